@@ -1,0 +1,6 @@
+"""`python -m syncwizard`."""
+
+from syncwizard.cli.main import main
+
+if __name__ == "__main__":
+    main()

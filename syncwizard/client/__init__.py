@@ -1,0 +1,1 @@
+"""Finds, starts and talks to engines; the same client serves every face."""

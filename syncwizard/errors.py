@@ -1,0 +1,126 @@
+"""The one error tree. Each error says what happened, where, the server's words, what to do next, and its exit code.
+
+SyncwizardError            1
+├── UsageError             2   wrong arguments, refused requests
+│   └── TaskFileError      2   a mistake in a task file, with file and path
+├── PrecheckNotPassed      3
+├── EndpointError          4   an end cannot be reached, logged in to, or lost the connection
+├── DifferencesFound       5
+├── TimedOut               6
+├── TaskFailed             1   the task cannot go on without a person
+│   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
+│   └── ChangeFailed       1   one change of the stream cannot be applied
+├── Fenced                 1   another engine works on this task
+└── Cancelled              1   pause was asked for: not a failure
+"""
+
+from typing import ClassVar, Literal
+
+End = Literal["source", "destination"]
+
+
+class SyncwizardError(Exception):
+    """Something went wrong, and this says what, where, why and what to do.
+
+    `title` is one sentence without a full stop's worth of context; `detail` the server's own words;
+    `where` the end, table or file; `remedy` the way on; `sqlstate` five characters when a server said no.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        detail: str = "",
+        where: str = "",
+        remedy: str = "",
+        sqlstate: str = "",
+    ) -> None:
+        super().__init__(title)
+        self.title = title
+        self.detail = detail
+        self.where = where
+        self.remedy = remedy
+        self.sqlstate = sqlstate
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.title}" if self.where else self.title
+        if self.detail:
+            text += f" ({self.detail})"
+        return text
+
+
+class UsageError(SyncwizardError):
+    """Wrong arguments, or a request that is refused in the task's present state."""
+
+    exit_code = 2
+
+
+class TaskFileError(UsageError):
+    """A mistake in a task file; `where` is the file, with line or path."""
+
+
+class PrecheckNotPassed(SyncwizardError):
+    """Items of the precheck block the start."""
+
+    exit_code = 3
+
+
+class EndpointError(SyncwizardError):
+    """An end cannot be reached or logged in to, or its connection was lost.
+
+    `transient` tells whether trying again may help: a refused connection may, a wrong password will not.
+    """
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        end: End,
+        transient: bool,
+        detail: str = "",
+        where: str = "",
+        remedy: str = "",
+        sqlstate: str = "",
+    ) -> None:
+        super().__init__(title, detail=detail, where=where or end, remedy=remedy, sqlstate=sqlstate)
+        self.end = end
+        self.transient = transient
+
+
+class DifferencesFound(SyncwizardError):
+    """Source and destination differ."""
+
+    exit_code = 5
+
+
+class TimedOut(SyncwizardError):
+    """What was waited for did not happen in time."""
+
+    exit_code = 6
+
+
+class TaskFailed(SyncwizardError):
+    """The task cannot go on without a person."""
+
+
+class SourceChanged(TaskFailed):
+    """The slot, the publication or the server is not the one this task knows: changes may be missing."""
+
+
+class ChangeFailed(TaskFailed):
+    """A change of the stream cannot be applied; nothing after it was applied either."""
+
+
+class Fenced(SyncwizardError):
+    """Another engine has taken over this task; this one must stop."""
+
+
+class Cancelled(SyncwizardError):
+    """A pause was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("paused")

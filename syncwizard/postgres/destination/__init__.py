@@ -1,0 +1,1 @@
+"""The destination's side: progress, apply, staging, indexes."""

@@ -1,0 +1,1 @@
+"""The source's side: slot, publication, heartbeat, replication stream."""

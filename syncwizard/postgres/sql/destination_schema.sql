@@ -1,0 +1,50 @@
+-- What a destination keeps about the tasks that write to it. Every row belongs to one task, and release removes
+-- it; the last task removes the schema. Changes of this layout come with a migration, not with IF NOT EXISTS.
+CREATE SCHEMA IF NOT EXISTS syncwizard;
+COMMENT ON SCHEMA syncwizard IS 'syncwizard: progress of synchronization tasks';
+
+-- One row a task, moved forward in the transaction of the rows it stands for.
+CREATE TABLE IF NOT EXISTS syncwizard.progress (
+    task_id             uuid PRIMARY KEY,
+    task_name           text NOT NULL,
+    slot                text NOT NULL,
+    system_identifier   text NOT NULL,
+    timeline            integer NOT NULL,
+    source_database     text NOT NULL,
+    applied_lsn         pg_lsn NOT NULL,
+    acknowledged_lsn    pg_lsn NOT NULL,
+    epoch               bigint NOT NULL DEFAULT 0,
+    publication_oid     bigint NOT NULL,
+    publication_members bigint[] NOT NULL
+) WITH (fillfactor = 10);
+
+-- The pair (LSN, snapshot) each table is copied under. A table begun again gets the next generation, which
+-- shuts out a worker that still holds the former one.
+CREATE TABLE IF NOT EXISTS syncwizard.tables (
+    task_id     uuid NOT NULL,
+    schema_name text NOT NULL,
+    table_name  text NOT NULL,
+    generation  integer NOT NULL,
+    pair_lsn    pg_lsn NOT NULL,
+    chunks      integer NOT NULL,
+    PRIMARY KEY (task_id, schema_name, table_name)
+);
+
+-- A copied chunk, written in the transaction of its rows.
+CREATE TABLE IF NOT EXISTS syncwizard.chunks (
+    task_id     uuid NOT NULL,
+    schema_name text NOT NULL,
+    table_name  text NOT NULL,
+    generation  integer NOT NULL,
+    chunk       integer NOT NULL,
+    rows        bigint NOT NULL,
+    bytes       bigint NOT NULL,
+    PRIMARY KEY (task_id, schema_name, table_name, generation, chunk)
+);
+
+-- A created definition of the task's plan, written in the transaction that created it.
+CREATE TABLE IF NOT EXISTS syncwizard.statements (
+    task_id  uuid NOT NULL,
+    position integer NOT NULL,
+    PRIMARY KEY (task_id, position)
+);

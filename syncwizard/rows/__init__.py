@@ -1,0 +1,1 @@
+"""What happens to a row between the ends; pure, no I/O."""

@@ -1,0 +1,161 @@
+"""What a stage is given: the specification, connections, the journal, cancellation, and child processes."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from syncwizard.errors import Cancelled, End
+from syncwizard.postgres.connection import Connection, connect
+from syncwizard.task.events import Event, Sample
+from syncwizard.task.specification import Endpoint, TaskSpec
+from syncwizard.task.state import TaskState
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """The passwords the client handed over; None where libpq finds its own. Lives in memory and pipes only."""
+
+    source: str | None = None
+    destination: str | None = None
+    source_key: str | None = None
+    destination_key: str | None = None
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+class Cancellation:
+    """Set once, when the task is to pause; stages check it between steps and wait on it instead of sleeping."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._callbacks: list[Callable[[], None]] = []
+
+    def cancel(self) -> None:
+        """Asks everything to stop."""
+        self._event.set()
+        for callback in self._callbacks:
+            callback()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a pause was asked for."""
+        return self._event.is_set()
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` (from another thread) when cancelled, or now if that is past."""
+        self._callbacks.append(callback)
+        if self.cancelled:
+            callback()
+
+    def check(self) -> None:
+        """Raises Cancelled when a pause was asked for."""
+        if self.cancelled:
+            raise Cancelled
+
+    def wait(self, seconds: float) -> None:
+        """Waits, and raises Cancelled as soon as a pause is asked for."""
+        if self._event.wait(seconds):
+            raise Cancelled
+
+
+class Channel(Protocol):
+    """The child's end of the pipe to its engine."""
+
+    def send(self, frame: msgspec.Struct) -> None:
+        """Sends a frame to the engine."""
+
+    def receive(self, timeout: float | None) -> Any | None:
+        """The next frame from the engine, None after `timeout` seconds."""
+
+
+class Child(Protocol):
+    """A child process that takes an assignment and answers with frames. Its death shows as EOFError on receive."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def send(self, frame: msgspec.Struct) -> None:
+        """Sends a frame; raises BrokenPipeError when the child is dead."""
+
+    def receive(self, timeout: float | None) -> Any | None:
+        """The next frame, None after `timeout` seconds; EOFError when the child is gone."""
+
+    def fileno(self) -> int:
+        """For select: readable when a frame may be waiting."""
+
+    def kill(self) -> None:
+        """Ends the process at once and reaps it."""
+
+
+class Spawn(Protocol):
+    """Starts a child of a kind: `copy` or `apply`."""
+
+    def __call__(self, kind: str, assignment: msgspec.Struct) -> Child: ...
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment of the source: commits from `lsn` on are not in `snapshot`, all before are (DESIGN rule 10).
+
+    The snapshot lives as long as `holder`, the replication session that created the slot, stays untouched.
+    """
+
+    lsn: str
+    snapshot: str
+    holder: Connection
+
+
+class Context(msgspec.Struct, kw_only=True):
+    """Handed to every stage's `run(context)`.
+
+    `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
+    `sample` reports figures that may be dropped. `folder` is the task's state directory. `pair` is set by
+    `capture` when it created the slot in this very run, and closed by `full` (or at the end of the run).
+    """
+
+    spec: TaskSpec
+    secrets: Secrets
+    folder: Path
+    record: Callable[[Event], None]
+    state: Callable[[], TaskState]
+    sample: Callable[[Sample], None]
+    cancellation: Cancellation
+    spawn: Spawn
+    pair: Pair | None = None
+
+    def endpoint(self, end: End) -> Endpoint:
+        """The specification of an end."""
+        return self.spec.source if end == "source" else self.spec.destination
+
+    def password(self, end: End) -> str | None:
+        """The password of an end, None where libpq finds it."""
+        return self.secrets.source if end == "source" else self.secrets.destination
+
+    def connect(self, end: End, part: str, *, replication: bool = False, autocommit: bool = True) -> Connection:
+        """A session at one end; `part` says in pg_stat_activity what it is for."""
+        return open_session(self.spec, self.secrets, end, part, replication=replication, autocommit=autocommit)
+
+
+def open_session(
+    spec: TaskSpec,
+    secrets: Secrets,
+    end: End,
+    part: str,
+    *,
+    replication: bool = False,
+    autocommit: bool = True,
+) -> Connection:
+    """A session at one end of the task, named `syncwizard <id> <part>`; for stages and their children alike."""
+    name = f"syncwizard {spec.short_id} {part}" if spec.id else f"syncwizard {part}"
+    source = end == "source"
+    return connect(
+        spec.source if source else spec.destination,
+        end=end,
+        application_name=name,
+        password=secrets.source if source else secrets.destination,
+        key_password=secrets.source_key if source else secrets.destination_key,
+        replication=replication,
+        autocommit=autocommit,
+    )

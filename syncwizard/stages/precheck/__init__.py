@@ -1,0 +1,1 @@
+"""What must hold before a task may start, one item a check."""

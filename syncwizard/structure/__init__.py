@@ -1,0 +1,1 @@
+"""What happens to a definition between the ends; pure, no I/O."""

@@ -1,0 +1,1 @@
+"""The task as data: specification, events, reducer; imports nothing of ours but errors."""

@@ -1,0 +1,283 @@
+"""Facts in the life of a task, in the past tense. The journal keeps them; `reduce` makes the state of them.
+
+Positions (`lsn`) are PostgreSQL's text form; times are seconds since the epoch and belong to the journal entry,
+not to the event. Metrics are not facts: see `Sample`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+StageName = Literal[
+    "precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes", "incremental"
+]
+STAGES: tuple[StageName, ...] = (
+    "precheck",
+    "capture",
+    "schema",
+    "full",
+    "keys",
+    "catch-up",
+    "constraints",
+    "indexes",
+    "incremental",
+)
+Verdict = Literal["passed", "warning", "failed"]
+Level = Literal["info", "warning", "error"]
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as data: the fields of `SyncwizardError` and its exit code."""
+
+    title: str
+    detail: str = ""
+    where: str = ""
+    remedy: str = ""
+    sqlstate: str = ""
+    exit_code: int = 1
+
+
+class TableName(msgspec.Struct, frozen=True, order=True):
+    """Schema and name, unquoted."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    """Base of all facts."""
+
+
+class EngineStarted(Event, frozen=True, kw_only=True, tag=True):
+    """An engine process took the task."""
+
+    pid: int
+    version: str
+
+
+class EngineStopped(Event, frozen=True, kw_only=True, tag=True):
+    """The engine ended in an orderly way; without this fact it died."""
+
+    reason: str
+
+
+class StageStarted(Event, frozen=True, kw_only=True, tag=True):
+    """A stage began (again)."""
+
+    stage: StageName
+
+
+class StageFinished(Event, frozen=True, kw_only=True, tag=True):
+    """A stage is done and will not run again."""
+
+    stage: StageName
+    summary: str = ""
+
+
+class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
+    """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name."""
+
+    item: str
+    title: str
+    verdict: Verdict
+    message: str = ""
+    remedy: str = ""
+    sql: str = ""
+    ignorable: bool = False
+    ignored: bool = False
+
+
+class PrecheckFinished(Event, frozen=True, kw_only=True, tag=True):
+    """All checks ran."""
+
+    passed: bool
+
+
+class ReplicaIdentityChanging(Event, frozen=True, kw_only=True, tag=True):
+    """We are about to set REPLICA IDENTITY FULL; `previous` is 'd', 'n', 'i' (as in pg_class), `index` for 'i'.
+
+    Written before the change, so that release can restore it whatever happened in between.
+    """
+
+    table: TableName
+    previous: str
+    index: str | None = None
+
+
+class HeartbeatCreated(Event, frozen=True, kw_only=True, tag=True):
+    """The heartbeat table at the source carries a row of this task."""
+
+
+class PublicationCreated(Event, frozen=True, kw_only=True, tag=True):
+    """The publication exists; its OID and its members' OIDs are compared ever after."""
+
+    name: str
+    oid: int
+    members: list[int]
+    tables: list[TableName]
+
+
+class SlotCreated(Event, frozen=True, kw_only=True, tag=True):
+    """The slot exists: every commit from `lsn` on will be streamed."""
+
+    name: str
+    lsn: str
+    system_identifier: str
+    timeline: int
+
+
+class TablePlanned(Event, frozen=True, kw_only=True, tag=True):
+    """A table's copy was planned under the pair (`pair_lsn`, snapshot)."""
+
+    table: TableName
+    pair_lsn: str
+    chunks: int
+    estimated_rows: int
+    estimated_bytes: int
+    binary: bool
+
+
+class TableCopied(Event, frozen=True, kw_only=True, tag=True):
+    """All chunks of the table are committed at the destination."""
+
+    table: TableName
+    rows: int
+    bytes: int
+    seconds: float
+
+
+class TableRestarted(Event, frozen=True, kw_only=True, tag=True):
+    """The copy of a table begins again, under a new pair."""
+
+    table: TableName
+    reason: str
+
+
+class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
+    """The newest pair: once the stream has passed it, all tables are of one moment."""
+
+    lsn: str
+
+
+class SyncPointPassed(Event, frozen=True, kw_only=True, tag=True):
+    """The destination is consistent from here on."""
+
+    lsn: str
+
+
+class StatementFinished(Event, frozen=True, kw_only=True, tag=True):
+    """A definition was created at the destination."""
+
+    kind: str
+    name: str
+    seconds: float
+
+
+class StatementSkipped(Event, frozen=True, kw_only=True, tag=True):
+    """A definition was left out, with the reason."""
+
+    kind: str
+    name: str
+    reason: str
+
+
+class ChangesApplied(Event, frozen=True, kw_only=True, tag=True):
+    """Running totals of applied changes per table: {table: {insert: n, …}}; written now and then."""
+
+    tables: dict[str, dict[str, int]]
+    transactions: int
+    applied_lsn: str
+
+
+class RetryStarted(Event, frozen=True, kw_only=True, tag=True):
+    """Trouble that may pass: tried again until `until` (seconds since the epoch)."""
+
+    failure: Failure
+    since: float
+    until: float
+
+
+class RetryEnded(Event, frozen=True, kw_only=True, tag=True):
+    """The trouble passed."""
+
+
+class PauseRequested(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody asked the task to pause."""
+
+
+class TaskPaused(Event, frozen=True, kw_only=True, tag=True):
+    """Every connection is closed; the slot stays."""
+
+
+class TaskFailedEvent(Event, frozen=True, kw_only=True, tag="TaskFailed"):
+    """The task stopped and needs a person."""
+
+    failure: Failure
+
+
+class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
+    """Everything we created is gone, except what `left_over` lists as SQL to run by hand."""
+
+    left_over: list[str] = []
+
+
+class Noticed(Event, frozen=True, kw_only=True, tag=True):
+    """Something worth knowing that changes no state."""
+
+    level: Level
+    message: str
+    remedy: str = ""
+
+
+AnyEvent = (
+    EngineStarted
+    | EngineStopped
+    | StageStarted
+    | StageFinished
+    | PrecheckItemFinished
+    | PrecheckFinished
+    | ReplicaIdentityChanging
+    | HeartbeatCreated
+    | PublicationCreated
+    | SlotCreated
+    | TablePlanned
+    | TableCopied
+    | TableRestarted
+    | SyncPointSet
+    | SyncPointPassed
+    | StatementFinished
+    | StatementSkipped
+    | ChangesApplied
+    | RetryStarted
+    | RetryEnded
+    | PauseRequested
+    | TaskPaused
+    | TaskFailedEvent
+    | TaskReleased
+    | Noticed
+)
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Figures of this moment; a part sends what it knows, the supervisor merges. May be dropped.
+
+    Rates are per second over the last second; `latency_seconds` is measured by the heartbeat and
+    `latency_at` says when (seconds since the epoch).
+    """
+
+    copied_rows: dict[str, int] | None = None
+    copied_bytes: dict[str, int] | None = None
+    latency_seconds: float | None = None
+    latency_at: float | None = None
+    received_lsn: str | None = None
+    applied_lsn: str | None = None
+    acknowledged_lsn: str | None = None
+    source_lsn: str | None = None
+    slot_retained_bytes: int | None = None
+    transactions: int | None = None
+    changes: dict[str, dict[str, int]] | None = None
+    rows_per_second: float | None = None
+    bytes_per_second: float | None = None

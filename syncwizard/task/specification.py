@@ -1,0 +1,135 @@
+"""What a task is asked to do: immutable, and exactly the keys of the task file."""
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+DatabaseType = Literal["postgresql", "polardb-postgresql"]
+EncryptionMode = Literal["disable", "require", "verify-ca", "verify-full"]
+SynchronizationType = Literal["schema", "full", "incremental"]
+ConflictMode = Literal["report", "ignore"]
+
+
+class Encryption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """TLS of one connection; `key_password` names where a secret is kept, like `Endpoint.password`."""
+
+    mode: EncryptionMode = "disable"
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    key_password: str | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One end. `host`: a name, an address, a directory (Unix socket), or several to try in turn.
+
+    `password` is where the secret is kept: `pgpass`, `keyring`, `env:NAME` or `prompt`; never the secret.
+    """
+
+    database: str
+    type: DatabaseType = "postgresql"
+    host: str | list[str] = "localhost"
+    port: int | list[int] = 5432
+    user: str | None = None
+    password: str = "pgpass"
+    encryption: Encryption = Encryption()
+
+    def describe(self) -> str:
+        """`host:port/database`, for people."""
+        host = self.host if isinstance(self.host, str) else ",".join(self.host)
+        port = self.port if isinstance(self.port, int) else ",".join(map(str, self.port))
+        return f"{host}:{port}/{self.database}"
+
+
+class Synchronization(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which of the three synchronizations run, and what happens to tables that exist already."""
+
+    types: list[SynchronizationType] = ["schema", "full", "incremental"]
+    conflicts: ConflictMode = "report"
+
+
+class TableObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A selected table."""
+
+    table: str
+
+
+class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A selected schema: whole (less `exclude`) when it names no objects, else the objects it names."""
+
+    schema: str
+    exclude: list[str] = []
+    tables: list[TableObject] = []
+    sequences: list[str] = []
+
+    @property
+    def whole(self) -> bool:
+        """True when everything in the schema is selected."""
+        return not self.tables and not self.sequences
+
+    def selects_table(self, name: str) -> bool:
+        """Whether the table of this schema belongs to the task."""
+        if self.whole:
+            return name not in self.exclude
+        return any(chosen.table == name for chosen in self.tables)
+
+
+class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long a lost connection, and how long any other trouble, is retried. Minutes."""
+
+    connection_minutes: int = 720
+    other_minutes: int = 10
+
+
+class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings with a sensible default each."""
+
+    retry: Retry = Retry()
+
+
+class IgnoredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A precheck warning that somebody accepted, and when (ISO 8601)."""
+
+    item: str
+    accepted_at: str
+
+
+class PrecheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Warnings that were accepted."""
+
+    ignore: list[IgnoredItem | str] = []
+
+    def accepts(self, item: str) -> bool:
+        """Whether the item's warning was accepted."""
+        return any((entry if isinstance(entry, str) else entry.item) == item for entry in self.ignore)
+
+
+class TaskSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A whole task file."""
+
+    version: Literal[1] = 1
+    id: uuid.UUID | None = None
+    name: str
+    source: Endpoint
+    destination: Endpoint
+    synchronization: Synchronization = Synchronization()
+    objects: list[SchemaObjects]
+    advanced: Advanced = Advanced()
+    precheck: PrecheckSettings = PrecheckSettings()
+
+    def selects_table(self, schema: str, name: str) -> bool:
+        """Whether the table belongs to the task."""
+        return any(entry.schema == schema and entry.selects_table(name) for entry in self.objects)
+
+    @property
+    def short_id(self) -> str:
+        """The first twelve hexadecimal digits of the id: part of every name we create."""
+        if self.id is None:
+            raise ValueError("the task has no id yet")
+        return self.id.hex[:12]
+
+    @property
+    def slot(self) -> str:
+        """Name of the replication slot and of the publication."""
+        return f"dts_sync_{self.short_id}"

@@ -1,0 +1,112 @@
+"""What is known of a task after its events: the one state that every face shows and every stage reads."""
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+from syncwizard.task.events import (
+    Failure,
+    Level,
+    PrecheckItemFinished,
+    PublicationCreated,
+    ReplicaIdentityChanging,
+    SlotCreated,
+    StageName,
+    TableName,
+)
+
+StateName = Literal[
+    "not-started",
+    "prechecking",
+    "precheck-failed",
+    "precheck-passed",
+    "initializing",
+    "synchronizing",
+    "retrying",
+    "paused",
+    "modifying",
+    "failed",
+    "released",
+]
+StageStatus = Literal["waiting", "running", "done"]
+
+
+class StageState(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage; times are seconds since the epoch."""
+
+    status: StageStatus = "waiting"
+    started_at: float | None = None
+    finished_at: float | None = None
+    summary: str = ""
+
+
+class TableState(msgspec.Struct, frozen=True, kw_only=True):
+    """The copy of one table."""
+
+    pair_lsn: str
+    chunks: int
+    estimated_rows: int
+    estimated_bytes: int
+    binary: bool
+    copied: bool = False
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    restarts: int = 0
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """A remark kept with the state: the latest few."""
+
+    at: float
+    level: Level
+    message: str
+    remedy: str = ""
+
+
+class Retrying(msgspec.Struct, frozen=True, kw_only=True):
+    """Since when and until when trouble is retried, and which. Seconds since the epoch."""
+
+    since: float
+    until: float
+    failure: Failure
+
+
+class TaskState(msgspec.Struct, frozen=True, kw_only=True):
+    """Made by `reduce` from the journal and from nothing else.
+
+    `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
+    """
+
+    id: uuid.UUID | None = None
+    name: str = ""
+    state: StateName = "not-started"
+    stages: dict[StageName, StageState] = {}
+    precheck: tuple[PrecheckItemFinished, ...] = ()
+    tables: dict[str, TableState] = {}
+    identities: tuple[ReplicaIdentityChanging, ...] = ()
+    heartbeat: bool = False
+    publication: PublicationCreated | None = None
+    slot: SlotCreated | None = None
+    sync_point: str | None = None
+    sync_point_passed: bool = False
+    changes: dict[str, dict[str, int]] = {}
+    transactions: int = 0
+    applied_lsn: str | None = None
+    retrying: Retrying | None = None
+    failure: Failure | None = None
+    notices: tuple[Notice, ...] = ()
+    left_over: tuple[str, ...] = ()
+    engine_pid: int | None = None
+    updated_at: float = 0.0
+    sequence: int = 0
+
+    def finished(self, stage: StageName) -> bool:
+        """Whether the stage is done for good."""
+        found = self.stages.get(stage)
+        return found is not None and found.status == "done"
+
+    def table(self, name: TableName) -> TableState | None:
+        """The copy of the table, once planned."""
+        return self.tables.get(str(name))
