@@ -1,0 +1,126 @@
+"""The destination's own record of each task: who may write, how far it is, which chunks are in (rules 3, 4, 10)."""
+
+import uuid
+
+import msgspec
+
+from syncwizard.errors import Fenced
+from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity
+from syncwizard.task.specification import TaskSpec
+
+SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
+_SCHEMA_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard schema'))"
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of syncwizard.progress; positions in PostgreSQL's text form."""
+
+    slot: str
+    system_identifier: str
+    timeline: int
+    source_database: str
+    applied_lsn: str
+    acknowledged_lsn: str
+    epoch: int
+    publication_oid: int
+    publication_members: list[int]
+
+
+def create_schema(connection: Connection) -> None:
+    """Creates the schema `syncwizard` and its tables where they are missing."""
+    with connection.transaction():
+        connection.execute(_SCHEMA_LOCK)
+        connection.execute(query("destination_schema"))
+
+
+def register(
+    connection: Connection,
+    spec: TaskSpec,
+    slot: CreatedSlot,
+    identity: SystemIdentity,
+    publication_oid: int,
+    members: list[int],
+) -> None:
+    """Inserts the task's progress row: nothing is applied yet, the stream begins at the slot's position.
+
+    Replaces a row of the same task only where nothing was applied under it.
+    """
+    connection.execute(
+        query("progress_register"),
+        {
+            "task_id": spec.id,
+            "task_name": spec.name,
+            "slot": slot.name,
+            "system_identifier": identity.system_identifier,
+            "timeline": identity.timeline,
+            "source_database": identity.database,
+            "lsn": slot.lsn,
+            "publication_oid": publication_oid,
+            "members": members,
+        },
+    )
+
+
+def read_progress(connection: Connection, task_id: uuid.UUID) -> Progress | None:
+    """The task's row; None when there is no row or no schema."""
+    if scalar(connection, "SELECT pg_catalog.to_regclass('syncwizard.progress')") is None:
+        return None
+    row = connection.execute(query("progress_read"), (task_id,)).fetchone()
+    return None if row is None else _progress(row)
+
+
+def take_epoch(connection: Connection, task_id: uuid.UUID) -> Progress:
+    """Begins an apply session: the next epoch, which shuts out every earlier session.
+
+    Waits for a commit in doubt of an earlier one: it holds the row's lock until the server has decided it.
+    Raises Fenced when the destination knows nothing of the task.
+    """
+    row = connection.execute(query("progress_take_epoch"), (task_id,)).fetchone()
+    if row is None:
+        raise Fenced(
+            "the destination has no progress of this task",
+            where="destination",
+            remedy="it was released, or the destination is another database: start a new task",
+        )
+    return _progress(row)
+
+
+def acknowledge(connection: Connection, task_id: uuid.UUID, epoch: int, lsn: str) -> None:
+    """Makes an idle position durable before it is sent to the source. Raises Fenced when the epoch is not ours."""
+    changed = connection.execute(
+        "UPDATE syncwizard.progress SET acknowledged_lsn = %s WHERE task_id = %s AND epoch = %s AND acknowledged_lsn < %s",
+        (lsn, task_id, epoch, lsn),
+    ).rowcount
+    if changed != 1:
+        raise Fenced("another engine took over this task", where="destination")
+
+
+def lock_task(connection: Connection, task_id: uuid.UUID) -> bool:
+    """Takes the session's advisory lock of the task; False when another engine holds it."""
+    key = int.from_bytes(task_id.bytes[:8], "big", signed=True)
+    return bool(scalar(connection, "SELECT pg_catalog.pg_try_advisory_lock(%s)", key))
+
+
+def forget(connection: Connection, task_id: uuid.UUID) -> None:
+    """Removes what the destination keeps of the task, and the schema with the last task. Our schema only."""
+    with connection.transaction():
+        connection.execute(_SCHEMA_LOCK)
+        mark = scalar(
+            connection,
+            "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
+            " WHERE nspname = 'syncwizard'",
+        )
+        if mark != SCHEMA_MARK:
+            return
+        connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (task_id,))
+        connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (task_id,))
+        connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (task_id,))
+        connection.execute("DELETE FROM syncwizard.progress WHERE task_id = %s", (task_id,))
+        if not scalar(connection, "SELECT EXISTS (SELECT FROM syncwizard.progress)"):
+            connection.execute("DROP SCHEMA syncwizard CASCADE")
+
+
+def _progress(row: tuple[object, ...]) -> Progress:
+    return msgspec.convert(dict(zip(Progress.__struct_fields__, row, strict=True)), Progress)

@@ -1,0 +1,80 @@
+"""The heartbeat: a row a task in a table of ours at the source; its stream tells latency and moves the slot."""
+
+from typing import LiteralString
+
+from psycopg import errors
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.postgres.queries import query
+
+HEARTBEAT_TABLE = ("public", "dts_postgres_heartbeat")
+HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
+
+_BEAT: LiteralString = (
+    "UPDATE public.dts_postgres_heartbeat SET beats = beats + 1, beat_at = pg_catalog.clock_timestamp()"
+    " WHERE slot_name = %s RETURNING pg_catalog.date_part('epoch', beat_at)"
+)
+
+
+def create_heartbeat(connection: Connection, slot: str) -> None:
+    """Creates the table when it is not there and adds this task's row.
+
+    A table of that name without our mark is somebody else's: TaskFailed, and it is left alone.
+    """
+    with connection.transaction():
+        # Two tasks may start at once: the second waits and then finds the table.
+        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard heartbeat'))")
+        if not _exists(connection):
+            connection.execute(query("heartbeat_create"))
+        elif not has_mark(connection):
+            raise TaskFailed(
+                "public.dts_postgres_heartbeat exists and is not ours",
+                where="source",
+                remedy="rename or drop that table, then start again",
+            )
+        connection.execute(
+            "INSERT INTO public.dts_postgres_heartbeat (slot_name) VALUES (%s) ON CONFLICT DO NOTHING", (slot,)
+        )
+
+
+def drop_heartbeat(connection: Connection, slot: str) -> None:
+    """Removes this task's row, and the table with the last one."""
+    with connection.transaction():
+        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard heartbeat'))")
+        if not _exists(connection) or not has_mark(connection):
+            return
+        connection.execute("DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = %s", (slot,))
+        if not scalar(connection, "SELECT EXISTS (SELECT FROM public.dts_postgres_heartbeat)"):
+            connection.execute("DROP TABLE public.dts_postgres_heartbeat")
+
+
+def beat(connection: Connection, slot: str) -> float:
+    """Commits one heartbeat; the source's clock in seconds since the epoch.
+
+    Raises TaskFailed when the row or the table is gone: latency could not be told any more.
+    """
+    try:
+        row = connection.execute(_BEAT, (slot,)).fetchone()
+    except errors.UndefinedTable:
+        row = None
+    if row is None:
+        raise TaskFailed(
+            "the heartbeat of this task is gone from public.dts_postgres_heartbeat",
+            where="source",
+            remedy="resume the task: the heartbeat is made again",
+        )
+    return float(row[0])
+
+
+def has_mark(connection: Connection) -> bool:
+    """Whether the table carries our mark."""
+    mark = scalar(
+        connection,
+        "SELECT pg_catalog.obj_description(pg_catalog.to_regclass('public.dts_postgres_heartbeat'), 'pg_class')",
+    )
+    return bool(mark == HEARTBEAT_MARK)
+
+
+def _exists(connection: Connection) -> bool:
+    return bool(scalar(connection, "SELECT pg_catalog.to_regclass('public.dts_postgres_heartbeat') IS NOT NULL"))

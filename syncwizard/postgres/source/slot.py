@@ -1,0 +1,109 @@
+"""The logical replication slot: created with an exported snapshot, inspected, compared, dropped."""
+
+from typing import Any
+
+import msgspec
+from psycopg import sql
+
+from syncwizard.postgres.connection import Connection, scalar
+
+
+class CreatedSlot(msgspec.Struct, frozen=True, kw_only=True):
+    """A new slot: commits from `lsn` on are streamed, all before are in `snapshot` (rule 10's pair)."""
+
+    name: str
+    lsn: str
+    snapshot: str
+
+
+class SystemIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which server, and which of its histories."""
+
+    system_identifier: str
+    timeline: int
+    flushed_lsn: str
+    database: str
+
+
+class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of pg_replication_slots. `retained_bytes`: WAL held back for it; `wal_status` as the server says."""
+
+    name: str
+    plugin: str
+    database: str
+    active_pid: int | None
+    confirmed_flush_lsn: str | None
+    restart_lsn: str | None
+    wal_status: str | None
+    retained_bytes: int
+
+
+def identify(holder: Connection) -> SystemIdentity:
+    """IDENTIFY_SYSTEM on a replication session."""
+    row = _only(holder.execute("IDENTIFY_SYSTEM").fetchone())
+    return SystemIdentity(system_identifier=row[0], timeline=int(row[1]), flushed_lsn=row[2], database=row[3])
+
+
+def create_slot(holder: Connection, name: str, *, temporary: bool = False) -> CreatedSlot:
+    """Creates the slot on a replication session and exports its snapshot, which lives until the session's next
+    command or its end. Waits for the transactions now running at the source to end."""
+    # Before 15 the options are bare keywords (protocol-replication.html, CREATE_REPLICATION_SLOT).
+    option = "(SNAPSHOT 'export')" if holder.info.server_version >= 150000 else "EXPORT_SNAPSHOT"
+    row = _only(
+        holder.execute(
+            sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput " + option).format(
+                sql.Identifier(name), sql.SQL(" TEMPORARY" if temporary else "")
+            )
+        ).fetchone()
+    )
+    return CreatedSlot(name=row[0], lsn=row[1], snapshot=row[2])
+
+
+def drop_slot(connection: Connection, name: str) -> bool:
+    """Drops the slot if it exists, ending a walsender that still reads it; True if there was one.
+
+    Raises psycopg's ObjectInUse when somebody keeps reading.
+    """
+    row = connection.execute(
+        "SELECT active_pid FROM pg_catalog.pg_replication_slots WHERE slot_name = %s", (name,)
+    ).fetchone()
+    if row is None:
+        return False
+    if row[0] is not None:
+        # Waits up to five seconds for the walsender to go: the slot is in use until then.
+        connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (row[0],))
+    connection.execute("SELECT pg_catalog.pg_drop_replication_slot(%s)", (name,))
+    return True
+
+
+def slot_status(connection: Connection, name: str) -> SlotStatus | None:
+    """What the server says of the slot; None when there is none of that name."""
+    row = connection.execute(
+        "SELECT slot_name, plugin, database, active_pid, confirmed_flush_lsn::text, restart_lsn::text, wal_status,"
+        " coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn), 0)::bigint"
+        " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
+        (name,),
+    ).fetchone()
+    if row is None:
+        return None
+    return SlotStatus(
+        name=row[0],
+        plugin=row[1] or "",
+        database=row[2] or "",
+        active_pid=row[3],
+        confirmed_flush_lsn=row[4],
+        restart_lsn=row[5],
+        wal_status=row[6],
+        retained_bytes=row[7],
+    )
+
+
+def current_lsn(connection: Connection) -> str:
+    """The source's insert position: everything committed so far ends at or before it."""
+    return str(scalar(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()::text"))
+
+
+def _only(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    if row is None:
+        raise RuntimeError("the server answered a replication command without a row")
+    return row

@@ -1,0 +1,6 @@
+CREATE TABLE public.dts_postgres_heartbeat (
+    slot_name text PRIMARY KEY,
+    beats     bigint NOT NULL DEFAULT 0,
+    beat_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+) WITH (fillfactor = 10);
+COMMENT ON TABLE public.dts_postgres_heartbeat IS 'syncwizard: heartbeat of synchronization tasks';

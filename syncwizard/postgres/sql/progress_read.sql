@@ -1,0 +1,4 @@
+SELECT slot, system_identifier, timeline, source_database, applied_lsn::text, acknowledged_lsn::text, epoch,
+       publication_oid, publication_members
+  FROM syncwizard.progress
+ WHERE task_id = %s

@@ -1,0 +1,14 @@
+INSERT INTO syncwizard.progress (task_id, task_name, slot, system_identifier, timeline, source_database,
+                                 applied_lsn, acknowledged_lsn, publication_oid, publication_members)
+VALUES (%(task_id)s, %(task_name)s, %(slot)s, %(system_identifier)s, %(timeline)s, %(source_database)s,
+        %(lsn)s, %(lsn)s, %(publication_oid)s, %(members)s)
+ON CONFLICT (task_id) DO UPDATE
+   SET slot = excluded.slot,
+       system_identifier = excluded.system_identifier,
+       timeline = excluded.timeline,
+       source_database = excluded.source_database,
+       applied_lsn = excluded.applied_lsn,
+       acknowledged_lsn = excluded.acknowledged_lsn,
+       publication_oid = excluded.publication_oid,
+       publication_members = excluded.publication_members
+ WHERE syncwizard.progress.epoch = 0

@@ -1,0 +1,5 @@
+UPDATE syncwizard.progress
+   SET epoch = epoch + 1
+ WHERE task_id = %s
+RETURNING slot, system_identifier, timeline, source_database, applied_lsn::text, acknowledged_lsn::text, epoch,
+          publication_oid, publication_members
