@@ -45,7 +45,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Synchronization(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which of the three synchronizations run, and what happens to tables that exist already."""
 
-    types: list[SynchronizationType] = ["schema", "full", "incremental"]
+    types: list[SynchronizationType] = msgspec.field(default_factory=lambda: ["schema", "full", "incremental"])
     conflicts: ConflictMode = "report"
 
 

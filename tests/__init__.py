@@ -1,0 +1,1 @@
+"""Tests against real servers; see conftest.py for the fixtures they share."""

@@ -1,0 +1,97 @@
+"""The servers of a test run, started when first asked for and once; each test gets databases of its own."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncwizard.demo.installations import installed
+from syncwizard.demo.servers import Cluster
+from tests.support.pair import DatabasePair
+
+
+@pytest.fixture(scope="session")
+def server_folder() -> Iterator[Path]:
+    """A short path, for the sockets, that the servers' account can reach (pytest's own folders are closed)."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def running(folder: Path, version: int) -> Iterator[Cluster]:
+    cluster = Cluster(folder, version, durable=False)
+    cluster.create().start()
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def source_cluster(server_folder: Path) -> Iterator[Cluster]:
+    """PostgreSQL 16 with pgvector."""
+    yield from running(server_folder / "source", 16)
+
+
+@pytest.fixture(scope="session")
+def destination_cluster(server_folder: Path) -> Iterator[Cluster]:
+    """PostgreSQL 18 with pgvector."""
+    yield from running(server_folder / "destination", 18)
+
+
+@pytest.fixture(scope="session")
+def postgres15(server_folder: Path) -> Iterator[Cluster]:
+    """PostgreSQL 15 where the machine has it; without pgvector."""
+    if 15 not in installed():
+        pytest.skip("PostgreSQL 15 is not installed")
+    yield from running(server_folder / "postgres15", 15)
+
+
+def connected(source: Cluster, destination: Cluster) -> Iterator[DatabasePair]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    source.create_database(name)
+    destination.create_database(name)
+    pair = DatabasePair(source, destination, name, source.connect(name), destination.connect(name))
+    yield pair
+    pair.close()
+    source.start()
+    destination.start()
+    destination.drop_database(name)
+    source.drop_database(name)
+
+
+@pytest.fixture
+def pair(source_cluster: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases at both ends, 16 to 18."""
+    yield from connected(source_cluster, destination_cluster)
+
+
+@pytest.fixture
+def pair15(postgres15: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases at both ends, 15 to 18; skips where the machine has no 15."""
+    yield from connected(postgres15, destination_cluster)
+
+
+@pytest.fixture
+def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Directories of a user who never ran syncwizard; returns the folder that holds them.
+
+    The path is short: the engine's control socket lives below it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sw-"))
+    for name in ("STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
+        directory = folder / name.lower().split("_")[0]
+        directory.mkdir(mode=0o700)
+        monkeypatch.setenv(f"XDG_{name}", str(directory))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_outside_settings() -> None:
+    """libpq's variables of the person who runs the tests must not reach them."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

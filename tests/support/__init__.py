@@ -1,0 +1,1 @@
+"""What tests share beside the fixtures: waiting, comparing, running the engine."""

@@ -1,0 +1,55 @@
+"""A source and a destination database of one test, and task specifications over them."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from syncwizard.demo.servers import Cluster
+from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+
+Session = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass
+class DatabasePair:
+    """Two fresh databases; `source` and `destination` are autocommit sessions of the superuser."""
+
+    source_cluster: Cluster
+    destination_cluster: Cluster
+    database: str
+    source: Session
+    destination: Session
+
+    @property
+    def source_endpoint(self) -> Endpoint:
+        """The source as an end of a task."""
+        return self.source_cluster.endpoint(self.database)
+
+    @property
+    def destination_endpoint(self) -> Endpoint:
+        """The destination as an end of a task."""
+        return self.destination_cluster.endpoint(self.database)
+
+    def spec(self, objects: list[SchemaObjects] | None = None, *, name: str = "test", **fields: Any) -> TaskSpec:
+        """A task over the two databases with an id; without `objects` the whole schema `public`."""
+        given: dict[str, Any] = {
+            "id": uuid.uuid4(),
+            "name": name,
+            "source": self.source_endpoint,
+            "destination": self.destination_endpoint,
+            "objects": objects if objects is not None else [SchemaObjects(schema="public")],
+        }
+        return TaskSpec(**{**given, **fields})
+
+    def reconnect(self) -> None:
+        """Opens both sessions again, after a server was restarted."""
+        self.close()
+        self.source = self.source_cluster.connect(self.database)
+        self.destination = self.destination_cluster.connect(self.database)
+
+    def close(self) -> None:
+        """Closes both sessions."""
+        self.source.close()
+        self.destination.close()
