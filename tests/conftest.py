@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.demo.installations import installed
+from syncwizard.demo.installations import find, installed
 from syncwizard.demo.servers import Cluster
 from tests.support.pair import DatabasePair
 
@@ -91,7 +91,10 @@ def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_outside_settings() -> None:
-    """libpq's variables of the person who runs the tests must not reach them."""
+def plain_environment() -> None:
+    """libpq's variables of the person who runs the tests do not reach them; pg_dump is that of the newest server."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+    newest = find(18)
+    if newest:
+        os.environ["PATH"] = f"{newest.bin}{os.pathsep}{os.environ.get('PATH', '')}"
