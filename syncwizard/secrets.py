@@ -1,1 +1,89 @@
-"""Where secrets come from."""
+"""Reads secrets from where the task file says they are kept; never prints, logs or stores one."""
+
+import getpass
+import os
+
+from syncwizard.errors import UsageError
+from syncwizard.task.specification import Endpoint
+
+# The service under which `keyring` knows our entries.
+KEYRING_SERVICE = "syncwizard"
+
+
+def password_of(endpoint: Endpoint, end: str) -> str | None:
+    """The password of an end, None where libpq itself finds it. Raises UsageError that says what to do."""
+    return read_secret(endpoint.password, f"password of the {end} ({endpoint.describe()})", account_of(endpoint))
+
+
+def key_password_of(endpoint: Endpoint, end: str) -> str | None:
+    """The password of an end's certificate key, None where it has none."""
+    form = endpoint.encryption.key_password
+    if form is None:
+        return None
+    return read_secret(form, f"key password of the {end}", f"{account_of(endpoint)} key")
+
+
+def account_of(endpoint: Endpoint) -> str:
+    """The name of an endpoint's entry in the keyring.
+
+    >>> account_of(Endpoint(host="db.example.com", database="kb", user="sync"))
+    'sync@db.example.com:5432/kb'
+    """
+    return f"{endpoint.user or getpass.getuser()}@{endpoint.describe()}"
+
+
+def environment_names(endpoints: tuple[Endpoint, ...]) -> set[str]:
+    """The environment variables that hold secrets: no process of ours may inherit them."""
+    forms = [form for each in endpoints for form in (each.password, each.encryption.key_password) if form]
+    return {form.removeprefix("env:") for form in forms if form.startswith("env:")}
+
+
+def read_secret(form: str, what: str, account: str) -> str | None:
+    """The secret that `form` (pgpass, keyring, env:NAME, prompt) leads to; `what` names it for people."""
+    match form:
+        case "pgpass":
+            return None
+        case "prompt":
+            return _from_prompt(what)
+        case "keyring":
+            return _from_keyring(what, account)
+    name = form.removeprefix("env:")
+    value = os.environ.get(name)
+    if value is None:
+        raise UsageError(
+            f"the environment variable {name} is not set",
+            where=what,
+            remedy=f"set it and run the command again: export {name}=…",
+        )
+    return value
+
+
+def _from_prompt(what: str) -> str:
+    try:
+        return getpass.getpass(f"{what}: ")
+    except EOFError as error:
+        raise UsageError(
+            "the password cannot be asked for: there is no terminal",
+            where=what,
+            remedy="run the command in a terminal, or use pgpass, keyring or env:NAME in the task file",
+        ) from error
+
+
+def _from_keyring(what: str, account: str) -> str:
+    # Imported here: it loads back ends and costs most of the start of a command.
+    import keyring
+    import keyring.errors
+
+    remedy = f"store it with: keyring set {KEYRING_SERVICE} '{account}'"
+    try:
+        value = keyring.get_password(KEYRING_SERVICE, account)
+    except keyring.errors.KeyringError as error:
+        raise UsageError(
+            "the keyring cannot be read",
+            where=what,
+            detail=str(error),
+            remedy="use pgpass, env:NAME or prompt in the task file on this machine",
+        ) from error
+    if value is None:
+        raise UsageError("the keyring has no entry for this password", where=what, remedy=remedy)
+    return value

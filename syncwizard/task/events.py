@@ -261,6 +261,14 @@ AnyEvent = (
 )
 
 
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact as the journal keeps it: its number (from 1, without gaps) and when (seconds since the epoch)."""
+
+    sequence: int
+    at: float
+    event: AnyEvent
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Figures of this moment; a part sends what it knows, the supervisor merges. May be dropped.
 

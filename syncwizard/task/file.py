@@ -1,0 +1,183 @@
+"""Reads and writes the task file; what is wrong with one is said by `mistakes` and `validation`."""
+
+import contextlib
+import os
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from syncwizard.errors import TaskFileError
+from syncwizard.task import mistakes
+from syncwizard.task.specification import Encryption, Endpoint, TaskSpec
+from syncwizard.task.validation import find_problems
+
+
+def load(path: Path) -> TaskSpec:
+    """The specification in the file, checked, with file names in it made absolute (they are relative to the file).
+
+    Raises TaskFileError, which names file, line, path and the nearest valid name.
+    """
+    return parse(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a task file; raises TaskFileError."""
+    try:
+        # Decoded by hand: line ends stay as they are, and the id is written back into this very text.
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise TaskFileError("a task file is UTF-8 text", where=str(path), detail=str(error)) from error
+    except OSError as error:
+        raise TaskFileError(
+            "the task file cannot be read",
+            where=str(path),
+            detail=error.strerror or str(error),
+            remedy="" if path.exists() else "check the path; README shows a task file to begin with",
+        ) from error
+
+
+def parse(text: str, path: Path) -> TaskSpec:
+    """The specification in `text`; `path` names it in errors and is where relative file names start."""
+    root = compose(text, path)
+    try:
+        spec = msgspec.convert(yaml.safe_load(text), TaskSpec)
+    except msgspec.ValidationError as error:
+        raise mistakes.explain(error, root, path) from error
+    except ValueError as error:
+        raise TaskFileError("a value is not valid YAML", where=str(path), detail=str(error)) from error
+    spec = with_absolute_paths(spec, path.absolute().parent)
+    problems = find_problems(spec)
+    if problems:
+        raise mistakes.report(problems, root, path)
+    return spec
+
+
+def compose(text: str, path: Path) -> yaml.MappingNode:
+    """The YAML tree, which knows its lines; raises TaskFileError for broken YAML and for a key given twice."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is not None:
+            yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise TaskFileError(
+            "the file is not valid YAML",
+            where=f"{path}:{line}",
+            detail=" ".join(part for part in (error.context, error.problem) if part),
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise TaskFileError("the file is not valid YAML", where=str(path), detail=str(error)) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise TaskFileError(
+            "a task file is a mapping that begins with `version: 1`",
+            where=str(path),
+            remedy="README shows a task file to begin with",
+        )
+    mistakes.refuse_duplicate_keys(root, path)
+    return root
+
+
+def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
+    """The specification with every file name absolute: the engine works in another folder."""
+    return msgspec.structs.replace(
+        spec,
+        source=_absolute_endpoint(spec.source, folder),
+        destination=_absolute_endpoint(spec.destination, folder),
+    )
+
+
+def _absolute_endpoint(endpoint: Endpoint, folder: Path) -> Endpoint:
+    def absolute(name: str | None) -> str | None:
+        return None if name is None else str(folder / Path(name).expanduser())
+
+    encryption = endpoint.encryption
+    return msgspec.structs.replace(
+        endpoint,
+        encryption=Encryption(
+            mode=encryption.mode,
+            ca=absolute(encryption.ca),
+            certificate=absolute(encryption.certificate),
+            key=absolute(encryption.key),
+            key_password=encryption.key_password,
+        ),
+    )
+
+
+def dump(spec: TaskSpec) -> str:
+    """The specification as YAML, every default spelled out, in the order of its fields."""
+    data: dict[str, Any] = msgspec.to_builtins(spec)
+    return yaml.safe_dump(_without_nulls(data), sort_keys=False, allow_unicode=True, width=120)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Leaves out what was not given: `ca: null` tells a reader nothing."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
+
+
+def save(spec: TaskSpec, path: Path) -> None:
+    """Writes the specification in one step: a reader sees the old file or the new one."""
+    replace_text(path, dump(spec))
+
+
+def write_id(path: Path, task_id: uuid.UUID) -> None:
+    """Puts the task's id into the user's file and leaves every other character as it is.
+
+    Raises TaskFileError when the file cannot be written.
+    """
+    text = read_text(path)
+    changed = text_with_id(text, compose(text, path), task_id)
+    try:
+        replace_text(path.resolve(), changed)
+    except OSError as error:
+        raise TaskFileError(
+            "the task's id cannot be written into the file",
+            where=str(path),
+            detail=error.strerror or str(error),
+            remedy=f"make the file writable, or add the line `id: {task_id}` to it yourself",
+        ) from error
+
+
+def text_with_id(text: str, root: yaml.MappingNode, task_id: uuid.UUID) -> str:
+    """The text with its `id` replaced, or with a line `id: …` after `version`, else before the first key."""
+    nodes = {key.value: (key, value) for key, value in root.value}
+    if "id" in nodes:
+        key, value = nodes["id"]
+        if value.start_mark.index < value.end_mark.index:
+            return text[: value.start_mark.index] + str(task_id) + text[value.end_mark.index :]
+        after_colon = text.index(":", key.end_mark.index) + 1
+        return f"{text[:after_colon]} {task_id}{text[after_colon:]}"
+    if root.flow_style:
+        inside = root.start_mark.index + 1
+        return f"{text[:inside]}id: {task_id}, {text[inside:]}"
+    if "version" in nodes:
+        line_end = text.find("\n", nodes["version"][1].end_mark.index)
+        if line_end < 0:
+            return f"{text}\nid: {task_id}\n"
+        return f"{text[: line_end + 1]}id: {task_id}\n{text[line_end + 1 :]}"
+    first = root.start_mark.index
+    return f"{text[:first]}id: {task_id}\n{text[first:]}"
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Writes beside the file and renames over it, keeping its mode, so that a crash leaves no half file."""
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

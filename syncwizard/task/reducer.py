@@ -1,0 +1,264 @@
+"""Makes the state of a task from its events: pure, the same for the engine, its viewers and a replay."""
+
+import functools
+import uuid
+from collections.abc import Iterable
+
+import msgspec
+
+from syncwizard.task.events import (
+    ChangesApplied,
+    EngineStarted,
+    EngineStopped,
+    Entry,
+    Event,
+    HeartbeatCreated,
+    Noticed,
+    PrecheckFinished,
+    PrecheckItemFinished,
+    PublicationCreated,
+    ReplicaIdentityChanging,
+    RetryEnded,
+    RetryStarted,
+    SlotCreated,
+    StageFinished,
+    StageName,
+    StageStarted,
+    StatementSkipped,
+    SyncPointPassed,
+    SyncPointSet,
+    TableCopied,
+    TablePlanned,
+    TableRestarted,
+    TaskFailedEvent,
+    TaskPaused,
+    TaskReleased,
+)
+from syncwizard.task.state import Notice, Retrying, StageState, StateName, TableState, TaskState
+
+replace = msgspec.structs.replace
+
+# Enough for a screen; the journal keeps them all.
+NOTICES_KEPT = 50
+
+
+def reduce(state: TaskState, entry_at: float, sequence: int, event: Event) -> TaskState:
+    """The state after one more event, which happened at `entry_at` (seconds since the epoch).
+
+    >>> state = reduce(TaskState(), 10.0, 1, StageStarted(stage="precheck"))
+    >>> state.state, state.sequence
+    ('prechecking', 1)
+    >>> state = reduce(state, 11.0, 2, PrecheckFinished(passed=True))
+    >>> state = reduce(state, 11.0, 3, StageFinished(stage="precheck"))
+    >>> state.state, state.finished("precheck")
+    ('precheck-passed', True)
+    >>> state = reduce(state, 12.0, 4, StageStarted(stage="incremental"))
+    >>> state.state
+    'synchronizing'
+    >>> reduce(state, 13.0, 5, TaskPaused()).state
+    'paused'
+    """
+    return replace(_after(event, state, entry_at), updated_at=entry_at, sequence=sequence)
+
+
+def replay(entries: Iterable[Entry], task_id: uuid.UUID | None = None, name: str = "") -> TaskState:
+    """The state after all entries of a journal."""
+    state = TaskState(id=task_id, name=name)
+    for entry in entries:
+        state = reduce(state, entry.at, entry.sequence, entry.event)
+    return state
+
+
+def working_state(state: TaskState) -> StateName:
+    """What a task does whose engine is at work, told by its stages.
+
+    >>> working_state(TaskState(stages={"full": StageState(status="running")}))
+    'initializing'
+    """
+    running = {name for name, stage in state.stages.items() if stage.status == "running"}
+    if "incremental" in running:
+        return "synchronizing"
+    if running - {"precheck"} or state.finished("precheck"):
+        return "initializing"
+    return "prechecking"
+
+
+def _with_stage(state: TaskState, name: StageName, stage: StageState) -> TaskState:
+    return replace(state, stages={**state.stages, name: stage})
+
+
+def _interrupted(state: TaskState) -> TaskState:
+    """Stages that ran wait again; `started_at` stays and tells that they were begun."""
+    stages = {
+        name: replace(stage, status="waiting") if stage.status == "running" else stage
+        for name, stage in state.stages.items()
+    }
+    return replace(state, stages=stages, retrying=None)
+
+
+@functools.singledispatch
+def _after(event: Event, state: TaskState, at: float) -> TaskState:
+    """Facts without a handler (a finished statement) change nothing but the journal's position."""
+    return state
+
+
+@_after.register
+def _(event: EngineStarted, state: TaskState, at: float) -> TaskState:
+    state = replace(_interrupted(state), engine_pid=event.pid, failure=None)
+    return replace(state, state=working_state(state))
+
+
+@_after.register
+def _(event: EngineStopped, state: TaskState, at: float) -> TaskState:
+    return replace(_interrupted(state), engine_pid=None)
+
+
+@_after.register
+def _(event: StageStarted, state: TaskState, at: float) -> TaskState:
+    if event.stage == "precheck":
+        state = replace(state, precheck=())
+    state = _with_stage(state, event.stage, StageState(status="running", started_at=at))
+    return state if state.retrying else replace(state, state=working_state(state))
+
+
+@_after.register
+def _(event: StageFinished, state: TaskState, at: float) -> TaskState:
+    begun = state.stages.get(event.stage, StageState())
+    return _with_stage(state, event.stage, replace(begun, status="done", finished_at=at, summary=event.summary))
+
+
+@_after.register
+def _(event: PrecheckItemFinished, state: TaskState, at: float) -> TaskState:
+    return replace(state, precheck=(*state.precheck, event))
+
+
+@_after.register
+def _(event: PrecheckFinished, state: TaskState, at: float) -> TaskState:
+    return replace(state, state="precheck-passed" if event.passed else "precheck-failed")
+
+
+@_after.register
+def _(event: ReplicaIdentityChanging, state: TaskState, at: float) -> TaskState:
+    # The first one tells what was there before us; a repeated run would only see our own FULL.
+    if any(known.table == event.table for known in state.identities):
+        return state
+    return replace(state, identities=(*state.identities, event))
+
+
+@_after.register
+def _(event: HeartbeatCreated, state: TaskState, at: float) -> TaskState:
+    return replace(state, heartbeat=True)
+
+
+@_after.register
+def _(event: PublicationCreated, state: TaskState, at: float) -> TaskState:
+    return replace(state, publication=event)
+
+
+@_after.register
+def _(event: SlotCreated, state: TaskState, at: float) -> TaskState:
+    return replace(state, slot=event)
+
+
+@_after.register
+def _(event: TablePlanned, state: TaskState, at: float) -> TaskState:
+    known = state.table(event.table)
+    planned = TableState(
+        pair_lsn=event.pair_lsn,
+        chunks=event.chunks,
+        estimated_rows=event.estimated_rows,
+        estimated_bytes=event.estimated_bytes,
+        binary=event.binary,
+        restarts=known.restarts if known else 0,
+    )
+    return replace(state, tables={**state.tables, str(event.table): planned})
+
+
+@_after.register
+def _(event: TableCopied, state: TaskState, at: float) -> TaskState:
+    known = state.table(event.table)
+    if known is None:
+        return state
+    copied = replace(known, copied=True, rows=event.rows, bytes=event.bytes, seconds=event.seconds)
+    return replace(state, tables={**state.tables, str(event.table): copied})
+
+
+@_after.register
+def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
+    known = state.table(event.table)
+    if known is None:
+        return state
+    again = replace(known, copied=False, rows=0, bytes=0, seconds=0.0, restarts=known.restarts + 1)
+    state = replace(state, tables={**state.tables, str(event.table): again})
+    return _noticed(state, at, Noticed(level="warning", message=f"{event.table} is copied again: {event.reason}"))
+
+
+@_after.register
+def _(event: SyncPointSet, state: TaskState, at: float) -> TaskState:
+    return replace(state, sync_point=event.lsn)
+
+
+@_after.register
+def _(event: SyncPointPassed, state: TaskState, at: float) -> TaskState:
+    return replace(state, sync_point_passed=True)
+
+
+@_after.register
+def _(event: StatementSkipped, state: TaskState, at: float) -> TaskState:
+    message = f"{event.kind} {event.name} was left out: {event.reason}"
+    return _noticed(state, at, Noticed(level="warning", message=message))
+
+
+@_after.register
+def _(event: ChangesApplied, state: TaskState, at: float) -> TaskState:
+    return replace(
+        state, changes=event.tables, transactions=event.transactions, applied_lsn=event.applied_lsn or state.applied_lsn
+    )
+
+
+@_after.register
+def _(event: RetryStarted, state: TaskState, at: float) -> TaskState:
+    trouble = Retrying(since=event.since, until=event.until, failure=event.failure)
+    return replace(state, state="retrying", retrying=trouble)
+
+
+@_after.register
+def _(event: RetryEnded, state: TaskState, at: float) -> TaskState:
+    state = replace(state, retrying=None)
+    return replace(state, state=working_state(state))
+
+
+@_after.register
+def _(event: TaskPaused, state: TaskState, at: float) -> TaskState:
+    return replace(_interrupted(state), state="paused")
+
+
+@_after.register
+def _(event: TaskFailedEvent, state: TaskState, at: float) -> TaskState:
+    # Before the precheck passed nothing was created: the task may simply be started again.
+    ended: StateName = "failed" if state.finished("precheck") else "precheck-failed"
+    return replace(_interrupted(state), state=ended, failure=event.failure)
+
+
+@_after.register
+def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
+    return replace(
+        _interrupted(state),
+        state="released",
+        left_over=tuple(event.left_over),
+        failure=None,
+        identities=(),
+        heartbeat=False,
+        publication=None,
+        slot=None,
+    )
+
+
+@_after.register
+def _(event: Noticed, state: TaskState, at: float) -> TaskState:
+    return _noticed(state, at, event)
+
+
+def _noticed(state: TaskState, at: float, event: Noticed) -> TaskState:
+    notice = Notice(at=at, level=event.level, message=event.message, remedy=event.remedy)
+    return replace(state, notices=(*state.notices, notice)[-NOTICES_KEPT:])

@@ -1,0 +1,157 @@
+"""What a specification must fulfil beyond its types; pure, and the same for the file and for every face."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from syncwizard.task.specification import Encryption, Endpoint, Retry, SchemaObjects, TaskSpec
+
+# The ranges of the service this replaces, so that its users' values carry over.
+CONNECTION_MINUTES = range(10, 1441)
+OTHER_MINUTES = range(1, 1441)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong; `path` as in `objects[0].schema`."""
+
+    path: str
+    message: str
+    remedy: str = ""
+
+
+def find_problems(spec: TaskSpec) -> list[Problem]:
+    """All problems of the specification, in the order of the file."""
+    return [
+        *_name_problems(spec),
+        *_endpoint_problems("source", spec.source),
+        *_endpoint_problems("destination", spec.destination),
+        *_synchronization_problems(spec),
+        *_object_problems(spec.objects),
+        *_retry_problems(spec.advanced.retry),
+    ]
+
+
+def is_secret_form(text: str) -> bool:
+    """Whether the text says where a secret is kept.
+
+    >>> [is_secret_form(form) for form in ("pgpass", "keyring", "prompt", "env:PW", "env:", "hunter2")]
+    [True, True, True, True, False, False]
+    """
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
+        return name.isidentifier()
+    return text in {"pgpass", "keyring", "prompt"}
+
+
+def _name_problems(spec: TaskSpec) -> Iterator[Problem]:
+    if not spec.name.strip():
+        yield Problem(
+            path="name", message="the name is empty", remedy="give the task a name, for example `kb-to-frankfurt`"
+        )
+    elif not spec.name.isprintable() or spec.name != spec.name.strip():
+        yield Problem(path="name", message="the name has line breaks, control characters or spaces at its ends")
+
+
+def _endpoint_problems(path: str, endpoint: Endpoint) -> Iterator[Problem]:
+    if not endpoint.database:
+        yield Problem(path=f"{path}.database", message="the database name is empty")
+    hosts = endpoint.host if isinstance(endpoint.host, list) else [endpoint.host]
+    ports = endpoint.port if isinstance(endpoint.port, list) else [endpoint.port]
+    if not hosts or not all(hosts):
+        yield Problem(path=f"{path}.host", message="the host is empty")
+    if any(not 1 <= port <= 65535 for port in ports):
+        yield Problem(path=f"{path}.port", message="a port is a number from 1 to 65535")
+    if isinstance(endpoint.port, list) and len(ports) not in (1, len(hosts)):
+        yield Problem(
+            path=f"{path}.port",
+            message=f"{len(ports)} ports for {len(hosts)} hosts",
+            remedy="give one port for all hosts, or one for each",
+        )
+    yield from _secret_problems(f"{path}.password", endpoint.password)
+    yield from _encryption_problems(f"{path}.encryption", endpoint.encryption)
+
+
+def _secret_problems(path: str, form: str) -> Iterator[Problem]:
+    # The text itself is not repeated: it may be a password.
+    if not is_secret_form(form):
+        yield Problem(
+            path=path,
+            message="this says where the password is kept, not the password itself",
+            remedy="use pgpass, keyring, prompt or env:NAME (the name of an environment variable)",
+        )
+
+
+def _encryption_problems(path: str, encryption: Encryption) -> Iterator[Problem]:
+    if encryption.mode.startswith("verify-") and not encryption.ca:
+        yield Problem(
+            path=f"{path}.ca",
+            message=f"`{encryption.mode}` needs `ca`",
+            remedy="name the file with the certificate of the authority that signed the server's",
+        )
+    if bool(encryption.certificate) != bool(encryption.key):
+        missing = "key" if encryption.certificate else "certificate"
+        yield Problem(
+            path=f"{path}.{missing}", message="`certificate` and `key` belong together", remedy=f"add `{missing}`"
+        )
+    if encryption.key_password is not None:
+        yield from _secret_problems(f"{path}.key_password", encryption.key_password)
+
+
+def _synchronization_problems(spec: TaskSpec) -> Iterator[Problem]:
+    types = spec.synchronization.types
+    if "incremental" not in types:
+        yield Problem(
+            path="synchronization.types",
+            message="`incremental` is always part of a task",
+            remedy="add `incremental`; schema and full may be left out",
+        )
+    for name, times in Counter(types).items():
+        if times > 1:
+            yield Problem(path="synchronization.types", message=f"`{name}` is given {times} times")
+
+
+def _object_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
+    if not objects:
+        yield Problem(path="objects", message="no object is selected", remedy="add a schema: `- schema: public`")
+    seen: set[str] = set()
+    for index, entry in enumerate(objects):
+        path = f"objects[{index}]"
+        if not entry.schema:
+            yield Problem(path=f"{path}.schema", message="the schema's name is empty")
+        if entry.schema in seen:
+            yield Problem(
+                path=f"{path}.schema",
+                message=f"schema `{entry.schema}` is listed twice",
+                remedy="put all of its objects into one entry",
+            )
+        seen.add(entry.schema)
+        yield from _schema_problems(path, entry)
+
+
+def _schema_problems(path: str, entry: SchemaObjects) -> Iterator[Problem]:
+    if entry.exclude and not entry.whole:
+        yield Problem(
+            path=f"{path}.exclude",
+            message="`exclude` is for whole schemas; this entry lists its objects",
+            remedy="leave out `exclude`, or the lists of objects",
+        )
+    tables = [chosen.table for chosen in entry.tables]
+    for kind, names in (("tables", tables), ("sequences", entry.sequences), ("exclude", entry.exclude)):
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield Problem(path=f"{path}.{kind}", message=f"`{name}` is listed {times} times")
+            if not name:
+                yield Problem(path=f"{path}.{kind}", message="a name is empty")
+
+
+def _retry_problems(retry: Retry) -> Iterator[Problem]:
+    if retry.connection_minutes not in CONNECTION_MINUTES:
+        yield Problem(path="advanced.retry.connection_minutes", message="must be from 10 to 1440 minutes")
+    if retry.other_minutes not in OTHER_MINUTES:
+        yield Problem(path="advanced.retry.other_minutes", message="must be from 1 to 1440 minutes")
+    elif retry.other_minutes >= retry.connection_minutes:
+        yield Problem(
+            path="advanced.retry.other_minutes",
+            message=f"must be less than connection_minutes ({retry.connection_minutes})",
+        )

@@ -1,0 +1,158 @@
+"""The state of a task follows from its events alone."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from syncwizard.task.events import (
+    ChangesApplied,
+    EngineStarted,
+    EngineStopped,
+    Event,
+    Failure,
+    Noticed,
+    PrecheckFinished,
+    PrecheckItemFinished,
+    ReplicaIdentityChanging,
+    RetryEnded,
+    RetryStarted,
+    StageFinished,
+    StageName,
+    StageStarted,
+    StatementFinished,
+    SyncPointPassed,
+    TableCopied,
+    TableName,
+    TablePlanned,
+    TableRestarted,
+    TaskFailedEvent,
+    TaskPaused,
+    TaskReleased,
+)
+from syncwizard.task.reducer import NOTICES_KEPT, reduce
+from syncwizard.task.state import TaskState
+
+ORDERS = TableName(schema="sales", name="orders")
+STARTED = EngineStarted(pid=7, version="1")
+TROUBLE = Failure(title="gone")
+
+
+def state_after(events: Sequence[Event], state: TaskState | None = None) -> TaskState:
+    state = state or TaskState()
+    for event in events:
+        state = reduce(state, 100.0 + state.sequence, state.sequence + 1, event)
+    return state
+
+
+def done(*stages: StageName) -> list[Event]:
+    return [event for stage in stages for event in (StageStarted(stage=stage), StageFinished(stage=stage))]
+
+
+PASSED: list[Event] = [
+    STARTED,
+    StageStarted(stage="precheck"),
+    PrecheckFinished(passed=True),
+    StageFinished(stage="precheck"),
+]
+STREAMING: list[Event] = [*PASSED, *done("capture", "schema", "full", "keys"), StageStarted(stage="incremental")]
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], "not-started"),
+        ([STARTED], "prechecking"),
+        ([STARTED, StageStarted(stage="precheck")], "prechecking"),
+        ([STARTED, StageStarted(stage="precheck"), PrecheckFinished(passed=False)], "precheck-failed"),
+        (PASSED, "precheck-passed"),
+        ([*PASSED, StageStarted(stage="capture")], "initializing"),
+        ([*PASSED, StageStarted(stage="capture"), TaskFailedEvent(failure=TROUBLE)], "failed"),
+        ([STARTED, StageStarted(stage="precheck"), TaskFailedEvent(failure=TROUBLE)], "precheck-failed"),
+        (STREAMING, "synchronizing"),
+        ([*STREAMING, StageStarted(stage="indexes")], "synchronizing"),
+        ([*STREAMING, *done("indexes")], "synchronizing"),
+        ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2)], "retrying"),
+        ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2), RetryEnded()], "synchronizing"),
+        (
+            [*PASSED, StageStarted(stage="full"), RetryStarted(failure=TROUBLE, since=1, until=2), RetryEnded()],
+            "initializing",
+        ),
+        ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2), TaskPaused()], "paused"),
+        ([*STREAMING, TaskPaused(), EngineStopped(reason="paused")], "paused"),
+        ([*STREAMING, TaskPaused(), EngineStopped(reason="paused"), STARTED], "initializing"),
+        ([*STREAMING, STARTED, StageStarted(stage="incremental")], "synchronizing"),
+        ([*STREAMING, TaskPaused(), TaskReleased()], "released"),
+    ],
+)
+def test_the_state_tells_what_the_task_does(events: list[Event], expected: str) -> None:
+    assert state_after(events).state == expected
+
+
+def test_a_stage_that_was_interrupted_is_not_done_but_remembers_its_start() -> None:
+    state = state_after([*PASSED, StageStarted(stage="full"), STARTED])
+    assert not state.finished("full")
+    assert state.stages["full"].status == "waiting"
+    assert state.stages["full"].started_at is not None
+    assert state.finished("precheck")
+
+
+def test_an_engine_that_stopped_has_no_pid_and_one_that_died_keeps_it() -> None:
+    assert state_after(STREAMING).engine_pid == 7
+    assert state_after([*STREAMING, EngineStopped(reason="paused")]).engine_pid is None
+
+
+def test_a_new_run_forgets_the_failure() -> None:
+    failed = state_after([*STREAMING, TaskFailedEvent(failure=TROUBLE)])
+    assert failed.failure == TROUBLE
+    assert state_after([STARTED], failed).failure is None
+
+
+def test_a_new_precheck_begins_with_no_items() -> None:
+    item = PrecheckItemFinished(item="wal_level", title="WAL level", verdict="failed")
+    state = state_after([StageStarted(stage="precheck"), item])
+    assert state.precheck == (item,)
+    assert state_after([StageStarted(stage="precheck")], state).precheck == ()
+
+
+def test_tables_are_planned_copied_and_restarted() -> None:
+    planned = TablePlanned(table=ORDERS, pair_lsn="0/1", chunks=3, estimated_rows=9, estimated_bytes=99, binary=True)
+    copied = TableCopied(table=ORDERS, rows=10, bytes=100, seconds=1.5)
+    state = state_after([planned, copied])
+    assert state.tables["sales.orders"].copied
+    assert state.tables["sales.orders"].rows == 10
+    again = state_after([TableRestarted(table=ORDERS, reason="it was rewritten"), planned], state)
+    table = again.table(ORDERS)
+    assert table is not None
+    assert not table.copied
+    assert table.restarts == 1
+    assert "rewritten" in again.notices[-1].message
+
+
+def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:
+    first = ReplicaIdentityChanging(table=ORDERS, previous="d")
+    second = ReplicaIdentityChanging(table=ORDERS, previous="f")
+    assert state_after([first, second]).identities == (first,)
+
+
+def test_release_leaves_nothing_but_what_is_left_over() -> None:
+    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=["DROP …"])])
+    assert state.left_over == ("DROP …",)
+    assert state.slot is None
+    assert not state.heartbeat
+
+
+def test_totals_and_position_follow_the_latest_report() -> None:
+    applied = ChangesApplied(tables={"a.b": {"insert": 2}}, transactions=1, applied_lsn="0/5")
+    state = state_after([applied])
+    assert (state.changes, state.transactions, state.applied_lsn) == ({"a.b": {"insert": 2}}, 1, "0/5")
+
+
+def test_only_the_latest_notices_are_kept() -> None:
+    state = state_after([Noticed(level="info", message=str(number)) for number in range(NOTICES_KEPT + 5)])
+    assert len(state.notices) == NOTICES_KEPT
+    assert state.notices[-1].message == str(NOTICES_KEPT + 4)
+
+
+def test_a_fact_without_consequence_moves_the_position_alone() -> None:
+    state = state_after([StatementFinished(kind="INDEX", name="i", seconds=1.0)])
+    assert (state.sequence, state.updated_at, state.state) == (1, 100.0, "not-started")

@@ -1,0 +1,169 @@
+"""The task file: what is read, what is refused and in which words, and how the id gets in."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from syncwizard.errors import TaskFileError
+from syncwizard.task import file
+
+GOOD = """\
+version: 1            # the only one
+name: kb
+source: {database: kb, host: /tmp}
+destination:
+  database: kb2
+  host: 127.0.0.1
+  port: 5433
+  password: env:DST_PW
+objects:
+  - schema: public
+  - schema: sales
+    tables: [{table: orders}]
+"""
+ID = uuid.UUID("0d0e1f2a-3b4c-5d6e-8f90-a1b2c3d4e5f6")
+
+
+def refused(text: str, path: Path) -> TaskFileError:
+    path.write_text(text)
+    with pytest.raises(TaskFileError) as caught:
+        file.load(path)
+    return caught.value
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kb.yaml"
+
+
+def test_a_task_file_is_read_with_defaults(path: Path) -> None:
+    path.write_text(GOOD)
+    spec = file.load(path)
+    assert spec.source.port == 5432
+    assert spec.destination.password == "env:DST_PW"
+    assert spec.selects_table("sales", "orders")
+    assert not spec.selects_table("sales", "customers")
+    assert spec.advanced.retry.connection_minutes == 720
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "where", "title", "remedy"),
+    [
+        ("    tables:", "    tabels:", 12, "objects[1].tabels", "unknown name `tabels`", "did you mean `tables`?"),
+        ("{table: orders}", "{tbl: orders}", 12, "objects[1].tables[0].tbl", "unknown name `tbl`", "`table`"),
+        ("kb2\n", "kb2\n  type: postgres\n", 6, "destination.type", "`postgres` is not", "did you mean `postgresql`?"),
+        ("5433", "high", 7, "destination.port", "must be a number or a list, not text", ""),
+        ("  database: kb2\n", "", 4, "destination.database", "`database` is missing", "add `database:`"),
+        ("{table: orders}", "{table: 7}", 12, "objects[1].tables[0].table", "must be text, not a number", "quotes"),
+        ("{table: orders}", "{table: on}", 12, "objects[1].tables[0].table", "must be text, not true/false", "quotes"),
+        ("version: 1 ", "version: 2 ", 1, "version", "`2` is not a valid value", "one of: 1"),
+        ("5433", "70000", 7, "destination.port", "1 to 65535", ""),
+        ("env:DST_PW", "hunter2", 8, "destination.password", "not the password itself", "env:NAME"),
+        ("name: kb", 'name: ""', 2, "name", "the name is empty", ""),
+        ("schema: sales", "schema: public", 11, "objects[1].schema", "listed twice", ""),
+        ("{table: orders}", "{table: a}, {table: a}", 12, "objects[1].tables", "`a` is listed 2 times", ""),
+    ],
+)
+def test_a_mistake_names_line_path_and_way_on(
+    path: Path, old: str, new: str, line: int, where: str, title: str, remedy: str
+) -> None:
+    assert old in GOOD
+    error = refused(GOOD.replace(old, new), path)
+    assert error.where == f"{path}:{line}: {where}"
+    assert title in error.title
+    assert remedy in error.remedy
+    assert error.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("added", "where", "title"),
+    [
+        ("synchronization: {types: [schema, full]}", "synchronization.types", "`incremental` is always part"),
+        ("synchronization: {types: [schema, fulll]}", "synchronization.types[1]", "`fulll` is not a valid value"),
+        ("advanced: {retry: {connection_minutes: 9}}", "advanced.retry.connection_minutes", "10 to 1440"),
+        ("advanced: {retry: {other_minutes: 0}}", "advanced.retry.other_minutes", "1 to 1440"),
+        (
+            "advanced: {retry: {connection_minutes: 20, other_minutes: 20}}",
+            "advanced.retry.other_minutes",
+            "less than connection_minutes (20)",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_refused(path: Path, added: str, where: str, title: str) -> None:
+    error = refused(GOOD + added + "\n", path)
+    assert error.where == f"{path}:13: {where}"
+    assert title in error.title
+
+
+@pytest.mark.parametrize(
+    ("encryption", "where", "title"),
+    [
+        ("{mode: verify-full}", "source.encryption.ca", "`verify-full` needs `ca`"),
+        ("{mode: require, certificate: c.pem}", "source.encryption.key", "belong together"),
+        ("{mode: require, key_password: secret}", "source.encryption.key_password", "not the password itself"),
+        ("{mode: verify}", "source.encryption.mode", "`verify` is not a valid value"),
+    ],
+)
+def test_encryption_must_be_complete(path: Path, encryption: str, where: str, title: str) -> None:
+    error = refused(GOOD.replace("host: /tmp}", f"host: /tmp, encryption: {encryption}}}"), path)
+    assert error.where == f"{path}:3: {where}"
+    assert title in error.title
+
+
+def test_all_problems_are_told_at_once(path: Path) -> None:
+    error = refused(GOOD.replace("5433", "0").replace("name: kb", 'name: ""'), path)
+    assert error.where.endswith(": name")
+    assert "also destination.port" in error.detail
+
+
+def test_a_password_in_the_file_is_not_repeated(path: Path) -> None:
+    error = refused(GOOD.replace("env:DST_PW", "hunter2"), path)
+    assert "hunter2" not in f"{error.title}{error.detail}{error.remedy}"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "just words", "a: [1\n", "a: b: c", "\tx: 1", "name: kb\nname: kb\n"])
+def test_what_is_no_task_file_is_refused(path: Path, text: str) -> None:
+    assert str(path) in refused(text, path).where
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TaskFileError, match="cannot be read"):
+        file.load(tmp_path / "none.yaml")
+
+
+def test_file_names_are_relative_to_the_task_file(path: Path) -> None:
+    path.write_text(GOOD.replace("host: /tmp}", "host: /tmp, encryption: {mode: verify-ca, ca: certs/ca.pem}}"))
+    assert file.load(path).source.encryption.ca == str(path.parent / "certs/ca.pem")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD.replace("version: 1            # the only one\n", "# comment first\n\n"),
+        GOOD.replace("name: kb\n", "name: kb\nid:   # later\n"),
+        GOOD.replace("name: kb\n", "id: 11111111-2222-3333-4444-555555555555 # mine\nname: kb\n"),
+        "---\n" + GOOD,
+        "{name: kb, source: {database: a}, destination: {database: b}, objects: [{schema: public}]}",
+        GOOD.replace("\n", "\r\n"),
+    ],
+    ids=["plain", "without version", "empty id", "other id", "document mark", "flow", "crlf"],
+)
+def test_the_id_is_written_and_everything_else_stays(path: Path, text: str) -> None:
+    path.write_bytes(text.encode())
+    path.chmod(0o640)
+    file.write_id(path, ID)
+    assert file.load(path).id == ID
+    changed = path.read_bytes().decode()
+    assert changed.count("id: ") == text.count("id: ") + (0 if "\nid: 1" in text else 1) - ("\nid:  " in text)
+    for line in text.splitlines(keepends=True):
+        if "id:" not in line and not text.startswith("{"):
+            assert line in changed.splitlines(keepends=True)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_is_dumped_is_read_back_equal(path: Path) -> None:
+    path.write_text(GOOD)
+    spec = file.load(path)
+    assert file.parse(file.dump(spec), path) == spec
