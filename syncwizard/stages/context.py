@@ -1,6 +1,7 @@
 """What a stage is given: the specification, connections, the journal, cancellation, and child processes."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -124,6 +125,13 @@ class Context(msgspec.Struct, kw_only=True):
     cancellation: Cancellation
     spawn: Spawn
     pair: Pair | None = None
+
+    @property
+    def task_id(self) -> uuid.UUID:
+        """The task's id, which every task that reached a stage has."""
+        if self.spec.id is None:
+            raise ValueError("the task has no id yet")
+        return self.spec.id
 
     def endpoint(self, end: End) -> Endpoint:
         """The specification of an end."""

@@ -1,0 +1,54 @@
+"""Statements that lock the user's tables at the source, without making the user's sessions queue behind us."""
+
+from collections.abc import Callable, Sequence
+
+from psycopg import errors, sql
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.queries import query
+from syncwizard.task.events import TableName
+
+# A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then
+# the queue must be let through before the next attempt.
+LOCK_TIMEOUT_MILLISECONDS = 2000
+LOCK_ATTEMPTS = 15
+LOCK_PAUSE_SECONDS = 2.0
+
+Wait = Callable[[float], None]
+
+
+def with_short_locks(connection: Connection, tables: Sequence[TableName], statement: sql.Composed, wait: Wait) -> None:
+    """Runs the statement in a transaction of its own, with several short attempts; `wait(seconds)` between them.
+
+    Raises TaskFailed that names the sessions which hold the tables.
+    """
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            with connection.transaction():
+                connection.execute(
+                    sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT_MILLISECONDS))
+                )
+                connection.execute(statement)
+            return
+        except errors.LockNotAvailable as error:
+            if attempt == LOCK_ATTEMPTS:
+                several = "the task's tables" if len(tables) > 1 else str(tables[0])
+                raise TaskFailed(
+                    f"could not lock {several} at the source in {LOCK_ATTEMPTS} attempts",
+                    detail=" ".join(str(error).split()),
+                    where="source",
+                    remedy="end these sessions or wait for them, then resume: "
+                    + (lock_holders(connection, tables) or "none are there any more"),
+                    sqlstate=error.sqlstate or "",
+                ) from error
+        wait(LOCK_PAUSE_SECONDS)
+
+
+def lock_holders(connection: Connection, tables: Sequence[TableName]) -> str:
+    """The sessions that hold locks on the tables, for people: process id, user, since when, what they ran."""
+    schemas, names = [table.schema for table in tables], [table.name for table in tables]
+    rows = connection.execute(query("lock_holders"), (schemas, names)).fetchall()
+    return "; ".join(
+        f"process {pid} of {user}, transaction open for {seconds:.0f} s: {text}" for pid, user, seconds, text in rows
+    )

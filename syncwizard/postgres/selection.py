@@ -1,0 +1,73 @@
+"""Which tables of the source a task means: its schemas and names, with the partitions that belong to them."""
+
+import msgspec
+
+from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.queries import query
+from syncwizard.task.events import TableName
+from syncwizard.task.specification import TaskSpec
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """A relation that the task names but cannot synchronize, with the reason."""
+
+    table: TableName
+    reason: str
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """The task's tables, partitioned parents among them, ordered by name.
+
+    `incomplete`: the partitioned tables of which some partition is not selected.
+    """
+
+    tables: tuple[Table, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    incomplete: frozenset[TableName] = frozenset()
+
+    @property
+    def copied(self) -> tuple[Table, ...]:
+        """The tables that hold rows: all but partitioned parents."""
+        return tuple(table for table in self.tables if not table.partitioned)
+
+
+def select_tables(connection: Connection, spec: TaskSpec) -> Selection:
+    """The task's tables at the source.
+
+    A selected partitioned table brings its partitions, in whatever schema they are, except those that the task
+    excludes. Tables whose changes are not in the WAL (unlogged) and foreign tables are left out.
+    """
+    schemas = {entry.schema for entry in spec.objects}
+    tables = read_tables(connection, sorted(schemas))
+    parents = {table.oid: table.name for table in tables if table.partitioned and spec.selects_table(*_parts(table))}
+    below = connection.execute(query("partition_tree"), (list(parents),)).fetchall()
+    partitions = {oid for oid, _, _ in below}
+    further = {schema for _, schema, _ in below} - schemas
+    if further:
+        tables += [table for table in read_tables(connection, sorted(further)) if table.oid in partitions]
+    chosen = [table for table in tables if _belongs(table, spec, partitions)]
+    kept = [table for table in chosen if table.persistence == "p"]
+    left_out = [
+        LeftOut(table.name, "unlogged: its changes are not in the WAL") for table in chosen if table.persistence != "p"
+    ]
+    for schema, name in connection.execute(query("foreign_tables"), (sorted(schemas | further),)):
+        if spec.selects_table(schema, name):
+            left_out.append(LeftOut(TableName(schema, name), "a foreign table: its rows are elsewhere"))
+    kept.sort(key=lambda table: table.name)
+    present = {table.oid for table in kept}
+    incomplete = frozenset(parents[parent] for oid, _, parent in below if oid not in present)
+    return Selection(tables=tuple(kept), left_out=tuple(left_out), incomplete=incomplete)
+
+
+def _parts(table: Table) -> tuple[str, str]:
+    return table.name.schema, table.name.name
+
+
+def _belongs(table: Table, spec: TaskSpec, partitions: set[int]) -> bool:
+    if spec.selects_table(*_parts(table)):
+        return True
+    excluded = any(
+        entry.schema == table.name.schema and entry.whole and table.name.name in entry.exclude for entry in spec.objects
+    )
+    return table.oid in partitions and not excluded

@@ -1,0 +1,80 @@
+"""Replica identities: which tables could not publish an UPDATE, and FULL for those, set and taken back (rule 6)."""
+
+import msgspec
+from psycopg import sql
+
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.locking import Wait, with_short_locks
+from syncwizard.postgres.queries import query
+from syncwizard.task.events import ReplicaIdentityChanging, TableName
+
+
+class CurrentIdentity(msgspec.Struct, frozen=True):
+    """`identity` as in pg_class.relreplident; `index` is the chosen one for 'i'."""
+
+    identity: str
+    index: str | None
+
+
+def has_usable_identity(table: Table) -> bool:
+    """Whether the table's own replica identity lets it publish UPDATE and DELETE on every server version.
+
+    A deferrable primary key is none. A key with a generated column is not sent whole up to 17, and refused by 18.
+    """
+    columns = table.identity_columns()
+    if columns is None:
+        return False
+    return columns.issubset(column.name for column in table.stored_columns)
+
+
+def why_unusable(table: Table) -> str:
+    """The reason, to be read after the table's name."""
+    primary = [index for index in table.unique_indexes if index.primary]
+    if table.replica_identity == "n":
+        return "has REPLICA IDENTITY NOTHING"
+    if table.replica_identity == "i":
+        return "has lost the index of its replica identity, or it contains a generated column"
+    if not primary:
+        return "has no primary key"
+    return "has only a deferrable primary key" if not primary[0].immediate else "has a generated column in its key"
+
+
+def read_identity(connection: Connection, table: TableName) -> CurrentIdentity | None:
+    """The replica identity now; None when the table is gone."""
+    row = connection.execute(query("replica_identity"), (table.schema, table.name)).fetchone()
+    return None if row is None else CurrentIdentity(row[0], row[1])
+
+
+def set_full(connection: Connection, table: TableName, wait: Wait) -> None:
+    """REPLICA IDENTITY FULL, under a short lock timeout, tried several times; `wait(seconds)` between.
+
+    Raises TaskFailed naming the sessions that hold the table.
+    """
+    statement = sql.SQL("ALTER TABLE {} REPLICA IDENTITY FULL").format(quoted(table.schema, table.name))
+    with_short_locks(connection, [table], statement, wait)
+
+
+def restore(connection: Connection, change: ReplicaIdentityChanging, wait: Wait) -> bool:
+    """Puts back what the table had before us, if it still has what we set; True if it was changed.
+
+    Raises TaskFailed when the lock cannot be had.
+    """
+    current = read_identity(connection, change.table)
+    if current is None or current.identity != "f":
+        return False
+    with_short_locks(connection, [change.table], restore_statement(change), wait)
+    return True
+
+
+def restore_statement(change: ReplicaIdentityChanging) -> sql.Composed:
+    """The statement that puts the former replica identity back."""
+    former: dict[str, sql.Composable] = {
+        "d": sql.SQL("DEFAULT"),
+        "n": sql.SQL("NOTHING"),
+        "f": sql.SQL("FULL"),
+        "i": sql.SQL("USING INDEX {}").format(sql.Identifier(change.index or "")),
+    }
+    # An index that was lost already before us cannot be named again: NOTHING is what it had come to mean.
+    chosen = former["n"] if change.previous == "i" and not change.index else former[change.previous]
+    return sql.SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(quoted(change.table.schema, change.table.name), chosen)

@@ -1,0 +1,109 @@
+"""The publication of a task: a plain list of tables, created, inspected, dropped (DESIGN rules 5, 6 and 13)."""
+
+from collections.abc import Iterable
+
+import msgspec
+from psycopg import sql
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import Connection, quoted, scalar
+from syncwizard.postgres.locking import Wait, with_short_locks
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.selection import Selection
+from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
+from syncwizard.task.events import TableName
+
+# Each added table is locked until the end of its transaction, and the server's lock table has room for some
+# thousands.
+TABLES_A_TRANSACTION = 500
+
+
+class Publication(msgspec.Struct, frozen=True, kw_only=True):
+    """A publication as the catalogue has it; `members` are OIDs of its pg_publication_rel rows, sorted."""
+
+    name: str
+    oid: int
+    members: list[int]
+    tables: list[TableName]
+
+
+def published_tables(selection: Selection) -> list[TableName]:
+    """What to put on the list so that exactly the selected tables are captured, new partitions where possible.
+
+    A topmost partitioned table stands for its partitions when all of them are selected and it has an immediate
+    primary key: a partition attached later then comes with a usable identity. Otherwise the leaves are listed one
+    by one, because a partition created later would enter without an identity and fail the user's UPDATE.
+    """
+    roots = {
+        table.name
+        for table in selection.tables
+        if table.partitioned
+        and table.root == table.name
+        and table.name not in selection.incomplete
+        and _has_immediate_primary_key(table)
+    }
+    return [
+        table.name
+        for table in selection.tables
+        if table.name in roots or (not table.partitioned and table.root not in roots)
+    ]
+
+
+def _has_immediate_primary_key(table: Table) -> bool:
+    stored = {column.name for column in table.stored_columns}
+    return any(index.primary and index.immediate and stored.issuperset(index.columns) for index in table.unique_indexes)
+
+
+def create_publication(
+    connection: Connection,
+    name: str,
+    tables: Iterable[TableName],
+    *,
+    generated_columns: bool,
+    wait: Wait,
+) -> Publication:
+    """Creates the publication over the tables and the heartbeat; one of the name that exists is dropped first.
+
+    `generated_columns` publishes stored generated columns, which 18 demands where they are part of a replica
+    identity. Tables are listed with ONLY, because children of an inheritance parent are selected by themselves.
+    """
+    names = [TableName(*HEARTBEAT_TABLE), *tables]
+    options = "publish = 'insert, update, delete, truncate', publish_via_partition_root = false"
+    if generated_columns:
+        options += ", publish_generated_columns = stored"
+    drop_publication(connection, name)
+    for start in range(0, len(names), TABLES_A_TRANSACTION):
+        part = names[start : start + TABLES_A_TRANSACTION]
+        listed = sql.SQL(", ONLY ").join(quoted(table.schema, table.name) for table in part)
+        if start == 0:
+            template = "CREATE PUBLICATION {} FOR TABLE ONLY {} WITH (" + options + ")"
+        else:
+            template = "ALTER PUBLICATION {} ADD TABLE ONLY {}"
+        with_short_locks(connection, part, sql.SQL(template).format(sql.Identifier(name), listed), wait)
+    found = read_publication(connection, name)
+    if found is None:
+        raise TaskFailed(f"publication {name} was dropped while it was being created", where="source")
+    return found
+
+
+def read_publication(connection: Connection, name: str) -> Publication | None:
+    """The publication, the heartbeat left out of `tables` (its row is among `members`); None without one."""
+    oid = scalar(connection, "SELECT oid::bigint FROM pg_catalog.pg_publication WHERE pubname = %s", name)
+    if oid is None:
+        return None
+    rows = connection.execute(query("publication_members"), (oid,)).fetchall()
+    return Publication(
+        name=name,
+        oid=oid,
+        members=sorted(member for member, _, _ in rows),
+        tables=[TableName(schema, table) for _, schema, table in rows if (schema, table) != HEARTBEAT_TABLE],
+    )
+
+
+def drop_publication(connection: Connection, name: str) -> bool:
+    """Drops the publication if it exists; True if there was one."""
+    if scalar(connection, "SELECT oid FROM pg_catalog.pg_publication WHERE pubname = %s", name) is None:
+        return False
+    connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(name)))
+    return True

@@ -1,0 +1,30 @@
+"""Open transactions of the source, for which the creation of a slot has to wait."""
+
+import msgspec
+
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.queries import query
+
+
+class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction that has an id. `pid` is 0 for a prepared one, whose `text` is its name."""
+
+    pid: int
+    user: str
+    database: str
+    seconds: float
+    text: str
+
+    def __str__(self) -> str:
+        who = f"process {self.pid} of {self.user}" if self.pid else f"prepared transaction {self.text} of {self.user}"
+        return f"{who} in {self.database}, open for {self.seconds:.0f} s"
+
+
+def read_transactions(connection: Connection, *, older_than_seconds: float) -> list[OpenTransaction]:
+    """Transactions of the whole server that are older, the oldest first, ours left out."""
+    return [
+        OpenTransaction(pid=pid, user=user or "", database=database or "", seconds=seconds, text=text or "")
+        for pid, user, database, seconds, text in connection.execute(
+            query("open_transactions"), {"seconds": older_than_seconds}
+        )
+    ]
