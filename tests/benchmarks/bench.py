@@ -1,0 +1,126 @@
+"""The two servers of a benchmark, and our own task on them, driven by the commands a user has."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from syncwizard.demo.servers import Cluster
+from syncwizard.task.specification import PrecheckSettings, SchemaObjects, TaskSpec
+from tests.support.commands import report, syncwizard, write_task_file
+
+# Both ends alike, and enough that checkpoints in the middle of a run do not decide it.
+SETTINGS = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "wal_compression": "off",
+    "autovacuum": "off",
+}
+
+
+@dataclass
+class Bench:
+    """Two servers, 16 and 18, and the folder of the run."""
+
+    folder: Path
+    source: Cluster
+    destination: Cluster
+
+    def task(self, source_database: str, destination_database: str, **fields: Any) -> "Task":
+        """A task of ours between two databases."""
+        given: dict[str, Any] = {
+            "name": f"bench-{uuid.uuid4().hex[:6]}",
+            "source": self.source.endpoint(source_database),
+            "destination": self.destination.endpoint(destination_database),
+            "objects": [SchemaObjects(schema="public")],
+            "precheck": PrecheckSettings(ignore=["replica-identity"]),
+        }
+        return Task(TaskSpec(**{**given, **fields}), self.folder)
+
+    def run(self, cluster: Cluster, program: str, *arguments: str, database: str) -> str:
+        """Runs a program of PostgreSQL on a database and returns what it printed."""
+        done = subprocess.run(
+            [str(cluster.bin / program), *arguments],
+            env=self.environment(cluster, database),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    def environment(self, cluster: Cluster, database: str) -> dict[str, str]:
+        """libpq's variables for a database."""
+        end = cluster.endpoint(database)
+        own = {"PGHOST": str(end.host), "PGPORT": str(end.port), "PGUSER": end.user or "", "PGDATABASE": database}
+        return {**os.environ, **own}
+
+
+@dataclass
+class Task:
+    """One task of ours; every method is a command in a process of its own."""
+
+    spec: TaskSpec
+    folder: Path
+    file: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.file = write_task_file(self.spec, self.folder)
+
+    def start(self, until: str) -> None:
+        """Starts the task and returns when it has come that far."""
+        syncwizard("start", self.file, "--until", until, timeout=3600)
+
+    def command(self, name: str, *options: str) -> None:
+        """pause, resume, release, wait …"""
+        syncwizard(name, self.spec.name, *options, timeout=3600)
+
+    def status(self) -> dict[str, Any]:
+        """What `status --json` reports."""
+        found: dict[str, Any] = report("status", self.spec.name)
+        return found
+
+    def stage_seconds(self, stage: str) -> float:
+        """How long a stage took."""
+        found = self.status()["stages"][stage]
+        return float(found["finished_at"] - found["started_at"])
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """Two fresh servers whose data survive nothing but this run, and state directories of their own."""
+    folder = Path(tempfile.mkdtemp(prefix="sw-bench-"))
+    folder.chmod(0o755)
+    for name in ("STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "RUNTIME_DIR"):
+        directory = folder / name.lower()
+        directory.mkdir(mode=0o700)
+        os.environ[f"XDG_{name}"] = str(directory)
+    source = Cluster(folder / "source", 16, settings=SETTINGS)
+    destination = Cluster(folder / "destination", 18, settings=SETTINGS)
+    os.environ["PATH"] = f"{destination.bin}{os.pathsep}{os.environ['PATH']}"
+    try:
+        with source.create().start(), destination.create().start():
+            yield Bench(folder, source, destination)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def seconds_of(act: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def say(text: str) -> None:
+    """One line of progress, on standard error."""
+    os.write(2, f"{text}\n".encode())
