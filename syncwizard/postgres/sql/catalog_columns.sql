@@ -1,5 +1,6 @@
 -- Live columns, with each type followed through domains, arrays, ranges, multiranges and composites to find
 -- out whether its binary form means the same at another server.
+-- Type names come with typmod -1, because "character" and "bit" without a length mean a length of one.
 WITH RECURSIVE columns AS (
     SELECT a.*
       FROM pg_catalog.pg_attribute a
@@ -39,7 +40,7 @@ SELECT c.attrelid::bigint,
        c.attname,
        c.attnum,
        c.atttypid::bigint,
-       pg_catalog.format_type(c.atttypid, NULL),
+       pg_catalog.format_type(c.atttypid, -1),
        c.attnotnull,
        c.attidentity::text,
        c.attgenerated::text,

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.tables (
     generation  integer NOT NULL,
     pair_lsn    pg_lsn NOT NULL,
     chunks      integer NOT NULL,
+    chunk_pages bigint NOT NULL,
     PRIMARY KEY (task_id, schema_name, table_name)
 );
 

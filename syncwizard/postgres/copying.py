@@ -1,0 +1,151 @@
+"""Copies one chunk of a table: bytes in, bytes out, no value decoded (rules 10 and 11)."""
+
+import select
+import time
+from collections.abc import Callable
+
+import msgspec
+import psycopg
+from psycopg import pq, sql
+
+from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
+from syncwizard.task.events import TableName
+
+REPORT_SECONDS = 0.5
+
+
+class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a table: heap pages from `first_page` up to, not including, `end_page`; None: to the end.
+
+    `oid` is the source table's; `columns` are copied in this order; `binary` chooses the COPY format.
+    """
+
+    source: TableName
+    target: TableName
+    oid: int
+    columns: tuple[str, ...]
+    binary: bool
+    first_page: int
+    end_page: int | None
+
+
+class Copied(msgspec.Struct, frozen=True, kw_only=True):
+    """What one chunk amounted to."""
+
+    rows: int
+    bytes: int
+
+
+def begin_snapshot(source: Connection, snapshot: str) -> None:
+    """Opens a transaction that sees what the exported snapshot sees."""
+    source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+
+
+def copy_out_statement(chunk: ChunkRange) -> bytes:
+    """The COPY at the source.
+
+    >>> part = ChunkRange(source=TableName("s", "t"), target=TableName("s", "t"), oid=1, columns=("a",),
+    ...                   binary=True, first_page=8, end_page=16)
+    >>> copy_out_statement(part).decode()
+    'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
+    """
+    columns = sql.SQL(", ").join(map(sql.Identifier, chunk.columns))
+    table = quoted(chunk.source.schema, chunk.source.name)
+    options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
+    if chunk.first_page == 0 and chunk.end_page is None:
+        return sql.SQL("COPY {} ({}) TO STDOUT {}").format(table, columns, options).as_bytes(None)
+    bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
+    if chunk.end_page is not None:
+        bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
+    return (
+        sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}")
+        .format(columns, table, sql.SQL(" AND ").join(bounds), options)
+        .as_bytes(None)
+    )
+
+
+def copy_in_statement(chunk: ChunkRange) -> bytes:
+    """The COPY at the destination."""
+    return (
+        sql.SQL("COPY {} ({}) FROM STDIN {}")
+        .format(
+            quoted(chunk.target.schema, chunk.target.name),
+            sql.SQL(", ").join(map(sql.Identifier, chunk.columns)),
+            sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
+        )
+        .as_bytes(None)
+    )
+
+
+def copy_chunk(
+    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None]
+) -> Copied:
+    """Moves the chunk inside the transactions that are open at both ends.
+
+    `report(rows, bytes)` is called about twice a second. Raises psycopg errors of either end.
+    """
+    reader = Wire(source)
+    writer = Wire(destination)
+    writer.begin_copy_in(copy_in_statement(chunk))
+    reader.begin_copy_out(copy_out_statement(chunk))
+    size = _pump(reader.pgconn, writer, report)
+    reader.end_copy_out()
+    return Copied(rows=writer.end_copy(), bytes=size)
+
+
+def _pump(pgconn: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
+    """Moves CopyData messages until the source has no more; bytes moved.
+
+    Messages are joined into blocks: a put_copy_data a row costs twice the time (5.5 s against 12 s for two
+    million narrow rows through cursors).
+    """
+    poll = select.poll()
+    poll.register(pgconn.socket, select.POLLIN)
+    get_copy_data = pgconn.get_copy_data
+    parts: list[bytes] = []
+    pending = total = rows = 0
+    reported = time.monotonic()
+    while True:
+        size, view = get_copy_data(1)
+        if size > 0:
+            parts.append(bytes(view))
+            pending += size
+            rows += 1
+            if pending < COPY_BLOCK_BYTES:
+                continue
+            writer.put(b"".join(parts))
+            total += pending
+            parts = []
+            pending = 0
+            now = time.monotonic()
+            if now - reported > REPORT_SECONDS:
+                reported = now
+                report(rows, total)
+        elif size == 0:
+            poll.poll()
+            pgconn.consume_input()
+        else:
+            break
+    if parts:
+        writer.put(b"".join(parts))
+    return total + pending
+
+
+def is_current(source: Connection, oid: int) -> bool:
+    """Whether the table's storage is still the one the open snapshot sees (rule 11).
+
+    To be called after the COPY and inside its transaction, whose lock keeps the storage from then on. After a
+    rewrite an old snapshot reads an empty or partial table without any error.
+    """
+    row = source.execute(
+        "SELECT c.relfilenode = pg_catalog.pg_relation_filenode(c.oid) FROM pg_catalog.pg_class c WHERE c.oid = %s",
+        (oid,),
+    ).fetchone()
+    return row is not None and row[0] is True
+
+
+def is_snapshot_lost(error: psycopg.Error) -> bool:
+    """Whether SET TRANSACTION SNAPSHOT failed because the exporting session is gone."""
+    return error.sqlstate in ("22023", "42704", "55000")

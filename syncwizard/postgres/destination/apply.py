@@ -1,0 +1,329 @@
+"""Applies steps of folded changes to the destination, and moves the progress in the same transaction (rules 3, 7).
+
+A small batch is one pipeline of prepared statements, COMMIT included: one round trip. Where rows must be counted
+or a table has many, they go by binary COPY through staging tables, and COMMIT follows once the counts are right.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import pq
+
+from syncwizard.errors import Fenced
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.destination.statements import (
+    Positions,
+    RouteStatements,
+    copy_into_stage,
+    create_stage,
+    empty_stage,
+)
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.wire import Wire, binary_blocks
+from syncwizard.rows.changes import DELETE, INSERT, Change, Route, Row, Truncation
+from syncwizard.rows.fold import Move, Net, Ordered, Step
+
+# Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
+# sequential scan of it and costs a COPY round trip (measured crossover between 40 and 80 rows).
+SMALL_ROWS = 50
+
+_BINARY = 1
+_TEXT = 0
+
+
+class CountMismatch(Exception):
+    """A statement changed another number of rows than its changes stand for: the batch needs a closer look."""
+
+    def __init__(self, route: Route, expected: int, changed: int) -> None:
+        super().__init__(f"{route.target}: {changed} rows changed where {expected} were meant")
+        self.route = route
+
+
+class Applier:
+    """Writes batches over one session of one epoch. After any error the session is done for.
+
+    `applied_lsn` is the position the destination holds; every commit compares and moves it.
+    """
+
+    def __init__(self, connection: Connection, task_id: uuid.UUID, epoch: int, applied_lsn: str) -> None:
+        self._wire = Wire(connection)
+        self._pgconn = connection.pgconn
+        self._task = str(task_id).encode()
+        self._epoch = str(epoch).encode()
+        self.applied_lsn = applied_lsn
+        self._prepared: dict[bytes, bytes] = {}
+        self._statements: dict[tuple[Route, int], RouteStatements] = {}
+        self._stages: dict[tuple[Route, int, Positions], int] = {}
+        self._used_stages: set[int] = set()
+        self._expected: list[tuple[Route | None, int | None]] = []
+        self._pipelined = False
+        self._failed_at = -1
+
+    def begin(self) -> None:
+        """Opens the transaction (sent with the first statements)."""
+        self._queue(b"BEGIN")
+        # Deferrable constraints were deferred at the source too, whenever that mattered to the order of changes.
+        self._queue(b"SET CONSTRAINTS ALL DEFERRED")
+        self._used_stages.clear()
+
+    def apply(self, steps: Sequence[Step]) -> None:
+        """Applies the steps inside the open transaction; they may still be on their way when this returns."""
+        for step in steps:
+            if isinstance(step, Truncation):
+                self._truncate(step)
+            elif isinstance(step, Move):
+                self._move(step)
+            else:
+                self._apply_step(step)
+
+    def commit(self, applied_lsn: str) -> None:
+        """Moves the progress and commits. Raises Fenced when another session has taken over."""
+        if any(expected is not None for _, expected in self._expected):
+            self.run()
+        values: list[bytes | None] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
+        self._execute(query("progress_advance").encode(), values, [_TEXT] * 4)
+        advance = len(self._expected) - 1
+        self._queue(b"COMMIT")
+        try:
+            self.run()
+        except psycopg.errors.DivisionByZero as error:
+            if self._failed_at == advance:
+                raise Fenced("another engine took over this task", where="destination") from error
+            raise
+        self.applied_lsn = applied_lsn
+
+    def run(self) -> None:
+        """Sends what is queued and takes the answers.
+
+        Raises the first error of the server, after which the session is done for; or CountMismatch, after which
+        the transaction is still open.
+        """
+        if not self._pipelined:
+            return
+        self._pgconn.pipeline_sync()
+        self._wire.flush()
+        expected, self._expected = self._expected, []
+        mismatch: CountMismatch | None = None
+        for at, (route, count) in enumerate(expected):
+            result = self._wire.result()
+            if result is None or result.status == pq.ExecStatus.FATAL_ERROR:
+                self._failed_at = at
+                self._wire.raise_for(result)
+            assert result is not None
+            self._wire.result()
+            if route is not None and count is not None and result.command_tuples != count and mismatch is None:
+                mismatch = CountMismatch(route, count, result.command_tuples or 0)
+        self._wire.result()  # the sync point
+        self._pgconn.exit_pipeline_mode()
+        self._pipelined = False
+        if mismatch is not None:
+            raise mismatch
+
+    # Steps -----------------------------------------------------------------------------------------------------
+
+    def _apply_step(self, step: list[Net | Ordered]) -> None:
+        nets = [part for part in step if isinstance(part, Net)]
+        for net in nets:
+            self._deletes(net)
+        for net in nets:
+            self._updates(net)
+        for net in nets:
+            self._inserts(net)
+        for part in step:
+            if isinstance(part, Ordered):
+                self._ordered(part)
+
+    def _deletes(self, net: Net) -> None:
+        rows = net.deletes
+        if not rows:
+            return
+        statements = self._of(net.route)
+        key = net.route.key
+        if len(rows) > SMALL_ROWS:
+            stage = self._stage(net.route, key, rows)
+            self._queue(statements.staged_delete(stage))
+            return
+        text = statements.delete()
+        for row in rows:
+            self._row(net.route, text, key, row)
+
+    def _updates(self, net: Net) -> None:
+        statements = self._of(net.route)
+        for known, rows in net.updates.items():
+            complete = len(known) == len(net.route.written)
+            if len(rows) > SMALL_ROWS:
+                self._staged_update(net.route, known, rows, complete=complete)
+                continue
+            text = statements.upsert() if complete else statements.update(known)
+            if text is None:
+                continue
+            for row in rows:
+                self._row(net.route, text, known, row)
+                if not complete:
+                    self._expected[-1] = (net.route, 1)
+
+    def _staged_update(self, route: Route, known: Positions, rows: list[Row], *, complete: bool) -> None:
+        statements = self._of(route)
+        staged = tuple(sorted({*known, *route.key}))
+        if statements.staged_update(0, known) is None:
+            return
+        stage = self._stage(route, staged, rows)
+        text = statements.staged_update(stage, known)
+        assert text is not None
+        self._queue(text)
+        self._expected[-1] = (route, len(rows))
+        try:
+            self.run()
+        except CountMismatch:
+            if not complete:
+                raise
+            # A row that is missing is inserted: the update is known completely (rule 9).
+            self._queue(statements.staged_insert_missing(stage))
+
+    def _inserts(self, net: Net) -> None:
+        route = net.route
+        statements = self._of(route)
+        if len(net.inserts) > SMALL_ROWS:
+            self._copy_rows(route, statements, net.inserts)
+        else:
+            for row in net.inserts:
+                self._row(route, statements.upsert(), statements.everything, row)
+        if len(net.upserts) > SMALL_ROWS:
+            stage = self._stage(route, statements.everything, net.upserts)
+            self._queue(statements.staged_insert(stage, upsert=True))
+        else:
+            for row in net.upserts:
+                self._row(route, statements.upsert(), statements.everything, row)
+
+    def _copy_rows(self, route: Route, statements: RouteStatements, rows: list[Row]) -> None:
+        """Inserts rows that are not there yet, in order."""
+        if route.text:
+            stage = self._stage(route, statements.everything, rows)
+            self._queue(statements.staged_insert(stage, upsert=False))
+            return
+        self.run()
+        self._wire.copy_in(
+            statements.copy_in(), binary_blocks(_picked(rows, statements.everything), len(statements.everything))
+        )
+
+    def _ordered(self, part: Ordered) -> None:
+        """A keyless table's changes one after the other; a run of inserts goes at once."""
+        statements = self._of(part.route)
+        run: list[Row] = []
+        for change in part.changes:
+            if change[0] == INSERT:
+                assert change[3] is not None
+                run.append(change[3])
+                continue
+            self._insert_run(part.route, statements, run)
+            run = []
+            self._by_image(statements, change)
+        self._insert_run(part.route, statements, run)
+
+    def _insert_run(self, route: Route, statements: RouteStatements, rows: list[Row]) -> None:
+        if len(rows) > SMALL_ROWS:
+            self._copy_rows(route, statements, rows)
+        else:
+            for row in rows:
+                self._row(route, statements.insert(), statements.everything, row)
+
+    def _by_image(self, statements: RouteStatements, change: Change) -> None:
+        kind, route, old, new = change
+        assert old is not None
+        everything = statements.everything
+        values, formats = _bound(route, old, everything)
+        if kind == DELETE:
+            text = statements.delete_image()
+        else:
+            assert new is not None
+            known = tuple([at for at in everything if new[at] is not None])
+            text = statements.update_image(known)
+            more, more_formats = _bound(route, new, known)
+            values += more
+            formats += more_formats
+        self._execute(text, values, formats)
+        self._expected[-1] = (route, 1)
+
+    def _move(self, move: Move) -> None:
+        route = move.route
+        known = tuple([at for at in route.written if move.new[at] is not None])
+        values, formats = _bound(route, move.old, route.key)
+        more, more_formats = _bound(route, move.new, known)
+        self._execute(self._of(route).move(known), values + more, formats + more_formats)
+        self._expected[-1] = (route, 1)
+
+    def _truncate(self, truncation: Truncation) -> None:
+        names = b", ".join(self._of(route).truncated() for route in truncation.routes)
+        restart = b" RESTART IDENTITY" if truncation.restart_identity else b""
+        self._queue(b"TRUNCATE " + names + restart)
+
+    # Sending ---------------------------------------------------------------------------------------------------
+
+    def _of(self, route: Route) -> RouteStatements:
+        found = self._statements.get((route, len(route.text)))
+        if found is None:
+            found = self._statements[route, len(route.text)] = RouteStatements(route)
+        return found
+
+    def _row(self, route: Route, text: bytes, positions: Positions, row: Row) -> None:
+        values, formats = _bound(route, row, positions)
+        self._execute(text, values, formats)
+
+    def _stage(self, route: Route, positions: Positions, rows: list[Row]) -> int:
+        """Fills the staging table for these columns; its number."""
+        self.run()
+        key = (route, len(route.text), positions)
+        number = self._stages.get(key)
+        if number is None:
+            number = self._stages[key] = len(self._stages)
+            self._wire.execute(create_stage(number, route, positions))
+        elif number in self._used_stages:
+            self._wire.execute(empty_stage(number))
+        self._used_stages.add(number)
+        self._wire.copy_in(copy_into_stage(number), binary_blocks(_picked(rows, positions), len(positions)))
+        return number
+
+    def _queue(self, statement: bytes) -> None:
+        """Queues a statement without parameters."""
+        self._enter()
+        self._pgconn.send_query_params(statement, None)
+        self._expected.append((None, None))
+
+    def _execute(self, statement: bytes, values: list[bytes | None], formats: list[int]) -> None:
+        """Queues a prepared statement, preparing it the first time."""
+        self._enter()
+        name = self._prepared.get(statement)
+        if name is None:
+            name = self._prepared[statement] = b"syncwizard_%d" % len(self._prepared)
+            self._pgconn.send_prepare(name, statement)
+            self._expected.append((None, None))
+        self._pgconn.send_query_prepared(name, values, formats)
+        self._expected.append((None, None))
+
+    def _enter(self) -> None:
+        if not self._pipelined:
+            self._pgconn.enter_pipeline_mode()
+            self._pipelined = True
+
+
+def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[bytes | None], list[int]]:
+    """Parameters of some columns: values without their lengths, NULL as None, and their formats."""
+    values: list[bytes | None] = []
+    for at in positions:
+        value = row[at]
+        assert value is not None
+        values.append(value[4:] if len(value) > 4 or value == _EMPTY else None)
+    if not route.text:
+        return values, [_BINARY] * len(positions)
+    return values, [_TEXT if at in route.text else _BINARY for at in positions]
+
+
+_EMPTY = bytes(4)
+
+
+def _picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes]]":
+    """The rows reduced to some columns."""
+    if rows and len(rows[0]) == len(positions):
+        return rows  # type: ignore[return-value]
+    return [[row[at] for at in positions] for row in rows]  # type: ignore[misc]

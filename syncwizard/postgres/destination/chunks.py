@@ -1,0 +1,127 @@
+"""Which tables are copied under which pair, and which of their chunks are in (rules 3, 10)."""
+
+import uuid
+from collections.abc import Iterable
+
+import msgspec
+from psycopg import sql
+
+from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.queries import query
+from syncwizard.task.events import TableName
+from syncwizard.task.lsn import parse_lsn
+
+
+class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """A table's copy as the destination records it. Chunk `n` covers `chunk_pages` heap pages from
+    `n * chunk_pages` on, the last one everything after. `done` are the chunks that are in, with rows and bytes."""
+
+    table: TableName
+    generation: int
+    pair_lsn: str
+    chunks: int
+    chunk_pages: int
+    done: dict[int, tuple[int, int]] = {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is in."""
+        return len(self.done) == self.chunks
+
+
+def read_copies(connection: Connection, task_id: uuid.UUID) -> dict[TableName, TableCopy]:
+    """All copies of the task, finished or not."""
+    done: dict[tuple[str, str, int], dict[int, tuple[int, int]]] = {}
+    for schema, name, generation, chunk, rows, size in connection.execute(
+        "SELECT schema_name, table_name, generation, chunk, rows, bytes FROM syncwizard.chunks WHERE task_id = %s",
+        (task_id,),
+    ):
+        done.setdefault((schema, name, generation), {})[chunk] = (rows, size)
+    return {
+        TableName(schema, name): TableCopy(
+            table=TableName(schema, name),
+            generation=generation,
+            pair_lsn=pair_lsn,
+            chunks=chunks,
+            chunk_pages=chunk_pages,
+            done=done.get((schema, name, generation), {}),
+        )
+        for schema, name, generation, pair_lsn, chunks, chunk_pages in connection.execute(
+            "SELECT schema_name, table_name, generation, pair_lsn::text, chunks, chunk_pages"
+            " FROM syncwizard.tables WHERE task_id = %s",
+            (task_id,),
+        )
+    }
+
+
+def read_pairs(connection: Connection, task_id: uuid.UUID) -> dict[TableName, int]:
+    """The pair LSN of every table of the task."""
+    return {
+        TableName(schema, name): parse_lsn(lsn)
+        for schema, name, lsn in connection.execute(
+            "SELECT schema_name, table_name, pair_lsn::text FROM syncwizard.tables WHERE task_id = %s", (task_id,)
+        )
+    }
+
+
+def begin_copies(
+    connection: Connection, task_id: uuid.UUID, copies: Iterable[TableCopy], truncate: Iterable[TableName]
+) -> None:
+    """Records new generations and empties what former ones left, in one transaction.
+
+    Waits for a chunk in doubt of the former generation: its transaction holds the table's row. `truncate` names
+    destination tables that hold rows of ours and of nobody else.
+    """
+    with connection.transaction():
+        for copy in copies:
+            connection.execute(
+                query("copy_begin"),
+                {
+                    "task_id": task_id,
+                    "schema": copy.table.schema,
+                    "name": copy.table.name,
+                    "generation": copy.generation,
+                    "lsn": copy.pair_lsn,
+                    "chunks": copy.chunks,
+                    "pages": copy.chunk_pages,
+                },
+            )
+            connection.execute(
+                "DELETE FROM syncwizard.chunks WHERE task_id = %s AND schema_name = %s AND table_name = %s",
+                (task_id, copy.table.schema, copy.table.name),
+            )
+        names = [quoted(table.schema, table.name) for table in truncate]
+        if names:
+            connection.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.SQL(", ONLY ").join(names)))
+
+
+def claim_chunk(connection: Connection, task_id: uuid.UUID, table: TableName, generation: int, chunk: int) -> bool:
+    """Inserts the chunk's completion row, in the transaction that will hold its rows.
+
+    False when the generation has passed. Raises psycopg's UniqueViolation when the chunk is in already (a commit
+    in doubt of a worker that died is waited for).
+    """
+    return (
+        connection.execute(
+            query("chunk_claim"),
+            {
+                "task_id": task_id,
+                "schema": table.schema,
+                "name": table.name,
+                "generation": generation,
+                "chunk": chunk,
+            },
+        ).rowcount
+        == 1
+    )
+
+
+def fill_chunk(
+    connection: Connection, task_id: uuid.UUID, table: TableName, generation: int, chunk: int, rows: int, size: int
+) -> None:
+    """Completes the claimed row with what was copied."""
+    connection.execute(
+        "UPDATE syncwizard.chunks SET rows = %s, bytes = %s WHERE task_id = %s AND schema_name = %s"
+        " AND table_name = %s AND generation = %s AND chunk = %s",
+        (rows, size, task_id, table.schema, table.name, generation, chunk),
+    )

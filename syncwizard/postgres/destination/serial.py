@@ -1,0 +1,152 @@
+"""Applies a transaction change by change, in source order: the careful way, after a batch failed (rules 9 and 12)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from syncwizard.errors import ChangeFailed
+from syncwizard.postgres.connection import Connection, is_connection_loss
+from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.rows.changes import (
+    INSERT,
+    KIND_NAMES,
+    NULL,
+    Change,
+    Route,
+    Row,
+    Truncation,
+)
+from syncwizard.rows.fold import fold
+from syncwizard.task.lsn import format_lsn
+
+# Reads a row at the source by its key: the row, or None when it is gone there too.
+FetchRow = Callable[[Route, Row], Row | None]
+
+
+class SerialApplier:
+    """Applies single changes over an Applier.
+
+    `fetch` looks a row up at the source; it is used for changes before `sync_point` only: after it a missing row
+    is a difference that must not be papered over.
+    """
+
+    def __init__(self, applier: Applier, connection: Connection, sync_point: int, fetch: FetchRow) -> None:
+        self._applier = applier
+        self._connection = connection
+        self._sync_point = sync_point
+        self._fetch = fetch
+
+    def apply(self, changes: list[Change | Truncation], final_lsn: int) -> None:
+        """Applies the changes in order inside the open transaction. Raises ChangeFailed that names a bad one."""
+        for change in changes:
+            try:
+                self._apply_one(change, final_lsn)
+            except psycopg.Error as error:
+                if is_connection_loss(error):
+                    raise
+                raise self._failure(change, final_lsn, " ".join(str(error).split()), error.sqlstate or "") from error
+
+    def _apply_one(self, change: Change | Truncation, final_lsn: int) -> None:
+        applier = self._applier
+        applier.apply(fold([change]))
+        try:
+            applier.run()
+        except CountMismatch as mismatch:
+            assert not isinstance(change, Truncation)
+            self._missing(change, final_lsn, str(mismatch))
+
+    def _missing(self, change: Change, final_lsn: int, message: str) -> None:
+        """An update met no row (a complete one is an upsert and never comes here)."""
+        _, route, _, new = change
+        row = None if new is None or not route.key else _keyed_row(change)
+        if row is None or final_lsn >= self._sync_point:
+            raise self._failure(change, final_lsn, message, "")
+        found = self._fetch(route, row)
+        if found is not None:
+            self._applier.apply(fold([(INSERT, route, None, found)]))
+            self._applier.run()
+        # Otherwise a later change of the stream removes the row.
+
+    def _failure(self, change: Change | Truncation, final_lsn: int, message: str, sqlstate: str) -> ChangeFailed:
+        if isinstance(change, Truncation):
+            names = ", ".join(str(route.target) for route in change.routes)
+            kind, key = "TRUNCATE", ""
+        else:
+            kind = KIND_NAMES[change[0]]
+            names = str(change[1].target)
+            key = describe_key(change)
+        return ChangeFailed(
+            f"{kind} on {names}{key}, committed at {format_lsn(final_lsn)}, cannot be applied",
+            detail=message,
+            where=f"destination {names}",
+            sqlstate=sqlstate,
+            remedy="mend the row or table at the destination as the message says, then resume; nothing is skipped",
+        )
+
+
+def describe_key(change: Change) -> str:
+    """The key of the changed row for people: ` with id = 42`; raw bytes where the value is not readable text."""
+    _, route, old, new = change
+    row = old if old is not None else new
+    positions = route.key or tuple(range(len(route.columns)))[:3]
+    if row is None:
+        return ""
+    parts = []
+    for at in positions:
+        value = row[at]
+        if value is not None:
+            parts.append(f"{route.columns[at].name} = {_readable(value, route.columns[at].type_name)}")
+    return " with " + ", ".join(parts) if parts else ""
+
+
+def _readable(value: bytes, type_name: str) -> str:
+    data = value[4:]
+    if value == NULL:
+        return "NULL"
+    if type_name in ("bigint", "integer", "smallint") and len(data) in (2, 4, 8):
+        return str(int.from_bytes(data, "big", signed=True))
+    if type_name == "uuid" and len(data) == 16:
+        text = data.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return "\\x" + data.hex()[:64]
+    return repr(text) if text.isprintable() else "\\x" + data.hex()[:64]
+
+
+def _keyed_row(change: Change) -> Row:
+    """The new row, its key columns taken from the old one where they were not sent."""
+    _, route, old, new = change
+    assert new is not None
+    if old is None:
+        return new
+    return tuple([old[at] if value is None and at in route.key else value for at, value in enumerate(new)])
+
+
+def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
+    """Reads a row at the source by its new key, in the form the stream would have sent it."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(sql.Identifier(column.name))
+        for at, column in enumerate(route.columns)
+    )
+    condition = sql.SQL(" AND ").join(
+        sql.SQL("{} " + route.columns[at].equal + f" ${number}::" + route.columns[at].type_name).format(
+            sql.Identifier(route.columns[at].name)
+        )
+        for number, at in enumerate(route.key, 1)
+    )
+    text = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        columns, sql.Identifier(route.source.schema, route.source.name), condition
+    )
+    values: list[Any] = [(row[at] or NULL)[4:] for at in route.key]
+    formats = [0 if at in route.text else 1 for at in route.key]
+    result = connection.pgconn.exec_params(text.as_bytes(None), values, None, formats, 1)
+    if result.ntuples == 0:
+        if result.error_message:
+            raise psycopg.OperationalError(result.error_message.decode(errors="replace"))
+        return None
+    fetched = [result.get_value(0, at) for at in range(len(route.columns))]
+    return tuple([NULL if value is None else len(value).to_bytes(4, "big") + value for value in fetched])

@@ -1,0 +1,239 @@
+"""The statements that write the rows of one route: single-row with parameters, and set-based from staging.
+
+Every parameter and staged column is cast to the destination's type by its qualified name, and compared by the
+operator of the key's index: with an empty search_path nothing else would be found or meant.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from syncwizard.errors import TaskFailed
+from syncwizard.rows.changes import Route
+
+Positions = tuple[int, ...]
+
+
+def stage_name(number: int) -> sql.Identifier:
+    """The temporary table with this number."""
+    return sql.Identifier("pg_temp", f"syncwizard_stage_{number}")
+
+
+def create_stage(number: int, route: Route, positions: Positions) -> bytes:
+    """A temporary table for the columns at `positions`; those that arrive as text are staged as text."""
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(
+            sql.Identifier(f"c{at}"),
+            sql.SQL("pg_catalog.text" if at in route.text else route.columns[at].type_name),
+        )
+        for at in positions
+    )
+    return (
+        sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
+        .format(sql.Identifier(f"syncwizard_stage_{number}"), columns)
+        .as_bytes(None)
+    )
+
+
+def copy_into_stage(number: int) -> bytes:
+    """COPY into the temporary table."""
+    return sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(stage_name(number)).as_bytes(None)
+
+
+def empty_stage(number: int) -> bytes:
+    """Empties the temporary table within a transaction that fills it twice."""
+    return sql.SQL("TRUNCATE {}").format(stage_name(number)).as_bytes(None)
+
+
+class RouteStatements:
+    """Texts for one route. Parameters and staged columns are numbered by the source's column positions."""
+
+    def __init__(self, route: Route) -> None:
+        self.route = route
+        self.everything: Positions = route.written
+        self._table = sql.Identifier(route.target.schema, route.target.name)
+        # A table's own rows only, not those of tables that inherit from it; a partitioned root has none itself.
+        self._rows: sql.Composable = self._table if route.partitioned else sql.SQL("ONLY {}").format(self._table)
+        self._address = sql.SQL("(tableoid, ctid)" if route.partitioned else "ctid")
+
+    # Single rows -----------------------------------------------------------------------------------------------
+
+    def insert(self) -> bytes:
+        """Parameters: every column."""
+        return self._insert(self._values(self._parameters(self.everything)), upsert=False)
+
+    def upsert(self) -> bytes:
+        """Parameters: every column."""
+        return self._insert(self._values(self._parameters(self.everything)), upsert=True)
+
+    def update(self, known: Positions) -> bytes | None:
+        """Parameters: the known columns in order. None when nothing but the key is known."""
+        parameters = dict(zip(known, self._parameters(known), strict=True))
+        assignments = [
+            sql.SQL("{} = {}").format(self._column(at), parameters[at]) for at in known if self._settable(at)
+        ]
+        if not assignments:
+            return None
+        return (
+            sql.SQL("UPDATE {} AS t SET {} WHERE {}")
+            .format(self._rows, sql.SQL(", ").join(assignments), self._key_equals(parameters))
+            .as_bytes(None)
+        )
+
+    def delete(self) -> bytes:
+        """Parameters: the key columns in the key's order."""
+        parameters = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
+        return sql.SQL("DELETE FROM {} AS t WHERE {}").format(self._rows, self._key_equals(parameters)).as_bytes(None)
+
+    def move(self, known: Positions) -> bytes:
+        """Deletes by the old key and inserts what is known, the rest from the deleted row.
+
+        Parameters: the old key's columns in the key's order, then the known columns.
+        """
+        old = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
+        new = dict(zip(known, self._parameters(known, after=len(self.route.key)), strict=True))
+        values = [new[at] if at in new else sql.SQL("gone.{}").format(self._column(at)) for at in self.everything]
+        return sql.SQL("WITH gone AS (DELETE FROM {} AS t WHERE {} RETURNING t.*) ").format(
+            self._rows, self._key_equals(old)
+        ).as_bytes(None) + self._insert(sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)), upsert=True)
+
+    def delete_image(self) -> bytes:
+        """Deletes one row that equals the parameters (every column) byte for byte: keyless tables (rule 8)."""
+        return (
+            sql.SQL("DELETE FROM {} WHERE {} = ({})")
+            .format(self._rows, self._address, self._one_by_image(self._parameters(self.everything)))
+            .as_bytes(None)
+        )
+
+    def update_image(self, known: Positions) -> bytes:
+        """Updates one row that equals the old row byte for byte. Parameters: every old column, then the known new."""
+        old = self._parameters(self.everything)
+        new = self._parameters(known, after=len(self.everything))
+        assignments = [
+            sql.SQL("{} = {}").format(self._column(at), value)
+            for at, value in zip(known, new, strict=True)
+            if not self.route.columns[at].identity_always
+        ]
+        return (
+            sql.SQL("UPDATE {} SET {} WHERE {} = ({})")
+            .format(self._rows, sql.SQL(", ").join(assignments), self._address, self._one_by_image(old))
+            .as_bytes(None)
+        )
+
+    # Sets ------------------------------------------------------------------------------------------------------
+
+    def copy_in(self) -> bytes:
+        """COPY straight into the table, every column; for routes without text columns."""
+        return (
+            sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)")
+            .format(self._table, sql.SQL(", ").join(map(self._column, self.everything)))
+            .as_bytes(None)
+        )
+
+    def staged_insert(self, number: int, *, upsert: bool) -> bytes:
+        """Inserts the stage, every column."""
+        return self._insert(
+            sql.SQL("SELECT {} FROM {} AS s").format(
+                sql.SQL(", ").join(map(self._staged, self.everything)), stage_name(number)
+            ),
+            upsert=upsert,
+        )
+
+    def staged_insert_missing(self, number: int) -> bytes:
+        """Inserts the rows of the stage whose key is not there."""
+        return (
+            self._insert(
+                sql.SQL("SELECT {} FROM {} AS s").format(
+                    sql.SQL(", ").join(map(self._staged, self.everything)), stage_name(number)
+                ),
+                upsert=False,
+            )
+            + b" ON CONFLICT DO NOTHING"
+        )
+
+    def staged_update(self, number: int, known: Positions) -> bytes | None:
+        """Updates by the stage, which holds the known columns; None when nothing but the key is known."""
+        assignments = [
+            sql.SQL("{} = {}").format(self._column(at), self._staged(at)) for at in known if self._settable(at)
+        ]
+        if not assignments:
+            return None
+        return (
+            sql.SQL("UPDATE {} AS t SET {} FROM {} AS s WHERE {}")
+            .format(self._rows, sql.SQL(", ").join(assignments), stage_name(number), self._staged_key())
+            .as_bytes(None)
+        )
+
+    def staged_delete(self, number: int) -> bytes:
+        """Deletes by the stage, which holds the key's columns."""
+        return (
+            sql.SQL("DELETE FROM {} AS t USING {} AS s WHERE {}")
+            .format(self._rows, stage_name(number), self._staged_key())
+            .as_bytes(None)
+        )
+
+    def truncated(self) -> bytes:
+        """The table as TRUNCATE names it. Raises TaskFailed where that would empty other relations' rows."""
+        if self.route.shared:
+            raise TaskFailed(
+                f"{self.route.source} was truncated, but its rows are in {self.route.target} with others",
+                where="destination",
+                remedy=f"create the partition {self.route.source} at the destination, then resume",
+            )
+        return self._rows.as_bytes(None)
+
+    # Parts -----------------------------------------------------------------------------------------------------
+
+    def _column(self, at: int) -> sql.Identifier:
+        return sql.Identifier(self.route.columns[at].name)
+
+    def _settable(self, at: int) -> bool:
+        return at not in self.route.key and not self.route.columns[at].identity_always
+
+    def _parameters(self, positions: Iterable[int], after: int = 0) -> list[sql.Composable]:
+        return [
+            sql.SQL(f"${number}::{self.route.columns[at].type_name}") for number, at in enumerate(positions, after + 1)
+        ]
+
+    def _staged(self, at: int) -> sql.Composable:
+        column = sql.SQL("s.{}").format(sql.Identifier(f"c{at}"))
+        if at not in self.route.text:
+            return column
+        return column + sql.SQL(f"::{self.route.columns[at].type_name}")
+
+    def _staged_key(self) -> sql.Composable:
+        return self._key_equals({at: self._staged(at) for at in self.route.key})
+
+    def _key_equals(self, values: dict[int, sql.Composable]) -> sql.Composable:
+        return sql.SQL(" AND ").join(
+            sql.SQL("t.{} " + self.route.columns[at].equal + " {}").format(self._column(at), values[at])
+            for at in self.route.key
+        )
+
+    def _values(self, parameters: Sequence[sql.Composable]) -> sql.Composable:
+        return sql.SQL("VALUES ({})").format(sql.SQL(", ").join(parameters))
+
+    def _insert(self, rows: sql.Composable, *, upsert: bool) -> bytes:
+        text = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}").format(
+            self._table, sql.SQL(", ").join(map(self._column, self.everything)), rows
+        )
+        if upsert:
+            arbiter = sql.SQL(", ").join(map(self._column, self.route.key))
+            changed = [at for at in self.everything if self._settable(at)]
+            action: sql.Composable = sql.SQL("DO NOTHING")
+            if changed:
+                action = sql.SQL("DO UPDATE SET {}").format(
+                    sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(self._column(at)) for at in changed)
+                )
+            text += sql.SQL(" ON CONFLICT ({}) {}").format(arbiter, action)
+        return text.as_bytes(None)
+
+    def _one_by_image(self, parameters: Sequence[sql.Composable]) -> sql.Composable:
+        # `*=` compares the stored bytes: equal values with other bytes (1.0 and 1.00) are other rows.
+        address = sql.SQL("tableoid, ctid" if self.route.partitioned else "ctid")
+        return sql.SQL("SELECT {} FROM {} WHERE ROW({}) OPERATOR(pg_catalog.*=) ROW({}) LIMIT 1").format(
+            address,
+            self._rows,
+            sql.SQL(", ").join(map(self._column, self.everything)),
+            sql.SQL(", ").join(parameters),
+        )

@@ -1,0 +1,64 @@
+"""Watches the source beside the stream: beats the heart, verifies the publication, measures clock and slot (rule 5)."""
+
+import threading
+import time
+
+import psycopg
+
+from syncwizard.postgres.connection import Connection, as_ours
+from syncwizard.postgres.destination.progress import Progress
+from syncwizard.postgres.source.continuity import check_publication
+from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.postgres.source.receiver import Positions
+from syncwizard.postgres.source.slot import current_lsn, slot_status
+from syncwizard.task.lsn import parse_lsn
+
+BEAT_SECONDS = 1.0
+SLOT_SECONDS = 5.0
+
+
+class Guardian:
+    """The thread's body. `clock_offset_seconds`: the source's clock less ours."""
+
+    def __init__(self, connection: Connection, progress: Progress, positions: Positions) -> None:
+        self._connection = connection
+        self._progress = progress
+        self._positions = positions
+        self._stop = threading.Event()
+        self.clock_offset_seconds = 0.0
+        self.source_lsn = ""
+        self.retained_bytes: int | None = None
+        self._slot_at = 0.0
+
+    def stop(self) -> None:
+        """Ends `run` soon."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Watches until stopped. Raises SourceChanged, TaskFailed, or EndpointError when the source goes away.
+
+        Losing this session must end the stream too: a source that shuts down waits for its walsender, which would
+        wait for an acknowledgement that can no longer be verified.
+        """
+        while not self._stop.is_set():
+            try:
+                self._watch()
+            except psycopg.Error as error:
+                raise as_ours(error, "source", "writing the heartbeat") from error
+            self._stop.wait(BEAT_SECONDS)
+
+    def _watch(self) -> None:
+        # The position is read first: what was committed before it was decoded while the publication, found
+        # unchanged after it, was ours.
+        position = current_lsn(self._connection)
+        check_publication(self._connection, self._progress)
+        self._positions.verified = max(self._positions.verified, parse_lsn(position))
+        self.source_lsn = position
+        before = time.time()
+        clock = beat(self._connection, self._progress.slot)
+        self.clock_offset_seconds = clock - (before + time.time()) / 2
+        now = time.monotonic()
+        if now - self._slot_at >= SLOT_SECONDS:
+            self._slot_at = now
+            status = slot_status(self._connection, self._progress.slot)
+            self.retained_bytes = status.retained_bytes if status else None

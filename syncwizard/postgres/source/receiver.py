@@ -1,0 +1,167 @@
+"""Reads the stream in a thread of its own: frames to pieces, pieces to the inbox, positions back to the source."""
+
+import threading
+import time
+from collections import deque
+
+from syncwizard.postgres.source.stream import MESSAGE_AT, ReplicationStream, parse_keepalive
+from syncwizard.rows.changes import Piece
+from syncwizard.rows.pgoutput import Decoder
+
+# Reading stops while the inbox holds this much, so that memory is bounded whatever the destination does.
+INBOX_BYTES = 48 * 1024 * 1024
+# An idle position is made durable and acknowledged this often (rule 4), and at once when the source asks.
+IDLE_SECONDS = 10.0
+STATUS_SECONDS = 1.0
+# Frames taken in one go before looking at the clock and the inbox again.
+BURST = 500
+
+
+class Idle:
+    """Nothing is open up to this position; it may be acknowledged once everything before is durable."""
+
+    __slots__ = ("lsn",)
+
+    def __init__(self, lsn: int) -> None:
+        self.lsn = lsn
+
+
+class Inbox:
+    """What was received and not yet applied. The receiver puts, the applier takes."""
+
+    def __init__(self) -> None:
+        self._items: deque[Piece | Idle] = deque()
+        self._weight = 0
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, item: Piece | Idle) -> None:
+        """Adds an item; never blocks: the receiver asks `wait_for_room` first."""
+        with self._changed:
+            self._items.append(item)
+            if isinstance(item, Piece):
+                self._weight += item.weight
+            self._changed.notify_all()
+
+    def take(self, weight: int) -> list[Piece] | Idle | None:
+        """What belongs to the next batch: whole transactions up to about `weight` bytes, or the next part of a
+        larger one; or an Idle; None when closed. Waits for the first item."""
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return None
+            first = self._items[0]
+            if isinstance(first, Idle):
+                self._items.popleft()
+                return first
+            pieces = self._pop(weight)
+            self._changed.notify_all()
+            return pieces
+
+    def _pop(self, weight: int) -> list[Piece]:
+        pieces: list[Piece] = []
+        taken = whole = 0
+        for item in self._items:
+            if isinstance(item, Idle) or (pieces and taken + item.weight > weight):
+                break
+            pieces.append(item)
+            taken += item.weight
+            if item.last:
+                whole = len(pieces)
+        # Cut after the last complete transaction; a transaction that fills all of it goes on in parts.
+        pieces = pieces[: whole or len(pieces)]
+        for piece in pieces:
+            self._items.popleft()
+            self._weight -= piece.weight
+        return pieces
+
+    def wait_for_room(self, seconds: float) -> bool:
+        """Waits until more may be read; False when there is still no room after `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._weight < INBOX_BYTES or self._closed, seconds)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._closed
+
+    def close(self) -> None:
+        """Ends every wait."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Positions:
+    """Shared between receiver, guardian and applier: each field has one writer, so no lock is needed."""
+
+    def __init__(self, durable: int) -> None:
+        self.received = durable  # receiver
+        self.durable = durable  # applier
+        self.verified = durable  # guardian: up to here the publication is known to have been ours
+
+    @property
+    def acknowledged(self) -> int:
+        """What the source may forget."""
+        return min(self.durable, self.verified)
+
+
+class Receiver:
+    """The thread's body: `run` until the inbox is closed or the stream ends (which raises)."""
+
+    def __init__(self, stream: ReplicationStream, decoder: Decoder, inbox: Inbox, positions: Positions) -> None:
+        self._stream = stream
+        self._decoder = decoder
+        self._inbox = inbox
+        self._positions = positions
+        self._sent_at = 0.0
+        self._sent = 0
+        self._idle_at = time.monotonic()
+        self._idle_lsn = 0
+        self.stopped = False
+
+    def run(self) -> None:
+        """Receives until `stopped`."""
+        while not self.stopped:
+            if self._inbox.wait_for_room(STATUS_SECONDS) and self._drain():
+                # Waking for every message costs more than decoding it: everything there is was taken first.
+                self._stream.wait(STATUS_SECONDS)
+            self._report()
+
+    def _drain(self) -> bool:
+        """Takes what has arrived; False when there may be more."""
+        receive = self._stream.receive
+        for _ in range(BURST):
+            frame = receive()
+            if frame is None:
+                return True
+            if frame[0] == 119:  # 'w', XLogData
+                piece = self._decoder.feed(frame, MESSAGE_AT)
+                if piece is not None:
+                    self._positions.received = piece.end_lsn or piece.final_lsn
+                    self._inbox.put(piece)
+            elif frame[0] == 107:  # 'k', keepalive
+                self._keepalive(frame)
+        return False
+
+    def _keepalive(self, frame: bytes) -> None:
+        wal_end, reply = parse_keepalive(frame)
+        now = time.monotonic()
+        idle = not self._decoder.in_transaction and wal_end > self._positions.received
+        if idle and (reply or now - self._idle_at > IDLE_SECONDS) and wal_end > self._idle_lsn:
+            self._idle_at = now
+            self._idle_lsn = wal_end
+            self._inbox.put(Idle(wal_end))
+        if reply:
+            self._send(now)
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if now - self._sent_at >= STATUS_SECONDS:
+            self._send(now)
+
+    def _send(self, now: float) -> None:
+        self._sent_at = now
+        self._sent = self._positions.acknowledged
+        self._stream.send_status(self._positions.received, self._sent)

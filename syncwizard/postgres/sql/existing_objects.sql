@@ -1,0 +1,31 @@
+-- Relations, types, collations and functions of some schemas, by name.
+WITH chosen AS (
+    SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)
+)
+SELECT 'relation', n.nspname, c.relname, NULL::text[]
+  FROM pg_catalog.pg_class c
+  JOIN chosen n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+UNION ALL
+SELECT 'type', n.nspname, t.typname, NULL
+  FROM pg_catalog.pg_type t
+  JOIN chosen n ON n.oid = t.typnamespace
+ WHERE t.typtype IN ('b', 'd', 'e', 'r', 'c') AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind <> 'c')
+UNION ALL
+SELECT 'collation', n.nspname, k.collname, NULL
+  FROM pg_catalog.pg_collation k
+  JOIN chosen n ON n.oid = k.collnamespace
+UNION ALL
+SELECT 'function',
+       n.nspname,
+       p.proname,
+       array(SELECT CASE WHEN e.oid IS NULL THEN tn.nspname || '.' || t.typname
+                         ELSE en.nspname || '.' || e.typname || '[]' END
+               FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, position)
+               JOIN pg_catalog.pg_type t ON t.oid = a.type
+               JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+               LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+               LEFT JOIN pg_catalog.pg_namespace en ON en.oid = e.typnamespace
+              ORDER BY a.position)
+  FROM pg_catalog.pg_proc p
+  JOIN chosen n ON n.oid = p.pronamespace

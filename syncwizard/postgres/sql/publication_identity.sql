@@ -1,0 +1,6 @@
+-- What must stay as we made it: a publication dropped and made again loses changes without any error.
+SELECT p.oid::bigint,
+       array(SELECT m.oid::bigint FROM pg_catalog.pg_publication_rel m WHERE m.prpubid = p.oid ORDER BY m.oid),
+       p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT p.pubviaroot AND NOT p.puballtables
+  FROM pg_catalog.pg_publication p
+ WHERE p.pubname = %s

@@ -1,0 +1,171 @@
+"""Folds the changes of a batch to the net change of each key, in steps that the destination applies in order.
+
+Within a step the order is deletes, updates, upserts, then keyless changes: keys are independent of each other
+(a secondary unique index may object: the batch is then applied serially, rule 12). What cannot be folded without
+knowing more than the batch tells ends a step: TRUNCATE, and a key change whose new row is not completely known.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from syncwizard.errors import TaskFailed
+from syncwizard.rows.changes import (
+    DELETE,
+    INSERT,
+    Change,
+    Key,
+    Route,
+    Row,
+    Truncation,
+    filled,
+    is_complete,
+)
+
+# Net states of a key. A new row is known not to be at the destination yet; a replaced one was deleted first.
+_INSERTED = 1
+_REPLACED = 2
+_UPDATED = 3
+_DELETED = 4
+
+
+class Net(msgspec.Struct, eq=False, kw_only=True):
+    """The net changes of one table in a step.
+
+    `deletes` are rows of which only the key columns are read; `updates` are grouped by the positions that are
+    known, so that each group is one statement; `inserts` and `upserts` are complete rows, the former of keys
+    that no row had before.
+    """
+
+    route: Route
+    deletes: list[Row]
+    updates: dict[tuple[int, ...], list[Row]]
+    inserts: list[Row]
+    upserts: list[Row]
+
+
+class Ordered(msgspec.Struct, eq=False, kw_only=True):
+    """The changes of a keyless table, in source order, never folded (rule 8)."""
+
+    route: Route
+    changes: list[Change]
+
+
+class Move(msgspec.Struct, eq=False, kw_only=True):
+    """A row that is deleted under its old key and inserted under the new one, what is unknown taken from it."""
+
+    route: Route
+    old: Row
+    new: Row
+
+
+Step = list[Net | Ordered] | Move | Truncation
+# A key's net state and its row: complete for an upsert, the last known row (key at least) for a delete.
+_State = tuple[int, Row]
+
+
+def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
+    """The steps that have the same effect as the changes one after the other."""
+    folder = _Folder()
+    for change in changes:
+        if isinstance(change, Truncation):
+            folder.end_step()
+            folder.steps.append(change)
+        elif not change[1].key:
+            folder.ordered(change)
+        else:
+            folder.keyed(change)
+    folder.end_step()
+    return folder.steps
+
+
+class _Folder:
+    """The growing steps of one batch."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._keyed: dict[Route, dict[Key, _State]] = {}
+        self._ordered: dict[Route, list[Change]] = {}
+
+    def ordered(self, change: Change) -> None:
+        self._ordered.setdefault(change[1], []).append(change)
+
+    def keyed(self, change: Change) -> None:
+        kind, route, old, new = change
+        states = self._keyed.get(route)
+        if states is None:
+            states = self._keyed[route] = {}
+        if kind == INSERT:
+            assert new is not None
+            key = route.key_of(new)
+            states[key] = (_REPLACED if key in states else _INSERTED, new)
+        elif kind == DELETE:
+            assert old is not None
+            states[route.key_of(old)] = (_DELETED, old)
+        else:
+            assert new is not None
+            self._update(route, states, old, new)
+
+    def _update(self, route: Route, states: dict[Key, _State], old: Row | None, new: Row) -> None:
+        if old is not None and None in new:
+            # FULL sends every old value; otherwise only the key's values are real, and only they may be used.
+            new = filled(new, old) if route.full else _with_key(route, new, old)
+        key = route.key_of(new)
+        before = key if old is None else route.key_of(old)
+        known = states.get(before)
+        if known is not None:
+            if known[0] == _DELETED:
+                raise TaskFailed(
+                    f"the stream updates a row of {route.source} that it deleted before",
+                    where="source",
+                )
+            new = filled(new, known[1])
+        if before != key or route.replaces:
+            self._change_key(route, states, old, new, before, key)
+        elif known is not None:
+            states[key] = (known[0], new)
+        else:
+            states[key] = (_UPDATED, new)
+
+    def _change_key(
+        self, route: Route, states: dict[Key, _State], old: Row | None, new: Row, before: Key, key: Key
+    ) -> None:
+        former = new if old is None else old
+        if is_complete(new):
+            states[before] = (_DELETED, former)
+            states[key] = (_REPLACED if key in states else _INSERTED, new)
+        else:
+            self.end_step()
+            self.steps.append(Move(route=route, old=former, new=new))
+
+    def end_step(self) -> None:
+        """Closes the step in the making, if it holds anything."""
+        step: list[Net | Ordered] = [_net(route, states) for route, states in self._keyed.items()]
+        step.extend(Ordered(route=route, changes=changes) for route, changes in self._ordered.items())
+        if step:
+            self.steps.append(step)
+        self._keyed = {}
+        self._ordered = {}
+
+
+def _net(route: Route, states: dict[Key, _State]) -> Net:
+    net = Net(route=route, deletes=[], updates={}, inserts=[], upserts=[])
+    everything = route.written
+    replaces = route.replaces
+    for state, row in states.values():
+        if state == _DELETED:
+            net.deletes.append(row)
+        elif state == _INSERTED:
+            net.inserts.append(row)
+        elif state == _REPLACED:
+            net.upserts.append(row)
+            if replaces:
+                net.deletes.append(row)
+        else:
+            known = everything if None not in row else tuple([at for at in everything if row[at] is not None])
+            net.updates.setdefault(known, []).append(row)
+    return net
+
+
+def _with_key(route: Route, new: Row, old: Row) -> Row:
+    return tuple([old[at] if value is None and at in route.key else value for at, value in enumerate(new)])

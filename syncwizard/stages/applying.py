@@ -1,0 +1,362 @@
+"""The child of the incremental stages: stream in, batches out, until told to stop or a position is reached."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import chain
+
+import msgspec
+import psycopg
+
+from syncwizard.errors import End, EndpointError, SyncwizardError
+from syncwizard.postgres.connection import Connection, as_ours, is_connection_loss
+from syncwizard.postgres.destination import progress as ledger
+from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.postgres.destination.chunks import read_pairs
+from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
+from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
+from syncwizard.postgres.destination.session import hold_task, prepare_writing
+from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot, find_partition_root
+from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.receiver import Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.stream import ReplicationStream
+from syncwizard.rows.changes import KIND_NAMES, Piece, Route, Row, Truncation
+from syncwizard.rows.fold import fold
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.stages.context import Channel, Secrets, open_session
+from syncwizard.task.events import Sample, TableName
+from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.specification import TaskSpec
+
+# A batch is what arrived while the one before was applied, up to this much.
+BATCH_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 8 * 1024 * 1024
+SAMPLE_SECONDS = 0.1
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """`stop_at`: end after this position is applied (an LSN), None: go on until told to stop.
+
+    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9).
+    """
+
+    spec: TaskSpec
+    secrets: Secrets
+    sync_point: str
+    stop_at: str | None = None
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Ends the child after the batch at hand."""
+
+
+class Figures(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Now and then, and after the last batch before it gets quiet; counters are totals of this child."""
+
+    sample: Sample
+
+
+class Reached(msgspec.Struct, frozen=True, tag=True):
+    """`stop_at` is applied."""
+
+    applied_lsn: str
+
+
+class Stopped(msgspec.Struct, frozen=True, tag=True):
+    """The child ends because it was told to."""
+
+
+class Recovered(msgspec.Struct, frozen=True, tag=True):
+    """A batch failed and is applied change by change; why."""
+
+    reason: str
+
+
+ToChild = Stop
+FromChild = Figures | Reached | Stopped | Recovered
+
+
+class BatchFailed(Exception):
+    """A batch was rolled back; it is applied again serially up to the transaction that committed at `final_lsn`."""
+
+    def __init__(self, final_lsn: int, reason: str) -> None:
+        super().__init__(reason)
+        self.final_lsn = final_lsn
+
+
+def run(assignment: Assignment, channel: Channel) -> None:
+    """Applies until stopped. Raises EndpointError, SourceChanged, ChangeFailed, Fenced or TaskFailed."""
+    stopping = threading.Event()
+    totals = Totals()
+    serial_until = 0
+    while True:
+        session = Session(assignment, channel, stopping, totals, serial_until)
+        threading.Thread(target=session.listen, name="listener", daemon=True).start()
+        try:
+            session.run()
+            return
+        except BatchFailed as failed:
+            # Rule 12: the stretch since the last commit comes again from the source and is applied one by one.
+            serial_until = failed.final_lsn
+            channel.send(Recovered(reason=str(failed)))
+        except psycopg.Error as error:
+            raise as_ours(error, "destination", "applying changes") from error
+        finally:
+            session.close()
+
+
+class Totals:
+    """Counters of this child's life, across its sessions."""
+
+    def __init__(self) -> None:
+        self.transactions = 0
+        self.changes: dict[str, Counter[str]] = {}
+
+    def count(self, pieces: list[Piece]) -> None:
+        """Adds a committed batch."""
+        self.transactions += sum(1 for piece in pieces if piece.last)
+        counted = Counter(
+            change[:2] for piece in pieces for change in piece.changes if not isinstance(change, Truncation)
+        )
+        for (kind, route), number in counted.items():
+            self._of(route)[KIND_NAMES[kind]] += number
+        for piece in pieces:
+            for change in piece.changes:
+                if isinstance(change, Truncation):
+                    for route in change.routes:
+                        self._of(route)["truncate"] += 1
+
+    def _of(self, route: Route) -> Counter[str]:
+        return self.changes.setdefault(str(route.source), Counter())
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """For a sample."""
+        return {table: dict(kinds) for table, kinds in self.changes.items()}
+
+
+class Session:
+    """One apply session: an epoch at the destination, a stream and a guardian at the source."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        channel: Channel,
+        stopping: threading.Event,
+        totals: Totals,
+        serial_until: int,
+    ) -> None:
+        self._assignment = assignment
+        self._channel = channel
+        self._stopping = stopping
+        self._totals = totals
+        self._serial_until = serial_until
+        self._inbox = Inbox()
+        self._failure: SyncwizardError | psycopg.Error | None = None
+        self._connections: list[Connection] = []
+        self._threads: list[threading.Thread] = []
+        self._receiver: Receiver | None = None
+        self._guardian: Guardian | None = None
+        self._sampled_at = 0.0
+        self._latency: tuple[float, float] | None = None
+        self._in_transaction = False
+        self._beat_at: float | None = None
+
+    # Life ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Connects, compares (rule 5), streams, applies."""
+        spec = self._assignment.spec
+        assert spec.id is not None
+        destination = self._open("destination", "apply")
+        hold_task(destination, spec.id)
+        prepare_writing(destination)
+        progress = ledger.take_epoch(destination, spec.id)
+        holder = self._open("source", "stream", replication=True)
+        source = self._open("source", "guardian")
+        self._check(holder, source, progress)
+        position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
+        self._positions = Positions(position)
+        self._selected = select_tables(source, spec).tables
+        compiler = self._compiler(destination, source)
+        stream = ReplicationStream(holder)
+        binary = binary_stream(self._selected, compiler.tables)
+        stream.start(progress.slot, position, progress.slot, binary=binary)
+        decoder = Decoder(compiler.compile, PIECE_BYTES)
+        self._receiver = Receiver(stream, decoder, self._inbox, self._positions)
+        self._guardian = Guardian(source, progress, self._positions)
+        self._start(self._receiver.run)
+        self._start(self._guardian.run)
+        self._epoch = progress.epoch
+        self._applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
+        self._serial = SerialApplier(self._applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
+        self._apply_all(destination)
+
+    def listen(self) -> None:
+        """Takes frames of the engine: Stop is the only one."""
+        while not self._stopping.is_set() and not self._inbox.closed:
+            if isinstance(self._channel.receive(1.0), Stop):
+                self._stopping.set()
+        if self._stopping.is_set():
+            self._inbox.close()
+
+    def close(self) -> None:
+        """Ends the threads and every connection."""
+        self._inbox.close()
+        if self._receiver is not None:
+            self._receiver.stopped = True
+        if self._guardian is not None:
+            self._guardian.stop()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for connection in self._connections:
+            connection.close()
+
+    def _open(self, end: End, part: str, *, replication: bool = False) -> Connection:
+        connection = open_session(self._assignment.spec, self._assignment.secrets, end, part, replication=replication)
+        self._connections.append(connection)
+        return connection
+
+    def _check(self, holder: Connection, source: Connection, progress: ledger.Progress) -> None:
+        """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
+        try:
+            check_server(holder, progress)
+            check_publication(source, progress)
+            active = check_slot(source, progress)
+            if active is not None:
+                source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
+        except psycopg.Error as error:
+            raise as_ours(error, "source", "comparing slot and publication") from error
+
+    def _compiler(self, destination: Connection, source: Connection) -> RouteCompiler:
+        spec = self._assignment.spec
+        assert spec.id is not None
+        schemas = {entry.schema for entry in spec.objects} | {table.name.schema for table in self._selected}
+
+        def find_root(name: TableName) -> TableName:
+            # Called in the receiver's thread; psycopg connections take a lock around each statement.
+            return TableName(*find_partition_root(source, name.schema, name.name))
+
+        compiler = RouteCompiler(destination, schemas, read_pairs(destination, spec.id), find_root)
+        compiler.read()
+        return compiler
+
+    def _start(self, body: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                body()
+            except (SyncwizardError, psycopg.Error) as error:
+                self._failure = self._failure or error
+            finally:
+                self._inbox.close()
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _fetch(self, route: Route, row: Row) -> Row | None:
+        connection = self._open("source", "lookup")
+        try:
+            return fetch_row(connection, route, row)
+        finally:
+            connection.close()
+
+    # Batches ---------------------------------------------------------------------------------------------------
+
+    def _apply_all(self, destination: Connection) -> None:
+        stop_at = parse_lsn(self._assignment.stop_at) if self._assignment.stop_at else None
+        while True:
+            item = self._inbox.take(BATCH_BYTES if not self._serial_until else 1)
+            if item is None:
+                break
+            if isinstance(item, Idle):
+                self._acknowledge(destination, item.lsn)
+            else:
+                self._apply_batch(item)
+            if stop_at is not None and self._positions.durable >= stop_at and not self._in_transaction:
+                self._figures(force=True)
+                self._channel.send(Reached(format_lsn(self._positions.durable)))
+                return
+        self._finish()
+
+    def _finish(self) -> None:
+        if isinstance(self._failure, psycopg.Error):
+            raise as_ours(self._failure, "source", "receiving changes") from self._failure
+        if self._failure is not None:
+            raise self._failure
+        if not self._stopping.is_set():
+            raise EndpointError("the stream ended", end="source", transient=True)
+        self._figures(force=True)
+        self._channel.send(Stopped())
+
+    def _acknowledge(self, destination: Connection, lsn: int) -> None:
+        """Rule 4: an idle position is durable here before it is sent to the source."""
+        spec = self._assignment.spec
+        assert spec.id is not None
+        if lsn > self._positions.durable:
+            ledger.acknowledge(destination, spec.id, self._epoch, format_lsn(lsn))
+            self._positions.durable = lsn
+
+    def _apply_batch(self, pieces: list[Piece]) -> None:
+        """Applies the pieces; commits when the last one ends its transaction."""
+        if not self._in_transaction:
+            self._applier.begin()
+            self._in_transaction = True
+        last = pieces[-1]
+        for piece in pieces:
+            if piece.heartbeat:
+                self._beat_at = piece.commit_time
+        try:
+            if pieces[0].final_lsn <= self._serial_until:
+                for piece in pieces:
+                    self._serial.apply(piece.changes, piece.final_lsn)
+            else:
+                self._applier.apply(fold(chain.from_iterable(piece.changes for piece in pieces)))
+            if last.last:
+                self._applier.commit(format_lsn(last.end_lsn))
+        except CountMismatch as mismatch:
+            raise BatchFailed(last.final_lsn, str(mismatch)) from mismatch
+        except psycopg.Error as error:
+            # A second failure at the same place cannot happen: serial failures are ChangeFailed.
+            if is_connection_loss(error) or last.final_lsn <= self._serial_until:
+                raise
+            raise BatchFailed(last.final_lsn, " ".join(str(error).split())) from error
+        self._totals.count(pieces)
+        if last.last:
+            self._committed(last)
+
+    def _committed(self, last: Piece) -> None:
+        self._positions.durable = last.end_lsn
+        assert self._guardian is not None
+        self._in_transaction = False
+        if self._beat_at is not None:
+            now = time.time()
+            self._latency = (now + self._guardian.clock_offset_seconds - self._beat_at, now)
+            self._beat_at = None
+        if self._serial_until and last.final_lsn >= self._serial_until:
+            self._serial_until = 0
+        self._figures()
+
+    def _figures(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._sampled_at < SAMPLE_SECONDS:
+            return
+        self._sampled_at = now
+        guardian = self._guardian
+        assert guardian is not None
+        self._channel.send(
+            Figures(
+                sample=Sample(
+                    latency_seconds=self._latency[0] if self._latency else None,
+                    latency_at=self._latency[1] if self._latency else None,
+                    received_lsn=format_lsn(self._positions.received),
+                    applied_lsn=format_lsn(self._positions.durable),
+                    acknowledged_lsn=format_lsn(self._positions.acknowledged),
+                    source_lsn=guardian.source_lsn or None,
+                    slot_retained_bytes=guardian.retained_bytes,
+                    transactions=self._totals.transactions,
+                    changes=self._totals.as_dict(),
+                )
+            )
+        )

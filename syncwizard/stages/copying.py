@@ -1,0 +1,127 @@
+"""The child of the full stage: copies the chunks it is given, one at a time, each with its completion row."""
+
+import time
+
+import msgspec
+import psycopg
+
+from syncwizard.errors import EndpointError
+from syncwizard.postgres.connection import Connection, as_ours
+from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
+from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.stages.context import Channel, Secrets, open_session
+from syncwizard.task.specification import TaskSpec
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """`snapshot`: exported by the session that created the pair's slot."""
+
+    spec: TaskSpec
+    secrets: Secrets
+    snapshot: str
+
+
+class CopyChunk(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Copy this chunk, and answer with ChunkCopied or ChunkStale."""
+
+    generation: int
+    chunk: int
+    range: ChunkRange
+
+
+class Finish(msgspec.Struct, frozen=True, tag=True):
+    """Nothing more to copy."""
+
+
+class ChunkProgress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """How far the chunk at hand is."""
+
+    rows: int
+    bytes: int
+
+
+class ChunkCopied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The chunk is committed at the destination; `before` when a worker that died had committed it."""
+
+    rows: int
+    bytes: int
+    seconds: float
+    before: bool = False
+
+
+class ChunkStale(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Nothing was committed: the table's copy must begin again, or has begun again already."""
+
+    reason: str
+
+
+ToChild = CopyChunk | Finish
+FromChild = ChunkProgress | ChunkCopied | ChunkStale
+
+
+def run(assignment: Assignment, channel: Channel) -> None:
+    """Copies until told to finish. Raises EndpointError when an end fails, TaskFailed when it refuses."""
+    source = open_session(assignment.spec, assignment.secrets, "source", "copy", autocommit=True)
+    destination = open_session(assignment.spec, assignment.secrets, "destination", "copy", autocommit=True)
+    prepare_writing(destination)
+    while True:
+        frame = channel.receive(None)
+        if isinstance(frame, CopyChunk):
+            channel.send(_copy(assignment, source, destination, frame, channel))
+        elif isinstance(frame, Finish):
+            break
+    source.close()
+    destination.close()
+
+
+def _copy(
+    assignment: Assignment, source: Connection, destination: Connection, task: CopyChunk, channel: Channel
+) -> ChunkCopied | ChunkStale:
+    spec = assignment.spec
+    assert spec.id is not None
+    part = task.range
+    started = time.monotonic()
+    try:
+        begin_snapshot(source, assignment.snapshot)
+    except psycopg.Error as error:
+        if not is_snapshot_lost(error):
+            raise as_ours(error, "source", f"copying {part.source}") from error
+        raise EndpointError(
+            "the snapshot of the copy is gone",
+            end="source",
+            transient=True,
+            detail=" ".join(str(error).split()),
+        ) from error
+    try:
+        destination.execute("BEGIN")
+        if not claim_chunk(destination, spec.id, part.source, task.generation, task.chunk):
+            destination.execute("ROLLBACK")
+            return ChunkStale(reason="its copy was begun again")
+        copied = copy_chunk(
+            source, destination, part, lambda rows, size: channel.send(ChunkProgress(rows=rows, bytes=size))
+        )
+        if not is_current(source, part.oid):
+            destination.execute("ROLLBACK")
+            return ChunkStale(reason="it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)")
+        fill_chunk(destination, spec.id, part.source, task.generation, task.chunk, copied.rows, copied.bytes)
+        destination.execute("COMMIT")
+    except psycopg.errors.UniqueViolation as error:
+        destination.execute("ROLLBACK")
+        if error.diag.schema_name != "syncwizard":
+            raise as_ours(error, "destination", f"copying {part.source}") from error
+        return ChunkCopied(rows=0, bytes=0, seconds=0.0, before=True)
+    except psycopg.Error as error:
+        raise as_ours(error, "source" if _failed(source) else "destination", f"copying {part.source}") from error
+    finally:
+        if not source.closed:
+            source.execute("ROLLBACK")
+    return ChunkCopied(rows=copied.rows, bytes=copied.bytes, seconds=time.monotonic() - started)
+
+
+def _failed(connection: Connection) -> bool:
+    """Whether it was this session whose statement failed or whose server went away."""
+    return connection.broken or connection.info.transaction_status in (
+        psycopg.pq.TransactionStatus.INERROR,
+        psycopg.pq.TransactionStatus.UNKNOWN,
+    )

@@ -1,0 +1,118 @@
+"""Incremental synchronization: keeps one apply child at work and passes on what it reports."""
+
+import time
+
+from syncwizard.errors import Cancelled, TaskFailed
+from syncwizard.stages.applying import Assignment, Figures, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.context import Child, Context
+from syncwizard.task.events import Noticed, Sample
+
+# A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
+# the batch.
+STOP_SECONDS = 10.0
+MAX_DEATHS = 10
+
+
+def run(context: Context) -> None:
+    """Applies changes until cancelled."""
+    follow(context, sync_point=context.state().sync_point or "0/0", stop_at=None)
+
+
+def follow(context: Context, *, sync_point: str, stop_at: str | None) -> str:
+    """Applies until `stop_at` is reached; the position. Without it only cancellation or an error ends this.
+
+    A child that dies is replaced. Totals run on over children.
+    """
+    return _Following(context, sync_point, stop_at).run()
+
+
+class _Following:
+    def __init__(self, context: Context, sync_point: str, stop_at: str | None) -> None:
+        self._context = context
+        self._assignment = Assignment(
+            spec=context.spec, secrets=context.secrets, sync_point=sync_point, stop_at=stop_at
+        )
+        self._transactions = 0
+        self._changes: dict[str, dict[str, int]] = {}
+        self._sample: Sample | None = None
+        self._deaths = 0
+
+    def run(self) -> str:
+        while True:
+            child = self._context.spawn("apply", self._assignment)
+            try:
+                return self._listen(child)
+            except EOFError:
+                self._died(child.pid)
+            finally:
+                child.kill()
+                self._keep_totals()
+
+    def _listen(self, child: Child) -> str:
+        context = self._context
+        while True:
+            frame = child.receive(0.2)
+            if isinstance(frame, Figures):
+                self._figures(frame.sample)
+            elif isinstance(frame, Reached):
+                return frame.applied_lsn
+            elif isinstance(frame, Recovered):
+                context.record(Noticed(level="info", message=f"a batch is applied change by change: {frame.reason}"))
+            if context.cancellation.cancelled:
+                self._stop(child)
+                raise Cancelled
+
+    def _stop(self, child: Child) -> None:
+        try:
+            child.send(Stop())
+            deadline = time.monotonic() + STOP_SECONDS
+            while time.monotonic() < deadline:
+                frame = child.receive(deadline - time.monotonic())
+                if isinstance(frame, Figures):
+                    self._figures(frame.sample)
+                if isinstance(frame, Stopped):
+                    return
+        except (EOFError, BrokenPipeError):
+            return
+
+    def _figures(self, sample: Sample) -> None:
+        """Passes a sample on, its totals added to those of the children before."""
+        self._sample = sample
+        self._deaths = 0
+        changes = {table: dict(kinds) for table, kinds in self._changes.items()}
+        for table, kinds in (sample.changes or {}).items():
+            mine = changes.setdefault(table, {})
+            for kind, number in kinds.items():
+                mine[kind] = mine.get(kind, 0) + number
+        self._context.sample(
+            Sample(
+                latency_seconds=sample.latency_seconds,
+                latency_at=sample.latency_at,
+                received_lsn=sample.received_lsn,
+                applied_lsn=sample.applied_lsn,
+                acknowledged_lsn=sample.acknowledged_lsn,
+                source_lsn=sample.source_lsn,
+                slot_retained_bytes=sample.slot_retained_bytes,
+                transactions=self._transactions + (sample.transactions or 0),
+                changes=changes,
+            )
+        )
+
+    def _keep_totals(self) -> None:
+        sample, self._sample = self._sample, None
+        if sample is None:
+            return
+        self._transactions += sample.transactions or 0
+        for table, kinds in (sample.changes or {}).items():
+            mine = self._changes.setdefault(table, {})
+            for kind, number in kinds.items():
+                mine[kind] = mine.get(kind, 0) + number
+
+    def _died(self, pid: int) -> None:
+        self._deaths += 1
+        if self._deaths > MAX_DEATHS:
+            raise TaskFailed(
+                f"apply processes died {self._deaths} times in a row",
+                remedy="see the engine's log and the system's (out of memory?), then resume",
+            )
+        self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
