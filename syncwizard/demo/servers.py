@@ -1,6 +1,7 @@
 """PostgreSQL servers of our own, for the demo and the tests: Unix sockets only, nothing listens on the network."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -102,6 +103,13 @@ class Cluster:
     def pid(self) -> int:
         """Process id of the postmaster."""
         return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
+
+    @property
+    def start_command(self) -> str:
+        """What starts the server by hand, in a shell of the present user."""
+        pg_ctl = [str(self._server_binaries().bin / "pg_ctl"), "-D", str(self.data), "-l", str(self.log), "start"]
+        switch = ["runuser", "-u", self._account.name, "--"] if self._account else []
+        return shlex.join([*switch, *pg_ctl])
 
     @property
     def running(self) -> bool:

@@ -1,0 +1,137 @@
+"""What the demo prints: a line a stage while it runs, one table at the end."""
+
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from syncwizard.demo.comparison import Comparison
+from syncwizard.demo.workload import Done
+from syncwizard.task.events import STAGES
+from syncwizard.task.state import TaskState
+
+KINDS = ("insert", "update", "delete")
+HEAD = ("table", "copied", "inserted", "updated", "deleted", "rows at source", "at destination", "content")
+GAP = "  "
+
+
+class Progress:
+    """Lines on standard error, each with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Prints a line at once."""
+        print(f"{self.seconds:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._started
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the last table shows. `latencies`: seconds, one a heartbeat, while the workload ran."""
+
+    state: TaskState
+    workload: Done
+    comparison: Comparison
+    latencies: tuple[float, ...]
+    seconds: float
+
+
+def render(outcome: Outcome) -> str:
+    """The table, as lines.
+
+    What was copied plus what was applied need not be what is there: rows that the copy saw already are sent again.
+    """
+    return "\n".join([*_tables(outcome), "", *_stages(outcome.state), "", *_remarks(outcome), "", _verdict(outcome)])
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, the first column to the left and the others to the right.
+
+    >>> align([("a", "n"), ("bb", "10")])
+    ['a    n', 'bb  10']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        GAP.join(
+            cell.ljust(width) if place == 0 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _tables(outcome: Outcome) -> list[str]:
+    rows: list[Sequence[str]] = [HEAD]
+    for table in outcome.comparison.tables:
+        name = f"kb.{table.table}"
+        copied = outcome.state.tables.get(name)
+        applied = outcome.state.changes.get(name, {})
+        rows.append(
+            (
+                name,
+                f"{copied.rows:,}" if copied else "-",
+                *(f"{applied.get(kind, 0):,}" for kind in KINDS),
+                f"{table.source.rows:,}",
+                f"{table.destination.rows:,}",
+                "equal" if table.equal else "DIFFERENT",
+            )
+        )
+    lines = align(rows)
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _stages(state: TaskState) -> list[str]:
+    named = []
+    for name in STAGES:
+        stage = state.stages.get(name)
+        if stage is not None and stage.started_at is not None and stage.finished_at is not None:
+            named.append((name, f"{stage.finished_at - stage.started_at:.1f} s"))
+    return align([("stage", "time"), *named])
+
+
+def _remarks(outcome: Outcome) -> list[str]:
+    workload, neighbours = outcome.workload, outcome.comparison.neighbours
+    statements = ", ".join(f"{workload.statements.get(kind, 0):,} {kind}s" for kind in KINDS)
+    return align_left(
+        [
+            ("workload", f"{workload.transactions:,} transactions in {workload.seconds:.0f} s: {statements}"),
+            ("latency", _latency(outcome.latencies)),
+            (
+                "neighbours",
+                f"{neighbours.equal} of {neighbours.vectors} vectors have the same ten nearest, read exactly",
+            ),
+            (
+                "recall@10",
+                f"{neighbours.source_recall:.3f} at the source, {neighbours.destination_recall:.3f} at the destination,"
+                " through the HNSW index",
+            ),
+        ]
+    )
+
+
+def align_left(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """A name and a sentence a line."""
+    width = max(len(name) for name, _ in rows)
+    return [f"{name.ljust(width)}{GAP}{text}" for name, text in rows]
+
+
+def _latency(seconds: Sequence[float]) -> str:
+    if not seconds:
+        return "not measured: the workload ended before the first heartbeat"
+    milliseconds = [value * 1000 for value in seconds]
+    middle, longest = statistics.median(milliseconds), max(milliseconds)
+    return f"p50 {middle:.0f} ms, longest {longest:.0f} ms, of {len(seconds)} heartbeats under the workload"
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.comparison.equal:
+        return f"No difference, after {outcome.seconds:.0f} s."
+    different = [f"kb.{table.table}" for table in outcome.comparison.tables if not table.equal]
+    return f"DIFFERENCES FOUND: {', '.join(different) or 'nearest neighbours'}."
