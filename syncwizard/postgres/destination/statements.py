@@ -229,9 +229,9 @@ class RouteStatements:
         return text.as_bytes(None)
 
     def _one_by_image(self, parameters: Sequence[sql.Composable]) -> sql.Composable:
-        # `*=` compares the stored bytes: equal values with other bytes (1.0 and 1.00) are other rows.
+        # The function behind `*=` (which ROW on both sides would make column by column) compares stored bytes: equal values with other bytes (1.0 and 1.00) are other rows.
         address = sql.SQL("tableoid, ctid" if self.route.partitioned else "ctid")
-        return sql.SQL("SELECT {} FROM {} WHERE ROW({}) OPERATOR(pg_catalog.*=) ROW({}) LIMIT 1").format(
+        return sql.SQL("SELECT {} FROM {} WHERE pg_catalog.record_image_eq(ROW({}), ROW({})) LIMIT 1").format(
             address,
             self._rows,
             sql.SQL(", ").join(map(self._column, self.everything)),
