@@ -10,6 +10,9 @@ import platformdirs
 
 APPLICATION = "syncwizard"
 
+# The specification of a task, in its folder.
+TASK_FILE = "task.yaml"
+
 # A socket's path must fit sockaddr_un: 108 bytes with the closing zero on Linux, 104 on macOS.
 SOCKET_PATH_BYTES = 103
 

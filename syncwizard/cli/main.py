@@ -1,9 +1,83 @@
-"""The command `syncwizard`."""
+"""The command `syncwizard`: finds a command's module when it is called, and turns errors into words and exit codes."""
+
+import importlib
+import sys
+from collections.abc import Mapping
 
 import click
 
+from syncwizard import __version__
+from syncwizard.errors import SyncwizardError
 
-@click.group()
-@click.version_option(package_name="syncwizard")
+INTERRUPTED = 130
+
+# Where each command lives, and its line of help: `--version` and `--help` import none of them.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check": ("syncwizard.cli.files", "Validate a task file."),
+    "preview": ("syncwizard.cli.files", "Show a task file with all defaults, and what the task would do."),
+    "precheck": ("syncwizard.cli.lifecycle", "Check both ends without changing anything."),
+    "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
+    "pause": ("syncwizard.cli.lifecycle", "Pause a task; its slot stays."),
+    "resume": ("syncwizard.cli.lifecycle", "Continue a paused, failed or died task."),
+    "release": ("syncwizard.cli.lifecycle", "Remove everything of a task at both ends."),
+    "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
+    "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),
+    "events": ("syncwizard.cli.watching", "Show what happened to a task."),
+    "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of our own."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is called: most of the start-up time is imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="syncwizard")
+def commands() -> None:
+    """Synchronizes PostgreSQL databases: schema, full copy, continuous changes.
+
+    \b
+    Exit codes: 0 done, 1 task failed, 2 usage, task file or refused, 3 precheck not passed,
+    4 endpoint unreachable, 5 differences found, 6 timed out, 130 interrupted.
+    """
+
+
 def main() -> None:
-    """Synchronizes PostgreSQL databases: schema, full copy, continuous changes."""
+    """Runs the command line and exits with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command; returns its exit code. Errors go to stderr in one form."""
+    try:
+        code = commands.main(args=arguments, prog_name="syncwizard", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except SyncwizardError as error:
+        from syncwizard.cli.output import print_error
+
+        print_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # `syncwizard events kb | head`: the reader has what it wanted.
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,68 @@
+"""Commands on a task file alone: `check` and `preview`. Neither touches a server."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from syncwizard.cli.output import print_json, say
+from syncwizard.task import file
+from syncwizard.task.events import STAGES
+from syncwizard.task.specification import SchemaObjects, TaskSpec
+
+FILE = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+
+
+@click.command()
+@FILE
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def check(path: Path, as_json: bool) -> None:
+    """Validate a task file. Exit code 2 names the file, the line and the nearest valid name."""
+    spec = file.load(path)
+    if as_json:
+        print_json({"valid": True, "file": str(path), "name": spec.name, "id": spec.id})
+    else:
+        click.echo(f"{path}: valid, task `{spec.name}`")
+
+
+@click.command()
+@FILE
+@click.option("--json", "as_json", is_flag=True, help="Print specification and plan as JSON.")
+def preview(path: Path, as_json: bool) -> None:
+    """Show the task file with all defaults (stdout) and what the task would do (stderr)."""
+    spec = file.load(path)
+    if as_json:
+        print_json({"specification": msgspec.to_builtins(spec), "plan": describe_plan(spec), "command": _command(path)})
+        return
+    click.echo(file.dump(spec), nl=False)
+    say("")
+    for line in describe_plan(spec):
+        say(line)
+    say(f"Equivalent command: {_command(path)}")
+
+
+def describe_plan(spec: TaskSpec) -> list[str]:
+    """What the task does and what it makes at each end, a line each."""
+    ours = spec.slot if spec.id else "dts_sync_<id>"
+    types = spec.synchronization.types
+    existing = "refused" if spec.synchronization.conflicts == "report" else "kept, rows with a known key left alone"
+    objects = ", ".join(map(_describe_objects, spec.objects))
+    return [
+        f"from {spec.source.describe()} to {spec.destination.describe()}: {objects}",
+        f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
+        f"stages: {' → '.join(STAGES)}",
+        f"at the source: slot and publication {ours}, table public.dts_postgres_heartbeat",
+        "at the destination: schema syncwizard",
+        "all of it goes with: syncwizard release",
+    ]
+
+
+def _describe_objects(entry: SchemaObjects) -> str:
+    if entry.whole:
+        return f"schema {entry.schema}" + (f" without {', '.join(entry.exclude)}" if entry.exclude else "")
+    names = [*(chosen.table for chosen in entry.tables), *entry.sequences]
+    return ", ".join(f"{entry.schema}.{name}" for name in names)
+
+
+def _command(path: Path) -> str:
+    return f"syncwizard start {path}"

@@ -1,0 +1,170 @@
+"""Commands that change a task: `precheck`, `start`, `pause`, `resume`, `release`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from syncwizard.cli.output import print_json, say
+from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client.tasks import StoredTask
+from syncwizard.client.waiting import Goal, wait_for
+from syncwizard.errors import PrecheckNotPassed, UsageError
+from syncwizard.task.events import Entry, Event, PrecheckItemFinished, StageFinished, StageStarted
+from syncwizard.task.narration import narrate
+from syncwizard.task.state import TaskState
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+TASK = click.argument("name", metavar="TASK")
+IGNORE = click.option(
+    "--ignore", "ignored", metavar="ITEM", multiple=True, help="Accept the warning of this precheck item; repeatable."
+)
+UNTIL = click.option(
+    "--until", type=click.Choice(["full", "caught-up"]), help="Return when the task has got so far; it goes on."
+)
+FOREGROUND = click.option("--foreground", is_flag=True, help="Be the engine, for a service manager; log to stderr.")
+
+
+@click.command()
+@click.argument("name", metavar="FILE|TASK")
+@IGNORE
+@JSON
+def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
+    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end is out of reach."""
+    spec, task = lifecycle.specification_of(name)
+    if task is not None and not Path(name).is_file():
+        spec = lifecycle.accept_warnings(task, ignored).spec
+    else:
+        spec = tasks.with_ignored(spec, ignored)
+    items: list[PrecheckItemFinished] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, PrecheckItemFinished):
+            items.append(event)
+            if not as_json:
+                _print_item(event)
+
+    try:
+        lifecycle.precheck(spec, on_event)
+    except PrecheckNotPassed:
+        if as_json:
+            print_json({"passed": False, "items": items})
+        raise
+    if as_json:
+        print_json({"passed": True, "items": items})
+    else:
+        say("the precheck passed")
+
+
+@click.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@FOREGROUND
+@UNTIL
+@IGNORE
+@JSON
+def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, ...], as_json: bool) -> None:
+    """Start the task of a file: returns when the precheck has passed, and the task runs on by itself."""
+    _refuse_foreground_with(foreground, until, as_json)
+    prepared = lifecycle.prepare_start(path, ignored)
+    task = prepared.task
+    if prepared.renewed:
+        say(f"{path}: its task was released; this is a new one, with a new id")
+    if foreground:
+        _become_engine(prepared)
+    try:
+        lifecycle.start(prepared, _watch_stages)
+    except PrecheckNotPassed:
+        for item in task.read_state().precheck:
+            if lifecycle.blocks(item):
+                _print_item(item, say)
+        if as_json:
+            _print_result(task, as_json=True)
+        raise
+    _go_on(task, until, as_json, "started")
+
+
+@click.command()
+@TASK
+@JSON
+def pause(name: str, as_json: bool) -> None:
+    """Pause a task: every connection is closed; the slot stays, and keeps WAL at the source."""
+    task = tasks.find_task(name)
+    lifecycle.pause(task)
+    _print_result(task, as_json=as_json)
+
+
+@click.command()
+@TASK
+@FOREGROUND
+@UNTIL
+@JSON
+def resume(name: str, foreground: bool, until: Goal | None, as_json: bool) -> None:
+    """Continue a task that was paused, failed, or whose engine died, from its journal."""
+    _refuse_foreground_with(foreground, until, as_json)
+    prepared = lifecycle.prepare_resume(tasks.find_task(name))
+    if foreground:
+        _become_engine(prepared)
+    lifecycle.resume(prepared, _watch_stages)
+    _go_on(prepared.task, until, as_json, "resumed")
+
+
+@click.command()
+@TASK
+@JSON
+def release(name: str, as_json: bool) -> None:
+    """Remove everything of a task at both ends: slot, publication, heartbeat, replica identities, progress."""
+    task = tasks.find_task(name)
+    state = lifecycle.release(task, lambda event: say(narrate(event)))
+    if as_json:
+        print_json({"id": task.id, "name": task.spec.name, "state": state.state, "left_over": state.left_over})
+        return
+    for statement in state.left_over:
+        click.echo(statement)
+    if state.left_over:
+        say("the statements above are left to run by hand")
+
+
+def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:
+    """After a start: waits where that is wanted, then says how to go on."""
+    if until is not None:
+        wait_for(task, until, None, _watch_stages)
+    _print_result(task, as_json=as_json)
+    say(f"{what}; watch it: syncwizard status {task.label}")
+
+
+def _print_result(task: StoredTask, *, as_json: bool) -> TaskState:
+    state = task.read_state()
+    result: dict[str, Any] = {"id": task.id, "name": task.spec.name, "label": task.label, "state": state.state}
+    if as_json:
+        print_json({**result, "precheck": state.precheck})
+    else:
+        click.echo(f"{task.label}  {state.state}  {task.id}")
+    return state
+
+
+def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = click.echo) -> None:
+    verdict = "accepted" if item.ignored else item.verdict
+    echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
+    if verdict != "passed" and item.remedy:
+        echo(f"          {item.remedy}")
+    if verdict != "passed" and item.sql:
+        echo(f"          {item.sql}")
+
+
+def _watch_stages(entry: Entry) -> None:
+    match entry.event:
+        case StageFinished() | StageStarted():
+            say(narrate(entry.event))
+
+
+def _become_engine(prepared: lifecycle.Prepared) -> NoReturn:
+    launch.become_engine(prepared.task.spec, prepared.secrets)
+
+
+def _refuse_foreground_with(foreground: bool, until: str | None, as_json: bool) -> None:
+    if foreground and (until or as_json):
+        raise UsageError(
+            "--foreground does not return before the task ends",
+            remedy="leave out --until and --json, and use `syncwizard wait` in another terminal",
+        )

@@ -1,0 +1,120 @@
+"""Commands that look: `status`, `wait`, `events`."""
+
+import time
+
+import click
+
+from syncwizard.cli.output import format_seconds, print_json, print_json_line, say
+from syncwizard.cli.showing import Seen, as_data, describe, describe_all
+from syncwizard.client import tasks
+from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.explain import local_time
+from syncwizard.client.tasks import StoredTask
+from syncwizard.client.waiting import Goal, connect, current, wait_for
+from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.protocol import Happened
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.events import Entry, Sample
+from syncwizard.task.narration import narrate
+from syncwizard.task.state import TaskState
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.command()
+@click.argument("name", metavar="[TASK]", required=False)
+@click.option("--all", "show_all", is_flag=True, help="List released tasks too.")
+@JSON
+def status(name: str | None, show_all: bool, as_json: bool) -> None:
+    """Show a task, or all of them."""
+    if name is not None:
+        seen = look(tasks.find_task(name))
+        if as_json:
+            print_json(as_data(seen))
+        else:
+            click.echo(describe(seen, time.time()))
+        return
+    everything = [look(task) for task in tasks.list_tasks()]
+    shown = [seen for seen in everything if show_all or seen.state.state != "released"]
+    if as_json:
+        print_json([as_data(seen) for seen in shown])
+    elif shown:
+        click.echo(describe_all(shown, time.time()))
+    else:
+        say("no task; start one: syncwizard start FILE")
+
+
+@click.command()
+@click.argument("name", metavar="TASK")
+@click.option("--until", type=click.Choice(["full", "caught-up"]), required=True, help="What to wait for.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Exit code 6 after so long."
+)
+@JSON
+def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
+    """Wait until a task has copied all tables, or until all that is committed now is at the destination."""
+    task = tasks.find_task(name)
+    started = time.monotonic()
+    state = wait_for(task, until, timeout, lambda entry: say(narrate(entry.event)))
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json({"id": task.id, "label": task.label, "reached": until, "seconds": seconds, "state": state.state})
+    else:
+        click.echo(f"{task.label}  {until}  after {format_seconds(seconds)}")
+
+
+@click.command()
+@click.argument("name", metavar="TASK")
+@click.option("--follow", is_flag=True, help="Go on with what happens, until the engine ends.")
+@JSON
+def events(name: str, follow: bool, as_json: bool) -> None:
+    """Show what happened to a task, from its journal."""
+    task = tasks.find_task(name)
+    last = 0
+    for entry in read_entries(task.folder / FILE_NAME):
+        _print_entry(entry, as_json)
+        last = entry.sequence
+    if follow:
+        _follow(task, last, as_json)
+
+
+def _follow(task: StoredTask, after: int, as_json: bool) -> None:
+    if task.find_engine() is None:
+        say("no engine runs: nothing more will happen")
+        return
+    try:
+        with connect(task) as connection:
+            connection.subscribe(after)
+            while True:
+                frame = connection.receive(None)
+                if isinstance(frame, Happened):
+                    _print_entry(frame.entry, as_json)
+    except EngineGone:
+        say("the engine has ended")
+
+
+def _print_entry(entry: Entry, as_json: bool) -> None:
+    if as_json:
+        print_json_line(entry)
+    else:
+        click.echo(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
+
+
+def look(task: StoredTask) -> Seen:
+    """What the engine says, or the journal where there is none."""
+    state, liveness = current(task)
+    sample = Sample()
+    if liveness.alive:
+        try:
+            with connect(task) as connection:
+                state, sample = _ask(connection)
+        except EngineGone:
+            state, liveness = current(task)
+        except SyncwizardError as error:
+            say(f"{task.label}: {error}")
+    return Seen(task=task, state=state, sample=sample, liveness=liveness)
+
+
+def _ask(connection: EngineConnection) -> tuple[TaskState, Sample]:
+    answer = connection.command("status")
+    return answer.state or connection.state, answer.sample or Sample()

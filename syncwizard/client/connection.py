@@ -1,0 +1,137 @@
+"""A connection to a running engine: commands, and the state kept up to date from its events."""
+
+import select
+import socket
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from syncwizard.engine.failures import error_from_failure
+from syncwizard.engine.protocol import (
+    PROTOCOL_VERSION,
+    Answer,
+    Command,
+    CommandName,
+    Happened,
+    Hello,
+    Refused,
+    Request,
+    Response,
+    Sampled,
+    Snapshot,
+    Subscribe,
+)
+from syncwizard.errors import SyncwizardError, TimedOut, UsageError
+from syncwizard.task.events import Sample
+from syncwizard.task.reducer import reduce
+from syncwizard.task.state import TaskState
+
+# An engine answers within 100 ms; so much longer, and it is stuck or the machine is.
+ANSWER_SECONDS = 20.0
+RECEIVE_BYTES = 256 * 1024
+
+_encoder = msgspec.json.Encoder()
+_decoder: "msgspec.json.Decoder[Response]" = msgspec.json.Decoder(Response)
+
+
+class EngineGone(SyncwizardError):
+    """The engine closed the connection or is not there: its journal tells the rest."""
+
+
+class EngineConnection:
+    """One conversation with an engine. `state` and `sample` are current as of the last frame received."""
+
+    def __init__(self, path: Path) -> None:
+        """Connects; raises EngineGone when nobody listens at `path`."""
+        self.state = TaskState()
+        self.sample = Sample()
+        self._buffer = bytearray()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise EngineGone("the engine cannot be reached", where=str(path), detail=str(error)) from error
+        hello = self.receive(ANSWER_SECONDS)
+        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL_VERSION:
+            self._socket.close()
+            raise UsageError(
+                "the engine speaks another version of the protocol",
+                remedy="pause the task with the version it was started with, then resume it with this one",
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._socket.fileno()
+
+    def subscribe(self, after: int | None = None) -> None:
+        """Asks for events, those after the number `after` first; returns once the snapshot is here."""
+        self._send(Subscribe(after=after))
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not isinstance(self._receive_until(deadline, "subscription"), Snapshot):
+            pass
+
+    def command(self, name: CommandName, timeout: float = ANSWER_SECONDS) -> Answer:
+        """Asks for something and waits for its answer; raises the error of a refusal. Frames between it count."""
+        request = Command(id=uuid.uuid4().hex, name=name)
+        self._send(request)
+        deadline = time.monotonic() + timeout
+        while True:
+            frame = self._receive_until(deadline, name)
+            if isinstance(frame, Answer) and frame.id == request.id:
+                return frame
+            if isinstance(frame, Refused) and frame.id in (request.id, ""):
+                raise error_from_failure(frame.failure)
+
+    def receive(self, timeout: float | None) -> Response | None:
+        """The next frame, None after `timeout` seconds; raises EngineGone when the engine ends."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while b"\n" not in self._buffer:
+            rest = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._socket], [], [], rest)[0]:
+                return None
+            try:
+                data = self._socket.recv(RECEIVE_BYTES)
+            except ConnectionError as error:
+                raise EngineGone("the engine is gone") from error
+            if not data:
+                raise EngineGone("the engine is gone")
+            self._buffer += data
+        line, _, rest_of_buffer = self._buffer.partition(b"\n")
+        self._buffer = rest_of_buffer
+        frame = _decoder.decode(line)
+        self._follow(frame)
+        return frame
+
+    def _receive_until(self, deadline: float, what: str) -> Response:
+        frame = self.receive(max(0.0, deadline - time.monotonic()))
+        if frame is None:
+            raise TimedOut(f"the engine did not answer in time ({what})")
+        return frame
+
+    def _follow(self, frame: Response) -> None:
+        match frame:
+            case Snapshot(state=state, sample=sample):
+                self.state, self.sample = state, sample
+            case Happened(entry=entry) if entry.sequence > self.state.sequence:
+                self.state = reduce(self.state, entry.at, entry.sequence, entry.event)
+            case Sampled(sample=sample):
+                self.sample = sample
+
+    def _send(self, request: Request) -> None:
+        try:
+            self._socket.sendall(_encoder.encode(request) + b"\n")
+        except ConnectionError as error:
+            raise EngineGone("the engine is gone") from error

@@ -1,0 +1,62 @@
+"""Says where a task without an engine stands, from its journal: paused, failed, or an engine that died."""
+
+import datetime
+
+import msgspec
+
+from syncwizard.engine.failures import error_from_failure
+from syncwizard.engine.locking import Holder
+from syncwizard.errors import SyncwizardError, TaskFailed, UsageError
+from syncwizard.task.events import Entry
+from syncwizard.task.narration import narrate
+from syncwizard.task.state import TaskState
+
+
+class Liveness(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine as the lock tells it. `died`: the journal has its start and not its end, and nobody has the lock."""
+
+    alive: bool
+    pid: int | None = None
+    died: bool = False
+    explanation: str = ""
+
+
+def liveness_of(state: TaskState, holder: Holder | None, last: Entry | None, label: str) -> Liveness:
+    """Whether the engine lives, and if it died, since when and where it was.
+
+    >>> liveness_of(TaskState(), None, None, "kb").alive
+    False
+    """
+    if holder is not None:
+        return Liveness(alive=holder.purpose == "engine", pid=holder.pid)
+    if state.engine_pid is None or last is None:
+        return Liveness(alive=False)
+    running = [name for name, stage in state.stages.items() if stage.status == "running"]
+    stage = f" in the stage {' and '.join(running)}" if running else ""
+    explanation = (
+        f"the engine (process {state.engine_pid}) died{stage}; its last fact, at {local_time(last.at)}: "
+        f"{narrate(last.event)}. Nothing is lost: continue with `syncwizard resume {label}`"
+    )
+    return Liveness(alive=False, pid=state.engine_pid, died=True, explanation=explanation)
+
+
+def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardError:
+    """Why somebody who waits for this task, which has no engine, waits in vain."""
+    if liveness.died:
+        return TaskFailed(liveness.explanation, where=label)
+    if state.failure is not None:
+        return error_from_failure(state.failure)
+    match state.state:
+        case "paused":
+            return UsageError("the task is paused", where=label, remedy=f"continue: syncwizard resume {label}")
+        case "released":
+            return UsageError("the task was released", where=label, remedy="start its file again for a new task")
+        case "precheck-failed":
+            return UsageError("the precheck did not pass", where=label, remedy="start its file again when it is mended")
+        case _:
+            return UsageError("the task is not running", where=label, remedy=f"continue: syncwizard resume {label}")
+
+
+def local_time(at: float) -> str:
+    """Seconds since the epoch as the reader's wall clock, with its offset."""
+    return datetime.datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")

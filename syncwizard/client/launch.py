@@ -1,0 +1,127 @@
+"""Starts engines and probes, and hands secrets to them over a pipe and nowhere else."""
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from syncwizard import paths, secrets
+from syncwizard.engine import frames
+from syncwizard.engine.failures import FailureReport, error_from_report
+from syncwizard.engine.protocol import Handover, ProbeEvent, ProbeKind, ProbeRequest, Started
+from syncwizard.errors import SyncwizardError, TaskFailed
+from syncwizard.task.events import Event
+from syncwizard.task.specification import TaskSpec
+
+ENGINE_MODULE = "syncwizard.engine.process"
+PROBE_MODULE = "syncwizard.engine.probe"
+LOG_NAME = "engine.log"
+
+
+def collect_secrets(spec: TaskSpec) -> Handover:
+    """Reads or asks for the secrets that the specification names; raises UsageError that says what to do."""
+    return Handover(
+        source=secrets.password_of(spec.source, "source"),
+        destination=secrets.password_of(spec.destination, "destination"),
+        source_key=secrets.key_password_of(spec.source, "source"),
+        destination_key=secrets.key_password_of(spec.destination, "destination"),
+    )
+
+
+def start_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODULE) -> Path:
+    """Starts the background engine of a stored task; returns its socket once clients can connect.
+
+    It lives in its own session: the end of this process or its terminal changes nothing for it.
+    """
+    folder = paths.task_folder(_id_of(spec))
+    with (folder / LOG_NAME).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module, str(spec.id)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=environment_without_secrets(spec),
+            start_new_session=True,
+        )
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("an engine needs both pipes")
+    with process.stdin, process.stdout:
+        try:
+            frames.write_frame(process.stdin.fileno(), handover)
+            _, payload = frames.read_frame(process.stdout.fileno())
+        except (EOFError, BrokenPipeError) as error:
+            raise TaskFailed(
+                "the engine ended before it could answer",
+                detail=f"exit code {process.wait()}",
+                remedy=f"its last words are in {folder / LOG_NAME}",
+            ) from error
+    started = msgspec.msgpack.decode(payload, type=Started)
+    if started.failure is not None:
+        raise error_from_report(started.failure)
+    return Path(started.socket)
+
+
+def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODULE) -> NoReturn:
+    """Turns this very process into the engine, in the foreground, as a service manager wants it."""
+    reading, writing = os.pipe()
+    # Far smaller than a pipe's buffer: it is all inside before anybody reads.
+    frames.write_frame(writing, handover)
+    os.close(writing)
+    os.dup2(reading, 0)
+    arguments = [sys.executable, "-P", "-m", module, str(spec.id), "--foreground"]
+    os.execve(sys.executable, arguments, environment_without_secrets(spec))
+
+
+def run_probe(kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Callable[[Event], None]) -> None:
+    """Runs a probe to its end, passing on its events; raises the error it ends with."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", PROBE_MODULE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment_without_secrets(spec),
+        process_group=0,
+    )
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a probe needs both pipes")
+    with process.stdin, process.stdout:
+        try:
+            frames.write_frame(process.stdin.fileno(), ProbeRequest(kind=kind, spec=spec, secrets=handover))
+            error = _relay(process.stdout.fileno(), on_event)
+        finally:
+            # Also on Ctrl-C: a probe works for its client alone.
+            if process.poll() is None and sys.exc_info()[0] is not None:
+                process.kill()
+    code = process.wait()
+    if error is not None:
+        raise error
+    if code:
+        raise TaskFailed(f"the {kind} probe ended with code {code}", remedy="run the command again")
+
+
+def _relay(descriptor: int, on_event: Callable[[Event], None]) -> SyncwizardError | None:
+    while True:
+        try:
+            kind, payload = frames.read_frame(descriptor)
+        except EOFError:
+            return None
+        if kind == frames.FAILURE:
+            return error_from_report(msgspec.msgpack.decode(payload, type=FailureReport))
+        on_event(msgspec.msgpack.decode(payload, type=ProbeEvent).event)
+
+
+def environment_without_secrets(spec: TaskSpec) -> dict[str, str]:
+    """Our environment without the variables that hold the task's secrets."""
+    hidden = secrets.environment_names((spec.source, spec.destination))
+    return {name: value for name, value in os.environ.items() if name not in hidden}
+
+
+def _id_of(spec: TaskSpec) -> uuid.UUID:
+    if spec.id is None:
+        raise ValueError("a task without an id has no engine")
+    return spec.id

@@ -1,0 +1,194 @@
+"""What a user does with a task: check it beforehand, start, pause, resume, release. Serves every face."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from syncwizard.client import launch
+from syncwizard.client.connection import EngineGone
+from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
+from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import PrecheckNotPassed, UsageError
+from syncwizard.task import file
+from syncwizard.task.events import Event, PrecheckItemFinished
+from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
+from syncwizard.task.state import TaskState
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that may be started now, with its secrets. `renewed`: it got a new id, its old one was released."""
+
+    task: StoredTask
+    secrets: Handover
+    renewed: bool = False
+
+
+def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
+    """Validates the file, writes the id into it, and keeps the specification; refuses a task that was begun.
+
+    Raises TaskFileError, and UsageError that says what to do instead.
+    """
+    spec = file.load(path)
+    known = next((task for task in list_tasks() if task.id == spec.id), None)
+    released = known is not None and _check_startable(known, path)
+    # Before anything is written: a secret that cannot be had is the end of it.
+    secrets = launch.collect_secrets(spec)
+    if spec.id is None or released:
+        spec = msgspec.structs.replace(spec, id=uuid.uuid4())
+        if spec.id is not None:
+            file.write_id(path, spec.id)
+    elif known is not None:
+        spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
+    return Prepared(task=store(with_ignored(spec, ignored)), secrets=secrets, renewed=released)
+
+
+def start(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
+    """Starts the engine and returns when the precheck has passed.
+
+    Raises PrecheckNotPassed, whose items `watcher` has seen, or EndpointError; then no engine runs and neither end
+    has anything of ours.
+    """
+    before = prepared.task.read_state().sequence
+    launch.start_engine(prepared.task.spec, prepared.secrets)
+    return follow_precheck(prepared.task, before, watcher)
+
+
+def follow_precheck(task: StoredTask, after: int, watcher: Watcher = ignore) -> TaskState:
+    """Waits until the engine that was just started has passed its precheck; raises what ended it otherwise."""
+    try:
+        return wait_until(
+            task, lambda connection: connection.state.finished("precheck"), "precheck", None, watcher, after
+        )
+    except UsageError:
+        state = task.read_state()
+        if state.state == "precheck-failed":
+            raise not_passed(task.label, state) from None
+        raise
+
+
+def not_passed(label: str, state: TaskState) -> PrecheckNotPassed:
+    """The refusal of a precheck, naming the items that block."""
+    blocking = [item.item for item in state.precheck if blocks(item)]
+    return PrecheckNotPassed(
+        "the precheck did not pass",
+        where=label,
+        detail=f"blocking: {', '.join(blocking)}" if blocking else "",
+        remedy="mend what it names and start again; a warning can be accepted with --ignore ITEM",
+    )
+
+
+def blocks(item: PrecheckItemFinished) -> bool:
+    """Whether the item keeps the task from starting."""
+    return item.verdict == "failed" or (item.verdict == "warning" and item.ignorable and not item.ignored)
+
+
+def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
+    """Pauses a running task and returns when its engine has ended; a paused one stays as it is."""
+    if task.find_engine() is None:
+        state, liveness = current(task)
+        if state.state in ("paused", "failed", "precheck-failed", "not-started") and not liveness.died:
+            return state
+        raise UsageError(
+            liveness.explanation or f"the task is {state.state}, not running",
+            where=task.label,
+            remedy="" if liveness.explanation else f"look at it with `syncwizard status {task.label}`",
+        )
+    try:
+        with connect(task) as connection:
+            connection.command("pause")
+    except EngineGone:
+        # It ended by itself meanwhile; its state tells how.
+        pass
+    return wait_for_end(task, timeout)
+
+
+def prepare_resume(task: StoredTask) -> Prepared:
+    """Checks that the task may be resumed and reads its secrets; raises UsageError that says what to do instead."""
+    holder = task.find_engine()
+    if holder is not None:
+        raise UsageError(
+            f"the task is running (process {holder.pid})",
+            where=task.label,
+            remedy=f"watch it with `syncwizard status {task.label}`, or pause it first",
+        )
+    state = task.read_state()
+    if state.state == "released":
+        raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
+    return Prepared(task=task, secrets=launch.collect_secrets(task.spec))
+
+
+def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
+    """Starts the engine of a task that was begun; returns when it is at work."""
+    task = prepared.task
+    before = task.read_state().sequence
+    launch.start_engine(task.spec, prepared.secrets)
+    return follow_precheck(task, before, watcher)
+
+
+def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:
+    """Runs the precheck for a specification, started or not; raises PrecheckNotPassed or EndpointError."""
+    launch.run_probe("precheck", spec, launch.collect_secrets(spec), on_event)
+
+
+def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
+    """Removes everything of the task at both ends; refused while its engine runs."""
+    holder = task.find_engine()
+    if holder is not None:
+        raise UsageError(
+            f"the task is running (process {holder.pid})",
+            where=task.label,
+            remedy=f"pause it first: syncwizard pause {task.label}",
+        )
+    if task.read_state().state != "released":
+        launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
+    return task.read_state()
+
+
+def accept_warnings(task: StoredTask, items: Sequence[str]) -> StoredTask:
+    """Keeps in the stored task that warnings of the precheck were accepted."""
+    return store(with_ignored(task.spec, items)) if items else task
+
+
+def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
+    """The specification that a FILE or TASK argument means, and the stored task where there is one."""
+    path = Path(text)
+    if not path.is_file():
+        task = find_task(text)
+        return task.spec, task
+    spec = file.load(path)
+    return spec, next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
+
+
+def _check_startable(known: StoredTask, path: Path) -> bool:
+    """Whether the task was released and starts anew; raises UsageError when it is under way."""
+    holder = known.find_engine()
+    if holder is not None:
+        raise UsageError(
+            f"the task is running already (process {holder.pid})",
+            where=known.label,
+            remedy=f"watch it with `syncwizard status {known.label}`, or pause it first",
+        )
+    state = known.read_state()
+    if state.state == "released":
+        return True
+    if "capture" in state.stages:
+        raise UsageError(
+            f"the task was started before and is {state.state}",
+            where=known.label,
+            remedy=f"continue: syncwizard resume {known.label}"
+            f" (for another task like it, copy {path.name} and remove the line `id:`)",
+        )
+    return False
+
+
+def _joined(spec: TaskSpec, stored: TaskSpec) -> PrecheckSettings:
+    """The file's precheck settings, with the warnings that were accepted on the command line before."""
+    new = [entry for entry in stored.precheck.ignore if not spec.precheck.accepts(_item_name(entry))]
+    return msgspec.structs.replace(spec.precheck, ignore=[*spec.precheck.ignore, *new])
+
+
+def _item_name(entry: IgnoredItem | str) -> str:
+    return entry if isinstance(entry, str) else entry.item

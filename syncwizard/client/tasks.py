@@ -1,0 +1,132 @@
+"""The tasks of this machine: stored, listed, and found by name, id prefix or task file."""
+
+import datetime
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from syncwizard import paths
+from syncwizard.engine import journal, locking
+from syncwizard.errors import UsageError
+from syncwizard.task import file
+from syncwizard.task.reducer import replay
+from syncwizard.task.specification import IgnoredItem, TaskSpec
+from syncwizard.task.state import TaskState
+
+# Fewer digits of an id than these are taken for a name.
+ID_PREFIX_DIGITS = 4
+LABEL_DIGITS = 8
+
+
+class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that was started at least once. `label` is its name, with a suffix where another has the same."""
+
+    id: uuid.UUID
+    spec: TaskSpec
+    label: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its journal and log are."""
+        return paths.task_folder(self.id)
+
+    def read_state(self) -> TaskState:
+        """Its state, from the journal."""
+        return replay(journal.read_entries(self.folder / journal.FILE_NAME), self.id, self.spec.name)
+
+    def find_engine(self) -> locking.Holder | None:
+        """The living process that has the task, None when there is none."""
+        return locking.find_holder(self.id)
+
+
+def list_tasks() -> list[StoredTask]:
+    """All stored tasks, by label."""
+    specs = [spec for spec in map(_stored_spec, _task_files()) if spec is not None]
+    names = Counter(spec.name for spec in specs)
+    tasks = [
+        StoredTask(id=spec.id, spec=spec, label=label_of(spec, unique=names[spec.name] == 1))
+        for spec in specs
+        if spec.id is not None
+    ]
+    return sorted(tasks, key=lambda task: task.label)
+
+
+def label_of(spec: TaskSpec, *, unique: bool) -> str:
+    """The name, with the first digits of the id where it is not the only one of that name."""
+    if unique or spec.id is None:
+        return spec.name
+    return f"{spec.name}-{spec.id.hex[:LABEL_DIGITS]}"
+
+
+def find_task(text: str) -> StoredTask:
+    """The task with this name, label or id prefix, or of this task file; raises UsageError, also when several fit."""
+    tasks = list_tasks()
+    path = Path(text)
+    if path.is_file():
+        return _of_file(path, tasks)
+    matching = _matching(text, tasks)
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise UsageError(
+            f"several tasks are called `{text}`",
+            detail=", ".join(f"{task.label} ({task.id})" for task in matching),
+            remedy="use the name with its suffix, or the beginning of the id",
+        )
+    known = ", ".join(task.label for task in tasks)
+    raise UsageError(
+        f"no task is called `{text}`",
+        remedy=f"the tasks are: {known}" if known else "start one first: syncwizard start FILE",
+    )
+
+
+def store(spec: TaskSpec) -> StoredTask:
+    """Keeps the specification in the task's folder, for its owner alone."""
+    if spec.id is None:
+        raise ValueError("a task without an id cannot be stored")
+    paths.ensure_private_folder(paths.tasks_folder())
+    folder = paths.ensure_private_folder(paths.task_folder(spec.id))
+    file.save(spec, folder / paths.TASK_FILE)
+    return next(task for task in list_tasks() if task.id == spec.id)
+
+
+def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
+    """The specification with warnings of the precheck accepted now."""
+    now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
+    new = [IgnoredItem(item=item, accepted_at=now) for item in items if not spec.precheck.accepts(item)]
+    precheck = msgspec.structs.replace(spec.precheck, ignore=[*spec.precheck.ignore, *new])
+    return msgspec.structs.replace(spec, precheck=precheck)
+
+
+def _task_files() -> list[Path]:
+    return sorted(paths.tasks_folder().glob(f"*/{paths.TASK_FILE}"))
+
+
+def _stored_spec(path: Path) -> TaskSpec | None:
+    """None for a folder that is just being removed."""
+    return file.load(path) if path.exists() else None
+
+
+def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:
+    spec = file.load(path)
+    found = next((task for task in tasks if task.id == spec.id), None)
+    if found is None:
+        raise UsageError(
+            "this task file was not started here", where=str(path), remedy=f"start it: syncwizard start {path}"
+        )
+    return found
+
+
+def _matching(text: str, tasks: Sequence[StoredTask]) -> list[StoredTask]:
+    """By label, else by name, else by the beginning of the id."""
+    if labelled := [task for task in tasks if task.label == text]:
+        return labelled
+    if named := [task for task in tasks if task.spec.name == text]:
+        return named
+    digits = text.replace("-", "").lower()
+    if len(digits) < ID_PREFIX_DIGITS:
+        return []
+    return [task for task in tasks if task.id.hex.startswith(digits)]

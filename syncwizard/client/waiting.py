@@ -1,0 +1,119 @@
+"""Waits for a task to get somewhere, by the events of its engine."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.explain import Liveness, error_of, liveness_of
+from syncwizard.client.tasks import StoredTask
+from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.protocol import Happened
+from syncwizard.errors import TimedOut
+from syncwizard.task.events import Entry
+from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.reducer import replay
+from syncwizard.task.state import TaskState
+
+Goal = Literal["full", "caught-up"]
+Watcher = Callable[[Entry], None]
+
+# How often a client looks at the lock of an engine that is ending.
+LOOK_SECONDS = 0.05
+
+
+def ignore(entry: Entry) -> None:
+    """A watcher that does not care."""
+
+
+def current(task: StoredTask) -> tuple[TaskState, Liveness]:
+    """The task as its journal and its lock tell it."""
+    holder = task.find_engine()
+    entries = read_entries(task.folder / FILE_NAME)
+    state = replay(entries, task.id, task.spec.name)
+    return state, liveness_of(state, holder, entries[-1] if entries else None, task.label)
+
+
+def connect(task: StoredTask) -> EngineConnection:
+    """A connection to the task's engine; raises the error that explains why there is none."""
+    holder = task.find_engine()
+    if holder is not None and holder.socket:
+        return EngineConnection(Path(holder.socket))
+    state, liveness = current(task)
+    raise error_of(state, liveness, task.label)
+
+
+def wait_until(
+    task: StoredTask,
+    reached: Callable[[EngineConnection], bool],
+    what: str,
+    timeout: float | None = None,
+    watcher: Watcher = ignore,
+    after: int | None = None,
+) -> TaskState:
+    """Follows the engine until `reached`, calling `watcher` for each event, those after the number `after` first.
+
+    Raises TimedOut, or the error that explains the end of an engine that ended before.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    with connect(task) as connection:
+        connection.subscribe(after)
+        try:
+            while not reached(connection):
+                rest = None if deadline is None else deadline - time.monotonic()
+                frame = connection.receive(None if rest is None else max(0.0, rest))
+                if isinstance(frame, Happened):
+                    watcher(frame.entry)
+                if frame is None or (rest is not None and rest <= 0):
+                    raise TimedOut(
+                        f"the task did not get as far as `{what}` in {timeout:g} s",
+                        where=task.label,
+                        remedy=f"it goes on; look at it with `syncwizard status {task.label}`",
+                    )
+        except EngineGone:
+            pass
+        else:
+            return connection.state
+    state = wait_for_end(task)
+    liveness = current(task)[1]
+    raise error_of(state, liveness, task.label)
+
+
+def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher: Watcher = ignore) -> TaskState:
+    """Waits until all tables are copied (`full`), or until every commit of this moment is at the destination."""
+    if goal == "full":
+        state = task.read_state()
+        if state.finished("full"):
+            return state
+        return wait_until(task, lambda connection: connection.state.finished("full"), goal, timeout, watcher)
+    started = time.monotonic()
+    wait_until(task, is_synchronizing, goal, timeout, watcher)
+    with connect(task) as connection:
+        target = parse_lsn(connection.command("caught-up").lsn or "0/0")
+
+    def caught_up(connection: EngineConnection) -> bool:
+        applied = connection.sample.applied_lsn
+        return is_synchronizing(connection) and applied is not None and parse_lsn(applied) >= target
+
+    rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
+    return wait_until(task, caught_up, goal, rest, watcher)
+
+
+def is_synchronizing(connection: EngineConnection) -> bool:
+    """Whether changes stream into a consistent destination."""
+    return connection.state.state == "synchronizing"
+
+
+def wait_for_end(task: StoredTask, timeout: float = 60.0) -> TaskState:
+    """Waits until no process has the task; its state then. Raises TimedOut."""
+    deadline = time.monotonic() + timeout
+    while (holder := task.find_engine()) is not None:
+        if time.monotonic() > deadline:
+            raise TimedOut(
+                f"the engine (process {holder.pid}) did not end in {timeout:g} s",
+                where=task.label,
+                remedy=f"look into {task.folder / 'engine.log'}; it may be killed: nothing is lost by that",
+            )
+        time.sleep(LOOK_SECONDS)
+    return task.read_state()

@@ -1,0 +1,136 @@
+"""Child processes that do the row work: started here, spoken to in frames, and gone when their engine is."""
+
+import contextlib
+import importlib
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import IO, Any
+
+import msgspec
+
+from syncwizard.engine import frames
+from syncwizard.engine.failures import FailureReport, error_from_report
+
+# What a child of a kind runs. The module has `Assignment`, `ToChild`, `FromChild` and `run(assignment, channel)`.
+CHILD_MODULES: Mapping[str, str] = {
+    "copy": "syncwizard.stages.copying",
+    "apply": "syncwizard.stages.applying",
+}
+
+_report_decoder = msgspec.msgpack.Decoder(FailureReport)
+
+
+class ChildProcess:
+    """One child. `send` and `receive` belong to one thread; `kill` may come from any."""
+
+    def __init__(self, process: subprocess.Popen[bytes], kind: str, decoder: "msgspec.msgpack.Decoder[Any]") -> None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a child needs both pipes")
+        self._process = process
+        self._kind = kind
+        self._decoder = decoder
+        self._stdin: IO[bytes] = process.stdin
+        self._stdout: IO[bytes] = process.stdout
+        self._sending = threading.Lock()
+        self._receiving = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def fileno(self) -> int:
+        """For select: readable when a frame may be waiting, or the child's end."""
+        return self._stdout.fileno()
+
+    def send(self, frame: msgspec.Struct) -> None:
+        """Sends a frame; raises BrokenPipeError when the child is dead."""
+        with self._sending:
+            if self._stdin.closed:
+                raise BrokenPipeError(self._ending())
+            frames.write_frame(self._stdin.fileno(), frame)
+
+    def receive(self, timeout: float | None) -> Any | None:
+        """The next frame, None after `timeout` seconds.
+
+        Raises the error that the child reported before it ended, and EOFError when it ended without a word.
+        """
+        with self._receiving:
+            if self._stdout.closed:
+                raise EOFError(self._ending())
+            readable, _, _ = select.select([self._stdout], [], [], timeout)
+            if not readable:
+                return None
+            try:
+                kind, payload = frames.read_frame(self._stdout.fileno())
+            except EOFError as error:
+                raise EOFError(self._ending()) from error
+        if kind == frames.FAILURE:
+            raise error_from_report(_report_decoder.decode(payload))
+        return self._decoder.decode(payload)
+
+    def kill(self) -> None:
+        """Ends the process at once and reaps it. A thread that waits in `receive` gets EOFError."""
+        self._process.kill()
+        self._process.wait()
+        # The death wakes whoever holds a lock; only then may the descriptors be closed and their numbers reused.
+        with self._sending:
+            self._stdin.close()
+        with self._receiving:
+            self._stdout.close()
+
+    def _ending(self) -> str:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return f"{self._kind} process {self.pid} closed its pipe"
+        if code < 0:
+            return f"{self._kind} process {self.pid} was killed by {signal.Signals(-code).name}"
+        return f"{self._kind} process {self.pid} ended with code {code}"
+
+
+class Nursery:
+    """Starts children and knows those that live, so that none outlives the work it was started for."""
+
+    def __init__(self, modules: Mapping[str, str] = CHILD_MODULES) -> None:
+        self._modules = modules
+        self._children: list[ChildProcess] = []
+        self._lock = threading.Lock()
+
+    def spawn(self, kind: str, assignment: msgspec.Struct) -> ChildProcess:
+        """A child of the kind with its assignment handed over. Secrets travel in that frame and nowhere else."""
+        module = self._modules[kind]
+        decoder = msgspec.msgpack.Decoder(importlib.import_module(module).FromChild)
+        process = subprocess.Popen(
+            # -P: the folder that the engine happens to work in is no place to import from.
+            [sys.executable, "-P", "-m", "syncwizard.engine.child", module, kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # Ctrl-C in a terminal is for the engine, which ends its children in order.
+            process_group=0,
+        )
+        child = ChildProcess(process, kind, decoder)
+        with self._lock:
+            self._children = [known for known in self._children if known.alive]
+            self._children.append(child)
+        # One that died already says so when it is listened to.
+        with contextlib.suppress(BrokenPipeError):
+            child.send(assignment)
+        return child
+
+    def kill_all(self) -> None:
+        """Ends every child that still lives."""
+        with self._lock:
+            children, self._children = self._children, []
+        for child in children:
+            child.kill()

@@ -1,0 +1,124 @@
+"""Errors as data and back: for the journal, for pipes between processes, and for clients."""
+
+import msgspec
+
+from syncwizard import errors
+from syncwizard.errors import End, EndpointError, SyncwizardError
+from syncwizard.task.events import Failure
+
+_CLASSES: dict[str, type[SyncwizardError]] = {
+    each.__name__: each
+    for each in (
+        errors.UsageError,
+        errors.TaskFileError,
+        errors.PrecheckNotPassed,
+        errors.DifferencesFound,
+        errors.TimedOut,
+        errors.TaskFailed,
+        errors.SourceChanged,
+        errors.ChangeFailed,
+        errors.Fenced,
+    )
+}
+_BY_EXIT_CODE: dict[int, type[SyncwizardError]] = {
+    2: errors.UsageError,
+    3: errors.PrecheckNotPassed,
+    5: errors.DifferencesFound,
+    6: errors.TimedOut,
+}
+
+
+class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An error on its way to another process: `kind` is its class, `end` and `transient` those of EndpointError."""
+
+    kind: str
+    failure: Failure
+    end: End | None = None
+    transient: bool = False
+
+
+def failure_of(error: SyncwizardError) -> Failure:
+    """The error as data."""
+    return Failure(
+        title=error.title,
+        detail=error.detail,
+        where=error.where,
+        remedy=error.remedy,
+        sqlstate=error.sqlstate,
+        exit_code=error.exit_code,
+    )
+
+
+def report_of(error: SyncwizardError) -> FailureReport:
+    """The error as data that `error_from_report` makes the same error of."""
+    endpoint = error if isinstance(error, EndpointError) else None
+    return FailureReport(
+        kind=type(error).__name__,
+        failure=failure_of(error),
+        end=endpoint.end if endpoint else None,
+        transient=endpoint.transient if endpoint else False,
+    )
+
+
+def unexpected(error: BaseException, what: str) -> Failure:
+    """A defect of ours as data: what was done, the exception, and what helps to get it mended."""
+    return Failure(
+        title=f"unexpected error in {what}",
+        detail=f"{type(error).__name__}: {error}".strip(),
+        remedy="resume the task to try again; engine.log in the task's folder has the details for a report",
+    )
+
+
+def format_failure(failure: Failure) -> str:
+    """The failure for a terminal: what and where, the server's words, the way on; ends with a line break.
+
+    >>> print(format_failure(Failure(title="lost", where="source", remedy="look at its log")), end="")
+    source: lost
+      look at its log
+    """
+    lines = [f"{failure.where}: {failure.title}" if failure.where else failure.title]
+    if failure.detail:
+        lines.append(f"  {failure.detail}" + (f" [{failure.sqlstate}]" if failure.sqlstate else ""))
+    if failure.remedy:
+        lines.append(f"  {failure.remedy}")
+    return "\n".join(lines) + "\n"
+
+
+def error_from_report(report: FailureReport) -> SyncwizardError:
+    """The error another process reported, of the class it was there."""
+    failure = report.failure
+    if report.kind == "Cancelled":
+        return errors.Cancelled()
+    if report.end is not None:
+        return _endpoint_error(failure, report.end, report.transient)
+    return _plain(_CLASSES.get(report.kind, errors.TaskFailed), failure)
+
+
+def error_from_failure(failure: Failure) -> SyncwizardError:
+    """The error a journal or an engine tells of, with its exit code."""
+    if failure.exit_code == EndpointError.exit_code:
+        end: End = "destination" if failure.where.startswith("destination") else "source"
+        return _endpoint_error(failure, end, transient=False)
+    return _plain(_BY_EXIT_CODE.get(failure.exit_code, errors.TaskFailed), failure)
+
+
+def _endpoint_error(failure: Failure, end: End, transient: bool) -> EndpointError:
+    return EndpointError(
+        failure.title,
+        end=end,
+        transient=transient,
+        detail=failure.detail,
+        where=failure.where,
+        remedy=failure.remedy,
+        sqlstate=failure.sqlstate,
+    )
+
+
+def _plain(kind: type[SyncwizardError], failure: Failure) -> SyncwizardError:
+    return kind(
+        failure.title,
+        detail=failure.detail,
+        where=failure.where,
+        remedy=failure.remedy,
+        sqlstate=failure.sqlstate,
+    )

@@ -1,0 +1,104 @@
+"""The journal of a task: every event, durable before anything follows from it. Written by the engine alone."""
+
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.events import AnyEvent, Entry, Event
+from syncwizard.task.reducer import reduce, replay
+from syncwizard.task.state import TaskState
+
+FILE_NAME = "journal.db"
+SCHEMA_VERSION = 1
+
+# `at` is seconds since the epoch.
+_CREATE = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, at REAL NOT NULL, event BLOB NOT NULL)"
+_APPEND = "INSERT INTO events (sequence, at, event) VALUES (?, ?, ?)"
+_READ = "SELECT sequence, at, event FROM events WHERE sequence > ? ORDER BY sequence"
+
+# A reader waits for a checkpoint at most so long.
+_BUSY_SECONDS = 5.0
+
+_encoder = msgspec.json.Encoder()
+_decoder: "msgspec.json.Decoder[AnyEvent]" = msgspec.json.Decoder(AnyEvent)
+
+Listener = Callable[[Entry, TaskState], None]
+
+
+class Journal:
+    """Appends events and keeps the state they make; any thread may append."""
+
+    def __init__(self, path: Path, task_id: uuid.UUID | None = None, name: str = "") -> None:
+        """Opens or creates the journal and replays it. `path` is the database file."""
+        self._lock = threading.Lock()
+        self._listeners: list[Listener] = []
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit survives the machine's loss of power, as the events it stands for did.
+        self._connection.execute("PRAGMA synchronous = FULL")
+        _check_version(self._connection, path)
+        self._connection.execute(_CREATE)
+        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._state = replay(_entries(self._connection, 0), task_id, name)
+
+    @property
+    def state(self) -> TaskState:
+        """The state after the last event."""
+        return self._state
+
+    def listen(self, listener: Listener) -> None:
+        """Calls `listener` after each event, in order, in the thread that appended it; it must not wait."""
+        with self._lock:
+            self._listeners.append(listener)
+
+    def append(self, event: Event) -> int:
+        """Writes the event and returns its sequence number once it is durable."""
+        with self._lock:
+            entry = Entry(sequence=self._state.sequence + 1, at=time.time(), event=event)  # type: ignore[arg-type]
+            self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
+            self._state = reduce(self._state, entry.at, entry.sequence, event)
+            for listener in self._listeners:
+                listener(entry, self._state)
+            return entry.sequence
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def read_entries(path: Path, after: int = 0) -> list[Entry]:
+    """The entries after the sequence number, read while an engine may be writing; none without a journal."""
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+        _check_version(connection, path)
+        try:
+            return list(_entries(connection, after))
+        except sqlite3.OperationalError as error:
+            # An engine that was killed in its first moments has left a file without a table.
+            if "no such table" in str(error):
+                return []
+            raise
+
+
+def _entries(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
+    for sequence, at, event in connection.execute(_READ, (after,)):
+        yield Entry(sequence=sequence, at=at, event=_decoder.decode(event))
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        raise SyncwizardError(
+            "the task's journal was written by a newer version of syncwizard",
+            where=str(path),
+            remedy="use that version for this task",
+        )

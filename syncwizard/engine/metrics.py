@@ -1,0 +1,116 @@
+"""Merges the samples of all parts into one, and keeps totals that survive restarts of parts and engine."""
+
+import threading
+from collections.abc import Mapping
+
+import msgspec
+
+from syncwizard.task.events import ChangesApplied, Sample
+from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.state import TaskState
+
+replace = msgspec.structs.replace
+Counts = dict[str, dict[str, int]]
+
+
+class Metrics:
+    """The latest figures; any thread may add to them.
+
+    `Sample.changes` and `Sample.transactions` come in as totals of one run of a stage and go out as totals of
+    the task's life.
+    """
+
+    def __init__(self, state: TaskState) -> None:
+        """Goes on from the totals of the journal."""
+        self._lock = threading.Lock()
+        self._base_changes: Counts = state.changes
+        self._base_transactions = state.transactions
+        self._run = Sample()
+        self._merged = Sample(applied_lsn=state.applied_lsn)
+        self._reported: ChangesApplied | None = None
+
+    def begin_run(self) -> None:
+        """A stage starts to count from zero."""
+        with self._lock:
+            self._keep_run()
+
+    def take(self, sample: Sample) -> bool:
+        """Adds a sample; tells whether it shows progress."""
+        with self._lock:
+            if sample.transactions is not None and sample.transactions < (self._run.transactions or 0):
+                self._keep_run()
+            alive = shows_progress(self._merged, sample)
+            self._run = merge(self._run, Sample(changes=sample.changes, transactions=sample.transactions))
+            self._merged = merge(self._merged, sample)
+            return alive
+
+    def merged(self) -> Sample:
+        """All figures, with totals of the task's life."""
+        with self._lock:
+            return replace(
+                self._merged,
+                changes=add_counts(self._base_changes, self._run.changes or {}),
+                transactions=self._base_transactions + (self._run.transactions or 0),
+            )
+
+    def totals(self) -> ChangesApplied | None:
+        """The totals as an event, None when nothing changed since the last call."""
+        sample = self.merged()
+        event = ChangesApplied(
+            tables=sample.changes or {}, transactions=sample.transactions or 0, applied_lsn=sample.applied_lsn or ""
+        )
+        if self._run == Sample() and self._reported is None:
+            return None
+        if event == self._reported:
+            return None
+        self._reported = event
+        return event
+
+    def _keep_run(self) -> None:
+        self._base_changes = add_counts(self._base_changes, self._run.changes or {})
+        self._base_transactions += self._run.transactions or 0
+        self._run = Sample()
+
+
+def merge(old: Sample, new: Sample) -> Sample:
+    """The old sample with what the new one knows; figures per table are replaced table by table.
+
+    >>> merge(Sample(copied_rows={"a": 1}, latency_seconds=2.0), Sample(copied_rows={"b": 3})).copied_rows
+    {'a': 1, 'b': 3}
+    """
+    known = {name: value for name, value in msgspec.structs.asdict(new).items() if value is not None}
+    for name in ("copied_rows", "copied_bytes", "changes"):
+        before = getattr(old, name)
+        if name in known and before:
+            known[name] = {**before, **known[name]}
+    return replace(old, **known)
+
+
+def add_counts(first: Mapping[str, Mapping[str, int]], second: Mapping[str, Mapping[str, int]]) -> Counts:
+    """The sum, table by table and kind by kind.
+
+    >>> add_counts({"t": {"insert": 1}}, {"t": {"insert": 2, "delete": 1}})
+    {'t': {'insert': 3, 'delete': 1}}
+    """
+    total = {table: dict(counts) for table, counts in first.items()}
+    for table, counts in second.items():
+        into = total.setdefault(table, {})
+        for kind, count in counts.items():
+            into[kind] = into.get(kind, 0) + count
+    return total
+
+
+def shows_progress(before: Sample, sample: Sample) -> bool:
+    """Whether the sample proves that work goes on: a later position or latency, or more rows copied.
+
+    >>> shows_progress(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/11"))
+    True
+    >>> shows_progress(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/10", source_lsn="0/99"))
+    False
+    """
+    if sample.applied_lsn and (not before.applied_lsn or parse_lsn(sample.applied_lsn) > parse_lsn(before.applied_lsn)):
+        return True
+    if sample.latency_at is not None and sample.latency_at > (before.latency_at or 0.0):
+        return True
+    copied = before.copied_rows or {}
+    return any(rows > copied.get(table, 0) for table, rows in (sample.copied_rows or {}).items())

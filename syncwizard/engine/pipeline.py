@@ -1,0 +1,254 @@
+"""Walks a task through its stages: skips what is done, tries again what may pass, and says how it ended."""
+
+import importlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from syncwizard.engine.children import Nursery
+from syncwizard.engine.failures import failure_of, unexpected
+from syncwizard.engine.metrics import Metrics
+from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window
+from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
+from syncwizard.stages.context import Cancellation, Context
+from syncwizard.task.events import (
+    Event,
+    Failure,
+    Noticed,
+    RetryEnded,
+    RetryStarted,
+    Sample,
+    StageFinished,
+    StageName,
+    StageStarted,
+    TableRestarted,
+    TaskFailedEvent,
+    TaskPaused,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of the pipeline; `run` may return a summary for people.
+
+    `beside`: runs in a thread of its own beside the next stage. `endless`: never done, runs in every run of the
+    engine until it is cancelled. `patient`: lost connections are tried again.
+    """
+
+    name: StageName
+    run: Callable[[Context], object]
+    beside: bool = False
+    endless: bool = False
+    patient: bool = True
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended: `reason` for the journal, `exit_code` of the engine."""
+
+    reason: str
+    exit_code: int
+    failure: Failure | None = None
+
+
+def default_stages() -> list[Stage]:
+    """The stages of every task. Their modules are imported when they run."""
+    return [
+        # An end that cannot be reached is an answer at this point, not something to wait for.
+        Stage(name="precheck", run=_module_run("precheck"), patient=False),
+        Stage(name="capture", run=_module_run("capture")),
+        Stage(name="schema", run=_module_run("schema")),
+        Stage(name="full", run=_module_run("full")),
+        Stage(name="keys", run=_module_run("keys")),
+        Stage(name="catch-up", run=_module_run("catch_up")),
+        Stage(name="constraints", run=_module_run("constraints")),
+        Stage(name="indexes", run=_module_run("indexes"), beside=True),
+        Stage(name="incremental", run=_module_run("incremental"), endless=True),
+    ]
+
+
+def _module_run(module: str) -> Callable[[Context], object]:
+    def run(context: Context) -> object:
+        stage = importlib.import_module(f"syncwizard.stages.{module}")
+        return stage.run(context)
+
+    return run
+
+
+class Pipeline:
+    """One run over the stages, in the thread that calls `run`."""
+
+    def __init__(self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics) -> None:
+        self._outer = context
+        self._stages = stages
+        self._nursery = nursery
+        self._metrics = metrics
+        self._window: Window | None = None
+        self._window_lock = threading.Lock()
+        self._begun: set[StageName] = set()
+        self._context = msgspec.structs.replace(context, record=self._record, sample=self._sample)
+
+    def run(self) -> Outcome:
+        """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
+        try:
+            for group in grouped(self._stages):
+                self._run_group(group)
+            raise TaskFailed("the last stage ended, which it never should")
+        except Cancelled:
+            self._finish()
+            self._outer.record(TaskPaused())
+            return Outcome(reason="paused", exit_code=0)
+        except PrecheckNotPassed as error:
+            return Outcome(reason="the precheck did not pass", exit_code=error.exit_code, failure=failure_of(error))
+        except SyncwizardError as error:
+            return self._failed(failure_of(error))
+        except Exception as error:  # the last resort of the engine's working thread
+            log.exception("unexpected error")
+            return self._failed(unexpected(error, "the engine"))
+        finally:
+            self._finish()
+
+    def _failed(self, failure: Failure) -> Outcome:
+        self._finish()
+        self._outer.record(TaskFailedEvent(failure=failure))
+        return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
+
+    def _finish(self) -> None:
+        self._nursery.kill_all()
+        pair, self._context.pair = self._context.pair, None
+        if pair is not None:
+            pair.holder.close()
+
+    def _run_group(self, group: Sequence[Stage]) -> None:
+        """Runs stages that belong side by side, again and again while their trouble may pass."""
+        while True:
+            self._context.cancellation.check()
+            pending = [stage for stage in group if stage.endless or not self._outer.state().finished(stage.name)]
+            if not pending:
+                return
+            self._metrics.begin_run()
+            try:
+                self._attempt(pending)
+            except SyncwizardError as error:
+                self._nursery.kill_all()
+                if isinstance(error, Cancelled) or not all(stage.patient for stage in pending):
+                    raise
+                self._wait_before_retry(error)
+            else:
+                self._end_retry()
+                return
+
+    def _attempt(self, stages: Sequence[Stage]) -> None:
+        """Runs the last stage here and those before it in threads beside it; the end of one by error ends all."""
+        *beside, main = stages
+        if not beside:
+            self._run_stage(main, self._context)
+            return
+        inner = Cancellation()
+        self._context.cancellation.on_cancel(inner.cancel)
+        context = msgspec.structs.replace(self._context, cancellation=inner)
+        companions = [_Companion(self._run_stage, stage, context) for stage in beside]
+        for companion in companions:
+            companion.start()
+        try:
+            self._run_stage(main, context)
+        except Cancelled:
+            # Cancelled by a companion's error, unless a pause was asked for.
+            for companion in companions:
+                companion.join()
+            self._context.cancellation.check()
+            for companion in companions:
+                if companion.error is not None and not isinstance(companion.error, Cancelled):
+                    raise companion.error from None
+            raise
+        finally:
+            inner.cancel()
+            for companion in companions:
+                companion.join()
+
+    def _run_stage(self, stage: Stage, context: Context) -> None:
+        if stage.name not in self._begun:
+            self._begun.add(stage.name)
+            self._outer.record(StageStarted(stage=stage.name))
+        log.info("stage %s begins", stage.name)
+        summary = stage.run(context)
+        context.cancellation.check()
+        if stage.endless:
+            raise TaskFailed(f"the stage {stage.name} ended by itself", remedy="resume the task")
+        self._end_retry()
+        self._outer.record(StageFinished(stage=stage.name, summary=summary if isinstance(summary, str) else ""))
+
+    def _wait_before_retry(self, error: SyncwizardError) -> None:
+        """Waits as long as the back-off says; raises the error when it is not worth it, or no longer."""
+        minutes = minutes_allowed(error, self._context.spec.advanced.retry)
+        if minutes is None:
+            raise error
+        now = time.time()
+        with self._window_lock:
+            was_open = self._window is not None and self._window.ended is None
+            self._window = window = next_window(self._window, now, minutes)
+        seconds = delay_seconds(window, now)
+        if seconds is None:
+            error.remedy = error.remedy or "put the cause right and resume the task"
+            raise error
+        log.warning("trying again in %.1f s: %s", seconds, error)
+        if not was_open:
+            self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
+        self._context.cancellation.wait(seconds)
+
+    def _end_retry(self) -> None:
+        """The trouble has passed, as far as anybody can tell."""
+        with self._window_lock:
+            if self._window is None or self._window.ended is not None:
+                return
+            self._window = msgspec.structs.replace(self._window, ended=time.time())
+        self._outer.record(RetryEnded())
+
+    def _record(self, event: Event) -> None:
+        self._outer.record(event)
+        # A remark or another beginning does not prove that the trouble is over.
+        if not isinstance(event, Noticed | TableRestarted):
+            self._end_retry()
+
+    def _sample(self, sample: Sample) -> None:
+        self._outer.sample(sample)
+        if self._metrics.take(sample):
+            self._end_retry()
+
+
+class _Companion(threading.Thread):
+    """A stage in its own thread; its error ends the group."""
+
+    def __init__(self, run: Callable[[Stage, Context], None], stage: Stage, context: Context) -> None:
+        super().__init__(name=f"stage {stage.name}", daemon=True)
+        self._run_stage = run
+        self._stage = stage
+        self._context = context
+        self.error: SyncwizardError | None = None
+
+    def run(self) -> None:
+        try:
+            self._run_stage(self._stage, self._context)
+        except SyncwizardError as error:
+            self._end_group(error)
+        except Exception as error:  # the last resort of this thread
+            log.exception("unexpected error in the stage %s", self._stage.name)
+            failure = unexpected(error, f"the stage {self._stage.name}")
+            self._end_group(TaskFailed(failure.title, detail=failure.detail, remedy=failure.remedy))
+
+    def _end_group(self, error: SyncwizardError) -> None:
+        self.error = error
+        self._context.cancellation.cancel()
+
+
+def grouped(stages: Sequence[Stage]) -> list[list[Stage]]:
+    """The stages in groups that run side by side: each group ends with the one that runs in the main thread."""
+    groups: list[list[Stage]] = [[]]
+    for stage in stages:
+        groups[-1].append(stage)
+        if not stage.beside:
+            groups.append([])
+    return [group for group in groups if group]

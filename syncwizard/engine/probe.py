@@ -1,0 +1,118 @@
+"""The main of a probe: `python -m syncwizard.engine.probe`, a short-lived process that its client may kill.
+
+One request frame on stdin, event frames on stdout, and a failure frame where it went wrong.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from syncwizard import paths
+from syncwizard.engine import frames
+from syncwizard.engine.children import Nursery
+from syncwizard.engine.failures import FailureReport, report_of, unexpected
+from syncwizard.engine.journal import FILE_NAME, Journal
+from syncwizard.engine.locking import Held, TaskLock
+from syncwizard.engine.protocol import ProbeEvent, ProbeRequest
+from syncwizard.engine.supervisor import make_context
+from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.stages.context import Cancellation, Context
+from syncwizard.task.events import AnyEvent, TaskReleased
+from syncwizard.task.reducer import reduce
+from syncwizard.task.state import TaskState
+
+
+class _Record:
+    """Events of a probe: sent to the client, and reduced to a state in memory or kept in the task's journal."""
+
+    def __init__(self, outgoing: int, journal: Journal | None = None) -> None:
+        self._outgoing = outgoing
+        self._journal = journal
+        self._state = TaskState()
+        self._lock = threading.Lock()
+
+    def state(self) -> TaskState:
+        return self._journal.state if self._journal else self._state
+
+    def append(self, event: AnyEvent) -> None:
+        with self._lock:
+            if self._journal:
+                self._journal.append(event)
+            else:
+                self._state = reduce(self._state, time.time(), self._state.sequence + 1, event)
+            frames.write_frame(self._outgoing, ProbeEvent(event=event))
+
+
+def main() -> int:
+    """Does what the request asks for; returns the exit code."""
+    outgoing = os.dup(1)
+    os.dup2(2, 1)
+    _, payload = frames.read_frame(0)
+    request = msgspec.msgpack.decode(payload, type=ProbeRequest)
+    try:
+        if request.kind == "precheck":
+            _precheck(request, outgoing)
+        else:
+            _release(request, outgoing)
+    except SyncwizardError as error:
+        frames.write_frame(outgoing, report_of(error), frames.FAILURE)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort of this process
+        traceback.print_exc()
+        report = FailureReport(kind="TaskFailed", failure=unexpected(error, f"the {request.kind} probe"))
+        frames.write_frame(outgoing, report, frames.FAILURE)
+        return 1
+    return 0
+
+
+def _precheck(request: ProbeRequest, outgoing: int) -> None:
+    from syncwizard.stages import precheck
+
+    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
+        _run(request, Path(folder), _Record(outgoing), precheck.run)
+
+
+def _release(request: ProbeRequest, outgoing: int) -> None:
+    from syncwizard.stages import release
+
+    spec = request.spec
+    if spec.id is None:
+        raise ValueError("only a stored task can be released")
+    folder = paths.task_folder(spec.id)
+    try:
+        lock = TaskLock(spec.id, purpose="release")
+    except Held as held:
+        raise UsageError(
+            f"the task is in use by process {held.holder.pid if held.holder else 'unknown'}",
+            remedy=f"pause it first: syncwizard pause {spec.name}",
+        ) from held
+    with lock:
+        journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        record = _Record(outgoing, journal)
+        # Before capture nothing was made at either end, and an end may be out of reach.
+        if "capture" in record.state().stages:
+            _run(request, folder, record, release.run)
+        if record.state().state != "released":
+            record.append(TaskReleased())
+        journal.close()
+
+
+def _run(request: ProbeRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:
+    """Runs one stage outside of an engine."""
+    nursery = Nursery()
+    context = make_context(request.spec, request.secrets, folder, record.append, record.state, Cancellation(), nursery)
+    try:
+        stage(context)
+    finally:
+        nursery.kill_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

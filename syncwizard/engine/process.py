@@ -1,0 +1,129 @@
+"""The main of an engine: `python -m syncwizard.engine.process TASK-ID [--foreground]`.
+
+Secrets come as one frame on stdin. A background engine answers its starter with one frame on stdout once it has the
+task, then works on without a terminal until it is paused, fails, or dies.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from syncwizard import paths
+from syncwizard.engine import frames, logs
+from syncwizard.engine.children import CHILD_MODULES, Nursery
+from syncwizard.engine.failures import FailureReport, format_failure, report_of, unexpected
+from syncwizard.engine.locking import Held, TaskLock
+from syncwizard.engine.pipeline import Outcome, Stage, default_stages
+from syncwizard.engine.protocol import Handover, Started
+from syncwizard.engine.supervisor import Supervisor
+from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.task import file
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = 130
+
+
+def main(
+    arguments: list[str],
+    stages: Callable[[], Sequence[Stage]] = default_stages,
+    children: Mapping[str, str] = CHILD_MODULES,
+) -> int:
+    """Runs the engine of the task over the stages, with the kinds of children they need; returns its exit code."""
+    task_id = uuid.UUID(arguments[0])
+    foreground = "--foreground" in arguments[1:]
+    os.umask(0o077)
+    answer = _terminal_answer if foreground else _pipe_answer()
+    secrets = _read_secrets()
+    folder = paths.task_folder(task_id)
+    logs.configure(
+        folder, [value for value in msgspec.structs.asdict(secrets).values() if value], foreground=foreground
+    )
+    try:
+        with _locked(task_id) as socket_path:
+            spec = file.load(folder / paths.TASK_FILE)
+            supervisor = Supervisor(spec, secrets, folder, stages(), Nursery(children))
+            started = Started(socket=str(socket_path))
+            outcome = asyncio.run(supervisor.run(socket_path, lambda: answer(started)))
+        return _tell_outcome(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
+    except SyncwizardError as error:
+        log.error("%s", error)  # noqa: TRY400 - the error says all there is
+        answer(Started(failure=report_of(error)))
+        return error.exit_code
+    except Exception as error:  # the last resort of this process
+        log.exception("unexpected error")
+        answer(Started(failure=FailureReport(kind="TaskFailed", failure=unexpected(error, "the engine"))))
+        return 1
+
+
+@contextmanager
+def _locked(task_id: uuid.UUID) -> Iterator[Path]:
+    """Holds the task's lock; yields where the control socket belongs. Raises UsageError when somebody else has it."""
+    socket_path = paths.control_socket(task_id)
+    try:
+        lock = TaskLock(task_id, socket=str(socket_path))
+    except Held as held:
+        pid = held.holder.pid if held.holder else "unknown"
+        raise UsageError(
+            f"another process ({pid}) already works on this task",
+            remedy="watch it with `syncwizard status`, or pause it first",
+        ) from held
+    with lock:
+        yield socket_path
+
+
+def _tell_outcome(outcome: Outcome, *, interrupted: bool) -> int:
+    if outcome.failure is not None:
+        sys.stderr.write(format_failure(outcome.failure))
+    return INTERRUPTED if interrupted and outcome.exit_code == 0 else outcome.exit_code
+
+
+def _read_secrets() -> Handover:
+    """The secrets frame; stdin is closed after it."""
+    _, payload = frames.read_frame(0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return msgspec.msgpack.decode(payload, type=Handover)
+
+
+def _pipe_answer() -> Callable[[Started], None]:
+    """Detaches stdout from the starter; what this returns sends it the one answer."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    pipe = os.dup(1)
+    os.dup2(2, 1)
+    answered = False
+
+    def answer(started: Started) -> None:
+        nonlocal answered
+        if answered:
+            return
+        answered = True
+        try:
+            frames.write_frame(pipe, started)
+        except BrokenPipeError:
+            log.warning("the starter of this engine is gone")
+        os.close(pipe)
+
+    return answer
+
+
+def _terminal_answer(started: Started) -> None:
+    if started.failure is not None:
+        sys.stderr.write(format_failure(started.failure.failure))
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    logging.shutdown()
+    sys.stderr.flush()
+    # A stage that was left behind must not keep the process alive.
+    os._exit(code)

@@ -1,0 +1,120 @@
+"""What engines, probes and clients say to each other: frames as data, no transport.
+
+Control socket: one JSON object a line, both ways. The engine begins with `hello`. Pipes to a starting engine and to
+a probe carry the same kind of structs in msgpack frames.
+"""
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+from syncwizard.engine.failures import FailureReport
+from syncwizard.task.events import AnyEvent, Entry, Failure, Sample
+from syncwizard.task.specification import TaskSpec
+from syncwizard.task.state import TaskState
+
+PROTOCOL_VERSION = 1
+
+CommandName = Literal["status", "pause", "caught-up"]
+ProbeKind = Literal["precheck", "release"]
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
+    """Base of all frames on the control socket."""
+
+
+class Subscribe(Frame, frozen=True, kw_only=True):
+    """Asks for a snapshot and every event from now on, after those with a number greater than `after`, if given."""
+
+    after: int | None = None
+
+
+class Command(Frame, frozen=True, kw_only=True):
+    """Asks the engine for something; the answer carries the same `id`. Every command may be repeated."""
+
+    id: str
+    name: CommandName
+
+
+Request = Subscribe | Command
+
+
+class Hello(Frame, frozen=True, kw_only=True):
+    """The engine's first words."""
+
+    protocol: int
+    version: str
+    task: uuid.UUID
+    pid: int
+
+
+class Snapshot(Frame, frozen=True, kw_only=True):
+    """The state as of `state.sequence`, and the latest figures."""
+
+    state: TaskState
+    sample: Sample
+
+
+class Happened(Frame, frozen=True, kw_only=True):
+    """An event."""
+
+    entry: Entry
+
+
+class Sampled(Frame, frozen=True, kw_only=True):
+    """The latest figures."""
+
+    sample: Sample
+
+
+class Answer(Frame, frozen=True, kw_only=True):
+    """A command was obeyed. `lsn`: the position that `caught-up` has to reach; `state`, `sample`: for `status`."""
+
+    id: str
+    lsn: str | None = None
+    state: TaskState | None = None
+    sample: Sample | None = None
+
+
+class Refused(Frame, frozen=True, kw_only=True):
+    """A command failed; `id` is empty where the request could not be read."""
+
+    id: str
+    failure: Failure
+
+
+Response = Hello | Snapshot | Happened | Sampled | Answer | Refused
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """The secrets for an engine or a probe: sent once over a pipe, never written anywhere."""
+
+    source: str | None = None
+    destination: str | None = None
+    source_key: str | None = None
+    destination_key: str | None = None
+
+    def __repr__(self) -> str:
+        return "Handover(…)"
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine's answer to its starter: it has the task and listens at `socket`, or why not."""
+
+    socket: str = ""
+    failure: FailureReport | None = None
+
+
+class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe is to do, for the specification as it stands (`precheck`) or for a stored task (`release`)."""
+
+    kind: ProbeKind
+    spec: TaskSpec
+    secrets: Handover
+
+
+class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a probe found or did. The end of its pipe without a failure frame is success."""
+
+    event: AnyEvent

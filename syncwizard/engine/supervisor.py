@@ -1,0 +1,191 @@
+"""The life of one engine: pipeline in a worker thread, control socket and clock in the event loop."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from syncwizard import __version__
+from syncwizard.engine.children import Nursery
+from syncwizard.engine.control import ControlServer
+from syncwizard.engine.journal import FILE_NAME, Journal
+from syncwizard.engine.metrics import Metrics
+from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
+from syncwizard.engine.position import position_to_reach
+from syncwizard.engine.protocol import Answer, Command, Handover
+from syncwizard.errors import UsageError
+from syncwizard.stages.context import Cancellation, Context, Secrets
+from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, Sample, TaskPaused
+from syncwizard.task.narration import narrate
+from syncwizard.task.specification import TaskSpec
+from syncwizard.task.state import TaskState
+
+log = logging.getLogger(__name__)
+
+# Viewers see new figures so often; more would be more than anybody reads.
+TICK_SECONDS = 0.25
+TOTALS_SECONDS = 60.0
+# A stage that does not come back from a pause is left behind: the end of the process closes its connections.
+PAUSE_SECONDS = 30.0
+
+
+class Supervisor:
+    """Owns journal, metrics, pipeline and control socket of one engine process."""
+
+    def __init__(
+        self, spec: TaskSpec, secrets: Handover, folder: Path, stages: Sequence[Stage], nursery: Nursery
+    ) -> None:
+        """Opens the journal in `folder`; the caller holds the task's lock."""
+        if spec.id is None:
+            raise ValueError("a task without an id has no engine")
+        self._task_id = spec.id
+        self._folder = folder
+        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        self._metrics = Metrics(self._journal.state)
+        self._cancellation = Cancellation()
+        self._nursery = nursery
+        self._fresh_sample = threading.Event()
+        self._context = make_context(
+            spec, secrets, folder, self._journal.append, lambda: self._journal.state, self._cancellation, nursery
+        )
+        self._context.sample = self._note_sample
+        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics)
+        self._outcome: Outcome | None = None
+        self._pause_by: float | None = None
+        self._pausing: asyncio.Task[None] | None = None
+        self.interrupted = False
+
+    async def run(self, socket_path: Path, ready: Callable[[], None]) -> Outcome:
+        """Runs the task until it is paused or fails; calls `ready` once clients can connect."""
+        loop = asyncio.get_running_loop()
+        control = ControlServer(
+            self._task_id,
+            socket_path,
+            self._folder / FILE_NAME,
+            self._journal,
+            self._metrics,
+            {"status": self._status, "pause": self._pause, "caught-up": self._caught_up},
+        )
+        await control.open()
+
+        def tell(entry: Entry, state: TaskState) -> None:
+            log.info("%s", narrate(entry.event))
+            loop.call_soon_threadsafe(control.tell, entry)
+
+        self._journal.listen(tell)
+        self._journal.append(EngineStarted(pid=os.getpid(), version=__version__))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        done = asyncio.Event()
+        threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
+        ready()
+        outcome = await self._watch(control, done)
+        self._record_totals()
+        self._journal.append(EngineStopped(reason=outcome.reason))
+        # The events just written are on their way to the loop; viewers get them before the socket goes.
+        await asyncio.sleep(0)
+        await control.close()
+        self._journal.close()
+        return outcome
+
+    def _work(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+        self._outcome = self._pipeline.run()
+        loop.call_soon_threadsafe(done.set)
+
+    async def _watch(self, control: ControlServer, done: asyncio.Event) -> Outcome:
+        """Waits for the pipeline's end and does what the clock asks for meanwhile."""
+        totals_due = time.monotonic() + TOTALS_SECONDS
+        while not done.is_set():
+            try:
+                await asyncio.wait_for(done.wait(), TICK_SECONDS)
+            except TimeoutError:
+                await control.ensure_reachable()
+            if self._fresh_sample.is_set():
+                self._fresh_sample.clear()
+                control.tell_sample()
+            now = time.monotonic()
+            if now >= totals_due:
+                totals_due = now + TOTALS_SECONDS
+                await asyncio.to_thread(self._record_totals)
+            if self._pause_by is not None and now >= self._pause_by and not done.is_set():
+                return await asyncio.to_thread(self._leave_behind)
+        if self._outcome is None:
+            # The pipeline's thread ended by an error while it recorded one: the journal cannot be written.
+            return Outcome(reason="the journal could not be written", exit_code=1)
+        return self._outcome
+
+    def _leave_behind(self) -> Outcome:
+        log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)
+        self._nursery.kill_all()
+        self._journal.append(TaskPaused())
+        return Outcome(reason="paused", exit_code=0)
+
+    def _record_totals(self) -> None:
+        totals = self._metrics.totals()
+        if totals is not None:
+            self._journal.append(totals)
+
+    def _note_sample(self, sample: Sample) -> None:
+        self._fresh_sample.set()
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self.interrupted = self.interrupted or number == signal.SIGINT
+        self._pausing = asyncio.get_running_loop().create_task(self._begin_pause())
+
+    async def _begin_pause(self) -> None:
+        if self._pause_by is not None:
+            return
+        self._pause_by = time.monotonic() + PAUSE_SECONDS
+        await asyncio.to_thread(self._journal.append, PauseRequested())
+        # In a thread: what a stage does on cancel is not known to be quick.
+        await asyncio.to_thread(self._cancellation.cancel)
+
+    async def _pause(self, command: Command) -> Answer:
+        await self._begin_pause()
+        return Answer(id=command.id)
+
+    async def _status(self, command: Command) -> Answer:
+        return Answer(id=command.id, state=self._journal.state, sample=self._metrics.merged())
+
+    async def _caught_up(self, command: Command) -> Answer:
+        if self._journal.state.slot is None:
+            raise UsageError(
+                "there is nothing to catch up with yet", remedy="wait until the task is synchronizing, then ask again"
+            )
+        return Answer(id=command.id, lsn=await asyncio.to_thread(position_to_reach, self._context))
+
+
+def make_context(
+    spec: TaskSpec,
+    secrets: Handover,
+    folder: Path,
+    record: Callable[[Any], object],
+    state: Callable[[], TaskState],
+    cancellation: Cancellation,
+    nursery: Nursery,
+) -> Context:
+    """What stages get, for an engine and for a probe alike; samples go nowhere until somebody takes them."""
+    return Context(
+        spec=spec,
+        secrets=Secrets(
+            source=secrets.source,
+            destination=secrets.destination,
+            source_key=secrets.source_key,
+            destination_key=secrets.destination_key,
+        ),
+        folder=folder,
+        record=lambda event: _discard(record(event)),
+        state=state,
+        sample=lambda sample: None,
+        cancellation=cancellation,
+        spawn=nursery.spawn,
+    )
+
+
+def _discard(sequence: object) -> None:
+    """Stages do not know of sequence numbers."""

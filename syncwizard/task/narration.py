@@ -1,0 +1,208 @@
+"""Tells each event in one line for people: for logs, `events` and a terminal that watches."""
+
+import functools
+
+from syncwizard.task.events import (
+    ChangesApplied,
+    EngineStarted,
+    EngineStopped,
+    Event,
+    Failure,
+    HeartbeatCreated,
+    Noticed,
+    PauseRequested,
+    PrecheckFinished,
+    PrecheckItemFinished,
+    PublicationCreated,
+    ReplicaIdentityChanging,
+    RetryEnded,
+    RetryStarted,
+    SlotCreated,
+    StageFinished,
+    StageStarted,
+    StatementFinished,
+    StatementSkipped,
+    SyncPointPassed,
+    SyncPointSet,
+    TableCopied,
+    TablePlanned,
+    TableRestarted,
+    TaskFailedEvent,
+    TaskPaused,
+    TaskReleased,
+)
+
+
+@functools.singledispatch
+def narrate(event: Event) -> str:
+    """The event in one line.
+
+    >>> narrate(StageStarted(stage="full"))
+    'stage full begins'
+    """
+    return type(event).__name__
+
+
+def describe_failure(failure: Failure) -> str:
+    """The failure in one line.
+
+    >>> describe_failure(Failure(title="lost", where="source", detail="server closed the connection"))
+    'source: lost (server closed the connection)'
+    """
+    text = f"{failure.where}: {failure.title}" if failure.where else failure.title
+    return f"{text} ({failure.detail})" if failure.detail else text
+
+
+def describe_bytes(count: float) -> str:
+    """
+    >>> describe_bytes(512), describe_bytes(3_500_000)
+    ('512 B', '3.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def count_changes(tables: dict[str, dict[str, int]]) -> int:
+    """All changes of all tables.
+
+    >>> count_changes({"a.b": {"insert": 2, "delete": 1}})
+    3
+    """
+    return sum(count for counts in tables.values() for count in counts.values())
+
+
+def _with_remedy(text: str, remedy: str) -> str:
+    return f"{text}; {remedy}" if remedy else text
+
+
+@narrate.register
+def _(event: EngineStarted) -> str:
+    return f"engine {event.pid} (version {event.version}) took the task"
+
+
+@narrate.register
+def _(event: EngineStopped) -> str:
+    return f"engine stopped: {event.reason}"
+
+
+@narrate.register
+def _(event: StageStarted) -> str:
+    return f"stage {event.stage} begins"
+
+
+@narrate.register
+def _(event: StageFinished) -> str:
+    return f"stage {event.stage} is done" + (f": {event.summary}" if event.summary else "")
+
+
+@narrate.register
+def _(event: PrecheckItemFinished) -> str:
+    verdict = "warning, accepted" if event.ignored else event.verdict
+    text = f"precheck {event.item}: {verdict}"
+    return _with_remedy(f"{text}: {event.message}" if event.message else text, event.remedy)
+
+
+@narrate.register
+def _(event: PrecheckFinished) -> str:
+    return "the precheck passed" if event.passed else "the precheck did not pass"
+
+
+@narrate.register
+def _(event: ReplicaIdentityChanging) -> str:
+    return f"replica identity of {event.table} becomes FULL (it was {event.index or event.previous!r})"
+
+
+@narrate.register
+def _(event: HeartbeatCreated) -> str:
+    return "the heartbeat is set up at the source"
+
+
+@narrate.register
+def _(event: PublicationCreated) -> str:
+    return f"publication {event.name} with {len(event.members)} members"
+
+
+@narrate.register
+def _(event: SlotCreated) -> str:
+    return f"slot {event.name} at {event.lsn}"
+
+
+@narrate.register
+def _(event: TablePlanned) -> str:
+    size = describe_bytes(event.estimated_bytes)
+    return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {event.chunks} chunks"
+
+
+@narrate.register
+def _(event: TableCopied) -> str:
+    return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {event.seconds:.1f} s"
+
+
+@narrate.register
+def _(event: TableRestarted) -> str:
+    return f"{event.table} is copied again: {event.reason}"
+
+
+@narrate.register
+def _(event: SyncPointSet) -> str:
+    return f"the sync point is {event.lsn}"
+
+
+@narrate.register
+def _(event: SyncPointPassed) -> str:
+    return f"the sync point {event.lsn} is passed: the destination is consistent"
+
+
+@narrate.register
+def _(event: StatementFinished) -> str:
+    return f"{event.kind} {event.name} created in {event.seconds:.1f} s"
+
+
+@narrate.register
+def _(event: StatementSkipped) -> str:
+    return f"{event.kind} {event.name} left out: {event.reason}"
+
+
+@narrate.register
+def _(event: ChangesApplied) -> str:
+    changes = count_changes(event.tables)
+    return f"{event.transactions:,} transactions with {changes:,} changes applied so far, up to {event.applied_lsn}"
+
+
+@narrate.register
+def _(event: RetryStarted) -> str:
+    minutes = (event.until - event.since) / 60
+    return f"trouble, trying again for {minutes:.0f} minutes: {describe_failure(event.failure)}"
+
+
+@narrate.register
+def _(event: RetryEnded) -> str:
+    return "the trouble has passed"
+
+
+@narrate.register
+def _(event: PauseRequested) -> str:
+    return "a pause was asked for"
+
+
+@narrate.register
+def _(event: TaskPaused) -> str:
+    return "paused: every connection is closed, the slot stays"
+
+
+@narrate.register
+def _(event: TaskFailedEvent) -> str:
+    return _with_remedy(f"failed: {describe_failure(event.failure)}", event.failure.remedy)
+
+
+@narrate.register
+def _(event: TaskReleased) -> str:
+    return f"released; left over: {len(event.left_over)}" if event.left_over else "released: nothing of ours is left"
+
+
+@narrate.register
+def _(event: Noticed) -> str:
+    return _with_remedy(f"{event.level}: {event.message}", event.remedy)

@@ -1,0 +1,137 @@
+"""Child processes: frames both ways, their errors as our errors, and no child without an engine."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from syncwizard.engine.children import ChildProcess, Nursery
+from syncwizard.errors import ChangeFailed, EndpointError, TaskFailed
+from tests.support.echo_child import Assignment, Do, Said, Say
+from tests.support.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Children do not import from the working folder; the tests' own modules need to be named."""
+    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
+
+
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery({"echo": "tests.support.echo_child"})
+    yield nursery
+    nursery.kill_all()
+
+
+@pytest.fixture
+def child(nursery: Nursery) -> ChildProcess:
+    child = nursery.spawn("echo", Assignment(text="hello", secret="swordfish"))
+    assert first_words(child).text == "hello"
+    return child
+
+
+def first_words(child: ChildProcess) -> Said:
+    said = child.receive(30.0)
+    assert isinstance(said, Said)
+    return said
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_frames_go_both_ways(child: ChildProcess) -> None:
+    long = "x" * 3_000_000
+    threading.Thread(target=child.send, args=(Say(text=long),)).start()
+    assert child.receive(30.0) == Said(text=long)
+    assert child.receive(0.0) is None
+
+
+def test_a_secret_in_the_assignment_is_in_no_argument_and_no_environment(nursery: Nursery) -> None:
+    child = nursery.spawn("echo", Assignment(text="hello", secret="swordfish"))
+    said = first_words(child)
+    assert not any("swordfish" in text for text in [*said.arguments, *said.environment])
+
+
+def test_an_error_of_a_child_is_raised_as_it_was(child: ChildProcess) -> None:
+    child.send(Do(what="lost"))
+    with pytest.raises(EndpointError) as caught:
+        child.receive(30.0)
+    assert (caught.value.end, caught.value.transient, caught.value.sqlstate) == ("destination", True, "57P01")
+
+
+def test_a_failed_change_keeps_its_class_and_place(child: ChildProcess) -> None:
+    child.send(Do(what="bad change"))
+    with pytest.raises(ChangeFailed) as caught:
+        child.receive(30.0)
+    assert (caught.value.where, caught.value.detail) == ("public.t", "duplicate key")
+
+
+def test_a_defect_of_a_child_fails_the_task_with_its_words(child: ChildProcess) -> None:
+    child.send(Do(what="crash"))
+    with pytest.raises(TaskFailed, match="unexpected error") as caught:
+        child.receive(30.0)
+    assert "a defect" in caught.value.detail
+
+
+@pytest.mark.parametrize(("what", "words"), [("die", "killed by SIGKILL"), ("end", "ended with code 0")])
+def test_the_end_of_a_child_is_told(child: ChildProcess, what: str, words: str) -> None:
+    child.send(Do(what=what))
+    with pytest.raises(EOFError, match=words):
+        child.receive(30.0)
+    with pytest.raises(BrokenPipeError):
+        child.send(Say(text="anybody?"))
+
+
+def test_killing_a_child_wakes_who_listens_to_it(child: ChildProcess) -> None:
+    ended = threading.Event()
+
+    def listen() -> None:
+        with pytest.raises(EOFError):
+            child.receive(None)
+        ended.set()
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    child.kill()
+    assert ended.wait(10.0)
+    assert not is_alive(child.pid)
+    with pytest.raises(EOFError):
+        child.receive(None)
+
+
+def test_no_child_outlives_the_nursery(nursery: Nursery) -> None:
+    children = [nursery.spawn("echo", Assignment(text="a")) for _ in range(2)]
+    nursery.kill_all()
+    assert not any(is_alive(child.pid) for child in children)
+
+
+def test_a_child_ends_when_its_engine_is_killed() -> None:
+    """Even one that is busy: an orphan could meet the child of the next engine."""
+    script = (
+        "import time\n"
+        "from syncwizard.engine.children import Nursery\n"
+        "from tests.support.echo_child import Assignment, Do\n"
+        "child = Nursery({'echo': 'tests.support.echo_child'}).spawn('echo', Assignment(text='a'))\n"
+        "child.receive(None)\n"
+        "child.send(Do(what='hang'))\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    engine = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert engine.stdout is not None
+    pid = int(engine.stdout.readline())
+    assert is_alive(pid)
+    engine.send_signal(signal.SIGKILL)
+    engine.wait()
+    engine.stdout.close()
+    until(lambda: not is_alive(pid), what="the child's end")

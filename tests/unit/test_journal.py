@@ -1,0 +1,100 @@
+"""The journal keeps every event, in order and without gaps, and tells the state to whoever reads it."""
+
+import sqlite3
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from syncwizard.engine.journal import Journal, read_entries
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.events import Entry, Noticed, StageFinished, StageStarted
+from syncwizard.task.reducer import replay
+from syncwizard.task.state import TaskState
+
+ID = uuid.uuid4()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+def test_events_are_numbered_from_one_and_read_back(path: Path) -> None:
+    journal = Journal(path)
+    started, finished = StageStarted(stage="full"), StageFinished(stage="full", summary="3 tables")
+    assert [journal.append(started), journal.append(finished)] == [1, 2]
+    assert [entry.event for entry in read_entries(path)] == [started, finished]
+    assert [entry.sequence for entry in read_entries(path, after=1)] == [2]
+    journal.close()
+
+
+def test_the_next_engine_finds_the_state_of_the_one_before(path: Path) -> None:
+    first = Journal(path, ID, "kb")
+    first.append(StageStarted(stage="precheck"))
+    first.append(StageFinished(stage="precheck"))
+    state = first.state
+    first.close()
+    second = Journal(path, ID, "kb")
+    assert second.state == state
+    assert second.state.finished("precheck")
+    assert second.append(StageStarted(stage="capture")) == 3
+    second.close()
+    assert replay(read_entries(path), ID, "kb").name == "kb"
+
+
+def test_a_reader_sees_what_a_living_engine_wrote(path: Path) -> None:
+    journal = Journal(path)
+    for number in range(5):
+        journal.append(Noticed(level="info", message=str(number)))
+        assert len(read_entries(path)) == number + 1
+    journal.close()
+
+
+def test_threads_leave_no_gap_and_listeners_hear_in_order(path: Path) -> None:
+    journal = Journal(path)
+    heard: list[int] = []
+
+    def listener(entry: Entry, state: TaskState) -> None:
+        assert state.sequence == entry.sequence
+        heard.append(entry.sequence)
+
+    journal.listen(listener)
+
+    def write() -> None:
+        for number in range(25):
+            journal.append(Noticed(level="info", message=str(number)))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    assert heard == list(range(1, 101))
+    assert [entry.sequence for entry in read_entries(path)] == heard
+
+
+def test_events_are_durable_when_append_returns(path: Path) -> None:
+    journal = Journal(path)
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    connection.close()
+    journal.close()
+
+
+def test_no_journal_is_an_empty_one(path: Path) -> None:
+    assert read_entries(path) == []
+    assert not path.exists()
+
+
+def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(SyncwizardError, match="newer version"):
+        Journal(path)
+    with pytest.raises(SyncwizardError, match="newer version"):
+        read_entries(path)
