@@ -254,10 +254,7 @@ class Applier:
         self._expected[-1] = (route, 1)
 
     def _truncate(self, truncation: Truncation) -> None:
-        whole = {route.target for route in truncation.routes if not route.shared}
-        # A partition that is unknown here is emptied with its root, where that was truncated too.
-        routes = [route for route in truncation.routes if not route.shared or route.target not in whole]
-        names = b", ".join(self._of(route).truncated() for route in routes)
+        names = b", ".join(self._of(route).truncated() for route in truncation.routes)
         restart = b" RESTART IDENTITY" if truncation.restart_identity else b""
         self._queue(b"TRUNCATE " + names + restart)
 
