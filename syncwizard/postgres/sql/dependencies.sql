@@ -70,13 +70,13 @@ WITH RECURSIVE seed (classid, objid) AS (
 SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind = 'S' THEN 'sequence' ELSE 'view' END,
        n.nspname,
        c.relname,
-       NULL::text[]
+       ARRAY[]::text[]
   FROM own o
   JOIN pg_catalog.pg_class c ON c.oid = o.objid AND c.relkind IN ('r', 'p', 'S', 'v', 'm')
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE o.classid = 'pg_catalog.pg_class'::regclass
 UNION ALL
-SELECT 'type', n.nspname, t.typname, NULL
+SELECT 'type', n.nspname, t.typname, ARRAY[]::text[]
   FROM own o
   JOIN pg_catalog.pg_type t ON t.oid = o.objid
   JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -102,14 +102,14 @@ SELECT 'function',
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE o.classid = 'pg_catalog.pg_proc'::regclass
 UNION ALL
-SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion]
+SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion, e.oid::text]
   FROM needed o
   JOIN pg_catalog.pg_extension e ON e.oid = o.objid
   JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
  WHERE o.classid = 'pg_catalog.pg_extension'::regclass
    AND e.oid >= 16384
 UNION ALL
-SELECT i.type, i.schema, x.name, NULL
+SELECT i.type, i.schema, x.name, ARRAY[]::text[]
   FROM own o
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
   LEFT JOIN pg_catalog.pg_operator op ON o.classid = 'pg_catalog.pg_operator'::regclass AND op.oid = o.objid

@@ -1,0 +1,126 @@
+"""Creates the planned definitions at the destination, each with its row in syncwizard.statements (DESIGN rule 3)."""
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.connection import Connection, is_connection_loss, is_transient, quoted
+from syncwizard.postgres.queries import query
+from syncwizard.structure.needs import FunctionName, Needs, ObjectName
+from syncwizard.structure.planned import PlannedStatement
+from syncwizard.task.events import TableName
+
+# As pg_dump's own header: bodies may name what comes later, XML may be a fragment, tables go where the
+# destination puts them.
+DUMP_SETTINGS = "SET check_function_bodies = off; SET xmloption = content; SET client_min_messages = warning"
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement that ran, how long it took, and the server's words when an optional one was refused."""
+
+    statement: PlannedStatement
+    seconds: float
+    refused: str = ""
+
+
+class Existing(msgspec.Struct, frozen=True, kw_only=True):
+    """What the destination already has of a task's needs."""
+
+    tables: frozenset[TableName]
+    objects: frozenset[ObjectName]
+    functions: frozenset[FunctionName]
+
+
+def prepare(connection: Connection) -> None:
+    """Makes the session read definitions the way pg_dump means them."""
+    connection.execute(DUMP_SETTINGS)
+
+
+def read_done(connection: Connection, task_id: uuid.UUID) -> set[int]:
+    """Positions of the plan's statements that were created."""
+    rows = connection.execute("SELECT position FROM syncwizard.statements WHERE task_id = %s", (task_id,))
+    return {position for (position,) in rows}
+
+
+def create(connection: Connection, task_id: uuid.UUID, statements: Sequence[PlannedStatement]) -> list[Created]:
+    """Runs the statements in one transaction: all of them and their rows, or nothing.
+
+    Raises psycopg's error for trouble that may pass, TaskFailed with the statement for a refusal.
+    """
+    created = []
+    with connection.transaction():
+        for statement in statements:
+            started = time.monotonic()
+            refused = _execute(connection, statement)
+            created.append(Created(statement=statement, seconds=time.monotonic() - started, refused=refused))
+        mark_done(connection, task_id, statements)
+    return created
+
+
+def mark_done(connection: Connection, task_id: uuid.UUID, statements: Iterable[PlannedStatement]) -> None:
+    """Notes that the statements were created."""
+    connection.execute(
+        "INSERT INTO syncwizard.statements (task_id, position) SELECT %s, unnest(%s::integer[]) ON CONFLICT DO NOTHING",
+        (task_id, [statement.position for statement in statements]),
+    )
+
+
+def read_existing(connection: Connection, needs: Needs) -> Existing:
+    """The relations, types and functions of the needs' names that the destination has."""
+    relations: set[TableName] = set()
+    objects: set[ObjectName] = set()
+    functions: set[FunctionName] = set()
+    for kind, schema, name, arguments in connection.execute(query("existing_objects"), (needs.schemas,)):
+        if kind == "relation":
+            relations.add(TableName(schema, name))
+        if kind == "function":
+            functions.add(FunctionName(schema, name, tuple(arguments)))
+        else:
+            objects.add(ObjectName(schema, name))
+    named = needs.types | needs.sequences | {name for _, name in needs.others}
+    return Existing(
+        tables=needs.all_tables & relations,
+        objects=frozenset(objects & named),
+        functions=needs.functions & functions,
+    )
+
+
+def analyze(connection: Connection, table: TableName) -> None:
+    """Statistics for the planner."""
+    connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))
+
+
+def _execute(connection: Connection, statement: PlannedStatement) -> str:
+    """Runs one statement; an optional one that is refused answers with the server's words instead."""
+    # The text is the server's own definition, from pg_dump: it takes no parameters and must not be rewritten.
+    text = statement.text.encode()
+    try:
+        if statement.optional:
+            with connection.transaction():
+                connection.execute(text)
+        else:
+            connection.execute(text)
+    except psycopg.Error as error:
+        words = " ".join(str(error).split())
+        if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
+            raise
+        if statement.optional:
+            return words
+        raise TaskFailed(
+            f"the destination refused {statement.kind} {statement.name}",
+            detail=words,
+            where="destination",
+            remedy="make the destination accept this statement, then resume: " + _short(statement.text),
+            sqlstate=error.sqlstate or "",
+        ) from error
+    return ""
+
+
+def _short(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= 300 else one_line[:299] + "…"

@@ -1,0 +1,150 @@
+"""Builds indexes while changes are applied, and chooses memory and workers for the large ones."""
+
+from typing import Literal
+
+import msgspec
+from psycopg import errors, sql
+
+from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.queries import query
+from syncwizard.structure.needs import ObjectName
+from syncwizard.structure.planned import PlannedStatement
+from syncwizard.structure.vector_index import memory_of, read_vector_index
+from syncwizard.task.events import TableName
+
+MIB = 1024 * 1024
+# One build must not take a server's memory from everybody else: more than this only if the server's own setting
+# says so.
+MEMORY_CAP_BYTES = 2048 * MIB
+# Beyond this a sort gains little.
+SORT_MEMORY_BYTES = 512 * MIB
+DEFAULT_WORKERS = 2
+MAX_WORKERS = 4
+# A column without a declared dimension: the widest that an index over `vector` takes is 2000.
+UNKNOWN_DIMENSIONS = 1536
+
+IndexState = Literal["missing", "invalid", "valid"]
+
+
+class ServerResources(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server's settings say about its memory (bytes) and processes."""
+
+    shared_buffers: int
+    effective_cache_size: int
+    maintenance_work_mem: int
+    max_parallel_workers: int
+    max_parallel_maintenance_workers: int
+
+
+class BuildSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Session settings for one build. `vector` lets small heaps be read in parallel too."""
+
+    maintenance_work_mem: int
+    workers: int
+    vector: bool = False
+
+
+def choose_settings(server: ServerResources, needed: int, *, vector: bool) -> BuildSettings:
+    """Memory and workers of a build that would use `needed` bytes.
+
+    The server's RAM cannot be asked for. A server that was tuned says it by effective_cache_size, of which a quarter
+    is taken, or by shared_buffers, usually a quarter of the RAM; one that was not claims 4 GB, which allows 1 GB.
+    The server's own setting is the floor and MEMORY_CAP_BYTES the ceiling. A parallel build of pgvector reserves
+    all of it as shared memory at once, so no more than is needed is asked for.
+
+    >>> untuned = ServerResources(shared_buffers=128 * MIB, effective_cache_size=4096 * MIB,
+    ...     maintenance_work_mem=64 * MIB, max_parallel_workers=8, max_parallel_maintenance_workers=2)
+    >>> settings = choose_settings(untuned, 252 * MIB, vector=True)
+    >>> settings.maintenance_work_mem // MIB, settings.workers
+    (252, 2)
+    >>> choose_settings(untuned, 9000 * MIB, vector=True).maintenance_work_mem // MIB
+    1024
+    """
+    affordable = min(MEMORY_CAP_BYTES, max(server.shared_buffers, server.effective_cache_size // 4))
+    memory = max(server.maintenance_work_mem, min(needed, affordable))
+    if not vector:
+        return BuildSettings(maintenance_work_mem=memory, workers=server.max_parallel_maintenance_workers)
+    wanted = max(DEFAULT_WORKERS, server.max_parallel_maintenance_workers)
+    workers = max(0, min(wanted, MAX_WORKERS, server.max_parallel_workers - 1))
+    return BuildSettings(maintenance_work_mem=memory, workers=workers, vector=True)
+
+
+def read_resources(connection: Connection) -> ServerResources:
+    """The server's settings as this session has them."""
+    values: dict[str, int] = dict(connection.execute(query("server_resources")).fetchall())
+    return ServerResources(**values)
+
+
+def needed_memory(connection: Connection, statement: PlannedStatement) -> int:
+    """Bytes that the build would use if it could, from the table's size and the index's definition."""
+    table = statement.table
+    if table is None:
+        return 0
+    row = connection.execute(query("index_estimate"), (table.schema, table.name)).fetchone()
+    if row is None:
+        return 0
+    rows, size = int(row[0]), int(row[1])
+    if not statement.vector:
+        return min(size, SORT_MEMORY_BYTES)
+    index = read_vector_index(statement.text)
+    type_name, dimensions = index.type_name, index.dimensions
+    if index.column:
+        column = connection.execute(query("vector_column"), (table.schema, table.name, index.column)).fetchone()
+        type_name, dimensions = (column[0], column[1]) if column else ("vector", 0)
+    return memory_of(index, rows, type_name, dimensions if dimensions > 0 else UNKNOWN_DIMENSIONS)
+
+
+def apply_build_settings(connection: Connection, settings: BuildSettings) -> None:
+    """Sets the session up for a build."""
+    values = {
+        "maintenance_work_mem": f"{settings.maintenance_work_mem // 1024}kB",
+        "max_parallel_maintenance_workers": str(settings.workers),
+    }
+    for name, value in values.items():
+        connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+    # Vectors live in TOAST, so the heap of a large vector table is small and would get no workers.
+    parallel: sql.Composable = sql.Literal("0") if settings.vector else sql.SQL("DEFAULT")
+    connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
+
+
+def index_state(connection: Connection, index: ObjectName, table: TableName) -> IndexState:
+    """Whether the table has a usable index of this name."""
+    row = connection.execute(query("index_state"), (index.schema, index.name, table.schema, table.name)).fetchone()
+    if row is None:
+        return "missing"
+    return "valid" if row[0] else "invalid"
+
+
+def drop_index(connection: Connection, index: ObjectName) -> None:
+    """Drops what an interrupted build left behind."""
+    connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(quoted(index.schema, index.name)))
+
+
+def build_index(connection: Connection, statement: PlannedStatement, settings: BuildSettings) -> None:
+    """CREATE INDEX CONCURRENTLY. Leaves an invalid index behind when it fails."""
+    apply_build_settings(connection, settings)
+    connection.execute(concurrently(statement.text).encode())
+
+
+def concurrently(text: str) -> str:
+    """The statement with CONCURRENTLY in its place; pg_dump writes the beginning always the same.
+
+    >>> concurrently("CREATE INDEX i ON public.t USING btree (a)")
+    'CREATE INDEX CONCURRENTLY i ON public.t USING btree (a)'
+    """
+    start = "CREATE INDEX "
+    if not text.startswith(start):
+        raise ValueError(f"not an ordinary index: {text[:60]}")
+    return f"{start}CONCURRENTLY {text.removeprefix(start)}"
+
+
+def build_in_parallel_or_alone(connection: Connection, statement: PlannedStatement, settings: BuildSettings) -> None:
+    """Builds the index; where shared memory or processes are short (a container's /dev/shm), without workers."""
+    index = statement.index
+    try:
+        build_index(connection, statement, settings)
+    except (errors.DiskFull, errors.OutOfMemory, errors.ConfigurationLimitExceeded):
+        if settings.workers == 0 or index is None:
+            raise
+        drop_index(connection, index)
+        build_index(connection, statement, msgspec.structs.replace(settings, workers=0))

@@ -1,0 +1,73 @@
+"""While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last."""
+
+import time
+
+from syncwizard.errors import EndpointError
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.definitions import Created, mark_done, prepare, read_done
+from syncwizard.postgres.destination.indexes import (
+    ServerResources,
+    build_in_parallel_or_alone,
+    choose_settings,
+    drop_index,
+    index_state,
+    needed_memory,
+    read_resources,
+)
+from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import create_phase, report
+from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.schema import read_plan
+from syncwizard.structure.planned import PlannedStatement
+
+# A concurrent build can be the victim of a deadlock with the sessions it waits for; it then begins again.
+ATTEMPTS = 5
+DEADLOCK = "40P01"
+
+
+def run(context: Context) -> str:
+    """Builds the remaining indexes. A run after a kill skips the finished ones and builds a half-made one again."""
+    plan = read_plan(context)
+    if plan is None:
+        return "not part of this task"
+    statements = plan.of("indexes")
+    with context.connect("destination", "indexes") as destination:
+        with translated("destination", "preparing the session"):
+            prepare(destination)
+            resources = read_resources(destination)
+            done = read_done(destination, context.task_id)
+        for statement in statements:
+            if statement.position in done:
+                continue
+            if statement.concurrent:
+                _build(context, destination, statement, resources)
+            else:
+                create_phase(context, destination, [statement])
+    return f"{sum(1 for statement in statements if statement.kind == 'index')} indexes built"
+
+
+def _build(context: Context, destination: Connection, statement: PlannedStatement, resources: ServerResources) -> None:
+    """One index, whatever an earlier run left of it. A concurrent build cannot be in a transaction with its row."""
+    started = time.monotonic()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with interruptible(context, destination, "destination", f"building index {statement.name}"):
+                _build_once(destination, statement, resources)
+                mark_done(destination, context.task_id, [statement])
+            break
+        except EndpointError as error:
+            if error.sqlstate != DEADLOCK or attempt == ATTEMPTS:
+                raise
+    report(context, [Created(statement=statement, seconds=time.monotonic() - started)])
+
+
+def _build_once(destination: Connection, statement: PlannedStatement, resources: ServerResources) -> None:
+    assert statement.index is not None
+    assert statement.table is not None
+    state = index_state(destination, statement.index, statement.table)
+    if state == "valid":
+        return
+    if state == "invalid":
+        drop_index(destination, statement.index)
+    settings = choose_settings(resources, needed_memory(destination, statement), vector=statement.vector)
+    build_in_parallel_or_alone(destination, statement, settings)

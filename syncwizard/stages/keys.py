@@ -1,0 +1,37 @@
+"""After the copy: primary keys and what else addresses rows when changes are applied, then statistics."""
+
+from collections.abc import Iterable
+
+from syncwizard.postgres.catalog import read_tables
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.chunks import read_copies
+from syncwizard.postgres.destination.definitions import analyze, prepare
+from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.schema import read_plan
+from syncwizard.task.events import TableName
+
+
+def run(context: Context) -> str:
+    """Creates the apply keys and analyzes the copied tables."""
+    plan = read_plan(context)
+    with context.connect("destination", "keys") as destination:
+        with translated("destination", "preparing the session"):
+            prepare(destination)
+            analyzed = to_analyze(read_copies(destination, context.task_id), destination)
+        created = create_phase(context, destination, plan.of("keys")) if plan else 0
+        for table in analyzed:
+            with interruptible(context, destination, "destination", f"analyzing {table}"):
+                analyze(destination, table)
+    return f"{created} keys created, {len(analyzed)} tables analyzed"
+
+
+def to_analyze(copied: Iterable[TableName], destination: Connection) -> list[TableName]:
+    """The copied tables as the destination has them; a partitioned one stands for its partitions."""
+    names = set(copied)
+    there = [
+        table for table in read_tables(destination, sorted({name.schema for name in names})) if table.name in names
+    ]
+    parents = {table.name for table in there if table.partitioned}
+    return [table.name for table in there if not (table.is_partition and table.root in parents)]

@@ -1,0 +1,181 @@
+"""Schema before data: makes the plan of all definitions from the source's dump, and creates what copying needs.
+
+The plan is a file in the task's folder, made once: whatever happens later, every run works off the same numbered
+statements, and the destination knows which of them are done.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.dependencies import read_needs, read_relations
+from syncwizard.postgres.destination.definitions import prepare, read_existing
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.dump import DumpRequest, choose_program, dump_definitions, find_programs, remove_secrets
+from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import create_phase
+from syncwizard.structure.needs import Needs
+from syncwizard.structure.parse import parse_dump
+from syncwizard.structure.plan import Plan, Wishes, make_plan
+from syncwizard.task.events import Noticed, StatementSkipped, TableName
+
+PLAN_FILE = "structure.json"
+NO_FOREIGN_KEYS = (
+    "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
+)
+NAMES_SHOWN = 10
+VIEW_KINDS = ("v", "m")
+
+
+def run(context: Context) -> str:
+    """Creates schemas, extensions, types, functions, sequences and bare tables at the destination."""
+    if "schema" not in context.spec.synchronization.types:
+        return "not part of this task"
+    plan = read_plan(context)
+    if plan is None:
+        plan = _make(context)
+        _write(context.folder / PLAN_FILE, msgspec.json.encode(plan))
+    with context.connect("destination", "schema") as destination:
+        with translated("destination", "preparing the session"):
+            prepare(destination)
+        created = create_phase(context, destination, plan.of("pre-data"))
+    return f"{created} definitions created"
+
+
+def read_plan(context: Context) -> Plan | None:
+    """The task's plan; None before it is made, or when the task does not synchronize the schema."""
+    file = context.folder / PLAN_FILE
+    if not file.exists():
+        return None
+    return msgspec.json.decode(file.read_bytes(), type=Plan)
+
+
+def _make(context: Context) -> Plan:
+    with context.connect("source", "schema") as source, context.connect("destination", "schema") as destination:
+        with translated("source", "reading the catalogue"):
+            selection = select_tables(source, context.spec)
+            needs = read_needs(source, context.spec, selection)
+        dump = _dump(context, source, destination, needs)
+        with translated("destination", "reading the catalogue"):
+            existing = read_existing(destination, needs)
+            foreign_keys = prepare_writing(destination)
+    if existing.tables and context.spec.synchronization.conflicts == "report":
+        raise TaskFailed(
+            f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
+            where="destination",
+            remedy="rename or drop these tables, or set synchronization.conflicts: ignore",
+        )
+    wishes = Wishes(
+        needs=needs,
+        keys=_keys(selection),
+        own_identities=frozenset(change.table for change in context.state().identities),
+        existing=existing.tables,
+        present=existing.objects | existing.functions,
+        whole_schemas=frozenset(entry.schema for entry in context.spec.objects if entry.whole),
+        foreign_keys=foreign_keys,
+        no_foreign_keys=NO_FOREIGN_KEYS,
+    )
+    plan = make_plan(parse_dump(dump), wishes)
+    # Said before the plan counts as made: twice is better than never.
+    _tell(context, plan, needs)
+    return plan
+
+
+def _dump(context: Context, source: Connection, destination: Connection, needs: Needs) -> str:
+    """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
+    remove_secrets(context.folder)
+    versions = source.info.server_version // 10000, destination.info.server_version // 10000
+    program = choose_program(find_programs(), *versions)
+    if program is None:
+        raise TaskFailed(
+            f"no pg_dump of version {versions[0]} or newer was found on this machine",
+            remedy=f"install the PostgreSQL {versions[0]} client programs and put pg_dump on PATH",
+        )
+    with translated("source", "reading the catalogue"):
+        relations = read_relations(source, needs.schemas)
+    snapshot = context.pair.snapshot if context.pair is not None and not context.pair.holder.closed else None
+    return dump_definitions(
+        program,
+        context.spec.source,
+        DumpRequest(schemas=needs.schemas, without=_unwanted(context, needs, relations), snapshot=snapshot),
+        password=context.secrets.source,
+        key_password=context.secrets.source_key,
+        folder=context.folder,
+        check=context.cancellation.check,
+    )
+
+
+def _unwanted(context: Context, needs: Needs, relations: dict[TableName, str]) -> list[TableName]:
+    """The relations that are not to be dumped: pg_dump would lock them, for which we may have no right.
+
+    Views of whole schemas are dumped, so that they can be named as left out.
+    """
+    wanted = needs.all_tables | {TableName(name.schema, name.name) for name in needs.sequences}
+    whole = {entry.schema for entry in context.spec.objects if entry.whole}
+    return [
+        name
+        for name, kind in relations.items()
+        if name not in wanted and not (name.schema in whole and kind in VIEW_KINDS)
+    ]
+
+
+def _keys(selection: Selection) -> dict[TableName, str]:
+    """The index at the source that will address rows of each table at the destination (DESIGN rule 8)."""
+    keys = {}
+    for table in selection.tables:
+        stored = frozenset(column.name for column in table.stored_columns)
+        # A partitioned parent sends nothing itself; its leaves decide which columns come.
+        sent = stored if table.partitioned else (table.identity_columns() or frozenset()) & stored
+        key = table.apply_key(sent)
+        if key is not None:
+            keys[table.name] = key.name
+    return keys
+
+
+def _tell(context: Context, plan: Plan, needs: Needs) -> None:
+    for skipped in plan.skipped:
+        context.record(StatementSkipped(kind=skipped.kind, name=skipped.name, reason=skipped.reason))
+    if needs.required_tables:
+        context.record(
+            Noticed(
+                level="info",
+                message="created without rows, because selected tables need their definitions: "
+                + _names(map(str, sorted(needs.required_tables))),
+            )
+        )
+    if plan.later:
+        context.record(
+            Noticed(
+                level="info",
+                message="not created at the destination: "
+                + "; ".join(f"{len(names)} of kind {kind} ({_names(names)})" for kind, names in plan.later.items()),
+                remedy="create them by hand where the destination needs them",
+            )
+        )
+
+
+def _names(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:NAMES_SHOWN]) + (
+        f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes a file that is there whole or not at all, whenever the machine stops."""
+    draft = path.with_suffix(".draft")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,64 @@
+"""The objects of the source that a task needs at the destination, by name."""
+
+import msgspec
+
+from syncwizard.task.events import TableName
+
+
+class ObjectName(msgspec.Struct, frozen=True, order=True):
+    """Schema and name of anything that is named within its schema, unquoted."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+class FunctionName(msgspec.Struct, frozen=True, order=True):
+    """A function with the types of its input arguments as `schema.type`, `[]` behind for an array."""
+
+    schema: str
+    name: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}({', '.join(self.arguments)})"
+
+
+class Extension(msgspec.Struct, frozen=True, kw_only=True):
+    """An installed extension."""
+
+    name: str
+    schema: str
+    version: str
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True):
+    """The selected `tables` and what they need to be created.
+
+    `required_tables` are not selected, but a selected one inherits from them, has a column of their row type or
+    calls a function that reads them: they are created and stay empty. `others` are pairs of a kind, as
+    pg_identify_object names it, and a name.
+    """
+
+    tables: frozenset[TableName] = frozenset()
+    required_tables: frozenset[TableName] = frozenset()
+    types: frozenset[ObjectName] = frozenset()
+    sequences: frozenset[ObjectName] = frozenset()
+    functions: frozenset[FunctionName] = frozenset()
+    others: frozenset[tuple[str, ObjectName]] = frozenset()
+    extensions: tuple[Extension, ...] = ()
+
+    @property
+    def all_tables(self) -> frozenset[TableName]:
+        """The tables that are created."""
+        return self.tables | self.required_tables
+
+    @property
+    def schemas(self) -> list[str]:
+        """The schemas that hold any of it, extensions left out."""
+        named = {table.schema for table in self.all_tables}
+        named |= {name.schema for name in self.types | self.sequences}
+        named |= {function.schema for function in self.functions}
+        return sorted(named | {name.schema for _, name in self.others})

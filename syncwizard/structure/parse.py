@@ -1,0 +1,54 @@
+"""pg_dump's output as statements; each keeps its own text."""
+
+import re
+from typing import Any
+
+from syncwizard.errors import TaskFailed
+from syncwizard.structure.classify import classify
+from syncwizard.structure.statements import Statement
+
+
+def parse_dump(text: str) -> list[Statement]:
+    """All statements of the dump in its order, those that only set the session left out.
+
+    Raises TaskFailed when the parser does not know a statement.
+    """
+    import postgast
+
+    source = without_meta_commands(text).encode()
+    try:
+        tree: Any = postgast.parse(source.decode())
+    except postgast.PgQueryError as error:
+        raise TaskFailed(
+            "pg_dump wrote a statement that cannot be parsed", detail=str(error), where="source"
+        ) from error
+    found = []
+    for raw in tree.stmts:
+        # Offsets count bytes. A statement's stretch begins behind the last semicolon: with pg_dump's comments.
+        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source)
+        statement = classify(raw.stmt, without_leading_comments(source[raw.stmt_location : end].decode()))
+        if statement.kind != "session":
+            found.append(statement)
+    return found
+
+
+def without_meta_commands(text: str) -> str:
+    r"""The dump without psql's own lines, which newer versions of pg_dump put first and last.
+
+    >>> without_meta_commands("\\restrict k3y\nSELECT 1;\n\\unrestrict k3y\n")
+    'SELECT 1;\n'
+    """
+    match = re.search(r"^\\restrict (\S+)\n", text, re.MULTILINE)
+    if match is None:
+        return text
+    closing = f"\n\\unrestrict {match[1]}\n"
+    return (text[: match.start()] + text[match.end() :]).replace(closing, "\n")
+
+
+def without_leading_comments(text: str) -> str:
+    r"""The statement without the blank and comment lines before it.
+
+    >>> without_leading_comments("\n--\n-- Name: a\n--\n\nCREATE TABLE a ()")
+    'CREATE TABLE a ()'
+    """
+    return re.sub(r"\A(?:\s+|--[^\n]*\n)+", "", text)

@@ -1,0 +1,108 @@
+"""Sorts kept statements into the phases of a task, keys before constraints before indexes, pgvector's last."""
+
+from collections.abc import Collection, Mapping
+
+from syncwizard.structure.needs import ObjectName
+from syncwizard.structure.planned import OPTIONAL, PHASES, VECTOR_METHODS, Phase, PlannedStatement, describe
+from syncwizard.structure.statements import Statement
+from syncwizard.task.events import TableName
+
+
+def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[PlannedStatement]:
+    """The kept statements by phase, within it in the dump's order, indexes of pgvector last."""
+    phases = _index_phases(kept, keys)
+    constraints = _constraint_phases(kept, phases)
+    vectors = _vector_indexes(kept)
+    statistics = {statement.name for statement in kept if statement.kind == "statistics" and statement.table}
+    placed: list[tuple[int, int, PlannedStatement]] = []
+    for statement in kept:
+        if not _has_subject(statement, phases, statistics):
+            continue
+        phase = _phase(statement, phases, constraints)
+        late = statement.index in vectors
+        planned = PlannedStatement(
+            position=0,
+            phase=phase,
+            kind=statement.kind,
+            name=describe(statement),
+            text=statement.text,
+            table=statement.table,
+            index=statement.index if statement.kind in ("index", "unique index") else None,
+            method=statement.method if statement.kind in ("index", "unique index") else "",
+            concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
+            optional=statement.kind in OPTIONAL,
+        )
+        placed.append((PHASES.index(phase), int(late), planned))
+    placed.sort(key=lambda entry: entry[:2])
+    return [planned for _, _, planned in placed]
+
+
+def _index_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> dict[ObjectName, Phase]:
+    """The phase of each index, those of constraints too; a partition's index is not later than its parent's."""
+    phases: dict[ObjectName, Phase] = {}
+    for statement in kept:
+        if statement.index is None or statement.table is None or statement.kind in ("replica identity", "cluster"):
+            continue
+        if statement.kind == "primary key" or keys.get(statement.table) == statement.index.name:
+            phases[statement.index] = "keys"
+        elif statement.kind in ("unique constraint", "exclusion constraint", "unique index"):
+            phases[statement.index] = "constraints"
+        elif statement.kind == "index":
+            phases[statement.index] = "indexes"
+    attached = [statement for statement in kept if statement.kind == "index partition" and statement.parent]
+    # Trees are a few levels deep: each round carries the phase one level down.
+    while True:
+        changed = False
+        for statement in attached:
+            parent, child = phases.get(statement.parent or statement.name), phases.get(statement.name)
+            if parent and child and PHASES.index(parent) < PHASES.index(child):
+                phases[statement.name] = parent
+                changed = True
+        if not changed:
+            return phases
+
+
+def _vector_indexes(kept: list[Statement]) -> set[ObjectName]:
+    return {
+        statement.index
+        for statement in kept
+        if statement.kind == "index" and statement.index and statement.method in VECTOR_METHODS
+    }
+
+
+def _has_subject(statement: Statement, phases: Mapping[ObjectName, Phase], statistics: Collection[ObjectName]) -> bool:
+    """Whether what the statement speaks of is created at all."""
+    if statement.kind == "index partition":
+        return statement.name in phases and statement.parent in phases
+    if statement.kind == "index setting" or (statement.kind == "comment" and statement.method == "index"):
+        return statement.index in phases
+    if (statement.kind == "statistics" and statement.table is None) or statement.method == "statistic_ext":
+        return statement.name in statistics
+    return True
+
+
+def _constraint_phases(kept: list[Statement], phases: Mapping[ObjectName, Phase]) -> dict[tuple[TableName, str], Phase]:
+    """The phase of each constraint that is not part of its table's own statement, by table and name."""
+    kinds = ("primary key", "foreign key")
+    return {
+        (statement.table, statement.name.name): _phase(statement, phases, {})
+        for statement in kept
+        if statement.table is not None and (statement.kind in kinds or statement.kind.endswith(" constraint"))
+    }
+
+
+def _phase(
+    statement: Statement, phases: Mapping[ObjectName, Phase], constraints: Mapping[tuple[TableName, str], Phase]
+) -> Phase:
+    if statement.method == "tabconstraint" and statement.table is not None:
+        return constraints.get((statement.table, statement.name.name), "pre-data")
+    if statement.kind == "index partition":
+        both = (phases[statement.name], phases[statement.parent or statement.name])
+        return max(both, key=PHASES.index)
+    if statement.index is not None and statement.index in phases:
+        return phases[statement.index]
+    if statement.kind == "foreign key" or statement.not_valid:
+        return "constraints"
+    if statement.kind == "statistics" or statement.method == "statistic_ext":
+        return "indexes"
+    return "pre-data"

@@ -1,0 +1,49 @@
+"""A statement of a task's plan: its number for life, its phase, and what the stages must know of it."""
+
+from typing import Literal
+
+import msgspec
+
+from syncwizard.structure.needs import ObjectName
+from syncwizard.structure.statements import Kind, Statement
+from syncwizard.task.events import TableName
+
+Phase = Literal["pre-data", "keys", "constraints", "indexes"]
+PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
+
+VECTOR_METHODS = ("hnsw", "ivfflat")
+# Refused by some destinations (a build without lz4, say) without harm to the rows.
+OPTIONAL: frozenset[Kind] = frozenset({"column setting", "comment", "statistics", "index setting", "cluster"})
+
+
+class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement of the plan; `position` is its number for life.
+
+    `index` and `table` are set where a stage has to look whether it is there already. A `concurrent` one is an
+    index that is built while changes are applied. `optional`: it may be refused, which is then reported.
+    """
+
+    position: int
+    phase: Phase
+    kind: str
+    name: str
+    text: str
+    table: TableName | None = None
+    index: ObjectName | None = None
+    method: str = ""
+    concurrent: bool = False
+    optional: bool = False
+
+    @property
+    def vector(self) -> bool:
+        """Whether it builds an index of pgvector."""
+        return self.method in VECTOR_METHODS
+
+
+def describe(statement: Statement) -> str:
+    """The statement's object for people: constraints with their table."""
+    if statement.kind == "function":
+        return str(statement.function)
+    if statement.table is not None and str(statement.table) != str(statement.name) and statement.kind != "partition":
+        return f"{statement.name.name} on {statement.table}"
+    return str(statement.name)

@@ -1,0 +1,81 @@
+"""A statement of a dump: its text, what kind of definition it is, and the names it speaks of."""
+
+from typing import Literal
+
+import msgspec
+
+from syncwizard.structure.needs import FunctionName, ObjectName
+from syncwizard.task.events import TableName
+
+Kind = Literal[
+    "aggregate",
+    "cast",
+    "check constraint",
+    "cluster",
+    "collation",
+    "column setting",
+    "comment",
+    "default",
+    "domain constraint",
+    "exclusion constraint",
+    "extension",
+    "foreign key",
+    "function",
+    "identity",
+    "index",
+    "index partition",
+    "index setting",
+    "inheritance",
+    "materialized view",
+    "not-null constraint",
+    "operator",
+    "operator class",
+    "operator family",
+    "other",
+    "partition",
+    "policy",
+    "primary key",
+    "replica identity",
+    "row security",
+    "rule",
+    "schema",
+    "sequence",
+    "sequence owner",
+    "session",
+    "statistics",
+    "table",
+    "table setting",
+    "text search configuration",
+    "text search dictionary",
+    "trigger",
+    "type",
+    "unique constraint",
+    "unique index",
+    "view",
+]
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement. What is filled in depends on its kind.
+
+    `name` is the object that it makes or changes, with its schema; `table` the table it belongs to; `parent` the
+    partitioned table or index it is attached to; `references` the other table of a foreign key; `index` the index it
+    speaks of (constraints have an index of their own name); `only` an index on the parent alone.
+    """
+
+    kind: Kind
+    text: str
+    name: ObjectName
+    arguments: tuple[str, ...] = ()
+    table: TableName | None = None
+    parent: ObjectName | None = None
+    references: TableName | None = None
+    index: ObjectName | None = None
+    method: str = ""
+    only: bool = False
+    not_valid: bool = False
+
+    @property
+    def function(self) -> FunctionName:
+        """The name of a function statement."""
+        return FunctionName(self.name.schema, self.name.name, self.arguments)
