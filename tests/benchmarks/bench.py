@@ -84,6 +84,11 @@ class Task:
         """pause, resume, release, wait …"""
         syncwizard(name, self.spec.name, *options, timeout=3600)
 
+    def end(self) -> None:
+        """Pauses and releases the task."""
+        self.command("pause")
+        self.command("release")
+
     def status(self) -> dict[str, Any]:
         """What `status --json` reports."""
         found: dict[str, Any] = report("status", self.spec.name)

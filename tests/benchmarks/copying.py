@@ -1,7 +1,10 @@
 """Full copy: one wide vector table and one narrow table, against `psql COPY … | psql COPY …`."""
 
+import os
 import subprocess
 
+from syncwizard.stages.full import MAX_WORKERS
+from syncwizard.task.specification import SchemaObjects, TableObject
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
 from tests.benchmarks.results import Ratio, print_ratios
 
@@ -22,7 +25,7 @@ INSERT INTO narrow SELECT n, n %% 100, n %% 1000, '' FROM generate_series(1, %s)
 
 
 def prepare(found: Bench, wide_rows: int, narrow_rows: int) -> None:
-    """Makes the tables at the source, and the databases of the destination."""
+    """Makes the tables at the source."""
     found.source.create_database("bench")
     with found.source.connect("bench") as session:
         session.execute("CREATE EXTENSION vector")
@@ -31,36 +34,59 @@ def prepare(found: Bench, wide_rows: int, narrow_rows: int) -> None:
                 session.execute(statement.encode(), (rows,) if "%s" in statement else None)
         session.execute("VACUUM (ANALYZE)")
         session.execute("CHECKPOINT")
-    for database in ("ours", "psql"):
-        found.destination.create_database(database)
-        with found.destination.connect(database) as session:
-            session.execute("CREATE EXTENSION vector")
 
 
-def copy_by_psql(found: Bench, table: str) -> float:
-    """Seconds for the copy of a table through two psql and a pipe, into a table without indexes."""
-    with found.destination.connect("psql") as session:
-        definition = (WIDE if table == "wide" else NARROW).split(";")[0].replace("PRIMARY KEY", "NOT NULL")
-        session.execute(definition.encode())
-        if table == "wide":
-            session.execute("ALTER TABLE wide ALTER embedding SET STORAGE EXTERNAL")
+def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
+    """Seconds of the whole stage for one table, and the number of its streams."""
+    database = f"ours_{table}"
+    found.destination.create_database(database)
+    objects = [SchemaObjects(schema="public", tables=[TableObject(table=table)])]
+    task = found.task("bench", database, objects=objects)
+    task.start("full")
+    chunks = int(task.status()["tables"][f"public.{table}"]["chunks"])
+    seconds = task.stage_seconds("full")
+    task.end()
+    return seconds, min(chunks, MAX_WORKERS, max(2, os.cpu_count() or 1))
+
+
+def copy_by_psql(found: Bench, table: str, rows: int, streams: int) -> float:
+    """Seconds for as many pairs of psql, each with its share of the keys, into a table without indexes."""
+    database = f"psql_{table}"
+    found.destination.create_database(database)
+    with found.destination.connect(database) as session:
+        session.execute("CREATE EXTENSION vector")
+        for statement in (WIDE if table == "wide" else NARROW).split(";")[:-2]:
+            session.execute(statement.replace("PRIMARY KEY", "NOT NULL").encode())
+    share = -(-rows // streams)
 
     def copy() -> None:
-        reader = subprocess.Popen(
-            [found.source.bin / "psql", "-qXc", f"COPY {table} TO STDOUT (FORMAT binary)"],
-            env=found.environment(found.source, "bench"),
-            stdout=subprocess.PIPE,
-        )
-        subprocess.run(
-            [found.destination.bin / "psql", "-qXc", f"COPY {table} FROM STDIN (FORMAT binary)"],
-            env=found.environment(found.destination, "psql"),
-            stdin=reader.stdout,
-            check=True,
-        )
-        if reader.wait() != 0:
-            raise RuntimeError("psql failed at the source")
+        pairs = [start_pair(found, database, table, low, low + share) for low in range(1, rows + 1, share)]
+        for reader, writer in pairs:
+            if reader.wait() or writer.wait():
+                raise RuntimeError("psql failed")
 
     return seconds_of(copy)
+
+
+def start_pair(
+    found: Bench, database: str, table: str, low: int, high: int
+) -> "tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]":
+    """One psql that reads a range of keys, and one that writes what it reads."""
+    query = f"COPY (SELECT * FROM {table} WHERE id >= {low} AND id < {high}) TO STDOUT (FORMAT binary)"
+    reader = subprocess.Popen(
+        [found.source.bin / "psql", "-qXc", query],
+        env=found.environment(found.source, "bench"),
+        stdout=subprocess.PIPE,
+    )
+    writer = subprocess.Popen(
+        [found.destination.bin / "psql", "-qXc", f"COPY {table} FROM STDIN (FORMAT binary)"],
+        env=found.environment(found.destination, database),
+        stdin=reader.stdout,
+    )
+    if reader.stdout:
+        # Only the writer holds the pipe now: the reader notices when it is gone.
+        reader.stdout.close()
+    return reader, writer
 
 
 def run(wide_rows: int, narrow_rows: int) -> None:
@@ -68,16 +94,11 @@ def run(wide_rows: int, narrow_rows: int) -> None:
     with bench() as found:
         say(f"preparing {wide_rows:,} × vector({DIMENSIONS}) and {narrow_rows:,} narrow rows")
         prepare(found, wide_rows, narrow_rows)
-        say("copying by psql")
-        theirs = {table: copy_by_psql(found, table) for table in ("wide", "narrow")}
-        say("copying by syncwizard")
-        task = found.task("bench", "ours")
-        task.start("full")
-        tables = task.status()["tables"]
-        ours = {table: float(tables[f"public.{table}"]["seconds"]) for table in theirs}
-        stage = task.stage_seconds("full")
-        task.command("pause")
-        task.command("release")
-        peer = "psql COPY binary, one stream"
-        ratios = [Ratio(f"copy of the {table} table", ours[table], peer, theirs[table], BUDGET) for table in theirs]
-        print_ratios([*ratios, Ratio("whole full stage", stage, peer, sum(theirs.values()))])
+        ratios = []
+        for table, rows in (("wide", wide_rows), ("narrow", narrow_rows)):
+            say(f"copying the {table} table")
+            ours, streams = copy_by_us(found, table)
+            theirs = copy_by_psql(found, table, rows, streams)
+            what = f"copy, {rows:,} {table} rows"
+            ratios.append(Ratio(what, ours, f"psql COPY binary, {streams} streams", theirs, BUDGET))
+        print_ratios(ratios)

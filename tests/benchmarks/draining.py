@@ -142,11 +142,10 @@ def run(transactions: int) -> None:
         say("draining by syncwizard")
         ours = drain_by_us(task)
         assert_drained(found, "ours")
-        task.command("pause")
-        task.command("release")
         print_ratios(
             [
                 Ratio(f"drain of {transactions:,} TPC-B", ours, "native subscription", native, NATIVE_BUDGET),
                 Ratio("the same", ours, "pg_recvlogical to nothing", floor, FLOOR_BUDGET),
             ]
         )
+        task.end()

@@ -131,8 +131,7 @@ def syncwizard_running(found: Bench) -> Iterator[None]:
     try:
         yield
     finally:
-        task.command("pause")
-        task.command("release")
+        task.end()
 
 
 @contextmanager
