@@ -104,10 +104,11 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return candidates[0] if candidates else None
 
 
-def read_tables(connection: Connection, schemas: Iterable[str]) -> list[Table]:
+def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
     """All ordinary and partitioned tables of the schemas, with columns and unique indexes, ordered by name.
 
     Three queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
+    Without `sizes` both byte counts are 0, and no table's lock is waited for.
     """
     names = list(schemas)
     columns: dict[int, list[Column]] = {}
@@ -155,5 +156,5 @@ def read_tables(connection: Connection, schemas: Iterable[str]) -> list[Table]:
             columns=tuple(columns.get(row[0], ())),
             unique_indexes=tuple(indexes.get(row[0], ())),
         )
-        for row in connection.execute(query("catalog_tables"), (names,))
+        for row in connection.execute(query("catalog_tables"), {"schemas": names, "sizes": sizes})
     ]

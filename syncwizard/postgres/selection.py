@@ -32,20 +32,20 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(table for table in self.tables if not table.partitioned)
 
 
-def select_tables(connection: Connection, spec: TaskSpec) -> Selection:
-    """The task's tables at the source.
+def select_tables(connection: Connection, spec: TaskSpec, *, sizes: bool = True) -> Selection:
+    """The task's tables at the source; without `sizes` their byte counts are 0.
 
     A selected partitioned table brings its partitions, in whatever schema they are, except those that the task
     excludes. Tables whose changes are not in the WAL (unlogged) and foreign tables are left out.
     """
     schemas = {entry.schema for entry in spec.objects}
-    tables = read_tables(connection, sorted(schemas))
+    tables = read_tables(connection, sorted(schemas), sizes=sizes)
     parents = {table.oid: table.name for table in tables if table.partitioned and spec.selects_table(*_parts(table))}
     below = connection.execute(query("partition_tree"), (list(parents),)).fetchall()
     partitions = {oid for oid, _, _ in below}
     further = {schema for _, schema, _ in below} - schemas
     if further:
-        tables += [table for table in read_tables(connection, sorted(further)) if table.oid in partitions]
+        tables += [table for table in read_tables(connection, sorted(further), sizes=sizes) if table.oid in partitions]
     chosen = [table for table in tables if _belongs(table, spec, partitions)]
     kept = [table for table in chosen if table.persistence == "p"]
     left_out = [

@@ -178,7 +178,7 @@ class Session:
         self._check(holder, source, progress)
         position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
         self._positions = Positions(position)
-        self._selected = select_tables(source, spec).tables
+        self._selected = select_tables(source, spec, sizes=False).tables
         compiler = self._compiler(destination, source)
         stream = ReplicationStream(holder)
         binary = binary_stream(self._selected, compiler.tables)

@@ -122,7 +122,7 @@ def _plan(context: Context, source: Connection, destination: Connection) -> tupl
         tables = select_tables(source, spec).tables
     schemas = {table.name.schema for table in tables} | {table.root.schema for table in tables}
     with translated("destination", "planning the copy"):
-        there = {table.name: table for table in read_tables(destination, sorted(schemas))}
+        there = {table.name: table for table in read_tables(destination, sorted(schemas), sizes=False)}
         copies = read_copies(destination, spec.id)
     pending = _unfinished_units(tables, copies)
     if not pending:

@@ -30,7 +30,7 @@ class RouteCompiler:
 
     def read(self) -> None:
         """Reads the destination's catalogue. On the apply session, outside a pipeline."""
-        self.tables = {table.name: table for table in read_tables(self._connection, self._schemas)}
+        self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
     def compile(self, message: RelationMessage) -> Route:
