@@ -9,6 +9,7 @@ import pytest
 from psycopg import sql
 
 from syncwizard.errors import ChangeFailed, EndpointError, Fenced, SourceChanged
+from syncwizard.postgres.connection import connect
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
 from syncwizard.postgres.source.slot import create_slot, slot_status
