@@ -4,6 +4,7 @@ import select
 import socket
 import time
 import uuid
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +51,7 @@ class EngineConnection:
         self.state = TaskState()
         self.sample = Sample()
         self._buffer = bytearray()
+        self._passed_over: deque[Response] = deque()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(str(path))
@@ -84,7 +86,10 @@ class EngineConnection:
             pass
 
     def command(self, name: CommandName, timeout: float = ANSWER_SECONDS) -> Answer:
-        """Asks for something and waits for its answer; raises the error of a refusal. Frames between it count."""
+        """Asks for something and waits for its answer; raises the error of a refusal.
+
+        Events that come before the answer are there for the next `receive`.
+        """
         request = Command(id=uuid.uuid4().hex, name=name)
         self._send(request)
         deadline = time.monotonic() + timeout
@@ -94,9 +99,15 @@ class EngineConnection:
                 return frame
             if isinstance(frame, Refused) and frame.id in (request.id, ""):
                 raise error_from_failure(frame.failure)
+            self._passed_over.append(frame)
 
     def receive(self, timeout: float | None) -> Response | None:
         """The next frame, None after `timeout` seconds; raises EngineGone when the engine ends."""
+        if self._passed_over:
+            return self._passed_over.popleft()
+        return self._read(timeout)
+
+    def _read(self, timeout: float | None) -> Response | None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while b"\n" not in self._buffer:
             rest = None if deadline is None else max(0.0, deadline - time.monotonic())
@@ -116,7 +127,7 @@ class EngineConnection:
         return frame
 
     def _receive_until(self, deadline: float, what: str) -> Response:
-        frame = self.receive(max(0.0, deadline - time.monotonic()))
+        frame = self._read(max(0.0, deadline - time.monotonic()))
         if frame is None:
             raise TimedOut(f"the engine did not answer in time ({what})")
         return frame

@@ -33,7 +33,7 @@ def collect_secrets(spec: TaskSpec) -> Handover:
     )
 
 
-def start_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODULE) -> Path:
+def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) -> Path:
     """Starts the background engine of a stored task; returns its socket once clients can connect.
 
     It lives in its own session: the end of this process or its terminal changes nothing for it.
@@ -41,7 +41,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODULE
     folder = paths.task_folder(_id_of(spec))
     with (folder / LOG_NAME).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, str(spec.id)],
+            [sys.executable, "-P", "-m", module or ENGINE_MODULE, str(spec.id)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

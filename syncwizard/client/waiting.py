@@ -10,7 +10,7 @@ from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.protocol import Happened
-from syncwizard.errors import TimedOut
+from syncwizard.errors import TimedOut, UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.reducer import replay
@@ -21,6 +21,7 @@ Watcher = Callable[[Entry], None]
 
 # How often a client looks at the lock of an engine that is ending.
 LOOK_SECONDS = 0.05
+CONNECT_SECONDS = 10.0
 
 
 def ignore(entry: Entry) -> None:
@@ -36,10 +37,20 @@ def current(task: StoredTask) -> tuple[TaskState, Liveness]:
 
 
 def connect(task: StoredTask) -> EngineConnection:
-    """A connection to the task's engine; raises the error that explains why there is none."""
-    holder = task.find_engine()
-    if holder is not None and holder.socket:
-        return EngineConnection(Path(holder.socket))
+    """A connection to the task's engine; raises the error that explains why there is none.
+
+    An engine that is just starting, or just ending, has the lock but no socket: it is given a moment.
+    """
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while (holder := task.find_engine()) is not None:
+        if not holder.socket:
+            raise UsageError(f"the task is busy with a {holder.purpose} (process {holder.pid})", where=task.label)
+        try:
+            return EngineConnection(Path(holder.socket))
+        except EngineGone:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
     state, liveness = current(task)
     raise error_of(state, liveness, task.label)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from syncwizard.engine import process
+from syncwizard.engine import process, supervisor
 from syncwizard.engine.pipeline import Stage
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Context
@@ -96,6 +96,8 @@ def _burn(context: Context) -> None:
 
 
 if __name__ == "__main__":
+    # Long enough for a stage that means to stop.
+    supervisor.PAUSE_SECONDS = 2.0
     code = process.main(sys.argv[1:], small_stages, {"echo": "tests.support.echo_child"})
     logging.shutdown()
     sys.stderr.flush()

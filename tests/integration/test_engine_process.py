@@ -1,0 +1,330 @@
+"""The engine as a process: lock, secrets, pause, signals, sudden death, and what a client makes of each.
+
+Its stages are small ones whose conduct the test prescribes; everything else is the real thing.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.tasks import StoredTask
+from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
+from syncwizard.engine.protocol import Handover, Happened
+from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
+from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+from tests.support.small_engine import prescribe
+from tests.support.waiting import until
+
+MODULE = "tests.support.small_engine"
+SECRETS = Handover(source="swordfish")
+
+
+@pytest.fixture
+def task(state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[StoredTask]:
+    """A stored task whose engine is the small one; it is ended with the test."""
+    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
+    monkeypatch.setattr(launch, "ENGINE_MODULE", MODULE)
+    monkeypatch.setenv("TEST_SOURCE_PASSWORD", "swordfish")
+    spec = TaskSpec(
+        id=uuid.uuid4(),
+        name="kb",
+        source=Endpoint(database="a", password="env:TEST_SOURCE_PASSWORD"),
+        destination=Endpoint(database="b"),
+        objects=[SchemaObjects(schema="public")],
+    )
+    task = tasks.store(spec)
+    yield task
+    holder = task.find_engine()
+    if holder is not None:
+        os.kill(holder.pid, signal.SIGKILL)
+        wait_for_end(task)
+
+
+def started(task: StoredTask) -> int:
+    """Starts the engine; its process id once it is synchronizing."""
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
+    holder = task.find_engine()
+    assert holder is not None
+    return holder.pid
+
+
+def kill(task: StoredTask, pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    wait_for_end(task)
+
+
+def test_an_engine_lives_in_a_session_of_its_own(task: StoredTask) -> None:
+    pid = started(task)
+    assert os.getsid(pid) == pid
+    assert str(Path(f"/proc/{pid}/fd/0").readlink()) == os.devnull
+
+
+def test_a_second_engine_is_refused_and_the_first_is_named(task: StoredTask) -> None:
+    pid = started(task)
+    with pytest.raises(UsageError, match=str(pid)) as caught:
+        launch.start_engine(task.spec, SECRETS, MODULE)
+    assert "pause" in caught.value.remedy
+    assert current(task)[1].pid == pid
+
+
+def test_a_pause_ends_the_engine_and_resume_goes_on(task: StoredTask) -> None:
+    started(task)
+    assert lifecycle.pause(task).state == "paused"
+    state, liveness = current(task)
+    assert (state.state, liveness.alive, liveness.died) == ("paused", False, False)
+    assert lifecycle.pause(task).state == "paused"
+    started(task)
+    assert current(task)[0].stages["full"].status == "done"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_a_pause(task: StoredTask, number: int) -> None:
+    os.kill(started(task), number)
+    assert wait_for_end(task).state == "paused"
+    assert task.read_state().engine_pid is None
+
+
+def test_an_engine_that_was_killed_is_told_from_one_that_stopped(task: StoredTask) -> None:
+    pid = started(task)
+    kill(task, pid)
+    liveness = current(task)[1]
+    assert liveness.died
+    assert str(pid) in liveness.explanation
+    assert "incremental; its last fact" in liveness.explanation
+    assert "syncwizard resume kb" in liveness.explanation
+    with pytest.raises(TaskFailed, match="died"):
+        wait_for(task, "caught-up")
+    with pytest.raises(UsageError, match="died"):
+        lifecycle.pause(task)
+
+
+def test_a_task_whose_engine_was_killed_is_resumed(task: StoredTask) -> None:
+    kill(task, started(task))
+    prepared = lifecycle.prepare_resume(task)
+    assert lifecycle.resume(prepared).finished("full")
+    assert current(task)[1].alive
+
+
+def test_a_client_that_watches_learns_of_the_death(task: StoredTask) -> None:
+    pid = started(task)
+    with connect(task) as connection:
+        connection.subscribe()
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(EngineGone):
+            while True:
+                connection.receive(30.0)
+
+
+@pytest.mark.parametrize("way", ["kill", "pause"])
+def test_children_end_with_their_engine(task: StoredTask, way: str) -> None:
+    prescribe(task.folder, incremental="child")
+    pid = started(task)
+    path = task.folder / "child.pid"
+    child = Path("/proc") / until(lambda: path.read_text() if path.exists() else "")
+    assert child.exists()
+    if way == "kill":
+        kill(task, pid)
+    else:
+        lifecycle.pause(task)
+    until(lambda: not child.exists(), what="the child's end")
+
+
+def test_a_stage_that_does_not_stop_is_left_behind(task: StoredTask) -> None:
+    prescribe(task.folder, incremental="stubborn")
+    started(task)
+    assert lifecycle.pause(task).state == "paused"
+
+
+def test_secrets_are_in_no_log_argument_environment_or_file(task: StoredTask) -> None:
+    prescribe(task.folder, incremental="leak")
+    pid = started(task)
+    log = task.folder / "engine.log"
+    until(lambda: "the password is" in log.read_text())
+    assert "the password is ***" in log.read_text()
+    assert b"swordfish" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert b"swordfish" not in Path(f"/proc/{pid}/environ").read_bytes()
+    lifecycle.pause(task)
+    for path in task.folder.iterdir():
+        assert b"swordfish" not in path.read_bytes(), path
+
+
+def test_the_engines_files_are_for_its_owner_alone(task: StoredTask) -> None:
+    started(task)
+    holder = task.find_engine()
+    assert holder is not None
+    assert Path(holder.socket).stat().st_mode & 0o777 == 0o600
+    assert task.folder.stat().st_mode & 0o777 == 0o700
+    assert Path(holder.socket).parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_socket_answers_under_full_load(task: StoredTask) -> None:
+    prescribe(task.folder, incremental="busy")
+    started(task)
+    with connect(task) as connection:
+        times = []
+        for _ in range(20):
+            begin = time.monotonic()
+            connection.command("status")
+            times.append(time.monotonic() - begin)
+    assert sorted(times)[len(times) // 2] < 0.1, times
+
+
+def test_a_socket_that_was_removed_comes_back(task: StoredTask) -> None:
+    """The runtime directory of a user goes with the last login; the engine stays."""
+    started(task)
+    holder = task.find_engine()
+    assert holder is not None
+    Path(holder.socket).unlink()
+    Path(holder.socket).parent.rmdir()
+    until(Path(holder.socket).exists)
+    assert until(lambda: _state_of(Path(holder.socket))) == "synchronizing"
+
+
+def _state_of(path: Path) -> str:
+    try:
+        with EngineConnection(path) as connection:
+            answer = connection.command("status")
+    except EngineGone:
+        return ""
+    return answer.state.state if answer.state else ""
+
+
+def test_a_failure_ends_the_engine_and_is_told_with_its_remedy(task: StoredTask) -> None:
+    prescribe(task.folder, full="fail")
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    with pytest.raises(TaskFailed) as caught:
+        wait_for(task, "caught-up", 30.0)
+    assert (caught.value.title, caught.value.remedy) == ("it cannot go on", "do something")
+    assert current(task)[1].died is False
+    prescribe(task.folder, full="pass")
+    started(task)
+
+
+def test_a_defect_is_logged_with_its_traceback(task: StoredTask) -> None:
+    prescribe(task.folder, full="crash")
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    with pytest.raises(TaskFailed, match="unexpected error"):
+        wait_for(task, "full", 30.0)
+    assert 'RuntimeError("a defect")' in (task.folder / "engine.log").read_text()
+
+
+def test_a_refused_precheck_leaves_no_engine(task: StoredTask) -> None:
+    prescribe(task.folder, precheck="refuse")
+    prepared = lifecycle.Prepared(task=task, secrets=SECRETS)
+    with pytest.raises(PrecheckNotPassed) as caught:
+        lifecycle.start(prepared)
+    assert "wal_level" in caught.value.detail
+    assert wait_for_end(task).state == "precheck-failed"
+    prescribe(task.folder, precheck="pass")
+    assert lifecycle.start(prepared).finished("precheck")
+
+
+def test_an_end_out_of_reach_at_the_start_is_told_at_once(task: StoredTask) -> None:
+    for conduct in ("lose", "refused-login"):
+        prescribe(task.folder, precheck=conduct)
+        with pytest.raises(EndpointError) as caught:
+            lifecycle.start(lifecycle.Prepared(task=task, secrets=SECRETS))
+        assert caught.value.end == "source"
+        assert caught.value.detail
+        assert wait_for_end(task).state == "precheck-failed"
+
+
+def test_a_lost_connection_later_is_retried_and_shown(task: StoredTask) -> None:
+    prescribe(task.folder, full="lose")
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    state = wait_until(task, lambda connection: connection.state.state == "retrying", "retrying", 30.0)
+    assert state.retrying is not None
+    assert state.retrying.failure.detail == "connection refused"
+    prescribe(task.folder, full="pass")
+    wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
+
+
+def test_waiting_has_an_end(task: StoredTask) -> None:
+    prescribe(task.folder, full="block")
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    with pytest.raises(TimedOut):
+        wait_for(task, "full", 0.3)
+    assert current(task)[1].alive
+
+
+def test_totals_survive_engines(task: StoredTask) -> None:
+    prescribe(task.folder, incremental="figures")
+    for rounds in (1, 2):
+        started(task)
+        expected = 3 * rounds
+
+        def counted(connection: EngineConnection, expected: int = expected) -> bool:
+            return connection.sample.transactions == expected
+
+        wait_until(task, counted, "figures", 30.0)
+        lifecycle.pause(task)
+        state = task.read_state()
+        assert state.transactions == expected
+        assert state.changes == {"a.b": {"insert": 4 * rounds}}
+        assert state.applied_lsn == "0/20"
+
+
+def test_events_since_a_number_are_replayed_before_new_ones(task: StoredTask) -> None:
+    started(task)
+    seen: list[int] = []
+    with connect(task) as connection, pytest.raises(EngineGone):
+        connection.subscribe(after=0)
+        connection.command("pause")
+        while True:
+            match connection.receive(30.0):
+                case Happened(entry=entry):
+                    seen.append(entry.sequence)
+    assert seen == list(range(1, task.read_state().sequence + 1))
+
+
+def test_a_viewer_that_does_not_read_stops_nobody(task: StoredTask) -> None:
+    started(task)
+    with connect(task) as sleepy, connect(task) as awake:
+        sleepy.subscribe()
+        for _ in range(3):
+            assert awake.command("status").state is not None
+        lifecycle.pause(task)
+    assert task.read_state().state == "paused"
+
+
+def test_nonsense_on_the_socket_is_answered_and_survived(task: StoredTask) -> None:
+    started(task)
+    with connect(task) as connection:
+        connection._socket.sendall(b"nonsense\n")
+        refusal = connection.receive(30.0)
+        assert "not understood" in msgspec.json.encode(refusal).decode()
+        assert connection.command("status").state is not None
+
+
+def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: StoredTask) -> None:
+    script = (
+        "import sys\n"
+        "from syncwizard.client import launch, tasks\n"
+        "from syncwizard.engine.protocol import Handover\n"
+        f"launch.become_engine(tasks.find_task('kb').spec, Handover(source='swordfish'), {MODULE!r})\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: task.find_engine() is not None)
+        holder = task.find_engine()
+        assert holder is not None
+        assert holder.pid == process.pid
+        wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert "stage full is done" in said
+    assert task.read_state().state == "paused"
