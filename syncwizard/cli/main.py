@@ -76,8 +76,4 @@ def run(arguments: list[str]) -> int:
 
         print_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # `syncwizard events kb | head`: the reader has what it wanted.
-        sys.stderr.close()
-        return 0
     return code if isinstance(code, int) else 0

@@ -1,0 +1,130 @@
+"""The command line without a server: usage, task files, exit codes, and what is imported."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import report, syncwizard
+
+GOOD = """\
+name: kb
+source: {database: kb, host: /tmp, password: env:NO_SUCH_VARIABLE}
+destination: {database: kb2}
+objects: [{schema: public, exclude: [scratch]}]
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, state_home: Path) -> Path:
+    path = tmp_path / "kb.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_valid_file_is_called_valid(path: Path) -> None:
+    assert "valid" in syncwizard("check", path).stdout
+    assert report("check", path) == {"valid": True, "file": str(path), "name": "kb", "id": None}
+
+
+def test_a_mistake_is_exit_code_2_with_line_and_nearest_name(path: Path) -> None:
+    path.write_text(GOOD.replace("destination:", "destinaton:"))
+    for command in ("check", "preview", "start", "precheck"):
+        done = syncwizard(command, path, expect=2)
+        assert done.stdout == ""
+        assert f"{path}:3: destinaton: unknown name `destinaton`" in done.stderr
+        assert "did you mean `destination`?" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_preview_shows_defaults_that_are_a_task_file_again(path: Path) -> None:
+    done = syncwizard("preview", path)
+    assert "connection_minutes: 720" in done.stdout
+    assert f"Equivalent command: syncwizard start {path}" in done.stderr
+    again = path.with_name("again.yaml")
+    again.write_text(done.stdout)
+    assert syncwizard("preview", again).stdout == done.stdout
+    assert report("preview", path)["specification"]["name"] == "kb"
+
+
+def test_a_secret_that_cannot_be_had_leaves_the_file_and_the_machine_as_they_were(path: Path, state_home: Path) -> None:
+    done = syncwizard("start", path, expect=2)
+    assert "NO_SUCH_VARIABLE is not set" in done.stderr
+    assert path.read_text() == GOOD
+    assert syncwizard("status").stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("start",),
+        ("wait", "kb"),
+        ("wait", "kb", "--until", "tomorrow"),
+        ("status", "kb"),
+        ("pause", "kb"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], state_home: Path) -> None:
+    done = syncwizard(*arguments, expect=2)
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_foreground_is_not_combined_with_a_return(path: Path) -> None:
+    assert "leave out --until" in syncwizard("start", path, "--foreground", "--until", "full", expect=2).stderr
+
+
+def test_no_task_is_an_empty_list(state_home: Path) -> None:
+    assert report("status") == []
+
+
+def test_commands_load_neither_driver_nor_screens() -> None:
+    script = (
+        "import importlib, json, sys\n"
+        "from syncwizard.cli.main import COMMANDS\n"
+        "[importlib.import_module(module) for module, _ in COMMANDS.values()]\n"
+        "print(json.dumps([name for name in sys.modules if name.split('.')[0] in ('psycopg', 'textual', 'keyring')]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_the_version_comes_quickly() -> None:
+    best = min(_seconds("--version") for _ in range(3))
+    # The budget is 0.2 s on a quiet machine; a busy one must not fail the test.
+    assert best < 1.0
+
+
+def _seconds(*arguments: str) -> float:
+    begin = time.monotonic()
+    syncwizard(*arguments)
+    return time.monotonic() - begin
+
+
+def test_every_command_has_help() -> None:
+    names = [
+        line.split()[0] for line in syncwizard("--help").stdout.split("Commands:")[1].splitlines() if line[2:3].strip()
+    ]
+    assert {"check", "start", "release", "events", "demo"} <= set(names)
+    for name in names:
+        assert "Usage: syncwizard" in syncwizard(name, "--help").stdout
+
+
+def test_a_closed_pipe_is_nothing_to_talk_about(path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "syncwizard", "preview", str(path)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert done.stderr == ""

@@ -1,0 +1,92 @@
+"""Where secrets come from, and what is said when they do not."""
+
+import getpass
+from typing import ClassVar
+
+import keyring
+import keyring.backend
+import pytest
+
+from syncwizard import secrets
+from syncwizard.client.launch import environment_without_secrets
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import UsageError
+from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
+
+
+class MemoryKeyring(keyring.backend.KeyringBackend):
+    """A keyring for the length of a test."""
+
+    priority = 1.0
+    entries: ClassVar[dict[tuple[str, str], str]] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.entries[service, username]
+
+
+def endpoint(password: str) -> Endpoint:
+    return Endpoint(host="db", database="kb", user="sync", password=password)
+
+
+def test_libpq_finds_its_own_password() -> None:
+    assert secrets.password_of(endpoint("pgpass"), "source") is None
+
+
+def test_an_environment_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_PW", "swordfish")
+    assert secrets.password_of(endpoint("env:SOURCE_PW"), "source") == "swordfish"
+
+
+def test_a_missing_variable_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCE_PW", raising=False)
+    with pytest.raises(UsageError, match="SOURCE_PW is not set") as caught:
+        secrets.password_of(endpoint("env:SOURCE_PW"), "source")
+    assert "export SOURCE_PW" in caught.value.remedy
+    assert "source (db:5432/kb)" in caught.value.where
+
+
+def test_the_keyring_is_asked_for_user_and_place() -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(MemoryKeyring())  # type: ignore[no-untyped-call]
+    try:
+        with pytest.raises(UsageError, match="no entry") as caught:
+            secrets.password_of(endpoint("keyring"), "source")
+        assert "keyring set syncwizard 'sync@db:5432/kb'" in caught.value.remedy
+        keyring.set_password("syncwizard", "sync@db:5432/kb", "swordfish")
+        assert secrets.password_of(endpoint("keyring"), "source") == "swordfish"
+    finally:
+        keyring.set_keyring(before)
+        MemoryKeyring.entries.clear()
+
+
+def test_a_prompt_needs_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_terminal(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(getpass, "getpass", no_terminal)
+    with pytest.raises(UsageError, match="no terminal"):
+        secrets.password_of(endpoint("prompt"), "source")
+
+
+def test_variables_with_secrets_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_PW", "swordfish")
+    monkeypatch.setenv("KEY_PW", "trout")
+    spec = TaskSpec(
+        name="kb",
+        source=Endpoint(database="a", password="env:SOURCE_PW"),
+        destination=Endpoint(database="b", encryption=Encryption(key_password="env:KEY_PW")),
+        objects=[SchemaObjects(schema="public")],
+    )
+    environment = environment_without_secrets(spec)
+    assert not {"swordfish", "trout"} & set(environment.values())
+    assert "PATH" in environment
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    assert "swordfish" not in repr(Handover(source="swordfish"))
