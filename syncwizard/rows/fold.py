@@ -2,7 +2,8 @@
 
 Within a step the order is deletes, updates, upserts, then keyless changes: keys are independent of each other
 (a secondary unique index may object: the batch is then applied serially, rule 12). What cannot be folded without
-knowing more than the batch tells ends a step: TRUNCATE, and a key change whose new row is not completely known.
+knowing more than the batch tells ends a step: TRUNCATE, a key change whose new row is not completely known, and a
+relation that was altered, whose earlier changes have other columns or another identity.
 """
 
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from syncwizard.rows.changes import (
     filled,
     is_complete,
 )
+from syncwizard.task.events import TableName
 
 # Net states of a key. A new row is known not to be at the destination yet; a replaced one was deleted first.
 _INSERTED = 1
@@ -86,14 +88,20 @@ class _Folder:
         self.steps: list[Step] = []
         self._keyed: dict[Route, dict[Key, _State]] = {}
         self._ordered: dict[Route, list[Change]] = {}
+        self._relations: set[TableName] = set()
 
     def ordered(self, change: Change) -> None:
-        self._ordered.setdefault(change[1], []).append(change)
+        changes = self._ordered.get(change[1])
+        if changes is None:
+            self._begin(change[1])
+            changes = self._ordered[change[1]] = []
+        changes.append(change)
 
     def keyed(self, change: Change) -> None:
         kind, route, old, new = change
         states = self._keyed.get(route)
         if states is None:
+            self._begin(route)
             states = self._keyed[route] = {}
         if kind == INSERT:
             assert new is not None
@@ -138,6 +146,12 @@ class _Folder:
             self.end_step()
             self.steps.append(Move(route=route, old=former, new=new))
 
+    def _begin(self, route: Route) -> None:
+        """Takes a route into the step; one that replaces another of the same relation begins the next step."""
+        if route.source in self._relations:
+            self.end_step()
+        self._relations.add(route.source)
+
     def end_step(self) -> None:
         """Closes the step in the making, if it holds anything."""
         step: list[Net | Ordered] = [_net(route, states) for route, states in self._keyed.items()]
@@ -146,6 +160,7 @@ class _Folder:
             self.steps.append(step)
         self._keyed = {}
         self._ordered = {}
+        self._relations = set()
 
 
 def _net(route: Route, states: dict[Key, _State]) -> Net:

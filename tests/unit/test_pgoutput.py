@@ -1,0 +1,226 @@
+"""Bytes as the manual describes them become changes; transactions come whole, in pieces, or not at all."""
+
+import pytest
+
+from syncwizard.errors import TaskFailed
+from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Piece, Route, RouteColumn, Truncation
+from syncwizard.rows.pgoutput import Decoder, RelationMessage, parse_relation
+from syncwizard.task.events import TableName
+from tests.support import messages
+from tests.support.messages import value
+
+# Written by hand after the manual, so that a mistake shared by encoder and decoder shows.
+GOLDEN_BEGIN = bytes.fromhex("42 00000001 0000a0b0 000000000016e360 00000309")
+GOLDEN_RELATION = bytes.fromhex(
+    "52 00004001 7075626c696300 6974656d7300 64 0003"
+    "01 696400 00000017 ffffffff"
+    "00 6c6162656c00 00000413 00000018"
+    "00 626f647900 00000019 ffffffff"
+)
+GOLDEN_INSERT = bytes.fromhex("49 00004001 4e 0003 62 00000004 00000007 74 00000002 6869 6e")
+GOLDEN_UPDATE = bytes.fromhex(
+    "55 00004001 4b 0003 62 00000004 00000007 6e 6e 4e 0003 62 00000004 00000008 74 00000000 75"
+)
+GOLDEN_DELETE = bytes.fromhex("44 00004001 4f 0003 62 00000004 00000008 6e 6e")
+GOLDEN_TRUNCATE = bytes.fromhex("54 00000001 03 00004001")
+GOLDEN_COMMIT = bytes.fromhex("43 00 00000001 0000a0b0 00000001 0000a0e8 000000000016e360")
+
+ITEMS = RelationMessage(
+    oid=0x4001,
+    schema="public",
+    name="items",
+    replica_identity="d",
+    columns=(("id", True, 23, -1), ("label", False, 1043, 24), ("body", False, 25, -1)),
+)
+ROW = (value(b"\0\0\0\7"), value(b"hi"), NULL)
+
+
+def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = False) -> Route:
+    name = TableName(message.schema, message.name)
+    return Route(
+        source=name,
+        target=name,
+        columns=tuple(RouteColumn(name=column, type_name="text") for column, _, _, _ in message.columns),
+        key=tuple(at for at, (_, identity, _, _) in enumerate(message.columns) if identity),
+        pair_lsn=pair_lsn,
+        full=message.replica_identity == "f",
+        heartbeat=heartbeat,
+    )
+
+
+def decoder(*, pair_lsn: int = 0, piece_bytes: int = 1 << 20) -> Decoder:
+    return Decoder(lambda message: route(message, pair_lsn=pair_lsn), piece_bytes)
+
+
+def feed(decoder: Decoder, *stream: bytes) -> list[Piece]:
+    """The pieces of a stream; every message lies behind a header, as it does in a replication frame."""
+    fed = [decoder.feed(b"header" + message, 6) for message in stream]
+    return [piece for piece in fed if piece is not None]
+
+
+def test_golden_messages_of_the_manual_are_decoded() -> None:
+    stream = decoder()
+    (piece,) = feed(
+        stream,
+        GOLDEN_BEGIN,
+        GOLDEN_RELATION,
+        GOLDEN_INSERT,
+        GOLDEN_UPDATE,
+        GOLDEN_DELETE,
+        GOLDEN_TRUNCATE,
+        GOLDEN_COMMIT,
+    )
+    inserted, updated, deleted, truncation = piece.changes
+    assert not isinstance(inserted, Truncation) and not isinstance(updated, Truncation)
+    assert not isinstance(deleted, Truncation)
+    assert inserted[0] == INSERT and inserted[2:] == (None, ROW)
+    assert updated[0] == UPDATE
+    assert updated[2:] == ((value(b"\0\0\0\7"), NULL, NULL), (value(b"\0\0\0\x08"), value(b""), None))
+    assert deleted[0] == DELETE and deleted[2:] == ((value(b"\0\0\0\x08"), NULL, NULL), None)
+    assert isinstance(truncation, Truncation) and truncation.cascade and truncation.restart_identity
+    assert truncation.routes == (inserted[1],)
+    assert inserted[1].text == {1}
+    assert (piece.final_lsn, piece.end_lsn) == (0x1_0000_A0B0, 0x1_0000_A0E8)
+    assert piece.commit_time == pytest.approx(946_684_801.5)
+    assert piece.first and piece.last and not piece.heartbeat and not stream.in_transaction
+
+
+def test_the_encoder_of_the_tests_writes_the_golden_messages() -> None:
+    assert parse_relation(GOLDEN_RELATION, 0) == ITEMS
+    assert messages.relation(ITEMS) == GOLDEN_RELATION
+    assert messages.begin(0x1_0000_A0B0, 946_684_801.5, 0x309) == GOLDEN_BEGIN
+    assert messages.commit(0x1_0000_A0B0, 0x1_0000_A0E8, 946_684_801.5) == GOLDEN_COMMIT
+    assert messages.insert(ITEMS.oid, ROW, text={1}) == GOLDEN_INSERT
+    old, new = (value(b"\0\0\0\7"), NULL, NULL), (value(b"\0\0\0\x08"), value(b""), None)
+    assert messages.update(ITEMS.oid, new, old, text={1}) == GOLDEN_UPDATE
+    assert messages.delete(ITEMS.oid, (new[0], NULL, NULL), full=True) == GOLDEN_DELETE
+    assert messages.truncate([ITEMS.oid], cascade=True, restart_identity=True) == GOLDEN_TRUNCATE
+
+
+def test_an_empty_value_is_not_null_and_neither_is_an_unchanged_one() -> None:
+    row = (value(b""), NULL, None)
+    stream = decoder()
+    (piece,) = feed(
+        stream,
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.update(ITEMS.oid, row),
+        messages.commit(10, 20),
+    )
+    (change,) = piece.changes
+    assert not isinstance(change, Truncation)
+    assert change[2:] == (None, row)
+
+
+def test_a_large_transaction_comes_in_pieces_of_which_the_last_has_its_end() -> None:
+    pieces = feed(
+        decoder(piece_bytes=2000),
+        messages.begin(100),
+        messages.relation(ITEMS),
+        *(messages.insert(ITEMS.oid, (value(b"%d" % number), NULL, NULL)) for number in range(20)),
+        messages.commit(100, 120),
+        messages.begin(130),
+        messages.insert(ITEMS.oid, ROW),
+        messages.commit(130, 140),
+    )
+    *parts, last, other = pieces
+    assert parts and parts[0].first
+    assert not any(part.last or part.end_lsn for part in parts)
+    assert not any(part.first for part in [*parts[1:], last])
+    assert last.last and last.end_lsn == 120
+    assert sum(len(part.changes) for part in [*parts, last]) == 20
+    assert {part.final_lsn for part in [*parts, last]} == {100}
+    assert other.first and other.last and len(other.changes) == 1
+    assert all(0 < part.weight < 3000 for part in parts)
+
+
+@pytest.mark.parametrize(("final_lsn", "kept"), [(99, 0), (100, 4), (101, 4)])
+def test_commits_below_the_pair_of_a_table_are_skipped(final_lsn: int, kept: int) -> None:
+    (piece,) = feed(
+        decoder(pair_lsn=100),
+        messages.begin(final_lsn),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.update(ITEMS.oid, ROW),
+        messages.delete(ITEMS.oid, ROW),
+        messages.truncate([ITEMS.oid]),
+        messages.commit(final_lsn, 110),
+    )
+    assert len(piece.changes) == kept
+    assert piece.end_lsn == 110
+
+
+def test_a_truncate_keeps_only_the_tables_whose_pair_it_follows() -> None:
+    other = RelationMessage(oid=2, schema="public", name="late", replica_identity="d", columns=ITEMS.columns)
+    stream = Decoder(lambda message: route(message, pair_lsn=200 if message.name == "late" else 0), 1 << 20)
+    (piece,) = feed(
+        stream,
+        messages.begin(100),
+        messages.relation(ITEMS),
+        messages.relation(other),
+        messages.truncate([ITEMS.oid, other.oid]),
+        messages.commit(100, 110),
+    )
+    (truncation,) = piece.changes
+    assert isinstance(truncation, Truncation)
+    assert [str(found.source) for found in truncation.routes] == ["public.items"]
+
+
+def test_a_relation_that_changed_gets_a_new_route_and_a_repeated_one_does_not() -> None:
+    wider = RelationMessage(
+        oid=ITEMS.oid,
+        schema="public",
+        name="items",
+        replica_identity="f",
+        columns=(*ITEMS.columns, ("extra", False, 25, -1)),
+    )
+    (piece,) = feed(
+        decoder(),
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.relation(wider),
+        messages.insert(ITEMS.oid, (*ROW, NULL)),
+        messages.commit(10, 20),
+    )
+    first, again, changed = (change[1] for change in piece.changes if not isinstance(change, Truncation))
+    assert first is again
+    assert changed is not first and changed.full and len(changed.columns) == 4
+
+
+def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
+    stream = Decoder(lambda message: route(message, heartbeat=True), 1 << 20)
+    beating, quiet = feed(
+        stream,
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.update(ITEMS.oid, ROW),
+        messages.commit(10, 20),
+        messages.begin(30),
+        messages.commit(30, 40),
+    )
+    assert beating.heartbeat and not beating.changes
+    assert not quiet.heartbeat
+
+
+def test_changes_of_relations_outside_the_task_are_left_out() -> None:
+    (piece,) = feed(
+        Decoder(lambda message: None, 1 << 20),
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.update(ITEMS.oid, ROW),
+        messages.delete(ITEMS.oid, ROW),
+        messages.truncate([ITEMS.oid]),
+        messages.commit(10, 20),
+    )
+    assert piece.changes == [] and piece.last
+
+
+def test_origin_type_and_message_are_passed_over_and_an_unknown_kind_is_refused() -> None:
+    stream = decoder()
+    assert feed(stream, b"O" + bytes(9), b"Y" + bytes(6), b"M" + bytes(14)) == []
+    with pytest.raises(TaskFailed, match="unknown kind 'S'"):
+        stream.feed(b"S" + bytes(5), 0)
