@@ -376,7 +376,11 @@ MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCh
 
 
 @MANY
-@given(drawn=histories(), cuts=st.lists(st.integers(1, 8), min_size=1, max_size=3), piece_bytes=st.sampled_from([1, 1500, 1 << 20]))
+@given(
+    drawn=histories(),
+    cuts=st.lists(st.integers(1, 8), min_size=1, max_size=3),
+    piece_bytes=st.sampled_from([1, 1500, 1 << 20]),
+)
 def test_the_destination_equals_the_source_after_every_batch(
     drawn: tuple[History, list[int]], cuts: list[int], piece_bytes: int
 ) -> None:
