@@ -132,6 +132,9 @@ def run(transactions: int) -> None:
     with bench() as found:
         say(f"preparing TPC-B at scale {SCALE}")
         task = prepare(found)
+        say("starting and pausing syncwizard once with nothing to do")
+        start = drain_by_us(task)
+        task.command("pause")
         say(f"running {transactions:,} transactions")
         position = make_backlog(found, transactions)
         say("draining by pg_recvlogical")
@@ -146,6 +149,8 @@ def run(transactions: int) -> None:
             [
                 Ratio(f"drain of {transactions:,} TPC-B", ours, "native subscription", native, NATIVE_BUDGET),
                 Ratio("the same", ours, "pg_recvlogical to nothing", floor, FLOOR_BUDGET),
+                Ratio("without our start", ours - start, "native subscription", native),
+                Ratio("without our start", ours - start, "pg_recvlogical to nothing", floor),
             ]
         )
         task.end()
