@@ -1,6 +1,7 @@
 """Commands that change a task: `precheck`, `start`, `pause`, `resume`, `release`."""
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -51,6 +52,8 @@ def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
         if as_json:
             print_json({"passed": False, "items": items})
         raise
+    finally:
+        _name_unknown_items(ignored, items)
     if as_json:
         print_json({"passed": True, "items": items})
     else:
@@ -76,11 +79,13 @@ def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, 
         lifecycle.start(prepared, _watch_stages)
     except PrecheckNotPassed:
         for item in task.read_state().precheck:
-            if lifecycle.blocks(item):
+            if item.blocks:
                 _print_item(item, say)
         if as_json:
             _print_result(task, as_json=True)
         raise
+    finally:
+        _name_unknown_items(ignored, task.read_state().precheck)
     _go_on(task, until, as_json, "started")
 
 
@@ -123,6 +128,15 @@ def release(name: str, as_json: bool) -> None:
         click.echo(statement)
     if state.left_over:
         say("the statements above are left to run by hand")
+
+
+def _name_unknown_items(ignored: Sequence[str], items: Sequence[PrecheckItemFinished]) -> None:
+    """A misspelt --ignore has no effect; says so, with the nearest name, once the names are known."""
+    names = [item.item for item in items]
+    for name in ignored:
+        if names and name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            say(f"no precheck item is called `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
 
 
 def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:

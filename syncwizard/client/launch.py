@@ -93,10 +93,11 @@ def run_probe(kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Cal
         try:
             frames.write_frame(process.stdin.fileno(), ProbeRequest(kind=kind, spec=spec, secrets=handover))
             error = _relay(process.stdout.fileno(), on_event)
-        finally:
-            # Also on Ctrl-C: a probe works for its client alone.
-            if process.poll() is None and sys.exc_info()[0] is not None:
-                process.kill()
+        except BaseException:
+            # Ctrl-C above all: a probe works for its client alone, and is not in the terminal's process group.
+            process.kill()
+            process.wait()
+            raise
     code = process.wait()
     if error is not None:
         raise error

@@ -13,7 +13,7 @@ from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_fo
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import PrecheckNotPassed, UsageError
 from syncwizard.task import file
-from syncwizard.task.events import Event, PrecheckItemFinished
+from syncwizard.task.events import Event
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
 
@@ -71,18 +71,13 @@ def follow_precheck(task: StoredTask, after: int, watcher: Watcher = ignore) -> 
 
 def not_passed(label: str, state: TaskState) -> PrecheckNotPassed:
     """The refusal of a precheck, naming the items that block."""
-    blocking = [item.item for item in state.precheck if blocks(item)]
+    blocking = [item.item for item in state.precheck if item.blocks]
     return PrecheckNotPassed(
         "the precheck did not pass",
         where=label,
         detail=f"blocking: {', '.join(blocking)}" if blocking else "",
         remedy="mend what it names and start again; a warning can be accepted with --ignore ITEM",
     )
-
-
-def blocks(item: PrecheckItemFinished) -> bool:
-    """Whether the item keeps the task from starting."""
-    return item.verdict == "failed" or (item.verdict == "warning" and item.ignorable and not item.ignored)
 
 
 def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:

@@ -10,7 +10,7 @@ from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.protocol import Happened
-from syncwizard.errors import TimedOut, UsageError
+from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.reducer import replay
@@ -22,6 +22,8 @@ Watcher = Callable[[Entry], None]
 # How often a client looks at the lock of an engine that is ending.
 LOOK_SECONDS = 0.05
 CONNECT_SECONDS = 10.0
+# The engine needs a moment to notice, too, that the source is gone.
+ASK_AGAIN_SECONDS = 0.5
 
 
 def ignore(entry: Entry) -> None:
@@ -99,9 +101,7 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
             return state
         return wait_until(task, lambda connection: connection.state.finished("full"), goal, timeout, watcher)
     started = time.monotonic()
-    wait_until(task, is_synchronizing, goal, timeout, watcher)
-    with connect(task) as connection:
-        target = parse_lsn(connection.command("caught-up").lsn or "0/0")
+    target = _position_to_reach(task, timeout, watcher)
 
     def caught_up(connection: EngineConnection) -> bool:
         applied = connection.sample.applied_lsn
@@ -109,6 +109,24 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
 
     rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
     return wait_until(task, caught_up, goal, rest, watcher)
+
+
+def _position_to_reach(task: StoredTask, timeout: float | None, watcher: Watcher) -> int:
+    """The source's position of this moment; asked again where the source is just out of reach."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        rest = None if deadline is None else max(0.0, deadline - time.monotonic())
+        wait_until(task, is_synchronizing, "synchronizing", rest, watcher)
+        try:
+            with connect(task) as connection:
+                return parse_lsn(connection.command("caught-up").lsn or "0/0")
+        except EngineGone:
+            # What became of it is told by the next round.
+            continue
+        except EndpointError:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise
+            time.sleep(ASK_AGAIN_SECONDS)
 
 
 def is_synchronizing(connection: EngineConnection) -> bool:

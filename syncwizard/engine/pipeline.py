@@ -173,7 +173,8 @@ class Pipeline:
         if stage.name not in self._begun:
             self._begun.add(stage.name)
             self._outer.record(StageStarted(stage=stage.name))
-        log.info("stage %s begins", stage.name)
+        else:
+            log.info("stage %s begins again", stage.name)
         summary = stage.run(context)
         context.cancellation.check()
         if stage.endless:

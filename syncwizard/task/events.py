@@ -89,6 +89,11 @@ class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     ignorable: bool = False
     ignored: bool = False
 
+    @property
+    def blocks(self) -> bool:
+        """Whether the task cannot start because of this item: it failed, or its warning wants to be accepted."""
+        return self.verdict == "failed" or (self.verdict == "warning" and self.ignorable and not self.ignored)
+
 
 class PrecheckFinished(Event, frozen=True, kw_only=True, tag=True):
     """All checks ran."""
