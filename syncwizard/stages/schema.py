@@ -16,7 +16,8 @@ from syncwizard.postgres.dependencies import read_needs, read_relations
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import DumpRequest, choose_program, dump_definitions, find_programs, remove_secrets
-from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.structure.needs import Needs
@@ -72,7 +73,7 @@ def _make(context: Context) -> Plan:
         )
     wishes = Wishes(
         needs=needs,
-        keys=_keys(selection),
+        keys=expected_keys(selection.tables),
         own_identities=frozenset(change.table for change in context.state().identities),
         existing=existing.tables,
         present=existing.objects | existing.functions,
@@ -122,19 +123,6 @@ def _unwanted(context: Context, needs: Needs, relations: dict[TableName, str]) -
         for name, kind in relations.items()
         if name not in wanted and not (name.schema in whole and kind in VIEW_KINDS)
     ]
-
-
-def _keys(selection: Selection) -> dict[TableName, str]:
-    """The index at the source that will address rows of each table at the destination (DESIGN rule 8)."""
-    keys = {}
-    for table in selection.tables:
-        stored = frozenset(column.name for column in table.stored_columns)
-        # A partitioned parent sends nothing itself; its leaves decide which columns come.
-        sent = stored if table.partitioned else (table.identity_columns() or frozenset()) & stored
-        key = table.apply_key(sent)
-        if key is not None:
-            keys[table.name] = key.name
-    return keys
 
 
 def _tell(context: Context, plan: Plan, needs: Needs) -> None:

@@ -1,5 +1,7 @@
 """Replica identities: which tables could not publish an UPDATE, and FULL for those, set and taken back (rule 6)."""
 
+from collections.abc import Iterable
+
 import msgspec
 from psycopg import sql
 
@@ -38,6 +40,22 @@ def why_unusable(table: Table) -> str:
     if not primary:
         return "has no primary key"
     return "has only a deferrable primary key" if not primary[0].immediate else "has a generated column in its key"
+
+
+def expected_keys(tables: Iterable[Table]) -> dict[TableName, str]:
+    """The index of each source table that will address its rows at the destination (DESIGN rule 8), where it has one.
+
+    Counted with the identity that capture sets: a table without a usable one will send whole rows.
+    """
+    keys = {}
+    for table in tables:
+        stored = frozenset(column.name for column in table.stored_columns)
+        # A partitioned parent sends nothing itself; its leaves decide which columns come.
+        whole = table.partitioned or not has_usable_identity(table)
+        key = table.apply_key(stored if whole else table.identity_columns() or stored)
+        if key is not None and stored.issuperset(key.columns):
+            keys[table.name] = key.name
+    return keys
 
 
 def read_identity(connection: Connection, table: TableName) -> CurrentIdentity | None:

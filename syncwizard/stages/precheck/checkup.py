@@ -1,0 +1,163 @@
+"""The frame of the precheck: what an item is, what it finds, and the read-only sessions and facts that items share."""
+
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from syncwizard.errors import End, EndpointError
+from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.dependencies import read_needs
+from syncwizard.postgres.destination.definitions import Existing, read_existing
+from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.stages.context import Context
+from syncwizard.structure.needs import Needs
+from syncwizard.task.events import TableName, Verdict
+
+NAMES_SHOWN = 10
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """What an item found. A warning with `acceptance` blocks until the task file accepts it, one without informs."""
+
+    verdict: Verdict
+    message: str = ""
+    remedy: str = ""
+    sql: str = ""
+    acceptance: bool = False
+
+
+def passed(message: str = "") -> Finding:
+    """Nothing stands in the way."""
+    return Finding(verdict="passed", message=message)
+
+
+def failed(message: str, remedy: str, sql: str = "") -> Finding:
+    """The task cannot start."""
+    return Finding(verdict="failed", message=message, remedy=remedy, sql=sql)
+
+
+def warning(message: str, remedy: str = "", sql: str = "") -> Finding:
+    """Worth knowing; the task can start."""
+    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql)
+
+
+def must_be_accepted(message: str, remedy: str, sql: str = "") -> Finding:
+    """The task can start when somebody says so."""
+    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql, acceptance=True)
+
+
+class Checkup:
+    """The sessions of one precheck, opened when first asked for, and what items read more than once."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.spec = context.spec
+        self.state = context.state()
+        self.errors: dict[End, EndpointError] = {}
+        self._sessions: dict[End, Connection] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in self._sessions.values():
+            session.close()
+
+    def session(self, end: End) -> Connection:
+        """A session that cannot write. Raises EndpointError, the same each time, when the end cannot be used."""
+        if end in self.errors:
+            raise self.errors[end]
+        if end not in self._sessions:
+            try:
+                session = self.context.connect(end, "precheck")
+            except EndpointError as error:
+                self.errors[end] = error
+                raise
+            session.execute("SET default_transaction_read_only = on")
+            self._sessions[end] = session
+        return self._sessions[end]
+
+    @property
+    def source(self) -> Connection:
+        """The source's session."""
+        return self.session("source")
+
+    @property
+    def destination(self) -> Connection:
+        """The destination's session."""
+        return self.session("destination")
+
+    def synchronizes(self, part: str) -> bool:
+        """Whether the task has this synchronization type."""
+        return part in self.spec.synchronization.types
+
+    @property
+    def captured(self) -> bool:
+        """Whether capture began: then objects of ours are where they should be."""
+        return self.state.heartbeat
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The task's tables at the source."""
+        return select_tables(self.source, self.spec)
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What those tables need."""
+        return read_needs(self.source, self.spec, self.selection)
+
+    @cached_property
+    def existing(self) -> Existing:
+        """What the destination has of that."""
+        return read_existing(self.destination, self.needs)
+
+    @cached_property
+    def destination_tables(self) -> dict[TableName, Table]:
+        """The tables of the destination that bear a selected name."""
+        names = {table.name for table in self.selection.tables}
+        there = read_tables(self.destination, sorted({name.schema for name in names}))
+        return {table.name: table for table in there if table.name in names}
+
+
+Check = Callable[[Checkup], Finding]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A check: `name` is what `precheck.ignore` accepts; it runs when `ends` can be reached and the items `after`
+    which it comes ran and did not fail."""
+
+    name: str
+    title: str
+    check: Check
+    ends: tuple[End, ...]
+    after: tuple[str, ...] = ()
+
+
+ITEMS: list[Item] = []
+BOTH: tuple[End, ...] = ("source", "destination")
+
+
+def item(name: str, title: str, ends: tuple[End, ...], after: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Enters a check into the registry; items run in the order in which their modules are imported."""
+
+    def enter(check: Check) -> Check:
+        ITEMS.append(Item(name=name, title=title, check=check, ends=ends, after=after))
+        return check
+
+    return enter
+
+
+def listed(names: list[str]) -> str:
+    """Names for a message, the first few.
+
+    >>> listed(["a", "b"])
+    'a, b'
+    """
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

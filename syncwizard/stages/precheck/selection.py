@@ -1,0 +1,248 @@
+"""Items about the selected objects at the source: there, readable, publishable, with an identity."""
+
+from difflib import get_close_matches
+
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import scalar
+from syncwizard.postgres.dump import choose_program, find_programs
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.heartbeat import has_mark
+from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
+from syncwizard.postgres.source.publication import published_tables
+from syncwizard.stages.precheck.checkup import (
+    BOTH,
+    Checkup,
+    Finding,
+    failed,
+    item,
+    listed,
+    must_be_accepted,
+    passed,
+    warning,
+)
+from syncwizard.stages.precheck.servers import major
+from syncwizard.structure.plan import quote
+from syncwizard.task.events import TableName
+
+OBJECTS = ("selected-objects",)
+
+
+def quoted(table: TableName) -> str:
+    """The table's name in a statement."""
+    return f"{quote(table.schema)}.{quote(table.name)}"
+
+
+@item("synchronization-types", "The synchronization types go together", ())
+def synchronization_types(checkup: Checkup) -> Finding:
+    """Changes are always followed; schema and rows may be there already."""
+    if not checkup.synchronizes("incremental"):
+        return failed(
+            "incremental synchronization is not selected", "add incremental to synchronization.types in the task file"
+        )
+    return passed(", ".join(checkup.spec.synchronization.types))
+
+
+@item("selected-objects", "The selected objects exist", ("source",), ("source-version",))
+def selected_objects(checkup: Checkup) -> Finding:
+    """Schemas, tables and sequences by name; relations that cannot be synchronized are named."""
+    problems = []
+    for entry in checkup.spec.objects:
+        present = {
+            name: kind
+            for schema, name, kind in checkup.source.execute(query("relations"), ([entry.schema],))
+            if schema == entry.schema
+        }
+        if not present and not scalar(
+            checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", entry.schema
+        ):
+            schemas = [name for (name,) in checkup.source.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
+            problems.append(f"schema {entry.schema}{_nearest(entry.schema, schemas)}")
+            continue
+        wanted = [(chosen.table, "rpf", "table") for chosen in entry.tables]
+        wanted += [(name, "S", "sequence") for name in entry.sequences]
+        for name, kinds, word in wanted:
+            if present.get(name, "-") not in kinds:
+                others = [other for other, kind in present.items() if kind in kinds]
+                problems.append(f"{word} {entry.schema}.{name}{_nearest(name, others)}")
+    if problems:
+        return failed("there is no " + "; no ".join(problems), "correct `objects` in the task file")
+    if not checkup.selection.copied:
+        return failed("no table is selected", "select at least one table that holds rows of its own")
+    if checkup.selection.left_out:
+        left = [f"{entry.table} ({entry.reason})" for entry in checkup.selection.left_out]
+        return warning("these will not be synchronized: " + listed(left))
+    return passed(f"{len(checkup.selection.copied)} tables")
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    found = get_close_matches(name, names, n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+@item("source-rights", "The source's account may read the selected tables", ("source",), OBJECTS)
+def source_rights(checkup: Checkup) -> Finding:
+    """SELECT on each table, USAGE of its schema, and no row-level policy in the way."""
+    oids = [table.oid for table in checkup.selection.copied]
+    hidden, unreadable = [], []
+    for schema, name, readable, policed in checkup.source.execute(query("table_rights"), (oids,)):
+        if not readable:
+            unreadable.append(TableName(schema, name))
+        elif policed:
+            hidden.append(TableName(schema, name))
+    user = quote(checkup.source.info.user)
+    if unreadable:
+        return failed(
+            "no right to read " + listed(list(map(str, unreadable))),
+            "grant the account SELECT, and USAGE of the schemas",
+            "; ".join(f"GRANT SELECT ON {quoted(table)} TO {user}" for table in unreadable),
+        )
+    if hidden:
+        return failed(
+            "row-level policies would hide rows of " + listed(list(map(str, hidden))),
+            "use the owner of the tables or an account with BYPASSRLS",
+            f"ALTER ROLE {user} BYPASSRLS",
+        )
+    return passed()
+
+
+@item("publication-rights", "The source's account may publish the selected tables", ("source",), OBJECTS)
+def publication_rights(checkup: Checkup) -> Finding:
+    """CREATE on the database and in schema public (for the heartbeat), and ownership of each published table."""
+    user = quote(checkup.source.info.user)
+    database = quote(checkup.source.info.dbname)
+    if not scalar(checkup.source, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
+        return failed(
+            "no right to create a publication in the database",
+            "grant CREATE on the database",
+            f"GRANT CREATE ON DATABASE {database} TO {user}",
+        )
+    if not checkup.captured and not scalar(
+        checkup.source, "SELECT pg_catalog.has_schema_privilege('public', 'CREATE')"
+    ):
+        return failed(
+            "no right to create public.dts_postgres_heartbeat, by which latency is measured",
+            "grant CREATE on schema public",
+            f"GRANT CREATE ON SCHEMA public TO {user}",
+        )
+    published = set(published_tables(checkup.selection))
+    foreign = [table.name for table in checkup.selection.tables if table.name in published and not table.owned]
+    if foreign:
+        return failed(
+            "only an owner may publish a table, and the account does not own " + listed(list(map(str, foreign))),
+            "use the owner's account, or make the account a member of the owning role",
+            "; ".join(f"ALTER TABLE {quoted(table)} OWNER TO {user}" for table in foreign),
+        )
+    return passed()
+
+
+@item("replica-identity", "Every table can publish UPDATE and DELETE", ("source",), OBJECTS)
+def replica_identity(checkup: Checkup) -> Finding:
+    """Without a usable identity the *user's* UPDATE would fail once the table is published (DESIGN rule 6)."""
+    without = [table for table in checkup.selection.copied if not _publishes_updates(table)]
+    full = [table for table in checkup.selection.copied if table.replica_identity == "f"]
+    virtual = [
+        table.name
+        for table in (*without, *full)
+        if major(checkup.source) >= 18 and any(column.generated == "v" for column in table.columns)
+    ]
+    if virtual:
+        return failed(
+            "tables with virtual generated columns need a key, or their UPDATE would fail once published: "
+            + listed(list(map(str, virtual))),
+            "add a primary key to these tables, or do not select them",
+        )
+    if not without:
+        return passed()
+    names = listed([f"{table.name} {why_unusable(table)}" for table in without])
+    statements = "; ".join(f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without)
+    if any(not table.owned for table in without):
+        return failed(
+            f"{names}: only their owner can set REPLICA IDENTITY FULL",
+            "add a primary key, or have the owner run these statements",
+            statements,
+        )
+    return must_be_accepted(
+        f"{names}: REPLICA IDENTITY FULL will be set at the start and taken back on release; each update and "
+        "delete of these tables then writes the whole old row to the WAL",
+        "add a primary key where you can; accept this item to have it set (each table is locked for a moment)",
+        statements,
+    )
+
+
+def _publishes_updates(table: Table) -> bool:
+    return table.replica_identity == "f" or has_usable_identity(table)
+
+
+@item("apply-key", "Rows can be addressed by a key at the destination", ("source",), OBJECTS)
+def apply_key(checkup: Checkup) -> Finding:
+    """A table without an immediate unique index over NOT NULL columns is applied row by row in order."""
+    keys = expected_keys(checkup.selection.copied)
+    keyless = [str(table.name) for table in checkup.selection.copied if table.name not in keys]
+    if keyless:
+        return warning(
+            "no unique, immediate, complete index over NOT NULL columns: each change is applied singly, by comparing "
+            "whole rows: " + listed(keyless),
+            "add a primary key where updates and deletes are frequent",
+        )
+    return passed()
+
+
+@item("later-partitions", "Partitions created later will be captured", ("source",), OBJECTS)
+def later_partitions(checkup: Checkup) -> Finding:
+    """Only a root with a primary key is published as such."""
+    published = set(published_tables(checkup.selection))
+    roots = [
+        str(table.name)
+        for table in checkup.selection.tables
+        if table.partitioned and table.root == table.name and table.name not in published
+    ]
+    if roots:
+        return warning(
+            "partitions created after the start will not be captured, because the partitioned table has no immediate "
+            "primary key or is not selected whole: " + listed(roots),
+            "create the partitions that will be needed before the start, or add a primary key",
+        )
+    return passed()
+
+
+@item("slot", "The replication slot is free or known", ("source",))
+def slot(checkup: Checkup) -> Finding:
+    """A slot of this task that the journal does not know belongs to a run from somewhere else."""
+    if checkup.spec.id is None or checkup.captured:
+        return passed()
+    name = checkup.spec.slot
+    if scalar(checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = %s)", name):
+        return failed(
+            f"slot {name} exists, but the journal here does not know it: is the task run from another machine?",
+            "run the task where its journal is; or, when that is gone, drop the slot and start again",
+            f"SELECT pg_drop_replication_slot('{name}')",
+        )
+    return passed()
+
+
+@item("heartbeat-name", "Our names at the source are free or ours", ("source",))
+def heartbeat_name(checkup: Checkup) -> Finding:
+    """The heartbeat table carries our mark, so that somebody else's is never touched."""
+    there = scalar(checkup.source, "SELECT pg_catalog.to_regclass('public.dts_postgres_heartbeat')")
+    if there is not None and not has_mark(checkup.source):
+        return failed(
+            "public.dts_postgres_heartbeat exists and is not ours", "rename or drop that table, then start again"
+        )
+    return passed()
+
+
+@item("pg-dump", "A pg_dump that can read the source is on this machine", BOTH)
+def pg_dump(checkup: Checkup) -> Finding:
+    """As new as the source, or newer."""
+    if not checkup.synchronizes("schema"):
+        return passed("not needed")
+    version = major(checkup.source)
+    programs = find_programs()
+    program = choose_program(programs, version, major(checkup.destination))
+    if program is None:
+        found = f"the newest found is {programs[-1].version}" if programs else "none was found"
+        return failed(
+            f"definitions are read with pg_dump {version} or newer, and {found}",
+            f"install the PostgreSQL {version} client programs and put pg_dump on PATH",
+        )
+    return passed(f"{program.path} ({program.version})")

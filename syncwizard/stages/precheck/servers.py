@@ -1,0 +1,164 @@
+"""Items about the two servers: reachable, of a version we know, with what logical replication takes."""
+
+from syncwizard.errors import End, EndpointError
+from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.transactions import read_transactions
+from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
+
+OLDEST, NEWEST = 14, 18
+# The task's slot, and a temporary one while a table has to be copied again.
+SLOTS_USED = 2
+# The stream, and the session that holds a snapshot.
+SENDERS_USED = 2
+LONG_TRANSACTION_SECONDS = 60.0
+
+
+def _reach(checkup: Checkup, end: End) -> Finding:
+    try:
+        session = checkup.session(end)
+    except EndpointError as error:
+        sql = f'CREATE DATABASE "{checkup.context.endpoint(end).database}"' if error.sqlstate == "3D000" else ""
+        return failed(f"{error.where}: {error.detail}", error.remedy or "check this end, and that it is up", sql)
+    return passed(f"logged in as {session.info.user}, PostgreSQL {session.info.parameter_status('server_version')}")
+
+
+@item("source-connectivity", "The source can be reached and logged in to", ())
+def source_connectivity(checkup: Checkup) -> Finding:
+    """Host, port, encryption, account, database."""
+    return _reach(checkup, "source")
+
+
+@item("destination-connectivity", "The destination can be reached and logged in to", ())
+def destination_connectivity(checkup: Checkup) -> Finding:
+    """Host, port, encryption, account, database."""
+    return _reach(checkup, "destination")
+
+
+def major(connection: Connection) -> int:
+    """The major version of a session's server."""
+    return connection.info.server_version // 10000
+
+
+@item("source-version", "The source's version is supported", ("source",))
+def source_version(checkup: Checkup) -> Finding:
+    """14 to 18; a newer one may have things we do not know."""
+    return _version(checkup.source, "source")
+
+
+@item("destination-version", "The destination's version is supported and not older than the source's", BOTH)
+def destination_version(checkup: Checkup) -> Finding:
+    """Definitions are carried upward only."""
+    finding = _version(checkup.destination, "destination")
+    if finding.verdict != "failed" and major(checkup.destination) < major(checkup.source):
+        return failed(
+            f"the destination is PostgreSQL {major(checkup.destination)}, older than the source with "
+            f"{major(checkup.source)}: it may not understand the source's definitions",
+            "use a destination of the same version or a newer one",
+        )
+    return finding
+
+
+def _version(connection: Connection, end: End) -> Finding:
+    version = major(connection)
+    if version < OLDEST:
+        return failed(
+            f"the {end} is PostgreSQL {version}: binary logical replication, which exact values need, came with 14",
+            f"upgrade the {end} to {OLDEST} or later",
+        )
+    if version > NEWEST:
+        return warning(f"the {end} is PostgreSQL {version}, which is newer than what was tested ({NEWEST})")
+    return passed(f"PostgreSQL {version}")
+
+
+@item("different-databases", "Source and destination are different databases", BOTH)
+def different_databases(checkup: Checkup) -> Finding:
+    """A database synchronized with itself would chase its own changes."""
+    identity = "SELECT (pg_catalog.pg_control_system()).system_identifier::text || '/' || pg_catalog.current_database()"
+    if scalar(checkup.source, identity) == scalar(checkup.destination, identity):
+        return failed("both ends are the same database", "correct the destination's host, port or database")
+    return passed()
+
+
+@item("writable", "Both ends are primaries that take writes", BOTH)
+def writable(checkup: Checkup) -> Finding:
+    """A publication cannot be created on a standby, and rows cannot be written to one."""
+    for end in BOTH:
+        if scalar(checkup.session(end), "SELECT pg_catalog.pg_is_in_recovery()"):
+            return failed(f"the {end} is a standby", "give the primary's address")
+    return passed()
+
+
+@item("encoding", "Text keeps its characters", BOTH)
+def encoding(checkup: Checkup) -> Finding:
+    """SQL_ASCII holds any bytes, and a narrower encoding cannot hold all characters."""
+    source, destination = (str(scalar(checkup.session(end), "SHOW server_encoding")) for end in BOTH)
+    if source == "SQL_ASCII" != destination:
+        return warning(
+            "the source's encoding is SQL_ASCII: bytes that are not UTF-8 will be refused by the destination",
+            "make sure that the source holds UTF-8 only, or use a destination with SQL_ASCII",
+        )
+    if destination not in ("UTF8", source):
+        return warning(f"the destination's encoding {destination} cannot hold every character of {source}")
+    return passed(f"{source} to {destination}")
+
+
+@item("wal-level", "The source writes WAL for logical replication", ("source",))
+def wal_level(checkup: Checkup) -> Finding:
+    """wal_level = logical."""
+    level = scalar(checkup.source, "SHOW wal_level")
+    if level != "logical":
+        return failed(
+            f"wal_level is {level}",
+            "set wal_level = logical at the source (a parameter of the instance on managed servers) and restart it",
+            "ALTER SYSTEM SET wal_level = logical",
+        )
+    return passed()
+
+
+@item("slots-and-senders", "A replication slot and WAL senders are free", ("source",))
+def slots_and_senders(checkup: Checkup) -> Finding:
+    """One slot for the task, one for a moment when a table is copied again."""
+    row = checkup.source.execute(query("replication_room")).fetchone()
+    max_slots, slots, max_senders, senders = row or (0, 0, 0, 0)
+    own = 1 if checkup.state.slot is not None else 0
+    free_slots, free_senders = max_slots - slots + own, max_senders - senders + own
+    facts = f"{free_slots} of {max_slots} slots and {free_senders} of {max_senders} WAL senders are free"
+    if free_slots < 1 or free_senders < SENDERS_USED:
+        return failed(
+            facts,
+            "raise max_replication_slots and max_wal_senders and restart the source, or drop slots nobody uses",
+            f"ALTER SYSTEM SET max_replication_slots = {max_slots + SLOTS_USED}; "
+            f"ALTER SYSTEM SET max_wal_senders = {max_senders + SENDERS_USED}",
+        )
+    if free_slots < SLOTS_USED:
+        return warning(facts + ": a table that has to be copied again needs a second one for a moment")
+    return passed(facts)
+
+
+@item("replication-right", "The source's account may replicate", ("source",))
+def replication_right(checkup: Checkup) -> Finding:
+    """Told by logging in for replication, which also shows a missing line in pg_hba.conf."""
+    user = checkup.source.info.user
+    try:
+        checkup.context.connect("source", "precheck", replication=True).close()
+    except EndpointError as error:
+        return failed(
+            f"{user} cannot open a replication session: {error.detail}",
+            "give the account the right to replicate (on managed servers by the provider's replication role)",
+            f'ALTER ROLE "{user}" REPLICATION',
+        )
+    return passed()
+
+
+@item("long-transactions", "No transaction keeps the replication slot waiting", ("source",))
+def long_transactions(checkup: Checkup) -> Finding:
+    """A slot is ready when every transaction that ran at its creation has ended."""
+    found = read_transactions(checkup.source, older_than_seconds=LONG_TRANSACTION_SECONDS)
+    if found:
+        return warning(
+            "the start will wait for " + "; ".join(str(transaction) for transaction in found[:3]),
+            "let them end, or end them",
+            "; ".join(f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid),
+        )
+    return passed()

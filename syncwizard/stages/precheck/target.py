@@ -1,0 +1,247 @@
+"""Items about the destination: rights, what is there already, extensions, triggers."""
+
+from psycopg import sql
+
+from syncwizard.postgres.connection import quoted, scalar
+from syncwizard.postgres.destination.progress import SCHEMA_MARK, read_progress
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.queries import query
+from syncwizard.stages.precheck.checkup import (
+    BOTH,
+    Checkup,
+    Finding,
+    failed,
+    item,
+    listed,
+    must_be_accepted,
+    passed,
+    warning,
+)
+from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.stages.precheck.selection import quoted as text_of
+from syncwizard.structure.needs import Extension
+from syncwizard.structure.plan import quote
+from syncwizard.task.events import TableName
+
+
+@item("progress-schema", "Our names at the destination are free or ours", ("destination",))
+def progress_schema(checkup: Checkup) -> Finding:
+    """Schema syncwizard carries our mark; progress of this task is known to the journal."""
+    row = checkup.destination.execute(
+        "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
+        " WHERE nspname = 'syncwizard'"
+    ).fetchone()
+    if row is None:
+        return passed()
+    if row[0] != SCHEMA_MARK:
+        return failed("schema syncwizard exists and is not ours", "rename or drop that schema, then start again")
+    if checkup.spec.id is None or checkup.captured:
+        return passed()
+    if not scalar(checkup.destination, "SELECT pg_catalog.has_table_privilege('syncwizard.progress', 'SELECT')"):
+        return failed(
+            "schema syncwizard belongs to another account, which runs tasks into this database",
+            "use the same destination account for all tasks of this database",
+        )
+    if read_progress(checkup.destination, checkup.spec.id) is not None:
+        return failed(
+            "the destination has progress of this task, but the journal here does not: is it run from another machine?",
+            "run the task where its journal is, or release it there",
+        )
+    return passed()
+
+
+@item("destination-rights", "The destination's account may create what is needed", BOTH, OBJECTS)
+def destination_rights(checkup: Checkup) -> Finding:
+    """CREATE on the database and on the schemas; without schema synchronization rights on the tables."""
+    connection = checkup.destination
+    user, database = quote(connection.info.user), quote(connection.info.dbname)
+    if not scalar(connection, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
+        return failed(
+            "no right to create a schema in the destination database",
+            "grant CREATE on the database",
+            f"GRANT CREATE ON DATABASE {database} TO {user}",
+        )
+    if not checkup.synchronizes("schema"):
+        return _table_rights(checkup)
+    wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
+    closed = [
+        name
+        for (name,) in connection.execute(
+            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)"
+            " AND nspname <> 'pg_catalog' AND NOT pg_catalog.has_schema_privilege(oid, 'CREATE')",
+            (sorted(wanted),),
+        )
+    ]
+    if closed:
+        return failed(
+            "no right to create tables in schema " + listed(closed),
+            "grant CREATE on the schemas, or make the account the owner of the database",
+            "; ".join(f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed),
+        )
+    return passed()
+
+
+def _table_rights(checkup: Checkup) -> Finding:
+    oids = [table.oid for table in checkup.destination_tables.values()]
+    lacking = [
+        TableName(schema, name)
+        for schema, name, enough in checkup.destination.execute(query("writing_rights"), (oids,))
+        if not enough
+    ]
+    if lacking:
+        user = quote(checkup.destination.info.user)
+        return failed(
+            "no right to write all kinds of changes to " + listed(list(map(str, lacking))),
+            "grant the rights",
+            "; ".join(
+                f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {text_of(table)} TO {user}" for table in lacking
+            ),
+        )
+    return passed()
+
+
+@item("same-named-tables", "No table is in the way at the destination", BOTH, OBJECTS)
+def same_named_tables(checkup: Checkup) -> Finding:
+    """With `conflicts: report` nothing may be there; rows that were there before us are never removed."""
+    if checkup.captured:
+        return passed("the task has begun: they are its own")
+    if not checkup.synchronizes("schema"):
+        return _tables_without_schema(checkup)
+    taken = [str(table) for table in sorted(checkup.existing.tables)]
+    if not taken:
+        return passed()
+    if checkup.spec.synchronization.conflicts == "report":
+        return failed(
+            "the destination already has " + listed(taken),
+            "rename or drop them, deselect them, or set synchronization.conflicts: ignore",
+        )
+    keyless = [
+        str(name)
+        for name, table in checkup.destination_tables.items()
+        if table.apply_key(column.name for column in table.columns) is None and _has_rows(checkup, name)
+    ]
+    if keyless:
+        return failed(
+            "these hold rows and have no key by which rows could be told apart: " + listed(keyless),
+            "empty these tables, give them a primary key, or deselect them",
+        )
+    return passed("kept as they are: " + listed(taken))
+
+
+def _tables_without_schema(checkup: Checkup) -> Finding:
+    missing = [
+        str(table.name)
+        for table in checkup.selection.copied
+        if table.name not in checkup.destination_tables and table.root not in checkup.destination_tables
+    ]
+    if missing:
+        return failed(
+            "the destination does not have " + listed(missing),
+            "create these tables, or add schema to synchronization.types",
+        )
+    if not checkup.synchronizes("full") or checkup.spec.synchronization.conflicts == "ignore":
+        return passed()
+    filled = [str(name) for name in sorted(checkup.destination_tables) if _has_rows(checkup, name)]
+    if filled:
+        return failed(
+            "these hold rows already: " + listed(filled),
+            "empty these tables, deselect them, or set synchronization.conflicts: ignore",
+        )
+    return passed()
+
+
+def _has_rows(checkup: Checkup, table: TableName) -> bool:
+    statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(table.schema, table.name))
+    row = checkup.destination.execute(statement).fetchone()
+    return bool(row and row[0])
+
+
+@item("same-named-definitions", "No type or function is in the way at the destination", BOTH, OBJECTS)
+def same_named_definitions(checkup: Checkup) -> Finding:
+    """What has the name of something needed is used as it is, which only a person can say is right."""
+    if checkup.captured or not checkup.synchronizes("schema"):
+        return passed()
+    taken = sorted(map(str, checkup.existing.objects)) + sorted(map(str, checkup.existing.functions))
+    if not taken:
+        return passed()
+    return must_be_accepted(
+        "the destination already has these types, sequences or functions, and they will be used as they are: "
+        + listed(taken),
+        "make sure that they are the same as at the source and accept this item, or drop them",
+    )
+
+
+@item("extensions", "The extensions are available at the destination", BOTH, OBJECTS)
+def extensions(checkup: Checkup) -> Finding:
+    """Installed in the same schema, or available and within our rights to install."""
+    if not checkup.synchronizes("schema"):
+        return passed()
+    notes = []
+    for extension in checkup.needs.extensions:
+        row = checkup.destination.execute(query("extension_state"), {"name": extension.name}).fetchone()
+        if row is None:
+            return failed(
+                f"extension {extension.name} is not available at the destination",
+                f"install the package of {extension.name} {extension.version} or newer on the destination's server",
+            )
+        default_version, installed_version, schema, may_create = row
+        problem = _extension_problem(checkup, extension, installed_version, schema, may_create)
+        if problem is not None:
+            return problem
+        version = installed_version or default_version
+        if version != extension.version:
+            notes.append(f"{extension.name} is {extension.version} at the source and {version} at the destination")
+    if notes:
+        return warning("; ".join(notes), "use the same versions where definitions or values differ between them")
+    return passed(", ".join(extension.name for extension in checkup.needs.extensions))
+
+
+def _extension_problem(
+    checkup: Checkup, extension: Extension, installed_version: str | None, schema: str | None, may_create: bool
+) -> Finding | None:
+    create = f"CREATE EXTENSION {quote(extension.name)} WITH SCHEMA {quote(extension.schema)}"
+    if installed_version is None and not may_create:
+        return failed(
+            f"extension {extension.name} can only be created by a superuser",
+            "have a superuser create it in the destination database",
+            create,
+        )
+    if installed_version is not None and schema != extension.schema:
+        return failed(
+            f"extension {extension.name} is in schema {schema}, at the source in {extension.schema}: "
+            "definitions name it with its schema",
+            "move it to the same schema",
+            f"ALTER EXTENSION {quote(extension.name)} SET SCHEMA {quote(extension.schema)}",
+        )
+    return None
+
+
+@item("triggers", "Triggers and foreign keys stay quiet while changes are applied", BOTH, OBJECTS)
+def triggers(checkup: Checkup) -> Finding:
+    """session_replication_role = replica, which takes a right (DESIGN rule 15)."""
+    connection = checkup.destination
+    if prepare_writing(connection):
+        connection.execute("RESET session_replication_role")
+        return passed()
+    if scalar(connection, "SHOW session_replication_role") == "replica":
+        return passed("set as the role's default")
+    user = quote(connection.info.user)
+    remedy = (
+        "grant the right (PostgreSQL 15 and later), or have a superuser set the role's default until the task is "
+        "released"
+    )
+    statement = (
+        f"GRANT SET ON PARAMETER session_replication_role TO {user}; or: "
+        f"ALTER ROLE {user} SET session_replication_role = replica"
+    )
+    oids = [table.oid for table in checkup.destination_tables.values()]
+    firing = [f"{name} on {table}" for name, table in connection.execute(query("firing_triggers"), (oids,))]
+    if firing and not checkup.captured:
+        return failed(
+            f"{user} may not set session_replication_role, and these would fire: {listed(firing)}", remedy, statement
+        )
+    return warning(
+        f"{user} may not set session_replication_role: foreign keys will not be created at the destination",
+        remedy,
+        statement,
+    )
