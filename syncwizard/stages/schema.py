@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.connection import Connection, scalar, translated
 from syncwizard.postgres.dependencies import read_needs, read_relations
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
@@ -64,7 +64,8 @@ def _make(context: Context) -> Plan:
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
             existing = read_existing(destination, needs)
-            foreign_keys = prepare_writing(destination)
+            by_default = scalar(destination, "SHOW session_replication_role") == "replica"
+            foreign_keys = by_default or prepare_writing(destination)
     if existing.tables and context.spec.synchronization.conflicts == "report":
         raise TaskFailed(
             f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",

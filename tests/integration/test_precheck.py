@@ -18,8 +18,9 @@ from syncwizard.task.specification import (
     TableObject,
     TaskSpec,
 )
+from tests.support.catalogue import everything_in
 from tests.support.inprocess import TaskRun
-from tests.support.pair import DatabasePair, Session
+from tests.support.pair import DatabasePair
 
 KEYED = "CREATE TABLE t (id int PRIMARY KEY, x text);"
 
@@ -304,18 +305,6 @@ def test_no_pg_dump_is_refused(pair: DatabasePair, tmp_path: Path, monkeypatch: 
     pair.source.execute(KEYED)
     monkeypatch.setattr("syncwizard.stages.precheck.selection.find_programs", list)
     assert blocking(outcome(pair.spec(), tmp_path)) == {"pg-dump"}
-
-
-def everything_in(session: Session) -> set[tuple[str, ...]]:
-    """Each object of a database and the state of its tables, slots and publications."""
-    rows = session.execute("""
-        SELECT 'object', pg_describe_object(classid, objid, objsubid) FROM pg_depend WHERE objid >= 16384
-        UNION SELECT 'identity', relname || relreplident::text FROM pg_class WHERE relkind IN ('r', 'p')
-        UNION SELECT 'namespace', nspname FROM pg_namespace WHERE nspname !~ '^pg_'
-        UNION SELECT 'slot', slot_name FROM pg_replication_slots WHERE database = current_database()
-        UNION SELECT 'publication', pubname FROM pg_publication
-    """)
-    return {tuple(map(str, row)) for row in rows}
 
 
 def test_a_refusal_leaves_nothing_at_either_end(pair: DatabasePair, tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Release: removes everything we created at both ends, piece by piece, and lists what could not be removed.
+
+What is there is asked of the servers, not of the journal alone: names follow from the task's id, so a release also
+cleans up after a run that died before it could write anything down.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from syncwizard.errors import End, EndpointError, SyncwizardError
+from syncwizard.postgres.connection import Connection, scalar, translated
+from syncwizard.postgres.destination.progress import forget
+from syncwizard.postgres.dump import remove_secrets
+from syncwizard.postgres.source.heartbeat import drop_heartbeat
+from syncwizard.postgres.source.identity import restore, restore_statement
+from syncwizard.postgres.source.publication import drop_publication
+from syncwizard.postgres.source.slot import drop_slot
+from syncwizard.stages.context import Context
+from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
+
+PROGRESS_TABLES = ("statements", "chunks", "tables", "progress")
+
+
+class Releasing:
+    """One release: the sessions that could be opened, and the statements for what was left over."""
+
+    def __init__(self, context: Context, sessions: dict[End, Connection]) -> None:
+        self._context = context
+        self._sessions = sessions
+        self.left_over: list[str] = []
+
+    def remove(self, end: End, what: str, statement: str, action: Callable[[Connection], object]) -> None:
+        """Does one thing at one end; where that fails, `statement` is left for a person, and the rest goes on."""
+        session = self._sessions.get(end)
+        if session is None:
+            self.left_over.append(f"{statement}  -- {end}")
+            return
+        try:
+            with translated(end, f"removing {what}"):
+                action(session)
+        except SyncwizardError as error:
+            self.left_over.append(f"{statement}  -- {end}")
+            self._context.record(
+                Noticed(level="warning", message=f"could not remove {what} at the {end}: {error}", remedy=error.remedy)
+            )
+
+
+def run(context: Context) -> str:
+    """Removes slot, publication, heartbeat, replica identities and progress; records TaskReleased.
+
+    Works with one end out of reach: what belongs there is listed. Raises EndpointError when none can be reached.
+    """
+    if context.pair is not None:
+        context.pair.holder.close()
+        context.pair = None
+    with ExitStack() as stack:
+        sessions = _open(context, stack)
+        releasing = Releasing(context, sessions)
+        _release_source(context, releasing)
+        releasing.remove(
+            "destination",
+            "the progress of the task",
+            "; ".join(
+                f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in PROGRESS_TABLES
+            ),
+            lambda session: forget(session, context.task_id),
+        )
+        _remind_of_role_default(context, sessions)
+    remove_secrets(context.folder)
+    context.record(TaskReleased(left_over=releasing.left_over))
+    return f"{len(releasing.left_over)} things left over" if releasing.left_over else "nothing left over"
+
+
+def _open(context: Context, stack: ExitStack) -> dict[End, Connection]:
+    sessions: dict[End, Connection] = {}
+    errors: list[EndpointError] = []
+    ends: tuple[End, ...] = ("source", "destination")
+    for end in ends:
+        try:
+            sessions[end] = stack.enter_context(context.connect(end, "release"))
+        except EndpointError as error:
+            errors.append(error)
+            context.record(Noticed(level="warning", message=f"the {end} cannot be reached: {error.detail}"))
+    if not sessions:
+        raise errors[0]
+    return sessions
+
+
+def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:
+    """Somebody may have set the role's default by hand so that triggers stay quiet (DESIGN rule 15)."""
+    session = sessions.get("destination")
+    if session is None:
+        return
+    with suppress(SyncwizardError), translated("destination", "reading the role's default"):
+        if scalar(session, "SHOW session_replication_role") == "replica":
+            context.record(
+                Noticed(
+                    level="warning",
+                    message=f"sessions of {session.info.user} at the destination still fire no triggers by default",
+                    remedy=f'if that was set for this task: ALTER ROLE "{session.info.user}" RESET session_replication_role',
+                )
+            )
+
+
+def _release_source(context: Context, releasing: Releasing) -> None:
+    name = context.spec.slot
+    releasing.remove(
+        "source",
+        f"slot {name}",
+        f"SELECT pg_drop_replication_slot('{name}')",
+        lambda session: drop_slot(session, name),
+    )
+    releasing.remove(
+        "source", f"publication {name}", f"DROP PUBLICATION {name}", lambda session: drop_publication(session, name)
+    )
+    releasing.remove(
+        "source",
+        "the heartbeat",
+        f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'",
+        lambda session: drop_heartbeat(session, name),
+    )
+    restored: set[object] = set()
+    for change in context.state().identities:
+        # The first record of a table is what the user had.
+        if change.table not in restored:
+            restored.add(change.table)
+            _restore(context, releasing, change)
+
+
+def _restore(context: Context, releasing: Releasing, change: ReplicaIdentityChanging) -> None:
+    releasing.remove(
+        "source",
+        f"the replica identity of {change.table}",
+        restore_statement(change).as_string(None),
+        lambda session: restore(session, change, context.cancellation.wait),
+    )
