@@ -60,12 +60,15 @@ def report_of(error: SyncwizardError) -> FailureReport:
     )
 
 
-def unexpected(error: BaseException, what: str) -> Failure:
+LOG_HINT = "resume the task to try again; engine.log in the task's folder has the details for a report"
+
+
+def unexpected(error: BaseException, what: str, remedy: str = LOG_HINT) -> Failure:
     """A defect of ours as data: what was done, the exception, and what helps to get it mended."""
     return Failure(
         title=f"unexpected error in {what}",
         detail=f"{type(error).__name__}: {error}".strip(),
-        remedy="resume the task to try again; engine.log in the task's folder has the details for a report",
+        remedy=remedy,
     )
 
 

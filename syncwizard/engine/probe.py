@@ -66,7 +66,8 @@ def main() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort of this process
         traceback.print_exc()
-        report = FailureReport(kind="TaskFailed", failure=unexpected(error, f"the {request.kind} probe"))
+        failure = unexpected(error, f"the {request.kind}", "run it again; the lines above are for a report")
+        report = FailureReport(kind="TaskFailed", failure=failure)
         frames.write_frame(outgoing, report, frames.FAILURE)
         return 1
     return 0

@@ -1,0 +1,274 @@
+"""The commands on real servers, each a process of its own, as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from syncwizard.client import tasks
+from syncwizard.client.waiting import wait_for_end
+from syncwizard.demo.servers import Cluster
+from syncwizard.task import file
+from syncwizard.task.specification import Endpoint
+from tests.support.commands import report, spawn, syncwizard
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+FILE = """\
+# The knowledge base, to Frankfurt.
+name: kb
+source: {source}
+destination: {destination}
+objects:
+  - schema: public    # all of it
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_engine_stays(state_home: Path) -> Iterator[None]:
+    yield
+    for task in tasks.list_tasks():
+        holder = task.find_engine()
+        if holder is not None:
+            os.kill(holder.pid, signal.SIGKILL)
+            wait_for_end(task)
+
+
+@pytest.fixture
+def path(pair: DatabasePair, tmp_path: Path) -> Iterator[Path]:
+    """A task file over a table with a key and 100 rows."""
+    pair.source.execute("CREATE TABLE notes (id int PRIMARY KEY, text text)")
+    pair.source.execute("INSERT INTO notes SELECT n, 'note ' || n FROM generate_series(1, 100) AS n")
+    path = tmp_path / "kb.yaml"
+    path.write_text(text_of(pair.source_endpoint, pair.destination_endpoint))
+    yield path
+    for task in tasks.list_tasks():
+        syncwizard("pause", str(task.id), expect=None)
+        syncwizard("release", str(task.id), expect=None)
+
+
+def text_of(source: Endpoint, destination: Endpoint) -> str:
+    ends = {
+        name: json.dumps(msgspec.to_builtins(end)) for name, end in (("source", source), ("destination", destination))
+    }
+    return FILE.format(**ends).replace('"ca": null, "certificate": null, "key": null, "key_password": null', "")
+
+
+def count(session: object) -> int:
+    return int(session.execute("SELECT count(*) FROM notes").fetchone()[0])  # type: ignore[attr-defined]
+
+
+def ours_at(pair: DatabasePair) -> list[str]:
+    """Everything of ours that is left at either end."""
+    source = pair.source.execute(
+        "SELECT 'slot ' || slot_name FROM pg_replication_slots WHERE database = current_database()"
+        " UNION ALL SELECT 'publication ' || pubname FROM pg_publication"
+        " UNION ALL SELECT 'table ' || relname FROM pg_class WHERE relname LIKE 'dts_%'"
+        " UNION ALL SELECT 'identity of ' || relname FROM pg_class"
+        " WHERE relreplident <> 'd' AND relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    destination = pair.destination.execute(
+        "SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = 'syncwizard'"
+    ).fetchall()
+    return [row[0] for row in [*source, *destination]]
+
+
+def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
+    started = syncwizard("start", path)
+    assert "stage precheck is done" in started.stderr
+    assert path.read_text().replace(f"id: {report('status')[0]['id']}\n", "") == text_of(
+        pair.source_endpoint, pair.destination_endpoint
+    )
+    waited = report("wait", "kb", "--until", "caught-up")
+    assert (waited["reached"], waited["state"]) == ("caught-up", "synchronizing")
+    assert count(pair.destination) == 100
+
+    pair.source.execute("DELETE FROM notes WHERE id <= 10")
+    syncwizard("wait", "kb", "--until", "caught-up")
+    assert count(pair.destination) == 90
+
+    status = report("status", "kb")
+    assert status["state"] == "synchronizing"
+    assert status["engine"]["alive"]
+    assert status["tables"]["public.notes"]["rows"] == 100
+    assert status["sample"]["changes"]["public.notes"]["delete"] == 10
+    assert "public.notes" in syncwizard("status", "kb").stdout
+
+    assert "paused" in syncwizard("pause", "kb").stdout
+    pair.source.execute("INSERT INTO notes VALUES (1000, 'while paused')")
+    assert count(pair.destination) == 90
+    syncwizard("resume", "kb", "--until", "caught-up")
+    assert count(pair.destination) == 91
+
+    refused = syncwizard("release", "kb", expect=2)
+    assert "pause it first: syncwizard pause kb" in refused.stderr
+    syncwizard("pause", "kb")
+    assert report("release", "kb") == {
+        "id": status["id"],
+        "name": "kb",
+        "state": "released",
+        "left_over": [],
+    }
+    assert ours_at(pair) == []
+    assert count(pair.destination) == 91
+    assert report("status") == []
+
+
+def test_events_tell_the_story(path: Path) -> None:
+    syncwizard("start", path, "--until", "full")
+    syncwizard("wait", "kb", "--until", "caught-up")
+    following = spawn("events", "kb", "--follow", "--json")
+    syncwizard("pause", "kb")
+    said, talk = following.communicate(timeout=30)
+    entries = [json.loads(line) for line in said.splitlines()]
+    names = [entry["event"]["event"] for entry in entries]
+    assert [entry["sequence"] for entry in entries] == list(range(1, len(entries) + 1))
+    assert names[0] == "EngineStarted"
+    assert names[-1] == "EngineStopped"
+    assert "TableCopied" in names
+    assert "the engine has ended" in talk
+    assert "public.notes is copied: 100 rows" in syncwizard("events", "kb").stdout
+
+
+def test_a_running_task_is_not_started_or_resumed_again(path: Path) -> None:
+    syncwizard("start", path)
+    for command in (("start", path), ("resume", "kb")):
+        assert "running" in syncwizard(*command, expect=2).stderr
+    syncwizard("pause", "kb")
+    refused = syncwizard("start", path, expect=2)
+    assert "syncwizard resume kb" in refused.stderr
+
+
+def test_a_dead_engine_is_explained_and_resumed(path: Path, pair: DatabasePair) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    pid = report("status", "kb")["engine"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not report("status", "kb")["engine"]["alive"])
+    status = report("status", "kb")
+    assert status["engine"]["died"]
+    assert f"(process {pid}) died" in syncwizard("status", "kb").stdout
+    assert "died" in syncwizard("wait", "kb", "--until", "caught-up", expect=1).stderr
+    pair.source.execute("UPDATE notes SET text = 'later' WHERE id = 1")
+    syncwizard("resume", "kb", "--until", "caught-up")
+    assert pair.destination.execute("SELECT text FROM notes WHERE id = 1").fetchone() == ("later",)
+
+
+def test_a_refused_precheck_leaves_nothing_and_can_be_mended(path: Path, pair: DatabasePair) -> None:
+    pair.destination.execute("CREATE TABLE notes (id int PRIMARY KEY, text text)")
+    refused = syncwizard("start", path, "--json", expect=3)
+    result = json.loads(refused.stdout)
+    assert result["state"] == "precheck-failed"
+    assert any(item["verdict"] == "failed" and "notes" in item["message"] for item in result["precheck"])
+    assert "notes" in refused.stderr
+    assert ours_at(pair) == []
+    assert not report("status", "kb")["engine"]["alive"]
+    assert syncwizard("precheck", path, expect=3).stdout
+    pair.destination.execute("DROP TABLE notes")
+    assert report("precheck", "kb")["passed"]
+    assert ours_at(pair) == []
+    syncwizard("start", path, "--until", "caught-up")
+    assert count(pair.destination) == 100
+
+
+def test_an_unreachable_end_is_exit_code_4_and_named(path: Path, pair: DatabasePair, tmp_path: Path) -> None:
+    nowhere = msgspec.structs.replace(pair.destination_endpoint, host=str(tmp_path / "nowhere"))
+    path.write_text(text_of(pair.source_endpoint, nowhere))
+    refused = syncwizard("start", path, expect=4)
+    assert "destination" in refused.stderr
+    assert "No such file or directory" in refused.stderr
+    assert ours_at(pair) == []
+    missing = msgspec.structs.replace(pair.source_endpoint, database="no_such_database")
+    path.write_text(text_of(missing, pair.destination_endpoint))
+    refused = syncwizard("precheck", path, expect=4)
+    assert 'database "no_such_database" does not exist' in refused.stderr
+
+
+def test_waiting_ends_in_time(path: Path, source_cluster: Cluster, pair: DatabasePair) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    pair.destination.execute("BEGIN")
+    pair.destination.execute("LOCK TABLE notes")
+    pair.source.execute("INSERT INTO notes VALUES (1000, 'waits')")
+    try:
+        assert (
+            "did not get as far" in syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+        )
+    finally:
+        pair.destination.execute("ROLLBACK")
+    syncwizard("wait", "kb", "--until", "caught-up")
+    assert count(pair.destination) == 101
+
+
+@pytest.mark.parametrize("end", ["source", "destination"])
+def test_a_server_that_is_away_is_waited_for_and_shown(path: Path, pair: DatabasePair, end: str) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    cluster = pair.source_cluster if end == "source" else pair.destination_cluster
+    cluster.stop("immediate")
+    try:
+        until(lambda: report("status", "kb")["state"] == "retrying", what="the state retrying")
+        status = report("status", "kb")
+        assert status["retrying"]["failure"]["title"]
+        assert "trying again until" in syncwizard("status", "kb").stdout
+    finally:
+        cluster.start()
+    pair.reconnect()
+    pair.source.execute("INSERT INTO notes VALUES (1000, 'afterwards')")
+    syncwizard("wait", "kb", "--until", "caught-up")
+    assert report("status", "kb")["retrying"] is None
+    assert count(pair.destination) == 101
+
+
+def test_a_released_file_starts_anew(path: Path, pair: DatabasePair) -> None:
+    syncwizard("start", path, "--until", "full")
+    first = file.load(path).id
+    syncwizard("pause", "kb")
+    syncwizard("release", "kb")
+    pair.destination.execute("DROP TABLE notes")
+    assert "this is a new one" in syncwizard("start", path, "--until", "caught-up").stderr
+    assert file.load(path).id != first
+    assert [task["label"] for task in report("status", "--all")] == sorted(
+        f"kb-{task_id.hex[:8]}" for task_id in (first, file.load(path).id) if isinstance(task_id, uuid.UUID)
+    )
+
+
+def test_the_foreground_engine_ends_by_the_service_managers_signal(path: Path, pair: DatabasePair) -> None:
+    process = spawn("start", path, "--foreground")
+    until(lambda: report("status") and report("status")[0]["state"] == "synchronizing")
+    assert report("status")[0]["engine"]["pid"] == process.pid
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "public.notes is copied" in said
+    assert report("status", "kb")["state"] == "paused"
+
+
+def test_a_lost_terminal_changes_nothing(path: Path, pair: DatabasePair) -> None:
+    """The command and everything in its session are gone; the task goes on."""
+    process = subprocess.Popen(
+        ["setsid", "--wait", sys.executable, "-m", "syncwizard", "start", str(path), "--until", "full"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.wait(60) == 0
+    pid = report("status", "kb")["engine"]["pid"]
+    assert os.getsid(pid) == pid
+    os.kill(pid, signal.SIGHUP)
+    syncwizard("wait", "kb", "--until", "caught-up")
+    assert report("status", "kb")["engine"]["pid"] == pid
+
+
+def test_an_accepted_warning_is_kept_in_the_stored_task(path: Path, pair: DatabasePair) -> None:
+    pair.source.execute("CREATE TABLE log (line text)")
+    refused = syncwizard("start", path, expect=3)
+    item = next(item["item"] for item in report("status", "kb")["precheck"] if item["ignorable"])
+    assert item in refused.stderr
+    assert "did you mean" in syncwizard("start", path, "--ignore", f"{item}x", expect=3).stderr
+    syncwizard("start", path, "--ignore", item, "--until", "caught-up")
+    accepted = [getattr(entry, "item", "") for entry in tasks.find_task("kb").spec.precheck.ignore]
+    assert item in accepted
