@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
-from psycopg import conninfo
+from psycopg import conninfo, errors, sql
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.connection import conninfo_of
+from syncwizard.postgres.connection import Connection, conninfo_of
 from syncwizard.task.events import TableName
 from syncwizard.task.specification import Endpoint
 
@@ -98,13 +98,13 @@ def dump_definitions(
     with ExitStack() as stack:
         environment, parameters = stack.enter_context(_secrets(endpoint, password, key_password, folder))
         output = stack.enter_context(tempfile.TemporaryFile(dir=folder))
-        errors = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+        messages = stack.enter_context(tempfile.TemporaryFile(dir=folder))
         process = subprocess.Popen(
             [str(program.path), *arguments(program, request), "--dbname", conninfo.make_conninfo(**parameters)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=errors,
+            stderr=messages,
         )
         stack.callback(_end, process)
         while True:
@@ -113,12 +113,23 @@ def dump_definitions(
                 break
             except subprocess.TimeoutExpired:
                 check()
-        errors.seek(0)
-        said = " ".join(errors.read().decode(errors="replace").split())
+        messages.seek(0)
+        said = " ".join(messages.read().decode(errors="replace").split())
         if process.returncode != 0:
             raise _failure(said, endpoint)
         output.seek(0)
         return output.read().decode()
+
+
+def snapshot_lives(connection: Connection, snapshot: str) -> bool:
+    """Whether the exported snapshot can still be used: the session that exported it may be gone."""
+    try:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+    except (errors.InvalidParameterValue, errors.UndefinedObject):
+        return False
+    return True
 
 
 def arguments(program: DumpProgram, request: DumpRequest) -> list[str]:

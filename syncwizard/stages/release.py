@@ -91,13 +91,14 @@ def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -
     session = sessions.get("destination")
     if session is None:
         return
+    user = session.info.user
     with suppress(SyncwizardError), translated("destination", "reading the role's default"):
         if scalar(session, "SHOW session_replication_role") == "replica":
             context.record(
                 Noticed(
                     level="warning",
-                    message=f"sessions of {session.info.user} at the destination still fire no triggers by default",
-                    remedy=f'if that was set for this task: ALTER ROLE "{session.info.user}" RESET session_replication_role',
+                    message=f"sessions of {user} at the destination still fire no triggers by default",
+                    remedy=f'if that was set for this task: ALTER ROLE "{user}" RESET session_replication_role',
                 )
             )
 

@@ -15,7 +15,14 @@ from syncwizard.postgres.connection import Connection, scalar, translated
 from syncwizard.postgres.dependencies import read_needs, read_relations
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
-from syncwizard.postgres.dump import DumpRequest, choose_program, dump_definitions, find_programs, remove_secrets
+from syncwizard.postgres.dump import (
+    DumpRequest,
+    choose_program,
+    dump_definitions,
+    find_programs,
+    remove_secrets,
+    snapshot_lives,
+)
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.stages.context import Context
@@ -100,7 +107,10 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
         )
     with translated("source", "reading the catalogue"):
         relations = read_relations(source, needs.schemas)
-    snapshot = context.pair.snapshot if context.pair is not None and not context.pair.holder.closed else None
+        snapshot = context.pair.snapshot if context.pair is not None else None
+        if context.pair is not None and not snapshot_lives(source, context.pair.snapshot):
+            context.pair.holder.close()
+            context.pair = snapshot = None
     return dump_definitions(
         program,
         context.spec.source,

@@ -260,6 +260,29 @@ def test_a_resume_uses_the_plan_that_was_made(pair: DatabasePair, tmp_path: Path
     assert pair.destination.execute("SELECT to_regclass('aaa')").fetchone() == (None,)
 
 
+def test_a_snapshot_that_was_lost_does_not_stop_the_schema(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    context = TaskRun(pair.spec(), tmp_path).context()
+    capture.run(context)
+    assert context.pair is not None
+    pair.source.execute("SELECT pg_terminate_backend(%s, 5000)", (context.pair.holder.info.backend_pid,))
+    schema.run(context)
+    assert context.pair is None
+    assert pair.destination.execute("SELECT to_regclass('t') IS NOT NULL").fetchone() == (True,)
+
+
+def test_the_schema_is_of_the_slots_moment(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    context = TaskRun(pair.spec(), tmp_path).context()
+    capture.run(context)
+    pair.source.execute("ALTER TABLE t ADD later int")
+    schema.run(context)
+    columns = pair.destination.execute("SELECT attname FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0")
+    assert columns.fetchall() == [("id",)]
+    assert context.pair is not None
+    context.pair.holder.close()
+
+
 def test_an_invalid_index_of_a_killed_build_is_built_again(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t (x);")
     run = TaskRun(pair.spec(), tmp_path)
