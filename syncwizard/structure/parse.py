@@ -38,11 +38,12 @@ def without_meta_commands(text: str) -> str:
     >>> without_meta_commands("\\restrict k3y\nSELECT 1;\n\\unrestrict k3y\n")
     'SELECT 1;\n'
     """
-    match = re.search(r"^\\restrict (\S+)\n", text, re.MULTILINE)
-    if match is None:
+    opening = re.match(r"(?:\s+|--[^\n]*\n)*\\restrict (\S+)\n", text)
+    if opening is None:
         return text
-    closing = f"\n\\unrestrict {match[1]}\n"
-    return (text[: match.start()] + text[match.end() :]).replace(closing, "\n")
+    # Only the first and the last: a function's body may have such a line too.
+    body = text[opening.end() :].rstrip()
+    return body.removesuffix(f"\\unrestrict {opening[1]}")
 
 
 def without_leading_comments(text: str) -> str:

@@ -1,0 +1,115 @@
+"""Statements of a dump: their text, kind and names."""
+
+import pytest
+
+from syncwizard.errors import TaskFailed
+from syncwizard.structure.needs import FunctionName, ObjectName
+from syncwizard.structure.parse import parse_dump
+from syncwizard.structure.statements import Statement
+from syncwizard.task.events import TableName
+
+
+def only(text: str) -> Statement:
+    (statement,) = parse_dump(text)
+    return statement
+
+
+def test_statements_keep_their_text_where_characters_take_several_bytes() -> None:
+    first = "CREATE TABLE public.\"é€😀\" (a text DEFAULT 'ü;');\n\n"
+    text = first + "--\n-- Name: b — ü\n--\n\nCREATE TABLE public.b (\n\tx int\n);\n"
+    assert [statement.text for statement in parse_dump(text)] == [
+        "CREATE TABLE public.\"é€😀\" (a text DEFAULT 'ü;')",
+        "CREATE TABLE public.b (\n\tx int\n)",
+    ]
+
+
+def test_what_only_sets_the_session_is_left_out() -> None:
+    dump = (
+        "\\restrict AbC\n\nSET statement_timeout = 0;\nSELECT pg_catalog.set_config('search_path', '', false);\n"
+        "CREATE SEQUENCE public.s;\n\n\\unrestrict AbC\n\n"
+    )
+    assert only(dump).name == ObjectName("public", "s")
+
+
+def test_a_body_that_looks_like_a_dump_is_not_taken_apart() -> None:
+    body = "\n\\restrict nothing\n-- a comment; CREATE TABLE x ();\n"
+    statement = only(f"CREATE FUNCTION public.f() RETURNS text LANGUAGE sql AS $_$SELECT '{body}'$_$;\n")
+    assert statement.kind == "function"
+    assert body in statement.text
+
+
+def test_a_body_of_statements_stays_one_statement() -> None:
+    statement = only("CREATE FUNCTION public.f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;\n")
+    assert statement.text.endswith("SELECT 2; END")
+
+
+def test_a_function_is_known_by_its_input_types() -> None:
+    text = (
+        "CREATE FUNCTION s.f(a integer, VARIADIC b text[], OUT c bigint, INOUT d s.mood, e timestamp with time zone"
+        " DEFAULT now()) RETURNS record LANGUAGE sql AS 'SELECT 1, d';"
+    )
+    arguments = ("pg_catalog.int4", "pg_catalog.text[]", "s.mood", "pg_catalog.timestamptz")
+    assert only(text).function == FunctionName("s", "f", arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("CREATE TYPE s.t AS ENUM ('a')", "type", "s.t"),
+        ("CREATE TYPE s.t AS (a int)", "type", "s.t"),
+        ("CREATE TYPE s.t AS RANGE (subtype = float8)", "type", "s.t"),
+        ("CREATE DOMAIN s.d AS text CHECK (value <> '')", "type", "s.d"),
+        ("ALTER DOMAIN s.d ADD CONSTRAINT c CHECK (value > 1) NOT VALID", "domain constraint", "s.d"),
+        ("CREATE COLLATION s.c (provider = icu, locale = 'de')", "collation", "s.c"),
+        ("CREATE AGGREGATE s.a(int) (sfunc = s.f, stype = int)", "aggregate", "s.a"),
+        ("CREATE OPERATOR CLASS s.oc FOR TYPE int USING btree AS OPERATOR 1 <", "operator class", "s.oc"),
+        ("CREATE TEXT SEARCH CONFIGURATION s.ts (PARSER = s.p)", "text search configuration", "s.ts"),
+        ("CREATE VIEW s.v AS SELECT 1", "view", "s.v"),
+        ("CREATE MATERIALIZED VIEW s.m AS SELECT 1 WITH NO DATA", "materialized view", "s.m"),
+        ("CREATE TRIGGER t BEFORE INSERT ON s.x FOR EACH ROW EXECUTE FUNCTION s.f()", "trigger", "s.t"),
+        ("ALTER TABLE s.x DISABLE TRIGGER t", "trigger", "s.x"),
+        ("CREATE RULE r AS ON INSERT TO s.x DO NOTHING", "rule", "s.r"),
+        ("CREATE POLICY p ON s.x USING (true)", "policy", "s.p"),
+        ("ALTER TABLE s.x ENABLE ROW LEVEL SECURITY", "row security", "s.x"),
+        ("CREATE STATISTICS s.st ON a, b FROM s.x", "statistics", "s.st"),
+        ("ALTER TABLE ONLY s.x ALTER COLUMN a SET DEFAULT 1", "default", "s.x"),
+        ("ALTER TABLE s.x ALTER COLUMN a ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s.q)", "identity", "s.x"),
+        ("ALTER TABLE ONLY s.x ALTER COLUMN a SET STORAGE EXTERNAL", "column setting", "s.x"),
+        ("ALTER TABLE s.x ADD CONSTRAINT n NOT NULL a NOT VALID", "not-null constraint", "s.n"),
+        ("ALTER TABLE s.x ADD CONSTRAINT c CHECK (a > 1) NOT VALID", "check constraint", "s.c"),
+        ("ALTER INDEX s.i ALTER COLUMN 1 SET STATISTICS 100", "index setting", "s.i"),
+    ],
+)
+def test_the_kind_comes_from_the_tree(text: str, kind: str, name: str) -> None:
+    statement = only(text + ";")
+    assert (statement.kind, str(statement.name)) == (kind, name)
+
+
+def test_constraints_know_their_table_and_what_they_reference() -> None:
+    statement = only("ALTER TABLE ONLY a.x ADD CONSTRAINT k FOREIGN KEY (y) REFERENCES b.y(id) NOT VALID;")
+    assert statement.kind == "foreign key"
+    assert statement.table == TableName("a", "x")
+    assert statement.references == TableName("b", "y")
+    assert statement.not_valid
+
+
+def test_indexes_know_their_method_and_whether_they_are_of_the_parent_alone() -> None:
+    statement = only("CREATE INDEX i ON ONLY s.x USING hnsw (v public.vector_l2_ops) WITH (m='8');")
+    assert (statement.kind, statement.method, statement.only) == ("index", "hnsw", True)
+    assert statement.index == ObjectName("s", "i")
+
+
+def test_attachments_know_both_sides() -> None:
+    table = only("ALTER TABLE ONLY s.root ATTACH PARTITION t.leaf FOR VALUES IN (1);")
+    assert (table.kind, table.table, table.parent) == ("partition", TableName("t", "leaf"), ObjectName("s", "root"))
+    index = only("ALTER INDEX s.root_i ATTACH PARTITION t.leaf_i;")
+    assert (index.kind, index.name, index.parent) == (
+        "index partition",
+        ObjectName("t", "leaf_i"),
+        ObjectName("s", "root_i"),
+    )
+
+
+def test_what_the_parser_does_not_know_is_an_error_with_its_words() -> None:
+    with pytest.raises(TaskFailed, match="cannot be parsed"):
+        parse_dump("CREATE NONSENSE x;")

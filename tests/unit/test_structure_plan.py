@@ -1,0 +1,163 @@
+"""The plan: what is kept, where it goes, what is said of the rest. No server."""
+
+from syncwizard.structure.needs import Extension, FunctionName, Needs, ObjectName
+from syncwizard.structure.parse import parse_dump
+from syncwizard.structure.plan import Plan, Wishes, make_plan
+from syncwizard.task.events import TableName
+
+X, Y = TableName("s", "x"), TableName("s", "y")
+
+DUMP = """
+CREATE TYPE s.used AS ENUM ('a');
+CREATE TYPE s.unused AS ENUM ('a');
+CREATE FUNCTION s.f(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION s.f(text) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE TABLE s.x (id integer NOT NULL, v public.vector(3));
+CREATE TABLE s.y (id integer NOT NULL);
+CREATE SEQUENCE s.q;
+ALTER SEQUENCE s.q OWNED BY s.y.id;
+CREATE VIEW s.v AS SELECT 1;
+ALTER TABLE ONLY s.x REPLICA IDENTITY FULL;
+ALTER TABLE ONLY s.x ADD CONSTRAINT x_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY s.x ADD CONSTRAINT x_u UNIQUE (id);
+ALTER TABLE s.x ADD CONSTRAINT x_c CHECK (id > 0) NOT VALID;
+CREATE INDEX x_v ON s.x USING hnsw (v public.vector_l2_ops);
+CREATE INDEX x_b ON s.x USING btree (id);
+CREATE STATISTICS s.x_s ON id, v FROM s.x;
+ALTER TABLE s.x CLUSTER ON x_b;
+COMMENT ON INDEX s.x_b IS 'b';
+CREATE TRIGGER t BEFORE INSERT ON s.x FOR EACH ROW EXECUTE FUNCTION s.f();
+ALTER TABLE ONLY s.x ADD CONSTRAINT x_fk FOREIGN KEY (id) REFERENCES s.y(id);
+COMMENT ON CONSTRAINT x_fk ON s.x IS 'fk';
+"""
+
+
+def planned(dump: str = DUMP, **wishes: object) -> Plan:
+    given: dict[str, object] = {"needs": Needs(tables=frozenset({X, Y}))}
+    return make_plan(parse_dump(dump), Wishes(**{**given, **wishes}))  # type: ignore[arg-type]
+
+
+def names(plan: Plan, phase: str) -> list[tuple[str, str]]:
+    return [(entry.kind, entry.name) for entry in plan.statements if entry.phase == phase]
+
+
+def test_each_phase_holds_what_it_is_for_in_the_dumps_order_and_vectors_come_last() -> None:
+    plan = planned()
+    assert names(plan, "keys") == [("primary key", "x_pkey on s.x")]
+    assert names(plan, "constraints") == [
+        ("unique constraint", "x_u on s.x"),
+        ("check constraint", "x_c on s.x"),
+        ("foreign key", "x_fk on s.x"),
+        ("comment", "x_fk on s.x"),
+    ]
+    assert names(plan, "indexes") == [
+        ("index", "x_b on s.x"),
+        ("statistics", "x_s on s.x"),
+        ("cluster", "s.x"),
+        ("comment", "s.x_b"),
+        ("index", "x_v on s.x"),
+    ]
+
+
+def test_positions_are_numbered_through_and_only_ordinary_indexes_are_concurrent() -> None:
+    plan = planned()
+    assert [entry.position for entry in plan.statements] == list(range(len(plan.statements)))
+    assert {entry.name for entry in plan.statements if entry.concurrent} == {"x_b on s.x", "x_v on s.x"}
+
+
+def test_only_what_tables_need_is_kept() -> None:
+    needs = Needs(
+        tables=frozenset({X}),
+        types=frozenset({ObjectName("s", "used")}),
+        functions=frozenset({FunctionName("s", "f", ("pg_catalog.int4",))}),
+        sequences=frozenset({ObjectName("s", "q")}),
+        extensions=(Extension(name="vector", schema="public", version="0.8"),),
+    )
+    assert names(planned(needs=needs), "pre-data") == [
+        ("schema", "public"),
+        ("schema", "s"),
+        ("extension", "vector"),
+        ("type", "s.used"),
+        ("function", "s.f(pg_catalog.int4)"),
+        ("table", "s.x"),
+        # Its table is not selected, so the sequence stays without an owner.
+        ("sequence", "s.q"),
+        ("replica identity", "s.x"),
+    ]
+
+
+def test_a_foreign_key_to_a_table_that_is_not_selected_is_left_out_with_its_comment() -> None:
+    plan = planned(needs=Needs(tables=frozenset({X})))
+    assert [(entry.kind, entry.name) for entry in plan.skipped] == [("foreign key", "x_fk on s.x")]
+    assert "s.y" in plan.skipped[0].reason
+    assert not [entry for entry in plan.statements if "x_fk" in entry.name]
+
+
+def test_without_foreign_keys_the_reason_is_kept() -> None:
+    plan = planned(foreign_keys=False, no_foreign_keys="because")
+    assert [entry.reason for entry in plan.skipped] == ["because"]
+
+
+def test_the_identity_that_the_task_set_is_dropped_in_silence() -> None:
+    plan = planned(own_identities={X})
+    assert "replica identity" not in {entry.kind for entry in plan.statements}
+    assert plan.skipped == ()
+
+
+def test_a_unique_index_that_is_the_apply_key_comes_with_the_keys() -> None:
+    dump = """
+    CREATE TABLE s.x (a integer NOT NULL);
+    CREATE UNIQUE INDEX x_a ON s.x USING btree (a);
+    CREATE UNIQUE INDEX x_b ON s.x USING btree (a);
+    ALTER TABLE ONLY s.x REPLICA IDENTITY USING INDEX x_a;
+    """
+    plan = planned(dump, keys={X: "x_a"})
+    assert names(plan, "keys") == [("unique index", "x_a on s.x"), ("replica identity", "s.x")]
+    assert names(plan, "constraints") == [("unique index", "x_b on s.x")]
+
+
+def test_an_index_of_a_partition_is_in_the_phase_of_its_parent() -> None:
+    dump = """
+    CREATE TABLE s.x (a integer NOT NULL) PARTITION BY LIST (a);
+    CREATE TABLE s.y (a integer NOT NULL);
+    ALTER TABLE ONLY s.x ATTACH PARTITION s.y FOR VALUES IN (1);
+    CREATE UNIQUE INDEX x_a ON ONLY s.x USING btree (a);
+    CREATE UNIQUE INDEX y_a ON s.y USING btree (a);
+    CREATE INDEX x_i ON ONLY s.x USING btree (a);
+    CREATE INDEX y_i ON s.y USING btree (a);
+    ALTER INDEX s.x_a ATTACH PARTITION s.y_a;
+    ALTER INDEX s.x_i ATTACH PARTITION s.y_i;
+    """
+    plan = planned(dump, keys={X: "x_a"})
+    assert names(plan, "keys") == [
+        ("unique index", "x_a on s.x"),
+        ("unique index", "y_a on s.y"),
+        ("index partition", "s.y_a"),
+    ]
+    assert names(plan, "indexes") == [("index", "x_i on s.x"), ("index", "y_i on s.y"), ("index partition", "s.y_i")]
+    assert [entry.name for entry in plan.statements if entry.concurrent] == ["y_i on s.y"]
+
+
+def test_a_table_that_the_destination_keeps_is_left_alone_altogether() -> None:
+    plan = planned(existing={X})
+    assert not [entry for entry in plan.statements if entry.table == X or "x_" in entry.name]
+    assert ("table", "s.y") in names(plan, "pre-data")
+
+
+def test_what_the_destination_has_is_not_created_again() -> None:
+    needs = Needs(
+        tables=frozenset({X}),
+        types=frozenset({ObjectName("s", "used")}),
+        functions=frozenset({FunctionName("s", "f", ("pg_catalog.int4",))}),
+    )
+    plan = planned(needs=needs, present={ObjectName("s", "used"), FunctionName("s", "f", ("pg_catalog.int4",))})
+    assert {"type", "function"}.isdisjoint(entry.kind for entry in plan.statements)
+
+
+def test_what_is_for_later_is_named_by_kind_views_only_of_whole_schemas() -> None:
+    assert planned().later == {"trigger": ("t on s.x",)}
+    assert planned(whole_schemas={"s"}).later == {
+        "function": ("s.f(pg_catalog.int4)", "s.f(pg_catalog.text)"),
+        "view": ("s.v",),
+        "trigger": ("t on s.x",),
+    }
