@@ -4,7 +4,9 @@ Every parameter and staged column is cast to the destination's type by its quali
 operator of the key's index: with an empty search_path nothing else would be found or meant.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import TypeVar
 
 from psycopg import sql
 
@@ -12,6 +14,7 @@ from syncwizard.errors import TaskFailed
 from syncwizard.rows.changes import Route
 
 Positions = tuple[int, ...]
+Text = TypeVar("Text", bytes, bytes | None)
 
 
 def stage_name(number: int) -> sql.Identifier:
@@ -45,11 +48,25 @@ def empty_stage(number: int) -> bytes:
     return sql.SQL("TRUNCATE {}").format(stage_name(number)).as_bytes(None)
 
 
+def _once(build: Callable[..., Text]) -> Callable[..., Text]:
+    """Keeps the text per object and arguments: composing it costs more than sending it."""
+
+    @wraps(build)
+    def text(self: "RouteStatements", *arguments: object, **options: object) -> Text:
+        key = (build.__name__, arguments, tuple(options.items()))
+        if key not in self.texts:
+            self.texts[key] = build(self, *arguments, **options)
+        return self.texts[key]  # type: ignore[return-value]
+
+    return text
+
+
 class RouteStatements:
     """Texts for one route. Parameters and staged columns are numbered by the source's column positions."""
 
     def __init__(self, route: Route) -> None:
         self.route = route
+        self.texts: dict[tuple[object, ...], bytes | None] = {}
         self.everything: Positions = route.written
         self._table = sql.Identifier(route.target.schema, route.target.name)
         # A table's own rows only, not those of tables that inherit from it; a partitioned root has none itself.
@@ -58,14 +75,17 @@ class RouteStatements:
 
     # Single rows -----------------------------------------------------------------------------------------------
 
+    @_once
     def insert(self) -> bytes:
         """Parameters: every column."""
         return self._insert(self._values(self._parameters(self.everything)), upsert=False)
 
+    @_once
     def upsert(self) -> bytes:
         """Parameters: every column."""
         return self._insert(self._values(self._parameters(self.everything)), upsert=True)
 
+    @_once
     def update(self, known: Positions) -> bytes | None:
         """Parameters: the known columns in order. None when nothing but the key is known."""
         parameters = dict(zip(known, self._parameters(known), strict=True))
@@ -80,11 +100,13 @@ class RouteStatements:
             .as_bytes(None)
         )
 
+    @_once
     def delete(self) -> bytes:
         """Parameters: the key columns in the key's order."""
         parameters = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
         return sql.SQL("DELETE FROM {} AS t WHERE {}").format(self._rows, self._key_equals(parameters)).as_bytes(None)
 
+    @_once
     def move(self, known: Positions) -> bytes:
         """Deletes by the old key and inserts what is known, the rest from the deleted row.
 
@@ -97,6 +119,7 @@ class RouteStatements:
             self._rows, self._key_equals(old)
         ).as_bytes(None) + self._insert(sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)), upsert=True)
 
+    @_once
     def delete_image(self) -> bytes:
         """Deletes one row that equals the parameters (every column) byte for byte: keyless tables (rule 8)."""
         return (
@@ -105,6 +128,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
+    @_once
     def update_image(self, known: Positions) -> bytes:
         """Updates one row that equals the old row byte for byte. Parameters: every old column, then the known new."""
         old = self._parameters(self.everything)
@@ -122,6 +146,7 @@ class RouteStatements:
 
     # Sets ------------------------------------------------------------------------------------------------------
 
+    @_once
     def copy_in(self) -> bytes:
         """COPY straight into the table, every column; for routes without text columns."""
         return (
@@ -130,6 +155,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
+    @_once
     def staged_insert(self, number: int, *, upsert: bool) -> bytes:
         """Inserts the stage, every column."""
         return self._insert(
@@ -139,6 +165,7 @@ class RouteStatements:
             upsert=upsert,
         )
 
+    @_once
     def staged_insert_missing(self, number: int) -> bytes:
         """Inserts the rows of the stage whose key is not there."""
         return (
@@ -151,6 +178,7 @@ class RouteStatements:
             + b" ON CONFLICT DO NOTHING"
         )
 
+    @_once
     def staged_update(self, number: int, known: Positions) -> bytes | None:
         """Updates by the stage, which holds the known columns; None when nothing but the key is known."""
         assignments = [
@@ -164,6 +192,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
+    @_once
     def staged_delete(self, number: int) -> bytes:
         """Deletes by the stage, which holds the key's columns."""
         return (
@@ -172,6 +201,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
+    @_once
     def truncated(self) -> bytes:
         """The table as TRUNCATE names it. Raises TaskFailed where that would empty other relations' rows."""
         if self.route.shared:
@@ -229,7 +259,8 @@ class RouteStatements:
         return text.as_bytes(None)
 
     def _one_by_image(self, parameters: Sequence[sql.Composable]) -> sql.Composable:
-        # The function behind `*=` (which ROW on both sides would make column by column) compares stored bytes: equal values with other bytes (1.0 and 1.00) are other rows.
+        # The function behind `*=`, which ROW on both sides would make column by column: it compares stored bytes,
+        # so equal values with other bytes (1.0 and 1.00) are other rows.
         address = sql.SQL("tableoid, ctid" if self.route.partitioned else "ctid")
         return sql.SQL("SELECT {} FROM {} WHERE pg_catalog.record_image_eq(ROW({}), ROW({})) LIMIT 1").format(
             address,

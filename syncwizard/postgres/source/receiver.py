@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 from syncwizard.postgres.source.stream import MESSAGE_AT, ReplicationStream, parse_keepalive
 from syncwizard.rows.changes import Piece
@@ -10,6 +11,8 @@ from syncwizard.rows.pgoutput import Decoder
 
 # Reading stops while the inbox holds this much, so that memory is bounded whatever the destination does.
 INBOX_BYTES = 48 * 1024 * 1024
+# A batch of about five thousand narrow changes: from there on more would not make a row cheaper.
+WORTHWHILE_BYTES = 4 * 1024 * 1024
 # An idle position is made durable and acknowledged this often (rule 4), and at once when the source asks.
 IDLE_SECONDS = 10.0
 STATUS_SECONDS = 1.0
@@ -32,26 +35,37 @@ class Inbox:
     def __init__(self) -> None:
         self._items: deque[Piece | Idle] = deque()
         self._weight = 0
+        self._wanted = 0
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, item: Piece | Idle) -> None:
-        """Adds an item; never blocks: the receiver asks `wait_for_room` first."""
+    def put(self, items: list[Piece | Idle]) -> None:
+        """Adds items; never blocks: the receiver asks `wait_for_room` first."""
         with self._changed:
-            self._items.append(item)
-            if isinstance(item, Piece):
-                self._weight += item.weight
-            self._changed.notify_all()
+            self._items.extend(items)
+            self._weight += sum(item.weight for item in items if isinstance(item, Piece))
+            # Waking the applier for every few rows, while it waits for many, would cost more than decoding them.
+            if self._weight >= self._wanted or not isinstance(items[-1], Piece):
+                self._changed.notify_all()
 
-    def take(self, weight: int) -> list[Piece] | Idle | None:
+    def take(self, weight: int, patience: Callable[[float], float]) -> list[Piece] | Idle | None:
         """What belongs to the next batch: whole transactions up to about `weight` bytes, or the next part of a
-        larger one; or an Idle; None when closed. Waits for the first item."""
+        larger one; or an Idle; None when closed.
+
+        Waits for the first item, and then as many seconds as `patience` says of its commit time for a batch that
+        is worth its statements.
+        """
         with self._changed:
             while not self._items and not self._closed:
                 self._changed.wait()
+            first = self._items[0] if self._items else None
+            seconds = patience(first.commit_time) if isinstance(first, Piece) else 0.0
+            if seconds:
+                self._wanted = min(weight, WORTHWHILE_BYTES)
+                self._changed.wait_for(lambda: self._weight >= self._wanted or self._closed, seconds)
+                self._wanted = 0
             if self._closed:
                 return None
-            first = self._items[0]
             if isinstance(first, Idle):
                 self._items.popleft()
                 return first
@@ -119,6 +133,7 @@ class Receiver:
         self._sent = 0
         self._idle_at = time.monotonic()
         self._idle_lsn = 0
+        self._taken: list[Piece | Idle] = []
         self.stopped = False
 
     def run(self) -> None:
@@ -131,6 +146,14 @@ class Receiver:
 
     def _drain(self) -> bool:
         """Takes what has arrived; False when there may be more."""
+        try:
+            return self._take_burst()
+        finally:
+            if self._taken:
+                self._inbox.put(self._taken)
+                self._taken = []
+
+    def _take_burst(self) -> bool:
         receive = self._stream.receive
         for _ in range(BURST):
             frame = receive()
@@ -140,7 +163,7 @@ class Receiver:
                 piece = self._decoder.feed(frame, MESSAGE_AT)
                 if piece is not None:
                     self._positions.received = piece.end_lsn or piece.final_lsn
-                    self._inbox.put(piece)
+                    self._taken.append(piece)
             elif frame[0] == 107:  # 'k', keepalive
                 self._keepalive(frame)
         return False
@@ -152,7 +175,7 @@ class Receiver:
         if idle and (reply or now - self._idle_at > IDLE_SECONDS) and wal_end > self._idle_lsn:
             self._idle_at = now
             self._idle_lsn = wal_end
-            self._inbox.put(Idle(wal_end))
+            self._taken.append(Idle(wal_end))
         if reply:
             self._send(now)
 
