@@ -92,8 +92,8 @@ def _synchronize(place: Workspace, progress: Progress, steady_seconds: float) ->
         comparison = _compare(place)
         progress.say("both ends compared")
         state = lifecycle.pause(task)
-        lifecycle.release(task, _say_nothing)
-        progress.say("task released: nothing of it is left at either end")
+        left_over = lifecycle.release(task, _say_nothing).left_over
+        progress.say(f"task released; left over at the ends: {'; '.join(left_over) or 'nothing'}\n")
     return Outcome(
         state=state,
         workload=done,

@@ -103,10 +103,7 @@ def _remarks(outcome: Outcome) -> list[str]:
         [
             ("workload", f"{workload.transactions:,} transactions in {workload.seconds:.0f} s: {statements}"),
             ("latency", _latency(outcome.latencies)),
-            (
-                "neighbours",
-                f"{neighbours.equal} of {neighbours.vectors} vectors have the same ten nearest, read exactly",
-            ),
+            ("neighbours", f"{neighbours.equal} of {neighbours.vectors} vectors have the same exact ten nearest"),
             (
                 "recall@10",
                 f"{neighbours.source_recall:.3f} at the source, {neighbours.destination_recall:.3f} at the destination,"

@@ -148,6 +148,7 @@ class Cluster:
         numbers = (str(account.uid), str(account.gid)) if account else ("-1", "-1")
         postgres = str(self._server_binaries().bin / "postgres")
         with self.log.open("ab") as log:
+            self._give(self.log)
             self._guardian = subprocess.Popen(
                 [sys.executable, "-m", "syncwizard.demo.guardian", *numbers, postgres, "-D", str(self.data)],
                 stdin=subprocess.PIPE,
