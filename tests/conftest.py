@@ -1,26 +1,22 @@
 """The servers of a test run, started when first asked for and once; each test gets databases of its own."""
 
-import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from syncwizard.demo.installations import find, installed
+from syncwizard.demo.installations import installed
 from syncwizard.demo.servers import Cluster
+from tests.support.environment import fresh_home, make_plain, temporary_folder
 from tests.support.pair import DatabasePair
 
 
 @pytest.fixture(scope="session")
 def server_folder() -> Iterator[Path]:
     """A short path, for the sockets, that the servers' account can reach (pytest's own folders are closed)."""
-    folder = Path(tempfile.mkdtemp(prefix="sw-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder() as folder:
+        yield folder
 
 
 def running(folder: Path, version: int) -> Iterator[Cluster]:
@@ -81,20 +77,13 @@ def state_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
     The path is short: the engine's control socket lives below it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sw-"))
-    for name in ("STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR"):
-        directory = folder / name.lower().split("_")[0]
-        directory.mkdir(mode=0o700)
-        monkeypatch.setenv(f"XDG_{name}", str(directory))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder() as folder:
+        for name, value in fresh_home(folder).items():
+            monkeypatch.setenv(name, value)
+        yield folder
 
 
 @pytest.fixture(autouse=True, scope="session")
 def plain_environment() -> None:
     """libpq's variables of the person who runs the tests do not reach them; pg_dump is that of the newest server."""
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
-    newest = find(18)
-    if newest:
-        os.environ["PATH"] = f"{newest.bin}{os.pathsep}{os.environ.get('PATH', '')}"
+    make_plain()

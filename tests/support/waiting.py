@@ -9,7 +9,7 @@ Found = TypeVar("Found")
 POLL_SECONDS = 0.02
 
 
-def until(condition: Callable[[], Found], timeout: float = 30.0, what: str = "") -> Found:
+def until(condition: Callable[[], Found | None], timeout: float = 30.0, what: str = "") -> Found:
     """Calls `condition` until it answers with something true, and returns that.
 
     Fails the test after `timeout` seconds; `what` says what was waited for.

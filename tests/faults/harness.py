@@ -1,0 +1,287 @@
+"""One task under test: two databases, the workload, the reader, the commands of a user, and the checks at the end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from syncwizard.client.tasks import StoredTask, find_task
+from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.source.slot import current_lsn
+from syncwizard.task.events import Event, Noticed, TaskFailedEvent
+from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.specification import Advanced, PrecheckSettings, Retry, SchemaObjects, TaskSpec
+from syncwizard.task.state import TaskState
+from tests.faults import processes
+from tests.faults.reader import Reader, Torn, check
+from tests.faults.workload import Workload, load
+from tests.support.commands import syncwizard, write_task_file
+from tests.support.comparison import contents, difference
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+# Where a task is when a fault strikes. `before sync point`: all is copied, but not of one moment yet.
+Phase = Literal["preparation", "full", "before sync point", "steady", "paused", "failed"]
+FINDING_SECONDS = 120.0
+
+
+class Scale(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is to copy: rows of the narrow table, and of the one with 6 kB a row."""
+
+    readings: int
+    files: int
+
+
+SHORT = Scale(readings=200_000, files=3_000)
+LONG = Scale(readings=400_000, files=40_000)
+
+
+def phase_of(state: TaskState) -> Phase:
+    """The phase by the journal."""
+    if state.state == "failed":
+        return "failed"
+    if state.state == "paused":
+        return "paused"
+    if state.sync_point_passed:
+        return "steady"
+    if state.finished("full"):
+        return "before sync point"
+    # Until the first table is planned there is nothing to lose but the slot.
+    return "full" if state.tables else "preparation"
+
+
+class Findings(msgspec.Struct, kw_only=True):
+    """What went wrong, if anything did: rows that differ, rules broken in a snapshot, tasks that failed by
+    themselves, and what release left behind."""
+
+    differences: list[str] = []
+    torn: list[Torn] = []
+    failures: list[str] = []
+    left_over: list[str] = []
+    looks: int = 0
+    transactions: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.differences or self.torn or self.failures or self.left_over)
+
+    def __str__(self) -> str:
+        found = [*self.differences, *map(str, self.torn[:5]), *self.failures, *self.left_over]
+        return "; ".join(found) or "no difference"
+
+
+class Trial:
+    """A task from its start to its release. The commands are those a user has."""
+
+    def __init__(self, pair: DatabasePair, folder: Path, name: str) -> None:
+        self.pair = pair
+        self.name = name
+        self.findings = Findings()
+        spec = TaskSpec(
+            name=name,
+            source=pair.source_endpoint,
+            destination=pair.destination_endpoint,
+            objects=[SchemaObjects(schema="public")],
+            # What does not pass in ten minutes would not pass at all.
+            advanced=Advanced(retry=Retry(connection_minutes=10, other_minutes=1)),
+            precheck=PrecheckSettings(ignore=["replica-identity"]),
+        )
+        self.file = write_task_file(spec, folder)
+
+    @property
+    def task(self) -> StoredTask:
+        """The stored task."""
+        return find_task(self.name)
+
+    @property
+    def state(self) -> TaskState:
+        """The state by the journal."""
+        return self.task.read_state()
+
+    @property
+    def phase(self) -> Phase:
+        """The phase by the journal."""
+        return phase_of(self.state)
+
+    @property
+    def engine(self) -> int | None:
+        """The engine's process."""
+        return processes.engine_of(self.task.id)
+
+    def start(self) -> None:
+        """`syncwizard start`."""
+        syncwizard("start", self.file)
+
+    def resume(self) -> None:
+        """`syncwizard resume`."""
+        syncwizard("resume", self.name)
+
+    def end_engine(self) -> None:
+        """Whatever happened, no engine outlives its trial."""
+        if self.file_has_task and (pid := self.engine):
+            processes.kill(pid)
+            until(lambda: self.engine is None, 10, "the killed engine to be gone")
+
+    @property
+    def file_has_task(self) -> bool:
+        """Whether `start` got so far as to give the task its id."""
+        return "\nid:" in "\n" + self.file.read_text() and "\nid: null" not in self.file.read_text()
+
+    def reach(self, *phases: Phase) -> Phase:
+        """Waits until the task is in one of the phases; raises when it failed instead."""
+
+        def reached() -> Phase | None:
+            phase = self.phase
+            if phase == "failed" and "failed" not in phases:
+                raise AssertionError(f"{self.name} failed: {self.state.failure}")
+            return phase if phase in phases else None
+
+        return until(reached, FINDING_SECONDS, f"{self.name} to be in {' or '.join(phases)}")
+
+    def recover(self) -> None:
+        """What a user does after a fault: looks, and resumes a task that has no engine. A task that failed by
+        itself is a finding, resumed nevertheless."""
+        if self.engine is None:
+            state = self.state
+            if state.state == "failed" and state.failure is not None:
+                self.findings.failures.append(f"failed: {state.failure.title} ({state.failure.detail})")
+            self.resume()
+
+    def advance(self) -> None:
+        """Waits until what is committed at the source now is durable at the destination, resuming where needed."""
+        target = parse_lsn(current_lsn(self.pair.source))
+
+        def advanced() -> bool:
+            self.recover()
+            row = self.pair.destination.execute(
+                "SELECT applied_lsn::text FROM syncwizard.progress WHERE task_id = %s", (self.task.id,)
+            ).fetchone()
+            return row is not None and parse_lsn(row[0]) >= target
+
+        until(advanced, FINDING_SECONDS, f"{self.name} to get on after a fault")
+
+    def happened(self, kind: type[Event]) -> int:
+        """How often a fact is in the journal."""
+        from syncwizard.engine.journal import FILE_NAME, read_entries
+
+        return sum(isinstance(entry.event, kind) for entry in read_entries(self.task.folder / FILE_NAME))
+
+    # The end ----------------------------------------------------------------------------------------------------
+
+    def compare(self) -> None:
+        """Waits until the task has caught up with a source at rest, and compares all rows."""
+        self.recover()
+        syncwizard("wait", self.name, "--until", "caught-up", "--timeout", "120", timeout=150)
+        source, destination = contents(self.pair.source), contents(self.pair.destination)
+        for name in sorted(source.keys() | destination.keys()):
+            if source.get(name) != destination.get(name):
+                schema, table = name.split(".", 1)
+                rows = difference(self.pair, schema, table) if name in source and name in destination else {}
+                self.findings.differences.append(
+                    f"{name}: {source.get(name)} at the source, {destination.get(name)} at the destination {rows}"
+                )
+        broken = check(self.pair.source)
+        assert not broken, f"the workload itself broke a rule: {broken}"
+        self.findings.torn += check(self.pair.destination)
+
+    def release(self) -> None:
+        """`pause` and `release`, and a look for what is left of us at either end."""
+        syncwizard("pause", self.name)
+        syncwizard("release", self.name)
+        self.findings.left_over += left_at_source(self.pair) + left_at_destination(self.pair)
+
+
+def left_at_source(pair: DatabasePair) -> list[str]:
+    """What is still there of ours at the source."""
+    return [
+        f"source: {what}"
+        for (what,) in pair.source.execute(
+            "SELECT 'slot ' || slot_name FROM pg_replication_slots WHERE database = current_database()"
+            " UNION ALL SELECT 'publication ' || pubname FROM pg_publication"
+            " UNION ALL SELECT 'relation ' || relname FROM pg_class WHERE relname LIKE 'dts\\_%'"
+            " UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE proname LIKE 'dts\\_%'"
+            " UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal"
+            " UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger"
+            " UNION ALL SELECT 'replica identity of ' || relname FROM pg_class"
+            " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relreplident <> 'd'"
+            " UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
+        )
+    ]
+
+
+def left_at_destination(pair: DatabasePair) -> list[str]:
+    """What is still there of ours at the destination."""
+    return [
+        f"destination: {what}"
+        for (what,) in pair.destination.execute(
+            "SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = 'syncwizard'"
+            " UNION ALL SELECT 'relation ' || relname FROM pg_class WHERE relname LIKE 'dts\\_%'"
+            " UNION ALL SELECT 'session ' || application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
+        )
+    ]
+
+
+@contextmanager
+def databases(source: Cluster, destination: Cluster, name: str, scale: Scale) -> Iterator[DatabasePair]:
+    """A loaded source and an empty destination, dropped afterwards. The servers are started if a fault left them
+    down."""
+    source.create_database(name)
+    destination.create_database(name)
+    pair = DatabasePair(source, destination, name, source.connect(name), destination.connect(name))
+    load(pair.source, readings=scale.readings, files=scale.files)
+    try:
+        yield pair
+    finally:
+        pair.close()
+        source.start()
+        destination.start()
+        destination.drop_database(name)
+        source.drop_database(name)
+
+
+@contextmanager
+def trial(pair: DatabasePair, folder: Path, name: str, seed: int) -> Iterator[Trial]:
+    """A started task under the workload, with the reader beside it. Where the block ends well, the workload is
+    stopped, both ends are compared, the task is released, and what was found is in `findings`."""
+    made = Trial(pair, folder, name)
+
+    def consistent() -> bool:
+        return made.file_has_task and made.state.sync_point_passed
+
+    try:
+        with (
+            Workload(pair.source_cluster, pair.database, seed) as workload,
+            Reader(pair.destination_cluster, pair.database, consistent) as reader,
+        ):
+            made.start()
+            yield made
+            made.reach("steady")
+            workload.stop()
+            made.compare()
+            reader.stop()
+        findings = made.findings
+        findings.torn += reader.torn
+        findings.looks += reader.looks
+        findings.transactions += workload.done.total()
+        made.release()
+    finally:
+        made.end_engine()
+
+
+def notices(trial: Trial) -> list[str]:
+    """Warnings in the journal, for the message of a failed test."""
+    from syncwizard.engine.journal import FILE_NAME, read_entries
+
+    entries = read_entries(trial.task.folder / FILE_NAME)
+    return [str(entry.event) for entry in entries if isinstance(entry.event, Noticed | TaskFailedEvent)]
+
+
+def moment(seconds: float) -> None:
+    """Lets a seeded moment pass within a phase, so that faults do not all strike where it begins."""
+    time.sleep(seconds)

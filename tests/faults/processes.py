@@ -1,0 +1,36 @@
+"""The engine's processes as the system shows them: the engine by its task's lock, children by their parent."""
+
+import os
+import signal
+import subprocess
+import uuid
+
+from syncwizard.engine.locking import find_holder
+
+
+def engine_of(task_id: uuid.UUID) -> int | None:
+    """The process id of the task's engine, None when none lives."""
+    holder = find_holder(task_id)
+    return holder.pid if holder is not None and holder.purpose == "engine" else None
+
+
+def children_of(engine: int, kind: str) -> list[int]:
+    """The engine's living children of a kind (`copy`, `apply`)."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    found = []
+    for line in listed.splitlines():
+        pid, parent, status, *arguments = line.split()
+        if int(parent) == engine and not status.startswith("Z") and arguments[-1] == kind:
+            found.append(int(pid))
+    return found
+
+
+def kill(pid: int) -> bool:
+    """kill -9; False when the process had ended by itself."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""A client of the destination that checks, again and again, that it sees whole transactions of the source."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import psycopg
+
+from syncwizard.demo.servers import Cluster
+from tests.faults.workload import LOST, SQL
+from tests.support.pair import Session
+
+PACE_SECONDS = 0.05
+INVARIANTS = (SQL / "invariants.sql").read_bytes()
+
+
+class Torn(NamedTuple):
+    """A rule that a snapshot broke."""
+
+    rule: str
+    found: str
+    at: float
+
+
+def check(session: Session) -> list[Torn]:
+    """The rules that a snapshot of this moment breaks."""
+    with session.transaction():
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        rows = session.execute(INVARIANTS).fetchall()
+    return [Torn(rule, found or "", time.time()) for rule, holds, found in rows if not holds]
+
+
+class Reader:
+    """Looks from the moment that `begun` says so, and never stops before `stop`: neither pause nor failure of the
+    task is an excuse for half a transaction. `looks` counts the snapshots, `torn` has what was wrong."""
+
+    def __init__(self, cluster: Cluster, database: str, begun: Callable[[], bool]) -> None:
+        self._cluster = cluster
+        self._database = database
+        self._begun = begun
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.looks = 0
+        self.torn: list[Torn] = []
+        self.error: psycopg.Error | None = None
+
+    def _run(self) -> None:
+        while not self._begun():
+            if self._stop.wait(PACE_SECONDS):
+                return
+        session: Session | None = None
+        while not self._stop.wait(PACE_SECONDS):
+            try:
+                session = session or self._cluster.connect(self._database)
+                self.torn += check(session)
+                self.looks += 1
+            except LOST:
+                # The server was restarted; it is asked again.
+                if session is not None:
+                    session.close()
+                session = None
+            except psycopg.Error as error:
+                self.error = error
+                return
+        if session is not None:
+            session.close()
+
+    def stop(self) -> None:
+        """Ends the looking; raises what the reader could not cope with."""
+        self._stop.set()
+        self._thread.join()
+        if self.error is not None:
+            raise self.error
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
