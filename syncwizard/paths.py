@@ -32,11 +32,6 @@ def task_folder(task_id: uuid.UUID) -> Path:
     return tasks_folder() / str(task_id)
 
 
-def config_folder() -> Path:
-    """`$XDG_CONFIG_HOME/syncwizard`."""
-    return Path(platformdirs.user_config_dir(APPLICATION))
-
-
 def control_socket(task_id: uuid.UUID) -> Path:
     """The control socket of a task's engine: in the runtime directory, unless that makes it too long."""
     path = Path(platformdirs.user_runtime_dir(APPLICATION)) / f"{task_id.hex}.sock"

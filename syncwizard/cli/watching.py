@@ -34,6 +34,8 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
         else:
             click.echo(describe(seen, time.time()))
         return
+    for error in tasks.unreadable():
+        say(f"left out: {error}")
     everything = [look(task) for task in tasks.list_tasks()]
     shown = [seen for seen in everything if show_all or seen.state.state != "released"]
     if as_json:

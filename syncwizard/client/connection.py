@@ -52,6 +52,7 @@ class EngineConnection:
         self.sample = Sample()
         self._buffer = bytearray()
         self._passed_over: deque[Response] = deque()
+        self.pid = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(str(path))
@@ -65,6 +66,7 @@ class EngineConnection:
                 "the engine speaks another version of the protocol",
                 remedy="pause the task with the version it was started with, then resume it with this one",
             )
+        self.pid = hello.pid
 
     def __enter__(self) -> Self:
         return self

@@ -137,7 +137,8 @@ def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
             where=task.label,
             remedy=f"pause it first: syncwizard pause {task.label}",
         )
-    if task.read_state().state != "released":
+    state = task.read_state()
+    if state.state != "released" or state.left_over:
         launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
     return task.read_state()
 
@@ -169,7 +170,7 @@ def _check_startable(known: StoredTask, path: Path) -> bool:
     state = known.read_state()
     if state.state == "released":
         return True
-    if "capture" in state.stages:
+    if state.finished("precheck"):
         raise UsageError(
             f"the task was started before and is {state.state}",
             where=known.label,

@@ -10,7 +10,7 @@ import msgspec
 
 from syncwizard import paths
 from syncwizard.engine import journal, locking
-from syncwizard.errors import UsageError
+from syncwizard.errors import TaskFileError, UsageError
 from syncwizard.task import file
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import IgnoredItem, TaskSpec
@@ -43,8 +43,8 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_tasks() -> list[StoredTask]:
-    """All stored tasks, by label."""
-    specs = [spec for spec in map(_stored_spec, _task_files()) if spec is not None]
+    """All stored tasks that can be read, by label; `unreadable` tells of the others."""
+    specs = [spec for spec in map(_load, _task_files()) if isinstance(spec, TaskSpec)]
     names = Counter(spec.name for spec in specs)
     tasks = [
         StoredTask(id=spec.id, spec=spec, label=label_of(spec, unique=names[spec.name] == 1))
@@ -52,6 +52,11 @@ def list_tasks() -> list[StoredTask]:
         if spec.id is not None
     ]
     return sorted(tasks, key=lambda task: task.label)
+
+
+def unreadable() -> list[TaskFileError]:
+    """Why some stored tasks are not among `list_tasks`: damaged, or written by another version."""
+    return [error for error in map(_load, _task_files()) if isinstance(error, TaskFileError)]
 
 
 def label_of(spec: TaskSpec, *, unique: bool) -> str:
@@ -105,9 +110,12 @@ def _task_files() -> list[Path]:
     return sorted(paths.tasks_folder().glob(f"*/{paths.TASK_FILE}"))
 
 
-def _stored_spec(path: Path) -> TaskSpec | None:
-    """None for a folder that is just being removed."""
-    return file.load(path) if path.exists() else None
+def _load(path: Path) -> TaskSpec | TaskFileError:
+    """One damaged file must not stand in the way of all other tasks."""
+    try:
+        return file.load(path)
+    except TaskFileError as error:
+        return error
 
 
 def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:

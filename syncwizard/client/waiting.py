@@ -67,30 +67,32 @@ def wait_until(
 ) -> TaskState:
     """Follows the engine until `reached`, calling `watcher` for each event, those after the number `after` first.
 
-    Raises TimedOut, or the error that explains the end of an engine that ended before.
+    Goes on with the next engine where this one ends and another takes the task; raises TimedOut, or the error that
+    explains why there is no engine any more.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    with connect(task) as connection:
-        connection.subscribe(after)
-        try:
-            while not reached(connection):
-                rest = None if deadline is None else deadline - time.monotonic()
-                frame = connection.receive(None if rest is None else max(0.0, rest))
-                if isinstance(frame, Happened):
-                    watcher(frame.entry)
-                if frame is None or (rest is not None and rest <= 0):
-                    raise TimedOut(
-                        f"the task did not get as far as `{what}` in {timeout:g} s",
-                        where=task.label,
-                        remedy=f"it goes on; look at it with `syncwizard status {task.label}`",
-                    )
-        except EngineGone:
-            pass
-        else:
+    while True:
+        with connect(task) as connection:
+            try:
+                connection.subscribe(after)
+                while not reached(connection):
+                    frame = connection.receive(None if deadline is None else max(0.0, deadline - time.monotonic()))
+                    if isinstance(frame, Happened):
+                        after = frame.entry.sequence
+                        watcher(frame.entry)
+                    elif frame is None:
+                        raise _too_late(task, what)
+            except EngineGone:
+                continue
             return connection.state
-    state = wait_for_end(task)
-    liveness = current(task)[1]
-    raise error_of(state, liveness, task.label)
+
+
+def _too_late(task: StoredTask, what: str) -> TimedOut:
+    return TimedOut(
+        f"the task did not get as far as `{what}` in time",
+        where=task.label,
+        remedy=f"it goes on; look at it with `syncwizard status {task.label}`",
+    )
 
 
 def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher: Watcher = ignore) -> TaskState:

@@ -94,8 +94,11 @@ class Supervisor:
         return outcome
 
     def _work(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
-        self._outcome = self._pipeline.run()
-        loop.call_soon_threadsafe(done.set)
+        try:
+            self._outcome = self._pipeline.run()
+        finally:
+            # Also when the journal could not take the last event: an engine without a pipeline is no use.
+            loop.call_soon_threadsafe(done.set)
 
     async def _watch(self, control: ControlServer, done: asyncio.Event) -> Outcome:
         """Waits for the pipeline's end and does what the clock asks for meanwhile."""
@@ -141,9 +144,11 @@ class Supervisor:
         if self._pause_by is not None:
             return
         self._pause_by = time.monotonic() + PAUSE_SECONDS
-        await asyncio.to_thread(self._journal.append, PauseRequested())
-        # In a thread: what a stage does on cancel is not known to be quick.
-        await asyncio.to_thread(self._cancellation.cancel)
+        try:
+            await asyncio.to_thread(self._journal.append, PauseRequested())
+        finally:
+            # In a thread: what a stage does on cancel is not known to be quick.
+            await asyncio.to_thread(self._cancellation.cancel)
 
     async def _pause(self, command: Command) -> Answer:
         await self._begin_pause()

@@ -247,7 +247,8 @@ def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
         state="released",
         left_over=tuple(event.left_over),
         failure=None,
-        identities=(),
+        # What is left over may be released again, and then has to be known.
+        identities=state.identities if event.left_over else (),
         heartbeat=False,
         publication=None,
         slot=None,

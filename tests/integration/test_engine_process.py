@@ -258,6 +258,24 @@ def test_waiting_has_an_end(task: StoredTask) -> None:
     assert current(task)[1].alive
 
 
+def test_waiting_goes_on_with_the_next_engine(task: StoredTask) -> None:
+    prescribe(task.folder, full="block")
+    launch.start_engine(task.spec, SECRETS, MODULE)
+    engines: list[int] = []
+
+    def reached(connection: EngineConnection) -> bool:
+        if not engines:
+            kill(task, connection.pid)
+            prescribe(task.folder, full="pass")
+            launch.start_engine(task.spec, SECRETS, MODULE)
+        if connection.pid not in engines:
+            engines.append(connection.pid)
+        return connection.state.finished("full")
+
+    assert wait_until(task, reached, "full", 30.0).finished("full")
+    assert len(engines) == 2
+
+
 def test_totals_survive_engines(task: StoredTask) -> None:
     prescribe(task.folder, incremental="figures")
     for rounds in (1, 2):

@@ -77,6 +77,13 @@ def test_only_a_second_task_of_a_name_gets_a_suffix() -> None:
     assert [task.label for task in tasks.list_tasks()] == ["kb", "orders-22222222", "orders-22223333"]
 
 
+def test_a_damaged_task_does_not_hide_the_others() -> None:
+    (paths.task_folder(TWO) / paths.TASK_FILE).write_text("version: 99\n")
+    assert [task.label for task in tasks.list_tasks()] == ["kb", "orders"]
+    (error,) = tasks.unreadable()
+    assert str(TWO) in error.where
+
+
 def test_an_accepted_warning_is_kept_once_and_with_its_time() -> None:
     spec = tasks.with_ignored(tasks.with_ignored(specification(ONE, "kb"), ["keyless"]), ["keyless", "versions"])
     assert [getattr(entry, "item", entry) for entry in spec.precheck.ignore] == ["keyless", "versions"]
