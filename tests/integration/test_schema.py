@@ -380,6 +380,18 @@ def test_a_role_that_cannot_silence_triggers_gets_no_foreign_keys(pair: Database
         pair.destination.execute(f"DROP ROLE {pair.database}")
 
 
+def test_definitions_of_postgresql_15_arrive(pair15: DatabasePair, tmp_path: Path) -> None:
+    pair15.source.execute("""
+        CREATE TYPE mood AS ENUM ('sad', 'happy');
+        CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mood mood, n int UNIQUE NULLS NOT DISTINCT);
+        CREATE TABLE tree (id int PRIMARY KEY) PARTITION BY HASH (id);
+        CREATE TABLE tree_0 PARTITION OF tree FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+        CREATE INDEX ON t (mood) INCLUDE (n);
+    """)
+    everything(TaskRun(pair15.spec(), tmp_path))
+    assert_same(pair15, ["public"], tmp_path)
+
+
 def test_what_is_left_for_later_is_said_in_one_notice(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE TABLE t (id int PRIMARY KEY);
