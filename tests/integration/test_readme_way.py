@@ -1,0 +1,117 @@
+"""The way that README shows, with the commands and with accounts that are no superusers: from `check` to `release`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import report, syncwizard
+from tests.support.comparison import assert_equal
+from tests.support.pair import DatabasePair
+
+TASK = """
+version: 1
+name: {name}
+source: {{host: {source}, database: {database}, user: reader}}
+destination: {{host: {destination}, database: {database}, user: writer}}
+objects:
+  - schema: shop
+"""
+
+SHOP = """
+CREATE SCHEMA shop;
+CREATE TABLE shop.customers (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE shop.orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int REFERENCES shop.customers, total numeric(10, 2)
+);
+CREATE INDEX ON shop.orders (customer);
+CREATE TABLE shop.visits (at timestamptz NOT NULL, page text);
+INSERT INTO shop.customers SELECT n, 'customer ' || n FROM generate_series(1, 500) AS n;
+INSERT INTO shop.orders (customer, total) SELECT 1 + n % 500, n / 7.0 FROM generate_series(1, 3000) AS n;
+INSERT INTO shop.visits SELECT now(), '/' || n % 9 FROM generate_series(1, 200) AS n;
+"""
+
+# What of the source and the destination must be as before once the task is released.
+TRACES = """
+SELECT 'slot', slot_name::text FROM pg_replication_slots
+UNION ALL SELECT 'publication', pubname::text FROM pg_publication
+UNION ALL SELECT 'trigger', tgname::text FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'event trigger', evtname::text FROM pg_event_trigger
+UNION ALL SELECT 'function', oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+UNION ALL SELECT 'identity', oid::regclass || ' ' || relreplident::text FROM pg_class
+    WHERE relreplident NOT IN ('d', 'n')
+UNION ALL SELECT 'table', oid::regclass::text FROM pg_class
+    WHERE relkind IN ('r', 'p') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    AND relnamespace <> 'shop'::regnamespace
+UNION ALL SELECT 'schema', nspname::text FROM pg_namespace WHERE nspname = 'syncwizard'
+"""
+
+
+@pytest.fixture
+def shop(pair: DatabasePair) -> Iterator[DatabasePair]:
+    """Tables that the account `reader` owns at the source; `writer` may create in the destination's database."""
+    for session, role in ((pair.source, "reader REPLICATION"), (pair.destination, "writer")):
+        session.execute(f"CREATE ROLE {role} LOGIN".encode())
+    pair.source.execute(f"GRANT CREATE ON DATABASE {pair.database} TO reader; SET ROLE reader".encode())
+    # The heartbeat's table lives in `public`.
+    pair.source.execute("RESET ROLE; GRANT CREATE ON SCHEMA public TO reader; SET ROLE reader")
+    pair.source.execute(SHOP)
+    pair.source.execute("RESET ROLE")
+    pair.destination.execute(f"GRANT CREATE ON DATABASE {pair.database} TO writer".encode())
+    yield pair
+    for session, role in ((pair.source, "reader"), (pair.destination, "writer")):
+        session.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}".encode())
+
+
+@pytest.fixture
+def task_file(shop: DatabasePair, state_home: Path) -> Path:
+    path = state_home / "shop.yaml"
+    source, destination = shop.source_cluster.sockets, shop.destination_cluster.sockets
+    path.write_text(
+        TASK.format(name="shop-to-branch", source=source, destination=destination, database=shop.database),
+        encoding="utf-8",
+    )
+    return path
+
+
+def write(pair: DatabasePair) -> None:
+    """What an application does, keyless table and keys included."""
+    pair.source.execute("INSERT INTO shop.orders (customer, total) VALUES (7, 1.5), (8, 2.5)")
+    pair.source.execute("UPDATE shop.orders SET total = total + 1 WHERE id % 10 = 3")
+    pair.source.execute("DELETE FROM shop.orders WHERE id % 100 = 5")
+    pair.source.execute("UPDATE shop.visits SET page = '/moved' WHERE page = '/3'")
+    pair.source.execute("INSERT INTO shop.visits VALUES (now(), '/new'), (now(), '/new')")
+    pair.source.execute(
+        "UPDATE shop.customers SET id = id + 1000 WHERE id < 400 AND id NOT IN (SELECT customer FROM shop.orders)"
+    )
+    pair.source.execute("INSERT INTO shop.customers SELECT coalesce(max(id), 0) + 1, 'new' FROM shop.customers")
+    pair.source.execute("DELETE FROM shop.orders WHERE customer = (SELECT min(customer) FROM shop.orders)")
+
+
+def test_the_way_of_readme_ends_without_a_difference_and_leaves_nothing(shop: DatabasePair, task_file: Path) -> None:
+    traces = sorted(shop.source.execute(TRACES).fetchall())
+    syncwizard("check", task_file)
+    syncwizard("preview", task_file)
+    assert "replica-identity" in syncwizard("precheck", task_file, expect=3).stdout
+    syncwizard("start", task_file, expect=3)
+    assert sorted(shop.source.execute(TRACES).fetchall()) == traces
+    syncwizard("start", task_file, "--ignore", "replica-identity", "--until", "caught-up")
+    try:
+        write(shop)
+        syncwizard("wait", "shop-to-branch", "--until", "caught-up", "--timeout", "60")
+        assert_equal(shop)
+        syncwizard("pause", "shop-to-branch")
+        assert report("status", "shop-to-branch")["state"] == "paused"
+        write(shop)
+        syncwizard("resume", "shop-to-branch", "--until", "caught-up")
+        assert_equal(shop)
+        assert "paused" in syncwizard("events", "shop-to-branch").stdout
+        syncwizard("release", "shop-to-branch", expect=2)
+    finally:
+        syncwizard("pause", "shop-to-branch", expect=None)
+        syncwizard("release", "shop-to-branch")
+    assert sorted(shop.source.execute(TRACES).fetchall()) == traces
+    left = shop.destination.execute(TRACES).fetchall()
+    assert left == []
+    assert_equal(shop)
