@@ -12,6 +12,7 @@ from syncwizard.errors import EndpointError, SourceChanged, TaskFailed
 from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.progress import create_schema, read_progress, register
+from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import has_usable_identity, read_identity, set_full, why_unusable
@@ -37,6 +38,7 @@ def run(context: Context) -> str:
     """Makes the source record every change from here on, and registers that position at the destination."""
     with context.connect("destination", "capture") as destination:
         with translated("destination", "reading the progress of the task"):
+            hold_task(destination, context.task_id)
             registered = read_progress(destination, context.task_id)
         with context.connect("source", "capture") as source:
             if registered is not None:

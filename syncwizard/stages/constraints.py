@@ -2,6 +2,7 @@
 
 from syncwizard.postgres.connection import translated
 from syncwizard.postgres.destination.definitions import prepare
+from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.schema import read_plan
@@ -15,5 +16,6 @@ def run(context: Context) -> str:
     with context.connect("destination", "constraints") as destination:
         with translated("destination", "preparing the session"):
             prepare(destination)
+            prepare_sorting(destination, read_resources(destination))
         created = create_phase(context, destination, plan.of("constraints"))
     return f"{created} constraints created"

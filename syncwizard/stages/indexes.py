@@ -19,10 +19,13 @@ from syncwizard.stages.definitions import create_phase, report
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
+from syncwizard.task.events import Noticed
 
-# A concurrent build can be the victim of a deadlock with the sessions it waits for; it then begins again.
-ATTEMPTS = 5
-DEADLOCK = "40P01"
+# A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins
+# again by itself: its trouble must not stop the changes that are applied beside it.
+ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 2.0
+CONNECTION_LOST = ("08", "57P")
 
 
 def run(context: Context) -> str:
@@ -56,8 +59,13 @@ def _build(context: Context, destination: Connection, statement: PlannedStatemen
                 mark_done(destination, context.task_id, [statement])
             break
         except EndpointError as error:
-            if error.sqlstate != DEADLOCK or attempt == ATTEMPTS:
+            lost = not error.sqlstate or error.sqlstate.startswith(CONNECTION_LOST)
+            if lost or attempt == ATTEMPTS:
                 raise
+            context.record(
+                Noticed(level="warning", message=f"index {statement.name} will be built again: {error.detail}")
+            )
+            context.cancellation.wait(FIRST_PAUSE_SECONDS * 2**attempt)
     report(context, [Created(statement=statement, seconds=time.monotonic() - started)])
 
 

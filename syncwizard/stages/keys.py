@@ -6,6 +6,7 @@ from syncwizard.postgres.catalog import read_tables
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.definitions import analyze, prepare
+from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.interruptible import interruptible
@@ -19,6 +20,7 @@ def run(context: Context) -> str:
     with context.connect("destination", "keys") as destination:
         with translated("destination", "preparing the session"):
             prepare(destination)
+            prepare_sorting(destination, read_resources(destination))
             analyzed = to_analyze(read_copies(destination, context.task_id), destination)
         created = create_phase(context, destination, plan.of("keys")) if plan else 0
         for table in analyzed:

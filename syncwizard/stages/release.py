@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.connection import Connection, scalar, translated
 from syncwizard.postgres.destination.progress import forget
+from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import restore, restore_statement
@@ -48,13 +49,17 @@ class Releasing:
 def run(context: Context) -> str:
     """Removes slot, publication, heartbeat, replica identities and progress; records TaskReleased.
 
-    Works with one end out of reach: what belongs there is listed. Raises EndpointError when none can be reached.
+    Works with one end out of reach: what belongs there is listed. Raises EndpointError when none can be reached,
+    Fenced when the task runs somewhere else.
     """
     if context.pair is not None:
         context.pair.holder.close()
         context.pair = None
     with ExitStack() as stack:
         sessions = _open(context, stack)
+        if "destination" in sessions:
+            with translated("destination", "looking whether the task runs elsewhere"):
+                hold_task(sessions["destination"], context.task_id)
         releasing = Releasing(context, sessions)
         _release_source(context, releasing)
         releasing.remove(

@@ -1,5 +1,7 @@
 """The objects of the source that a task needs at the destination, by name."""
 
+from functools import cached_property
+
 import msgspec
 
 from syncwizard.task.events import TableName
@@ -34,7 +36,7 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class Needs(msgspec.Struct, frozen=True, kw_only=True):
+class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The selected `tables` and what they need to be created.
 
     `required_tables` are not selected, but a selected one inherits from them, has a column of their row type or
@@ -50,10 +52,15 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     others: frozenset[tuple[str, ObjectName]] = frozenset()
     extensions: tuple[Extension, ...] = ()
 
-    @property
+    @cached_property
     def all_tables(self) -> frozenset[TableName]:
         """The tables that are created."""
         return self.tables | self.required_tables
+
+    @cached_property
+    def described(self) -> frozenset[ObjectName]:
+        """What a comment may speak of, tables and functions left out."""
+        return self.types | self.sequences
 
     @property
     def schemas(self) -> list[str]:

@@ -128,8 +128,7 @@ def _comment_wanted(statement: Statement, wishes: Wishes) -> bool:
         return True
     if statement.method == "function":
         return statement.function in wishes.needs.functions and statement.function not in wishes.present
-    known = wishes.needs.types | wishes.needs.sequences
-    return statement.name in known and statement.name not in wishes.present
+    return statement.name in wishes.needs.described and statement.name not in wishes.present
 
 
 def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syncwizard.errors import EndpointError
+from syncwizard.errors import EndpointError, Fenced
+from syncwizard.postgres.destination.progress import lock_task
 from syncwizard.stages import capture, constraints, indexes, keys, release, schema
 from syncwizard.stages.context import Context
 from syncwizard.task.events import (
@@ -178,6 +179,23 @@ def test_a_role_default_that_was_set_by_hand_is_remembered(pair: DatabasePair, t
     finally:
         pair.destination.execute(f"REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}".encode())
         pair.destination.execute(f"DROP ROLE {role}".encode())
+
+
+def test_a_task_that_runs_elsewhere_is_not_released(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncwizard.postgres.destination.session.LOCK_SECONDS", 0.0)
+    pair.source.execute("CREATE TABLE a (id int PRIMARY KEY)")
+    run = TaskRun(pair.spec(), tmp_path)
+    context = begin(run)
+    with context.connect("destination", "elsewhere") as elsewhere:
+        assert lock_task(elsewhere, context.task_id)
+        with pytest.raises(Fenced):
+            release.run(run.context())
+        with pytest.raises(Fenced):
+            capture.run(run.context())
+    assert pair.source.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (1,)
+    release.run(run.context())
 
 
 def test_with_no_end_in_reach_release_is_refused(pair: DatabasePair, tmp_path: Path) -> None:

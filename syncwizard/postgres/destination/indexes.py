@@ -107,6 +107,11 @@ def apply_build_settings(connection: Connection, settings: BuildSettings) -> Non
     connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
 
 
+def prepare_sorting(connection: Connection, resources: ServerResources) -> None:
+    """Gives the session the memory that sorts of keys and constraints can use, as far as the server affords it."""
+    apply_build_settings(connection, choose_settings(resources, SORT_MEMORY_BYTES, vector=False))
+
+
 def index_state(connection: Connection, index: ObjectName, table: TableName) -> IndexState:
     """Whether the table has a usable index of this name."""
     row = connection.execute(query("index_state"), (index.schema, index.name, table.schema, table.name)).fetchone()

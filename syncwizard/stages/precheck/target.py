@@ -115,15 +115,11 @@ def same_named_tables(checkup: Checkup) -> Finding:
             "the destination already has " + listed(taken),
             "rename or drop them, deselect them, or set synchronization.conflicts: ignore",
         )
-    keyless = [
-        str(name)
-        for name, table in checkup.destination_tables.items()
-        if table.apply_key(column.name for column in table.columns) is None and _has_rows(checkup, name)
-    ]
-    if keyless:
+    filled = _filled(checkup)
+    if filled:
         return failed(
-            "these hold rows and have no key by which rows could be told apart: " + listed(keyless),
-            "empty these tables, give them a primary key, or deselect them",
+            "these hold rows already, and copying into rows that are there is not possible yet: " + listed(filled),
+            "empty these tables, or deselect them",
         )
     return passed("kept as they are: " + listed(taken))
 
@@ -139,15 +135,17 @@ def _tables_without_schema(checkup: Checkup) -> Finding:
             "the destination does not have " + listed(missing),
             "create these tables, or add schema to synchronization.types",
         )
-    if not checkup.synchronizes("full") or checkup.spec.synchronization.conflicts == "ignore":
-        return passed()
-    filled = [str(name) for name in sorted(checkup.destination_tables) if _has_rows(checkup, name)]
+    filled = _filled(checkup)
     if filled:
-        return failed(
-            "these hold rows already: " + listed(filled),
-            "empty these tables, deselect them, or set synchronization.conflicts: ignore",
-        )
+        return failed("these hold rows already: " + listed(filled), "empty these tables, or deselect them")
     return passed()
+
+
+def _filled(checkup: Checkup) -> list[str]:
+    """The tables that a copy would meet rows in. What was there before us is never truncated (DESIGN rule 16)."""
+    if not checkup.synchronizes("full"):
+        return []
+    return [str(name) for name in sorted(checkup.destination_tables) if _has_rows(checkup, name)]
 
 
 def _has_rows(checkup: Checkup, table: TableName) -> bool:
