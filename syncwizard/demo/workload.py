@@ -3,6 +3,8 @@
 Run as `python -m syncwizard.demo.workload HOST PORT DATABASE USER RATE SEED`; answers with one line of JSON, a `Done`.
 """
 
+import contextlib
+import os
 import random
 import select
 import subprocess
@@ -206,7 +208,9 @@ def main() -> None:
             # What was missed while a transaction took long is not made up for in a burst.
             due = max(due + 1 / float(rate), time.monotonic() - 1.0)
     done = Done(application.transactions, dict(application.counts), time.monotonic() - started)
-    sys.stdout.buffer.write(msgspec.json.encode(done))
+    # The demo may have been killed: then nobody wants to know.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(sys.stdout.fileno(), msgspec.json.encode(done))
 
 
 if __name__ == "__main__":
