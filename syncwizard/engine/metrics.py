@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -11,6 +12,9 @@ from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace
 Counts = dict[str, dict[str, int]]
+
+# `durable`: something is at the destination for good; `seen`: work goes on, but all of it may have to be done again.
+Progress = Literal["none", "seen", "durable"]
 
 
 class Metrics:
@@ -34,15 +38,15 @@ class Metrics:
         with self._lock:
             self._keep_run()
 
-    def take(self, sample: Sample) -> bool:
+    def take(self, sample: Sample) -> Progress:
         """Adds a sample; tells whether it shows progress."""
         with self._lock:
             if sample.transactions is not None and sample.transactions < (self._run.transactions or 0):
                 self._keep_run()
-            alive = shows_progress(self._merged, sample)
+            progress = progress_of(self._merged, sample)
             self._run = merge(self._run, Sample(changes=sample.changes, transactions=sample.transactions))
             self._merged = merge(self._merged, sample)
-            return alive
+            return progress
 
     def merged(self) -> Sample:
         """All figures, with totals of the task's life."""
@@ -100,17 +104,20 @@ def add_counts(first: Mapping[str, Mapping[str, int]], second: Mapping[str, Mapp
     return total
 
 
-def shows_progress(before: Sample, sample: Sample) -> bool:
-    """Whether the sample proves that work goes on: a later position or latency, or more rows copied.
+def progress_of(before: Sample, sample: Sample) -> Progress:
+    """Which progress the sample proves: a later position or latency is durable, rows of an unfinished copy are not.
 
-    >>> shows_progress(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/11"))
-    True
-    >>> shows_progress(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/10", source_lsn="0/99"))
-    False
+    >>> progress_of(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/11"))
+    'durable'
+    >>> progress_of(Sample(applied_lsn="0/10"), Sample(applied_lsn="0/10", source_lsn="0/99"))
+    'none'
+    >>> progress_of(Sample(), Sample(copied_rows={"a": 1}))
+    'seen'
     """
     if sample.applied_lsn and (not before.applied_lsn or parse_lsn(sample.applied_lsn) > parse_lsn(before.applied_lsn)):
-        return True
+        return "durable"
     if sample.latency_at is not None and sample.latency_at > (before.latency_at or 0.0):
-        return True
+        return "durable"
     copied = before.copied_rows or {}
-    return any(rows > copied.get(table, 0) for table, rows in (sample.copied_rows or {}).items())
+    grown = any(rows > copied.get(table, 0) for table, rows in (sample.copied_rows or {}).items())
+    return "seen" if grown else "none"

@@ -24,6 +24,7 @@ from syncwizard.task.events import (
     StageFinished,
     StageName,
     StageStarted,
+    TablePlanned,
     TableRestarted,
     TaskFailedEvent,
     TaskPaused,
@@ -138,7 +139,6 @@ class Pipeline:
                     raise
                 self._wait_before_retry(error)
             else:
-                self._end_retry()
                 return
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
@@ -179,7 +179,7 @@ class Pipeline:
         context.cancellation.check()
         if stage.endless:
             raise TaskFailed(f"the stage {stage.name} ended by itself", remedy="resume the task")
-        self._end_retry()
+        self._end_retry(durably=True)
         self._outer.record(StageFinished(stage=stage.name, summary=summary if isinstance(summary, str) else ""))
 
     def _wait_before_retry(self, error: SyncwizardError) -> None:
@@ -200,24 +200,27 @@ class Pipeline:
             self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
         self._context.cancellation.wait(seconds)
 
-    def _end_retry(self) -> None:
-        """The trouble has passed, as far as anybody can tell."""
+    def _end_retry(self, *, durably: bool) -> None:
+        """The trouble has passed, as far as anybody can tell; `durably` when the next will be another one."""
         with self._window_lock:
-            if self._window is None or self._window.ended is not None:
+            window = self._window
+            if window is None:
                 return
-            self._window = msgspec.structs.replace(self._window, ended=time.time())
-        self._outer.record(RetryEnded())
+            self._window = None if durably else msgspec.structs.replace(window, ended=window.ended or time.time())
+        if window.ended is None:
+            self._outer.record(RetryEnded())
 
     def _record(self, event: Event) -> None:
         self._outer.record(event)
         # A remark or another beginning does not prove that the trouble is over.
-        if not isinstance(event, Noticed | TableRestarted):
-            self._end_retry()
+        if not isinstance(event, Noticed | TablePlanned | TableRestarted):
+            self._end_retry(durably=True)
 
     def _sample(self, sample: Sample) -> None:
         self._outer.sample(sample)
-        if self._metrics.take(sample):
-            self._end_retry()
+        progress = self._metrics.take(sample)
+        if progress != "none":
+            self._end_retry(durably=progress == "durable")
 
 
 class _Companion(threading.Thread):

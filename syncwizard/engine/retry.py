@@ -8,7 +8,7 @@ from syncwizard.task.specification import Retry
 # Quick at first, because most trouble is a restart or a cut connection; then sparing of a server that is down.
 BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
-# Trouble that returns so soon after it seemed over is the same trouble: its window goes on.
+# Trouble that returns so soon after it seemed over, with nothing done for good, is the same: its window goes on.
 STABLE_SECONDS = 60.0
 
 # SQLSTATE classes of lost connections, shutdown and crash recovery; without one it was libpq that failed.

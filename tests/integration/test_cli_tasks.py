@@ -81,6 +81,8 @@ def ours_at(pair: DatabasePair) -> list[str]:
 
 
 def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
+    assert report("precheck", path)["passed"]
+    assert ours_at(pair) == []
     started = syncwizard("start", path)
     assert "stage precheck is done" in started.stderr
     assert path.read_text().replace(f"id: {report('status')[0]['id']}\n", "") == text_of(

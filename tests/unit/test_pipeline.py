@@ -18,7 +18,15 @@ from syncwizard.engine.retry import delay_seconds, minutes_allowed, next_window
 from syncwizard.engine.supervisor import make_context
 from syncwizard.errors import Cancelled, ChangeFailed, EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Cancellation, Context
-from syncwizard.task.events import Noticed, PrecheckFinished, Sample, StageName, TaskFailedEvent, TaskPaused
+from syncwizard.task.events import (
+    Noticed,
+    PrecheckFinished,
+    RetryStarted,
+    Sample,
+    StageName,
+    TaskFailedEvent,
+    TaskPaused,
+)
 from syncwizard.task.specification import Endpoint, Retry, SchemaObjects, TaskSpec
 
 SPEC = TaskSpec(
@@ -190,6 +198,30 @@ def test_trouble_ends_with_the_first_sign_of_progress(bench: Bench) -> None:
 
     bench.run(Stage(name="incremental", run=run, endless=True))
     assert attempts == ["synchronizing", "retrying", "retrying", "synchronizing"]
+
+
+@pytest.mark.parametrize(
+    ("sample", "windows"), [(Sample(applied_lsn="0/20"), 2), (Sample(copied_rows={"public.t": 5}), 1)]
+)
+def test_only_what_is_done_for_good_gives_the_next_trouble_its_own_time(
+    bench: Bench, sample: Sample, windows: int
+) -> None:
+    attempts: list[str] = []
+
+    def run(context: Context) -> None:
+        attempts.append(context.state().state)
+        if len(attempts) == 3:
+            bench.cancellation.cancel()
+            return
+        if len(attempts) == 2:
+            context.sample(sample)
+            assert context.state().state == "initializing"
+        raise lost()
+
+    bench.run(Stage(name="full", run=run))
+    started = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
+    assert len(started) == 2
+    assert len({event.since for event in started}) == windows
 
 
 def test_a_change_that_cannot_be_applied_is_tried_again_before_the_task_fails(bench: Bench) -> None:
