@@ -37,7 +37,13 @@ SETTINGS_SINCE: dict[str, tuple[int, str]] = {
 
 CONNECT_TIMEOUT_SECONDS = 15
 # A peer that vanished without a word is noticed after about half a minute.
-KEEPALIVES = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4"}
+# Keepalives do not cover data that was sent and never confirmed; the user timeout (milliseconds) does.
+KEEPALIVES = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "60000",
+}
 
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.
 TRANSIENT_STATES = ("08", "57P", "53", "40", "55P03", "55006")

@@ -91,9 +91,9 @@ class Wire:
             self.pgconn.flush()
         self.flush()
 
-    def end_copy(self, error: bytes | None = None) -> int:
-        """Ends the COPY (with `error`: makes the server fail it); the number of rows."""
-        while self.pgconn.put_copy_end(error) == 0:
+    def end_copy(self) -> int:
+        """Ends the COPY; the number of rows."""
+        while self.pgconn.put_copy_end() == 0:
             self._either.poll()
             self.pgconn.flush()
         self.flush()

@@ -15,11 +15,17 @@ from syncwizard.postgres.connection import Connection, as_ours, is_connection_lo
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.chunks import read_pairs
-from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
+from syncwizard.postgres.destination.routes import RouteCompiler, TypesDiffer, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import hold_task, prepare_writing
 from syncwizard.postgres.selection import select_tables
-from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot, find_partition_root
+from syncwizard.postgres.source.continuity import (
+    check_publication,
+    check_server,
+    check_slot,
+    find_partition_root,
+    name_types,
+)
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.receiver import Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.stream import ReplicationStream
@@ -74,7 +80,7 @@ class Stopped(msgspec.Struct, frozen=True, tag=True):
 
 
 class Recovered(msgspec.Struct, frozen=True, tag=True):
-    """A batch failed and is applied change by change; why."""
+    """The child goes on in a more careful way; which, and why."""
 
     reason: str
 
@@ -99,8 +105,9 @@ def run(assignment: Assignment, channel: Channel) -> None:
     stopping = threading.Event()
     totals = Totals()
     serial_until = 0
+    binary = True
     while True:
-        session = Session(assignment, channel, stopping, totals, serial_until)
+        session = Session(assignment, channel, stopping, totals, serial_until, binary)
         threading.Thread(target=session.listen, name="listener", daemon=True).start()
         try:
             session.run()
@@ -108,7 +115,10 @@ def run(assignment: Assignment, channel: Channel) -> None:
         except BatchFailed as failed:
             # Rule 12: the stretch since the last commit comes again from the source and is applied one by one.
             serial_until = failed.final_lsn
-            channel.send(Recovered(reason=str(failed)))
+            channel.send(Recovered(reason=f"a batch is applied change by change: {failed}"))
+        except TypesDiffer as differ:
+            binary = False
+            channel.send(Recovered(reason=f"values come as text: {differ}"))
         except psycopg.Error as error:
             raise as_ours(error, "destination", "applying changes") from error
         finally:
@@ -154,14 +164,16 @@ class Session:
         stopping: threading.Event,
         totals: Totals,
         serial_until: int,
+        binary: bool,
     ) -> None:
         self._assignment = assignment
         self._channel = channel
         self._stopping = stopping
         self._totals = totals
         self._serial_until = serial_until
+        self._binary = binary
         self._inbox = Inbox()
-        self._failure: SyncwizardError | psycopg.Error | None = None
+        self._failure: SyncwizardError | psycopg.Error | TypesDiffer | None = None
         self._connections: list[Connection] = []
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver | None = None
@@ -189,11 +201,11 @@ class Session:
         self._selected = select_tables(source, spec, sizes=False).tables
         compiler = self._compiler(destination, source)
         stream = ReplicationStream(holder)
-        binary = binary_stream(self._selected, compiler.tables)
-        stream.start(progress.slot, position, progress.slot, binary=binary)
+        compiler.binary = self._binary and binary_stream(self._selected)
+        stream.start(progress.slot, position, progress.slot, binary=compiler.binary)
         decoder = Decoder(compiler.compile, PIECE_BYTES)
         self._receiver = Receiver(stream, decoder, self._inbox, self._positions)
-        self._guardian = Guardian(source, progress, self._positions)
+        self._guardian = Guardian(source, progress, self._positions, self._watched)
         self._start(self._receiver.run)
         self._start(self._guardian.run)
         self._epoch = progress.epoch
@@ -246,7 +258,13 @@ class Session:
             # Called in the receiver's thread; psycopg connections take a lock around each statement.
             return TableName(*find_partition_root(source, name.schema, name.name))
 
-        compiler = RouteCompiler(destination, schemas, read_pairs(destination, spec.id), find_root)
+        compiler = RouteCompiler(
+            destination,
+            schemas,
+            read_pairs(destination, spec.id),
+            find_root,
+            lambda oids: name_types(source, oids),
+        )
         compiler.read()
         return compiler
 
@@ -254,7 +272,7 @@ class Session:
         def guarded() -> None:
             try:
                 body()
-            except (SyncwizardError, psycopg.Error) as error:
+            except (SyncwizardError, psycopg.Error, TypesDiffer) as error:
                 self._failure = self._failure or error
             finally:
                 self._inbox.close()
@@ -355,6 +373,20 @@ class Session:
         if self._serial_until and last.final_lsn >= self._serial_until:
             self._serial_until = 0
         self._figures()
+
+    def _watched(self) -> None:
+        """Called by the guardian each second: what is known even while the destination keeps the applier waiting."""
+        assert self._guardian is not None
+        self._channel.send(
+            Figures(
+                sample=Sample(
+                    received_lsn=format_lsn(self._positions.received),
+                    acknowledged_lsn=format_lsn(self._positions.acknowledged),
+                    source_lsn=self._guardian.source_lsn,
+                    slot_retained_bytes=self._guardian.retained_bytes,
+                )
+            )
+        )
 
     def _figures(self, *, force: bool = False) -> None:
         now = time.monotonic()

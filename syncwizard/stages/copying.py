@@ -8,7 +8,7 @@ import psycopg
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import Connection, as_ours
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
-from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk
+from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.stages.context import Channel, Secrets, open_session
 from syncwizard.task.specification import TaskSpec
@@ -42,12 +42,11 @@ class ChunkProgress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ChunkCopied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The chunk is committed at the destination; `before` when a worker that died had committed it."""
+    """The chunk is committed at the destination, by this worker or by one that died after it."""
 
     rows: int
     bytes: int
     seconds: float
-    before: bool = False
 
 
 class ChunkStale(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -110,7 +109,8 @@ def _copy(
         destination.execute("ROLLBACK")
         if error.diag.schema_name != "syncwizard":
             raise as_ours(error, "destination", f"copying {part.source}") from error
-        return ChunkCopied(rows=0, bytes=0, seconds=0.0, before=True)
+        rows, size = read_chunk(destination, spec.id, part.source, task.generation, task.chunk)
+        return ChunkCopied(rows=rows, bytes=size, seconds=0.0)
     except psycopg.Error as error:
         raise as_ours(error, "source" if _failed(source) else "destination", f"copying {part.source}") from error
     finally:

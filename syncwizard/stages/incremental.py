@@ -2,6 +2,8 @@
 
 import time
 
+import msgspec
+
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.stages.applying import Assignment, Figures, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Child, Context
@@ -57,7 +59,7 @@ class _Following:
             elif isinstance(frame, Reached):
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
-                context.record(Noticed(level="info", message=f"a batch is applied change by change: {frame.reason}"))
+                context.record(Noticed(level="info", message=frame.reason))
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
@@ -77,25 +79,16 @@ class _Following:
 
     def _figures(self, sample: Sample) -> None:
         """Passes a sample on, its totals added to those of the children before."""
+        if sample.transactions is None:
+            self._context.sample(sample)
+            return
+        if sample.transactions:
+            self._deaths = 0
         self._sample = sample
-        self._deaths = 0
-        changes = {table: dict(kinds) for table, kinds in self._changes.items()}
-        for table, kinds in (sample.changes or {}).items():
-            mine = changes.setdefault(table, {})
-            for kind, number in kinds.items():
-                mine[kind] = mine.get(kind, 0) + number
+        totals = {table: dict(kinds) for table, kinds in self._changes.items()}
+        _add(totals, sample)
         self._context.sample(
-            Sample(
-                latency_seconds=sample.latency_seconds,
-                latency_at=sample.latency_at,
-                received_lsn=sample.received_lsn,
-                applied_lsn=sample.applied_lsn,
-                acknowledged_lsn=sample.acknowledged_lsn,
-                source_lsn=sample.source_lsn,
-                slot_retained_bytes=sample.slot_retained_bytes,
-                transactions=self._transactions + (sample.transactions or 0),
-                changes=changes,
-            )
+            msgspec.structs.replace(sample, transactions=self._transactions + sample.transactions, changes=totals)
         )
 
     def _keep_totals(self) -> None:
@@ -103,10 +96,7 @@ class _Following:
         if sample is None:
             return
         self._transactions += sample.transactions or 0
-        for table, kinds in (sample.changes or {}).items():
-            mine = self._changes.setdefault(table, {})
-            for kind, number in kinds.items():
-                mine[kind] = mine.get(kind, 0) + number
+        _add(self._changes, sample)
 
     def _died(self, pid: int) -> None:
         self._deaths += 1
@@ -116,3 +106,11 @@ class _Following:
                 remedy="see the engine's log and the system's (out of memory?), then resume",
             )
         self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
+
+
+def _add(totals: dict[str, dict[str, int]], sample: Sample) -> None:
+    """Adds a child's counters to totals per table and kind."""
+    for table, kinds in (sample.changes or {}).items():
+        mine = totals.setdefault(table, {})
+        for kind, number in kinds.items():
+            mine[kind] = mine.get(kind, 0) + number

@@ -125,3 +125,15 @@ def fill_chunk(
         " AND table_name = %s AND generation = %s AND chunk = %s",
         (rows, size, task_id, table.schema, table.name, generation, chunk),
     )
+
+
+def read_chunk(
+    connection: Connection, task_id: uuid.UUID, table: TableName, generation: int, chunk: int
+) -> tuple[int, int]:
+    """Rows and bytes of a chunk that is in."""
+    row = connection.execute(
+        "SELECT rows, bytes FROM syncwizard.chunks WHERE task_id = %s AND schema_name = %s"
+        " AND table_name = %s AND generation = %s AND chunk = %s",
+        (task_id, table.schema, table.name, generation, chunk),
+    ).fetchone()
+    return (0, 0) if row is None else (row[0], row[1])

@@ -13,14 +13,31 @@ from syncwizard.task.events import TableName
 
 # Asks the source which partitioned table a relation belongs to (itself when it is none).
 FindRoot = Callable[[TableName], TableName]
+# Asks the source for the qualified names of types; those that are gone are left out.
+NameTypes = Callable[[list[int]], dict[int, str]]
+
+
+class TypesDiffer(Exception):
+    """A column comes with another type than the destination's: its bytes would mean something else (rule 14)."""
 
 
 class RouteCompiler:
-    """Knows the destination's tables. `pairs` gives the pair LSN of each copied table and partitioned table."""
+    """Knows the destination's tables. `pairs` gives the pair LSN of each copied table and partitioned table.
+
+    `binary`: values come in binary, so that the types of both ends must be the same.
+    """
 
     def __init__(
-        self, connection: Connection, schemas: Iterable[str], pairs: dict[TableName, int], find_root: FindRoot
+        self,
+        connection: Connection,
+        schemas: Iterable[str],
+        pairs: dict[TableName, int],
+        find_root: FindRoot,
+        name_types: NameTypes,
     ) -> None:
+        self.binary = True
+        self._name_types = name_types
+        self._type_names: dict[int, str] = {}
         self._connection = connection
         self._schemas = list(schemas)
         self._pairs = pairs
@@ -34,7 +51,7 @@ class RouteCompiler:
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
     def compile(self, message: RelationMessage) -> Route:
-        """The route of a relation. Raises TaskFailed when the destination has no place for it."""
+        """The route of a relation. Raises TaskFailed when the destination has no place for it, TypesDiffer."""
         source = TableName(message.schema, message.name)
         if (source.schema, source.name) == HEARTBEAT_TABLE:
             return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
@@ -51,16 +68,32 @@ class RouteCompiler:
             )
         index = table.apply_key(name for name, identity, _, _ in message.columns if identity)
         names = [name for name, _, _, _ in message.columns]
+        columns = self._columns(source, table, index, names)
+        if self.binary:
+            self._compare_types(message, columns)
         return Route(
             source=source,
             target=table.name,
-            columns=self._columns(source, table, index, names),
+            columns=columns,
             key=tuple(names.index(column) for column in index.columns) if index else (),
             pair_lsn=self._pairs.get(source, self._pairs.get(root, 0)),
             full=message.replica_identity == "f",
             partitioned=table.partitioned,
             shared=shared,
         )
+
+    def _compare_types(self, message: RelationMessage, columns: tuple[RouteColumn, ...]) -> None:
+        """The message tells the types at the time of the change, which need not be those of today's catalogue."""
+        unknown = [oid for _, _, oid, _ in message.columns if oid not in self._type_names]
+        if unknown:
+            self._type_names.update(self._name_types(unknown))
+        for (name, _, oid, _), column in zip(message.columns, columns, strict=True):
+            here = self._type_names.get(oid, "of a dropped type")
+            if here != column.type_name and not column.generated:
+                raise TypesDiffer(
+                    f"column {name} of {message.schema}.{message.name} is {here} at the source"
+                    f" and {column.type_name} at the destination"
+                )
 
     def _columns(
         self, source: TableName, table: Table, index: Index | None, names: list[str]
@@ -86,13 +119,6 @@ class RouteCompiler:
         )
 
 
-def binary_stream(source: Iterable[Table], destination: dict[TableName, Table]) -> bool:
-    """Whether the stream may be binary: no selected column holds an OID with a local meaning, and every column
-    has the same type at both ends (rule 14)."""
-    for table in source:
-        there = destination.get(table.name)
-        types = {column.name: column.type_name for column in there.columns} if there else {}
-        for column in table.stored_columns:
-            if column.reg or types.get(column.name, column.type_name) != column.type_name:
-                return False
-    return True
+def binary_stream(source: Iterable[Table]) -> bool:
+    """Whether the stream may be binary: no selected column holds an OID with a local meaning (rule 14)."""
+    return not any(column.reg for table in source for column in table.stored_columns)

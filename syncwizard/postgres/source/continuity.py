@@ -118,3 +118,13 @@ def find_partition_root(connection: Connection, schema: str, name: str) -> tuple
     if row[0] is None:
         raise TaskFailed(f"{schema}.{name} has no readable partition root", where="source")
     return row[0], row[1]
+
+
+def name_types(connection: Connection, oids: list[int]) -> dict[int, str]:
+    """Qualified names of types by OID, as the catalogue of columns spells them; types that are gone are left out."""
+    return dict(
+        connection.execute(
+            "SELECT oid::bigint, pg_catalog.format_type(oid, -1) FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])",
+            (oids,),
+        ).fetchall()
+    )

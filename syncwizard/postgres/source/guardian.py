@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import psycopg
 
@@ -18,9 +19,12 @@ SLOT_SECONDS = 5.0
 
 
 class Guardian:
-    """The thread's body. `clock_offset_seconds`: the source's clock less ours."""
+    """The thread's body. `clock_offset_seconds`: the source's clock less ours; `on_beat` is called in the thread."""
 
-    def __init__(self, connection: Connection, progress: Progress, positions: Positions) -> None:
+    def __init__(
+        self, connection: Connection, progress: Progress, positions: Positions, on_beat: Callable[[], None]
+    ) -> None:
+        self._on_beat = on_beat
         self._connection = connection
         self._progress = progress
         self._positions = positions
@@ -45,6 +49,7 @@ class Guardian:
                 self._watch()
             except psycopg.Error as error:
                 raise as_ours(error, "source", "writing the heartbeat") from error
+            self._on_beat()
             self._stop.wait(BEAT_SECONDS)
 
     def _watch(self) -> None:

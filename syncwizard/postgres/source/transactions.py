@@ -7,17 +7,19 @@ from syncwizard.postgres.queries import query
 
 
 class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction that has an id. `pid` is 0 for a prepared one, whose `text` is its name."""
+    """A transaction that has an id. `pid` is 0 for a prepared one, whose `text` is its name; `seconds` is None where
+    our role may not see since when it is open."""
 
     pid: int
     user: str
     database: str
-    seconds: float
+    seconds: float | None
     text: str
 
     def __str__(self) -> str:
         who = f"process {self.pid} of {self.user}" if self.pid else f"prepared transaction {self.text} of {self.user}"
-        return f"{who} in {self.database}, open for {self.seconds:.0f} s"
+        since = "" if self.seconds is None else f", open for {self.seconds:.0f} s"
+        return f"{who} in {self.database}{since}"
 
 
 def read_transactions(connection: Connection, *, older_than_seconds: float) -> list[OpenTransaction]:

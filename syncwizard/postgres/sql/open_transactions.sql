@@ -7,7 +7,9 @@ SELECT a.pid,
   FROM pg_catalog.pg_stat_activity a
  WHERE a.backend_xid IS NOT NULL
    AND a.pid <> pg_catalog.pg_backend_pid()
-   AND a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s)
+   -- Other roles' times are hidden from a role without pg_read_all_stats: then any may be the one.
+   AND coalesce(a.xact_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s),
+                %(seconds)s = 0)
 UNION ALL
 SELECT 0,
        p.owner,
@@ -16,4 +18,4 @@ SELECT 0,
        p.gid
   FROM pg_catalog.pg_prepared_xacts p
  WHERE p.prepared < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s)
- ORDER BY seconds DESC
+ ORDER BY seconds DESC NULLS LAST

@@ -1,4 +1,5 @@
+-- The function lists every WAL sender to every role; pg_stat_activity hides what kind of process others' are.
 SELECT pg_catalog.current_setting('max_replication_slots')::integer,
        (SELECT count(*) FROM pg_catalog.pg_replication_slots)::integer,
        pg_catalog.current_setting('max_wal_senders')::integer,
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'walsender')::integer
+       (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders())::integer
