@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed
+from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages import capture, precheck
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.specification import (
@@ -297,6 +298,18 @@ def test_a_long_transaction_is_named_and_does_not_block(
         found = outcome(pair.spec(), tmp_path)
         assert f"process {holder.info.backend_pid}" in found["long-transactions"].message
         assert blocking(found) == set()
+
+
+def test_a_role_that_sees_little_still_names_who_delays_the_slot(pair: DatabasePair, plain_role: str) -> None:
+    pair.source.execute(KEYED)
+    with (
+        pair.source_cluster.connect(pair.database, autocommit=False) as holder,
+        pair.source_cluster.connect(pair.database, user=plain_role) as little,
+    ):
+        holder.execute("INSERT INTO t VALUES (1)")
+        found = read_transactions(little, older_than_seconds=0.0)
+        assert [entry.pid for entry in found] == [holder.info.backend_pid]
+        assert "open for" not in str(found[0])
 
 
 def test_no_pg_dump_is_refused(pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
