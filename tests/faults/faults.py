@@ -7,12 +7,13 @@ from contextlib import suppress
 import msgspec
 import psycopg
 
-from syncwizard.demo.servers import Cluster, Mode
+from syncwizard.demo.servers import Mode
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
 from tests.support.waiting import until
 
 # How far into a phase a fault strikes, at most, in seconds: about as long as the phase lasts.
+PHASES: list[Phase] = ["full", "before sync point", "steady"]
 SPANS: dict[Phase, float] = {"full": 1.2, "before sync point": 0.8, "steady": 0.8}
 
 
@@ -23,28 +24,34 @@ class Fault(msgspec.Struct, frozen=True):
     strike: Callable[[Trial], str | None]
 
 
-def strike(trial: Trial, fault: Fault, phase: Phase, choice: random.Random) -> tuple[Phase, str]:
-    """Waits for the phase and for a random moment in it, strikes, and recovers as a user would.
+class Blow(msgspec.Struct, frozen=True):
+    """What a fault hit, and in which phase; `hit` is None when there was nothing to hit before all was over."""
 
-    Returns the phase in which it struck, which is a later one when that one was over too soon, and what was hit.
-    """
-    trial.reach(phase, "steady")
+    fault: str
+    phase: Phase
+    hit: str | None
+
+    def __str__(self) -> str:
+        return f"{self.phase:<17}  {self.fault:<32}  {self.hit or 'nothing to hit'}"
+
+
+def strike(trial: Trial, fault: Fault, phase: Phase, choice: random.Random) -> Blow:
+    """Waits for the phase, or a later one, and for a random moment in it, strikes, and recovers as a user would."""
+    trial.reach(*PHASES[PHASES.index(phase) :])
     moment(choice.uniform(0, SPANS[phase]))
-    hit: str | None = None
 
-    def struck() -> bool:
-        nonlocal hit
+    def struck() -> Blow | None:
         trial.recover()
+        found = trial.phase
         hit = fault.strike(trial)
-        return hit is not None or trial.phase == "steady"
+        return Blow(fault.name, found, hit) if hit is not None or found == "steady" else None
 
-    found = trial.phase
-    until(struck, 60, f"something to hit by {fault.name}")
-    if trial.phase == "steady":
+    blow = until(struck, 60, f"something to hit by {fault.name}")
+    if blow.phase == "steady":
         trial.advance()
     else:
         trial.recover()
-    return found, hit or "nothing: the phase was over"
+    return blow
 
 
 def _kill_engine(trial: Trial) -> str | None:
@@ -95,11 +102,10 @@ def _terminate(seconds: int) -> Callable[[Trial], str | None]:
 KILL_ENGINE = Fault("kill -9 engine", _kill_engine)
 KILL_COPY = Fault("kill -9 copy", _kill_child("copy"))
 KILL_APPLY = Fault("kill -9 apply", _kill_child("apply"))
-RESTARTS = [
-    Fault(f"restart {end} {mode}", _restart(end, mode))
-    for end in ("source", "destination")
-    for mode in ("fast", "immediate")
-]
+SOURCE_FAST = Fault("restart source fast", _restart("source", "fast"))
+SOURCE_IMMEDIATE = Fault("restart source immediate", _restart("source", "immediate"))
+DESTINATION_FAST = Fault("restart destination fast", _restart("destination", "fast"))
+DESTINATION_IMMEDIATE = Fault("restart destination immediate", _restart("destination", "immediate"))
 TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 
 KILLS: dict[Phase, list[Fault]] = {
@@ -107,8 +113,3 @@ KILLS: dict[Phase, list[Fault]] = {
     "before sync point": [KILL_ENGINE, KILL_APPLY],
     "steady": [KILL_ENGINE, KILL_APPLY],
 }
-
-
-def clusters(trial: Trial) -> tuple[Cluster, Cluster]:
-    """Both servers."""
-    return trial.pair.source_cluster, trial.pair.destination_cluster

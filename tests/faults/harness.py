@@ -10,8 +10,10 @@ import msgspec
 
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.demo.servers import Cluster
+from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import current_lsn
-from syncwizard.task.events import Event, Noticed, TaskFailedEvent
+from syncwizard.task import file
+from syncwizard.task.events import Noticed, TaskFailedEvent
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.specification import Advanced, PrecheckSettings, Retry, SchemaObjects, TaskSpec
 from syncwizard.task.state import TaskState
@@ -122,14 +124,14 @@ class Trial:
 
     def end_engine(self) -> None:
         """Whatever happened, no engine outlives its trial."""
-        if self.file_has_task and (pid := self.engine):
+        if self.has_id and (pid := self.engine):
             processes.kill(pid)
             until(lambda: self.engine is None, 10, "the killed engine to be gone")
 
     @property
-    def file_has_task(self) -> bool:
+    def has_id(self) -> bool:
         """Whether `start` got so far as to give the task its id."""
-        return "\nid:" in "\n" + self.file.read_text() and "\nid: null" not in self.file.read_text()
+        return file.load(self.file).id is not None
 
     def reach(self, *phases: Phase) -> Phase:
         """Waits until the task is in one of the phases; raises when it failed instead."""
@@ -164,11 +166,10 @@ class Trial:
 
         until(advanced, FINDING_SECONDS, f"{self.name} to get on after a fault")
 
-    def happened(self, kind: type[Event]) -> int:
-        """How often a fact is in the journal."""
-        from syncwizard.engine.journal import FILE_NAME, read_entries
-
-        return sum(isinstance(entry.event, kind) for entry in read_entries(self.task.folder / FILE_NAME))
+    def warnings(self) -> list[str]:
+        """Remarks and failures of the journal, for the message of a failed test."""
+        entries = read_entries(self.task.folder / FILE_NAME)
+        return [str(entry.event) for entry in entries if isinstance(entry.event, Noticed | TaskFailedEvent)]
 
     # The end ----------------------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ def trial(pair: DatabasePair, folder: Path, name: str, seed: int) -> Iterator[Tr
     made = Trial(pair, folder, name)
 
     def consistent() -> bool:
-        return made.file_has_task and made.state.sync_point_passed
+        return made.has_id and made.state.sync_point_passed
 
     try:
         with (
@@ -272,14 +273,6 @@ def trial(pair: DatabasePair, folder: Path, name: str, seed: int) -> Iterator[Tr
         made.release()
     finally:
         made.end_engine()
-
-
-def notices(trial: Trial) -> list[str]:
-    """Warnings in the journal, for the message of a failed test."""
-    from syncwizard.engine.journal import FILE_NAME, read_entries
-
-    entries = read_entries(trial.task.folder / FILE_NAME)
-    return [str(entry.event) for entry in entries if isinstance(entry.event, Noticed | TaskFailedEvent)]
 
 
 def moment(seconds: float) -> None:

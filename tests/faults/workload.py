@@ -54,7 +54,7 @@ class Writer:
             (self.strike_a_line, 6),
             (self.reword_lines, 3),
             (self.refill, 1),
-            (self.swap_positions, 4),
+            (self.swap_positions, 1),
             (self.swap_ranks, 3),
             (self.move_parcels, 6),
             (self.embed, 8),
@@ -228,7 +228,7 @@ class Writer:
     def measure(self, session: Session) -> None:
         """Other values for a range of readings, now and then for thousands."""
         first = self._random.randint(1, 100_000)
-        rows = self._random.choice((1, 1, 10, 100, 1000, 5000))
+        rows = self._random.choice((1, 1, 1, 10, 10, 100, 100, 1000, 4000))
         session.execute(
             "UPDATE readings SET value = value + 1 WHERE id BETWEEN %s AND %s RETURNING id", (first, first + rows)
         )
