@@ -27,6 +27,7 @@ from syncwizard.postgres.source.continuity import (
     name_types,
 )
 from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import KIND_NAMES, Piece, Route, Row, Truncation
@@ -42,6 +43,8 @@ BATCH_BYTES = 16 * 1024 * 1024
 PIECE_BYTES = 8 * 1024 * 1024
 SAMPLE_SECONDS = 0.1
 SWITCH_SECONDS = 0.001
+# Catalogues are looked through for tables that nobody publishes, which costs tens of milliseconds for thousands.
+SELECTION_SECONDS = 30.0
 # Behind by more than this, throughput counts for more than latency.
 LATE_SECONDS = 0.5
 PATIENCE_SECONDS = 0.3
@@ -85,8 +88,14 @@ class Recovered(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class Uncaptured(msgspec.Struct, frozen=True, tag=True):
+    """Tables that belong to the task's selection and are not published: created or attached after the start."""
+
+    tables: list[str]
+
+
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered
+FromChild = Figures | Reached | Stopped | Recovered | Uncaptured
 
 
 class BatchFailed(Exception):
@@ -134,7 +143,8 @@ class Totals:
 
     def count(self, pieces: list[Piece]) -> None:
         """Adds a committed batch."""
-        self.transactions += sum(1 for piece in pieces if piece.last)
+        # Heartbeats, and transactions whose rows the copy has already, are no transactions of the user's.
+        self.transactions += sum(1 for piece in pieces if piece.last and (piece.changes or not piece.first))
         counted = Counter(
             change[:2] for piece in pieces for change in piece.changes if not isinstance(change, Truncation)
         )
@@ -179,6 +189,7 @@ class Session:
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
         self._sampled_at = 0.0
+        self._selection_at = 0.0
         self._latency: tuple[float, float] | None = None
         self._in_transaction = False
         self._beat_at: float | None = None
@@ -377,6 +388,11 @@ class Session:
     def _watched(self) -> None:
         """Called by the guardian each second: what is known even while the destination keeps the applier waiting."""
         assert self._guardian is not None
+        now = time.monotonic()
+        if now - self._selection_at > SELECTION_SECONDS:
+            self._selection_at = now
+            missing = uncaptured_tables(self._guardian.connection, self._assignment.spec)
+            self._channel.send(Uncaptured([str(name) for name in missing]))
         self._channel.send(
             Figures(
                 sample=Sample(

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
-from syncwizard.stages.applying import Assignment, Figures, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.applying import Assignment, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
 from syncwizard.stages.context import Child, Context
 from syncwizard.task.events import Noticed, Sample
 
@@ -38,6 +38,7 @@ class _Following:
         self._changes: dict[str, dict[str, int]] = {}
         self._sample: Sample | None = None
         self._deaths = 0
+        self._uncaptured: set[str] = set()
 
     def run(self) -> str:
         while True:
@@ -60,9 +61,24 @@ class _Following:
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="info", message=frame.reason))
+            elif isinstance(frame, Uncaptured):
+                self._tell_uncaptured(frame.tables)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
+
+    def _tell_uncaptured(self, tables: list[str]) -> None:
+        """Says once a run which tables appeared since the start: their rows are not at the destination."""
+        new = [table for table in tables if table not in self._uncaptured]
+        self._uncaptured.update(new)
+        if new:
+            self._context.record(
+                Noticed(
+                    level="warning",
+                    message="not captured, because created after the start: " + ", ".join(new),
+                    remedy="release this task and start a new one to have these tables synchronized, too",
+                )
+            )
 
     def _stop(self, child: Child) -> None:
         try:

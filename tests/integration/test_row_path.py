@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from syncwizard.errors import TaskFailed
+from syncwizard.task.events import Noticed
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import row_path
+from tests.support.waiting import until
 
 ITEMS = """
 CREATE TABLE items (id int PRIMARY KEY, label text, body text);
@@ -209,3 +211,32 @@ def test_a_partition_unknown_to_the_destination_goes_to_the_root(pair: DatabaseP
         # The root holds other rows, too: nobody may guess which are meant.
         pair.source.execute("TRUNCATE parted_asia")
         path.caught_up()
+
+
+def test_a_table_created_after_the_start_is_named(pair: DatabasePair, tmp_path: Path) -> None:
+    path = row_path(pair, tmp_path, ITEMS)
+    path.copy()
+    pair.source.execute("CREATE TABLE late (id int PRIMARY KEY)")
+    with path.following():
+        until(
+            lambda: any(isinstance(event, Noticed) and "public.late" in event.message for event in path.task.events),
+            30,
+            "the notice",
+        )
+
+
+def test_a_generated_column_may_be_part_of_the_identity(pair: DatabasePair, tmp_path: Path) -> None:
+    definitions = """
+        CREATE TABLE gen (a int NOT NULL, twice int GENERATED ALWAYS AS (a * 2) STORED NOT NULL, note text, body text);
+        ALTER TABLE gen ALTER body SET STORAGE EXTERNAL;
+        ALTER TABLE gen REPLICA IDENTITY FULL;
+    """
+    path = row_path(pair, tmp_path, definitions)
+    pair.source.execute("INSERT INTO gen (a, note, body) SELECT i, 'n', repeat('x', 5000) FROM generate_series(1, 200) i")
+    path.copy()
+    with path.following():
+        pair.source.execute("UPDATE gen SET note = 'changed' WHERE a < 20")
+        pair.source.execute("UPDATE gen SET a = a + 1000 WHERE a > 190")
+        pair.source.execute("DELETE FROM gen WHERE a BETWEEN 50 AND 60")
+        path.caught_up()
+    assert_equal(pair)

@@ -155,17 +155,19 @@ class Applier:
             if len(rows) > SMALL_ROWS:
                 self._staged_update(net.route, known, rows, complete=complete)
                 continue
-            text = statements.upsert() if complete else statements.update(known)
-            if text is None:
+            if complete:
+                for row in rows:
+                    self._row(net.route, statements.upsert(), known, row)
                 continue
-            for row in rows:
-                self._row(net.route, text, known, row)
-                if not complete:
-                    self._expected[-1] = (net.route, 1)
+            text = statements.update(known)
+            for row in rows if text is not None else []:
+                assert text is not None
+                self._row(net.route, text, statements.addressed(known), row)
+                self._expected[-1] = (net.route, 1)
 
     def _staged_update(self, route: Route, known: Positions, rows: list[Row], *, complete: bool) -> None:
         statements = self._of(route)
-        staged = tuple(sorted({*known, *route.key}))
+        staged = statements.addressed(known)
         if statements.staged_update(0, known) is None:
             return
         stage = self._stage(route, staged, rows)

@@ -73,6 +73,10 @@ class RouteStatements:
         self._rows: sql.Composable = self._table if route.partitioned else sql.SQL("ONLY {}").format(self._table)
         self._address = sql.SQL("(tableoid, ctid)" if route.partitioned else "ctid")
 
+    def addressed(self, known: Positions) -> Positions:
+        """The known columns and the key, in order: a generated column may be part of the key, but is never set."""
+        return tuple(sorted({*known, *self.route.key}))
+
     # Single rows -----------------------------------------------------------------------------------------------
 
     @_once
@@ -87,8 +91,9 @@ class RouteStatements:
 
     @_once
     def update(self, known: Positions) -> bytes | None:
-        """Parameters: the known columns in order. None when nothing but the key is known."""
-        parameters = dict(zip(known, self._parameters(known), strict=True))
+        """Parameters: those of `addressed(known)`. None when nothing but the key is known."""
+        positions = self.addressed(known)
+        parameters = dict(zip(positions, self._parameters(positions), strict=True))
         assignments = [
             sql.SQL("{} = {}").format(self._column(at), parameters[at]) for at in known if self._settable(at)
         ]

@@ -25,7 +25,7 @@ class Guardian:
         self, connection: Connection, progress: Progress, positions: Positions, on_beat: Callable[[], None]
     ) -> None:
         self._on_beat = on_beat
-        self._connection = connection
+        self.connection = connection
         self._progress = progress
         self._positions = positions
         self._stop = threading.Event()
@@ -47,23 +47,23 @@ class Guardian:
         while not self._stop.is_set():
             try:
                 self._watch()
+                self._on_beat()
             except psycopg.Error as error:
                 raise as_ours(error, "source", "writing the heartbeat") from error
-            self._on_beat()
             self._stop.wait(BEAT_SECONDS)
 
     def _watch(self) -> None:
         # The position is read first: what was committed before it was decoded while the publication, found
         # unchanged after it, was ours.
-        position = current_lsn(self._connection)
-        check_publication(self._connection, self._progress)
+        position = current_lsn(self.connection)
+        check_publication(self.connection, self._progress)
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn = position
         before = time.time()
-        clock = beat(self._connection, self._progress.slot)
+        clock = beat(self.connection, self._progress.slot)
         self.clock_offset_seconds = clock - (before + time.time()) / 2
         now = time.monotonic()
         if now - self._slot_at >= SLOT_SECONDS:
             self._slot_at = now
-            status = slot_status(self._connection, self._progress.slot)
+            status = slot_status(self.connection, self._progress.slot)
             self.retained_bytes = status.retained_bytes if status else None

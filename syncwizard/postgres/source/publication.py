@@ -10,9 +10,10 @@ from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, quoted, scalar
 from syncwizard.postgres.locking import Wait, with_short_locks
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.selection import Selection
+from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
 from syncwizard.task.events import TableName
+from syncwizard.task.specification import TaskSpec
 
 # Each added table is locked until the end of its transaction, and the server's lock table has room for some
 # thousands.
@@ -107,3 +108,14 @@ def drop_publication(connection: Connection, name: str) -> bool:
         return False
     connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(name)))
     return True
+
+
+def uncaptured_tables(connection: Connection, spec: TaskSpec) -> list[TableName]:
+    """The selected tables with rows whose changes the publication does not carry."""
+    published = {
+        TableName(schema, name)
+        for schema, name in connection.execute(
+            "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = %s", (spec.slot,)
+        )
+    }
+    return [table.name for table in select_tables(connection, spec, sizes=False).copied if table.name not in published]
