@@ -1,9 +1,7 @@
 """The two servers of a benchmark, and our own task on them, driven by the commands a user has."""
 
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from typing import Any
 from syncwizard.demo.servers import Cluster
 from syncwizard.task.specification import PrecheckSettings, SchemaObjects, TaskSpec
 from tests.support.commands import report, syncwizard, write_task_file
+from tests.support.environment import fresh_home, make_plain, temporary_folder
 
 # Both ends alike, and enough that checkpoints in the middle of a run do not decide it.
 SETTINGS = {
@@ -103,20 +102,13 @@ class Task:
 @contextmanager
 def bench() -> Iterator[Bench]:
     """Two fresh servers whose data survive nothing but this run, and state directories of their own."""
-    folder = Path(tempfile.mkdtemp(prefix="sw-bench-"))
-    folder.chmod(0o755)
-    for name in ("STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "RUNTIME_DIR"):
-        directory = folder / name.lower()
-        directory.mkdir(mode=0o700)
-        os.environ[f"XDG_{name}"] = str(directory)
-    source = Cluster(folder / "source", 16, settings=SETTINGS)
-    destination = Cluster(folder / "destination", 18, settings=SETTINGS)
-    os.environ["PATH"] = f"{destination.bin}{os.pathsep}{os.environ['PATH']}"
-    try:
+    make_plain()
+    with temporary_folder() as folder:
+        os.environ.update(fresh_home(folder))
+        source = Cluster(folder / "source", 16, settings=SETTINGS)
+        destination = Cluster(folder / "destination", 18, settings=SETTINGS)
         with source.create().start(), destination.create().start():
             yield Bench(folder, source, destination)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def seconds_of(act: Callable[[], object]) -> float:
