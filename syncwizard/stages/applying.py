@@ -28,7 +28,7 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
-from syncwizard.postgres.source.receiver import Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import KIND_NAMES, Piece, Route, Row, Truncation
 from syncwizard.rows.fold import fold
@@ -45,8 +45,6 @@ SAMPLE_SECONDS = 0.1
 SWITCH_SECONDS = 0.001
 # Catalogues are looked through for tables that nobody publishes, which costs tens of milliseconds for thousands.
 SELECTION_SECONDS = 30.0
-# Behind by more than this, throughput counts for more than latency.
-LATE_SECONDS = 0.5
 PATIENCE_SECONDS = 0.3
 
 
@@ -111,6 +109,20 @@ def run(assignment: Assignment, channel: Channel) -> None:
     # The applier waits for the destination several times a batch and should get the interpreter back soon from the
     # decoding thread; the default is 5 ms, which is as long as a small batch takes.
     sys.setswitchinterval(SWITCH_SECONDS)
+    # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
+    lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
+    try:
+        assert assignment.spec.id is not None
+        hold_task(lock, assignment.spec.id)
+        _run_sessions(assignment, channel)
+    except psycopg.Error as error:
+        raise as_ours(error, "destination", "applying changes") from error
+    finally:
+        lock.close()
+
+
+def _run_sessions(assignment: Assignment, channel: Channel) -> None:
+    """One apply session after the other, the next one more careful than the one before."""
     stopping = threading.Event()
     totals = Totals()
     serial_until = 0
@@ -128,8 +140,6 @@ def run(assignment: Assignment, channel: Channel) -> None:
         except TypesDiffer as differ:
             binary = False
             channel.send(Recovered(reason=f"values come as text: {differ}"))
-        except psycopg.Error as error:
-            raise as_ours(error, "destination", "applying changes") from error
         finally:
             session.close()
 
@@ -201,7 +211,6 @@ class Session:
         spec = self._assignment.spec
         assert spec.id is not None
         destination = self._open("destination", "apply")
-        hold_task(destination, spec.id)
         prepare_writing(destination)
         progress = ledger.take_epoch(destination, spec.id)
         holder = self._open("source", "stream", replication=True)
@@ -323,8 +332,7 @@ class Session:
         Large batches are what makes up for a delay (a folded row costs a fifth of a single one), and somebody who is
         seconds late does not mind a fraction more.
         """
-        assert self._guardian is not None
-        late = time.time() + self._guardian.clock_offset_seconds - commit_time
+        late = self._positions.late_seconds(commit_time)
         return min(late / 8, PATIENCE_SECONDS) if late > LATE_SECONDS else 0.0
 
     def _finish(self) -> None:
@@ -378,8 +386,7 @@ class Session:
         assert self._guardian is not None
         self._in_transaction = False
         if self._beat_at is not None:
-            now = time.time()
-            self._latency = (now + self._guardian.clock_offset_seconds - self._beat_at, now)
+            self._latency = (self._positions.late_seconds(self._beat_at), time.time())
             self._beat_at = None
         if self._serial_until and last.final_lsn >= self._serial_until:
             self._serial_until = 0
