@@ -42,7 +42,8 @@ class Decoder:
     """Takes messages in order, gives pieces of transactions.
 
     `resolve` compiles a route for a relation (it may ask catalogues) or gives None for a relation whose changes
-    are none of this task's. A transaction beyond `piece_bytes` comes in several pieces.
+    are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `commit_time` is that of
+    the transaction at hand or the last one, by the source's clock.
     """
 
     def __init__(self, resolve: Callable[[RelationMessage], Route | None], piece_bytes: int) -> None:
@@ -51,7 +52,7 @@ class Decoder:
         self._routes: dict[int, Route | None] = {}
         self._messages: dict[int, RelationMessage] = {}
         self._final_lsn = 0
-        self._commit_time = 0.0
+        self.commit_time = 0.0
         self._first = True
         self._heartbeat = False
         self._weight = 0
@@ -85,7 +86,7 @@ class Decoder:
 
     def _begin(self, data: bytes, at: int) -> None:
         self._final_lsn, microseconds, _ = _BEGIN(data, at + 1)
-        self._commit_time = microseconds / 1e6 + POSTGRES_EPOCH_SECONDS
+        self.commit_time = microseconds / 1e6 + POSTGRES_EPOCH_SECONDS
         self._first = True
         self._heartbeat = False
         self._weight = 0
@@ -104,7 +105,7 @@ class Decoder:
             weight=self._weight,
             final_lsn=self._final_lsn,
             end_lsn=end_lsn,
-            commit_time=self._commit_time,
+            commit_time=self.commit_time,
             heartbeat=self._heartbeat,
         )
         self._first = False

@@ -19,7 +19,7 @@ SLOT_SECONDS = 5.0
 
 
 class Guardian:
-    """The thread's body. `clock_offset_seconds`: the source's clock less ours; `on_beat` is called in the thread."""
+    """The thread's body. `on_beat` is called in the thread."""
 
     def __init__(
         self, connection: Connection, progress: Progress, positions: Positions, on_beat: Callable[[], None]
@@ -29,7 +29,6 @@ class Guardian:
         self._progress = progress
         self._positions = positions
         self._stop = threading.Event()
-        self.clock_offset_seconds = 0.0
         self.source_lsn = ""
         self.retained_bytes: int | None = None
         self._slot_at = 0.0
@@ -61,7 +60,7 @@ class Guardian:
         self.source_lsn = position
         before = time.time()
         clock = beat(self.connection, self._progress.slot)
-        self.clock_offset_seconds = clock - (before + time.time()) / 2
+        self._positions.clock_offset_seconds = clock - (before + time.time()) / 2
         now = time.monotonic()
         if now - self._slot_at >= SLOT_SECONDS:
             self._slot_at = now

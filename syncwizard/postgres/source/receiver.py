@@ -11,6 +11,9 @@ from syncwizard.rows.pgoutput import Decoder
 
 # Reading stops while the inbox holds this much, so that memory is bounded whatever the destination does.
 INBOX_BYTES = 48 * 1024 * 1024
+# Behind by more than this, throughput counts for more than latency.
+LATE_SECONDS = 0.5
+GATHER_SECONDS = 0.002
 # A batch of about five thousand narrow changes: from there on more would not make a row cheaper.
 WORTHWHILE_BYTES = 4 * 1024 * 1024
 # An idle position is made durable and acknowledged this often (rule 4), and at once when the source asks.
@@ -114,6 +117,11 @@ class Positions:
         self.received = durable  # receiver
         self.durable = durable  # applier
         self.verified = durable  # guardian: up to here the publication is known to have been ours
+        self.clock_offset_seconds = 0.0  # guardian: the source's clock less ours
+
+    def late_seconds(self, commit_time: float) -> float:
+        """How long ago, by the source's clock, something was committed."""
+        return time.time() + self.clock_offset_seconds - commit_time
 
     @property
     def acknowledged(self) -> int:
@@ -133,6 +141,7 @@ class Receiver:
         self._sent = 0
         self._idle_at = time.monotonic()
         self._idle_lsn = 0
+        self._behind = False
         self._taken: list[Piece | Idle] = []
         self.stopped = False
 
@@ -140,8 +149,9 @@ class Receiver:
         """Receives until `stopped`."""
         while not self.stopped:
             if self._inbox.wait_for_room(STATUS_SECONDS) and self._drain():
-                # Waking for every message costs more than decoding it: everything there is was taken first.
-                self._stream.wait(STATUS_SECONDS)
+                # Waking for every message costs more than decoding it: everything there is was taken first, and
+                # while behind, a walsender that sends each message by itself is given time to send many.
+                self._stream.wait(STATUS_SECONDS, GATHER_SECONDS if self._behind else 0.0)
             self._report()
 
     def _drain(self) -> bool:
@@ -150,6 +160,7 @@ class Receiver:
             return self._take_burst()
         finally:
             if self._taken:
+                self._behind = self._positions.late_seconds(self._decoder.commit_time) > LATE_SECONDS
                 self._inbox.put(self._taken)
                 self._taken = []
 

@@ -31,10 +31,6 @@ class ReplicationStream:
         self._writable = select.poll()
         self._writable.register(self._pgconn.socket, select.POLLIN | select.POLLOUT)
 
-    def wake_on(self, fileno: int) -> None:
-        """Makes `wait` return when this descriptor is readable, too."""
-        self._readable.register(fileno, select.POLLIN)
-
     def start(self, slot: str, lsn: int, publication: str, *, binary: bool) -> None:
         """Begins streaming after `lsn`. Protocol version 1: transactions come whole, at their commit (rule 7)."""
         command = sql.SQL(
@@ -69,13 +65,10 @@ class ReplicationStream:
             raise error_from_result(result, encoding="utf-8")
         raise psycopg.OperationalError("the source ended the replication stream")
 
-    def wait(self, seconds: float) -> None:
-        """Waits until something arrives or a registered descriptor wakes us, and takes what arrived in."""
-        self._readable.poll(max(seconds, 0) * 1000)
-        self.consume()
-
-    def consume(self) -> None:
-        """Takes in what has arrived."""
+    def wait(self, seconds: float, gather_seconds: float = 0.0) -> None:
+        """Waits until something arrives, then `gather_seconds` for more to come with it, and takes it in."""
+        if self._readable.poll(seconds * 1000) and gather_seconds:
+            time.sleep(gather_seconds)
         self._pgconn.consume_input()
 
     def send_status(self, received: int, flushed: int) -> None:
