@@ -62,7 +62,7 @@ class Marathon:
             number = len(self._findings) + 1
             wanted = PER_TASK[: kills - self._kills.total()]
             with databases(self._source, self._destination, f"faults_{number}", LONG) as pair:
-                with trial(pair, self._folder, f"faults-{number}", self._choice.randrange(1 << 30)) as made:
+                with trial(pair, self._folder, f"faults-{number}", LONG, self._choice.randrange(1 << 30)) as made:
                     self._torment(made, wanted, kills)
                 self._findings.append(made.findings)
             found = made.findings

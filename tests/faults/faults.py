@@ -2,19 +2,17 @@
 
 import random
 from collections.abc import Callable
-from contextlib import suppress
 
 import msgspec
-import psycopg
 
 from syncwizard.demo.servers import Mode
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
 from tests.support.waiting import until
 
-# How far into a phase a fault strikes, at most, in seconds: about as long as the phase lasts.
 PHASES: list[Phase] = ["full", "before sync point", "steady"]
-SPANS: dict[Phase, float] = {"full": 1.2, "before sync point": 0.8, "steady": 0.8}
+# How far into the later phases a fault strikes, at most: about as long as catching up takes.
+SPAN_SECONDS = 0.8
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -38,7 +36,7 @@ class Blow(msgspec.Struct, frozen=True):
 def strike(trial: Trial, fault: Fault, phase: Phase, choice: random.Random) -> Blow:
     """Waits for the phase, or a later one, and for a random moment in it, strikes, and recovers as a user would."""
     trial.reach(*PHASES[PHASES.index(phase) :])
-    moment(choice.uniform(0, SPANS[phase]))
+    moment(choice.uniform(0, trial.full_seconds if phase == "full" else SPAN_SECONDS))
 
     def struck() -> Blow | None:
         trial.recover()
@@ -83,16 +81,22 @@ def _restart(end: str, mode: Mode) -> Callable[[Trial], str | None]:
     return restart
 
 
+def end_sessions(trial: Trial) -> int:
+    """Ends every session of ours at both ends, as an administrator would; how many there were."""
+    ended = 0
+    for session in (trial.pair.source, trial.pair.destination):
+        ended += session.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
+        ).rowcount
+    return ended
+
+
 def _terminate(seconds: int) -> Callable[[Trial], str | None]:
     def terminate(trial: Trial) -> str | None:
         ended = 0
         for _ in range(seconds):
-            for session in (trial.pair.source, trial.pair.destination):
-                with suppress(psycopg.errors.InsufficientPrivilege):
-                    ended += session.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                        " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
-                    ).rowcount
+            ended += end_sessions(trial)
             moment(1.0)
         return f"{ended} sessions in {seconds} s" if ended else None
 

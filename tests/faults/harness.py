@@ -31,14 +31,16 @@ FINDING_SECONDS = 120.0
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
-    """How much there is to copy: rows of the narrow table, and of the one with 6 kB a row."""
+    """How much there is to copy: rows of the narrow table, and of the one with 6 kB a row; and about how long that
+    takes, so that faults strike while it lasts."""
 
     readings: int
     files: int
+    full_seconds: float
 
 
-SHORT = Scale(readings=200_000, files=3_000)
-LONG = Scale(readings=400_000, files=40_000)
+SHORT = Scale(readings=200_000, files=3_000, full_seconds=0.3)
+LONG = Scale(readings=400_000, files=40_000, full_seconds=1.2)
 
 
 def phase_of(state: TaskState) -> Phase:
@@ -79,9 +81,10 @@ class Findings(msgspec.Struct, kw_only=True):
 class Trial:
     """A task from its start to its release. The commands are those a user has."""
 
-    def __init__(self, pair: DatabasePair, folder: Path, name: str) -> None:
+    def __init__(self, pair: DatabasePair, folder: Path, name: str, full_seconds: float) -> None:
         self.pair = pair
         self.name = name
+        self.full_seconds = full_seconds
         self.findings = Findings()
         spec = TaskSpec(
             name=name,
@@ -247,10 +250,10 @@ def databases(source: Cluster, destination: Cluster, name: str, scale: Scale) ->
 
 
 @contextmanager
-def trial(pair: DatabasePair, folder: Path, name: str, seed: int) -> Iterator[Trial]:
+def trial(pair: DatabasePair, folder: Path, name: str, scale: Scale, seed: int) -> Iterator[Trial]:
     """A started task under the workload, with the reader beside it. Where the block ends well, the workload is
     stopped, both ends are compared, the task is released, and what was found is in `findings`."""
-    made = Trial(pair, folder, name)
+    made = Trial(pair, folder, name, scale.full_seconds)
 
     def consistent() -> bool:
         return made.has_id and made.state.sync_point_passed

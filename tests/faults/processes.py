@@ -17,7 +17,11 @@ def engine_of(task_id: uuid.UUID) -> int | None:
 def children_of(engine: int, kind: str) -> list[int]:
     """The engine's living children of a kind (`copy`, `apply`)."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True
+        # -ww: whole lines, whatever width the environment tells.
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     found = []
     for line in listed.splitlines():
