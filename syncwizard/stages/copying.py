@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import Connection, as_ours
+from syncwizard.postgres.connection import Connection, as_ours, translated
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
@@ -63,11 +63,16 @@ def run(assignment: Assignment, channel: Channel) -> None:
     """Copies until told to finish. Raises EndpointError when an end fails, TaskFailed when it refuses."""
     source = open_session(assignment.spec, assignment.secrets, "source", "copy", autocommit=True)
     destination = open_session(assignment.spec, assignment.secrets, "destination", "copy", autocommit=True)
-    prepare_writing(destination)
+    with translated("destination", "preparing to write"):
+        prepare_writing(destination)
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):
-            channel.send(_copy(assignment, source, destination, frame, channel))
+            answer = _copy(assignment, source, destination, frame, channel)
+            # Not after an error: the source may be in the middle of its COPY then, and this process ends anyway.
+            with translated("source", "leaving the snapshot"):
+                source.execute("ROLLBACK")
+            channel.send(answer)
         elif isinstance(frame, Finish):
             break
     source.close()
@@ -113,9 +118,6 @@ def _copy(
         return ChunkCopied(rows=rows, bytes=size, seconds=0.0)
     except psycopg.Error as error:
         raise as_ours(error, "source" if _failed(source) else "destination", f"copying {part.source}") from error
-    finally:
-        if not source.closed:
-            source.execute("ROLLBACK")
     return ChunkCopied(rows=copied.rows, bytes=copied.bytes, seconds=time.monotonic() - started)
 
 
