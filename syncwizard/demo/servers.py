@@ -38,6 +38,7 @@ SHARED_MEMORY_BYTES = 1 << 30
 
 SETTINGS: dict[str, str] = {
     "listen_addresses": "",
+    "port": str(PORT),
     "wal_level": "logical",
     "max_wal_senders": "20",
     "max_replication_slots": "20",
@@ -93,11 +94,16 @@ class Cluster:
     def sockets(self) -> Path:
         """The directory of the Unix socket: the host to connect to."""
         if self._sockets is None:
-            own = len(os.fsencode(self.folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES
+            own = len(os.fsencode(self.folder / f".s.PGSQL.{self.port}")) <= SOCKET_PATH_BYTES
             self._sockets = self.folder if own else Path(tempfile.mkdtemp(prefix="syncwizard-"))
             if not own:
                 self._give(self._sockets)
         return self._sockets
+
+    @property
+    def port(self) -> int:
+        """The port, which is part of the socket's name."""
+        return int(self.settings["port"])
 
     @property
     def pid(self) -> int:
@@ -195,14 +201,14 @@ class Cluster:
 
     def endpoint(self, database: str, user: str = SUPERUSER) -> Endpoint:
         """This server as an end of a task."""
-        return Endpoint(host=str(self.sockets), port=PORT, database=database, user=user)
+        return Endpoint(host=str(self.sockets), port=self.port, database=database, user=user)
 
     def connect(
         self, database: str = "postgres", *, user: str = SUPERUSER, autocommit: bool = True, **options: Any
     ) -> psycopg.Connection[tuple[Any, ...]]:
         """A session of the server's own defaults, not of the engine's settings."""
         return psycopg.connect(
-            host=str(self.sockets), port=PORT, dbname=database, user=user, autocommit=autocommit, **options
+            host=str(self.sockets), port=self.port, dbname=database, user=user, autocommit=autocommit, **options
         )
 
     def create_database(self, name: str) -> None:
@@ -256,7 +262,7 @@ class Cluster:
 
     def _write_settings(self) -> None:
         """Writes our settings to a file of their own, so that the server starts the same by hand."""
-        settings = {"unix_socket_directories": str(self.sockets), "port": str(PORT), **self.settings}
+        settings = {"unix_socket_directories": str(self.sockets), **self.settings}
         memory = Path("/dev/shm")
         if memory.exists() and shutil.disk_usage(memory).total < SHARED_MEMORY_BYTES:
             settings.setdefault("dynamic_shared_memory_type", "mmap")

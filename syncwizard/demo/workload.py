@@ -44,7 +44,7 @@ class Workload:
         arguments = [
             str(endpoint.host),
             str(endpoint.port),
-            endpoint.database,
+            endpoint.database or "",
             endpoint.user or "",
             str(rate),
             str(seed),

@@ -1,8 +1,10 @@
 """Opens every connection of ours, with the session settings that keep values exact, and names its failures."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -48,6 +50,35 @@ KEEPALIVES = {
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.
 TRANSIENT_STATES = ("08", "57P", "53", "40", "55P03", "55006")
 
+PASSWORD_MARKS = ("password authentication failed", "no password supplied")
+# The words of a login that was refused for good, by PostgreSQL or by libpq.
+LOGIN_MARKS = (
+    *PASSWORD_MARKS,
+    "authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "pg_hba.conf rejects",
+    "is not permitted to log in",
+    "permission denied for database",
+    "permission denied to start WAL sender",
+    "must be superuser or replication role",
+    "definition of service",
+    "service file",
+)
+# The server's refusal for want of a line; logical replication is matched by the database's name too.
+HBA_REFUSAL = re.compile(
+    r'pg_hba\.conf entry for (?:replication connection from )?host "(?P<host>[^"]*)", user "(?P<user>[^"]*)"'
+    r'(?:, database "(?P<database>[^"]*)")?, (?P<encryption>[\w ]+)'
+)
+# The same for TLS: a certificate, a key or a mode that does not fit.
+TLS_MARKS = (
+    "certificate",
+    "private key",
+    "server does not support SSL",
+    "SSL support is not compiled in",
+    "sslmode value",
+)
+
 
 def is_transient(error: psycopg.Error) -> bool:
     """Whether trying again may help: connection loss, shutdown, missing resources, deadlock, lock timeout."""
@@ -66,26 +97,28 @@ def is_connection_loss(error: psycopg.Error) -> bool:
 
 
 def conninfo_of(endpoint: Endpoint, password: str | None, key_password: str | None = None) -> dict[str, str]:
-    """libpq's parameters for the endpoint; without a password libpq looks in its own places."""
-    hosts = [endpoint.host] if isinstance(endpoint.host, str) else endpoint.host
-    ports = [endpoint.port] if isinstance(endpoint.port, int) else endpoint.port
-    parameters = {
-        "host": ",".join(hosts),
-        "port": ",".join(map(str, ports)),
-        "dbname": endpoint.database,
-        "sslmode": endpoint.encryption.mode,
-        "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
-        **KEEPALIVES,
-    }
+    """libpq's parameters for the endpoint; without a password libpq looks in its own places.
+
+    What the endpoint leaves to its service is left out, for a parameter comes before the service's.
+    """
+    encryption = endpoint.encryption
     optional = {
+        "service": endpoint.service,
+        "host": ",".join(endpoint.hosts),
+        "port": ",".join(map(str, endpoint.ports)),
+        "dbname": endpoint.database,
+        "sslmode": None if endpoint.service and encryption.mode == "disable" else encryption.mode,
         "user": endpoint.user,
         "password": password,
-        "sslrootcert": endpoint.encryption.ca,
-        "sslcert": endpoint.encryption.certificate,
-        "sslkey": endpoint.encryption.key,
+        "sslrootcert": encryption.ca,
+        "sslcert": encryption.certificate,
+        "sslkey": encryption.key,
         "sslpassword": key_password,
+        # Of several servers one is the primary, and only that can be published from and written to.
+        "target_session_attrs": "primary" if len(endpoint.hosts) > 1 else None,
     }
-    parameters.update({name: value for name, value in optional.items() if value is not None})
+    parameters = {"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **KEEPALIVES}
+    parameters.update({name: value for name, value in optional.items() if value})
     return parameters
 
 
@@ -103,6 +136,7 @@ def connect(
 
     Raises EndpointError that says which end and what the server answered.
     """
+    _check_files(endpoint, end)
     parameters: dict[str, Any] = dict(conninfo_of(endpoint, password, key_password))
     parameters["application_name"] = application_name
     parameters["client_encoding"] = "UTF8"
@@ -135,31 +169,83 @@ def apply_settings(connection: Connection) -> None:
 
 def endpoint_error(error: psycopg.Error, end: End, endpoint: Endpoint, seconds: float | None = None) -> EndpointError:
     """The failure of a connection, as an error of ours."""
+    text = " ".join(str(error).split())
     state = error.sqlstate or ""
-    message = str(error).strip().splitlines()
-    text = " ".join(line.strip() for line in message)
-    # A failed login carries no SQLSTATE in libpq; its words are all there is.
-    final = state.startswith(("28", "3D", "42", "0A")) or any(
-        mark in text
-        for mark in (
-            "authentication failed",
-            "does not exist",
-            "no pg_hba.conf entry",
-            "no password supplied",
-        )
-    )
-    # A socket file that is missing is a server that is not up yet, not a missing database.
-    if "No such file or directory" in text:
-        final = False
     return EndpointError(
         f"cannot use the {end} database",
         end=end,
-        transient=not final,
+        transient=not is_final(state, text),
         detail=text,
         where=f"{end} {endpoint.describe()}",
         sqlstate=state,
-        remedy="" if seconds is None else "check host, port, user and password of this end, and that it is up",
+        remedy="" if seconds is None else remedy_of(text),
     )
+
+
+def is_final(state: str, text: str) -> bool:
+    """Whether trying to log in again cannot help until somebody changes something.
+
+    A failed login carries no SQLSTATE in libpq; its words are all there is.
+
+    >>> is_final("", 'connection to server at "db" failed: FATAL: password authentication failed for user "sync"')
+    True
+    >>> is_final("", 'connection to server on socket "/tmp/.s.PGSQL.5432" failed: No such file or directory')
+    False
+    >>> is_final("", 'could not open certificate file "/tmp/client.pem": No such file or directory')
+    True
+    """
+    if state.startswith(("28", "3D", "42", "0A")) or _is_about_tls(text):
+        return True
+    # A socket file that is missing is a server that is not up yet, not a missing database.
+    return "No such file or directory" not in text and any(mark in text for mark in LOGIN_MARKS)
+
+
+def remedy_of(text: str) -> str:
+    """What to look at after a failed login with these words of libpq or the server.
+
+    >>> remedy_of("SSL error: certificate verify failed")
+    'check `encryption` of this end: mode, ca, certificate, key and key_password'
+    >>> refused = 'FATAL: no pg_hba.conf entry for host "10.0.0.7", user "sync", database "kb", no encryption'
+    >>> print(remedy_of(refused).partition(": ")[2])
+    host kb sync 10.0.0.7/32 scram-sha-256
+    """
+    if _is_about_tls(text):
+        return "check `encryption` of this end: mode, ca, certificate, key and key_password"
+    if rule := HBA_REFUSAL.search(text):
+        address = rule["host"]
+        kind = "local" if address == "[local]" else "hostssl" if rule["encryption"] == "SSL encryption" else "host"
+        place = "" if kind == "local" else f" {address}/{128 if ':' in address else 32}"
+        line = f"{kind} {rule['database'] or 'replication'} {rule['user']}{place} scram-sha-256"
+        return f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): {line}"
+    if "definition of service" in text or "service file" in text:
+        return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
+    if any(mark in text for mark in PASSWORD_MARKS):
+        return "put the right password where the task file says it is kept, and run the command again"
+    return "check host, port, user and password of this end, and that it is up"
+
+
+def _is_about_tls(text: str) -> bool:
+    # An unexpected end is how OpenSSL tells of a server that went away.
+    broken = "SSL error:" in text and "unexpected eof" not in text
+    return broken or any(mark in text for mark in TLS_MARKS)
+
+
+def _check_files(endpoint: Endpoint, end: End) -> None:
+    """libpq goes on without a client's certificate whose file is missing, and the server's words then mislead."""
+    encryption = endpoint.encryption
+    for name, path in (("ca", encryption.ca), ("certificate", encryption.certificate), ("key", encryption.key)):
+        try:
+            if path is not None:
+                Path(path).open("rb").close()
+        except OSError as error:
+            raise EndpointError(
+                f"`encryption.{name}` of the {end} cannot be read",
+                end=end,
+                transient=False,
+                detail=f"{path}: {error.strerror}",
+                where=f"{end} {endpoint.describe()}",
+                remedy="check the file's name and its rights",
+            ) from error
 
 
 @contextmanager

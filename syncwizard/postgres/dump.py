@@ -6,13 +6,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import msgspec
 from psycopg import conninfo, errors, sql
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.connection import Connection, conninfo_of
+from syncwizard.postgres.connection import Connection, conninfo_of, is_final
 from syncwizard.task.events import TableName
 from syncwizard.task.specification import Endpoint
 
@@ -57,6 +58,13 @@ def find_programs() -> list[DumpProgram]:
         if version is not None:
             found[path.resolve()] = DumpProgram(path, version)
     return sorted(found.values(), key=lambda program: program.version)
+
+
+def able_to_reach(programs: Sequence[DumpProgram], endpoint: Endpoint) -> list[DumpProgram]:
+    """The programs that can use the endpoint: builds without TLS refuse a connection that asks for it."""
+    if endpoint.encryption.mode == "disable":
+        return list(programs)
+    return [program for program in programs if _has_tls(program.path)]
 
 
 def choose_program(
@@ -229,7 +237,7 @@ def _failure(said: str, endpoint: Endpoint) -> Exception:
         return EndpointError(
             "pg_dump could not use the source database",
             end="source",
-            transient="authentication" not in said,
+            transient=not is_final("", said),
             detail=said,
             where=f"source {endpoint.describe()}",
         )
@@ -243,6 +251,15 @@ def _version(path: Path) -> int | None:
         return None
     match = re.search(r"\) (\d+)", said)
     return int(match[1]) if match else None
+
+
+@cache
+def _has_tls(path: Path) -> bool:
+    """Whether the program was built with TLS; libpq says so before it connects anywhere."""
+    said = subprocess.run(
+        [path, "--dbname", "sslmode=require host=/nonexistent"], capture_output=True, text=True, check=False, timeout=20
+    ).stderr
+    return "SSL support is not compiled in" not in said
 
 
 def _bundled() -> list[Path]:

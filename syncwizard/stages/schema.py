@@ -17,6 +17,7 @@ from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
     DumpRequest,
+    able_to_reach,
     choose_program,
     dump_definitions,
     find_programs,
@@ -99,10 +100,10 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
     remove_secrets(context.folder)
     versions = source.info.server_version // 10000, destination.info.server_version // 10000
-    program = choose_program(find_programs(), *versions)
+    program = choose_program(able_to_reach(find_programs(), context.spec.source), *versions)
     if program is None:
         raise TaskFailed(
-            f"no pg_dump of version {versions[0]} or newer was found on this machine",
+            f"no pg_dump of version {versions[0]} or newer that can use the source was found on this machine",
             remedy=f"install the PostgreSQL {versions[0]} client programs and put pg_dump on PATH",
         )
     with translated("source", "reading the catalogue"):

@@ -12,7 +12,7 @@ import yaml
 
 from syncwizard.errors import TaskFileError
 from syncwizard.task import mistakes
-from syncwizard.task.specification import Encryption, Endpoint, TaskSpec
+from syncwizard.task.specification import DEFAULT_HOST, DEFAULT_PORT, Encryption, Endpoint, TaskSpec
 from syncwizard.task.validation import find_problems
 
 
@@ -49,7 +49,7 @@ def parse(text: str, path: Path) -> TaskSpec:
         raise mistakes.explain(error, root, path) from error
     except ValueError as error:
         raise TaskFileError("a value is not valid YAML", where=str(path), detail=str(error)) from error
-    spec = with_absolute_paths(spec, path.absolute().parent)
+    spec = with_defaults(with_absolute_paths(spec, path.absolute().parent))
     problems = find_problems(spec)
     if problems:
         raise mistakes.report(problems, root, path)
@@ -88,6 +88,21 @@ def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
         source=_absolute_endpoint(spec.source, folder),
         destination=_absolute_endpoint(spec.destination, folder),
     )
+
+
+def with_defaults(spec: TaskSpec) -> TaskSpec:
+    """The specification with host and port spelled out where no service may name them."""
+    return msgspec.structs.replace(
+        spec, source=_complete_endpoint(spec.source), destination=_complete_endpoint(spec.destination)
+    )
+
+
+def _complete_endpoint(endpoint: Endpoint) -> Endpoint:
+    if endpoint.service is not None:
+        return endpoint
+    host = DEFAULT_HOST if endpoint.host is None else endpoint.host
+    port = DEFAULT_PORT if endpoint.port is None else endpoint.port
+    return msgspec.structs.replace(endpoint, host=host, port=port)
 
 
 def _absolute_endpoint(endpoint: Endpoint, folder: Path) -> Endpoint:

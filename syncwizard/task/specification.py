@@ -10,6 +10,9 @@ EncryptionMode = Literal["disable", "require", "verify-ca", "verify-full"]
 SynchronizationType = Literal["schema", "full", "incremental"]
 ConflictMode = Literal["report", "ignore"]
 
+DEFAULT_HOST = "localhost"
+DEFAULT_PORT = 5432
+
 
 class Encryption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """TLS of one connection; `key_password` names where a secret is kept, like `Endpoint.password`."""
@@ -24,22 +27,47 @@ class Encryption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One end. `host`: a name, an address, a directory (Unix socket), or several to try in turn.
 
-    `password` is where the secret is kept: `pgpass`, `keyring`, `env:NAME` or `prompt`; never the secret.
+    `service` names a section of libpq's pg_service.conf, which then gives what is left out here. `password` is where
+    the secret is kept: `pgpass`, `keyring`, `env:NAME` or `prompt`; never the secret.
     """
 
-    database: str
     type: DatabaseType = "postgresql"
-    host: str | list[str] = "localhost"
-    port: int | list[int] = 5432
+    service: str | None = None
+    host: str | list[str] | None = None
+    port: int | list[int] | None = None
+    database: str | None = None
     user: str | None = None
     password: str = "pgpass"
     encryption: Encryption = Encryption()
 
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts to try in turn; empty where the service names them."""
+        if self.host is None:
+            return [] if self.service else [DEFAULT_HOST]
+        return [self.host] if isinstance(self.host, str) else self.host
+
+    @property
+    def ports(self) -> list[int]:
+        """One port for all hosts, or one for each; empty where the service names it."""
+        if self.port is None:
+            return [] if self.service else [DEFAULT_PORT]
+        return [self.port] if isinstance(self.port, int) else self.port
+
     def describe(self) -> str:
-        """`host:port/database`, for people."""
-        host = self.host if isinstance(self.host, str) else ",".join(self.host)
-        port = self.port if isinstance(self.port, int) else ",".join(map(str, self.port))
-        return f"{host}:{port}/{self.database}"
+        """`host:port/database`, for people.
+
+        >>> Endpoint(host=["a", "b"], database="kb").describe()
+        'a,b:5432/kb'
+        >>> Endpoint(service="production", database="kb").describe()
+        'service production/kb'
+        """
+        parts = [",".join(self.hosts) or f"service {self.service}"]
+        if self.ports:
+            parts.append(":" + ",".join(map(str, self.ports)))
+        if self.database:
+            parts.append(f"/{self.database}")
+        return "".join(parts)
 
 
 class Synchronization(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

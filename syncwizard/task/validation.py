@@ -54,11 +54,14 @@ def _name_problems(spec: TaskSpec) -> Iterator[Problem]:
 
 
 def _endpoint_problems(path: str, endpoint: Endpoint) -> Iterator[Problem]:
-    if not endpoint.database:
+    if endpoint.database is None and endpoint.service is None:
+        yield Problem(path=f"{path}.database", message="`database` is missing", remedy="add `database:`")
+    elif endpoint.database == "":
         yield Problem(path=f"{path}.database", message="the database name is empty")
-    hosts = endpoint.host if isinstance(endpoint.host, list) else [endpoint.host]
-    ports = endpoint.port if isinstance(endpoint.port, list) else [endpoint.port]
-    if not hosts or not all(hosts):
+    if endpoint.service == "":
+        yield Problem(path=f"{path}.service", message="the service's name is empty")
+    hosts, ports = endpoint.hosts, endpoint.ports
+    if endpoint.host is not None and not (hosts and all(hosts)):
         yield Problem(path=f"{path}.host", message="the host is empty")
     if any(not 1 <= port <= 65535 for port in ports):
         yield Problem(path=f"{path}.port", message="a port is a number from 1 to 65535")
@@ -70,6 +73,12 @@ def _endpoint_problems(path: str, endpoint: Endpoint) -> Iterator[Problem]:
         )
     yield from _secret_problems(f"{path}.password", endpoint.password)
     yield from _encryption_problems(f"{path}.encryption", endpoint.encryption)
+    if endpoint.service is not None and endpoint.encryption.key_password is not None:
+        yield Problem(
+            path=f"{path}.encryption.key_password",
+            message="`key_password` cannot be combined with `service`",
+            remedy="give host, port, database and user here instead of the service's name",
+        )
 
 
 def _secret_problems(path: str, form: str) -> Iterator[Problem]:

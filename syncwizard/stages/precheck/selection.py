@@ -4,7 +4,7 @@ from difflib import get_close_matches
 
 from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import scalar
-from syncwizard.postgres.dump import choose_program, find_programs
+from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.heartbeat import has_mark
 from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
@@ -237,7 +237,7 @@ def pg_dump(checkup: Checkup) -> Finding:
     if not checkup.synchronizes("schema"):
         return passed("not needed")
     version = major(checkup.source)
-    programs = find_programs()
+    programs = able_to_reach(find_programs(), checkup.spec.source)
     program = choose_program(programs, version, major(checkup.destination))
     if program is None:
         found = f"the newest found is {programs[-1].version}" if programs else "none was found"

@@ -1,5 +1,8 @@
 """Items about the two servers: reachable, of a version we know, with what logical replication takes."""
 
+from ipaddress import ip_address
+from pathlib import Path
+
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
@@ -7,6 +10,8 @@ from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
 
 OLDEST, NEWEST = 14, 18
+# With this file libpq checks the server's certificate also in the mode `require`.
+LIBPQ_ROOT_CERTIFICATE = Path("~/.postgresql/root.crt")
 # The task's slot, and a temporary one while a table has to be copied again.
 SLOTS_USED = 2
 # The stream, and the session that holds a snapshot.
@@ -33,6 +38,48 @@ def source_connectivity(checkup: Checkup) -> Finding:
 def destination_connectivity(checkup: Checkup) -> Finding:
     """Host, port, encryption, account, database."""
     return _reach(checkup, "destination")
+
+
+@item("source-encryption", "Whether the source's connection is encrypted, and its server checked", ("source",))
+def source_encryption(checkup: Checkup) -> Finding:
+    """What the present session has, not what was asked for."""
+    return _encryption(checkup.source, "source")
+
+
+@item(
+    "destination-encryption",
+    "Whether the destination's connection is encrypted, and its server checked",
+    ("destination",),
+)
+def destination_encryption(checkup: Checkup) -> Finding:
+    """What the present session has, not what was asked for."""
+    return _encryption(checkup.destination, "destination")
+
+
+def _encryption(session: Connection, end: End) -> Finding:
+    version = scalar(
+        session, "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl"
+    )
+    parameters = session.info.get_parameters()
+    mode = parameters.get("sslmode", "prefer")
+    remedy = f"set encryption: {{mode: verify-full, ca: FILE}} for the {end}"
+    address = session.info.hostaddr
+    if version is None:
+        if not address:
+            return passed("a Unix socket: nothing leaves this machine")
+        if ip_address(address).is_loopback:
+            return passed("not encrypted; nothing leaves this machine")
+        return warning(f"rows travel to {address} without encryption", remedy)
+    if mode == "verify-full":
+        return passed(f"{version}, the server's certificate and its name are checked")
+    has_authority = "sslrootcert" in parameters or LIBPQ_ROOT_CERTIFICATE.expanduser().exists()
+    if mode == "verify-ca" or (mode == "require" and has_authority):
+        return passed(f"{version}, the server's certificate is checked; that it was made for this host is not")
+    return warning(
+        f"{version}, but the server's certificate is not checked: whoever can redirect the connection can pose as the "
+        f"{end}, read the rows and try to get the password",
+        remedy,
+    )
 
 
 def major(connection: Connection) -> int:

@@ -1,0 +1,185 @@
+"""TLS against a real server that wants a certificate of the client: every mode, what each checks, and pg_dump too."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from syncwizard.demo import installations
+from syncwizard.demo.servers import Cluster
+from syncwizard.errors import EndpointError
+from syncwizard.postgres.connection import connect, scalar
+from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
+from syncwizard.stages import precheck
+from syncwizard.task.specification import Encryption, Endpoint
+from tests.support.certificates import Authority
+from tests.support.inprocess import TaskRun
+from tests.support.network import ADDRESS, listening
+from tests.support.pair import DatabasePair
+
+USER = "sync"
+PASSWORD = "scram and more"
+KEY_PASSWORD = "of the 'key'\\"
+RULES = (
+    f"hostssl all {USER} {ADDRESS}/32 scram-sha-256 clientcert=verify-full\n"
+    f"hostssl all open {ADDRESS}/32 trust\n"
+    f"host all all {ADDRESS}/32 reject\n"
+)
+
+
+@dataclass
+class SecureServer:
+    """A server that speaks TLS, and the files of a client that may use it."""
+
+    cluster: Cluster
+    authority: Authority
+    certificate: Path
+    key: Path
+
+    def endpoint(self, database: str, user: str = USER, **encryption: Any) -> Endpoint:
+        """The server as an end, over the network."""
+        return Endpoint(
+            host=ADDRESS, port=self.cluster.port, database=database, user=user, encryption=Encryption(**encryption)
+        )
+
+    def certified(self, database: str) -> Endpoint:
+        """The same with all that it asks for."""
+        return self.endpoint(
+            database,
+            mode="verify-full",
+            ca=str(self.authority.certificate),
+            certificate=str(self.certificate),
+            key=str(self.key),
+        )
+
+
+@pytest.fixture(scope="module")
+def secure_server(server_folder: Path) -> Iterator[SecureServer]:
+    """The wheel's servers are built without TLS: a distribution's serves, where there is one."""
+    versions = installations.installed().keys() - installations.bundled().keys()
+    if not versions:
+        pytest.skip("no PostgreSQL with TLS on this machine")
+    folder = server_folder / "tls"
+    folder.mkdir(mode=0o755)
+    authority = Authority(folder)
+    certificate, key = authority.issue("server", address=ADDRESS)
+    account = installations.server_account()
+    if account is not None:
+        shutil.chown(key, account.uid, account.gid)
+    own, own_key = authority.issue(USER, password=KEY_PASSWORD)
+    files = {"ssl_cert_file": certificate, "ssl_key_file": key, "ssl_ca_file": authority.certificate}
+    settings = {name: str(path) for name, path in files.items()}
+    with listening(folder / "server", max(versions), RULES, ssl="on", **settings) as cluster:
+        with cluster.connect() as connection:
+            connection.execute(f"CREATE ROLE {USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'".encode())
+            connection.execute("CREATE ROLE open LOGIN SUPERUSER; CREATE TABLE t (id int PRIMARY KEY)")
+        yield SecureServer(cluster, authority, own, own_key)
+
+
+def log_in(endpoint: Endpoint, password: str | None = PASSWORD, key_password: str | None = KEY_PASSWORD) -> str | None:
+    """The session's version of TLS; raises EndpointError."""
+    with connect(
+        endpoint, end="source", application_name="test", password=password, key_password=key_password
+    ) as session:
+        version: str | None = scalar(session, "SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        return version
+
+
+def refusal(endpoint: Endpoint, password: str | None = PASSWORD, key_password: str | None = KEY_PASSWORD) -> str:
+    """What is said of a login that cannot succeed: and never a word that it may pass by itself."""
+    with pytest.raises(EndpointError) as caught:
+        log_in(endpoint, password, key_password)
+    assert not caught.value.transient, caught.value.detail
+    return f"{caught.value.detail} {caught.value.remedy}"
+
+
+def test_certificate_key_and_both_passwords_open_a_session(secure_server: SecureServer) -> None:
+    assert (log_in(secure_server.certified("postgres")) or "").startswith("TLSv1.")
+
+
+def test_without_the_clients_certificate_the_server_refuses(secure_server: SecureServer) -> None:
+    said = refusal(secure_server.endpoint("postgres", mode="require"))
+    assert "client certificate" in said
+    assert "check `encryption`" in said
+
+
+def test_a_wrong_password_of_the_key_or_the_account_is_final(secure_server: SecureServer) -> None:
+    certified = secure_server.certified("postgres")
+    assert "private key" in refusal(certified, key_password="wrong")
+    assert "private key" in refusal(certified, key_password=None)
+    assert "put the right password" in refusal(certified, password="wrong")
+
+
+def test_files_that_are_missing_are_named(secure_server: SecureServer) -> None:
+    authority = str(secure_server.authority.certificate)
+    certificate, key = str(secure_server.certificate), "/nowhere/client.key"
+    for files in ({"ca": "/nowhere/ca.pem"}, {"ca": authority, "certificate": certificate, "key": key}):
+        said = refusal(secure_server.endpoint("postgres", mode="verify-ca", **files))
+        assert f"{list(files.values())[-1]}: No such file" in said
+
+
+def test_disable_is_not_encrypted_and_refused_by_a_server_that_wants_tls(secure_server: SecureServer) -> None:
+    assert "pg_hba.conf" in refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
+
+
+def test_each_mode_checks_what_its_name_says(secure_server: SecureServer, tmp_path: Path) -> None:
+    stranger = str(Authority(tmp_path, "stranger").certificate)
+    pretender = str(Authority(tmp_path, secure_server.authority.name).certificate)
+    ours = str(secure_server.authority.certificate)
+
+    def end(mode: str, ca: str | None = None, host: str = ADDRESS) -> Endpoint:
+        endpoint = secure_server.endpoint("postgres", user="open", mode=mode, ca=ca)
+        return msgspec.structs.replace(endpoint, host=host)
+
+    assert log_in(end("require"))
+    assert log_in(end("verify-ca", ours))
+    # The certificate is for the address alone.
+    assert log_in(end("verify-ca", ours, host="localhost"))
+    assert "does not match host name" in refusal(end("verify-full", ours, host="localhost"))
+    for mode in ("verify-ca", "verify-full"):
+        assert "certificate verify failed" in refusal(end(mode, stranger))
+        assert "SSL error" in refusal(end(mode, pretender))
+
+
+def test_pg_dump_logs_in_with_the_same_files_and_leaves_none(secure_server: SecureServer, tmp_path: Path) -> None:
+    endpoint = secure_server.certified("postgres")
+    program = choose_program(able_to_reach(find_programs(), endpoint), secure_server.cluster.version, 18)
+    assert program is not None
+    request = DumpRequest(schemas=["public"], without=[], snapshot=None)
+    secrets = {"password": PASSWORD, "key_password": KEY_PASSWORD}
+    text = dump_definitions(program, endpoint, request, **secrets, folder=tmp_path, check=lambda: None)
+    assert "CREATE TABLE public.t" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("encryption", "verdict", "words"),
+    [
+        ({"mode": "require"}, "warning", "not checked"),
+        ({"mode": "require", "ca": "authority"}, "passed", "made for this host is not"),
+        ({"mode": "verify-ca", "ca": "authority"}, "passed", "made for this host is not"),
+        ({"mode": "verify-full", "ca": "authority"}, "passed", "its name are checked"),
+    ],
+)
+def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
+    secure_server: SecureServer,
+    pair: DatabasePair,
+    tmp_path: Path,
+    encryption: dict[str, str],
+    verdict: str,
+    words: str,
+) -> None:
+    given = {**encryption}
+    if "ca" in given:
+        given["ca"] = str(secure_server.authority.certificate)
+    run = TaskRun(pair.spec(source=secure_server.endpoint("postgres", user="open", **given)), tmp_path)
+    precheck.run(run.context())
+    found = {item.item: item for item in run.state.precheck}
+    item = found["source-encryption"]
+    assert (item.verdict, item.blocks) == (verdict, False)
+    assert words in item.message
+    assert "Unix socket" in found["destination-encryption"].message
