@@ -21,6 +21,8 @@ from syncwizard.task.specification import TaskSpec
 ENGINE_MODULE = "syncwizard.engine.process"
 PROBE_MODULE = "syncwizard.engine.probe"
 LOG_NAME = "engine.log"
+# Variables that name files and folders of libpq's.
+LIBPQ_FILES = ("PGSERVICEFILE", "PGPASSFILE", "PGSYSCONFDIR")
 
 
 def collect_secrets(spec: TaskSpec) -> Handover:
@@ -117,9 +119,11 @@ def _relay(descriptor: int, on_event: Callable[[Event], None]) -> SyncwizardErro
 
 
 def environment_without_secrets(spec: TaskSpec) -> dict[str, str]:
-    """Our environment without the variables that hold the task's secrets."""
+    """Our environment without the variables that hold the task's secrets; libpq's files by absolute names."""
     hidden = secrets.environment_names((spec.source, spec.destination))
-    return {name: value for name, value in os.environ.items() if name not in hidden}
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    # The engine works in another folder.
+    return kept | {name: str(Path(kept[name]).absolute()) for name in LIBPQ_FILES if kept.get(name)}
 
 
 def _id_of(spec: TaskSpec) -> uuid.UUID:

@@ -196,8 +196,7 @@ def is_final(state: str, text: str) -> bool:
     """
     if state.startswith(("28", "3D", "42", "0A")) or _is_about_tls(text):
         return True
-    # A socket file that is missing is a server that is not up yet, not a missing database.
-    return "No such file or directory" not in text and any(mark in text for mark in LOGIN_MARKS)
+    return any(mark in text for mark in LOGIN_MARKS)
 
 
 def remedy_of(text: str) -> str:

@@ -60,9 +60,13 @@ def find_programs() -> list[DumpProgram]:
     return sorted(found.values(), key=lambda program: program.version)
 
 
-def able_to_reach(programs: Sequence[DumpProgram], endpoint: Endpoint) -> list[DumpProgram]:
-    """The programs that can use the endpoint: builds without TLS refuse a connection that asks for it."""
-    if endpoint.encryption.mode == "disable":
+def able_to_reach(
+    programs: Sequence[DumpProgram], endpoint: Endpoint, session: Connection | None = None
+) -> list[DumpProgram]:
+    """The programs that can use the endpoint as `session` does: builds without TLS refuse what asks for it."""
+    # A service may ask for TLS too, which only an open session tells.
+    encrypted = session is not None and session.pgconn.ssl_in_use
+    if endpoint.encryption.mode == "disable" and not encrypted:
         return list(programs)
     return [program for program in programs if _has_tls(program.path)]
 

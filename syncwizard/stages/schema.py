@@ -100,7 +100,7 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
     remove_secrets(context.folder)
     versions = source.info.server_version // 10000, destination.info.server_version // 10000
-    program = choose_program(able_to_reach(find_programs(), context.spec.source), *versions)
+    program = choose_program(able_to_reach(find_programs(), context.spec.source, source), *versions)
     if program is None:
         raise TaskFailed(
             f"no pg_dump of version {versions[0]} or newer that can use the source was found on this machine",

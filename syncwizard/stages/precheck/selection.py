@@ -237,7 +237,7 @@ def pg_dump(checkup: Checkup) -> Finding:
     if not checkup.synchronizes("schema"):
         return passed("not needed")
     version = major(checkup.source)
-    programs = able_to_reach(find_programs(), checkup.spec.source)
+    programs = able_to_reach(find_programs(), checkup.spec.source, checkup.source)
     program = choose_program(programs, version, major(checkup.destination))
     if program is None:
         found = f"the newest found is {programs[-1].version}" if programs else "none was found"
