@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.errors import TaskFailed
+from syncwizard.errors import ChangeFailed, TaskFailed
 from syncwizard.task.events import Noticed
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
@@ -232,7 +232,9 @@ def test_a_generated_column_may_be_part_of_the_identity(pair: DatabasePair, tmp_
         ALTER TABLE gen REPLICA IDENTITY FULL;
     """
     path = row_path(pair, tmp_path, definitions)
-    pair.source.execute("INSERT INTO gen (a, note, body) SELECT i, 'n', repeat('x', 5000) FROM generate_series(1, 200) i")
+    pair.source.execute(
+        "INSERT INTO gen (a, note, body) SELECT i, 'n', repeat('x', 5000) FROM generate_series(1, 200) i"
+    )
     path.copy()
     with path.following():
         pair.source.execute("UPDATE gen SET note = 'changed' WHERE a < 20")
@@ -240,3 +242,39 @@ def test_a_generated_column_may_be_part_of_the_identity(pair: DatabasePair, tmp_
         pair.source.execute("DELETE FROM gen WHERE a BETWEEN 50 AND 60")
         path.caught_up()
     assert_equal(pair)
+
+
+def test_a_keyless_row_gets_another_identity_always_value(pair: DatabasePair, tmp_path: Path) -> None:
+    definitions = """
+        CREATE TABLE tickets (number int GENERATED ALWAYS AS IDENTITY, holder text, body text);
+        ALTER TABLE tickets ALTER body SET STORAGE EXTERNAL;
+        ALTER TABLE tickets REPLICA IDENTITY FULL;
+        CREATE TABLE bodies (body text);
+        ALTER TABLE bodies ALTER body SET STORAGE EXTERNAL;
+        ALTER TABLE bodies REPLICA IDENTITY FULL;
+    """
+    path = row_path(pair, tmp_path, definitions)
+    pair.source.execute("INSERT INTO tickets (holder, body) SELECT i, repeat('x', 5000) FROM generate_series(1, 9) i")
+    pair.source.execute("INSERT INTO bodies VALUES (repeat('x', 5000))")
+    path.copy()
+    with path.following():
+        pair.source.execute("UPDATE tickets SET number = DEFAULT WHERE number < 4")
+        pair.source.execute("UPDATE tickets SET holder = 'somebody else' WHERE number > 7")
+        pair.source.execute("UPDATE bodies SET body = body")
+        path.caught_up()
+    assert_equal(pair)
+
+
+def test_a_missing_row_that_cannot_come_back_is_not_passed_over(pair: DatabasePair, tmp_path: Path) -> None:
+    """Enough updates for a staging table, of which one met no row and then a unique index."""
+    definitions = (
+        "CREATE TABLE labels (id int PRIMARY KEY, label text UNIQUE); ALTER TABLE labels REPLICA IDENTITY FULL"
+    )
+    path = row_path(pair, tmp_path, definitions)
+    pair.source.execute("INSERT INTO labels SELECT i, i FROM generate_series(1, 100) i")
+    path.copy()
+    with pytest.raises(ChangeFailed, match="labels with id = 7"), path.following():
+        path.caught_up()
+        pair.destination.execute("UPDATE labels SET id = 1000, label = 'new 7' WHERE id = 7")
+        pair.source.execute("UPDATE labels SET label = 'new ' || id")
+        path.caught_up()

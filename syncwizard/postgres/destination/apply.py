@@ -21,7 +21,7 @@ from syncwizard.postgres.destination.statements import (
 )
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.wire import Wire, binary_blocks
-from syncwizard.rows.changes import DELETE, INSERT, Change, Route, Row, Truncation
+from syncwizard.rows.changes import INSERT, Change, Route, Row, Truncation, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 # Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
@@ -231,20 +231,21 @@ class Applier:
                 self._row(route, statements.insert(), statements.everything, row)
 
     def _by_image(self, statements: RouteStatements, change: Change) -> None:
-        kind, route, old, new = change
+        _, route, old, new = change
         assert old is not None
-        everything = statements.everything
-        values, formats = _bound(route, old, everything)
-        if kind == DELETE:
-            text = statements.delete_image()
-        else:
-            assert new is not None
-            known = tuple([at for at in everything if new[at] is not None])
-            text = statements.update_image(known)
-            more, more_formats = _bound(route, new, known)
-            values += more
-            formats += more_formats
-        self._execute(text, values, formats)
+        values, formats = _bound(route, old, statements.everything)
+        if new is None or route.replaces:
+            self._execute(statements.delete_image(), values, formats)
+            self._expected[-1] = (route, 1)
+            if new is not None:
+                # An identity ALWAYS column refuses SET, and the old row is known whole.
+                self._row(route, statements.insert(), statements.everything, filled(new, old))
+            return
+        known = tuple([at for at in statements.everything if new[at] is not None])
+        if not known:
+            return
+        more, more_formats = _bound(route, new, known)
+        self._execute(statements.update_image(known), values + more, formats + more_formats)
         self._expected[-1] = (route, 1)
 
     def _move(self, move: Move) -> None:

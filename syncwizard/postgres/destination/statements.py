@@ -138,11 +138,7 @@ class RouteStatements:
         """Updates one row that equals the old row byte for byte. Parameters: every old column, then the known new."""
         old = self._parameters(self.everything)
         new = self._parameters(known, after=len(self.everything))
-        assignments = [
-            sql.SQL("{} = {}").format(self._column(at), value)
-            for at, value in zip(known, new, strict=True)
-            if not self.route.columns[at].identity_always
-        ]
+        assignments = [sql.SQL("{} = {}").format(self._column(at), value) for at, value in zip(known, new, strict=True)]
         return (
             sql.SQL("UPDATE {} SET {} WHERE {} = ({})")
             .format(self._rows, sql.SQL(", ").join(assignments), self._address, self._one_by_image(old))
@@ -172,16 +168,15 @@ class RouteStatements:
 
     @_once
     def staged_insert_missing(self, number: int) -> bytes:
-        """Inserts the rows of the stage whose key is not there."""
-        return (
-            self._insert(
-                sql.SQL("SELECT {} FROM {} AS s").format(
-                    sql.SQL(", ").join(map(self._staged, self.everything)), stage_name(number)
-                ),
-                upsert=False,
-            )
-            + b" ON CONFLICT DO NOTHING"
+        """Inserts the rows of the stage whose key is not there; any other conflict is an error."""
+        rows = self._insert(
+            sql.SQL("SELECT {} FROM {} AS s").format(
+                sql.SQL(", ").join(map(self._staged, self.everything)), stage_name(number)
+            ),
+            upsert=False,
         )
+        arbiter = sql.SQL(", ").join(map(self._column, self.route.key))
+        return rows + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(arbiter).as_bytes(None)
 
     @_once
     def staged_update(self, number: int, known: Positions) -> bytes | None:
