@@ -1,4 +1,7 @@
-"""Many kills in a row: `python -m tests.faults --seed 1 --kills 100`. Exit code 5 on a difference or a torn read."""
+"""Many kills in a row: `python -m tests.faults --seed 1 --kills 100`. Exit code 5 on a difference or a torn read.
+
+With `--servers`, servers are restarted and sessions terminated between the kills.
+"""
 
 import argparse
 import os
@@ -6,10 +9,11 @@ import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from syncwizard.demo.servers import Cluster
-from tests.faults.faults import KILLS, PHASES, strike
+from tests.faults.faults import KILLS, PHASES, SERVERS, Fault, strike
 from tests.faults.harness import LONG, Findings, Phase, Trial, databases, trial
 from tests.support.environment import fresh_home, make_plain, temporary_folder
 
@@ -33,6 +37,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="chooses moments, victims and the workload")
     parser.add_argument("--kills", type=int, default=100, help="how many processes are killed")
+    parser.add_argument("--servers", action="store_true", help="strike at the servers, too")
     options = parser.parse_args(arguments)
     make_plain()
     with temporary_folder() as folder:
@@ -41,17 +46,19 @@ def main(arguments: list[str]) -> int:
             Cluster(folder / "source", 16, durable=False).create().start() as source,
             Cluster(folder / "destination", 18, durable=False).create().start() as destination,
         ):
-            return Marathon(source, destination, folder, options.seed).run(options.kills)
+            marathon = Marathon(source, destination, folder, options.seed, SERVERS if options.servers else [])
+            return marathon.run(options.kills)
 
 
 class Marathon:
     """Tasks one after the other, each killed several times."""
 
-    def __init__(self, source: Cluster, destination: Cluster, folder: Path, seed: int) -> None:
+    def __init__(self, source: Cluster, destination: Cluster, folder: Path, seed: int, more: Sequence[Fault]) -> None:
         self._source = source
         self._destination = destination
         self._folder = folder
         self._choice = random.Random(seed)
+        self._more = more
         self._began = time.monotonic()
         self._kills: Counter[Phase] = Counter()
         self._findings: list[Findings] = []
@@ -71,7 +78,7 @@ class Marathon:
 
     def _torment(self, made: Trial, wanted: list[Phase], kills: int) -> None:
         for phase in wanted:
-            blow = strike(made, self._choice.choice(KILLS[phase]), phase, self._choice)
+            blow = strike(made, self._choice.choice([*KILLS[phase], *self._more]), phase, self._choice)
             if blow.hit is not None:
                 self._kills[blow.phase] += 1
             self._say(f"kill {self._kills.total():>3} of {kills}  {blow}")
