@@ -1,11 +1,11 @@
-"""What tables need to exist: types, functions, sequences, collations, extensions, found through pg_depend."""
+"""What is selected beside tables, and what all of it needs to exist, found through pg_depend."""
 
 import msgspec
 
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.selection import Selection
-from syncwizard.structure.needs import Extension, FunctionName, Needs, ObjectName
+from syncwizard.structure.needs import Extension, FunctionName, LeftOutObject, Needs, ObjectName
 from syncwizard.task.events import TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -15,20 +15,30 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     schema: str
     name: str
     signature: list[str]
+    why: str | None
+
+
+OWN_SETS = ("table", "type", "sequence", "function", "extension", "view", "materialized view", "rule", "trigger")
 
 
 def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> Needs:
-    """Everything that the selected tables need, themselves included; with whole schemas, their sequences and types.
+    """Everything that the selected tables and objects need, themselves included; with whole schemas, all that is there.
 
     Objects of extensions are not named: the extension is.
     """
+    named = [(kind, entry.schema, name) for entry in spec.objects for kind, name in entry.named]
+    excluded = [(entry.schema, name) for entry in spec.objects for name in entry.exclude]
     parameters = {
         "tables": [table.oid for table in selection.tables],
         "whole": [entry.schema for entry in spec.objects if entry.whole],
-        "sequence_schemas": [entry.schema for entry in spec.objects for _ in entry.sequences],
-        "sequence_names": [name for entry in spec.objects for name in entry.sequences],
+        "named_kinds": [kind for kind, _, _ in named],
+        "named_schemas": [schema for _, schema, _ in named],
+        "named_names": [name for _, _, name in named],
+        "excluded_schemas": [schema for schema, _ in excluded],
+        "excluded_names": [name for _, name in excluded],
     }
-    rows = [msgspec.convert(row, _Row, strict=False) for row in connection.execute(query("dependencies"), parameters)]
+    found = [msgspec.convert(row, _Row, strict=False) for row in connection.execute(query("dependencies"), parameters)]
+    rows = [row for row in found if row.why is None]
     tables = {TableName(row.schema, row.name) for row in rows if row.kind == "table"}
     selected = {table.name for table in selection.tables}
     return Needs(
@@ -39,17 +49,22 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         functions=frozenset(
             FunctionName(row.schema, row.name, tuple(row.signature)) for row in rows if row.kind == "function"
         ),
-        others=frozenset(
-            (row.kind, ObjectName(row.schema, row.name))
-            for row in rows
-            if row.kind not in ("table", "type", "sequence", "function", "extension")
-        ),
+        others=frozenset((row.kind, ObjectName(row.schema, row.name)) for row in rows if row.kind not in OWN_SETS),
         extensions=tuple(
-            Extension(name=row.name, schema=row.schema, version=row.signature[0])
+            Extension(name=row.name, schema=row.schema, version=row.signature[0], required=row.signature[2] == "true")
             # An extension has a higher OID than those it requires, which must be created first.
             for row in sorted((row for row in rows if row.kind == "extension"), key=lambda row: int(row.signature[1]))
         ),
+        views=_named(rows, "view") | _named(rows, "materialized view"),
+        populated=_named([row for row in rows if row.signature == ["true"]], "materialized view"),
+        left_out=tuple(sorted({_left_out(row, row.why) for row in found if row.why is not None}, key=str)),
     )
+
+
+def _left_out(row: _Row, reason: str) -> LeftOutObject:
+    of_table = row.kind in ("rule", "trigger")
+    table = TableName(row.schema, row.signature[0]) if of_table else None
+    return LeftOutObject(row.kind, ObjectName(row.schema, row.name), table, reason)
 
 
 def read_relations(connection: Connection, schemas: list[str]) -> dict[TableName, str]:

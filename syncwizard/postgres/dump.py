@@ -35,11 +35,13 @@ class DumpProgram(msgspec.Struct, frozen=True):
 
 
 class DumpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be dumped: whole `schemas`, less the relations `without`, as `snapshot` sees them."""
+    """What is to be dumped: whole `schemas`, less the relations `without`, as `snapshot` sees them, with or without
+    `privileges`."""
 
     schemas: Sequence[str]
     without: Sequence[TableName]
     snapshot: str | None
+    privileges: bool = False
 
 
 def find_programs() -> list[DumpProgram]:
@@ -146,7 +148,9 @@ def snapshot_lives(connection: Connection, snapshot: str) -> bool:
 
 def arguments(program: DumpProgram, request: DumpRequest) -> list[str]:
     """pg_dump's arguments, but for the connection."""
-    given = ["--schema-only", "--encoding=UTF8", "--no-owner", "--no-acl", "--no-password"]
+    given = ["--schema-only", "--encoding=UTF8", "--no-owner", "--no-password"]
+    if not request.privileges:
+        given.append("--no-acl")
     given += ["--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces"]
     if program.version >= 15:
         given.append("--no-table-access-method")

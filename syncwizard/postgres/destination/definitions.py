@@ -28,6 +28,20 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
 
 
+class StatementRefused(TaskFailed):
+    """The destination does not take a statement, as things are."""
+
+    def __init__(self, statement: PlannedStatement, words: str, sqlstate: str) -> None:
+        super().__init__(
+            f"the destination refused {statement.kind} {statement.name}",
+            detail=words,
+            where="destination",
+            remedy="make the destination accept this statement, then resume: " + _short(statement.text),
+            sqlstate=sqlstate,
+        )
+        self.statement = statement
+
+
 class Existing(msgspec.Struct, frozen=True, kw_only=True):
     """What the destination already has of a task's needs."""
 
@@ -50,7 +64,7 @@ def read_done(connection: Connection, task_id: uuid.UUID) -> set[int]:
 def create(connection: Connection, task_id: uuid.UUID, statements: Sequence[PlannedStatement]) -> list[Created]:
     """Runs the statements in one transaction: all of them and their rows, or nothing.
 
-    Raises psycopg's error for trouble that may pass, TaskFailed with the statement for a refusal.
+    Raises psycopg's error for trouble that may pass, StatementRefused for a refusal.
     """
     created = []
     with connection.transaction():
@@ -73,19 +87,23 @@ def mark_done(connection: Connection, task_id: uuid.UUID, statements: Iterable[P
 def read_existing(connection: Connection, needs: Needs) -> Existing:
     """The relations, types and functions of the needs' names that the destination has."""
     relations: set[TableName] = set()
-    objects: set[ObjectName] = set()
+    types: set[ObjectName] = set()
+    others: set[tuple[str, ObjectName]] = set()
     functions: set[FunctionName] = set()
     for kind, schema, name, arguments in connection.execute(query("existing_objects"), (needs.schemas,)):
         if kind == "relation":
             relations.add(TableName(schema, name))
-        if kind == "function":
+        elif kind == "function":
             functions.add(FunctionName(schema, name, tuple(arguments)))
+        elif kind == "type":
+            types.add(ObjectName(schema, name))
         else:
-            objects.add(ObjectName(schema, name))
-    named = needs.types | needs.sequences | {name for _, name in needs.others}
+            others.add((kind, ObjectName(schema, name)))
+    named = needs.sequences | needs.views
+    found = {name for name in named if TableName(name.schema, name.name) in relations}
     return Existing(
         tables=needs.all_tables & relations,
-        objects=frozenset(objects & named),
+        objects=frozenset(found | (types & needs.types) | {name for _, name in others & needs.others}),
         functions=needs.functions & functions,
     )
 
@@ -111,13 +129,7 @@ def _execute(connection: Connection, statement: PlannedStatement) -> str:
             raise
         if statement.optional:
             return words
-        raise TaskFailed(
-            f"the destination refused {statement.kind} {statement.name}",
-            detail=words,
-            where="destination",
-            remedy="make the destination accept this statement, then resume: " + _short(statement.text),
-            sqlstate=error.sqlstate or "",
-        ) from error
+        raise StatementRefused(statement, words, error.sqlstate or "") from error
     return ""
 
 

@@ -17,6 +17,9 @@ def prepare_writing(connection: Connection) -> bool:
     """Makes triggers and foreign keys stay quiet where we are allowed to; whether we are (rule 15)."""
     # Row statements are far too short for just-in-time compilation to pay.
     connection.execute("SET jit = off")
+    # A staged batch reaches the table by its key. The planner fears random reads and would rather read all of a
+    # table of a million rows for 3,500 of them: 500 ms a batch instead of 30.
+    connection.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
     try:
         connection.execute("SET session_replication_role = 'replica'")
     except psycopg.errors.InsufficientPrivilege:

@@ -13,7 +13,6 @@ from syncwizard.rows.pgoutput import Decoder
 INBOX_BYTES = 48 * 1024 * 1024
 # Behind by more than this, throughput counts for more than latency.
 LATE_SECONDS = 0.5
-GATHER_SECONDS = 0.002
 # A batch of about five thousand narrow changes: from there on more would not make a row cheaper.
 WORTHWHILE_BYTES = 4 * 1024 * 1024
 # An idle position is made durable and acknowledged this often (rule 4), and at once when the source asks.
@@ -141,7 +140,6 @@ class Receiver:
         self._sent = 0
         self._idle_at = time.monotonic()
         self._idle_lsn = 0
-        self._behind = False
         self._taken: list[Piece | Idle] = []
         self.stopped = False
 
@@ -149,9 +147,9 @@ class Receiver:
         """Receives until `stopped`."""
         while not self.stopped:
             if self._inbox.wait_for_room(STATUS_SECONDS) and self._drain():
-                # Waking for every message costs more than decoding it: everything there is was taken first, and
-                # while behind, a walsender that sends each message by itself is given time to send many.
-                self._stream.wait(STATUS_SECONDS, GATHER_SECONDS if self._behind else 0.0)
+                # Waking for every message costs more than decoding it: everything there is was taken first. (Pausing
+                # for more to come made a drain twice as slow: the socket holds no more than 300 small messages.)
+                self._stream.wait(STATUS_SECONDS)
             self._report()
 
     def _drain(self) -> bool:
@@ -160,7 +158,6 @@ class Receiver:
             return self._take_burst()
         finally:
             if self._taken:
-                self._behind = self._positions.late_seconds(self._decoder.commit_time) > LATE_SECONDS
                 self._inbox.put(self._taken)
                 self._taken = []
 

@@ -65,10 +65,9 @@ class ReplicationStream:
             raise error_from_result(result, encoding="utf-8")
         raise psycopg.OperationalError("the source ended the replication stream")
 
-    def wait(self, seconds: float, gather_seconds: float = 0.0) -> None:
-        """Waits until something arrives, then `gather_seconds` for more to come with it, and takes it in."""
-        if self._readable.poll(seconds * 1000) and gather_seconds:
-            time.sleep(gather_seconds)
+    def wait(self, seconds: float) -> None:
+        """Waits until something arrives, and takes it in."""
+        self._readable.poll(seconds * 1000)
         self._pgconn.consume_input()
 
     def send_status(self, received: int, flushed: int) -> None:

@@ -1,4 +1,4 @@
--- Relations, types, collations and functions of some schemas, by name.
+-- What some schemas hold, by kind and name.
 WITH chosen AS (
     SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)
 )
@@ -16,7 +16,27 @@ SELECT 'collation', n.nspname, k.collname, NULL
   FROM pg_catalog.pg_collation k
   JOIN chosen n ON n.oid = k.collnamespace
 UNION ALL
-SELECT 'function',
+SELECT 'operator', n.nspname, o.oprname, NULL
+  FROM pg_catalog.pg_operator o
+  JOIN chosen n ON n.oid = o.oprnamespace
+UNION ALL
+SELECT 'operator class', n.nspname, o.opcname, NULL
+  FROM pg_catalog.pg_opclass o
+  JOIN chosen n ON n.oid = o.opcnamespace
+UNION ALL
+SELECT 'operator family', n.nspname, o.opfname, NULL
+  FROM pg_catalog.pg_opfamily o
+  JOIN chosen n ON n.oid = o.opfnamespace
+UNION ALL
+SELECT 'text search configuration', n.nspname, t.cfgname, NULL
+  FROM pg_catalog.pg_ts_config t
+  JOIN chosen n ON n.oid = t.cfgnamespace
+UNION ALL
+SELECT 'text search dictionary', n.nspname, t.dictname, NULL
+  FROM pg_catalog.pg_ts_dict t
+  JOIN chosen n ON n.oid = t.dictnamespace
+UNION ALL
+SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        n.nspname,
        p.proname,
        array(SELECT CASE WHEN e.oid IS NULL THEN tn.nspname || '.' || t.typname
