@@ -5,7 +5,8 @@ import subprocess
 from psycopg import sql
 
 from tests.benchmarks.bench import Bench, Task, bench, say, seconds_of
-from tests.benchmarks.results import Ratio, print_ratios
+from tests.benchmarks.processor import growth, seconds_by_part
+from tests.benchmarks.results import Ratio, print_ratios, print_table
 from tests.support.waiting import until
 
 NATIVE_BUDGET = 0.85
@@ -13,6 +14,7 @@ FLOOR_BUDGET = 1.25
 SCALE = 10
 CLIENTS = 4
 LONGEST_SECONDS = 1800
+LEAST_SHOWN_SECONDS = 0.05
 TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history")
 
 
@@ -86,8 +88,12 @@ def drain_to_nothing(found: Bench, position: str) -> float:
     return seconds_of(lambda: found.run(found.source, "pg_recvlogical", "-d", "bench", *reader, database="bench"))
 
 
-def drain_by_subscription(found: Bench, position: str) -> float:
-    """A native subscription, from switching it on until it has applied what is past the position."""
+def drain_by_subscription(found: Bench, position: str) -> tuple[float, dict[str, float]]:
+    """A native subscription, from switching it on until it has applied what is past the position.
+
+    Seconds of the wall clock, and processor seconds of each part.
+    """
+    before = seconds_by_part(found)
     with found.destination.connect("native") as destination:
 
         def drain() -> None:
@@ -104,8 +110,9 @@ def drain_by_subscription(found: Bench, position: str) -> float:
             )
 
         taken = seconds_of(drain)
+        parts = growth(before, seconds_by_part(found))
         destination.execute("ALTER SUBSCRIPTION native DISABLE")
-    return taken
+    return taken, parts
 
 
 def drain_by_us(task: Task) -> float:
@@ -140,10 +147,12 @@ def run(transactions: int) -> None:
         say("draining by pg_recvlogical")
         floor = drain_to_nothing(found, position)
         say("draining by a native subscription")
-        native = drain_by_subscription(found, position)
+        native, native_parts = drain_by_subscription(found, position)
         assert_drained(found, "native")
         say("draining by syncwizard")
+        before = seconds_by_part(found)
         ours = drain_by_us(task)
+        parts = growth(before, seconds_by_part(found))
         assert_drained(found, "ours")
         print_ratios(
             [
@@ -153,4 +162,17 @@ def run(transactions: int) -> None:
                 Ratio("without our start", ours - start, "pg_recvlogical to nothing", floor),
             ]
         )
+        print()
+        print_processor_seconds({"syncwizard": parts, "native subscription": native_parts})
         task.end()
+
+
+def print_processor_seconds(parts: dict[str, dict[str, float]]) -> None:
+    """Where the time went, the largest parts first."""
+    rows = [
+        (who, part, f"{seconds:.2f} s")
+        for who, counted in parts.items()
+        for part, seconds in counted.items()
+        if seconds >= LEAST_SHOWN_SECONDS
+    ]
+    print_table(("who", "part", "processor"), rows)

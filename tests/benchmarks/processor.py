@@ -1,0 +1,79 @@
+"""Processor time of each part of a drain, which tells where the time goes also on a busy machine (Linux only)."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmarks.bench import Bench
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+# What a process of PostgreSQL calls itself, and what we call it.
+TITLES = {
+    "walsender": "walsender at the source",
+    "logical replication apply worker": "apply worker of the native subscription",
+    "walwriter": "WAL writer",
+    "checkpointer": "checkpointer",
+}
+
+
+class Process(NamedTuple):
+    """A running process; `seconds` of processor time so far, of the user and of the system."""
+
+    parent: int
+    title: str
+    seconds: float
+
+
+def processes() -> Iterator[tuple[int, Process]]:
+    """Every process that is still there when it is looked at."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # The name in parentheses may hold spaces; what follows it does not.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        except OSError:
+            continue
+        seconds = (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+        yield int(folder.name), Process(int(fields[1]), title, seconds)
+
+
+def seconds_by_part(found: Bench) -> dict[str, float]:
+    """Processor seconds so far of every part that runs now: server processes by their kind, engine and children."""
+    servers = {found.source.pid: "source", found.destination.pid: "destination"}
+    parts: dict[str, float] = defaultdict(float)
+    running = dict(processes())
+    engines = {pid for pid, process in running.items() if "syncwizard.engine.process" in process.title}
+    ours = {pid for pid in engines if _is_ours(pid)}
+    for pid, process in running.items():
+        if process.parent in servers:
+            parts[_server_part(servers[process.parent], process.title)] += process.seconds
+        elif pid in ours:
+            parts["engine"] += process.seconds
+        elif process.parent in ours:
+            parts[f"child: {process.title.rpartition(' ')[2]}"] += process.seconds
+    return parts
+
+
+def growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """What was added to each part, the largest first; a process that ended meanwhile takes its part with it."""
+    added = {part: seconds - before.get(part, 0.0) for part, seconds in after.items()}
+    return dict(sorted(added.items(), key=lambda entry: -entry[1]))
+
+
+def _server_part(end: str, title: str) -> str:
+    for mark, name in TITLES.items():
+        if mark in title:
+            return name if "source" in name or "native" in name else f"{name} of the {end}"
+    return f"session at the {end}" if "[local]" in title else f"other processes of the {end}"
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether the engine keeps its state where this run does."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"XDG_STATE_HOME={os.environ['XDG_STATE_HOME']}".encode() in environment.split(b"\0")
