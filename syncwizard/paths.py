@@ -22,6 +22,11 @@ def state_folder() -> Path:
     return Path(platformdirs.user_state_dir(APPLICATION))
 
 
+def connections_file() -> Path:
+    """The saved connections: `$XDG_CONFIG_HOME/syncwizard/connections.yaml`."""
+    return Path(platformdirs.user_config_dir(APPLICATION)) / "connections.yaml"
+
+
 def tasks_folder() -> Path:
     """Where every task has its folder."""
     return state_folder() / "tasks"

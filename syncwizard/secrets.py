@@ -8,6 +8,10 @@ from syncwizard.task.specification import Endpoint
 
 # The service under which `keyring` knows our entries.
 KEYRING_SERVICE = "syncwizard"
+KEYRING_REMEDY = (
+    "use pgpass, env:NAME or prompt in the task file, or install a back end (a Secret Service such as gnome-keyring, "
+    "or the package keyrings.alt)"
+)
 
 
 def password_of(endpoint: Endpoint, end: str) -> str | None:
@@ -58,6 +62,19 @@ def read_secret(form: str, what: str, account: str) -> str | None:
     return value
 
 
+def keyring_trouble(endpoint: Endpoint) -> str | None:
+    """What will stand in the way of a secret that is said to be in the keyring; None when nothing does."""
+    if "keyring" not in (endpoint.password, endpoint.encryption.key_password):
+        return None
+    # Imported here: it loads back ends and costs most of the start of a command.
+    import keyring
+    import keyring.backends.fail
+
+    if not isinstance(keyring.get_keyring(), keyring.backends.fail.Keyring):
+        return None
+    return f"this machine has no keyring that could be used: {KEYRING_REMEDY}"
+
+
 def _from_prompt(what: str) -> str:
     try:
         return getpass.getpass(f"{what}: ")
@@ -74,16 +91,16 @@ def _from_keyring(what: str, account: str) -> str:
     import keyring
     import keyring.errors
 
-    remedy = f"store it with: keyring set {KEYRING_SERVICE} '{account}'"
     try:
         value = keyring.get_password(KEYRING_SERVICE, account)
+    except keyring.errors.NoKeyringError as error:
+        raise UsageError("this machine has no keyring that could be used", where=what, remedy=KEYRING_REMEDY) from error
     except keyring.errors.KeyringError as error:
-        raise UsageError(
-            "the keyring cannot be read",
-            where=what,
-            detail=str(error),
-            remedy="use pgpass, env:NAME or prompt in the task file on this machine",
-        ) from error
+        raise UsageError("the keyring cannot be read", where=what, detail=str(error), remedy=KEYRING_REMEDY) from error
     if value is None:
-        raise UsageError("the keyring has no entry for this password", where=what, remedy=remedy)
+        raise UsageError(
+            "the keyring has no entry for this password",
+            where=what,
+            remedy=f"store it with: keyring set {KEYRING_SERVICE} '{account}'",
+        )
     return value

@@ -6,6 +6,8 @@ import click
 import msgspec
 
 from syncwizard.cli.output import print_json, say
+from syncwizard.client.saved_connections import load_task
+from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
 from syncwizard.task.events import STAGES
 from syncwizard.task.specification import SchemaObjects, TaskSpec
@@ -18,7 +20,9 @@ FILE = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(path: Path, as_json: bool) -> None:
     """Validate a task file. Exit code 2 names the file, the line and the nearest valid name."""
-    spec = file.load(path)
+    spec = load_task(path)
+    for trouble in dict.fromkeys(filter(None, map(keyring_trouble, (spec.source, spec.destination)))):
+        say(trouble)
     if as_json:
         print_json({"valid": True, "file": str(path), "name": spec.name, "id": spec.id})
     else:
@@ -30,7 +34,7 @@ def check(path: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print specification and plan as JSON.")
 def preview(path: Path, as_json: bool) -> None:
     """Show the task file with all defaults (stdout) and what the task would do (stderr)."""
-    spec = file.load(path)
+    spec = load_task(path)
     if as_json:
         print_json({"specification": msgspec.to_builtins(spec), "plan": describe_plan(spec), "command": _command(path)})
         return

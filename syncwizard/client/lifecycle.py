@@ -8,6 +8,7 @@ import msgspec
 
 from syncwizard.client import launch
 from syncwizard.client.connection import EngineGone
+from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Handover
@@ -31,7 +32,7 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
 
     Raises TaskFileError, and UsageError that says what to do instead.
     """
-    spec = file.load(path)
+    spec = load_task(path)
     known = next((task for task in list_tasks() if task.id == spec.id), None)
     released = known is not None and _check_startable(known, path)
     # Before anything is written: a secret that cannot be had is the end of it.
@@ -154,7 +155,7 @@ def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
     if not path.is_file():
         task = find_task(text)
         return task.spec, task
-    spec = file.load(path)
+    spec = load_task(path)
     return spec, next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
 
 

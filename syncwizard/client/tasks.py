@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
+from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import journal, locking
 from syncwizard.errors import TaskFileError, UsageError
 from syncwizard.task import file
@@ -119,7 +120,7 @@ def _load(path: Path) -> TaskSpec | TaskFileError:
 
 
 def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:
-    spec = file.load(path)
+    spec = load_task(path)
     found = next((task for task in tasks if task.id == spec.id), None)
     if found is None:
         raise UsageError(

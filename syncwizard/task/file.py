@@ -4,24 +4,36 @@ import contextlib
 import os
 import tempfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
-from syncwizard.errors import TaskFileError
+from syncwizard.errors import TaskFileError, UsageError
 from syncwizard.task import mistakes
-from syncwizard.task.specification import DEFAULT_HOST, DEFAULT_PORT, Encryption, Endpoint, TaskSpec
-from syncwizard.task.validation import find_problems
+from syncwizard.task.specification import DEFAULT_HOST, DEFAULT_PORT, Endpoint, TaskSpec
+from syncwizard.task.validation import Problem, find_problems
+
+# Finds the fields of a saved connection by its name.
+Lookup = Callable[[str], dict[str, Any]]
+# The keys of `encryption` that name files.
+FILE_KEYS = ("ca", "certificate", "key")
 
 
-def load(path: Path) -> TaskSpec:
+def no_connections(name: str) -> dict[str, Any]:
+    """For files that are complete in themselves."""
+    raise UsageError(f"no saved connection is called `{name}`")
+
+
+def load(path: Path, saved: Lookup = no_connections) -> TaskSpec:
     """The specification in the file, checked, with file names in it made absolute (they are relative to the file).
 
+    `saved` finds the fields of a saved connection, or raises UsageError.
     Raises TaskFileError, which names file, line, path and the nearest valid name.
     """
-    return parse(read_text(path), path)
+    return parse(read_text(path), path, saved)
 
 
 def read_text(path: Path) -> str:
@@ -40,11 +52,14 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def parse(text: str, path: Path) -> TaskSpec:
+def parse(text: str, path: Path, saved: Lookup = no_connections) -> TaskSpec:
     """The specification in `text`; `path` names it in errors and is where relative file names start."""
     root = compose(text, path)
+    data = yaml.safe_load(text)
+    for end in ("source", "destination"):
+        _put_in_connection(data, end, saved, root, path)
     try:
-        spec = msgspec.convert(yaml.safe_load(text), TaskSpec)
+        spec = msgspec.convert(data, TaskSpec)
     except msgspec.ValidationError as error:
         raise mistakes.explain(error, root, path) from error
     except ValueError as error:
@@ -54,6 +69,19 @@ def parse(text: str, path: Path) -> TaskSpec:
     if problems:
         raise mistakes.report(problems, root, path)
     return spec
+
+
+def _put_in_connection(data: dict[str, Any], end: str, saved: Lookup, root: yaml.MappingNode, path: Path) -> None:
+    """Replaces `connection: NAME` by what is saved under the name; fields beside it come before the saved ones."""
+    given = data.get(end)
+    if not isinstance(given, dict) or not isinstance(given.get("connection"), str):
+        return
+    try:
+        fields = saved(given["connection"])
+    except UsageError as error:
+        problem = Problem(path=f"{end}.connection", message=str(error), remedy=error.remedy)
+        raise mistakes.report([problem], root, path) from error
+    data[end] = {**fields, **{key: value for key, value in given.items() if key != "connection"}}
 
 
 def compose(text: str, path: Path) -> yaml.MappingNode:
@@ -106,20 +134,10 @@ def _complete_endpoint(endpoint: Endpoint) -> Endpoint:
 
 
 def _absolute_endpoint(endpoint: Endpoint, folder: Path) -> Endpoint:
-    def absolute(name: str | None) -> str | None:
-        return None if name is None else str(folder / Path(name).expanduser())
-
     encryption = endpoint.encryption
-    return msgspec.structs.replace(
-        endpoint,
-        encryption=Encryption(
-            mode=encryption.mode,
-            ca=absolute(encryption.ca),
-            certificate=absolute(encryption.certificate),
-            key=absolute(encryption.key),
-            key_password=encryption.key_password,
-        ),
-    )
+    named = {key: getattr(encryption, key) for key in FILE_KEYS}
+    absolute = {key: str(folder / Path(name).expanduser()) for key, name in named.items() if name is not None}
+    return msgspec.structs.replace(endpoint, encryption=msgspec.structs.replace(encryption, **absolute))
 
 
 def dump(spec: TaskSpec) -> str:

@@ -27,10 +27,12 @@ class Encryption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One end. `host`: a name, an address, a directory (Unix socket), or several to try in turn.
 
-    `service` names a section of libpq's pg_service.conf, which then gives what is left out here. `password` is where
-    the secret is kept: `pgpass`, `keyring`, `env:NAME` or `prompt`; never the secret.
+    `connection` names a saved one that gives what is left out here; it is put in when the file is loaded, and None
+    from then on. `service` names a section of libpq's pg_service.conf, which then gives what is left out here.
+    `password` is where the secret is kept: `pgpass`, `keyring`, `env:NAME` or `prompt`; never the secret.
     """
 
+    connection: str | None = None
     type: DatabaseType = "postgresql"
     service: str | None = None
     host: str | list[str] | None = None

@@ -24,8 +24,8 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
     """All problems of the specification, in the order of the file."""
     return [
         *_name_problems(spec),
-        *_endpoint_problems("source", spec.source),
-        *_endpoint_problems("destination", spec.destination),
+        *endpoint_problems("source", spec.source),
+        *endpoint_problems("destination", spec.destination),
         *_synchronization_problems(spec),
         *_object_problems(spec.objects),
         *_retry_problems(spec.advanced.retry),
@@ -53,8 +53,9 @@ def _name_problems(spec: TaskSpec) -> Iterator[Problem]:
         yield Problem(path="name", message="the name has line breaks, control characters or spaces at its ends")
 
 
-def _endpoint_problems(path: str, endpoint: Endpoint) -> Iterator[Problem]:
-    if endpoint.database is None and endpoint.service is None:
+def endpoint_problems(path: str, endpoint: Endpoint, *, whole: bool = True) -> Iterator[Problem]:
+    """What is wrong with one end at `path`; one that is not `whole` may leave its database to others."""
+    if whole and endpoint.database is None and endpoint.service is None:
         yield Problem(path=f"{path}.database", message="`database` is missing", remedy="add `database:`")
     elif endpoint.database == "":
         yield Problem(path=f"{path}.database", message="the database name is empty")
