@@ -64,7 +64,7 @@ def describe_plan(spec: TaskSpec) -> list[str]:
 def _describe_objects(entry: SchemaObjects) -> str:
     if entry.whole:
         return f"schema {entry.schema}" + (f" without {', '.join(entry.exclude)}" if entry.exclude else "")
-    names = [*(chosen.table for chosen in entry.tables), *entry.sequences]
+    names = [*(chosen.table for chosen in entry.tables), *(name for _, name in entry.named)]
     return ", ".join(f"{entry.schema}.{name}" for name in names)
 
 

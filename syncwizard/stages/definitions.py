@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.connection import Connection, translated
-from syncwizard.postgres.destination.definitions import Created, create, read_done
+from syncwizard.postgres.destination.definitions import Created, StatementRefused, create, mark_done, read_done
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
@@ -22,21 +23,74 @@ LONG_KINDS = frozenset(
         "foreign key",
         "index",
         "check constraint",
+        "materialized view refresh",
     }
 )
 REPORTED_KINDS = LONG_KINDS | {"table", "statistics"}
+# Class 42, syntax error or access rule violation, holds all of the undefined-something errors.
+MISSING_SOMETHING = "42"
 
 
 def create_phase(context: Context, destination: Connection, statements: Sequence[PlannedStatement]) -> int:
-    """Creates those that are not there yet, in order; returns how many. A pause ends the running statement."""
+    """Creates those that are not there yet, in order; returns how many. A pause ends the running statement.
+
+    A refused one is tried again after the others: it may need what comes later (a function's body hides from
+    pg_dump what it uses). Raises StatementRefused when that does not help.
+    """
     with translated("destination", "reading what is done"):
         done = read_done(destination, context.task_id)
-    todo = [statement for statement in statements if statement.position not in done]
-    for batch in batches(todo):
+    left = [statement for statement in statements if statement.position not in done]
+    todo = [statement for statement in left if not _excluded(context, statement)]
+    _leave_out(context, destination, [statement for statement in left if statement not in todo])
+    waiting: Sequence[PlannedStatement] = todo
+    while waiting:
+        refused: list[StatementRefused] = []
+        for batch in batches(waiting):
+            refused += _create(context, destination, batch)
+        if len(refused) == len(waiting):
+            refused[0].remedy += f"; or do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
+            raise refused[0]
+        waiting = [refusal.statement for refusal in refused]
+    return len(todo)
+
+
+def _excluded(context: Context, statement: PlannedStatement) -> bool:
+    """Whether the task excludes the object now, though it is in the plan: somebody chose to do without it."""
+    for entry in context.spec.objects:
+        for name in entry.exclude:
+            whole = f"{entry.schema}.{name}"
+            if (
+                statement.name == whole
+                or statement.name.startswith(f"{whole}(")
+                or statement.name.endswith(f" on {whole}")
+            ):
+                return True
+    return False
+
+
+def _leave_out(context: Context, destination: Connection, statements: Sequence[PlannedStatement]) -> None:
+    if not statements:
+        return
+    for statement in statements:
+        context.record(StatementSkipped(kind=statement.kind, name=statement.name, reason="the task excludes it"))
+    with translated("destination", "noting what is left out"):
+        mark_done(destination, context.task_id, statements)
+
+
+def _create(context: Context, destination: Connection, batch: Sequence[PlannedStatement]) -> list[StatementRefused]:
+    """Creates what the destination takes, in one transaction, and one by one where that refuses some of it."""
+    try:
         with interruptible(context, destination, "destination", f"creating {batch[0].kind} {batch[0].name}"):
             created = create(destination, context.task_id, batch)
-        report(context, created)
-    return len(todo)
+    except StatementRefused as refusal:
+        if len(batch) > 1:
+            return [refused for statement in batch for refused in _create(context, destination, [statement])]
+        if refusal.statement.kind in LONG_KINDS and not refusal.sqlstate.startswith(MISSING_SOMETHING):
+            # The rows are what it does not like: the same minutes or hours would end the same way.
+            raise
+        return [refusal]
+    report(context, created)
+    return []
 
 
 def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatement]]:

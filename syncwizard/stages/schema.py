@@ -30,7 +30,8 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
-from syncwizard.structure.plan import Plan, Wishes, make_plan
+from syncwizard.structure.plan import Plan, make_plan
+from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import Noticed, StatementSkipped, TableName
 
 PLAN_FILE = "structure.json"
@@ -38,7 +39,6 @@ NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
 NAMES_SHOWN = 10
-VIEW_KINDS = ("v", "m")
 
 
 def run(context: Context) -> str:
@@ -72,8 +72,9 @@ def _make(context: Context) -> Plan:
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
             existing = read_existing(destination, needs)
+            roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
-            foreign_keys = by_default or prepare_writing(destination)
+            quiet = by_default or prepare_writing(destination)
     if existing.tables and context.spec.synchronization.conflicts == "report":
         raise TaskFailed(
             f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
@@ -84,10 +85,12 @@ def _make(context: Context) -> Plan:
         needs=needs,
         keys=expected_keys(selection.tables),
         own_identities=frozenset(change.table for change in context.state().identities),
+        roles=roles,
         existing=existing.tables,
         present=existing.objects | existing.functions,
         whole_schemas=frozenset(entry.schema for entry in context.spec.objects if entry.whole),
-        foreign_keys=foreign_keys,
+        foreign_keys=quiet,
+        quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
     )
     plan = make_plan(parse_dump(dump), wishes)
@@ -115,7 +118,12 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     return dump_definitions(
         program,
         context.spec.source,
-        DumpRequest(schemas=needs.schemas, without=_unwanted(context, needs, relations), snapshot=snapshot),
+        DumpRequest(
+            schemas=needs.schemas,
+            without=_unwanted(needs, relations),
+            snapshot=snapshot,
+            privileges=any(entry.whole for entry in context.spec.objects),
+        ),
         password=context.secrets.source,
         key_password=context.secrets.source_key,
         folder=context.folder,
@@ -123,18 +131,10 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     )
 
 
-def _unwanted(context: Context, needs: Needs, relations: dict[TableName, str]) -> list[TableName]:
-    """The relations that are not to be dumped: pg_dump would lock them, for which we may have no right.
-
-    Views of whole schemas are dumped, so that they can be named as left out.
-    """
-    wanted = needs.all_tables | {TableName(name.schema, name.name) for name in needs.sequences}
-    whole = {entry.schema for entry in context.spec.objects if entry.whole}
-    return [
-        name
-        for name, kind in relations.items()
-        if name not in wanted and not (name.schema in whole and kind in VIEW_KINDS)
-    ]
+def _unwanted(needs: Needs, relations: Iterable[TableName]) -> list[TableName]:
+    """The relations that are not to be dumped: pg_dump would lock them, for which we may have no right."""
+    wanted = needs.all_tables | {TableName(name.schema, name.name) for name in needs.sequences | needs.views}
+    return [name for name in relations if name not in wanted]
 
 
 def _tell(context: Context, plan: Plan, needs: Needs) -> None:
@@ -146,6 +146,17 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
                 level="info",
                 message="created without rows, because selected tables need their definitions: "
                 + _names(map(str, sorted(needs.required_tables))),
+            )
+        )
+    for entry in needs.left_out:
+        name = str(entry.name) if entry.table is None else f"{entry.name.name} on {entry.table}"
+        context.record(StatementSkipped(kind=entry.kind, name=name, reason=entry.reason))
+    if plan.disabled:
+        context.record(
+            Noticed(
+                level="info",
+                message="created, and disabled while changes are applied: " + _names(plan.disabled),
+                remedy="enable them when applications write to the destination",
             )
         )
     if plan.later:

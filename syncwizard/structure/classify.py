@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from syncwizard.structure.names import object_name, relation_name, strings, table_name, type_text
 from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.statements import Kind, Statement
+from syncwizard.structure.subjects import comment, privilege
 from syncwizard.task.events import TableName
 
 
@@ -17,50 +19,25 @@ def classify(node: Any, text: str) -> Statement:
     return handler(getattr(node, kind), text)
 
 
-def _strings(items: Any) -> list[str]:
-    """The parts of a qualified name."""
-    return [item.string.sval for item in items if item.HasField("string")]
-
-
-def _object(items: Any) -> ObjectName:
-    """A name given as a list of parts; a schema is always there, because pg_dump empties the search path."""
-    *before, name = _strings(items) or [""]
-    return ObjectName(before[-1] if before else "pg_catalog", name)
-
-
-def _relation(relation: Any) -> TableName:
-    return TableName(relation.schemaname, relation.relname)
-
-
-def _of(relation: Any) -> ObjectName:
-    return ObjectName(relation.schemaname, relation.relname)
-
-
-def type_text(type_name: Any) -> str:
-    """A type as `schema.name`, with `[]` for an array: how `Needs` writes arguments."""
-    name = _object(type_name.names)
-    return f"{name}[]" if type_name.array_bounds else str(name)
-
-
 def _always(kind: Kind) -> Callable[[Any, str], Statement]:
     return lambda node, text: Statement(kind=kind, text=text, name=ObjectName("", ""))
 
 
 def _type(node: Any, text: str) -> Statement:
-    return Statement(kind="type", text=text, name=_object(node.type_name))
+    return Statement(kind="type", text=text, name=object_name(node.type_name))
 
 
 def _composite(node: Any, text: str) -> Statement:
-    return Statement(kind="type", text=text, name=_of(node.typevar))
+    return Statement(kind="type", text=text, name=relation_name(node.typevar))
 
 
 def _domain(node: Any, text: str) -> Statement:
-    return Statement(kind="type", text=text, name=_object(node.domainname))
+    return Statement(kind="type", text=text, name=object_name(node.domainname))
 
 
 def _alter_domain(node: Any, text: str) -> Statement:
     not_valid = getattr(getattr(node, "def").constraint, "skip_validation", False)
-    return Statement(kind="domain constraint", text=text, name=_object(node.type_name), not_valid=not_valid)
+    return Statement(kind="domain constraint", text=text, name=object_name(node.type_name), not_valid=not_valid)
 
 
 def _define(node: Any, text: str) -> Statement:
@@ -74,7 +51,7 @@ def _define(node: Any, text: str) -> Statement:
         pb.OBJECT_TSCONFIGURATION: "text search configuration",
         pb.OBJECT_TSDICTIONARY: "text search dictionary",
     }
-    return Statement(kind=kinds.get(node.kind, "other"), text=text, name=_object(node.defnames))
+    return Statement(kind=kinds.get(node.kind, "other"), text=text, name=object_name(node.defnames))
 
 
 def _function(node: Any, text: str) -> Statement:
@@ -85,43 +62,43 @@ def _function(node: Any, text: str) -> Statement:
     return Statement(
         kind="function",
         text=text,
-        name=_object(node.funcname),
+        name=object_name(node.funcname),
         arguments=tuple(type_text(each.arg_type) for each in parameters if each.mode not in results),
     )
 
 
 def _operator_class(node: Any, text: str) -> Statement:
-    return Statement(kind="operator class", text=text, name=_object(node.opclassname))
+    return Statement(kind="operator class", text=text, name=object_name(node.opclassname))
 
 
 def _operator_family(node: Any, text: str) -> Statement:
-    return Statement(kind="operator family", text=text, name=_object(node.opfamilyname))
+    return Statement(kind="operator family", text=text, name=object_name(node.opfamilyname))
 
 
 def _configuration(node: Any, text: str) -> Statement:
-    return Statement(kind="text search configuration", text=text, name=_object(node.cfgname))
+    return Statement(kind="text search configuration", text=text, name=object_name(node.cfgname))
 
 
 def _table(node: Any, text: str) -> Statement:
-    return Statement(kind="table", text=text, name=_of(node.relation), table=_relation(node.relation))
+    return Statement(kind="table", text=text, name=relation_name(node.relation), table=table_name(node.relation))
 
 
 def _sequence(node: Any, text: str) -> Statement:
-    return Statement(kind="sequence", text=text, name=_of(node.sequence))
+    return Statement(kind="sequence", text=text, name=relation_name(node.sequence))
 
 
 def _alter_sequence(node: Any, text: str) -> Statement:
     for option in node.options:
         element = option.def_elem
         if element.defname == "owned_by":
-            parts = _strings(element.arg.list.items)
+            parts = strings(element.arg.list.items)
             owner = TableName(parts[-3], parts[-2]) if len(parts) >= 3 else None
-            return Statement(kind="sequence owner", text=text, name=_of(node.sequence), table=owner)
-    return Statement(kind="sequence", text=text, name=_of(node.sequence))
+            return Statement(kind="sequence owner", text=text, name=relation_name(node.sequence), table=owner)
+    return Statement(kind="sequence", text=text, name=relation_name(node.sequence))
 
 
 def _index(node: Any, text: str) -> Statement:
-    table = _relation(node.relation)
+    table = table_name(node.relation)
     name = ObjectName(table.schema, node.idxname)
     return Statement(
         kind="unique index" if node.unique else "index",
@@ -136,69 +113,46 @@ def _index(node: Any, text: str) -> Statement:
 
 def _statistics(node: Any, text: str) -> Statement:
     return Statement(
-        kind="statistics", text=text, name=_object(node.defnames), table=_relation(node.relations[0].range_var)
+        kind="statistics", text=text, name=object_name(node.defnames), table=table_name(node.relations[0].range_var)
     )
 
 
 def _alter_statistics(node: Any, text: str) -> Statement:
-    return Statement(kind="statistics", text=text, name=_object(node.defnames))
+    return Statement(kind="statistics", text=text, name=object_name(node.defnames))
 
 
 def _view(node: Any, text: str) -> Statement:
-    return Statement(kind="view", text=text, name=_of(node.view))
+    return Statement(kind="view", text=text, name=relation_name(node.view))
 
 
 def _create_as(node: Any, text: str) -> Statement:
-    return Statement(kind="materialized view", text=text, name=_of(node.into.rel))
+    return Statement(kind="materialized view", text=text, name=relation_name(node.into.rel))
 
 
 def _trigger(node: Any, text: str) -> Statement:
-    table = _relation(node.relation)
+    table = table_name(node.relation)
     return Statement(kind="trigger", text=text, name=ObjectName(table.schema, node.trigname), table=table)
 
 
 def _rule(node: Any, text: str) -> Statement:
-    table = _relation(node.relation)
-    return Statement(kind="rule", text=text, name=ObjectName(table.schema, node.rulename), table=table)
+    from postgast import pg_query_pb2 as pb
+
+    table = table_name(node.relation)
+    name = ObjectName(table.schema, node.rulename)
+    method = "update" if node.event == pb.CMD_UPDATE else ""
+    return Statement(kind="rule", text=text, name=name, table=table, method=method)
 
 
 def _policy(node: Any, text: str) -> Statement:
-    table = _relation(node.table)
+    table = table_name(node.table)
     return Statement(kind="policy", text=text, name=ObjectName(table.schema, node.policy_name), table=table)
-
-
-def _comment(node: Any, text: str) -> Statement:
-    from postgast import pg_query_pb2 as pb
-
-    subject = node.object
-    names = subject.list.items
-    table: TableName | None = None
-    index: ObjectName | None = None
-    arguments: tuple[str, ...] = ()
-    if node.objtype in (pb.OBJECT_TABLE, pb.OBJECT_INDEX, pb.OBJECT_SEQUENCE, pb.OBJECT_STATISTIC_EXT):
-        name = _object(names)
-        table = TableName(name.schema, name.name) if node.objtype == pb.OBJECT_TABLE else None
-        index = name if node.objtype == pb.OBJECT_INDEX else None
-    elif node.objtype in (pb.OBJECT_COLUMN, pb.OBJECT_TABCONSTRAINT):
-        schema, relation, part = _strings(names)[-3:]
-        table = TableName(schema, relation)
-        name = ObjectName(schema, part)
-    elif node.objtype in (pb.OBJECT_TYPE, pb.OBJECT_DOMAIN):
-        name = _object(subject.type_name.names)
-    elif node.objtype == pb.OBJECT_FUNCTION:
-        name = _object(subject.object_with_args.objname)
-        arguments = tuple(type_text(each.type_name) for each in subject.object_with_args.objargs)
-    else:
-        name = ObjectName("", "")
-    method = pb.ObjectType.Name(node.objtype).removeprefix("OBJECT_").lower()
-    return Statement(kind="comment", text=text, name=name, arguments=arguments, table=table, index=index, method=method)
 
 
 def _alter_table(node: Any, text: str) -> Statement:
     from postgast import pg_query_pb2 as pb
 
-    name = _of(node.relation)
-    table = _relation(node.relation)
+    name = relation_name(node.relation)
+    table = table_name(node.relation)
     command = node.cmds[0].alter_table_cmd
     subtype = pb.AlterTableType.Name(command.subtype)
     if node.objtype == pb.OBJECT_INDEX:
@@ -207,7 +161,7 @@ def _alter_table(node: Any, text: str) -> Statement:
         return _constraint(table, getattr(command, "def").constraint, text)
     if subtype == "AT_AttachPartition":
         child = getattr(command, "def").partition_cmd.name
-        return Statement(kind="partition", text=text, name=_of(child), table=_relation(child), parent=name)
+        return Statement(kind="partition", text=text, name=relation_name(child), table=table_name(child), parent=name)
     if subtype == "AT_ReplicaIdentity":
         chosen = getattr(command, "def").replica_identity_stmt.name
         index = ObjectName(table.schema, chosen) if chosen else None
@@ -215,7 +169,11 @@ def _alter_table(node: Any, text: str) -> Statement:
     if subtype == "AT_ClusterOn":
         index = ObjectName(table.schema, command.name)
         return Statement(kind="cluster", text=text, name=name, table=table, index=index)
-    return Statement(kind=COMMANDS.get(subtype, "table setting"), text=text, name=name, table=table)
+    kind = COMMANDS.get(subtype, "table setting")
+    if kind in ("trigger", "rule"):
+        name = ObjectName(table.schema, command.name)
+        return Statement(kind=kind, text=text, name=name, table=table, method=FIRING[subtype])
+    return Statement(kind=kind, text=text, name=name, table=table)
 
 
 COMMANDS: dict[str, Kind] = {
@@ -228,21 +186,26 @@ COMMANDS: dict[str, Kind] = {
     "AT_SetOptions": "column setting",
     "AT_EnableRowSecurity": "row security",
     "AT_ForceRowSecurity": "row security",
-    "AT_EnableTrig": "trigger",
-    "AT_EnableAlwaysTrig": "trigger",
-    "AT_EnableReplicaTrig": "trigger",
-    "AT_DisableTrig": "trigger",
-    "AT_EnableRule": "rule",
-    "AT_EnableAlwaysRule": "rule",
-    "AT_EnableReplicaRule": "rule",
-    "AT_DisableRule": "rule",
+    **{f"AT_{how}Trig": "trigger" for how in ("Enable", "EnableAlways", "EnableReplica", "Disable")},
+    **{f"AT_{how}Rule": "rule" for how in ("Enable", "EnableAlways", "EnableReplica", "Disable")},
+}
+# When a trigger or rule fires, as the method of the statement that says so.
+FIRING = {
+    f"AT_{how}{what}": word
+    for what in ("Trig", "Rule")
+    for how, word in (
+        ("Enable", "origin"),
+        ("EnableAlways", "always"),
+        ("EnableReplica", "replica"),
+        ("Disable", "never"),
+    )
 }
 
 
 def _alter_index(node: Any, command: Any, subtype: str, text: str) -> Statement:
-    name = _of(node.relation)
+    name = relation_name(node.relation)
     if subtype == "AT_AttachPartition":
-        child = _of(getattr(command, "def").partition_cmd.name)
+        child = relation_name(getattr(command, "def").partition_cmd.name)
         return Statement(kind="index partition", text=text, name=child, index=child, parent=name)
     return Statement(kind="index setting", text=text, name=name, index=name)
 
@@ -265,7 +228,7 @@ def _constraint(table: TableName, constraint: Any, text: str) -> Statement:
         name=name,
         table=table,
         index=name if kind in ("primary key", "unique constraint", "exclusion constraint") else None,
-        references=_relation(constraint.pktable) if kind == "foreign key" else None,
+        references=table_name(constraint.pktable) if kind == "foreign key" else None,
         not_valid=constraint.skip_validation,
     )
 
@@ -294,7 +257,8 @@ HANDLERS: dict[str, Callable[[Any, str], Statement]] = {
     "index_stmt": _index,
     "create_stats_stmt": _statistics,
     "alter_stats_stmt": _alter_statistics,
-    "comment_stmt": _comment,
+    "comment_stmt": comment,
+    "grant_stmt": privilege,
     "view_stmt": _view,
     "create_table_as_stmt": _create_as,
     "create_trig_stmt": _trigger,

@@ -29,11 +29,25 @@ class FunctionName(msgspec.Struct, frozen=True, order=True):
 
 
 class Extension(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed extension."""
+    """An installed extension; one that is not `required` is only in a schema that is selected whole."""
 
     name: str
     schema: str
     version: str
+    required: bool = True
+
+
+class LeftOutObject(msgspec.Struct, frozen=True):
+    """Something selected that cannot be created, and why; `table` for triggers and rules."""
+
+    kind: str
+    name: ObjectName
+    table: TableName | None
+    reason: str
+
+    def __str__(self) -> str:
+        name = str(self.name) if self.table is None else f"{self.name.name} on {self.table}"
+        return f"{self.kind} {name} ({self.reason})"
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -41,7 +55,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     `required_tables` are not selected, but a selected one inherits from them, has a column of their row type or
     calls a function that reads them: they are created and stay empty. `others` are pairs of a kind, as
-    pg_identify_object names it, and a name.
+    pg_identify_object names it, and a name. `views` has
+    materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be.
     """
 
     tables: frozenset[TableName] = frozenset()
@@ -51,6 +66,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     functions: frozenset[FunctionName] = frozenset()
     others: frozenset[tuple[str, ObjectName]] = frozenset()
     extensions: tuple[Extension, ...] = ()
+    views: frozenset[ObjectName] = frozenset()
+    populated: frozenset[ObjectName] = frozenset()
+    left_out: tuple[LeftOutObject, ...] = ()
 
     @cached_property
     def all_tables(self) -> frozenset[TableName]:
@@ -66,6 +84,6 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def schemas(self) -> list[str]:
         """The schemas that hold any of it, extensions left out."""
         named = {table.schema for table in self.all_tables}
-        named |= {name.schema for name in self.types | self.sequences}
+        named |= {name.schema for name in self.types | self.sequences | self.views}
         named |= {function.schema for function in self.functions}
         return sorted(named | {name.schema for _, name in self.others})

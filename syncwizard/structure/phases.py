@@ -7,19 +7,39 @@ from syncwizard.structure.planned import OPTIONAL, PHASES, VECTOR_METHODS, Phase
 from syncwizard.structure.statements import Statement
 from syncwizard.task.events import TableName
 
+# pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
+# primary key, say.
+AFTER_DATA = ("primary key", "unique constraint", "exclusion constraint", "index", "unique index")
+POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment")
+# Not before the rows: readers would be let in, and triggers fire, too early.
+WITH_CONSTRAINTS = ("trigger", "rule", "privilege")
+
 
 def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[PlannedStatement]:
-    """The kept statements by phase, within it in the dump's order, indexes of pgvector last."""
+    """The kept statements by phase, within it in the dump's order: but materialized views after the indexes of tables,
+    with their own indexes behind them, and indexes of pgvector last."""
     phases = _index_phases(kept, keys)
     constraints = _constraint_phases(kept, phases)
     vectors = _vector_indexes(kept)
     statistics = {statement.name for statement in kept if statement.kind == "statistics" and statement.table}
+    materialized = {statement.name for statement in kept if statement.kind == "materialized view"}
     placed: list[tuple[int, int, PlannedStatement]] = []
+    refilled = {each.index for each in kept if each.index is not None and _of(each.table) in materialized}
+    after_data = False
     for statement in kept:
+        after_data = after_data or statement.kind in AFTER_DATA
         if not _has_subject(statement, phases, statistics):
             continue
-        phase = _phase(statement, phases, constraints)
-        late = statement.index in vectors
+        phase, rank = _phase(statement, phases, constraints), 0
+        if after_data and statement.kind in POSTPONED and phase == "pre-data":
+            phase = "constraints"
+        if _of(statement.table) in materialized or statement.index in refilled:
+            # Its rows come with the refresh.
+            phase, rank = "indexes", 2
+        if statement.kind == "materialized view refresh":
+            rank = 1
+        if statement.index in vectors:
+            rank = 3
         planned = PlannedStatement(
             position=0,
             phase=phase,
@@ -32,9 +52,13 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
             concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
             optional=statement.kind in OPTIONAL,
         )
-        placed.append((PHASES.index(phase), int(late), planned))
+        placed.append((PHASES.index(phase), rank, planned))
     placed.sort(key=lambda entry: entry[:2])
     return [planned for _, _, planned in placed]
+
+
+def _of(table: TableName | None) -> ObjectName | None:
+    return ObjectName(table.schema, table.name) if table is not None else None
 
 
 def _index_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> dict[ObjectName, Phase]:
@@ -101,8 +125,12 @@ def _phase(
         return max(both, key=PHASES.index)
     if statement.index is not None and statement.index in phases:
         return phases[statement.index]
-    if statement.kind == "foreign key" or statement.not_valid:
+    if statement.kind == "foreign key" or statement.not_valid or statement.kind in WITH_CONSTRAINTS:
         return "constraints"
+    if statement.kind == "comment" and statement.method in WITH_CONSTRAINTS:
+        return "constraints"
+    if statement.kind == "materialized view refresh":
+        return "indexes"
     if statement.kind == "statistics" or statement.method == "statistic_ext":
         return "indexes"
     return "pre-data"

@@ -13,7 +13,9 @@ PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
 # Refused by some destinations (a build without lz4, say) without harm to the rows.
-OPTIONAL: frozenset[Kind] = frozenset({"column setting", "comment", "statistics", "index setting", "cluster"})
+OPTIONAL: frozenset[Kind] = frozenset(
+    {"column setting", "comment", "statistics", "index setting", "cluster", "privilege"}
+)
 
 
 class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ def describe(statement: Statement) -> str:
     """The statement's object for people: constraints with their table."""
     if statement.kind == "function":
         return str(statement.function)
+    if statement.kind == "privilege":
+        return " ".join(statement.text.split())
     if statement.table is not None and str(statement.table) != str(statement.name) and statement.kind != "partition":
         return f"{statement.name.name} on {statement.table}"
     return str(statement.name)

@@ -27,6 +27,7 @@ Kind = Literal[
     "index setting",
     "inheritance",
     "materialized view",
+    "materialized view refresh",
     "not-null constraint",
     "operator",
     "operator class",
@@ -35,6 +36,7 @@ Kind = Literal[
     "partition",
     "policy",
     "primary key",
+    "privilege",
     "replica identity",
     "row security",
     "rule",
@@ -60,7 +62,9 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is the object that it makes or changes, with its schema; `table` the table it belongs to; `parent` the
     partitioned table or index it is attached to; `references` the other table of a foreign key; `index` the index it
-    speaks of (constraints have an index of their own name); `only` an index on the parent alone.
+    speaks of (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access
+    method of an index, what kind of object a comment or privilege speaks of, when a trigger fires, `update` for a
+    rule on that. `roles`: whom a privilege is for.
     """
 
     kind: Kind
@@ -73,6 +77,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     index: ObjectName | None = None
     method: str = ""
     only: bool = False
+    roles: tuple[str, ...] = ()
     not_valid: bool = False
 
     @property

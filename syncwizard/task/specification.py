@@ -92,11 +92,28 @@ class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     exclude: list[str] = []
     tables: list[TableObject] = []
     sequences: list[str] = []
+    views: list[str] = []
+    materialized_views: list[str] = []
+    functions: list[str] = []
+    types: list[str] = []
 
     @property
     def whole(self) -> bool:
         """True when everything in the schema is selected."""
-        return not self.tables and not self.sequences
+        return not self.tables and not self.named
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Kind and name of each object that is selected by name, tables left out."""
+        kinds = {
+            "sequence": self.sequences,
+            "view": self.views,
+            "materialized view": self.materialized_views,
+            # Procedures and aggregates too, all of the name.
+            "function": self.functions,
+            "type": self.types,
+        }
+        return [(kind, name) for kind, names in kinds.items() for name in names]
 
     def selects_table(self, name: str) -> bool:
         """Whether the table of this schema belongs to the task."""

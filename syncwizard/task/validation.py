@@ -147,7 +147,9 @@ def _schema_problems(path: str, entry: SchemaObjects) -> Iterator[Problem]:
             remedy="leave out `exclude`, or the lists of objects",
         )
     tables = [chosen.table for chosen in entry.tables]
-    for kind, names in (("tables", tables), ("sequences", entry.sequences), ("exclude", entry.exclude)):
+    lists = {"tables": tables, "exclude": entry.exclude}
+    lists |= {kind: getattr(entry, kind) for kind in ("sequences", "views", "materialized_views", "functions", "types")}
+    for kind, names in lists.items():
         for name, times in Counter(names).items():
             if times > 1:
                 yield Problem(path=f"{path}.{kind}", message=f"`{name}` is listed {times} times")

@@ -12,7 +12,7 @@ def definitions(endpoint: Endpoint, schemas: list[str], folder: Path) -> set[str
     dump = dump_definitions(
         find_programs()[-1],
         endpoint,
-        DumpRequest(schemas=schemas, without=[], snapshot=None),
+        DumpRequest(schemas=schemas, without=[], snapshot=None, privileges=True),
         password=None,
         key_password=None,
         folder=folder,

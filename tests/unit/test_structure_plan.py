@@ -2,7 +2,8 @@
 
 from syncwizard.structure.needs import Extension, FunctionName, Needs, ObjectName
 from syncwizard.structure.parse import parse_dump
-from syncwizard.structure.plan import Plan, Wishes, make_plan
+from syncwizard.structure.plan import Plan, make_plan
+from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import TableName
 
 X, Y = TableName("s", "x"), TableName("s", "y")
@@ -154,10 +155,87 @@ def test_what_the_destination_has_is_not_created_again() -> None:
     assert {"type", "function"}.isdisjoint(entry.kind for entry in plan.statements)
 
 
-def test_what_is_for_later_is_named_by_kind_views_only_of_whole_schemas() -> None:
-    assert planned().later == {"trigger": ("t on s.x",)}
-    assert planned(whole_schemas={"s"}).later == {
-        "function": ("s.f(pg_catalog.int4)", "s.f(pg_catalog.text)"),
-        "view": ("s.v",),
-        "trigger": ("t on s.x",),
-    }
+def test_policies_are_named_and_left_for_later() -> None:
+    dump = DUMP + "CREATE POLICY p ON s.x USING (true); ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
+    assert planned(dump).later == {"policy": ("p on s.x",), "row security": ("s.x",)}
+
+
+WHOLE = """
+CREATE FUNCTION s.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE TABLE s.x (id integer NOT NULL);
+CREATE VIEW s.v AS SELECT 1 AS one;
+CREATE MATERIALIZED VIEW s.m AS SELECT id FROM s.x WITH NO DATA;
+CREATE INDEX m_i ON s.m USING btree (id);
+CREATE UNIQUE INDEX m_u ON s.m USING btree (id);
+COMMENT ON INDEX s.m_u IS 'unique';
+CREATE INDEX x_i ON s.x USING btree (id);
+CREATE VIEW s.late AS SELECT id FROM s.x;
+CREATE RULE r AS ON INSERT TO s.x DO NOTHING;
+CREATE RULE bad AS ON UPDATE TO s.x DO NOTHING;
+COMMENT ON RULE bad ON s.x IS 'gone with its rule';
+CREATE TRIGGER t BEFORE INSERT ON s.x FOR EACH ROW EXECUTE FUNCTION s.f();
+CREATE TRIGGER loud BEFORE INSERT ON s.x FOR EACH ROW EXECUTE FUNCTION s.f();
+ALTER TABLE s.x ENABLE ALWAYS TRIGGER loud;
+COMMENT ON TRIGGER t ON s.x IS 't';
+COMMENT ON VIEW s.v IS 'v';
+GRANT SELECT ON TABLE s.x TO known;
+GRANT SELECT ON TABLE s.v TO stranger;
+REVOKE ALL ON FUNCTION s.f() FROM PUBLIC;
+"""
+WHOLE_NEEDS = Needs(
+    tables=frozenset({X}),
+    views=frozenset({ObjectName("s", "v"), ObjectName("s", "m"), ObjectName("s", "late")}),
+    populated=frozenset({ObjectName("s", "m")}),
+    functions=frozenset({FunctionName("s", "f", ())}),
+)
+
+
+def test_views_rules_triggers_and_privileges_have_their_place() -> None:
+    plan = planned(WHOLE, needs=WHOLE_NEEDS, whole_schemas={"s"}, roles={"known"})
+    assert names(plan, "pre-data") == [
+        ("schema", "s"),
+        ("function", "s.f()"),
+        ("table", "s.x"),
+        ("view", "s.v"),
+        ("materialized view", "s.m"),
+    ]
+    assert names(plan, "constraints") == [
+        # pg_dump puts a view behind the keys where it needs one.
+        ("view", "s.late"),
+        ("rule", "r on s.x"),
+        ("trigger", "t on s.x"),
+        ("trigger", "loud on s.x"),
+        ("trigger", "loud on s.x"),
+        ("comment", "t on s.x"),
+        ("comment", "s.v"),
+        ("privilege", "GRANT SELECT ON TABLE s.x TO known"),
+        ("privilege", "REVOKE ALL ON FUNCTION s.f() FROM PUBLIC"),
+    ]
+    assert names(plan, "indexes") == [
+        ("index", "x_i on s.x"),
+        ("materialized view refresh", "s.m"),
+        ("index", "m_i on s.m"),
+        ("unique index", "m_u on s.m"),
+        ("comment", "s.m_u"),
+    ]
+    assert [(entry.kind, entry.name) for entry in plan.skipped] == [
+        ("rule", "bad on s.x"),
+        ("privilege", "GRANT SELECT ON TABLE s.v TO stranger"),
+    ]
+
+
+def test_what_would_fire_while_changes_are_applied_is_disabled() -> None:
+    quiet = planned(WHOLE, needs=WHOLE_NEEDS, whole_schemas={"s"})
+    assert quiet.disabled == ("trigger loud on s.x",)
+    assert [entry.text for entry in quiet.statements if entry.name == "loud on s.x"][1] == (
+        'ALTER TABLE "s"."x" DISABLE TRIGGER "loud"'
+    )
+    loud = planned(WHOLE, needs=WHOLE_NEEDS, whole_schemas={"s"}, quiet=False)
+    assert loud.disabled == ("rule r on s.x", "trigger t on s.x", "trigger loud on s.x")
+    created = [entry.text for entry in loud.statements if entry.kind in ("trigger", "rule")]
+    assert all("DISABLE" in text for text in created)
+
+
+def test_tables_alone_bring_no_triggers_rules_or_privileges() -> None:
+    plan = planned(WHOLE, needs=Needs(tables=frozenset({X})), roles={"known"})
+    assert {entry.kind for entry in plan.statements} == {"schema", "table", "index"}

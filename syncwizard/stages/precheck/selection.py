@@ -44,26 +44,18 @@ def synchronization_types(checkup: Checkup) -> Finding:
 
 @item("selected-objects", "The selected objects exist", ("source",), ("source-version",))
 def selected_objects(checkup: Checkup) -> Finding:
-    """Schemas, tables and sequences by name; relations that cannot be synchronized are named."""
+    """Schemas and objects by name; relations that cannot be synchronized are named."""
+    schemas = [name for (name,) in checkup.source.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
     problems = []
     for entry in checkup.spec.objects:
-        present = {
-            name: kind
-            for schema, name, kind in checkup.source.execute(query("relations"), ([entry.schema],))
-            if schema == entry.schema
-        }
-        if not present and not scalar(
-            checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)", entry.schema
-        ):
-            schemas = [name for (name,) in checkup.source.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
+        if entry.schema not in schemas:
             problems.append(f"schema {entry.schema}{_nearest(entry.schema, schemas)}")
             continue
-        wanted = [(chosen.table, "rpf", "table") for chosen in entry.tables]
-        wanted += [(name, "S", "sequence") for name in entry.sequences]
-        for name, kinds, word in wanted:
-            if present.get(name, "-") not in kinds:
-                others = [other for other, kind in present.items() if kind in kinds]
-                problems.append(f"{word} {entry.schema}.{name}{_nearest(name, others)}")
+        present = _present(checkup, entry.schema)
+        for kind, name in [("table", chosen.table) for chosen in entry.tables] + entry.named:
+            if (kind, name) not in present:
+                others = [other for other_kind, other in present if other_kind == kind]
+                problems.append(f"{kind} {entry.schema}.{name}{_nearest(name, others)}")
     if problems:
         return failed("there is no " + "; no ".join(problems), "correct `objects` in the task file")
     if not checkup.selection.copied:
@@ -72,6 +64,24 @@ def selected_objects(checkup: Checkup) -> Finding:
         left = [f"{entry.table} ({entry.reason})" for entry in checkup.selection.left_out]
         return warning("these will not be synchronized: " + listed(left))
     return passed(f"{len(checkup.selection.copied)} tables")
+
+
+RELATION_KINDS = {
+    "r": "table",
+    "p": "table",
+    "f": "table",
+    "S": "sequence",
+    "v": "view",
+    "m": "materialized view",
+}
+
+
+def _present(checkup: Checkup, schema: str) -> set[tuple[str, str]]:
+    """Kind and name of what can be selected in the schema."""
+    relations = checkup.source.execute(query("relations"), ([schema],))
+    present = {(RELATION_KINDS[kind], name) for _, name, kind in relations}
+    present |= {(kind, name) for kind, name in checkup.source.execute(query("names_of_kinds"), {"schema": schema})}
+    return present
 
 
 def _nearest(name: str, names: list[str]) -> str:

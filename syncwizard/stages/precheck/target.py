@@ -177,6 +177,11 @@ def extensions(checkup: Checkup) -> Finding:
     notes = []
     for extension in checkup.needs.extensions:
         row = checkup.destination.execute(query("extension_state"), {"name": extension.name}).fetchone()
+        if row is None and not extension.required:
+            notes.append(
+                f"{extension.name} is not available at the destination, and nothing selected is known to use it"
+            )
+            continue
         if row is None:
             return failed(
                 f"extension {extension.name} is not available at the destination",
@@ -184,13 +189,19 @@ def extensions(checkup: Checkup) -> Finding:
             )
         default_version, installed_version, schema, may_create = row
         problem = _extension_problem(checkup, extension, installed_version, schema, may_create)
-        if problem is not None:
+        if problem is not None and extension.required:
             return problem
+        if problem is not None:
+            notes.append(f"{problem.message} (nothing selected is known to use it)")
+            continue
         version = installed_version or default_version
         if version != extension.version:
             notes.append(f"{extension.name} is {extension.version} at the source and {version} at the destination")
     if notes:
-        return warning("; ".join(notes), "use the same versions where definitions or values differ between them")
+        return warning(
+            "; ".join(notes),
+            "install what is missing; use the same versions where definitions or values differ between them",
+        )
     return passed(", ".join(extension.name for extension in checkup.needs.extensions))
 
 
@@ -239,7 +250,8 @@ def triggers(checkup: Checkup) -> Finding:
             f"{user} may not set session_replication_role, and these would fire: {listed(firing)}", remedy, statement
         )
     return warning(
-        f"{user} may not set session_replication_role: foreign keys will not be created at the destination",
+        f"{user} may not set session_replication_role: foreign keys will not be created at the destination, "
+        "and triggers and rules will be created disabled",
         remedy,
         statement,
     )

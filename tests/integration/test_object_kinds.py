@@ -1,0 +1,303 @@
+"""Every kind of object that a whole schema can hold arrives, and what cannot is named with the reason."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from syncwizard.errors import TaskFailed
+from syncwizard.stages import capture
+from syncwizard.stages.definitions import create_phase
+from syncwizard.structure.planned import PlannedStatement
+from syncwizard.task.events import Noticed, StatementSkipped
+from syncwizard.task.specification import SchemaObjects, TableObject
+from tests.support.inprocess import TaskRun
+from tests.support.pair import DatabasePair
+from tests.support.stages import assert_same, everything
+
+EVERY_KIND = """
+    CREATE SCHEMA shop;
+    SET search_path = shop;
+    COMMENT ON SCHEMA shop IS 'a shop';
+    CREATE EXTENSION vector SCHEMA shop;
+    CREATE DOMAIN year AS integer CHECK (value BETWEEN 1901 AND 2155);
+    COMMENT ON DOMAIN year IS 'a year';
+    COMMENT ON CONSTRAINT year_check ON DOMAIN year IS 'of films';
+    CREATE TYPE rating AS ENUM ('G', 'PG', 'R');
+    CREATE TYPE money_of AS (amount numeric, currency text);
+    COMMENT ON COLUMN money_of.amount IS 'in the currency';
+    CREATE TYPE span AS RANGE (subtype = float8, subtype_diff = float8mi);
+    CREATE SEQUENCE numbers INCREMENT 5 START 100;
+    COMMENT ON SEQUENCE numbers IS 'numbers';
+    CREATE COLLATION german (locale = 'C');
+    CREATE TEXT SEARCH DICTIONARY plain (TEMPLATE = pg_catalog.simple);
+    CREATE TEXT SEARCH CONFIGURATION words (COPY = pg_catalog.english);
+    ALTER TEXT SEARCH CONFIGURATION words ALTER MAPPING FOR asciiword WITH plain;
+    COMMENT ON TEXT SEARCH CONFIGURATION words IS 'words';
+
+    CREATE FUNCTION plus(a money_of, b money_of) RETURNS money_of LANGUAGE sql IMMUTABLE
+        AS $$ SELECT ((a).amount + (b).amount, (a).currency)::shop.money_of $$;
+    CREATE OPERATOR + (LEFTARG = money_of, RIGHTARG = money_of, FUNCTION = plus, COMMUTATOR = +);
+    COMMENT ON OPERATOR + (money_of, money_of) IS 'adds';
+    CREATE AGGREGATE total(money_of) (SFUNC = plus, STYPE = money_of);
+    COMMENT ON AGGREGATE total(money_of) IS 'sum';
+    CREATE FUNCTION first_of(VARIADIC a text[], OUT one text) LANGUAGE sql AS 'SELECT a[1]';
+    CREATE PROCEDURE nothing(n int, INOUT m int) LANGUAGE plpgsql AS $$ BEGIN m := n; -- a "body"; with '' quotes
+        END $$;
+    COMMENT ON PROCEDURE nothing(int, int) IS 'does nothing';
+
+    CREATE TABLE film (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        title text COLLATE german NOT NULL,
+        released year DEFAULT 1999,
+        rating rating,
+        price money_of,
+        tags text[],
+        near vector(3),
+        changed timestamptz DEFAULT now(),
+        words tsvector GENERATED ALWAYS AS (to_tsvector('shop.words', title)) STORED
+    );
+    COMMENT ON COLUMN film.title IS 'a title';
+    CREATE INDEX film_words ON film USING gin (words);
+    CREATE INDEX film_near ON film USING hnsw (near vector_l2_ops);
+    CREATE TABLE log (film bigint, at timestamptz, what text, PRIMARY KEY (film, at)) PARTITION BY RANGE (at);
+    CREATE TABLE log_old PARTITION OF log FOR VALUES FROM ('2000-01-01') TO ('2020-01-01');
+    CREATE TABLE log_new PARTITION OF log DEFAULT;
+    CREATE TABLE base (id int PRIMARY KEY);
+    CREATE TABLE heir (note text, PRIMARY KEY (id)) INHERITS (base);
+
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.changed := now(); RETURN new; END $$;
+    CREATE TRIGGER touched BEFORE UPDATE OF title ON film FOR EACH ROW WHEN (old.title <> new.title)
+        EXECUTE FUNCTION touch();
+    COMMENT ON TRIGGER touched ON film IS 'touches';
+    CREATE TRIGGER sleeping AFTER INSERT ON film FOR EACH STATEMENT EXECUTE FUNCTION touch();
+    ALTER TABLE film DISABLE TRIGGER sleeping;
+    CREATE CONSTRAINT TRIGGER late AFTER INSERT ON film DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE TRIGGER of_all AFTER INSERT ON log FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE RULE keep AS ON DELETE TO base DO INSTEAD NOTHING;
+    COMMENT ON RULE keep ON base IS 'keeps';
+
+    CREATE VIEW films AS SELECT id, title FROM film WHERE released > 1950 WITH LOCAL CHECK OPTION;
+    ALTER VIEW films ALTER title SET DEFAULT 'untitled';
+    CREATE VIEW titles AS SELECT title, shop.first_of(title, 'x') FROM films;
+    CREATE RECURSIVE VIEW counted(n) AS VALUES (1) UNION ALL SELECT n + 1 FROM counted WHERE n < 5;
+    COMMENT ON VIEW titles IS 'a view over a view';
+    COMMENT ON COLUMN titles.title IS 'the title';
+    -- Groups by the key alone: pg_dump writes it behind the key.
+    CREATE VIEW grouped AS SELECT f.id, f.title, count(*) FROM film f JOIN log ON log.film = f.id GROUP BY f.id;
+    CREATE TRIGGER instead INSTEAD OF INSERT ON titles FOR EACH ROW EXECUTE FUNCTION touch();
+    CREATE FUNCTION by_title(t text) RETURNS SETOF films LANGUAGE sql STABLE
+        BEGIN ATOMIC SELECT * FROM films WHERE title = t; END;
+    CREATE MATERIALIZED VIEW totals AS SELECT rating, shop.total(price) AS price, count(*) FROM film GROUP BY rating;
+    CREATE UNIQUE INDEX totals_rating ON totals (rating);
+    COMMENT ON INDEX totals_rating IS 'unique';
+    CREATE MATERIALIZED VIEW highest AS SELECT max(count) AS count FROM totals;
+    CREATE MATERIALIZED VIEW empty AS SELECT * FROM totals WITH NO DATA;
+    COMMENT ON MATERIALIZED VIEW empty IS 'not filled';
+
+    GRANT USAGE ON SCHEMA shop TO {role};
+    GRANT SELECT, INSERT ON film TO {role};
+    GRANT UPDATE (title) ON film TO {role};
+    GRANT SELECT ON films, totals TO {role} WITH GRANT OPTION;
+    GRANT USAGE ON SEQUENCE numbers TO {role};
+    GRANT USAGE ON TYPE rating TO {role};
+    REVOKE EXECUTE ON FUNCTION plus FROM PUBLIC;
+    GRANT EXECUTE ON FUNCTION plus TO {role};
+    INSERT INTO film (title, rating, price) VALUES ('one', 'G', (1, 'EUR')), ('two', 'G', (2, 'EUR'));
+    REFRESH MATERIALIZED VIEW totals;
+    REFRESH MATERIALIZED VIEW highest;
+    RESET search_path;
+"""
+
+
+@pytest.fixture
+def role(pair: DatabasePair) -> str:
+    """A role of both ends, which goes with the databases."""
+    for session in (pair.source, pair.destination):
+        session.execute("DO $$ BEGIN CREATE ROLE reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return "reader"
+
+
+def test_a_schema_with_every_kind_of_object_arrives_equal(pair: DatabasePair, tmp_path: Path, role: str) -> None:
+    pair.source.execute(EVERY_KIND.replace("{role}", role))
+    run = TaskRun(pair.spec([SchemaObjects(schema="shop")]), tmp_path)
+    everything(run)
+    assert [event for event in run.events if isinstance(event, StatementSkipped)] == []
+    assert_same(pair, ["shop"], tmp_path, ignoring="REPLICA IDENTITY FULL")
+    rows = pair.destination.execute("SELECT matviewname, ispopulated FROM pg_matviews")
+    filled: dict[str, bool] = dict(rows.fetchall())
+    assert filled == {"totals": True, "highest": True, "empty": False}
+    # Materialized views are filled in their order, after the rows: there are none here.
+    assert pair.destination.execute("SELECT count FROM shop.highest").fetchall() == [(None,)]
+
+
+def test_a_role_that_the_destination_lacks_is_named(pair: DatabasePair, tmp_path: Path) -> None:
+    name = f"only_{pair.database}"
+    pair.source.execute(f"CREATE TABLE t (id int PRIMARY KEY); CREATE ROLE {name}; GRANT SELECT ON t TO {name}")
+    try:
+        run = TaskRun(pair.spec(), tmp_path)
+        everything(run)
+        skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
+        assert [(event.kind, event.reason) for event in skipped] == [
+            ("privilege", f"role {name} does not exist at the destination")
+        ]
+    finally:
+        pair.source.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE SCHEMA other;
+        CREATE TABLE other.hidden (id int);
+        CREATE UNLOGGED TABLE quick (id int);
+        CREATE TABLE t (id int PRIMARY KEY);
+        CREATE TABLE scratch (id int PRIMARY KEY);
+        CREATE VIEW fine AS SELECT * FROM t;
+        CREATE VIEW over_hidden AS SELECT * FROM other.hidden;
+        CREATE VIEW over_view AS SELECT * FROM over_hidden;
+        CREATE MATERIALIZED VIEW over_quick AS SELECT * FROM quick;
+        CREATE VIEW over_scratch AS SELECT * FROM scratch;
+        CREATE FUNCTION of_row(h other.hidden) RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE RULE to_hidden AS ON INSERT TO t DO ALSO INSERT INTO other.hidden VALUES (new.id);
+        CREATE RULE on_update AS ON UPDATE TO t DO ALSO NOTHING;
+        CREATE FUNCTION in_c() RETURNS trigger LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        CREATE TRIGGER calls_c BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION in_c();
+    """)
+    run = TaskRun(pair.spec([SchemaObjects(schema="public", exclude=["scratch"])]), tmp_path)
+    everything(run)
+    skipped = {(event.kind, event.name): event.reason for event in run.events if isinstance(event, StatementSkipped)}
+    hidden = "it needs other.hidden, which is not synchronized"
+    assert skipped == {
+        ("view", "public.over_hidden"): hidden,
+        ("view", "public.over_view"): hidden,
+        ("materialized view", "public.over_quick"): "it needs public.quick, which is not synchronized",
+        ("view", "public.over_scratch"): "it needs public.scratch, which is not synchronized",
+        ("function", "public.of_row"): hidden,
+        ("rule", "to_hidden on public.t"): hidden,
+        ("rule", "on_update on public.t"): "a rule ON UPDATE of the table would keep changes from being applied",
+        ("function", "public.in_c"): "written in C: the destination may not have its library",
+        ("trigger", "calls_c on public.t"): "it needs public.in_c, which is written in C",
+    }
+    relations = {
+        name
+        for (name,) in pair.destination.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v', 'm')"
+        )
+    }
+    assert relations == {"t", "fine"}
+
+
+def test_triggers_that_would_fire_are_disabled(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TABLE t (id int PRIMARY KEY);
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER usual BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        CREATE TRIGGER always BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        CREATE TRIGGER replica BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        ALTER TABLE t ENABLE ALWAYS TRIGGER always;
+        ALTER TABLE t ENABLE REPLICA TRIGGER replica;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert triggers_of(pair) == {"usual": "O", "always": "D", "replica": "D"}
+    notices = [event.message for event in run.events if isinstance(event, Noticed) and "disabled" in event.message]
+    assert len(notices) == 1
+    assert "trigger always on public.t" in notices[0]
+
+
+def triggers_of(pair: DatabasePair) -> dict[str, str]:
+    rows = pair.destination.execute("SELECT tgname, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal")
+    return dict(rows.fetchall())
+
+
+def test_a_role_that_cannot_silence_triggers_creates_them_disabled(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TABLE t (id int PRIMARY KEY, n int);
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER usual BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        CREATE RULE also AS ON DELETE TO t DO ALSO NOTHING;
+    """)
+    pair.destination.execute(f"CREATE ROLE {pair.database} LOGIN")
+    pair.destination.execute(f"ALTER DATABASE {pair.database} OWNER TO {pair.database}")
+    try:
+        endpoint = pair.destination_cluster.endpoint(pair.database, user=pair.database)
+        everything(TaskRun(pair.spec(destination=endpoint), tmp_path))
+        assert triggers_of(pair) == {"usual": "D"}
+        rules = pair.destination.execute("SELECT ev_enabled::text FROM pg_rewrite WHERE rulename = 'also'").fetchall()
+        assert rules == [("D",)]
+    finally:
+        pair.destination.execute(f"REASSIGN OWNED BY {pair.database} TO postgres; DROP OWNED BY {pair.database}")
+        pair.destination.execute(f"DROP ROLE {pair.database}")
+
+
+def test_single_objects_come_with_what_they_need(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TABLE t (id int PRIMARY KEY, n int);
+        CREATE TABLE unused (id int PRIMARY KEY);
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER usual BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 2';
+        CREATE FUNCTION thrice(n int) RETURNS int LANGUAGE sql AS 'SELECT n * 3';
+        CREATE FUNCTION unused() RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE TYPE mood AS ENUM ('sad');
+        CREATE TYPE unused_mood AS ENUM ('sad');
+        CREATE VIEW inner_view AS SELECT id, twice(n) FROM t;
+        CREATE VIEW wanted AS SELECT * FROM inner_view;
+        CREATE VIEW unused_view AS SELECT * FROM t;
+        CREATE MATERIALIZED VIEW summary AS SELECT count(*) FROM t;
+        CREATE SEQUENCE numbers;
+    """)
+    selected = SchemaObjects(
+        schema="public",
+        tables=[TableObject(table="t")],
+        views=["wanted"],
+        materialized_views=["summary"],
+        functions=["thrice"],
+        types=["mood"],
+        sequences=["numbers"],
+    )
+    everything(TaskRun(pair.spec([selected]), tmp_path))
+    assert_same(pair, ["public"], tmp_path, ignoring=r"unused|fire\(\)")
+
+
+def test_a_statement_that_needs_a_later_one_is_tried_again(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE unrelated (id int PRIMARY KEY)")
+    context = TaskRun(pair.spec(), tmp_path).context()
+    capture.run(context)
+    assert context.pair is not None
+    context.pair.holder.close()
+    texts = ["CREATE VIEW c AS SELECT * FROM b", "CREATE VIEW b AS SELECT * FROM a", "CREATE TABLE a (id int)"]
+    statements = [
+        PlannedStatement(position=1000 + number, phase="pre-data", kind="view", name="abc"[2 - number], text=text)
+        for number, text in enumerate(texts)
+    ]
+    pair.destination.execute("SET search_path = public")
+    assert create_phase(context, pair.destination, statements) == 3
+    assert create_phase(context, pair.destination, statements) == 0
+    assert pair.destination.execute("SELECT count(*) FROM c").fetchone() == (0,)
+
+
+def test_a_statement_that_stays_refused_stops_the_stage_until_it_is_left_out(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    # The column is gone since PostgreSQL 17.
+    pair.source.execute("""
+        CREATE VIEW gone AS SELECT buffers_checkpoint FROM pg_stat_bgwriter;
+        CREATE VIEW over_it AS SELECT * FROM gone;
+        CREATE VIEW z_fine AS SELECT 1 AS one;
+        CREATE TABLE t (id int PRIMARY KEY);
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    with pytest.raises(TaskFailed) as refused:
+        everything(run)
+    assert "view public.gone" in refused.value.title
+    assert "buffers_checkpoint" in refused.value.detail
+    assert "CREATE VIEW public.gone" in refused.value.remedy
+    assert pair.destination.execute("SELECT one FROM z_fine").fetchone() == (1,)
+    without = SchemaObjects(schema="public", exclude=["gone", "over_it"])
+    run.spec = msgspec.structs.replace(run.spec, objects=[without])
+    everything(run)
+    assert_same(pair, ["public"], tmp_path, ignoring="gone")
+    skipped = {event.name for event in run.events if isinstance(event, StatementSkipped)}
+    assert skipped == {"public.gone", "public.over_it"}
