@@ -5,15 +5,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from itertools import chain
 
 import msgspec
 import psycopg
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.connection import Connection, as_ours, is_connection_loss
+from syncwizard.postgres.connection import Connection, as_ours
 from syncwizard.postgres.destination import progress as ledger
-from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.batches import BatchFailed, BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
 from syncwizard.postgres.destination.routes import RouteCompiler, TypesDiffer, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
@@ -31,7 +31,6 @@ from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import KIND_NAMES, Piece, Route, Row, Truncation
-from syncwizard.rows.fold import fold
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.context import Channel, Secrets, open_session
 from syncwizard.task.events import Sample, TableName
@@ -42,6 +41,8 @@ from syncwizard.task.specification import TaskSpec
 BATCH_BYTES = 16 * 1024 * 1024
 PIECE_BYTES = 8 * 1024 * 1024
 SAMPLE_SECONDS = 0.1
+# An application may swap unique values all day long.
+CAREFUL_SECONDS = 60.0
 SWITCH_SECONDS = 0.001
 # Catalogues are looked through for tables that nobody publishes, which costs tens of milliseconds for thousands.
 SELECTION_SECONDS = 30.0
@@ -96,14 +97,6 @@ ToChild = Stop
 FromChild = Figures | Reached | Stopped | Recovered | Uncaptured
 
 
-class BatchFailed(Exception):
-    """A batch was rolled back; it is applied again serially up to the transaction that committed at `final_lsn`."""
-
-    def __init__(self, final_lsn: int, reason: str) -> None:
-        super().__init__(reason)
-        self.final_lsn = final_lsn
-
-
 def run(assignment: Assignment, channel: Channel) -> None:
     """Applies until stopped. Raises EndpointError, SourceChanged, ChangeFailed, Fenced or TaskFailed."""
     # The applier waits for the destination several times a batch and should get the interpreter back soon from the
@@ -134,7 +127,7 @@ def _run_sessions(assignment: Assignment, channel: Channel) -> None:
             session.run()
             return
         except BatchFailed as failed:
-            # Rule 12: the stretch since the last commit comes again from the source and is applied one by one.
+            # Rule 12: the transaction comes again from the source and is applied change by change.
             serial_until = failed.final_lsn
             channel.send(Recovered(reason=f"a batch is applied change by change: {failed}"))
         except TypesDiffer as differ:
@@ -150,6 +143,7 @@ class Totals:
     def __init__(self) -> None:
         self.transactions = 0
         self.changes: dict[str, Counter[str]] = {}
+        self.careful_at = -CAREFUL_SECONDS
 
     def count(self, pieces: list[Piece]) -> None:
         """Adds a committed batch."""
@@ -201,7 +195,6 @@ class Session:
         self._sampled_at = 0.0
         self._selection_at = 0.0
         self._latency: tuple[float, float] | None = None
-        self._in_transaction = False
         self._beat_at: float | None = None
 
     # Life ------------------------------------------------------------------------------------------------------
@@ -229,8 +222,9 @@ class Session:
         self._start(self._receiver.run)
         self._start(self._guardian.run)
         self._epoch = progress.epoch
-        self._applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
-        self._serial = SerialApplier(self._applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
+        applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
+        serial = SerialApplier(applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
+        self._writer = BatchWriter(applier, serial, self._serial_until, self._committed, self._careful)
         self._apply_all(destination)
 
     def listen(self) -> None:
@@ -313,14 +307,14 @@ class Session:
     def _apply_all(self, destination: Connection) -> None:
         stop_at = parse_lsn(self._assignment.stop_at) if self._assignment.stop_at else None
         while True:
-            item = self._inbox.take(BATCH_BYTES if not self._serial_until else 1, self._patience)
+            item = self._inbox.take(1 if self._writer.one_by_one else BATCH_BYTES, self._patience)
             if item is None:
                 break
             if isinstance(item, Idle):
                 self._acknowledge(destination, item.lsn)
             else:
-                self._apply_batch(item)
-            if stop_at is not None and self._positions.durable >= stop_at and not self._in_transaction:
+                self._writer.write(item)
+            if stop_at is not None and self._positions.durable >= stop_at and not self._writer.in_transaction:
                 self._figures(force=True)
                 self._channel.send(Reached(format_lsn(self._positions.durable)))
                 return
@@ -353,44 +347,27 @@ class Session:
             ledger.acknowledge(destination, spec.id, self._epoch, format_lsn(lsn))
             self._positions.durable = lsn
 
-    def _apply_batch(self, pieces: list[Piece]) -> None:
-        """Applies the pieces; commits when the last one ends its transaction."""
-        if not self._in_transaction:
-            self._applier.begin()
-            self._in_transaction = True
+    def _committed(self, pieces: list[Piece]) -> None:
+        """Pieces were applied; the destination has made durable what ends with the last one."""
         last = pieces[-1]
+        self._totals.count(pieces)
         for piece in pieces:
             if piece.heartbeat:
                 self._beat_at = piece.commit_time
-        try:
-            if pieces[0].final_lsn <= self._serial_until:
-                for piece in pieces:
-                    self._serial.apply(piece.changes, piece.final_lsn)
-            else:
-                self._applier.apply(fold(chain.from_iterable(piece.changes for piece in pieces)))
-            if last.last:
-                self._applier.commit(format_lsn(last.end_lsn))
-        except CountMismatch as mismatch:
-            raise BatchFailed(last.final_lsn, str(mismatch)) from mismatch
-        except psycopg.Error as error:
-            # A second failure at the same place cannot happen: serial failures are ChangeFailed.
-            if is_connection_loss(error) or last.final_lsn <= self._serial_until:
-                raise
-            raise BatchFailed(last.final_lsn, " ".join(str(error).split())) from error
-        self._totals.count(pieces)
-        if last.last:
-            self._committed(last)
-
-    def _committed(self, last: Piece) -> None:
+        if not last.last:
+            return
         self._positions.durable = last.end_lsn
-        assert self._guardian is not None
-        self._in_transaction = False
         if self._beat_at is not None:
             self._latency = (self._positions.late_seconds(self._beat_at), time.time())
             self._beat_at = None
-        if self._serial_until and last.final_lsn >= self._serial_until:
-            self._serial_until = 0
         self._figures()
+
+    def _careful(self, reason: str) -> None:
+        """A batch is applied again in smaller parts: told at once, and then not more often than anybody reads."""
+        now = time.monotonic()
+        if now - self._totals.careful_at > CAREFUL_SECONDS:
+            self._totals.careful_at = now
+            self._channel.send(Recovered(reason=f"a batch is applied change by change: {reason}"))
 
     def _watched(self) -> None:
         """Called by the guardian each second: what is known even while the destination keeps the applier waiting."""

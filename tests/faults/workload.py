@@ -54,7 +54,7 @@ class Writer:
             (self.strike_a_line, 6),
             (self.reword_lines, 3),
             (self.refill, 1),
-            (self.swap_positions, 1),
+            (self.swap_positions, 4),
             (self.swap_ranks, 3),
             (self.move_parcels, 6),
             (self.embed, 8),

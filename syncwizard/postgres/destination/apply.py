@@ -41,7 +41,7 @@ class CountMismatch(Exception):
 
 
 class Applier:
-    """Writes batches over one session of one epoch. After any error the session is done for.
+    """Writes batches over one session of one epoch. After an error, `roll_back` before anything else.
 
     `applied_lsn` is the position the destination holds; every commit compares and moves it.
     """
@@ -53,6 +53,10 @@ class Applier:
         self._epoch = str(epoch).encode()
         self.applied_lsn = applied_lsn
         self._prepared: dict[bytes, bytes] = {}
+        # Statements of which the server may not know yet, and staging tables that a rollback would remove.
+        self._unsure: list[bytes] = []
+        self._unsure_stages: list[tuple[Route, int, Positions]] = []
+        self._names = 0
         self._statements: dict[tuple[Route, int], RouteStatements] = {}
         self._stages: dict[tuple[Route, int, Positions], int] = {}
         self._used_stages: set[int] = set()
@@ -66,6 +70,33 @@ class Applier:
         # Deferrable constraints were deferred at the source too, whenever that mattered to the order of changes.
         self._queue(b"SET CONSTRAINTS ALL DEFERRED")
         self._used_stages.clear()
+        self._unsure_stages.clear()
+
+    def roll_back(self) -> None:
+        """After an error: takes the answers still on their way, rolls back, and forgets what that undid.
+
+        Raises the psycopg error of a session that was lost.
+        """
+        if self._pipelined:
+            self._drain()
+        self._expected.clear()
+        self._wire.execute(b"ROLLBACK")
+        for statement in self._unsure:
+            self._prepared.pop(statement, None)
+        for stage in self._unsure_stages:
+            self._stages.pop(stage, None)
+        self._unsure.clear()
+        self._unsure_stages.clear()
+
+    def _drain(self) -> None:
+        """Takes the answers up to the sync point that `run` had sent, most of them of aborted commands."""
+        while self._pgconn.status == pq.ConnStatus.OK:
+            result = self._wire.result()
+            if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
+                self._pgconn.exit_pipeline_mode()
+                self._pipelined = False
+                return
+        raise psycopg.OperationalError("the session was lost")
 
     def apply(self, steps: Sequence[Step]) -> None:
         """Applies the steps inside the open transaction; they may still be on their way when this returns."""
@@ -96,8 +127,7 @@ class Applier:
     def run(self) -> None:
         """Sends what is queued and takes the answers.
 
-        Raises the first error of the server, after which the session is done for; or CountMismatch, after which
-        the transaction is still open.
+        Raises the first error of the server, or CountMismatch, after which the transaction is still in order.
         """
         if not self._pipelined:
             return
@@ -117,6 +147,7 @@ class Applier:
         self._wire.result()  # the sync point
         self._pgconn.exit_pipeline_mode()
         self._pipelined = False
+        self._unsure.clear()
         if mismatch is not None:
             raise mismatch
 
@@ -280,6 +311,7 @@ class Applier:
         number = self._stages.get(key)
         if number is None:
             number = self._stages[key] = len(self._stages)
+            self._unsure_stages.append(key)
             self._wire.execute(create_stage(number, route, positions))
         elif number in self._used_stages:
             self._wire.execute(empty_stage(number))
@@ -298,7 +330,10 @@ class Applier:
         self._enter()
         name = self._prepared.get(statement)
         if name is None:
-            name = self._prepared[statement] = b"syncwizard_%d" % len(self._prepared)
+            # Never a name twice: of two that failed together only the server knows which it has.
+            self._names += 1
+            name = self._prepared[statement] = b"syncwizard_%d" % self._names
+            self._unsure.append(statement)
             self._pgconn.send_prepare(name, statement)
             self._expected.append((None, None))
         self._pgconn.send_query_prepared(name, values, formats)
