@@ -102,7 +102,10 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
 
 
 def prepare_resume(task: StoredTask) -> Prepared:
-    """Checks that the task may be resumed and reads its secrets; raises UsageError that says what to do instead."""
+    """Checks that the task may be resumed, reads its secrets and tries them.
+
+    Raises UsageError that says what to do instead, and EndpointError for a login that is refused.
+    """
     holder = task.find_engine()
     if holder is not None:
         raise UsageError(
@@ -113,7 +116,10 @@ def prepare_resume(task: StoredTask) -> Prepared:
     state = task.read_state()
     if state.state == "released":
         raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
-    return Prepared(task=task, secrets=launch.collect_secrets(task.spec))
+    secrets = launch.collect_secrets(task.spec)
+    # A password may have changed since: better told here than by an engine that fails a moment later.
+    launch.run_probe("login", task.spec, secrets, lambda event: None)
+    return Prepared(task=task, secrets=secrets)
 
 
 def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:

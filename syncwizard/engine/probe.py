@@ -21,9 +21,9 @@ from syncwizard.engine.failures import FailureReport, report_of, unexpected
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import ProbeEvent, ProbeRequest
-from syncwizard.engine.supervisor import make_context
-from syncwizard.errors import SyncwizardError, UsageError
-from syncwizard.stages.context import Cancellation, Context
+from syncwizard.engine.supervisor import make_context, secrets_of
+from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
+from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.events import AnyEvent, TaskReleased
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
@@ -57,10 +57,13 @@ def main() -> int:
     _, payload = frames.read_frame(0)
     request = msgspec.msgpack.decode(payload, type=ProbeRequest)
     try:
-        if request.kind == "precheck":
-            _precheck(request, outgoing)
-        else:
-            _release(request, outgoing)
+        match request.kind:
+            case "precheck":
+                _precheck(request, outgoing)
+            case "login":
+                _login(request)
+            case "release":
+                _release(request, outgoing)
     except SyncwizardError as error:
         frames.write_frame(outgoing, report_of(error), frames.FAILURE)
         return error.exit_code
@@ -78,6 +81,17 @@ def _precheck(request: ProbeRequest, outgoing: int) -> None:
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
         _run(request, Path(folder), _Record(outgoing), precheck.run)
+
+
+def _login(request: ProbeRequest) -> None:
+    """Logs in to both ends. One that is just out of reach is none of a resume's business: the engine tries again."""
+    ends: tuple[End, ...] = ("source", "destination")
+    for end in ends:
+        try:
+            open_session(request.spec, secrets_of(request.secrets), end, "login").close()
+        except EndpointError as error:
+            if not error.transient:
+                raise
 
 
 def _release(request: ProbeRequest, outgoing: int) -> None:

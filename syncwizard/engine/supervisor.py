@@ -177,18 +177,23 @@ def make_context(
     """What stages get, for an engine and for a probe alike; samples go nowhere until somebody takes them."""
     return Context(
         spec=spec,
-        secrets=Secrets(
-            source=secrets.source,
-            destination=secrets.destination,
-            source_key=secrets.source_key,
-            destination_key=secrets.destination_key,
-        ),
+        secrets=secrets_of(secrets),
         folder=folder,
         record=lambda event: _discard(record(event)),
         state=state,
         sample=lambda sample: None,
         cancellation=cancellation,
         spawn=nursery.spawn,
+    )
+
+
+def secrets_of(handover: Handover) -> Secrets:
+    """What the client handed over, as stages know it."""
+    return Secrets(
+        source=handover.source,
+        destination=handover.destination,
+        source_key=handover.source_key,
+        destination_key=handover.destination_key,
     )
 
 

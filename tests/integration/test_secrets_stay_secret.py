@@ -1,0 +1,153 @@
+"""Passwords over a whole task: nowhere to be seen, noticed when they become wrong, and asked for again on resume."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from syncwizard.client import tasks
+from syncwizard.client.waiting import wait_for_end
+from syncwizard.demo.servers import Cluster
+from tests.support import searching
+from tests.support.commands import report, syncwizard
+from tests.support.network import ADDRESS, listening
+from tests.support.terminal import Terminal
+from tests.support.waiting import until
+
+# The words between are what is looked for: quotes and backslashes are written in many ways.
+CORE = "swordfish-4711-carp"
+SOURCE_PASSWORD = f"source: '{CORE}\" \\"
+DESTINATION_CORE = "halibut-0815-tench"
+DESTINATION_PASSWORD = f"{DESTINATION_CORE} @:/?"
+NEW_CORE = "marlin-2323-trout"
+SECRETS = (CORE, DESTINATION_CORE, NEW_CORE)
+RULES = "".join(f"host all {user} {ADDRESS}/32 scram-sha-256\n" for user in ("reader", "writer"))
+
+TASK = """
+name: quiet-fish
+source: {{host: {address}, port: {port}, database: pond, user: reader, password: "env:SOURCE_PW"}}
+destination: {{host: {address}, port: {port}, database: lake, user: writer, password: prompt}}
+objects: [{{schema: public}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(server_folder: Path) -> Iterator[Cluster]:
+    """One server for both ends; two accounts that must give a password over the network."""
+    with listening(server_folder / "guarded", 16, RULES) as cluster:
+        with cluster.connect() as connection:
+            for role, password in (("reader", SOURCE_PASSWORD), ("writer", DESTINATION_PASSWORD)):
+                set_password(connection, f"CREATE ROLE {role} SUPERUSER LOGIN", password)
+        yield cluster
+
+
+def set_password(connection: "psycopg.Connection[tuple[object, ...]]", statement: str, password: str) -> None:
+    encrypted = connection.pgconn.encrypt_password(password.encode(), b"any", b"scram-sha-256")
+    connection.execute(f"{statement} PASSWORD '{encrypted.decode()}'".encode())
+
+
+@pytest.fixture
+def task_file(server: Cluster, state_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    for database in ("pond", "lake"):
+        server.create_database(database)
+    with server.connect("pond") as connection:
+        set_password(connection, "ALTER ROLE reader", SOURCE_PASSWORD)
+        connection.execute("CREATE TABLE fish (id int PRIMARY KEY, name text)")
+        connection.execute("INSERT INTO fish SELECT n, 'fish ' || n FROM generate_series(1, 2000) AS n")
+    # Probes and dumps keep their temporary files here too.
+    temporary = state_home / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    path = state_home / "task.yaml"
+    path.write_text(TASK.format(address=ADDRESS, port=server.port))
+    yield path
+    for task in tasks.list_tasks():
+        holder = task.find_engine()
+        if holder is not None:
+            os.kill(holder.pid, signal.SIGKILL)
+            wait_for_end(task)
+    for database in ("lake", "pond"):
+        server.drop_database(database)
+
+
+def begin(task_file: Path, *options: str) -> Terminal:
+    terminal = Terminal("start", task_file, *options, env={"SOURCE_PW": SOURCE_PASSWORD})
+    terminal.answer(f"password of the destination ({ADDRESS}", DESTINATION_PASSWORD)
+    return terminal
+
+
+def count(server: Cluster, database: str) -> int:
+    with server.connect(database) as connection:
+        row = connection.execute("SELECT count(*) FROM fish").fetchone()
+        return int(row[0]) if row else 0
+
+
+def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
+    server: Cluster, task_file: Path, state_home: Path
+) -> None:
+    clients: set[int] = set()
+    watch = searching.Watch(
+        lambda: searching.in_files([state_home], SECRETS),
+        lambda: searching.in_processes(SECRETS, but_environment_of=clients),
+    )
+    seen = searching.Watch(lambda: searching.in_processes(["syncwizard.engine", "pg_dump\0"]))
+    with Terminal("start", task_file, "--until", "caught-up", env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
+        # The user put it there.
+        clients.add(terminal.process.pid)
+        with watch, seen:
+            terminal.answer(f"password of the destination ({ADDRESS}", DESTINATION_PASSWORD)
+            said = terminal.finish()
+            reports = [
+                syncwizard(*command, "quiet-fish", *options).stdout
+                for command in (["status"], ["events"])
+                for options in ([], ["--json"])
+            ]
+    assert not watch.found
+    assert watch.rounds > 3
+    assert not [text for text in (said, *reports) if any(secret in text for secret in SECRETS)]
+    # The search does find what is there, and those were searched whom secrets were handed to.
+    folder = tasks.find_task("quiet-fish").folder
+    named = {name.removesuffix("-wal") for name in searching.in_files([state_home], ["fish"])}
+    assert {str(folder / name) for name in ("task.yaml", "journal.db", "engine.log")} <= named
+    for process in ("engine.process", "engine.child", "pg_dump"):
+        assert any(process in arguments for arguments in seen.found), seen.found
+    assert not list(folder.glob("pg_dump*"))
+    assert count(server, "lake") == 2000
+
+
+def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_again(
+    server: Cluster, task_file: Path, state_home: Path
+) -> None:
+    with begin(task_file, "--until", "caught-up") as terminal:
+        terminal.finish()
+    with server.connect("pond") as connection:
+        set_password(connection, "ALTER ROLE reader", NEW_CORE)
+        connection.execute("INSERT INTO fish VALUES (0, 'new')")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+    failed = until(lambda: (state := report("status", "quiet-fish"))["state"] == "failed" and state, timeout=60)
+    assert "password authentication failed" in failed["failure"]["detail"]
+    assert "right password" in failed["failure"]["remedy"]
+    assert failed["failure"]["exit_code"] == 4
+    with Terminal("resume", "quiet-fish", env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
+        terminal.answer("password of the destination", DESTINATION_PASSWORD)
+        assert "right password" in terminal.finish(expect=4)
+    assert report("status", "quiet-fish")["sequence"] == failed["sequence"], "no engine was started in vain"
+    with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": NEW_CORE}) as terminal:
+        terminal.answer("password of the destination", DESTINATION_PASSWORD)
+        terminal.finish()
+    assert count(server, "lake") == 2001
+    assert not searching.in_files([state_home], SECRETS)
+    syncwizard("pause", "quiet-fish")
+
+
+def test_a_wrong_answer_to_the_prompt_is_told_at_once_and_leaves_nothing(server: Cluster, task_file: Path) -> None:
+    with Terminal("start", task_file, env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
+        terminal.answer("password of the destination", f"not {DESTINATION_PASSWORD}")
+        said = terminal.finish(expect=4)
+    assert "password authentication failed" in said
+    assert DESTINATION_CORE not in said
+    with server.connect("pond") as connection:
+        assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)

@@ -1,0 +1,59 @@
+"""A command at a terminal of its own, with somebody who reads and types."""
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class Terminal:
+    """`syncwizard` with the arguments, at a pseudo terminal that is its controlling one: passwords are asked there."""
+
+    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
+        self._master, slave = pty.openpty()
+        self.text = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "syncwizard", *map(str, arguments)],
+            env={**os.environ, **(env or {})},
+            preexec_fn=lambda: os.login_tty(slave),
+        )
+        os.close(slave)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+    def answer(self, question: str, line: str, timeout: float = 60.0) -> None:
+        """Waits for the question, then types the line; questions are found once each."""
+        self._read_until(lambda: question in self.text, timeout, question)
+        self.text = self.text.partition(question)[2]
+        os.write(self._master, line.encode() + b"\n")
+
+    def finish(self, expect: int = 0, timeout: float = 120.0) -> str:
+        """Reads to the end of the command; what it said after the last answer."""
+        self._read_until(lambda: self.process.poll() is not None, timeout, "the end")
+        assert self.process.returncode == expect, f"exit code {self.process.returncode}: {self.text}"
+        return self.text
+
+    def _read_until(self, reached: Callable[[], bool], timeout: float, what: str) -> None:
+        deadline = time.monotonic() + timeout
+        while not reached():
+            assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}; so far: {self.text}"
+            if select.select([self._master], [], [], 0.05)[0]:
+                try:
+                    self.text += os.read(self._master, 65536).decode(errors="replace")
+                except OSError:
+                    # The other side is closed: the command is at its end.
+                    self.process.wait(timeout)
