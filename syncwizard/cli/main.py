@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its slot stays."),
     "resume": ("syncwizard.cli.lifecycle", "Continue a paused, failed or died task."),
+    "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "release": ("syncwizard.cli.lifecycle", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),

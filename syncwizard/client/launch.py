@@ -80,7 +80,9 @@ def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODUL
     os.execve(sys.executable, arguments, environment_without_secrets(spec))
 
 
-def run_probe(kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Callable[[Event], None]) -> None:
+def run_probe(
+    kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Callable[[Event], None], *, offset: int = 0
+) -> None:
     """Runs a probe to its end, passing on its events; raises the error it ends with."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", PROBE_MODULE],
@@ -93,7 +95,9 @@ def run_probe(kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Cal
         raise ValueError("a probe needs both pipes")
     with process.stdin, process.stdout:
         try:
-            frames.write_frame(process.stdin.fileno(), ProbeRequest(kind=kind, spec=spec, secrets=handover))
+            frames.write_frame(
+                process.stdin.fileno(), ProbeRequest(kind=kind, spec=spec, secrets=handover, offset=offset)
+            )
             error = _relay(process.stdout.fileno(), on_event)
         except BaseException:
             # Ctrl-C above all: a probe works for its client alone, and is not in the terminal's process group.

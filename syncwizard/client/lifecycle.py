@@ -14,7 +14,7 @@ from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_fo
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import PrecheckNotPassed, UsageError
 from syncwizard.task import file
-from syncwizard.task.events import Event
+from syncwizard.task.events import Event, SequencesSet
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
 
@@ -148,6 +148,25 @@ def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
     if state.state != "released" or state.left_over:
         launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
     return task.read_state()
+
+
+def set_sequences(task: StoredTask, offset: int) -> SequencesSet:
+    """Sets the destination's sequences to the source's values and `offset` beyond, whether the task runs or not."""
+    state = task.read_state()
+    if not state.finished("constraints"):
+        raise UsageError(
+            "the task has not created its sequences yet",
+            where=task.label,
+            remedy=f"wait until it synchronizes: syncwizard wait {task.label} --until caught-up",
+        )
+    found: list[SequencesSet] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, SequencesSet):
+            found.append(event)
+
+    launch.run_probe("sequences", task.spec, launch.collect_secrets(task.spec), on_event, offset=offset)
+    return found[-1]
 
 
 def accept_warnings(task: StoredTask, items: Sequence[str]) -> StoredTask:

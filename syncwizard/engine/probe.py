@@ -62,6 +62,8 @@ def main() -> int:
                 _precheck(request, outgoing)
             case "login":
                 _login(request)
+            case "sequences":
+                _sequences(request, outgoing)
             case "release":
                 _release(request, outgoing)
     except SyncwizardError as error:
@@ -81,6 +83,14 @@ def _precheck(request: ProbeRequest, outgoing: int) -> None:
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
         _run(request, Path(folder), _Record(outgoing), precheck.run)
+
+
+def _sequences(request: ProbeRequest, outgoing: int) -> None:
+    """Beside the task's engine, if that runs: nothing of the task's own is touched."""
+    from syncwizard.stages import sequences
+
+    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
+        _run(request, Path(folder), _Record(outgoing), lambda context: sequences.run(context, request.offset))
 
 
 def _login(request: ProbeRequest) -> None:

@@ -17,7 +17,7 @@ from syncwizard.task.state import TaskState
 PROTOCOL_VERSION = 1
 
 CommandName = Literal["status", "pause", "caught-up"]
-ProbeKind = Literal["precheck", "login", "release"]
+ProbeKind = Literal["precheck", "login", "release", "sequences"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -107,11 +107,15 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (`release`)."""
+    """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (the others).
+
+    `offset` is for `sequences`.
+    """
 
     kind: ProbeKind
     spec: TaskSpec
     secrets: Handover
+    offset: int = 0
 
 
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,21 +1,30 @@
-"""Past the sync point: unique indexes beyond the key, exclusion constraints, unvalidated checks, foreign keys."""
+"""Past the sync point: unique indexes beyond the key, exclusion constraints, unvalidated checks, foreign keys,
+views that need keys, rules, triggers, privileges; then the values of sequences."""
+
+import msgspec
 
 from syncwizard.postgres.connection import translated
 from syncwizard.postgres.destination.definitions import prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
-from syncwizard.stages.schema import read_plan
+from syncwizard.stages.schema import NAMES_SHOWN, read_plan
+from syncwizard.stages.sequences import copy_sequences
 
 
 def run(context: Context) -> str:
     """Creates what holds only when all tables are of one moment (DESIGN rule 10)."""
     plan = read_plan(context)
-    if plan is None:
-        return "not part of this task"
-    with context.connect("destination", "constraints") as destination:
-        with translated("destination", "preparing the session"):
-            prepare(destination)
-            prepare_sorting(destination, read_resources(destination))
-        created = create_phase(context, destination, plan.of("constraints"))
-    return f"{created} constraints created"
+    created = 0
+    if plan is not None:
+        with context.connect("destination", "constraints") as destination:
+            with translated("destination", "preparing the session"):
+                prepare(destination)
+                prepare_sorting(destination, read_resources(destination))
+            created = create_phase(context, destination, plan.of("constraints"))
+    moved = 0
+    if "full" in context.spec.synchronization.types:
+        found = copy_sequences(context)
+        moved = found.count
+        context.record(msgspec.structs.replace(found, values=[], problems=found.problems[:NAMES_SHOWN]))
+    return f"{created} definitions created, {moved} sequences set"

@@ -189,6 +189,22 @@ class StatementSkipped(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class SequenceValue(msgspec.Struct, frozen=True, kw_only=True):
+    """The last value of a sequence at both ends; None where it is missing or may not be read."""
+
+    sequence: TableName
+    source: int | None
+    destination: int | None
+
+
+class SequencesSet(Event, frozen=True, kw_only=True, tag=True):
+    """`count` sequences of the destination were moved forward. `values` is empty in the journal."""
+
+    count: int
+    values: list[SequenceValue] = []
+    problems: list[str] = []
+
+
 class ChangesApplied(Event, frozen=True, kw_only=True, tag=True):
     """Running totals of applied changes per table: {table: {insert: n, …}}; written now and then."""
 
@@ -255,6 +271,7 @@ AnyEvent = (
     | SyncPointPassed
     | StatementFinished
     | StatementSkipped
+    | SequencesSet
     | ChangesApplied
     | RetryStarted
     | RetryEnded

@@ -17,6 +17,7 @@ from syncwizard.task.events import (
     ReplicaIdentityChanging,
     RetryEnded,
     RetryStarted,
+    SequencesSet,
     SlotCreated,
     StageFinished,
     StageStarted,
@@ -164,6 +165,12 @@ def _(event: StatementFinished) -> str:
 @narrate.register
 def _(event: StatementSkipped) -> str:
     return f"{event.kind} {event.name} left out: {event.reason}"
+
+
+@narrate.register
+def _(event: SequencesSet) -> str:
+    text = f"{event.count:,} sequences set to the source's values"
+    return text + (f"; not set: {', '.join(event.problems)}" if event.problems else "")
 
 
 @narrate.register

@@ -274,3 +274,19 @@ def test_an_accepted_warning_is_kept_in_the_stored_task(path: Path, pair: Databa
     syncwizard("start", path, "--ignore", item, "--until", "caught-up")
     accepted = [getattr(entry, "item", "") for entry in tasks.find_task("kb").spec.precheck.ignore]
     assert item in accepted
+
+
+def test_sequences_are_set_again_while_the_task_runs_and_when_it_does_not(path: Path, pair: DatabasePair) -> None:
+    pair.source.execute("CREATE SEQUENCE numbers")
+    syncwizard("start", path)
+    syncwizard("wait", "kb", "--until", "full")
+    syncwizard("wait", "kb", "--until", "caught-up")
+    pair.source.execute("SELECT setval('numbers', 70)")
+    told = report("sequences", "kb")
+    assert told["sequences"] == [
+        {"sequence": {"schema": "public", "name": "numbers"}, "source": 70, "destination": 70},
+    ]
+    syncwizard("pause", "kb")
+    assert "public.numbers  source 70  destination 1070" in syncwizard("sequences", "kb", "--offset", "1000").stdout
+    pair.destination.execute("DROP SEQUENCE numbers")
+    assert "not at the destination" in syncwizard("sequences", "kb", expect=5).stderr

@@ -1,0 +1,30 @@
+"""The command `sequences`: moves the destination's sequences, and shows what both ends have."""
+
+import click
+
+from syncwizard.cli.output import print_json, say
+from syncwizard.client import lifecycle, tasks
+
+DIFFERENT = 5
+
+
+@click.command()
+@click.argument("name", metavar="TASK")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Go this far beyond the source's values.")
+@click.option("--json", "as_json", is_flag=True, help="Print the values as JSON.")
+def sequences(name: str, offset: int, as_json: bool) -> int:
+    """Set the destination's sequences to the source's values; none is set back. Exit code 5: some could not be set."""
+    found = lifecycle.set_sequences(tasks.find_task(name), offset)
+    if as_json:
+        print_json({"set": found.count, "sequences": found.values, "problems": found.problems})
+    else:
+        for value in found.values:
+            click.echo(f"{value.sequence}  source {_text(value.source)}  destination {_text(value.destination)}")
+    for problem in found.problems:
+        say(f"not set: {problem}")
+    say(f"{found.count} of {len(found.values)} sequences were set")
+    return DIFFERENT if found.problems else 0
+
+
+def _text(value: int | None) -> str:
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,47 @@
+"""Values of sequences, which logical replication does not carry: once after the rows, and again when somebody asks."""
+
+from syncwizard.postgres.connection import translated
+from syncwizard.postgres.dependencies import read_needs
+from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.sequences import next_value, read_sequences, set_sequences
+from syncwizard.stages.context import Context
+from syncwizard.task.events import SequencesSet, SequenceValue, TableName
+
+
+def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
+    """Moves the destination's sequences to the source's values and `offset` beyond; says what both ends have then.
+
+    Sequences that are ahead stay; those that are missing or not ours to read or set are named in `problems`.
+    """
+    with context.connect("source", "sequences") as source, context.connect("destination", "sequences") as destination:
+        with translated("source", "reading sequences"):
+            selection = select_tables(source, context.spec, sizes=False)
+            needs = read_needs(source, context.spec, selection)
+            names = [TableName(name.schema, name.name) for name in sorted(needs.sequences)]
+            here = read_sequences(source, names)
+        with translated("destination", "setting sequences"):
+            there = read_sequences(destination, names)
+            chosen: dict[int, tuple[int, bool]] = {}
+            problems = []
+            for name, sequence in here.items():
+                other = there.get(name)
+                if sequence.last is None:
+                    problems.append(f"{name} (no right to read it at the source)")
+                elif other is None:
+                    problems.append(f"{name} (not at the destination)")
+                elif other.last is None or not other.writable:
+                    problems.append(f"{name} (no right to read and set it at the destination)")
+                elif (wanted := next_value(sequence, other, offset)) is not None:
+                    chosen[other.oid] = wanted
+            set_sequences(destination, chosen)
+            after = read_sequences(destination, names)
+    values = [
+        SequenceValue(sequence=name, source=sequence.last, destination=after[name].last if name in after else None)
+        for name, sequence in here.items()
+    ]
+    return SequencesSet(count=len(chosen), values=values, problems=problems)
+
+
+def run(context: Context, offset: int) -> None:
+    """For the command: records every value."""
+    context.record(copy_sequences(context, offset))
