@@ -13,6 +13,8 @@ from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.task.events import TableName
 
 REPORT_SECONDS = 0.5
+# As much as a socket and a block hold, some times over; more would only be memory.
+READ_AHEAD_BYTES = 2 * 1024 * 1024
 
 
 class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,42 +97,51 @@ def copy_chunk(
     return Copied(rows=writer.end_copy(), bytes=size)
 
 
-def _pump(pgconn: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
+def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
     """Moves CopyData messages until the source has no more; bytes moved.
 
-    Messages are joined into blocks: a put_copy_data a row costs twice the time (5.5 s against 12 s for two
-    million narrow rows through cursors).
+    Messages are joined into blocks: a put_copy_data a row costs twice the time. While the destination is busy with
+    one block the next ones are read, up to a limit, so that neither server waits for the other's round.
     """
-    poll = select.poll()
-    poll.register(pgconn.socket, select.POLLIN)
-    get_copy_data = pgconn.get_copy_data
-    parts: list[bytes] = []
-    pending = total = rows = 0
+    readable = select.poll()
+    readable.register(source.socket, select.POLLIN)
+    either = select.poll()
+    either.register(source.socket, select.POLLIN)
+    either.register(writer.pgconn.socket, select.POLLOUT)
+    get_copy_data = source.get_copy_data
+    block = bytearray()
+    total = rows = 0
+    unsent = False
     reported = time.monotonic()
     while True:
         size, view = get_copy_data(1)
         if size > 0:
-            parts.append(bytes(view))
-            pending += size
+            block += view
             rows += 1
-            if pending < COPY_BLOCK_BYTES:
+            if len(block) < COPY_BLOCK_BYTES:
                 continue
-            writer.put(b"".join(parts))
-            total += pending
-            parts = []
-            pending = 0
+            if unsent and (unsent := writer.try_flush()) and len(block) < READ_AHEAD_BYTES:
+                continue
+            total += len(block)
+            unsent = writer.put_soon(block)
+            block.clear()
             now = time.monotonic()
             if now - reported > REPORT_SECONDS:
                 reported = now
                 report(rows, total)
         elif size == 0:
-            poll.poll()
-            pgconn.consume_input()
+            if unsent:
+                either.poll()
+                unsent = writer.try_flush()
+            else:
+                readable.poll()
+            source.consume_input()
         else:
             break
-    if parts:
-        writer.put(b"".join(parts))
-    return total + pending
+    if block:
+        total += len(block)
+        writer.put(block)
+    return total
 
 
 def is_current(source: Connection, oid: int) -> bool:

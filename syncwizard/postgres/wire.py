@@ -84,12 +84,22 @@ class Wire:
                 pass
             self.raise_for(started)
 
-    def put(self, block: bytes) -> None:
-        """Sends one block of COPY data."""
+    def try_flush(self) -> bool:
+        """Sends what goes without waiting; True when something is left."""
+        return bool(self.pgconn.flush())
+
+    def put_soon(self, block: bytes | bytearray) -> bool:
+        """Takes over one block of COPY data after what is left of the one before; True when some of it is unsent."""
+        self.flush()
         while self.pgconn.put_copy_data(block) == 0:
             self._either.poll()
             self.pgconn.flush()
-        self.flush()
+        return self.try_flush()
+
+    def put(self, block: bytes | bytearray) -> None:
+        """Sends one block of COPY data."""
+        if self.put_soon(block):
+            self.flush()
 
     def end_copy(self) -> int:
         """Ends the COPY; the number of rows."""
