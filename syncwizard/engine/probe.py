@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
-from syncwizard.engine import frames
+from syncwizard.engine import frames, tunnels
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import FailureReport, report_of, unexpected
 from syncwizard.engine.journal import FILE_NAME, Journal
@@ -96,12 +96,13 @@ def _sequences(request: ProbeRequest, outgoing: int) -> None:
 def _login(request: ProbeRequest) -> None:
     """Logs in to both ends. One that is just out of reach is none of a resume's business: the engine tries again."""
     ends: tuple[End, ...] = ("source", "destination")
-    for end in ends:
-        try:
-            open_session(request.spec, secrets_of(request.secrets), end, "login").close()
-        except EndpointError as error:
-            if not error.transient:
-                raise
+    with tunnels.opened(request.spec, patient=True) as spec:
+        for end in ends:
+            try:
+                open_session(spec, secrets_of(request.secrets), end, "login").close()
+            except EndpointError as error:
+                if not error.transient:
+                    raise
 
 
 def _release(request: ProbeRequest, outgoing: int) -> None:
@@ -132,11 +133,12 @@ def _release(request: ProbeRequest, outgoing: int) -> None:
 def _run(request: ProbeRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:
     """Runs one stage outside of an engine."""
     nursery = Nursery()
-    context = make_context(request.spec, request.secrets, folder, record.append, record.state, Cancellation(), nursery)
-    try:
-        stage(context)
-    finally:
-        nursery.kill_all()
+    with tunnels.opened(request.spec) as spec:
+        context = make_context(spec, request.secrets, folder, record.append, record.state, Cancellation(), nursery)
+        try:
+            stage(context)
+        finally:
+            nursery.kill_all()
 
 
 if __name__ == "__main__":

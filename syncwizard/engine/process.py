@@ -11,21 +11,23 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 
 from syncwizard import paths
-from syncwizard.engine import frames, logs
+from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
 from syncwizard.engine.failures import FailureReport, format_failure, report_of, unexpected
+from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Handover, Started
 from syncwizard.engine.supervisor import Supervisor
 from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.task import file
+from syncwizard.task.reducer import replay
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +50,11 @@ def main(
         folder, [value for value in msgspec.structs.asdict(secrets).values() if value], foreground=foreground
     )
     try:
-        with _locked(task_id) as socket_path:
+        with ExitStack() as stack:
+            socket_path = stack.enter_context(_locked(task_id))
             spec = file.load(folder / paths.TASK_FILE)
+            begun = replay(read_entries(folder / FILE_NAME), task_id, spec.name).finished("precheck")
+            spec = stack.enter_context(tunnels.opened(spec, patient=begun))
             supervisor = Supervisor(spec, secrets, folder, stages(), Nursery(children))
             started = Started(socket=str(socket_path))
             outcome = asyncio.run(supervisor.run(socket_path, lambda: answer(started)))

@@ -119,6 +119,9 @@ def conninfo_of(endpoint: Endpoint, password: str | None, key_password: str | No
     }
     parameters = {"connect_timeout": str(CONNECT_TIMEOUT_SECONDS), **KEEPALIVES}
     parameters.update({name: value for name, value in optional.items() if value})
+    if endpoint.access is not None and endpoint.access.local is not None:
+        # `host` stays what it is: certificates and passfiles are for its name.
+        parameters["hostaddr"], _, parameters["port"] = endpoint.access.local.rpartition(":")
     return parameters
 
 

@@ -24,6 +24,14 @@ class Encryption(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     key_password: str | None = None
 
 
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The way to a server that cannot be reached directly: through `ssh` (`user@bastion`, or a host of the user's
+    configuration). `local` (`ADDRESS:PORT`) is this machine's end of the tunnel, a free one when left out."""
+
+    ssh: str
+    local: str | None = None
+
+
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One end. `host`: a name, an address, a directory (Unix socket), or several to try in turn.
 
@@ -41,6 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     user: str | None = None
     password: str = "pgpass"
     encryption: Encryption = Encryption()
+    access: Access | None = None
 
     @property
     def hosts(self) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from syncwizard.task.specification import Encryption, Endpoint, Retry, SchemaObjects, TaskSpec
+from syncwizard.task.specification import Access, Encryption, Endpoint, Retry, SchemaObjects, TaskSpec
 
 # The ranges of the service this replaces, so that its users' values carry over.
 CONNECTION_MINUTES = range(10, 1441)
@@ -74,12 +74,29 @@ def endpoint_problems(path: str, endpoint: Endpoint, *, whole: bool = True) -> I
         )
     yield from _secret_problems(f"{path}.password", endpoint.password)
     yield from _encryption_problems(f"{path}.encryption", endpoint.encryption)
+    if endpoint.access is not None:
+        yield from _access_problems(path, endpoint, endpoint.access)
     if endpoint.service is not None and endpoint.encryption.key_password is not None:
         yield Problem(
             path=f"{path}.encryption.key_password",
             message="`key_password` cannot be combined with `service`",
             remedy="give host, port, database and user here instead of the service's name",
         )
+
+
+def _access_problems(path: str, endpoint: Endpoint, access: Access) -> Iterator[Problem]:
+    if not access.ssh or access.ssh.startswith("-") or any(character.isspace() for character in access.ssh):
+        yield Problem(path=f"{path}.access.ssh", message="this is no destination of ssh", remedy="give user@bastion")
+    if len(endpoint.hosts) != 1 or endpoint.hosts[0].startswith(("/", "@")):
+        yield Problem(
+            path=f"{path}.access",
+            message="a tunnel leads to one host",
+            remedy="give one `host`, by the name or address that it has as seen from the bastion",
+        )
+    if access.local is not None:
+        address, _, port = access.local.rpartition(":")
+        if not address or not port.isdigit() or not 1 <= int(port) <= 65535:
+            yield Problem(path=f"{path}.access.local", message="this is no address and port such as 127.0.0.1:15432")
 
 
 def _secret_problems(path: str, form: str) -> Iterator[Problem]:

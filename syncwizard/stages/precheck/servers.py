@@ -8,6 +8,7 @@ from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
+from syncwizard.task.specification import Endpoint
 
 OLDEST, NEWEST = 14, 18
 # With this file libpq checks the server's certificate also in the mode `require`.
@@ -43,7 +44,7 @@ def destination_connectivity(checkup: Checkup) -> Finding:
 @item("source-encryption", "Whether the source's connection is encrypted, and its server checked", ("source",))
 def source_encryption(checkup: Checkup) -> Finding:
     """What the present session has, not what was asked for."""
-    return _encryption(checkup.source, "source")
+    return _encryption(checkup.source, checkup.spec.source, "source")
 
 
 @item(
@@ -53,10 +54,10 @@ def source_encryption(checkup: Checkup) -> Finding:
 )
 def destination_encryption(checkup: Checkup) -> Finding:
     """What the present session has, not what was asked for."""
-    return _encryption(checkup.destination, "destination")
+    return _encryption(checkup.destination, checkup.spec.destination, "destination")
 
 
-def _encryption(session: Connection, end: End) -> Finding:
+def _encryption(session: Connection, endpoint: Endpoint, end: End) -> Finding:
     version = scalar(
         session, "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl"
     )
@@ -65,6 +66,8 @@ def _encryption(session: Connection, end: End) -> Finding:
     remedy = f"set encryption: {{mode: verify-full, ca: FILE}} for the {end}"
     address = session.info.hostaddr
     if version is None:
+        if endpoint.access is not None:
+            return warning(f"encrypted by SSH as far as {endpoint.access.ssh}; not from there to the {end}", remedy)
         if not address:
             return passed("a Unix socket: nothing leaves this machine")
         if ip_address(address).is_loopback:

@@ -1,0 +1,154 @@
+"""A source behind a bastion: reached by the system's ssh, again when that dies, by nobody when the engine is gone."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncwizard.client import tasks
+from syncwizard.client.waiting import wait_for_end
+from syncwizard.demo.servers import Cluster
+from syncwizard.engine import tunnels
+from syncwizard.errors import EndpointError
+from syncwizard.postgres.connection import connect
+from syncwizard.task.specification import Access, Endpoint, SchemaObjects, TaskSpec
+from tests.support.bastion import Bastion, bastion, sshd
+from tests.support.commands import report, syncwizard
+from tests.support.network import ADDRESS, listening
+from tests.support.waiting import until
+
+TASK = """
+name: behind
+source: {{host: {address}, port: {port}, database: inside, user: postgres, access: {{ssh: bastion}}}}
+destination: {{host: {sockets}, port: {port}, database: outside, user: postgres}}
+objects: [{{schema: public}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def gate(server_folder: Path) -> Iterator[Bastion]:
+    program = sshd()
+    if program is None or shutil.which("ssh") is None:
+        pytest.skip("OpenSSH's server is not installed")
+    with bastion(server_folder / "bastion", program) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(server_folder: Path) -> Iterator[Cluster]:
+    with listening(server_folder / "inside", 16, f"host all all {ADDRESS}/32 trust\n") as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def users_ssh(gate: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{gate.programs}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def task_file(server: Cluster, state_home: Path) -> Iterator[Path]:
+    for database in ("inside", "outside"):
+        server.create_database(database)
+    with server.connect("inside") as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 500)")
+    path = state_home / "task.yaml"
+    path.write_text(TASK.format(address=ADDRESS, port=server.port, sockets=server.sockets))
+    yield path
+    for task in tasks.list_tasks():
+        holder = task.find_engine()
+        if holder is not None:
+            os.kill(holder.pid, signal.SIGKILL)
+            wait_for_end(task)
+    for database in ("outside", "inside"):
+        server.drop_database(database)
+
+
+def specification(server: Cluster, ssh: str = "bastion", **access: str) -> TaskSpec:
+    source = Endpoint(
+        host=ADDRESS, port=server.port, database="postgres", user="postgres", access=Access(ssh=ssh, **access)
+    )
+    return TaskSpec(name="t", source=source, destination=Endpoint(database="x"), objects=[SchemaObjects(schema="s")])
+
+
+def tunnel_processes() -> list[int]:
+    """The processes of ssh that forward something for us."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            arguments = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
+        except OSError:
+            continue
+        if arguments and arguments[0].endswith(b"ssh") and b"LocalCommand=echo ready" in arguments:
+            found.append(int(folder.name))
+    return found
+
+
+def rows(server: Cluster) -> int:
+    with server.connect("outside") as connection:
+        row = connection.execute("SELECT count(*) FROM t").fetchone()
+        return int(row[0]) if row else 0
+
+
+def test_a_session_goes_through_the_tunnel_and_the_tunnel_goes_with_the_block(server: Cluster) -> None:
+    with tunnels.opened(specification(server)) as spec:
+        with connect(spec.source, end="source", application_name="test") as session:
+            info = session.info
+            assert (info.host, f"{info.hostaddr}:{info.port}") == (
+                ADDRESS,
+                spec.source.access and spec.source.access.local,
+            )
+            # The server itself listens at another address: nothing but the tunnel can be here.
+            assert info.hostaddr != ADDRESS
+        assert len(tunnel_processes()) == 1
+    assert not tunnel_processes()
+
+
+def test_this_machines_end_can_be_chosen(server: Cluster) -> None:
+    local = tunnels.free_place(1)
+    with (
+        tunnels.opened(specification(server, local=local)) as spec,
+        connect(spec.source, end="source", application_name="test") as session,
+    ):
+        assert f"{session.info.hostaddr}:{session.info.port}" == local
+
+
+def test_a_bastion_that_refuses_is_told_in_sshs_words(server: Cluster, gate: Bastion) -> None:
+    (gate.programs.parent / "authorized").rename(gate.programs.parent / "away")
+    try:
+        with pytest.raises(EndpointError) as caught, tunnels.opened(specification(server), patient=True):
+            pass
+    finally:
+        (gate.programs.parent / "away").rename(gate.programs.parent / "authorized")
+    assert "Permission denied" in caught.value.detail
+    assert not caught.value.transient
+    assert "ssh -o BatchMode=yes bastion" in caught.value.remedy
+    with pytest.raises(EndpointError, match="no SSH tunnel to the source through nowhere"):
+        tunnels.opened(specification(server, ssh="nowhere")).__enter__()
+    assert not tunnel_processes()
+
+
+def test_a_task_goes_on_when_its_ssh_was_killed_and_leaves_none_when_it_is_killed_itself(
+    server: Cluster, task_file: Path
+) -> None:
+    checked = {item["item"]: item for item in report("precheck", task_file)["items"]}
+    assert "encrypted by SSH as far as bastion" in checked["source-encryption"]["message"]
+    syncwizard("start", task_file, "--until", "caught-up")
+    first = tunnel_processes()
+    assert len(first) == 1
+    os.kill(first[0], signal.SIGKILL)
+    with server.connect("inside") as connection:
+        connection.execute("INSERT INTO t SELECT generate_series(501, 600)")
+    syncwizard("wait", "behind", "--until", "caught-up", "--timeout", "60")
+    assert rows(server) == 600
+    second = tunnel_processes()
+    assert len(second) == 1
+    assert second != first
+    os.kill(report("status", "behind")["engine"]["pid"], signal.SIGKILL)
+    until(lambda: not tunnel_processes(), what="ssh ended with the engine")
+    syncwizard("resume", "behind", "--until", "caught-up")
+    syncwizard("pause", "behind")
+    assert not tunnel_processes()
+    syncwizard("release", "behind")
