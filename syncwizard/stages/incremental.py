@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
-from syncwizard.stages.applying import Assignment, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
+from syncwizard.stages.apply_frames import Assignment, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
 from syncwizard.stages.context import Child, Context
 from syncwizard.task.events import Noticed, Sample
 

@@ -22,7 +22,7 @@ class Guardian:
     """The thread's body. `on_beat` is called in the thread."""
 
     def __init__(
-        self, connection: Connection, progress: Progress, positions: Positions, on_beat: Callable[[], None]
+        self, connection: Connection, progress: Progress, positions: Positions, on_beat: "Callable[[Guardian], None]"
     ) -> None:
         self._on_beat = on_beat
         self.connection = connection
@@ -46,7 +46,7 @@ class Guardian:
         while not self._stop.is_set():
             try:
                 self._watch()
-                self._on_beat()
+                self._on_beat(self)
             except psycopg.Error as error:
                 raise as_ours(error, "source", "writing the heartbeat") from error
             self._stop.wait(BEAT_SECONDS)

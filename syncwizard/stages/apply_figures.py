@@ -1,0 +1,133 @@
+"""The figures of the apply child: counters, positions and latency, as frames to the engine."""
+
+import time
+from collections import Counter
+
+from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.publication import uncaptured_tables
+from syncwizard.postgres.source.receiver import Positions
+from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Truncation
+from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
+from syncwizard.stages.context import Channel
+from syncwizard.task.events import Sample
+from syncwizard.task.lsn import format_lsn
+from syncwizard.task.specification import TaskSpec
+
+SAMPLE_SECONDS = 0.1
+# An application may swap unique values all day long.
+CAREFUL_SECONDS = 60.0
+# Catalogues are looked through for tables that nobody publishes, which costs tens of milliseconds for thousands.
+SELECTION_SECONDS = 30.0
+
+
+class Totals:
+    """What this child has committed at the destination, across its sessions: changes by (table, kind)."""
+
+    def __init__(self) -> None:
+        self.transactions = 0
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.careful_at = -CAREFUL_SECONDS
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """For a sample: table, kind, number."""
+        tables: dict[str, dict[str, int]] = {}
+        for (table, kind), number in self.changes.items():
+            tables.setdefault(table, {})[kind] = number
+        return tables
+
+
+def count_changes(pieces: list[Piece]) -> Counter[tuple[str, str]]:
+    """Changes by (table, kind)."""
+    routes = Counter(change[:2] for piece in pieces for change in piece.changes if not isinstance(change, Truncation))
+    counted: Counter[tuple[str, str]] = Counter()
+    for (kind, route), number in routes.items():
+        counted[str(route.source), KIND_NAMES[kind]] += number
+    for piece in pieces:
+        for change in piece.changes:
+            if isinstance(change, Truncation):
+                counted.update((str(route.source), KIND_NAMES[TRUNCATE]) for route in change.routes)
+    return counted
+
+
+class Reporter:
+    """Sends the figures of one apply session: after commits, and each second from the guardian's thread."""
+
+    def __init__(self, channel: Channel, spec: TaskSpec, totals: Totals, positions: Positions) -> None:
+        self._channel = channel
+        self._spec = spec
+        self._totals = totals
+        self._positions = positions
+        # Of a large transaction, which counts when it is committed.
+        self._uncommitted: Counter[tuple[str, str]] = Counter()
+        self._beat_at: float | None = None
+        self._latency: tuple[float, float] | None = None
+        self._sampled_at = 0.0
+        self._selection_at = 0.0
+        self._source_lsn: str | None = None
+        self._retained_bytes: int | None = None
+
+    def applied(self, pieces: list[Piece]) -> None:
+        """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
+        self._uncommitted += count_changes(pieces)
+        for piece in pieces:
+            if piece.heartbeat:
+                self._beat_at = piece.commit_time
+        last = pieces[-1]
+        if not last.last:
+            return
+        self._positions.durable = last.end_lsn
+        self._totals.changes += self._uncommitted
+        self._uncommitted.clear()
+        # Heartbeats, and transactions whose rows the copy has already, are no transactions of the user's.
+        self._totals.transactions += sum(1 for piece in pieces if piece.last and (piece.changes or not piece.first))
+        if self._beat_at is not None:
+            self._latency = (self._positions.late_seconds(self._beat_at), time.time())
+            self._beat_at = None
+        if time.monotonic() - self._sampled_at >= SAMPLE_SECONDS:
+            self.report()
+
+    def report(self) -> None:
+        """Everything that is known. In the applier's thread, which owns the counters."""
+        self._sampled_at = time.monotonic()
+        self._channel.send(
+            Figures(
+                sample=Sample(
+                    latency_seconds=self._latency[0] if self._latency else None,
+                    latency_at=self._latency[1] if self._latency else None,
+                    received_lsn=format_lsn(self._positions.received),
+                    applied_lsn=format_lsn(self._positions.durable),
+                    acknowledged_lsn=format_lsn(self._positions.acknowledged),
+                    source_lsn=self._source_lsn,
+                    slot_retained_bytes=self._retained_bytes,
+                    transactions=self._totals.transactions,
+                    changes=self._totals.as_dict(),
+                )
+            )
+        )
+
+    def careful(self, reason: str) -> None:
+        """A batch is applied again in smaller parts: told at once, and then not more often than anybody reads."""
+        now = time.monotonic()
+        if now - self._totals.careful_at > CAREFUL_SECONDS:
+            self._totals.careful_at = now
+            self._channel.send(Recovered(reason=f"a batch is applied change by change: {reason}"))
+
+    def watched(self, guardian: Guardian) -> None:
+        """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
+        self._source_lsn = guardian.source_lsn
+        self._retained_bytes = guardian.retained_bytes
+        now = time.monotonic()
+        if now - self._selection_at > SELECTION_SECONDS:
+            self._selection_at = now
+            missing = uncaptured_tables(guardian.connection, self._spec)
+            self._channel.send(Uncaptured([str(name) for name in missing]))
+        self._channel.send(
+            Figures(
+                sample=Sample(
+                    received_lsn=format_lsn(self._positions.received),
+                    acknowledged_lsn=format_lsn(self._positions.acknowledged),
+                    source_lsn=self._source_lsn,
+                    slot_retained_bytes=self._retained_bytes,
+                )
+            )
+        )

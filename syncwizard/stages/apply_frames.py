@@ -1,0 +1,64 @@
+"""What the engine and its apply child say to each other."""
+
+import uuid
+
+import msgspec
+
+from syncwizard.stages.context import Secrets
+from syncwizard.task.events import Sample
+from syncwizard.task.specification import TaskSpec
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """`stop_at`: end after this position is applied (an LSN), None: go on until told to stop.
+
+    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9).
+    """
+
+    spec: TaskSpec
+    secrets: Secrets
+    sync_point: str
+    stop_at: str | None = None
+
+    @property
+    def task_id(self) -> uuid.UUID:
+        """The task's id; every task that runs has one."""
+        if self.spec.id is None:
+            raise ValueError("the task has no id yet")
+        return self.spec.id
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Ends the child after the batch at hand."""
+
+
+class Figures(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Now and then, and after the last batch before it gets quiet; counters are totals of this child."""
+
+    sample: Sample
+
+
+class Reached(msgspec.Struct, frozen=True, tag=True):
+    """`stop_at` is applied."""
+
+    applied_lsn: str
+
+
+class Stopped(msgspec.Struct, frozen=True, tag=True):
+    """The child ends because it was told to."""
+
+
+class Recovered(msgspec.Struct, frozen=True, tag=True):
+    """The child goes on in a more careful way; which, and why."""
+
+    reason: str
+
+
+class Uncaptured(msgspec.Struct, frozen=True, tag=True):
+    """Tables that belong to the task's selection and are not published: created or attached after the start."""
+
+    tables: list[str]
+
+
+ToChild = Stop
+FromChild = Figures | Reached | Stopped | Recovered | Uncaptured

@@ -1,0 +1,217 @@
+"""One apply session: an epoch at the destination; a stream, a guardian and their threads at the source."""
+
+import threading
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from syncwizard.errors import End, EndpointError
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import Connection, as_ours
+from syncwizard.postgres.destination import progress as ledger
+from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.batches import BatchWriter
+from syncwizard.postgres.destination.chunks import read_pairs
+from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
+from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.continuity import (
+    check_publication,
+    check_server,
+    check_slot,
+    find_partition_root,
+    name_types,
+)
+from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.stream import ReplicationStream
+from syncwizard.rows.changes import Route, Row
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.stages.apply_figures import Reporter, Totals
+from syncwizard.stages.apply_frames import Assignment, Reached, Stop, Stopped
+from syncwizard.stages.context import Channel, open_session
+from syncwizard.task.events import TableName
+from syncwizard.task.lsn import format_lsn, parse_lsn
+
+# A batch is what arrived while the one before was applied, up to this much.
+BATCH_BYTES = 16 * 1024 * 1024
+# A source transaction beyond this comes in pieces, so that its size does not matter.
+PIECE_BYTES = 8 * 1024 * 1024
+PATIENCE_SECONDS = 0.3
+
+
+class Session:
+    """Runs until told to stop, until `stop_at` is applied, or until something fails.
+
+    `serial_until`: up to the transaction committed there changes are applied one by one. `binary`: whether values
+    may come in binary form.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        channel: Channel,
+        stopping: threading.Event,
+        totals: Totals,
+        *,
+        serial_until: int,
+        binary: bool,
+    ) -> None:
+        self._assignment = assignment
+        self._channel = channel
+        self._stopping = stopping
+        self._totals = totals
+        self._serial_until = serial_until
+        self._binary = binary
+        self._inbox = Inbox()
+        self._failure: Exception | None = None
+        self._connections: list[Connection] = []
+        self._threads: list[threading.Thread] = []
+        self._receiver: Receiver | None = None
+        self._guardian: Guardian | None = None
+
+    # Life ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Connects, compares (rule 5), streams, applies."""
+        spec = self._assignment.spec
+        assert spec.id is not None
+        destination = self._open("destination", "apply")
+        prepare_writing(destination)
+        progress = ledger.take_epoch(destination, spec.id)
+        holder = self._open("source", "stream", replication=True)
+        source = self._open("source", "guardian")
+        self._check(holder, source, progress)
+        positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
+        reporter = Reporter(self._channel, spec, self._totals, positions)
+        self._stream(holder, source, destination, progress.slot, positions)
+        self._guardian = Guardian(source, progress, positions, reporter.watched)
+        self._start(self._guardian.run)
+        applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
+        serial = SerialApplier(applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
+        writer = BatchWriter(applier, serial, self._serial_until, reporter.applied, reporter.careful)
+
+        def acknowledge(lsn: int) -> None:
+            # Rule 4: an idle position is durable here before it is sent to the source.
+            if lsn > positions.durable:
+                ledger.acknowledge(destination, self._assignment.task_id, progress.epoch, format_lsn(lsn))
+                positions.durable = lsn
+
+        self._apply(writer, positions, reporter, acknowledge)
+
+    def listen(self) -> None:
+        """Takes frames of the engine: Stop is the only one."""
+        while not self._stopping.is_set() and not self._inbox.closed:
+            if isinstance(self._channel.receive(1.0), Stop):
+                self._stopping.set()
+        if self._stopping.is_set():
+            self._inbox.close()
+
+    def close(self) -> None:
+        """Ends the threads and every connection."""
+        self._inbox.close()
+        if self._receiver is not None:
+            self._receiver.stopped = True
+        if self._guardian is not None:
+            self._guardian.stop()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        for connection in self._connections:
+            connection.close()
+
+    def _apply(
+        self, writer: BatchWriter, positions: Positions, reporter: Reporter, acknowledge: Callable[[int], None]
+    ) -> None:
+        """Applies what comes, until the inbox is closed or the position to stop at is durable."""
+        stop_at = parse_lsn(self._assignment.stop_at) if self._assignment.stop_at else None
+
+        def patience(commit_time: float) -> float:
+            # Not at all while in step, some of the delay when behind: large batches are what makes up for a delay,
+            # and somebody who is seconds late does not mind a fraction more.
+            late = positions.late_seconds(commit_time)
+            return min(late / 8, PATIENCE_SECONDS) if late > LATE_SECONDS else 0.0
+
+        while (item := self._inbox.take(1 if writer.one_by_one else BATCH_BYTES, patience)) is not None:
+            if isinstance(item, Idle):
+                acknowledge(item.lsn)
+            else:
+                writer.write(item)
+            if stop_at is not None and positions.durable >= stop_at and not writer.in_transaction:
+                reporter.report()
+                self._channel.send(Reached(format_lsn(positions.durable)))
+                return
+        self._raise_failure()
+        reporter.report()
+        self._channel.send(Stopped())
+
+    def _raise_failure(self) -> None:
+        if isinstance(self._failure, psycopg.Error):
+            raise as_ours(self._failure, "source", "receiving changes") from self._failure
+        if self._failure is not None:
+            raise self._failure
+        if not self._stopping.is_set():
+            raise EndpointError("the stream ended", end="source", transient=True)
+
+    # Parts -----------------------------------------------------------------------------------------------------
+
+    def _stream(
+        self, holder: Connection, source: Connection, destination: Connection, slot: str, positions: Positions
+    ) -> None:
+        """Starts streaming from where the destination is."""
+        selected = select_tables(source, self._assignment.spec, sizes=False).tables
+        compiler = self._compiler(destination, source, selected)
+        compiler.binary = self._binary and binary_stream(selected)
+        stream = ReplicationStream(holder)
+        stream.start(slot, positions.durable, slot, binary=compiler.binary)
+        self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
+        self._start(self._receiver.run)
+
+    def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
+        schemas = {entry.schema for entry in self._assignment.spec.objects}
+        schemas |= {table.name.schema for table in selected}
+
+        def find_root(name: TableName) -> TableName:
+            # Called in the receiver's thread; psycopg connections take a lock around each statement.
+            return TableName(*find_partition_root(source, name.schema, name.name))
+
+        pairs = read_pairs(destination, self._assignment.task_id)
+        compiler = RouteCompiler(destination, schemas, pairs, find_root, lambda oids: name_types(source, oids))
+        compiler.read()
+        return compiler
+
+    def _open(self, end: End, part: str, *, replication: bool = False) -> Connection:
+        connection = open_session(self._assignment.spec, self._assignment.secrets, end, part, replication=replication)
+        self._connections.append(connection)
+        return connection
+
+    def _check(self, holder: Connection, source: Connection, progress: ledger.Progress) -> None:
+        """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
+        try:
+            check_server(holder, progress)
+            check_publication(source, progress)
+            active = check_slot(source, progress)
+            if active is not None:
+                source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
+        except psycopg.Error as error:
+            raise as_ours(error, "source", "comparing slot and publication") from error
+
+    def _start(self, body: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                body()
+            except Exception as error:  # noqa: BLE001 - the last resort of this thread: the applier raises it
+                self._failure = self._failure or error
+            finally:
+                self._inbox.close()
+
+        thread = threading.Thread(target=guarded, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _fetch(self, route: Route, row: Row) -> Row | None:
+        connection = self._open("source", "lookup")
+        try:
+            return fetch_row(connection, route, row)
+        finally:
+            connection.close()
