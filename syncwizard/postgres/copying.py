@@ -20,7 +20,8 @@ READ_AHEAD_BYTES = 2 * 1024 * 1024
 class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a table: heap pages from `first_page` up to, not including, `end_page`; None: to the end.
 
-    `oid` is the source table's; `columns` are copied in this order; `binary` chooses the COPY format.
+    `oid` is the source table's; `columns` are copied in this order; `binary` chooses the COPY format. `keep_existing`:
+    rows whose key the target has are left as they are there.
     """
 
     source: TableName
@@ -30,6 +31,7 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     binary: bool
     first_page: int
     end_page: int | None
+    keep_existing: bool = False
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ def copy_out_statement(chunk: ChunkRange) -> bytes:
     >>> copy_out_statement(part).decode()
     'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
     """
-    columns = sql.SQL(", ").join(map(sql.Identifier, chunk.columns))
+    columns = _columns(chunk)
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     if chunk.first_page == 0 and chunk.end_page is None:
@@ -68,13 +70,16 @@ def copy_out_statement(chunk: ChunkRange) -> bytes:
     )
 
 
+STAGING = sql.Identifier("pg_temp", "syncwizard_copy")
+
+
 def copy_in_statement(chunk: ChunkRange) -> bytes:
     """The COPY at the destination."""
     return (
         sql.SQL("COPY {} ({}) FROM STDIN {}")
         .format(
-            quoted(chunk.target.schema, chunk.target.name),
-            sql.SQL(", ").join(map(sql.Identifier, chunk.columns)),
+            STAGING if chunk.keep_existing else quoted(chunk.target.schema, chunk.target.name),
+            _columns(chunk),
             sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
         )
         .as_bytes(None)
@@ -84,17 +89,42 @@ def copy_in_statement(chunk: ChunkRange) -> bytes:
 def copy_chunk(
     source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None]
 ) -> Copied:
-    """Moves the chunk inside the transactions that are open at both ends.
+    """Moves the chunk inside the transactions that are open at both ends; its rows are those that went in.
 
     `report(rows, bytes)` is called about twice a second. Raises psycopg errors of either end.
     """
     reader = Wire(source)
     writer = Wire(destination)
+    if chunk.keep_existing:
+        _create_staging(destination, chunk)
     writer.begin_copy_in(copy_in_statement(chunk))
     reader.begin_copy_out(copy_out_statement(chunk))
     size = _pump(reader.pgconn, writer, report)
     reader.end_copy_out()
-    return Copied(rows=writer.end_copy(), bytes=size)
+    rows = writer.end_copy()
+    if chunk.keep_existing:
+        rows = _insert_missing(destination, chunk)
+    return Copied(rows=rows, bytes=size)
+
+
+def _create_staging(destination: Connection, chunk: ChunkRange) -> None:
+    destination.execute(
+        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+            STAGING, _columns(chunk), quoted(chunk.target.schema, chunk.target.name)
+        )
+    )
+
+
+def _insert_missing(destination: Connection, chunk: ChunkRange) -> int:
+    return destination.execute(
+        sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT DO NOTHING").format(
+            quoted(chunk.target.schema, chunk.target.name), _columns(chunk), _columns(chunk), STAGING
+        )
+    ).rowcount
+
+
+def _columns(chunk: ChunkRange) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, chunk.columns))
 
 
 def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:

@@ -26,6 +26,7 @@ from syncwizard.stages.copying import (
     Finish,
 )
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.kept import find_kept
 from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableName, TablePlanned, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
@@ -62,6 +63,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             binary=self.binary,
             first_page=chunk * self.copy.chunk_pages,
             end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
+            keep_existing=self.copy.kept,
         )
 
     @property
@@ -72,6 +74,9 @@ class TablePlan(msgspec.Struct, kw_only=True):
 
 def run(context: Context) -> str:
     """Copies what is not copied yet; returns a summary. A crash costs the tables that were not finished."""
+    if "full" not in context.spec.synchronization.types:
+        _close_pair(context)
+        return "not part of this task"
     source = context.connect("source", "planner")
     destination = context.connect("destination", "planner")
     try:
@@ -82,11 +87,15 @@ def run(context: Context) -> str:
             context.cancellation.check()
         return _finish(context, destination)
     finally:
-        if context.pair is not None:
-            context.pair.holder.close()
-            context.pair = None
+        _close_pair(context)
         source.close()
         destination.close()
+
+
+def _close_pair(context: Context) -> None:
+    if context.pair is not None:
+        context.pair.holder.close()
+        context.pair = None
 
 
 def _finish(context: Context, destination: Connection) -> str:
@@ -109,8 +118,7 @@ def _copy_round(context: Context, source: Connection, destination: Connection) -
         return False
     for plan in stale:
         context.record(TableRestarted(table=plan.source.name, reason=plan.stale))
-    pair.holder.close()
-    context.pair = None
+    _close_pair(context)
     return True
 
 
@@ -129,13 +137,17 @@ def _plan(context: Context, source: Connection, destination: Connection) -> tupl
         return [], None
     pair = context.pair or _new_pair(context)
     context.pair = pair
+    kept: set[TableName] = set()
+    if spec.synchronization.conflicts == "ignore":
+        with translated("destination", "planning the copy"):
+            kept = find_kept(destination, [(table, _target(table, there).name) for table in pending], copies)
     begun, plans, truncate = [], [], []
     for table in pending:
         former = copies.get(table.name)
         if former is None or former.pair_lsn != pair.lsn:
-            if former is not None and not table.partitioned:
+            if former is not None and not table.partitioned and not former.kept:
                 truncate.append(_target(table, there).name)
-            former = _new_copy(table, pair, former)
+            former = _new_copy(table, pair, former, kept=table.name in kept)
             begun.append(former)
         if not table.partitioned:
             plans.append(_table_plan(table, _target(table, there), former))
@@ -176,7 +188,8 @@ def _new_pair(context: Context) -> Pair:
     return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
 
 
-def _new_copy(table: Table, pair: Pair, former: TableCopy | None) -> TableCopy:
+def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool) -> TableCopy:
+    kept = kept if former is None else former.kept
     if table.partitioned:
         chunks, pages = 0, 1  # holds no rows; its pair is that of its leaves
     else:
@@ -184,6 +197,7 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None) -> TableCopy:
         # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
         weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
         chunks = max(1, min(total, round(weight / CHUNK_BYTES)))
+        chunks = 1 if kept else chunks
         pages = -(-total // chunks)
         chunks = -(-total // pages)
     return TableCopy(
@@ -192,6 +206,7 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None) -> TableCopy:
         pair_lsn=pair.lsn,
         chunks=chunks,
         chunk_pages=pages,
+        kept=kept,
     )
 
 

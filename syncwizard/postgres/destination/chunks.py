@@ -14,13 +14,17 @@ from syncwizard.task.lsn import parse_lsn
 
 class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A table's copy as the destination records it. Chunk `n` covers `chunk_pages` heap pages from
-    `n * chunk_pages` on, the last one everything after. `done` are the chunks that are in, with rows and bytes."""
+    `n * chunk_pages` on, the last one everything after. `done` are the chunks that are in, with rows and bytes.
+
+    A `kept` table held rows before us, which stay. It is one chunk: part of a copy could not be told from them.
+    """
 
     table: TableName
     generation: int
     pair_lsn: str
     chunks: int
     chunk_pages: int
+    kept: bool = False
     done: dict[int, tuple[int, int]] = {}
 
     @property
@@ -44,10 +48,11 @@ def read_copies(connection: Connection, task_id: uuid.UUID) -> dict[TableName, T
             pair_lsn=pair_lsn,
             chunks=chunks,
             chunk_pages=chunk_pages,
+            kept=kept,
             done=done.get((schema, name, generation), {}),
         )
-        for schema, name, generation, pair_lsn, chunks, chunk_pages in connection.execute(
-            "SELECT schema_name, table_name, generation, pair_lsn::text, chunks, chunk_pages"
+        for schema, name, generation, pair_lsn, chunks, chunk_pages, kept in connection.execute(
+            "SELECT schema_name, table_name, generation, pair_lsn::text, chunks, chunk_pages, kept"
             " FROM syncwizard.tables WHERE task_id = %s",
             (task_id,),
         )
@@ -84,6 +89,7 @@ def begin_copies(
                     "lsn": copy.pair_lsn,
                     "chunks": copy.chunks,
                     "pages": copy.chunk_pages,
+                    "kept": copy.kept,
                 },
             )
             connection.execute(
@@ -93,6 +99,13 @@ def begin_copies(
         names = [quoted(table.schema, table.name) for table in truncate]
         if names:
             connection.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.SQL(", ONLY ").join(names)))
+
+
+def holds_rows(connection: Connection, table: TableName) -> bool:
+    """Whether the destination's table has any row."""
+    statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(table.schema, table.name))
+    row = connection.execute(statement).fetchone()
+    return row is not None and row[0] is True
 
 
 def claim_chunk(connection: Connection, task_id: uuid.UUID, table: TableName, generation: int, chunk: int) -> bool:

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.progress (
 ) WITH (fillfactor = 10);
 
 -- The pair (LSN, snapshot) each table is copied under. A table begun again gets the next generation, which
--- shuts out a worker that still holds the former one.
+-- shuts out a worker that still holds the former one. A kept one held rows before us: it is never truncated.
 CREATE TABLE IF NOT EXISTS syncwizard.tables (
     task_id     uuid NOT NULL,
     schema_name text NOT NULL,
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.tables (
     pair_lsn    pg_lsn NOT NULL,
     chunks      integer NOT NULL,
     chunk_pages bigint NOT NULL,
+    kept        boolean NOT NULL,
     PRIMARY KEY (task_id, schema_name, table_name)
 );
 

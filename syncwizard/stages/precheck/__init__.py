@@ -44,11 +44,12 @@ def run(context: Context) -> str:
 
 def register() -> None:
     """Fills the registry; each module imports the one before it, and so the items keep their order."""
-    from syncwizard.stages.precheck import kinds, selection, servers, target
+    from syncwizard.stages.precheck import kinds, selection, servers, shape, target
 
     assert servers
     assert selection
     assert kinds
+    assert shape
     assert target
 
 

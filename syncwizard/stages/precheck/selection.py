@@ -39,6 +39,12 @@ def synchronization_types(checkup: Checkup) -> Finding:
         return failed(
             "incremental synchronization is not selected", "add incremental to synchronization.types in the task file"
         )
+    if not checkup.synchronizes("full"):
+        return warning(
+            "rows are not copied: only what changes from the start on is carried over, and a change of a row that the "
+            "destination does not have may stop the task",
+            "make sure that the destination has the source's rows, or add full to synchronization.types",
+        )
     return passed(", ".join(checkup.spec.synchronization.types))
 
 

@@ -1,8 +1,6 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
-from psycopg import sql
-
-from syncwizard.postgres.connection import quoted, scalar
+from syncwizard.postgres.connection import scalar
 from syncwizard.postgres.destination.progress import SCHEMA_MARK, read_progress
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.queries import query
@@ -19,6 +17,7 @@ from syncwizard.stages.precheck.checkup import (
 )
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.selection import quoted as text_of
+from syncwizard.stages.precheck.shape import filled_tables, why_not_kept
 from syncwizard.structure.needs import Extension
 from syncwizard.structure.plan import quote
 from syncwizard.task.events import TableName
@@ -115,13 +114,7 @@ def same_named_tables(checkup: Checkup) -> Finding:
             "the destination already has " + listed(taken),
             "rename or drop them, deselect them, or set synchronization.conflicts: ignore",
         )
-    filled = _filled(checkup)
-    if filled:
-        return failed(
-            "these hold rows already, and copying into rows that are there is not possible yet: " + listed(filled),
-            "empty these tables, or deselect them",
-        )
-    return passed("kept as they are: " + listed(taken))
+    return _filled(checkup) or passed("kept as they are: " + listed(taken))
 
 
 def _tables_without_schema(checkup: Checkup) -> Finding:
@@ -135,23 +128,29 @@ def _tables_without_schema(checkup: Checkup) -> Finding:
             "the destination does not have " + listed(missing),
             "create these tables, or add schema to synchronization.types",
         )
-    filled = _filled(checkup)
-    if filled:
-        return failed("these hold rows already: " + listed(filled), "empty these tables, or deselect them")
-    return passed()
+    return _filled(checkup) or passed()
 
 
-def _filled(checkup: Checkup) -> list[str]:
-    """The tables that a copy would meet rows in. What was there before us is never truncated (DESIGN rule 16)."""
-    if not checkup.synchronizes("full"):
-        return []
-    return [str(name) for name in sorted(checkup.destination_tables) if _has_rows(checkup, name)]
-
-
-def _has_rows(checkup: Checkup, table: TableName) -> bool:
-    statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(table.schema, table.name))
-    row = checkup.destination.execute(statement).fetchone()
-    return bool(row and row[0])
+def _filled(checkup: Checkup) -> Finding | None:
+    """What is to be said of rows that are there. What was there before us is never truncated (DESIGN rule 16)."""
+    filled = filled_tables(checkup)
+    if not filled:
+        return None
+    if checkup.spec.synchronization.conflicts == "report":
+        return failed(
+            "these hold rows already: " + listed(list(map(str, filled))),
+            "empty these tables, deselect them, or set synchronization.conflicts: ignore",
+        )
+    refused = [reason for name in filled if (reason := why_not_kept(checkup, name))]
+    if refused:
+        return failed(
+            "these hold rows already and cannot be copied into: " + listed(refused),
+            "empty these tables, or deselect them",
+        )
+    return warning(
+        "these hold rows already; rows whose key is there are left as they are until they change at the source: "
+        + listed(list(map(str, filled)))
+    )
 
 
 @item("same-named-definitions", "No type or function is in the way at the destination", BOTH, OBJECTS)

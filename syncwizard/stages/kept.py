@@ -1,0 +1,33 @@
+"""Tables that held rows at the destination before us: conflict mode `ignore` keeps those (DESIGN rule 16)."""
+
+from collections.abc import Iterable
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.destination.chunks import holds_rows
+from syncwizard.task.events import TableName
+
+
+def find_kept(
+    destination: Connection, tables: Iterable[tuple[Table, TableName]], begun: Iterable[TableName]
+) -> set[TableName]:
+    """Those of the tables, given with their targets, whose rows there are not ours. `begun` have a copy already.
+
+    Raises TaskFailed for partitions: the tree is copied again when one leaf of it is, and rows that the copy before
+    brought could not be told from those that were there.
+    """
+    known = set(begun)
+    kept = set()
+    for table, target in tables:
+        # A partition that is new in a tree of ours meets our own rows.
+        if table.name in known or table.root in known or not holds_rows(destination, target):
+            continue
+        if table.partitioned or table.is_partition:
+            raise TaskFailed(
+                f"partitioned table {table.root} holds rows at the destination",
+                where="destination",
+                remedy="empty it there, or deselect it: its copy could not begin again without removing rows",
+            )
+        kept.add(table.name)
+    return kept

@@ -1,0 +1,185 @@
+"""Tasks that leave out schema or rows, and tasks that copy into tables with rows of their own (DESIGN rule 16)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
+from syncwizard.stages import capture, constraints, full, keys, precheck, schema
+from syncwizard.task.events import Event, PrecheckItemFinished, TablePlanned
+from syncwizard.task.specification import SchemaObjects, Synchronization, TaskSpec
+from tests.support.inprocess import Killed, TaskRun
+from tests.support.pair import DatabasePair, Session
+from tests.support.rowpath import RowPath
+
+TABLE = "CREATE TABLE t (id int PRIMARY KEY, x text, body text);"
+
+
+def combination(pair: DatabasePair, types: list[str], conflicts: str = "report", **fields: Any) -> TaskSpec:
+    synchronization = msgspec.convert({"types": types, "conflicts": conflicts}, Synchronization)
+    return pair.spec(synchronization=synchronization, **fields)
+
+
+@pytest.fixture
+def finding(tmp_path: Path) -> Iterator[Any]:
+    """Runs the precheck of a specification, and answers with one of its items."""
+
+    def find(spec: TaskSpec, name: str) -> PrecheckItemFinished:
+        run = TaskRun(spec, tmp_path)
+        try:
+            precheck.run(run.context())
+        except (PrecheckNotPassed, EndpointError):
+            pass
+        return next(event for event in run.events if isinstance(event, PrecheckItemFinished) and event.item == name)
+
+    yield find
+
+
+def rows(session: Session, table: str = "t") -> list[tuple[Any, ...]]:
+    return session.execute(f"SELECT * FROM {table} ORDER BY 1".encode()).fetchall()
+
+
+def test_without_schema_rows_and_changes_go_into_tables_that_are_there(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(TABLE + "INSERT INTO t VALUES (1, 'a', 'b')")
+    pair.destination.execute(TABLE + "CREATE INDEX own_index ON t (x)")
+    path = RowPath(pair, TaskRun(combination(pair, ["full", "incremental"]), tmp_path))
+    context = path.context()
+    for stage in (precheck, capture, schema, full, keys, constraints):
+        stage.run(context)
+    with path.following():
+        pair.source.execute("UPDATE t SET x = 'changed'; INSERT INTO t VALUES (2, 'new', 'row')")
+        path.caught_up()
+    assert rows(pair.destination) == rows(pair.source) == [(1, "changed", "b"), (2, "new", "row")]
+    assert pair.destination.execute("SELECT to_regclass('own_index') IS NOT NULL").fetchone() == (True,)
+
+
+@pytest.mark.parametrize("types", [["incremental"], ["schema", "incremental"]])
+def test_without_full_only_what_happens_from_now_on_arrives(
+    pair: DatabasePair, tmp_path: Path, types: list[str]
+) -> None:
+    pair.source.execute(TABLE + "INSERT INTO t VALUES (1, 'before', 'b'), (2, 'before', 'b')")
+    if "schema" not in types:
+        pair.destination.execute(TABLE + "INSERT INTO t VALUES (1, 'there', 'b')")
+    path = RowPath(pair, TaskRun(combination(pair, types), tmp_path))
+    context = path.context()
+    for stage in (precheck, capture, schema, full, keys, constraints):
+        stage.run(context)
+    assert context.pair is None
+    before = rows(pair.destination)
+    assert before == ([] if "schema" in types else [(1, "there", "b")])
+    with path.following():
+        pair.source.execute("INSERT INTO t VALUES (3, 'after', 'b'); DELETE FROM t WHERE id = 1")
+        path.caught_up()
+    assert rows(pair.destination) == [(3, "after", "b")]
+
+
+def test_rows_that_were_there_stay_until_they_change_at_the_source(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(TABLE + "INSERT INTO t SELECT i, 'source', repeat('x', 3000) FROM generate_series(1, 5000) i")
+    pair.source.execute("CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (1)")
+    pair.destination.execute(TABLE + "INSERT INTO t VALUES (1, 'there', 'b'), (2, 'there', 'b'), (9000, 'there', 'b')")
+    path = RowPath(pair, TaskRun(combination(pair, ["schema", "full", "incremental"], "ignore"), tmp_path))
+    context = path.context()
+    for stage in (precheck, capture, schema, full, keys, constraints):
+        stage.run(context)
+    there = [(1, "there"), (2, "there"), (9000, "there")]
+    assert pair.destination.execute("SELECT id, x FROM t WHERE x <> 'source' ORDER BY id").fetchall() == there
+    assert pair.destination.execute("SELECT count(*) FROM t").fetchone() == (5001,)
+    assert rows(pair.destination, "fresh") == [(1,)]
+    with path.following():
+        pair.source.execute("UPDATE t SET x = 'changed' WHERE id IN (1, 7)")
+        path.caught_up()
+    changed = pair.destination.execute("SELECT id, x FROM t WHERE x <> 'source' ORDER BY id").fetchall()
+    assert changed == [(1, "changed"), (2, "there"), (7, "changed"), (9000, "there")]
+
+
+def test_a_copy_that_begins_again_removes_no_row_that_was_there(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(TABLE + "INSERT INTO t VALUES (1, 'source', 'b'), (2, 'source', 'b'), (3, 'source', 'b')")
+    pair.source.execute("CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (1)")
+    for table in (TABLE, "CREATE TABLE fresh (id int PRIMARY KEY);"):
+        pair.destination.execute(table)
+    pair.destination.execute("INSERT INTO t VALUES (1, 'there', 'b'), (9, 'there', 'b')")
+    run = TaskRun(combination(pair, ["full", "incremental"], "ignore"), tmp_path)
+    path = RowPath(pair, run)
+    run.stop_after = planned
+    context = path.context()
+    capture.run(context)
+    with pytest.raises(Killed):
+        full.run(context)
+    run.live_on()
+    # Under the next pair, these are the source's rows.
+    pair.source.execute("UPDATE t SET x = 'newer' WHERE id = 2; DELETE FROM t WHERE id = 3")
+    path.copy()
+    assert len({event.pair_lsn for event in run.events if isinstance(event, TablePlanned)}) == 2
+    assert rows(pair.destination) == [(1, "there", "b"), (2, "newer", "b"), (9, "there", "b")]
+    assert rows(pair.destination, "fresh") == [(1,)]
+    with path.following():
+        path.caught_up()
+    assert rows(pair.destination) == [(1, "there", "b"), (2, "newer", "b"), (9, "there", "b")]
+
+
+def planned(event: Event) -> bool:
+    return isinstance(event, TablePlanned)
+
+
+def test_columns_keys_and_types_are_compared(pair: DatabasePair, finding: Any) -> None:
+    pair.source.execute("""
+        CREATE TABLE missing (id int PRIMARY KEY, x int);
+        CREATE TABLE more (id int PRIMARY KEY);
+        CREATE TABLE generated (id int PRIMARY KEY, x int);
+    """)
+    pair.destination.execute("""
+        CREATE TABLE missing (id int PRIMARY KEY);
+        CREATE TABLE more (id int PRIMARY KEY, filled int NOT NULL, free int NOT NULL DEFAULT 1);
+        CREATE TABLE generated (id int PRIMARY KEY, x int GENERATED ALWAYS AS (id) STORED);
+    """)
+    spec = combination(pair, ["full", "incremental"])
+    found = finding(spec, "table-shapes")
+    assert found.verdict == "failed"
+    assert found.message == (
+        "rows would not fit: public.generated.x is generated, public.missing.x does not exist, "
+        "public.more.filled must be filled and is not at the source"
+    )
+    for end in (pair.source, pair.destination):
+        end.execute("DROP TABLE missing, more, generated")
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int)")
+    pair.destination.execute("CREATE TABLE t (id int, x bigint)")
+    found = finding(spec, "table-shapes")
+    assert found.verdict == "warning"
+    assert "public.t.x (integer at the source, bigint at the destination)" in found.message
+    assert "without the key that the source has" in found.message
+
+
+def test_tables_with_rows_are_kept_only_where_a_key_tells_them_apart(pair: DatabasePair, finding: Any) -> None:
+    definitions = """
+        CREATE TABLE keyed (id int PRIMARY KEY);
+        CREATE TABLE keyless (id int);
+        CREATE TABLE tree (id int PRIMARY KEY) PARTITION BY LIST (id);
+        CREATE TABLE leaf PARTITION OF tree DEFAULT;
+    """
+    pair.source.execute(definitions)
+    pair.destination.execute(definitions + "INSERT INTO keyed VALUES (1)")
+    spec = combination(pair, ["full", "incremental"], "ignore")
+    found = finding(spec, "same-named-tables")
+    assert (found.verdict, "public.keyed" in found.message) == ("warning", True)
+    assert finding(combination(pair, ["full", "incremental"]), "same-named-tables").verdict == "failed"
+    pair.destination.execute("INSERT INTO keyless VALUES (1); INSERT INTO tree VALUES (1)")
+    found = finding(spec, "same-named-tables")
+    assert found.verdict == "failed"
+    assert "public.keyless (no key" in found.message
+    assert "public.tree (partitioned)" in found.message
+    assert "public.keyed" not in found.message
+
+
+def test_partitions_with_rows_are_not_copied_into(pair: DatabasePair, tmp_path: Path) -> None:
+    definitions = (
+        "CREATE TABLE tree (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE leaf PARTITION OF tree DEFAULT"
+    )
+    pair.source.execute(definitions)
+    pair.destination.execute(definitions + "; INSERT INTO tree VALUES (1)")
+    spec = combination(pair, ["full", "incremental"], "ignore", objects=[SchemaObjects(schema="public")])
+    with pytest.raises(TaskFailed, match="holds rows at the destination"):
+        RowPath(pair, TaskRun(spec, tmp_path)).copy()
+    assert rows(pair.destination, "tree") == [(1,)]
