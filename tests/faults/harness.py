@@ -85,6 +85,7 @@ class Trial:
         self.pair = pair
         self.name = name
         self.full_seconds = full_seconds
+        self.started = False
         self.findings = Findings()
         spec = TaskSpec(
             name=name,
@@ -114,12 +115,14 @@ class Trial:
 
     @property
     def engine(self) -> int | None:
-        """The engine's process."""
-        return processes.engine_of(self.task.id)
+        """The engine's process; the file has the id of a task as soon as there can be one."""
+        task_id = file.load(self.file).id
+        return processes.engine_of(task_id) if task_id is not None else None
 
     def start(self) -> None:
         """`syncwizard start`."""
         syncwizard("start", self.file)
+        self.started = True
 
     def resume(self) -> None:
         """`syncwizard resume`."""
@@ -127,14 +130,9 @@ class Trial:
 
     def end_engine(self) -> None:
         """Whatever happened, no engine outlives its trial."""
-        if self.has_id and (pid := self.engine):
+        if pid := self.engine:
             processes.kill(pid)
             until(lambda: self.engine is None, 10, "the killed engine to be gone")
-
-    @property
-    def has_id(self) -> bool:
-        """Whether `start` got so far as to give the task its id."""
-        return file.load(self.file).id is not None
 
     def reach(self, *phases: Phase) -> Phase:
         """Waits until the task is in one of the phases; raises when it failed instead."""
@@ -256,7 +254,7 @@ def trial(pair: DatabasePair, folder: Path, name: str, scale: Scale, seed: int) 
     made = Trial(pair, folder, name, scale.full_seconds)
 
     def consistent() -> bool:
-        return made.has_id and made.state.sync_point_passed
+        return made.started and made.state.sync_point_passed
 
     try:
         with (

@@ -73,6 +73,7 @@ class Reader:
         self._thread.join()
         if self.error is not None:
             raise self.error
+        assert self.looks > 0, "the reader saw nothing at all"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -60,7 +60,7 @@ SCENARIOS: dict[str, list[tuple[Fault, Phase]]] = {
 def assert_clean(made: Trial, warnings: list[str]) -> None:
     findings = made.findings
     assert findings.clean, f"{findings}; {warnings}"
-    assert findings.looks > 0 and findings.transactions > 0
+    assert findings.transactions > 0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
