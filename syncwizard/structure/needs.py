@@ -80,6 +80,11 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What a comment may speak of, tables and functions left out."""
         return self.types | self.sequences
 
+    @cached_property
+    def without(self) -> frozenset[tuple[str, ObjectName, TableName | None]]:
+        """What is left out, by kind, name and table."""
+        return frozenset((entry.kind, entry.name, entry.table) for entry in self.left_out)
+
     @property
     def schemas(self) -> list[str]:
         """The schemas that hold any of it, extensions left out."""

@@ -103,8 +103,7 @@ def _view_wanted(name: ObjectName, wishes: Wishes) -> bool:
 
 def _belongs_to_whole(statement: Statement, wishes: Wishes) -> bool:
     """Triggers and rules come with tables of whole schemas and with views, unless they are left out."""
-    left_out = {(entry.kind, entry.name, entry.table) for entry in wishes.needs.left_out}
-    if (statement.kind, statement.name, statement.table) in left_out or statement.table is None:
+    if statement.table is None or (statement.kind, statement.name, statement.table) in wishes.needs.without:
         return False
     if of_view(statement.table, wishes):
         return True
