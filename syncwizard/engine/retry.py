@@ -34,9 +34,6 @@ def minutes_allowed(error: SyncwizardError, retry: Retry) -> int | None:
     True
     """
     if isinstance(error, ChangeFailed):
-        # Somebody may mend the destination meanwhile (rule 12).
-        return retry.other_minutes
-    if isinstance(error, ChangeFailed):
         # The destination may be put right meanwhile (DESIGN rule 12): a row out of the way, a disk enlarged.
         return retry.other_minutes
     if not isinstance(error, EndpointError) or not error.transient:

@@ -7,7 +7,7 @@ import psycopg
 
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.catalog import Table
-from syncwizard.postgres.connection import Connection, as_ours
+from syncwizard.postgres.connection import Connection, as_ours, translated
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
@@ -159,11 +159,13 @@ class Session:
         self, holder: Connection, source: Connection, destination: Connection, slot: str, positions: Positions
     ) -> None:
         """Starts streaming from where the destination is."""
-        selected = select_tables(source, self._assignment.spec, sizes=False).tables
+        with translated("source", "reading the catalogue"):
+            selected = select_tables(source, self._assignment.spec, sizes=False).tables
         compiler = self._compiler(destination, source, selected)
         compiler.binary = self._binary and binary_stream(selected)
         stream = ReplicationStream(holder)
-        stream.start(slot, positions.durable, slot, binary=compiler.binary)
+        with translated("source", "starting the stream"):
+            stream.start(slot, positions.durable, slot, binary=compiler.binary)
         self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
         self._start(self._receiver.run)
 
@@ -187,14 +189,12 @@ class Session:
 
     def _check(self, holder: Connection, source: Connection, progress: ledger.Progress) -> None:
         """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
-        try:
+        with translated("source", "comparing slot and publication"):
             check_server(holder, progress)
             check_publication(source, progress)
             active = check_slot(source, progress)
             if active is not None:
                 source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
-        except psycopg.Error as error:
-            raise as_ours(error, "source", "comparing slot and publication") from error
 
     def _start(self, body: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -211,7 +211,5 @@ class Session:
 
     def _fetch(self, route: Route, row: Row) -> Row | None:
         connection = self._open("source", "lookup")
-        try:
+        with connection, translated("source", "looking up a row"):
             return fetch_row(connection, route, row)
-        finally:
-            connection.close()

@@ -1,10 +1,13 @@
 """DESIGN §4, rule by rule: each test arranges what the rule is about, on real servers."""
 
+import os
+import signal
 import threading
 import uuid
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from psycopg import sql
 
@@ -14,6 +17,8 @@ from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
 from syncwizard.postgres.source.slot import create_slot, slot_status
 from syncwizard.stages import capture, catch_up, full
+from syncwizard.stages.context import Child
+from syncwizard.stages.copying import CopyChunk
 from syncwizard.task.events import Event, Noticed, TableCopied, TablePlanned, TableRestarted
 from syncwizard.task.lsn import parse_lsn
 from tests.support.comparison import assert_equal
@@ -442,3 +447,42 @@ def test_a_type_changed_at_both_ends_while_paused_is_not_misread(pair: DatabaseP
         path.caught_up()
     assert_equal(pair)
     assert "values come as text" in notices(path)
+
+
+def test_a_worker_killed_in_the_middle_costs_its_chunk_alone(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full, "CHUNK_BYTES", 256 * 1024)
+    path = row_path(pair, tmp_path, ITEMS)
+    pair.source.execute("INSERT INTO items SELECT i, 'label ' || i, repeat('x', 500) FROM generate_series(1, 30000) i")
+    killed: list[int] = []
+    spawn = path.nursery.spawn
+
+    class Fragile:
+        """A copy process that is killed when it is given its third chunk."""
+
+        def __init__(self, child: Child) -> None:
+            self._child = child
+            self._chunks = 0
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._child, name)
+
+        def send(self, frame: msgspec.Struct) -> None:
+            self._child.send(frame)
+            self._chunks += isinstance(frame, CopyChunk)
+            if self._chunks == 3 and len(killed) < 2:
+                killed.append(self._child.pid)
+                os.kill(self._child.pid, signal.SIGKILL)
+
+    context = msgspec.structs.replace(path.context(), spawn=lambda kind, assignment: Fragile(spawn(kind, assignment)))
+    path.copy(context)
+    planned = [event for event in path.task.events if isinstance(event, TablePlanned)]
+    assert planned[0].chunks > 20
+    assert len(killed) == 2
+    assert notices(path).count("died; its chunk") == 2
+    copied = [event for event in path.task.events if isinstance(event, TableCopied)]
+    assert [event.rows for event in copied] == [30000]
+    with path.following():
+        path.caught_up()
+    assert_equal(pair)
