@@ -11,7 +11,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
-from syncwizard.task.specification import Endpoint
+from syncwizard.task.specification import Access, Endpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,6 +27,8 @@ SESSION_SETTINGS: dict[str, str] = {
     "lc_monetary": "C",
     "search_path": "",
     "row_security": "off",
+    # The planner overrates the cost of our catalogue queries: compiling one takes 3 s, running it some milliseconds.
+    "jit": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -181,7 +183,7 @@ def endpoint_error(error: psycopg.Error, end: End, endpoint: Endpoint, seconds: 
         detail=text,
         where=f"{end} {endpoint.describe()}",
         sqlstate=state,
-        remedy="" if seconds is None else remedy_of(text),
+        remedy="" if seconds is None else remedy_of(text, endpoint.access),
     )
 
 
@@ -202,7 +204,7 @@ def is_final(state: str, text: str) -> bool:
     return any(mark in text for mark in LOGIN_MARKS)
 
 
-def remedy_of(text: str) -> str:
+def remedy_of(text: str, access: Access | None = None) -> str:
     """What to look at after a failed login with these words of libpq or the server.
 
     >>> remedy_of("SSL error: certificate verify failed")
@@ -223,6 +225,10 @@ def remedy_of(text: str) -> str:
         return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
     if any(mark in text for mark in PASSWORD_MARKS):
         return "put the right password where the task file says it is kept, and run the command again"
+    if access is not None:
+        return (
+            f"check that the tunnel through {access.ssh} stands: engine.log in the task's folder has the words of ssh"
+        )
     return "check host, port, user and password of this end, and that it is up"
 
 

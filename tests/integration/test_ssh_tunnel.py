@@ -18,6 +18,7 @@ from syncwizard.task.specification import Access, Endpoint, SchemaObjects, TaskS
 from tests.support.bastion import Bastion, bastion, sshd
 from tests.support.commands import report, syncwizard
 from tests.support.network import ADDRESS, listening
+from tests.support.searching import arguments_of_processes
 from tests.support.waiting import until
 
 TASK = """
@@ -75,15 +76,8 @@ def specification(server: Cluster, ssh: str = "bastion", **access: str) -> TaskS
 
 def tunnel_processes() -> list[int]:
     """The processes of ssh that forward something for us."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        try:
-            arguments = (folder / "cmdline").read_bytes().split(b"\0") if folder.name.isdigit() else []
-        except OSError:
-            continue
-        if arguments and arguments[0].endswith(b"ssh") and b"LocalCommand=echo ready" in arguments:
-            found.append(int(folder.name))
-    return found
+    calls = {pid: arguments.split(b"\0") for pid, arguments in arguments_of_processes().items()}
+    return [pid for pid, call in calls.items() if call[0].endswith(b"ssh") and b"LocalCommand=echo ready" in call]
 
 
 def rows(server: Cluster) -> int:

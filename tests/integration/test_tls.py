@@ -15,11 +15,14 @@ from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import connect, scalar
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
 from syncwizard.stages import precheck
-from syncwizard.task.specification import Encryption, Endpoint
+from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
 from tests.support.certificates import Authority
+from tests.support.commands import syncwizard, write_task_file
 from tests.support.inprocess import TaskRun
 from tests.support.network import ADDRESS, listening
 from tests.support.pair import DatabasePair
+from tests.support.searching import Watch, arguments_of_processes, in_files, in_processes
+from tests.support.waiting import until
 
 USER = "sync"
 PASSWORD = "scram and more"
@@ -183,3 +186,56 @@ def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
     assert (item.verdict, item.blocks) == (verdict, False)
     assert words in item.message
     assert "Unix socket" in found["destination-encryption"].message
+
+
+def test_a_whole_task_runs_over_tls_and_shows_no_secret(
+    secure_server: SecureServer,
+    destination_cluster: Cluster,
+    state_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Walsender, copy processes and pg_dump too; the secrets come from variables, the key's included."""
+    monkeypatch.setenv("SOURCE_PW", PASSWORD)
+    monkeypatch.setenv("SOURCE_KEY_PW", KEY_PASSWORD)
+    source = secure_server.certified("secure")
+    encryption = msgspec.structs.replace(source.encryption, key_password="env:SOURCE_KEY_PW")
+    spec = TaskSpec(
+        name="secure",
+        source=msgspec.structs.replace(source, password="env:SOURCE_PW", encryption=encryption),
+        destination=destination_cluster.endpoint("secure"),
+        objects=[SchemaObjects(schema="public")],
+    )
+    for cluster in (secure_server.cluster, destination_cluster):
+        cluster.create_database("secure")
+    with secure_server.cluster.connect("secure") as connection:
+        connection.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 500)")
+    try:
+        secrets = [PASSWORD, "of the 'key'"]
+        with Watch(lambda: in_files([state_home], secrets), lambda: in_processes(secrets, clients())) as watch:
+            syncwizard("start", write_task_file(spec, state_home), "--until", "caught-up")
+            # Between two stages there may be no session for a moment.
+            sessions = until(lambda: encrypted_sessions(secure_server.cluster), what="a session that follows changes")
+        assert not watch.found
+        assert all(sessions.values()), sessions
+        with destination_cluster.connect("secure") as connection:
+            assert connection.execute("SELECT count(*) FROM t").fetchone() == (500,)
+    finally:
+        syncwizard("pause", "secure", expect=None)
+        syncwizard("release", "secure", expect=None)
+        for cluster in (secure_server.cluster, destination_cluster):
+            cluster.drop_database("secure")
+
+
+def clients() -> list[int]:
+    """The processes that the test gave the variables to: the commands themselves, as a user's shell would."""
+    return [pid for pid, arguments in arguments_of_processes().items() if b"-m\0syncwizard\0" in arguments]
+
+
+def encrypted_sessions(cluster: Cluster) -> dict[str, bool]:
+    """Our walsenders by name, and whether each session is encrypted."""
+    with cluster.connect() as connection:
+        found = connection.execute(
+            "SELECT application_name, ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)"
+            " WHERE backend_type = 'walsender' AND application_name LIKE 'syncwizard%'"
+        ).fetchall()
+    return {str(name): bool(ssl) for name, ssl in found}

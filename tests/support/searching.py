@@ -44,6 +44,18 @@ def in_processes(texts: Collection[str], but_environment_of: Collection[int] = (
     return found
 
 
+def arguments_of_processes() -> dict[int, bytes]:
+    """The arguments of every process of this machine, each ended by a zero byte."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit():
+                found[int(folder.name)] = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+    return found
+
+
 def _arguments(folder: Path) -> str:
     try:
         return (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
