@@ -53,6 +53,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--certificate", type=FILE, help="The client's certificate, with --key.")
 @click.option("--key", type=FILE, help="The key of the client's certificate.")
 @click.option("--key-password", metavar=SECRET, help="Where the password of the key is kept.")
+@click.option("--ssh", metavar="USER@BASTION", help="Reach the server through this host.")
 @click.option("--replace", is_flag=True, help="Take the place of the connection that has this name.")
 @JSON
 def add(name: str, as_json: bool, replace: bool, **given: Any) -> None:
@@ -91,6 +92,7 @@ def _fields(given: dict[str, Any]) -> saved_connections.Fields:
         "user": given["user"],
         "password": given["password"],
         "encryption": {key: value for key, value in encryption.items() if value is not None} or None,
+        "access": {"ssh": given["ssh"]} if given["ssh"] else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 

@@ -57,11 +57,13 @@ class Tunnel:
         self._access = access
         port = endpoint.ports[0] if endpoint.ports else DEFAULT_PORT
         local = access.local or free_place(port)
+        host = endpoint.hosts[0]
+        remote = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.endpoint = msgspec.structs.replace(endpoint, access=msgspec.structs.replace(access, local=local))
         self._said = threading.Event()
         self._trouble = ""
         self._keeper = subprocess.Popen(
-            [sys.executable, "-P", "-m", KEEPER_MODULE, local, f"{endpoint.hosts[0]}:{port}", access.ssh],
+            [sys.executable, "-P", "-m", KEEPER_MODULE, local, remote, access.ssh],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -27,12 +27,14 @@ def source_of(path: Path, source: str) -> object:
 def test_what_is_saved_is_listed_and_can_be_removed(state_home: Path) -> None:
     syncwizard("connections", "add", "paris", "--host", "db1", "--host", "db2", "--port", "6543", "--user", "sync")
     syncwizard("connections", "add", "london", "--service", "london", "--password", "env:LONDON")
+    syncwizard("connections", "add", "rome", "--host", "db", "--ssh", "me@gate")
     listed = {each["name"]: each for each in report("connections", "list")}
     assert (listed["paris"]["host"], listed["paris"]["port"]) == (["db1", "db2"], 6543)
+    assert listed["rome"]["access"]["ssh"] == "me@gate"
     assert (listed["london"]["service"], listed["london"]["password"]) == ("london", "env:LONDON")
     assert "db1,db2:6543" in syncwizard("connections", "list").stdout
     assert report("connections", "remove", "paris") == {"name": "paris", "removed": True}
-    assert [each["name"] for each in report("connections", "list")] == ["london"]
+    assert [each["name"] for each in report("connections", "list")] == ["london", "rome"]
     assert "did you mean `london`?" in syncwizard("connections", "remove", "londn", expect=2).stderr
 
 

@@ -55,6 +55,7 @@ def task_file(server: Cluster, state_home: Path, monkeypatch: pytest.MonkeyPatch
         server.create_database(database)
     with server.connect("pond") as connection:
         set_password(connection, "ALTER ROLE reader", SOURCE_PASSWORD)
+        set_password(connection, "ALTER ROLE writer", DESTINATION_PASSWORD)
         connection.execute("CREATE TABLE fish (id int PRIMARY KEY, name text)")
         connection.execute("INSERT INTO fish SELECT n, 'fish ' || n FROM generate_series(1, 2000) AS n")
     # Probes and dumps keep their temporary files here too.
@@ -118,25 +119,30 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
     assert count(server, "lake") == 2000
 
 
+@pytest.mark.parametrize(("role", "end"), [("reader", "source"), ("writer", "destination")])
 def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_again(
-    server: Cluster, task_file: Path, state_home: Path
+    server: Cluster, task_file: Path, state_home: Path, role: str, end: str
 ) -> None:
+    """The source is read by the engine itself, the destination by a child of its own."""
     with begin(task_file, "--until", "caught-up") as terminal:
         terminal.finish()
     with server.connect("pond") as connection:
-        set_password(connection, "ALTER ROLE reader", NEW_CORE)
+        set_password(connection, f"ALTER ROLE {role}", NEW_CORE)
         connection.execute("INSERT INTO fish VALUES (0, 'new')")
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
     failed = until(lambda: (state := report("status", "quiet-fish"))["state"] == "failed" and state, timeout=60)
+    assert failed["failure"]["where"].startswith(end)
     assert "password authentication failed" in failed["failure"]["detail"]
     assert "right password" in failed["failure"]["remedy"]
     assert failed["failure"]["exit_code"] == 4
-    with Terminal("resume", "quiet-fish", env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
-        terminal.answer("password of the destination", DESTINATION_PASSWORD)
+    old = {"reader": SOURCE_PASSWORD, "writer": DESTINATION_PASSWORD}
+    with Terminal("resume", "quiet-fish", env={"SOURCE_PW": old["reader"]}) as terminal:
+        terminal.answer("password of the destination", old["writer"])
         assert "right password" in terminal.finish(expect=4)
     assert report("status", "quiet-fish")["sequence"] == failed["sequence"], "no engine was started in vain"
-    with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": NEW_CORE}) as terminal:
-        terminal.answer("password of the destination", DESTINATION_PASSWORD)
+    new = {**old, role: NEW_CORE}
+    with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": new["reader"]}) as terminal:
+        terminal.answer("password of the destination", new["writer"])
         terminal.finish()
     assert count(server, "lake") == 2001
     assert not searching.in_files([state_home], SECRETS)

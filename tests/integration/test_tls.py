@@ -27,11 +27,7 @@ from tests.support.waiting import until
 USER = "sync"
 PASSWORD = "scram and more"
 KEY_PASSWORD = "of the 'key'\\"
-RULES = (
-    f"hostssl all {USER} {ADDRESS}/32 scram-sha-256 clientcert=verify-full\n"
-    f"hostssl all open {ADDRESS}/32 trust\n"
-    f"host all all {ADDRESS}/32 reject\n"
-)
+RULES = f"hostssl all {USER} {ADDRESS}/32 scram-sha-256 clientcert=verify-full\nhostssl all open {ADDRESS}/32 trust\n"
 
 
 @dataclass
@@ -125,8 +121,11 @@ def test_files_that_are_missing_are_named(secure_server: SecureServer) -> None:
         assert f"{list(files.values())[-1]}: No such file" in said
 
 
-def test_disable_is_not_encrypted_and_refused_by_a_server_that_wants_tls(secure_server: SecureServer) -> None:
-    assert "pg_hba.conf" in refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
+def test_disable_is_not_encrypted_and_refused_with_the_line_that_the_server_lacks(secure_server: SecureServer) -> None:
+    said = refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
+    assert "pg_hba.conf, then run SELECT pg_reload_conf(): host postgres open 127.0.0.1/32 scram-sha-256" in said
+    said = refusal(secure_server.endpoint("postgres", user="stranger", mode="require"))
+    assert "hostssl postgres stranger 127.0.0.1/32 scram-sha-256" in said
 
 
 def test_each_mode_checks_what_its_name_says(secure_server: SecureServer, tmp_path: Path) -> None:

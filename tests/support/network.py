@@ -19,13 +19,12 @@ def free_port() -> int:
 
 @contextmanager
 def listening(folder: Path, version: int, rules: str, **settings: str) -> Iterator[Cluster]:
-    """A server at 127.0.0.1 with a port of its own; `rules` come before the lines of its pg_hba.conf."""
+    """A server at 127.0.0.1 with a port of its own; `rules` are the lines of its pg_hba.conf for the network."""
     settings = {"listen_addresses": ADDRESS, "port": str(free_port()), **settings}
     cluster = Cluster(folder, version, durable=False, settings=settings)
     try:
         cluster.create()
-        hba = cluster.data / "pg_hba.conf"
-        hba.write_text(rules + hba.read_text())
+        (cluster.data / "pg_hba.conf").write_text("local all all trust\n" + rules)
         yield cluster.start()
     finally:
         cluster.destroy()
