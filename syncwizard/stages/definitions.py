@@ -40,7 +40,7 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
     with translated("destination", "reading what is done"):
         done = read_done(destination, context.task_id)
     left = [statement for statement in statements if statement.position not in done]
-    todo = [statement for statement in left if not _excluded(context, statement)]
+    todo = [statement for statement in left if not excluded(context, statement)]
     _leave_out(context, destination, [statement for statement in left if statement not in todo])
     waiting: Sequence[PlannedStatement] = todo
     while waiting:
@@ -54,7 +54,7 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
     return len(todo)
 
 
-def _excluded(context: Context, statement: PlannedStatement) -> bool:
+def excluded(context: Context, statement: PlannedStatement) -> bool:
     """Whether the task excludes the object now, though it is in the plan: somebody chose to do without it."""
     for entry in context.spec.objects:
         for name in entry.exclude:

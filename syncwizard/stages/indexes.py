@@ -1,4 +1,7 @@
-"""While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last."""
+"""While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last.
+
+Materialized views are filled between the indexes of tables and their own.
+"""
 
 import time
 
@@ -15,7 +18,7 @@ from syncwizard.postgres.destination.indexes import (
     read_resources,
 )
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions import create_phase, report
+from syncwizard.stages.definitions import create_phase, excluded, report
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
@@ -42,7 +45,7 @@ def run(context: Context) -> str:
         for statement in statements:
             if statement.position in done:
                 continue
-            if statement.concurrent:
+            if statement.concurrent and not excluded(context, statement):
                 _build(context, destination, statement, resources)
             else:
                 create_phase(context, destination, [statement])

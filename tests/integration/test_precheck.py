@@ -394,3 +394,17 @@ def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_pat
         "there is no view public.b_view (did you mean a_view?); no materialized view public.a_view; "
         "no function public.f; no type public.moods (did you mean mood?)"
     )
+
+
+def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE FUNCTION secure() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+        CREATE FUNCTION in_c(internal) RETURNS internal LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        CREATE FUNCTION checked() RETURNS bool LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        CREATE TABLE t (id int PRIMARY KEY, CHECK (checked()));
+    """)
+    message = outcome(pair.spec(), tmp_path)["object-kinds"].message
+    assert "function public.in_c (written in C" in message
+    assert "the destination must have the library: public.checked" in message
+    assert "SECURITY DEFINER: these will run with the rights of the account of the task" in message
+    assert "public.secure" in message

@@ -36,6 +36,7 @@ def object_kinds(checkup: Checkup) -> Finding:
             "created without rows, because selected tables inherit from them or use their definition: "
             + listed([str(table) for table in sorted(checkup.needs.required_tables)])
         )
+    said += _functions(checkup)
     if scalar(checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')"):
         said.append(
             "TimescaleDB is installed at the source: the rows of a hypertable are in schemas of its own, and stay there"
@@ -43,6 +44,25 @@ def object_kinds(checkup: Checkup) -> Finding:
     if said:
         return warning("; ".join(said), "select what is missed together with what it needs, or exclude it")
     return passed()
+
+
+def _functions(checkup: Checkup) -> list[str]:
+    """What functions take that their definition does not bring: a library, an owner."""
+    wanted = sorted({(function.schema, function.name) for function in checkup.needs.functions})
+    parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
+    found = checkup.source.execute(query("function_traits"), parameters).fetchall()
+    in_c = [name for name, written_in_c in found if written_in_c]
+    definer = [name for name, written_in_c in found if not written_in_c]
+    said = []
+    if in_c:
+        said.append("written in C and needed by tables, so the destination must have the library: " + listed(in_c))
+    if definer:
+        # They will belong to the account that creates them.
+        said.append(
+            "SECURITY DEFINER: these will run with the rights of the account of the task, until given another "
+            "owner: " + listed(definer)
+        )
+    return said
 
 
 @item("loud-triggers", "No trigger of an existing table fires while changes are applied", BOTH, OBJECTS)
