@@ -13,7 +13,7 @@ from syncwizard.postgres.catalog import Table, read_tables
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
-from syncwizard.postgres.destination.session import hold_task
+from syncwizard.postgres.destination.session import hold_task, prepare_writing
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.slot import create_slot
 from syncwizard.stages.context import Child, Context, Pair
@@ -83,6 +83,7 @@ def run(context: Context) -> str:
         with translated("destination", "planning the copy"):
             assert context.spec.id is not None
             hold_task(destination, context.spec.id)
+            prepare_writing(destination)
         while _copy_round(context, source, destination):
             context.cancellation.check()
         return _finish(context, destination)

@@ -9,7 +9,7 @@ import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages import capture, constraints, full, keys, precheck, schema
-from syncwizard.task.events import Event, PrecheckItemFinished, TablePlanned
+from syncwizard.task.events import Event, PrecheckItemFinished, TableCopied, TablePlanned
 from syncwizard.task.specification import SchemaObjects, Synchronization, TaskSpec
 from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair, Session
@@ -118,6 +118,35 @@ def test_a_copy_that_begins_again_removes_no_row_that_was_there(pair: DatabasePa
     with path.following():
         path.caught_up()
     assert rows(pair.destination) == [(1, "there", "b"), (2, "newer", "b"), (9, "there", "b")]
+
+
+def test_a_copy_that_begins_again_minds_no_foreign_key_of_the_destination(pair: DatabasePair, tmp_path: Path) -> None:
+    definitions = """
+        CREATE TABLE parent (id int PRIMARY KEY);
+        CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE);
+    """
+    pair.source.execute(definitions + "INSERT INTO parent VALUES (1), (2); INSERT INTO child VALUES (1, 1)")
+    pair.destination.execute(definitions)
+    pair.destination.execute("CREATE TABLE other (parent int REFERENCES parent)")
+    run = TaskRun(combination(pair, ["full", "incremental"]), tmp_path)
+    path = RowPath(pair, run)
+    run.stop_after = copied_child
+    context = path.context()
+    capture.run(context)
+    with pytest.raises(Killed):
+        full.run(context)
+    run.live_on()
+    # Half of the task's first copy is in. The parent's begins again; the child's is done, and stays.
+    pair.destination.execute(
+        "DELETE FROM syncwizard.chunks WHERE table_name = 'parent'; INSERT INTO parent VALUES (77)"
+    )
+    path.copy()
+    assert rows(pair.destination, "parent") == [(1,), (2,)]
+    assert rows(pair.destination, "child") == [(1, 1)]
+
+
+def copied_child(event: Event) -> bool:
+    return isinstance(event, TableCopied) and event.table.name == "child"
 
 
 def planned(event: Event) -> bool:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable
 
 import msgspec
+import psycopg
 from psycopg import sql
 
 from syncwizard.postgres.connection import Connection, quoted
@@ -98,7 +99,18 @@ def begin_copies(
             )
         names = [quoted(table.schema, table.name) for table in truncate]
         if names:
+            _empty(connection, names)
+
+
+def _empty(connection: Connection, names: list[sql.Identifier]) -> None:
+    """Removes the rows of tables; foreign keys to them do not matter, because the session's triggers are quiet."""
+    try:
+        with connection.transaction():
             connection.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.SQL(", ONLY ").join(names)))
+    except psycopg.errors.FeatureNotSupported:
+        # A table that we do not empty references one of them. TRUNCATE would refuse even if it were empty.
+        for name in names:
+            connection.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
 
 
 def holds_rows(connection: Connection, table: TableName) -> bool:

@@ -1,0 +1,83 @@
+"""What the precheck says of objects beside tables, on real servers."""
+
+from pathlib import Path
+
+from syncwizard.stages import precheck
+from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
+from tests.integration.test_precheck import KEYED, blocking, outcome
+from tests.support.pair import DatabasePair
+
+
+def test_objects_that_cannot_be_created_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE SCHEMA other;
+        CREATE TABLE other.hidden (id int PRIMARY KEY);
+        CREATE TABLE t (id int PRIMARY KEY);
+        CREATE TABLE heir (x int PRIMARY KEY) INHERITS (other.hidden);
+        CREATE VIEW over_hidden AS SELECT id FROM other.hidden;
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        ALTER TABLE t ENABLE ALWAYS TRIGGER loud;
+        CREATE RULE on_update AS ON UPDATE TO t DO ALSO NOTHING;
+    """)
+    found = outcome(pair.spec(), tmp_path)["object-kinds"]
+    assert found.verdict == "warning"
+    assert not precheck.blocks(found)
+    assert "rule on_update on public.t (a rule ON UPDATE" in found.message
+    assert "trigger loud on public.t" in found.message
+    assert "created without rows" in found.message
+    assert "other.hidden" in found.message
+
+
+def test_a_view_over_a_table_that_is_not_selected_is_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(
+        "CREATE SCHEMA other; CREATE TABLE other.hidden (id int); CREATE TABLE t (id int PRIMARY KEY);"
+        "CREATE VIEW over_hidden AS SELECT id FROM other.hidden"
+    )
+    found = outcome(pair.spec(), tmp_path)["object-kinds"]
+    assert "view public.over_hidden (it needs other.hidden, which is not synchronized)" in found.message
+
+
+def test_triggers_that_fire_in_spite_of_us_stand_in_the_way(pair: DatabasePair, tmp_path: Path) -> None:
+    for end in (pair.source, pair.destination):
+        end.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    pair.destination.execute("""
+        CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER loud BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+        ALTER TABLE t ENABLE REPLICA TRIGGER loud;
+    """)
+    spec = pair.spec(synchronization=Synchronization(types=["full", "incremental"]))
+    assert "loud-triggers" in blocking(outcome(spec, tmp_path))
+    pair.destination.execute("ALTER TABLE t ENABLE TRIGGER loud")
+    assert "loud-triggers" not in blocking(outcome(spec, tmp_path))
+
+
+def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(KEYED + "CREATE VIEW a_view AS SELECT 1 AS one; CREATE TYPE mood AS ENUM ('sad');")
+    selected = SchemaObjects(
+        schema="public",
+        tables=[TableObject(table="t")],
+        views=["a_view", "b_view"],
+        functions=["f"],
+        types=["moods"],
+        materialized_views=["a_view"],
+    )
+    message = outcome(pair.spec([selected]), tmp_path)["selected-objects"].message
+    assert message == (
+        "there is no view public.b_view (did you mean a_view?); no materialized view public.a_view; "
+        "no function public.f; no type public.moods (did you mean mood?)"
+    )
+
+
+def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE FUNCTION secure() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
+        CREATE FUNCTION in_c(internal) RETURNS internal LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        CREATE FUNCTION checked() RETURNS bool LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+        CREATE TABLE t (id int PRIMARY KEY, CHECK (checked()));
+    """)
+    message = outcome(pair.spec(), tmp_path)["object-kinds"].message
+    assert "function public.in_c (written in C" in message
+    assert "the destination must have the library: public.checked" in message
+    assert "SECURITY DEFINER: these will run with the rights of the account of the task" in message
+    assert "public.secure" in message
