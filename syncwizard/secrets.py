@@ -8,6 +8,8 @@ from syncwizard.task.specification import Endpoint
 
 # The service under which `keyring` knows our entries.
 KEYRING_SERVICE = "syncwizard"
+# Comes before the passfile for libpq.
+LIBPQ_VARIABLE = "PGPASSWORD"
 KEYRING_REMEDY = (
     "use pgpass, env:NAME or prompt in the task file, or install a back end (a Secret Service such as gnome-keyring, "
     "or the package keyrings.alt)"
@@ -16,6 +18,9 @@ KEYRING_REMEDY = (
 
 def password_of(endpoint: Endpoint, end: str) -> str | None:
     """The password of an end, None where libpq itself finds it. Raises UsageError that says what to do."""
+    if endpoint.password == "pgpass":
+        # libpq would read it too, but in every process of ours, and theirs is no place for it.
+        return os.environ.get(LIBPQ_VARIABLE) or None
     return read_secret(endpoint.password, f"password of the {end} ({endpoint.describe()})", account_of(endpoint))
 
 
@@ -37,9 +42,9 @@ def account_of(endpoint: Endpoint) -> str:
 
 
 def environment_names(endpoints: tuple[Endpoint, ...]) -> set[str]:
-    """The environment variables that hold secrets: no process of ours may inherit them."""
+    """The environment variables that hold secrets, libpq's own among them: no process of ours may inherit them."""
     forms = [form for each in endpoints for form in (each.password, each.encryption.key_password) if form]
-    return {form.removeprefix("env:") for form in forms if form.startswith("env:")}
+    return {form.removeprefix("env:") for form in forms if form.startswith("env:")} | {LIBPQ_VARIABLE}
 
 
 def read_secret(form: str, what: str, account: str) -> str | None:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.client import tasks
@@ -40,7 +41,10 @@ def gate(server_folder: Path) -> Iterator[Bastion]:
 
 @pytest.fixture(scope="module")
 def server(server_folder: Path) -> Iterator[Cluster]:
-    with listening(server_folder / "inside", 16, f"host all all {ADDRESS}/32 trust\n") as cluster:
+    rules = f"host all guarded {ADDRESS}/32 scram-sha-256\nhost all all {ADDRESS}/32 trust\n"
+    with listening(server_folder / "inside", 16, rules) as cluster:
+        with cluster.connect() as connection:
+            connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'of the passfile'")
         yield cluster
 
 
@@ -98,6 +102,19 @@ def test_a_session_goes_through_the_tunnel_and_the_tunnel_goes_with_the_block(se
             assert info.hostaddr != ADDRESS
         assert len(tunnel_processes()) == 1
     assert not tunnel_processes()
+
+
+def test_an_entry_of_the_passfile_for_the_server_serves_through_the_tunnel(
+    server: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passfile = tmp_path / "pass"
+    passfile.write_text(f"{ADDRESS}:{server.port}:postgres:guarded:of the passfile\n")
+    passfile.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passfile))
+    with tunnels.opened(specification(server)) as spec:
+        source = msgspec.structs.replace(spec.source, user="guarded")
+        with connect(source, end="source", application_name="test") as session:
+            assert session.info.user == "guarded"
 
 
 def test_this_machines_end_can_be_chosen(server: Cluster) -> None:

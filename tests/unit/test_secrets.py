@@ -38,6 +38,15 @@ def test_libpq_finds_its_own_password() -> None:
     assert secrets.password_of(endpoint("pgpass"), "source") is None
 
 
+def test_libpqs_own_variable_is_handed_over_and_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "swordfish")
+    assert secrets.password_of(endpoint("pgpass"), "source") == "swordfish"
+    key = Endpoint(database="kb", encryption=Encryption(key_password="pgpass"))
+    assert secrets.key_password_of(key, "source") is None
+    spec = TaskSpec(name="kb", source=key, destination=key, objects=[SchemaObjects(schema="public")])
+    assert "swordfish" not in environment_without_secrets(spec).values()
+
+
 def test_an_environment_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_PW", "swordfish")
     assert secrets.password_of(endpoint("env:SOURCE_PW"), "source") == "swordfish"
