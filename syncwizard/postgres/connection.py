@@ -220,7 +220,8 @@ def remedy_of(text: str, access: Access | None = None) -> str:
         kind = "local" if address == "[local]" else "hostssl" if rule["encryption"] == "SSL encryption" else "host"
         place = "" if kind == "local" else f" {address}/{128 if ':' in address else 32}"
         line = f"{kind} {rule['database'] or 'replication'} {rule['user']}{place} scram-sha-256"
-        return f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): {line}"
+        add = f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): {line}"
+        return f"set `encryption` if the server takes TLS only, else {add}" if kind == "host" else add
     if "definition of service" in text or "service file" in text:
         return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
     if any(mark in text for mark in PASSWORD_MARKS):

@@ -141,6 +141,17 @@ def test_a_bastion_that_refuses_is_told_in_sshs_words(server: Cluster, gate: Bas
     assert not tunnel_processes()
 
 
+def test_a_start_without_a_bastion_ends_with_sshs_words_and_leaves_nothing(task_file: Path, server: Cluster) -> None:
+    task_file.write_text(task_file.read_text().replace("ssh: bastion", "ssh: nowhere"))
+    for command in ("precheck", "start"):
+        said = syncwizard(command, task_file, expect=4).stderr
+        assert "no SSH tunnel to the source through nowhere" in said
+        assert "ssh -o BatchMode=yes nowhere true" in said
+    assert not tunnel_processes()
+    with server.connect("inside") as connection:
+        assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)
+
+
 def test_a_task_goes_on_when_its_ssh_was_killed_and_leaves_none_when_it_is_killed_itself(
     server: Cluster, task_file: Path
 ) -> None:
