@@ -48,10 +48,17 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
         for batch in batches(waiting):
             refused += _create(context, destination, batch)
         if len(refused) == len(waiting):
-            refused[0].remedy += f"; or do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
+            if _can_be_excluded(context, refused[0].statement):
+                refused[0].remedy += f"; or do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
             raise refused[0]
         waiting = [refusal.statement for refusal in refused]
     return len(todo)
+
+
+def _can_be_excluded(context: Context, statement: PlannedStatement) -> bool:
+    """Whether it makes an object of its own in a schema that is selected whole."""
+    whole = [entry.schema for entry in context.spec.objects if entry.whole]
+    return statement.table is None and any(statement.name.startswith(f"{schema}.") for schema in whole)
 
 
 def excluded(context: Context, statement: PlannedStatement) -> bool:
