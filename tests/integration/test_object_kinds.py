@@ -116,8 +116,8 @@ EVERY_KIND = """
 def role(pair: DatabasePair) -> str:
     """A role of both ends, which goes with the databases."""
     for session in (pair.source, pair.destination):
-        session.execute("DO $$ BEGIN CREATE ROLE reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    return "reader"
+        session.execute("DO $$ BEGIN CREATE ROLE kinds_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    return "kinds_reader"
 
 
 def test_a_schema_with_every_kind_of_object_arrives_equal(pair: DatabasePair, tmp_path: Path, role: str) -> None:
@@ -136,8 +136,8 @@ def test_a_schema_with_every_kind_of_object_arrives_equal(pair: DatabasePair, tm
 def test_a_schema_of_postgresql_15_arrives_equal(pair15: DatabasePair, tmp_path: Path) -> None:
     without_vectors = re.sub(r"^.*(EXTENSION vector|near).*\n", "", EVERY_KIND, flags=re.MULTILINE)
     for session in (pair15.source, pair15.destination):
-        session.execute("DO $$ BEGIN CREATE ROLE reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    pair15.source.execute(without_vectors.replace("{role}", "reader"))
+        session.execute("DO $$ BEGIN CREATE ROLE kinds_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    pair15.source.execute(without_vectors.replace("{role}", "kinds_reader"))
     run = TaskRun(pair15.spec([SchemaObjects(schema="shop")]), tmp_path)
     everything(run)
     assert [event for event in run.events if isinstance(event, StatementSkipped)] == []
