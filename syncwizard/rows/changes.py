@@ -93,7 +93,8 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     """A source transaction, or a part of a large one.
 
     `end_lsn` and `commit_time` (source's clock, seconds since the epoch) are set on the last piece; `heartbeat`
-    says that the transaction held this task's heartbeat. `weight` estimates the memory of the changes in bytes.
+    says that the transaction held this task's heartbeat, `truncations` that a Truncation is among the
+    changes. `weight` estimates the memory of the changes in bytes.
     """
 
     first: bool
@@ -103,6 +104,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     end_lsn: int = 0
     commit_time: float = 0.0
     heartbeat: bool = False
+    truncations: bool = False
 
     @property
     def last(self) -> bool:

@@ -55,6 +55,7 @@ class Decoder:
         self.commit_time = 0.0
         self._first = True
         self._heartbeat = False
+        self._truncations = False
         self._weight = 0
         self._changes: list[Change | Truncation] = []
         self.in_transaction = False
@@ -107,7 +108,9 @@ class Decoder:
             end_lsn=end_lsn,
             commit_time=self.commit_time,
             heartbeat=self._heartbeat,
+            truncations=self._truncations,
         )
+        self._truncations = False
         self._first = False
         self._weight = 0
         self._changes = []
@@ -168,6 +171,7 @@ class Decoder:
             if route is not None and not route.heartbeat and self._final_lsn >= route.pair_lsn:
                 routes.append(route)
         if routes:
+            self._truncations = True
             self._changes.append(
                 Truncation(routes=tuple(routes), cascade=bool(options & 1), restart_identity=bool(options & 2))
             )
