@@ -5,15 +5,17 @@ from typing import Any
 
 import msgspec
 
+from syncwizard.cli.figures import change_table, copy_fields, copy_table, describe_latency, index_lines, stream_fields
 from syncwizard.cli.output import format_fields, format_seconds, format_table
 from syncwizard.client.explain import Liveness, local_time
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.events import STAGES, Sample
-from syncwizard.task.narration import count_changes, describe_bytes, describe_failure
+from syncwizard.task.narration import describe_failure
+from syncwizard.task.rates import copy_progress
 from syncwizard.task.state import TaskState
 
-# Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
-LATENCY_FRESH_SECONDS = 3.0
+# What is left of 80 columns beside name, status and time of a stage.
+SUMMARY_WIDTH = 44
 NOTICES_SHOWN = 5
 
 
@@ -26,14 +28,20 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     liveness: Liveness
 
 
-def as_data(seen: Seen) -> dict[str, Any]:
-    """The state's fields, with `label`, `sample` and `engine` beside them."""
+def as_data(seen: Seen, now: float) -> dict[str, Any]:
+    """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
+
+    `copy` is the full stage's progress (None before it), `latency_age_seconds` how old the latency is.
+    """
+    measured_at = seen.sample.latency_at
     return {
         **msgspec.to_builtins(seen.state),
         "label": seen.task.label,
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),
         "sample": msgspec.to_builtins(seen.sample),
+        "latency_age_seconds": None if measured_at is None else max(0.0, now - measured_at),
+        "copy": msgspec.to_builtins(copy_progress(seen.state, seen.sample)),
         "engine": msgspec.to_builtins(seen.liveness),
     }
 
@@ -41,12 +49,13 @@ def as_data(seen: Seen) -> dict[str, Any]:
 def describe(seen: Seen, now: float) -> str:
     """The task for people; `now` in seconds since the epoch."""
     state, spec = seen.state, seen.task.spec
+    progress = None if state.finished("full") else copy_progress(state, seen.sample)
     fields = [
         ("task", f"{seen.task.label}  {seen.task.id}"),
         ("state", _state_line(seen)),
         ("source", spec.source.describe()),
         ("destination", spec.destination.describe()),
-        *_figures(seen, now),
+        *(copy_fields(progress) if progress else stream_fields(seen.sample, state, now)),
     ]
     parts = [format_fields(fields)]
     if seen.liveness.died:
@@ -58,8 +67,12 @@ def describe(seen: Seen, now: float) -> str:
         parts.append("\n".join(filter(None, [describe_failure(state.failure), state.failure.remedy])))
     if state.stages:
         parts.append(_stages_table(state, now))
-    if state.tables:
-        parts.append(_tables_table(seen))
+    if builds := index_lines(seen.sample):
+        parts.append(builds)
+    if progress:
+        parts.append(copy_table(progress))
+    elif state.tables or seen.sample.changes or state.changes:
+        parts.append(change_table(seen.sample, state))
     if state.notices:
         parts.append(
             "\n".join(f"{local_time(each.at)}  {each.level}: {each.message}" for each in state.notices[-NOTICES_SHOWN:])
@@ -73,35 +86,6 @@ def _state_line(seen: Seen) -> str:
     return seen.state.state + (f"  (engine {seen.liveness.pid})" if seen.liveness.alive else "")
 
 
-def _figures(seen: Seen, now: float) -> list[tuple[str, str]]:
-    sample, state = seen.sample, seen.state
-    transactions = max(sample.transactions or 0, state.transactions)
-    changes = count_changes(sample.changes or state.changes)
-    figures = []
-    if sample.latency_seconds is not None:
-        figures.append(("latency", describe_latency(sample, now)))
-    if applied := sample.applied_lsn or state.applied_lsn:
-        figures.append(("applied", applied + (f" of {sample.source_lsn}" if sample.source_lsn else "")))
-    if transactions or changes:
-        figures.append(("changes", f"{changes:,} in {transactions:,} transactions"))
-    if sample.slot_retained_bytes is not None:
-        figures.append(("slot keeps", describe_bytes(sample.slot_retained_bytes)))
-    return figures
-
-
-def describe_latency(sample: Sample, now: float) -> str:
-    """The latency, or how old it is where no heartbeat came for a while.
-
-    >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 101.0)
-    '4 ms'
-    >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 112.0)
-    '4 ms, 12.0 s ago'
-    """
-    text = format_seconds(sample.latency_seconds or 0.0)
-    age = now - (sample.latency_at or now)
-    return f"{text}, {format_seconds(age)} ago" if age > LATENCY_FRESH_SECONDS else text
-
-
 def _stages_table(state: TaskState, now: float) -> str:
     rows = []
     for name in STAGES:
@@ -112,22 +96,12 @@ def _stages_table(state: TaskState, now: float) -> str:
         status = "interrupted" if stage.status == "waiting" else stage.status
         end = now if stage.status == "running" else stage.finished_at
         duration = format_seconds(end - stage.started_at) if end is not None and stage.started_at is not None else ""
-        rows.append((name, status, duration, stage.summary))
+        rows.append((name, status, duration, _clip(stage.summary)))
     return format_table(("STAGE", "STATUS", "TIME", "SUMMARY"), rows, right=[2])
 
 
-def _tables_table(seen: Seen) -> str:
-    changes = seen.sample.changes or seen.state.changes
-    copied_rows = seen.sample.copied_rows or {}
-    rows = []
-    for name, table in sorted(seen.state.tables.items()):
-        counts = changes.get(name, {})
-        copied = f"{table.rows:,}" if table.copied else f"{copied_rows.get(name, 0):,} of ~{table.estimated_rows:,}"
-        size = describe_bytes(table.bytes if table.copied else table.estimated_bytes)
-        kinds = [f"{counts.get(kind, 0):,}" for kind in ("insert", "update", "delete", "truncate")]
-        rows.append((name, copied, size, *kinds))
-    header = ("TABLE", "COPIED", "SIZE", "INSERTED", "UPDATED", "DELETED", "TRUNCATED")
-    return format_table(header, rows, right=range(1, len(header)))
+def _clip(text: str) -> str:
+    return text if len(text) <= SUMMARY_WIDTH else text[: SUMMARY_WIDTH - 1] + "…"
 
 
 def describe_all(everything: Sequence[Seen], now: float) -> str:

@@ -30,7 +30,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
     if name is not None:
         seen = look(tasks.find_task(name))
         if as_json:
-            print_json(as_data(seen))
+            print_json(as_data(seen, time.time()))
         else:
             click.echo(describe(seen, time.time()))
         return
@@ -39,7 +39,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
     everything = [look(task) for task in tasks.list_tasks()]
     shown = [seen for seen in everything if show_all or seen.state.state != "released"]
     if as_json:
-        print_json([as_data(seen) for seen in shown])
+        print_json([as_data(seen, time.time()) for seen in shown])
     elif shown:
         click.echo(describe_all(shown, time.time()))
     else:

@@ -1,13 +1,16 @@
-"""Merges the samples of all parts into one, and keeps totals that survive restarts of parts and engine."""
+"""Merges the samples of all parts into one, keeps totals that survive restarts of parts and engine, and rates."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
 from syncwizard.task.events import ChangesApplied, Sample
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.narration import count_changes
+from syncwizard.task.rates import WINDOW_SECONDS, Point, backlog_bytes, forget_before, rate_over, total
 from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace
@@ -17,6 +20,40 @@ Counts = dict[str, dict[str, int]]
 Progress = Literal["none", "seen", "durable"]
 
 
+# Points closer together than this would add nothing to a rate but memory.
+POINT_SECONDS = 0.5
+
+
+class Counter:
+    """The recent past of a number that grows; `began` is its first point. One that falls begins anew."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+        self._began: Point | None = None
+
+    def add(self, at: float, value: float) -> None:
+        """Its value now."""
+        point = Point(at, value)
+        if self._began is None or value < self._points[-1].value:
+            self._began, self._points = point, [point]
+            return
+        # The first of the points stays: a rate begins with it.
+        if len(self._points) > 1 and at - self._points[-2].at < POINT_SECONDS:
+            self._points[-1] = point
+        else:
+            self._points = forget_before([*self._points, point], at - WINDOW_SECONDS)
+
+    def recent(self, now: float) -> float | None:
+        """Growth a second over the last seconds."""
+        return rate_over(self._points, now)
+
+    def mean(self) -> float | None:
+        """Growth a second from its first point to its last."""
+        if self._began is None:
+            return None
+        return rate_over([self._began, self._points[-1]], self._points[-1].at, float("inf"))
+
+
 class Metrics:
     """The latest figures; any thread may add to them.
 
@@ -24,8 +61,11 @@ class Metrics:
     the task's life.
     """
 
-    def __init__(self, state: TaskState) -> None:
+    def __init__(self, state: TaskState, clock: Callable[[], float] = time.monotonic) -> None:
         """Goes on from the totals of the journal."""
+        self._clock = clock
+        self._copied_rows, self._copied_bytes = Counter(), Counter()
+        self._applied_rows, self._applied_bytes = Counter(), Counter()
         self._lock = threading.Lock()
         self._base_changes: Counts = state.changes
         self._base_transactions = state.transactions
@@ -46,15 +86,24 @@ class Metrics:
             progress = progress_of(self._merged, sample)
             self._run = merge(self._run, Sample(changes=sample.changes, transactions=sample.transactions))
             self._merged = merge(self._merged, sample)
+            self._count(sample)
             return progress
 
     def merged(self) -> Sample:
-        """All figures, with totals of the task's life."""
+        """All figures, with totals of the task's life and the rates of this moment."""
         with self._lock:
+            now = self._clock()
             return replace(
                 self._merged,
                 changes=add_counts(self._base_changes, self._run.changes or {}),
                 transactions=self._base_transactions + (self._run.transactions or 0),
+                copied_rows_per_second=self._copied_rows.recent(now),
+                copied_bytes_per_second=self._copied_bytes.recent(now),
+                mean_copied_rows_per_second=self._copied_rows.mean(),
+                mean_copied_bytes_per_second=self._copied_bytes.mean(),
+                rows_per_second=self._applied_rows.recent(now),
+                bytes_per_second=self._applied_bytes.recent(now),
+                backlog_bytes=backlog_bytes(self._merged),
             )
 
     def totals(self) -> ChangesApplied | None:
@@ -69,6 +118,18 @@ class Metrics:
             return None
         self._reported = event
         return event
+
+    def _count(self, sample: Sample) -> None:
+        """Adds points to the counters that the sample has news of."""
+        now = self._clock()
+        if sample.copied_rows is not None:
+            self._copied_rows.add(now, total(self._merged.copied_rows))
+        if sample.copied_bytes is not None:
+            self._copied_bytes.add(now, total(self._merged.copied_bytes))
+        if sample.changes is not None:
+            self._applied_rows.add(now, count_changes(self._base_changes) + count_changes(self._run.changes or {}))
+        if sample.applied_bytes is not None:
+            self._applied_bytes.add(now, sample.applied_bytes)
 
     def _keep_run(self) -> None:
         self._base_changes = add_counts(self._base_changes, self._run.changes or {})

@@ -2,11 +2,13 @@
 
 import time
 from collections import Counter
+from operator import itemgetter
 
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
-from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Truncation
+from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
+from syncwizard.rows.pgoutput import OBJECT_BYTES
 from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
 from syncwizard.stages.context import Channel
 from syncwizard.task.events import Sample
@@ -25,6 +27,8 @@ class Totals:
 
     def __init__(self) -> None:
         self.transactions = 0
+        # Of messages, as they came in the stream.
+        self.bytes = 0
         self.changes: Counter[tuple[str, str]] = Counter()
         self.careful_at = -CAREFUL_SECONDS
 
@@ -38,15 +42,24 @@ class Totals:
 
 def count_changes(pieces: list[Piece]) -> Counter[tuple[str, str]]:
     """Changes by (table, kind)."""
-    routes = Counter(change[:2] for piece in pieces for change in piece.changes if not isinstance(change, Truncation))
+    found: Counter[tuple[int, Route]] = Counter()
     counted: Counter[tuple[str, str]] = Counter()
-    for (kind, route), number in routes.items():
-        counted[str(route.source), KIND_NAMES[kind]] += number
     for piece in pieces:
+        if not piece.truncations:
+            found.update(map(_kind_and_route, piece.changes))  # type: ignore[arg-type]
+            continue
         for change in piece.changes:
             if isinstance(change, Truncation):
                 counted.update((str(route.source), KIND_NAMES[TRUNCATE]) for route in change.routes)
+            else:
+                found[change[:2]] += 1
+    for (kind, route), number in found.items():
+        counted[str(route.source), KIND_NAMES[kind]] += number
     return counted
+
+
+# Half a million changes are counted in 0.06 s this way, and in 0.5 s by a generator over them.
+_kind_and_route = itemgetter(0, 1)
 
 
 class Reporter:
@@ -59,6 +72,7 @@ class Reporter:
         self._positions = positions
         # Of a large transaction, which counts when it is committed.
         self._uncommitted: Counter[tuple[str, str]] = Counter()
+        self._uncommitted_bytes = 0
         self._beat_at: float | None = None
         self._latency: tuple[float, float] | None = None
         self._sampled_at = 0.0
@@ -69,6 +83,7 @@ class Reporter:
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
         self._uncommitted += count_changes(pieces)
+        self._uncommitted_bytes += sum(piece.weight - OBJECT_BYTES * len(piece.changes) for piece in pieces)
         for piece in pieces:
             if piece.heartbeat:
                 self._beat_at = piece.commit_time
@@ -78,6 +93,8 @@ class Reporter:
         self._positions.durable = last.end_lsn
         self._totals.changes += self._uncommitted
         self._uncommitted.clear()
+        self._totals.bytes += self._uncommitted_bytes
+        self._uncommitted_bytes = 0
         # Heartbeats, and transactions whose rows the copy has already, are no transactions of the user's.
         self._totals.transactions += sum(1 for piece in pieces if piece.last and (piece.changes or not piece.first))
         if self._beat_at is not None:
@@ -101,6 +118,7 @@ class Reporter:
                     slot_retained_bytes=self._retained_bytes,
                     transactions=self._totals.transactions,
                     changes=self._totals.as_dict(),
+                    applied_bytes=self._totals.bytes,
                 )
             )
         )

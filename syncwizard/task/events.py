@@ -291,23 +291,47 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     event: AnyEvent
 
 
+class IndexBuild(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An index that is being built, as pg_stat_progress_create_index tells; totals are 0 where nothing is counted.
+
+    `name` and `table` are schema-qualified.
+    """
+
+    name: str
+    table: str
+    phase: str
+    blocks_done: int = 0
+    blocks_total: int = 0
+    tuples_done: int = 0
+    tuples_total: int = 0
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Figures of this moment; a part sends what it knows, the supervisor merges. May be dropped.
 
-    Rates are per second over the last second; `latency_seconds` is measured by the heartbeat and
+    Rates are per second over the last seconds, `mean_…` since the copy began; the engine computes them, and
+    `backlog_bytes` (WAL from the applied position to the source's end). `rows_per_second` and `bytes_per_second` are
+    of applied changes, bytes as they came in the stream. `latency_seconds` is measured by the heartbeat and
     `latency_at` says when (seconds since the epoch).
     """
 
     copied_rows: dict[str, int] | None = None
     copied_bytes: dict[str, int] | None = None
+    copied_rows_per_second: float | None = None
+    copied_bytes_per_second: float | None = None
+    mean_copied_rows_per_second: float | None = None
+    mean_copied_bytes_per_second: float | None = None
     latency_seconds: float | None = None
     latency_at: float | None = None
     received_lsn: str | None = None
     applied_lsn: str | None = None
     acknowledged_lsn: str | None = None
     source_lsn: str | None = None
+    backlog_bytes: int | None = None
     slot_retained_bytes: int | None = None
     transactions: int | None = None
     changes: dict[str, dict[str, int]] | None = None
+    applied_bytes: int | None = None
     rows_per_second: float | None = None
     bytes_per_second: float | None = None
+    index_builds: list[IndexBuild] | None = None

@@ -96,12 +96,19 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
     syncwizard("wait", "kb", "--until", "caught-up")
     assert count(pair.destination) == 90
 
-    status = report("status", "kb")
+    # A rate needs some seconds.
+    status = until(lambda: "rows_per_second" in (seen := report("status", "kb"))["sample"] and seen)
     assert status["state"] == "synchronizing"
     assert status["engine"]["alive"]
     assert status["tables"]["public.notes"]["rows"] == 100
     assert status["sample"]["changes"]["public.notes"]["delete"] == 10
-    assert "public.notes" in syncwizard("status", "kb").stdout
+    assert status["copy"]["tables"]["public.notes"]["rows"] == status["copy"]["rows"] == 100
+    for figure in ("received_lsn", "applied_lsn", "acknowledged_lsn", "source_lsn", "backlog_bytes"):
+        assert figure in status["sample"], figure
+    assert 0 <= status["latency_age_seconds"] < 60
+    text = syncwizard("status", "kb").stdout
+    for part in ("public.notes", "latency", "10 changes", "backlog", "LSN"):
+        assert part in text
 
     assert "paused" in syncwizard("pause", "kb").stdout
     pair.source.execute("INSERT INTO notes VALUES (1000, 'while paused')")

@@ -52,3 +52,63 @@ def test_parts_add_what_they_know() -> None:
     merged = metrics.merged()
     assert merged.copied_rows == {"a": 1, "b": 2}
     assert (merged.latency_seconds, merged.source_lsn) == (0.5, "0/99")
+
+
+class Clock:
+    """Stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_rate_of_a_copy_is_that_of_the_last_seconds_and_its_mean_that_of_all() -> None:
+    clock = Clock()
+    metrics = Metrics(TaskState(), clock)
+    for second in range(41):
+        clock.now = 1000.0 + second
+        # 100 rows a second for 20 s, then 10: two tables, of which a sample may name one.
+        rows = 100 * min(second, 20) + 10 * max(0, second - 20)
+        metrics.take(Sample(copied_rows={"a": rows // 2}, copied_bytes={"a": rows * 50}))
+        metrics.take(Sample(copied_rows={"b": rows - rows // 2}, copied_bytes={"b": rows * 50}))
+    merged = metrics.merged()
+    assert merged.copied_rows_per_second == 10.0
+    assert merged.copied_bytes_per_second == 1000.0
+    assert merged.mean_copied_rows_per_second == 55.0
+
+
+def test_rates_of_changes_fall_to_zero_when_nothing_comes_and_survive_a_restart_of_the_child() -> None:
+    clock = Clock()
+    metrics = Metrics(TaskState(changes={"a.b": {"insert": 7000}}, transactions=9), clock)
+    metrics.take(Sample(changes={"a.b": {"insert": 0}}, transactions=0, applied_bytes=0))
+    assert metrics.merged().rows_per_second is None
+    clock.now += 5
+    metrics.take(Sample(changes={"a.b": {"insert": 50}}, transactions=5, applied_bytes=5000))
+    assert (metrics.merged().rows_per_second, metrics.merged().bytes_per_second) == (10.0, 1000.0)
+    metrics.begin_run()
+    metrics.take(Sample(changes={"a.b": {"insert": 0}}, transactions=0, applied_bytes=0))
+    assert metrics.merged().rows_per_second == 10.0
+    clock.now += 60
+    assert (metrics.merged().rows_per_second, metrics.merged().bytes_per_second) == (0.0, 0.0)
+
+
+def test_many_samples_a_second_need_no_memory_and_keep_the_rate() -> None:
+    clock = Clock()
+    metrics = Metrics(TaskState(), clock)
+    for tenth in range(3000):
+        clock.now = 1000.0 + tenth / 10
+        metrics.take(Sample(changes={"a.b": {"insert": tenth}}, transactions=tenth))
+    assert len(metrics._applied_rows._points) < 50
+    rate = metrics.merged().rows_per_second
+    assert rate is not None
+    assert 9.0 < rate < 11.0
+
+
+def test_the_backlog_is_what_the_source_has_written_and_the_destination_has_not() -> None:
+    metrics = Metrics(TaskState())
+    metrics.take(Sample(applied_lsn="0/100"))
+    assert metrics.merged().backlog_bytes is None
+    metrics.take(Sample(source_lsn="1/100"))
+    assert metrics.merged().backlog_bytes == 2**32

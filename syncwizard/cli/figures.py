@@ -1,0 +1,196 @@
+"""The figures of a task for people at 80 columns: copying, applying, index builds. Pure; exact ones are in the JSON."""
+
+from collections.abc import Sequence
+
+from syncwizard.cli.output import format_seconds, format_table
+from syncwizard.task.events import Sample
+from syncwizard.task.narration import count_changes, describe_bytes
+from syncwizard.task.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
+from syncwizard.task.state import TaskState
+
+# Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
+LATENCY_FRESH_SECONDS = 3.0
+NAME_WIDTH = 28
+# More than a screen of tables is for the JSON.
+TABLES_SHOWN = 30
+KINDS = ("insert", "update", "delete", "truncate")
+
+
+def describe_latency(sample: Sample, now: float) -> str:
+    """The latency, or how old it is where no heartbeat came for a while.
+
+    >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 101.0)
+    '4 ms'
+    >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 112.0)
+    '4 ms, 12.0 s ago'
+    """
+    text = format_seconds(sample.latency_seconds or 0.0)
+    age = now - (sample.latency_at or now)
+    return f"{text}, {format_seconds(age)} ago" if age > LATENCY_FRESH_SECONDS else text
+
+
+def describe_count(count: float) -> str:
+    """Exact as long as it is short.
+
+    >>> describe_count(999_999), describe_count(12_345_678), describe_count(3_210_000_000)
+    ('999,999', '12.35 M', '3.21 G')
+    """
+    if count < 1_000_000:
+        return f"{count:,.0f}"
+    return f"{count / 1e6:,.2f} M" if count < 1e9 else f"{count / 1e9:,.2f} G"
+
+
+def describe_rates(rows: float | None, size: float | None, what: str) -> str:
+    """Rates a second that are known; empty when none is.
+
+    >>> describe_rates(1234.5, 65_000.0, "rows")
+    '1,234 rows/s, 65.0 kB/s'
+    >>> describe_rates(None, None, "rows")
+    ''
+    """
+    parts = [f"{describe_count(rows)} {what}/s"] if rows is not None else []
+    parts += [f"{describe_bytes(size)}/s"] if size is not None else []
+    return ", ".join(parts)
+
+
+def describe_time_left(left: TimeLeft) -> str:
+    """In whole steps that a guess can bear: one figure where both ends round to the same, else a range.
+
+    >>> describe_time_left(TimeLeft(low_seconds=41.3, high_seconds=95.0))
+    'about 40 s to 2 min'
+    >>> describe_time_left(TimeLeft(low_seconds=3700.0, high_seconds=4100.0))
+    'about 1 h to 1 h 10 min'
+    >>> describe_time_left(TimeLeft(low_seconds=1.0, high_seconds=4.0))
+    'about 5 s'
+    """
+    low, high = _coarse(left.low_seconds), _coarse(left.high_seconds)
+    return f"about {high}" if low == high else f"about {low} to {high}"
+
+
+def _coarse(seconds: float) -> str:
+    if seconds < 57.5:
+        step = 5 if seconds < 30 else 10
+        return f"{max(step, round(seconds / step) * step)} s"
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        minutes = round(minutes / 10) * 10
+    elif minutes > 10:
+        minutes = round(minutes / 5) * 5
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
+
+
+def describe_share(done: int, estimated: int, *, finished: bool) -> str:
+    """Never 100 % before the end, whatever the estimate was.
+
+    >>> describe_share(5, 20, finished=False), describe_share(25, 20, finished=False)
+    ('25 %', '99 %')
+    >>> describe_share(0, 0, finished=True)
+    '100 %'
+    """
+    if finished:
+        return "100 %"
+    return f"{min(99, 100 * done // estimated)} %" if estimated > 0 else ""
+
+
+def copy_fields(progress: CopyProgress) -> list[tuple[str, str]]:
+    """What the full stage has done, while it runs."""
+    rows = f"{describe_count(progress.rows)} of ~{describe_count(progress.estimated_rows)} rows"
+    size = f"{describe_bytes(progress.bytes)} of ~{describe_bytes(progress.estimated_bytes)}"
+    fields = [("copied", f"{rows}, {size}, {progress.tables_copied} of {len(progress.tables)} tables done")]
+    if rates := describe_rates(progress.rows_per_second, progress.bytes_per_second, "rows"):
+        fields.append(("rate", rates))
+    if progress.left is not None:
+        fields.append(("time left", describe_time_left(progress.left)))
+    return fields
+
+
+def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[str, str]]:
+    """What the incremental stage does."""
+    transactions = max(sample.transactions or 0, state.transactions)
+    changes = count_changes(sample.changes or state.changes)
+    fields = []
+    if sample.latency_seconds is not None:
+        fields.append(("latency", describe_latency(sample, now)))
+    if transactions or changes:
+        fields.append(("applied", f"{describe_count(changes)} changes, {describe_count(transactions)} transactions"))
+        if rates := describe_rates(sample.rows_per_second, sample.bytes_per_second, "changes"):
+            fields.append(("rate", rates))
+    backlog = backlog_bytes(sample)
+    if backlog is not None:
+        fields.append(("backlog", f"{describe_bytes(backlog)} of WAL"))
+    if sample.slot_retained_bytes is not None:
+        fields.append(("slot holds", f"{describe_bytes(sample.slot_retained_bytes)} of WAL at the source"))
+    positions = [
+        ("source", sample.source_lsn),
+        ("received", sample.received_lsn),
+        ("applied", sample.applied_lsn or state.applied_lsn),
+        ("acknowledged", sample.acknowledged_lsn),
+    ]
+    known = [f"{name} {lsn}" for name, lsn in positions if lsn]
+    # Two on a line: four do not fit.
+    fields += [("LSN" if index == 0 else "", ", ".join(known[index : index + 2])) for index in range(0, len(known), 2)]
+    return fields
+
+
+def index_lines(sample: Sample) -> str:
+    """The builds at work, a line each; empty when there is none.
+
+    >>> from syncwizard.task.events import IndexBuild
+    >>> print(index_lines(Sample(index_builds=[IndexBuild(name="public.i", table="public.t",
+    ...     phase="building index: scanning table", blocks_done=5, blocks_total=20)])))
+    INDEX     PHASE                           DONE
+    public.i  building index: scanning table  25 %
+    """
+    rows = []
+    for build in sample.index_builds or []:
+        fraction = index_fraction(build)
+        rows.append((shorten(build.name), build.phase, "" if fraction is None else f"{100 * fraction:.0f} %"))
+    return format_table(("INDEX", "PHASE", "DONE"), rows, right=[2]) if rows else ""
+
+
+def shorten(name: str, width: int = NAME_WIDTH) -> str:
+    """The name, its middle left out where it is too long: both ends tell tables apart.
+
+    >>> shorten("public.orders"), shorten("public.a_very_long_name_of_a_table_2026_11", 20)
+    ('public.orders', 'public.a_…le_2026_11')
+    """
+    if len(name) <= width:
+        return name
+    return f"{name[: width // 2 - 1]}…{name[len(name) - (width - width // 2) :]}"
+
+
+def copy_table(progress: CopyProgress) -> str:
+    """Tables that are being copied, unfinished ones first."""
+
+    def row(name: str, table: TableProgress) -> tuple[str, str, str, str]:
+        share = describe_share(table.bytes, table.estimated_bytes, finished=table.copied)
+        rows, size = describe_count(table.rows), describe_bytes(table.bytes)
+        if not table.copied:
+            rows = f"{rows} of ~{describe_count(table.estimated_rows)}"
+            size = f"{size} of ~{describe_bytes(table.estimated_bytes)}"
+        return shorten(name), rows, size, share
+
+    order = sorted(progress.tables.items(), key=lambda item: (item[1].copied, not item[1].rows, item[0]))
+    return _limited(("TABLE", "ROWS", "BYTES", "DONE"), [row(name, table) for name, table in order])
+
+
+def change_table(sample: Sample, state: TaskState) -> str:
+    """Tables with their copied rows and the changes since, by kind."""
+    changes = sample.changes or state.changes
+    truncated = any(counts.get("truncate") for counts in changes.values())
+    kinds = KINDS if truncated else KINDS[:-1]
+    rows = []
+    for name in sorted({*state.tables, *changes}):
+        table = state.tables.get(name)
+        counts = [describe_count(changes.get(name, {}).get(kind, 0)) for kind in kinds]
+        rows.append((shorten(name), describe_count(table.rows) if table else "", *counts))
+    return _limited(("TABLE", "COPIED", "INSERT", "UPDATE", "DELETE", "TRUNCATE")[: 2 + len(kinds)], rows)
+
+
+def _limited(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    text = format_table(header, rows[:TABLES_SHOWN], right=range(1, len(header)))
+    more = len(rows) - TABLES_SHOWN
+    return f"{text}\n… and {more:,} more tables; all of them: --json" if more > 0 else text

@@ -1,0 +1,115 @@
+"""`status` for people: what it says of a copy, of changes and of index builds, within 80 columns."""
+
+import uuid
+
+import pytest
+
+from syncwizard.cli.showing import Seen, as_data, describe
+from syncwizard.client.explain import Liveness
+from syncwizard.client.tasks import StoredTask
+from syncwizard.task.events import IndexBuild, Sample
+from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.state import StageState, TableState, TaskState
+
+ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
+LONG = "sales.order_lines_of_the_year_2026_november"
+NOW = 1000.0
+
+COPYING = Sample(
+    copied_rows={LONG: 400_000},
+    copied_bytes={LONG: 4_000_000_000},
+    copied_rows_per_second=2_000.0,
+    copied_bytes_per_second=20_000_000.0,
+    mean_copied_rows_per_second=1_000.0,
+    mean_copied_bytes_per_second=10_000_000.0,
+)
+STREAMING = Sample(
+    latency_seconds=0.012,
+    latency_at=NOW - 20,
+    received_lsn="9C/FFFFFFF0",
+    applied_lsn="9C/FFFFF000",
+    acknowledged_lsn="9C/FFFFE000",
+    source_lsn="9D/00000000",
+    backlog_bytes=4096,
+    slot_retained_bytes=5_000_000_000,
+    transactions=123_456_789,
+    changes={LONG: {"insert": 123_456_789, "update": 123_456_789, "delete": 123_456_789, "truncate": 1}},
+    rows_per_second=1234.0,
+    bytes_per_second=99_000.0,
+    index_builds=[
+        IndexBuild(
+            name="sales.order_lines_of_the_year_2026_november_idx",
+            table=LONG,
+            phase="building index: loading tuples in tree",
+            tuples_done=45,
+            tuples_total=100,
+        )
+    ],
+)
+
+
+def seen(sample: Sample, *, full: bool) -> Seen:
+    table = TableState(
+        pair_lsn="0/1", chunks=9, estimated_rows=1_000_000, estimated_bytes=10_000_000_000, binary=True, copied=full
+    )
+    end = Endpoint(host="127.0.0.1", database="kb")
+    spec = TaskSpec(name="kb", id=ID, source=end, destination=end, objects=[SchemaObjects(schema="sales")])
+    summary = "1,000,000 rows, 9,536.7 MiB of 1 tables, and a remark that is longer than a line"
+    stages = {
+        "full": StageState(status="done" if full else "running", started_at=1.0, finished_at=9.0, summary=summary)
+    }
+    return Seen(
+        task=StoredTask(id=ID, spec=spec, label="kb"),
+        state=TaskState(id=ID, name="kb", state="initializing", tables={LONG: table}, stages=stages),  # type: ignore[arg-type]
+        sample=sample,
+        liveness=Liveness(alive=True, pid=4711),
+    )
+
+
+def test_a_copy_shows_rows_bytes_rate_and_a_range_of_time() -> None:
+    text = describe(seen(COPYING, full=False), NOW)
+    assert "400,000 of ~1.00 M rows, 4.0 GB of ~10.0 GB" in text
+    assert "2,000 rows/s, 20.0 MB/s" in text
+    # 6 GB at 20 or 10 MB/s is 5 to 10 minutes, and the estimate of the size may be a tenth off.
+    assert "about 4 min to 10 min" in text
+    assert "40 %" in text
+    data = as_data(seen(COPYING, full=False), NOW)["copy"]
+    assert data["tables"][LONG]["rows"] == 400_000
+    assert data["bytes_per_second"] == 20_000_000.0
+    assert data["left"] == {"low_seconds": 270.0, "high_seconds": 660.0}
+
+
+def test_a_finished_copy_has_no_time_left() -> None:
+    assert as_data(seen(COPYING, full=True), NOW)["copy"]["left"] is None
+    assert "time left" not in describe(seen(COPYING, full=True), NOW)
+
+
+def test_the_stream_shows_latency_with_its_age_positions_backlog_and_what_the_slot_holds() -> None:
+    text = describe(seen(STREAMING, full=True), NOW)
+    for expected in (
+        "12 ms, 20.0 s ago",
+        "1,234 changes/s, 99.0 kB/s",
+        "4.1 kB of WAL",
+        "5.0 GB of WAL at the source",
+        "source 9D/00000000, received 9C/FFFFFFF0",
+        "applied 9C/FFFFF000, acknowledged 9C/FFFFE000",
+        "123.46 M",
+        "building index: loading tuples in tree  45 %",
+    ):
+        assert expected in text
+    data = as_data(seen(STREAMING, full=True), NOW)
+    assert data["latency_age_seconds"] == 20.0
+    assert data["sample"]["backlog_bytes"] == 4096
+    assert data["sample"]["index_builds"][0]["tuples_done"] == 45
+
+
+@pytest.mark.parametrize(("sample", "full"), [(COPYING, False), (STREAMING, True)])
+def test_status_fits_into_80_columns(sample: Sample, full: bool) -> None:
+    assert [line for line in describe(seen(sample, full=full), NOW).splitlines() if len(line) > 80] == []
+
+
+def test_thousands_of_tables_are_left_to_the_json() -> None:
+    sample = Sample(changes={f"public.t{number}": {"insert": 1} for number in range(5000)})
+    text = describe(seen(sample, full=True), NOW)
+    assert len(text.splitlines()) < 60
+    assert "more tables; all of them: --json" in text
