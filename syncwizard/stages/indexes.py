@@ -19,6 +19,7 @@ from syncwizard.postgres.destination.indexes import (
 )
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase, excluded, report
+from syncwizard.stages.index_progress import watched_builds
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
@@ -42,13 +43,13 @@ def run(context: Context) -> str:
             prepare(destination)
             resources = read_resources(destination)
             done = read_done(destination, context.task_id)
-        for statement in statements:
-            if statement.position in done:
-                continue
-            if statement.concurrent and not excluded(context, statement):
-                _build(context, destination, statement, resources)
-            else:
-                create_phase(context, destination, [statement])
+        left = [statement for statement in statements if statement.position not in done]
+        with watched_builds(context, destination):
+            for statement in left:
+                if statement.concurrent and not excluded(context, statement):
+                    _build(context, destination, statement, resources)
+                else:
+                    create_phase(context, destination, [statement])
     return f"{sum(1 for statement in statements if statement.kind == 'index')} indexes built"
 
 

@@ -1,0 +1,49 @@
+"""Samples the progress of index builds from a session beside the one that builds."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from syncwizard.errors import SyncwizardError
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.index_progress import backend_pid, read_index_builds
+from syncwizard.stages.context import Context
+from syncwizard.task.events import Sample
+
+log = logging.getLogger(__name__)
+
+SAMPLE_SECONDS = 1.0
+# A destination that does not answer must not keep the stage from ending.
+STOP_SECONDS = 5.0
+
+
+@contextmanager
+def watched_builds(context: Context, building: Connection) -> Iterator[None]:
+    """Samples each second what `building` builds inside the block, and says at its end that nothing is built.
+
+    Figures may be missing, a build may not: an error of the watching session ends the watching alone.
+    """
+    stop = threading.Event()
+    pid = backend_pid(building)
+    thread = threading.Thread(target=_watch, args=(context, pid, stop), name="index progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(STOP_SECONDS)
+        context.sample(Sample(index_builds=[]))
+
+
+def _watch(context: Context, pid: int, stop: threading.Event) -> None:
+    try:
+        with context.connect("destination", "progress") as connection:
+            while not stop.is_set():
+                with translated("destination", "reading the progress of index builds"):
+                    builds = read_index_builds(connection, pid)
+                if not stop.is_set():
+                    context.sample(Sample(index_builds=builds))
+                stop.wait(SAMPLE_SECONDS)
+    except SyncwizardError as error:
+        log.info("the progress of index builds is not shown: %s", error)
