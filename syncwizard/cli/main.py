@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),
     "events": ("syncwizard.cli.watching", "Show what happened to a task."),
+    "report": ("syncwizard.cli.report", "Write a file about a task to send to a colleague, without secrets."),
     "connections": ("syncwizard.cli.connections", "List, add and remove saved connections."),
     "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of our own."),
 }

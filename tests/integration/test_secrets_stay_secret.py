@@ -106,6 +106,7 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
                 for command in (["status"], ["events"])
                 for options in ([], ["--json"])
             ]
+            reports.append(syncwizard("report", "quiet-fish", "--output", "-").stdout)
     assert not watch.found
     assert watch.rounds > 3
     assert not [text for text in (said, *reports) if any(secret in text for secret in SECRETS)]
