@@ -18,24 +18,24 @@ from syncwizard import paths
 from syncwizard.engine import frames, tunnels
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import FailureReport, report_of, unexpected
-from syncwizard.engine.journal import FILE_NAME, Journal
+from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import ProbeEvent, ProbeRequest
 from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.events import AnyEvent, TaskReleased
-from syncwizard.task.reducer import reduce
+from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.state import TaskState
 
 
 class _Record:
     """Events of a probe: sent to the client, and reduced to a state in memory or kept in the task's journal."""
 
-    def __init__(self, outgoing: int, journal: Journal | None = None) -> None:
+    def __init__(self, outgoing: int, journal: Journal | None = None, state: TaskState | None = None) -> None:
         self._outgoing = outgoing
         self._journal = journal
-        self._state = TaskState()
+        self._state = state or TaskState()
         self._lock = threading.Lock()
 
     def state(self) -> TaskState:
@@ -82,7 +82,15 @@ def _precheck(request: ProbeRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        _run(request, Path(folder), _Record(outgoing), precheck.run)
+        _run(request, Path(folder), _Record(outgoing, state=_known(request)), precheck.run)
+
+
+def _known(request: ProbeRequest) -> TaskState | None:
+    """What the journal here knows of the task: what it made at both ends is then not in anybody's way."""
+    if request.spec.id is None:
+        return None
+    file = paths.task_folder(request.spec.id) / FILE_NAME
+    return replay(read_entries(file)) if file.exists() else None
 
 
 def _sequences(request: ProbeRequest, outgoing: int) -> None:

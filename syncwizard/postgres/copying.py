@@ -55,17 +55,16 @@ def copy_out_statement(chunk: ChunkRange) -> bytes:
     >>> copy_out_statement(part).decode()
     'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
     """
-    columns = _columns(chunk)
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     if chunk.first_page == 0 and chunk.end_page is None:
-        return sql.SQL("COPY {} ({}) TO STDOUT {}").format(table, columns, options).as_bytes(None)
+        return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk), options).as_bytes(None)
     bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
     if chunk.end_page is not None:
         bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
     return (
         sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}")
-        .format(columns, table, sql.SQL(" AND ").join(bounds), options)
+        .format(_columns(chunk), table, sql.SQL(" AND ").join(bounds), options)
         .as_bytes(None)
     )
 
@@ -76,10 +75,10 @@ STAGING = sql.Identifier("pg_temp", "syncwizard_copy")
 def copy_in_statement(chunk: ChunkRange) -> bytes:
     """The COPY at the destination."""
     return (
-        sql.SQL("COPY {} ({}) FROM STDIN {}")
+        sql.SQL("COPY {}{} FROM STDIN {}")
         .format(
             STAGING if chunk.keep_existing else quoted(chunk.target.schema, chunk.target.name),
-            _columns(chunk),
+            _column_list(chunk),
             sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
         )
         .as_bytes(None)
@@ -121,6 +120,11 @@ def _insert_missing(destination: Connection, chunk: ChunkRange) -> int:
             quoted(chunk.target.schema, chunk.target.name), _columns(chunk), _columns(chunk), STAGING
         )
     ).rowcount
+
+
+def _column_list(chunk: ChunkRange) -> sql.Composable:
+    """The columns in parentheses; nothing for a table without any, which COPY takes as it is."""
+    return sql.SQL(" ({})").format(_columns(chunk)) if chunk.columns else sql.SQL("")
 
 
 def _columns(chunk: ChunkRange) -> sql.Composed:

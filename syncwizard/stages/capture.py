@@ -15,7 +15,15 @@ from syncwizard.postgres.destination.progress import create_schema, read_progres
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.heartbeat import create_heartbeat
-from syncwizard.postgres.source.identity import has_usable_identity, read_identity, set_full, why_unusable
+from syncwizard.postgres.source.identity import (
+    has_usable_identity,
+    identities_held,
+    note_identities,
+    noted_identities,
+    read_identity,
+    set_full,
+    why_unusable,
+)
 from syncwizard.postgres.source.publication import create_publication, published_tables, read_publication
 from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity, create_slot, drop_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
@@ -47,8 +55,10 @@ def run(context: Context) -> str:
             with translated("source", "preparing capture"):
                 _create_heartbeat(context, source)
                 selection = select_tables(source, context.spec)
-                full = _set_replica_identities(context, source, selection)
-                publication = _create_publication(context, source, selection, full)
+                with identities_held(source):
+                    full = _set_replica_identities(context, source, selection)
+                    publication = _create_publication(context, source, selection, full)
+                    note_identities(source, context.spec.slot, context.state().identities)
                 drop_slot(source, context.spec.slot)
             slot, identity = _create_slot(context)
         with translated("destination", "registering the task"):
@@ -84,9 +94,13 @@ def _create_heartbeat(context: Context, source: Connection) -> None:
 def _set_replica_identities(context: Context, source: Connection, selection: Selection) -> list[Table]:
     """FULL for every table whose own identity cannot publish UPDATE; the tables that have FULL afterwards."""
     recorded = {change.table for change in context.state().identities}
+    noted = noted_identities(source, context.spec.slot)
     full = []
     for table in selection.copied:
         if table.replica_identity == "f":
+            if table.name in noted and table.name not in recorded:
+                # Set by another task: whichever of the two is released last puts back what the user had.
+                context.record(noted[table.name])
             full.append(table)
             continue
         if has_usable_identity(table):

@@ -13,12 +13,13 @@ from syncwizard.postgres.destination.progress import forget
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
-from syncwizard.postgres.source.identity import restore, restore_statement
+from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
 
+SLOT_PREFIX = "dts_sync_"
 PROGRESS_TABLES = ("statements", "chunks", "tables", "progress")
 
 
@@ -125,18 +126,27 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'",
         lambda session: drop_heartbeat(session, name),
     )
-    restored: set[object] = set()
-    for change in context.state().identities:
-        # The first record of a table is what the user had.
-        if change.table not in restored:
-            restored.add(change.table)
-            _restore(context, releasing, change)
+    # The first record of a table is what the user had.
+    changes = {change.table: change for change in reversed(context.state().identities)}
+    for change in changes.values():
+        releasing.remove(
+            "source",
+            f"the replica identity of {change.table}",
+            restore_statement(change).as_string(None),
+            lambda session, change=change: _restore(context, releasing, session, change),  # type: ignore[misc]
+        )
 
 
-def _restore(context: Context, releasing: Releasing, change: ReplicaIdentityChanging) -> None:
-    releasing.remove(
-        "source",
-        f"the replica identity of {change.table}",
-        restore_statement(change).as_string(None),
-        lambda session: restore(session, change, context.cancellation.wait),
+def _restore(context: Context, releasing: Releasing, session: Connection, change: ReplicaIdentityChanging) -> None:
+    """Puts the identity back, unless a publication that stays needs FULL: the user's UPDATE would fail (rule 6)."""
+    with identities_held(session):
+        others = published_elsewhere(session, change.table, context.spec.slot)
+        if not others:
+            restore(session, change, context.cancellation.wait)
+            return
+    context.record(
+        Noticed(level="info", message=f"{change.table} keeps REPLICA IDENTITY FULL, which {', '.join(others)} needs")
     )
+    if not any(other.startswith(SLOT_PREFIX) for other in others):
+        # A publication of somebody else's came after us; only a person can tell what the table should have.
+        releasing.left_over.append(f"{restore_statement(change).as_string(None)}  -- once {others[0]} is dropped")

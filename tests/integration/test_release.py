@@ -205,3 +205,40 @@ def test_with_no_end_in_reach_release_is_refused(pair: DatabasePair, tmp_path: P
     with pytest.raises(EndpointError):
         release.run(away.context())
     assert not any(isinstance(event, TaskReleased) for event in away.events)
+
+
+def test_a_table_of_two_tasks_keeps_its_identity_until_the_last_is_released(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE log (at int)")
+    for order in ((0, 1), (1, 0)):
+        runs = []
+        for number in range(2):
+            folder = tmp_path / f"{order[0]}{number}"
+            folder.mkdir()
+            run = TaskRun(pair.spec(), folder)
+            capture.run(run.context())
+            runs.append(run)
+        release.run(runs[order[0]].context())
+        assert identity_of(pair, "log") == "f"
+        pair.source.execute("INSERT INTO log VALUES (1)")
+        # The user's own statements go on working: the other task still publishes the table.
+        pair.source.execute("UPDATE log SET at = 2")
+        pair.source.execute("DELETE FROM log")
+        release.run(runs[order[1]].context())
+        assert identity_of(pair, "log") == "d"
+
+
+def test_a_publication_of_the_users_own_keeps_its_identity(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE log (at int)")
+    run = TaskRun(pair.spec(), tmp_path)
+    capture.run(run.context())
+    pair.source.execute("CREATE PUBLICATION mine FOR TABLE log")
+    release.run(run.context())
+    pair.source.execute("INSERT INTO log VALUES (1)")
+    pair.source.execute("UPDATE log SET at = 2")
+    assert [statement for statement in run.state.left_over if "REPLICA IDENTITY DEFAULT" in statement]
+
+
+def identity_of(pair: DatabasePair, table: str) -> str:
+    row = pair.source.execute("SELECT relreplident::text FROM pg_class WHERE relname = %s", (table,)).fetchone()
+    assert row
+    return str(row[0])

@@ -305,3 +305,19 @@ def test_swaps_cost_neither_the_session_nor_what_it_has_prepared(pair: DatabaseP
         assert pair.destination.execute(session).fetchone()
     assert_equal(pair)
     assert any(isinstance(event, Noticed) and "change by change" in event.message for event in path.task.events)
+
+
+def test_tables_without_columns_have_rows_too(pair: DatabasePair, tmp_path: Path) -> None:
+    path = row_path(
+        pair, tmp_path, "CREATE TABLE nothing (); CREATE TABLE constant (c int GENERATED ALWAYS AS (1) STORED)"
+    )
+    for table in ("nothing", "constant"):
+        pair.source.execute(f"INSERT INTO {table} SELECT FROM generate_series(1, 10)".encode())
+    path.copy()
+    with path.following():
+        for table in ("nothing", "constant"):
+            pair.source.execute(f"INSERT INTO {table} DEFAULT VALUES".encode())
+            pair.source.execute(f"INSERT INTO {table} SELECT FROM generate_series(1, 100)".encode())
+            pair.source.execute(f"DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} LIMIT 3)".encode())
+        path.caught_up()
+    assert assert_equal(pair)["public.nothing"].rows == 108

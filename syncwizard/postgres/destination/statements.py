@@ -150,11 +150,7 @@ class RouteStatements:
     @_once
     def copy_in(self) -> bytes:
         """COPY straight into the table, every column; for routes without text columns."""
-        return (
-            sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)")
-            .format(self._table, sql.SQL(", ").join(map(self._column, self.everything)))
-            .as_bytes(None)
-        )
+        return sql.SQL("COPY {}{} FROM STDIN (FORMAT binary)").format(self._table, self._column_list()).as_bytes(None)
 
     @_once
     def staged_insert(self, number: int, *, upsert: bool) -> bytes:
@@ -217,6 +213,12 @@ class RouteStatements:
     def _column(self, at: int) -> sql.Identifier:
         return sql.Identifier(self.route.columns[at].name)
 
+    def _column_list(self) -> sql.Composable:
+        """The written columns in parentheses; nothing for a table without any, which COPY takes as it is."""
+        if not self.everything:
+            return sql.SQL("")
+        return sql.SQL(" ({})").format(sql.SQL(", ").join(map(self._column, self.everything)))
+
     def _settable(self, at: int) -> bool:
         return at not in self.route.key and not self.route.columns[at].identity_always
 
@@ -244,9 +246,10 @@ class RouteStatements:
         return sql.SQL("VALUES ({})").format(sql.SQL(", ").join(parameters))
 
     def _insert(self, rows: sql.Composable, *, upsert: bool) -> bytes:
-        text = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE {}").format(
-            self._table, sql.SQL(", ").join(map(self._column, self.everything)), rows
-        )
+        if not self.everything:
+            # A table without columns that could be written: all its rows are alike.
+            return sql.SQL("INSERT INTO {} DEFAULT VALUES").format(self._table).as_bytes(None)
+        text = sql.SQL("INSERT INTO {}{} OVERRIDING SYSTEM VALUE {}").format(self._table, self._column_list(), rows)
         if upsert:
             arbiter = sql.SQL(", ").join(map(self._column, self.route.key))
             changed = [at for at in self.everything if self._settable(at)]

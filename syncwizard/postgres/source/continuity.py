@@ -100,11 +100,14 @@ def check_publication(connection: Connection, progress: Progress) -> None:
         what = f"publication {progress.slot} is gone"
     elif row[0] != progress.publication_oid:
         what = f"publication {progress.slot} was dropped and recreated"
+    elif set(progress.publication_members) - set(row[1]):
+        what = f"publication {progress.slot} lost a table: dropped at the source, or taken out of the publication"
     else:
         what = f"publication {progress.slot} was altered"
+    position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
     raise SourceChanged(
         what,
-        detail=f"changes since {progress.acknowledged_lsn} may be missing",
+        detail=f"changes since {format_lsn(position)} may be missing",
         where="source",
         remedy=_RESYNCHRONIZE,
     )

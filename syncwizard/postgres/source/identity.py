@@ -1,6 +1,8 @@
 """Replica identities: which tables could not publish an UPDATE, and FULL for those, set and taken back (rule 6)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import LiteralString
 
 import msgspec
 from psycopg import sql
@@ -62,6 +64,47 @@ def read_identity(connection: Connection, table: TableName) -> CurrentIdentity |
     """The replica identity now; None when the table is gone."""
     row = connection.execute(query("replica_identity"), (table.schema, table.name)).fetchone()
     return None if row is None else CurrentIdentity(row[0], row[1])
+
+
+# Capture and release change identities that several tasks share: one at a time, from the first look to the note.
+_LOCK: LiteralString = "SELECT pg_catalog.pg_advisory_lock(pg_catalog.hashtext('syncwizard identities'))"
+_UNLOCK: LiteralString = "SELECT pg_catalog.pg_advisory_unlock(pg_catalog.hashtext('syncwizard identities'))"
+
+
+@contextmanager
+def identities_held(connection: Connection) -> Iterator[None]:
+    """Keeps other tasks of this source from changing replica identities inside the block."""
+    connection.execute(_LOCK)
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute(_UNLOCK)
+
+
+def note_identities(connection: Connection, publication: str, changes: Iterable[ReplicaIdentityChanging]) -> None:
+    """Writes on the task's publication what its tables had before, for a task that comes after and outlives it."""
+    text = msgspec.json.encode(list(changes)).decode()
+    connection.execute(
+        sql.SQL("COMMENT ON PUBLICATION {} IS {}").format(sql.Identifier(publication), sql.Literal(text))
+    )
+
+
+def noted_identities(connection: Connection, publication: str) -> dict[TableName, ReplicaIdentityChanging]:
+    """What the publications of other tasks note: tables with FULL that is not the user's, and what they had."""
+    found = {}
+    for (text,) in connection.execute(query("noted_identities"), (publication,)):
+        for change in msgspec.json.decode(text, type=list[ReplicaIdentityChanging]):
+            found[change.table] = change
+    return found
+
+
+def published_elsewhere(connection: Connection, table: TableName, publication: str) -> list[str]:
+    """The other publications that carry UPDATE or DELETE of the table, which would fail without FULL."""
+    return [
+        str(name)
+        for (name,) in connection.execute(query("published_elsewhere"), (table.schema, table.name, publication))
+    ]
 
 
 def set_full(connection: Connection, table: TableName, wait: Wait) -> None:
