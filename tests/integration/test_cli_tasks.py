@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,8 +17,8 @@ from syncwizard.client import tasks
 from syncwizard.client.waiting import wait_for_end
 from syncwizard.demo.servers import Cluster
 from syncwizard.task import file
-from syncwizard.task.specification import Endpoint
-from tests.support.commands import report, spawn, syncwizard
+from syncwizard.task.specification import Endpoint, Synchronization
+from tests.support.commands import report, spawn, syncwizard, write_task_file
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
 
@@ -97,7 +98,9 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
     assert count(pair.destination) == 90
 
     # A rate needs some seconds.
-    status = until(lambda: "rows_per_second" in (seen := report("status", "kb"))["sample"] and seen)
+    status = until(
+        lambda: {"rows_per_second", "bytes_per_second"} <= (seen := report("status", "kb"))["sample"].keys() and seen
+    )
     assert status["state"] == "synchronizing"
     assert status["engine"]["alive"]
     assert status["tables"]["public.notes"]["rows"] == 100
@@ -297,3 +300,37 @@ def test_sequences_are_set_again_while_the_task_runs_and_when_it_does_not(path: 
     assert "public.numbers  source 70  destination 1070" in syncwizard("sequences", "kb", "--offset", "1000").stdout
     pair.destination.execute("DROP SEQUENCE numbers")
     assert "not at the destination" in syncwizard("sequences", "kb", expect=5).stderr
+
+
+def test_a_copy_at_work_shows_how_far_each_table_is(pair: DatabasePair, tmp_path: Path) -> None:
+    for session in (pair.source, pair.destination):
+        session.execute("CREATE TABLE done (id int PRIMARY KEY); CREATE TABLE held (id int PRIMARY KEY)")
+    for table in ("done", "held"):
+        pair.source.execute(f"INSERT INTO {table} SELECT generate_series(1, 5000)".encode())
+        pair.source.execute(f"ANALYZE {table}".encode())
+    spec = pair.spec(name="kb", id=None, synchronization=Synchronization(types=["full", "incremental"]))
+    path = write_task_file(spec, tmp_path)
+    with pair.destination.transaction():
+        # Readers pass, the copy waits.
+        pair.destination.execute("LOCK TABLE held IN SHARE MODE")
+        syncwizard("start", path)
+
+        def at_work() -> Any:
+            seen = report("status", "kb")
+            copied = seen["copy"] and seen["copy"]["tables_copied"] == 1
+            return seen if copied and "copied_rows_per_second" in seen["sample"] else None
+
+        seen = until(at_work, timeout=60)
+        text = syncwizard("status", "kb").stdout
+    done, held = (seen["copy"]["tables"][f"public.{table}"] for table in ("done", "held"))
+    assert (done["rows"], done["copied"]) == (5000, True)
+    assert (held["rows"], held["estimated_rows"], held["copied"]) == (0, 5000, False)
+    assert held["estimated_bytes"] > 0
+    assert "5,000 of ~10,000 rows" in text
+    assert "0 of ~5,000" in text
+    assert "rate" in text
+    syncwizard("wait", "kb", "--until", "caught-up")
+    finished = report("status", "kb")["copy"]
+    assert (finished["rows"], finished["tables_copied"], finished["left"]) == (10_000, 2, None)
+    syncwizard("pause", "kb")
+    syncwizard("release", "kb")
