@@ -20,6 +20,8 @@ from syncwizard.task.validation import Problem, find_problems
 Lookup = Callable[[str], dict[str, Any]]
 # The keys of `encryption` that name files.
 FILE_KEYS = ("ca", "certificate", "key")
+# A task file of a thousand tables has some 50 kB; a device or a dump given by mistake has no end.
+FILE_BYTES = 1024 * 1024
 
 
 def no_connections(name: str) -> dict[str, Any]:
@@ -36,11 +38,23 @@ def load(path: Path, saved: Lookup = no_connections) -> TaskSpec:
     return parse(read_text(path), path, saved)
 
 
+def is_file(text: str) -> bool:
+    """Whether the text names a regular file; one that no file can have as its name does not."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
+
+
 def read_text(path: Path) -> str:
     """The text of a task file; raises TaskFileError."""
     try:
+        with path.open("rb") as opened:
+            content = opened.read(FILE_BYTES + 1)
+        if len(content) > FILE_BYTES:
+            raise TaskFileError(f"a task file has at most {FILE_BYTES // 1024} kB", where=str(path))
         # Decoded by hand: line ends stay as they are, and the id is written back into this very text.
-        return path.read_bytes().decode()
+        return content.decode()
     except UnicodeDecodeError as error:
         raise TaskFileError("a task file is UTF-8 text", where=str(path), detail=str(error)) from error
     except OSError as error:
@@ -48,7 +62,9 @@ def read_text(path: Path) -> str:
             "the task file cannot be read",
             where=str(path),
             detail=error.strerror or str(error),
-            remedy="" if path.exists() else "check the path; README shows a task file to begin with",
+            remedy="check the path; README shows a task file to begin with"
+            if isinstance(error, FileNotFoundError)
+            else "",
         ) from error
 
 
@@ -86,6 +102,13 @@ def _put_in_connection(data: dict[str, Any], end: str, saved: Lookup, root: yaml
 
 def compose(text: str, path: Path) -> yaml.MappingNode:
     """The YAML tree, which knows its lines; raises TaskFileError for broken YAML and for a key given twice."""
+    try:
+        return _compose(text, path)
+    except RecursionError as error:
+        raise TaskFileError("the file is nested too deeply", where=str(path)) from error
+
+
+def _compose(text: str, path: Path) -> yaml.MappingNode:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if root is not None:

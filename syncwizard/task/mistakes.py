@@ -55,20 +55,31 @@ def report(problems: Sequence[Problem], root: yaml.MappingNode, path: Path) -> T
     return error
 
 
-def refuse_duplicate_keys(node: yaml.Node, path: Path) -> None:
+def refuse_duplicate_keys(root: yaml.Node, path: Path) -> None:
     """Raises TaskFileError where a mapping has a key twice: YAML would silently keep the last."""
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            refuse_duplicate_keys(item, path)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if str(key.value) in seen:
-                raise TaskFileError(
-                    f"`{key.value}` is given twice", where=f"{path}:{key.start_mark.line + 1}", remedy="keep one"
-                )
-            seen.add(str(key.value))
-            refuse_duplicate_keys(value, path)
+    waiting = [root]
+    # An alias leads to a node that was here before, or even to one around it.
+    visited: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in visited:
+            continue
+        visited.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+        if isinstance(node, yaml.MappingNode):
+            _refuse_duplicates_in(node, path)
+            waiting += reversed([value for _, value in node.value])
+
+
+def _refuse_duplicates_in(node: yaml.MappingNode, path: Path) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if str(key.value) in seen:
+            raise TaskFileError(
+                f"`{key.value}` is given twice", where=f"{path}:{key.start_mark.line + 1}", remedy="keep one"
+            )
+        seen.add(str(key.value))
 
 
 def parse_path(text: str) -> list[Step]:

@@ -44,6 +44,25 @@ def is_secret_form(text: str) -> bool:
     return text in {"pgpass", "keyring", "prompt"}
 
 
+def is_system_schema(name: str) -> bool:
+    """Whether the server keeps the name for itself.
+
+    >>> [is_system_schema(name) for name in ("pg_catalog", "pg_temp_3", "information_schema", "pgvector")]
+    [True, True, True, False]
+    """
+    return name.startswith("pg_") or name == "information_schema"
+
+
+def is_connection_string(text: str) -> bool:
+    """Whether the text is a URI or a conninfo string rather than one name.
+
+    >>> texts = "postgresql://me@db/kb", "dbname=kb user=me", "password=x", "a=b", "kb"
+    >>> [is_connection_string(text) for text in texts]
+    [True, True, True, False, False]
+    """
+    return "://" in text or "password=" in text or ("=" in text and any(map(str.isspace, text)))
+
+
 def _name_problems(spec: TaskSpec) -> Iterator[Problem]:
     if not spec.name.strip():
         yield Problem(
@@ -59,6 +78,15 @@ def endpoint_problems(path: str, endpoint: Endpoint, *, whole: bool = True) -> I
         yield Problem(path=f"{path}.database", message="`database` is missing", remedy="add `database:`")
     elif endpoint.database == "":
         yield Problem(path=f"{path}.database", message="the database name is empty")
+    for field, texts in (("host", endpoint.hosts), ("database", [endpoint.database or ""])):
+        if any(map(is_connection_string, texts)):
+            # The text itself is not repeated: there may be a password in it.
+            yield Problem(
+                path=f"{path}.{field}",
+                message=f"this is a connection string, not a {field}",
+                remedy="give host, port, database and user one by one; a password is never in the file:"
+                " `password:` says where it is kept (pgpass, keyring, prompt or env:NAME)",
+            )
     if endpoint.service == "":
         yield Problem(path=f"{path}.service", message="the service's name is empty")
     hosts, ports = endpoint.hosts, endpoint.ports
@@ -146,6 +174,12 @@ def _object_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
         path = f"objects[{index}]"
         if not entry.schema:
             yield Problem(path=f"{path}.schema", message="the schema's name is empty")
+        if is_system_schema(entry.schema):
+            yield Problem(
+                path=f"{path}.schema",
+                message=f"`{entry.schema}` is a schema of the server itself",
+                remedy="select schemas of your own: every server brings its own system schemas",
+            )
         if entry.schema in seen:
             yield Problem(
                 path=f"{path}.schema",

@@ -167,3 +167,42 @@ def test_what_is_dumped_is_read_back_equal(path: Path) -> None:
     path.write_text(GOOD)
     spec = file.load(path)
     assert file.parse(file.dump(spec), path) == spec
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["version: &a [*a]\n", "[" * 20_000, "? &a [*a]\n: 1\n", f"{GOOD}x: {'{a: ' * 5_000}"],
+    ids=["alias of itself", "lists", "key of itself", "mappings"],
+)
+def test_a_file_without_bottom_is_refused_in_words(text: str, path: Path) -> None:
+    assert str(path) in refused(text, path).where
+
+
+def test_aliases_of_aliases_take_no_time(path: Path) -> None:
+    levels = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    assert "unknown name `x0`" in refused(f"x0: &x0 [1]\n{levels}{GOOD}", path).title
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "dump.sql"])
+def test_what_is_too_large_for_a_task_file_is_not_read_to_its_end(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if not path.exists():
+        path.write_bytes(b"#" * (file.FILE_BYTES + 1))
+    with pytest.raises(TaskFileError, match="at most 1024 kB"):
+        file.load(path)
+
+
+@pytest.mark.parametrize("schema", ["pg_catalog", "pg_toast", "information_schema"])
+def test_schemas_of_the_server_are_refused(schema: str, path: Path) -> None:
+    error = refused(GOOD.replace("schema: sales", f"schema: {schema}"), path)
+    assert error.where == f"{path}:11: objects[1].schema"
+    assert f"`{schema}` is a schema of the server" in error.title
+
+
+@pytest.mark.parametrize("text", ["postgresql://me:hunter2@db/kb", "dbname=kb password=hunter2", "password=hunter2"])
+@pytest.mark.parametrize(("field", "old"), [("database", "kb2"), ("host", "127.0.0.1")])
+def test_a_connection_string_is_refused_and_not_repeated(field: str, old: str, text: str, path: Path) -> None:
+    error = refused(GOOD.replace(f"{field}: {old}", f"{field}: '{text}'"), path)
+    assert f"destination.{field}" in error.where
+    assert "a password is never in the file" in error.remedy
+    assert "hunter2" not in f"{error} {error.remedy}"
