@@ -9,7 +9,8 @@ SyncwizardError            1
 ├── TimedOut               6
 ├── TaskFailed             1   the task cannot go on without a person
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
-│   └── ChangeFailed       1   one change of the stream cannot be applied
+│   ├── ChangeFailed       1   one change of the stream cannot be applied
+│   └── JournalFailed      1   the task's journal cannot be written or read
 ├── Fenced                 1   another engine works on this task
 └── Cancelled              1   pause was asked for: not a failure
 """
@@ -113,6 +114,10 @@ class SourceChanged(TaskFailed):
 
 class ChangeFailed(TaskFailed):
     """A change of the stream cannot be applied; nothing after it was applied either."""
+
+
+class JournalFailed(TaskFailed):
+    """The journal of a task cannot be written or read: its disk is full, or not as it was."""
 
 
 class Fenced(SyncwizardError):

@@ -42,6 +42,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
     """
     folder = paths.task_folder(_id_of(spec))
     with (folder / LOG_NAME).open("ab") as log:
+        os.fchmod(log.fileno(), 0o600)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", module or ENGINE_MODULE, str(spec.id)],
             stdin=subprocess.PIPE,

@@ -12,7 +12,7 @@ from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Handover
-from syncwizard.errors import PrecheckNotPassed, UsageError
+from syncwizard.errors import JournalFailed, PrecheckNotPassed, UsageError
 from syncwizard.task import file
 from syncwizard.task.events import Event, SequencesSet
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
@@ -85,10 +85,10 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
     """Pauses a running task and returns when its engine has ended; a paused one stays as it is."""
     if task.find_engine() is None:
         state, liveness = current(task)
-        if state.state in ("paused", "failed", "precheck-failed", "not-started") and not liveness.died:
+        if state.state == "paused" and not liveness.died:
             return state
         raise UsageError(
-            liveness.explanation or f"the task is {state.state}, not running",
+            liveness.explanation or f"the task is not running, it is {state.state}",
             where=task.label,
             remedy="" if liveness.explanation else f"look at it with `syncwizard status {task.label}`",
         )
@@ -144,10 +144,18 @@ def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
             where=task.label,
             remedy=f"pause it first: syncwizard pause {task.label}",
         )
-    state = task.read_state()
-    if state.state != "released" or state.left_over:
-        launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
-    return task.read_state()
+    try:
+        state = task.read_state()
+        if state.state != "released" or state.left_over:
+            launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
+        return task.read_state()
+    except JournalFailed as error:
+        name = task.spec.slot
+        error.remedy += (
+            f", or remove at the source what costs there, by hand:"
+            f" SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"
+        )
+        raise
 
 
 def set_sequences(task: StoredTask, offset: int) -> SequencesSet:
@@ -176,11 +184,10 @@ def accept_warnings(task: StoredTask, items: Sequence[str]) -> StoredTask:
 
 def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
     """The specification that a FILE or TASK argument means, and the stored task where there is one."""
-    path = Path(text)
-    if not path.is_file():
+    if not file.is_file(text):
         task = find_task(text)
         return task.spec, task
-    spec = load_task(path)
+    spec = load_task(Path(text))
     return spec, next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from syncwizard import paths
 from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import journal, locking
-from syncwizard.errors import TaskFileError, UsageError
+from syncwizard.errors import JournalFailed, TaskFileError, UsageError
 from syncwizard.task import file
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import IgnoredItem, TaskSpec
@@ -70,9 +70,8 @@ def label_of(spec: TaskSpec, *, unique: bool) -> str:
 def find_task(text: str) -> StoredTask:
     """The task with this name, label or id prefix, or of this task file; raises UsageError, also when several fit."""
     tasks = list_tasks()
-    path = Path(text)
-    if path.is_file():
-        return _of_file(path, tasks)
+    if file.is_file(text):
+        return _of_file(Path(text), tasks)
     matching = _matching(text, tasks)
     if len(matching) == 1:
         return matching[0]
@@ -130,12 +129,20 @@ def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:
 
 
 def _matching(text: str, tasks: Sequence[StoredTask]) -> list[StoredTask]:
-    """By label, else by name, else by the beginning of the id."""
+    """By label, else by name (of several, those that are not released), else by the beginning of the id."""
     if labelled := [task for task in tasks if task.label == text]:
         return labelled
     if named := [task for task in tasks if task.spec.name == text]:
-        return named
+        return named if len(named) == 1 else [task for task in named if not _is_released(task)] or named
     digits = text.replace("-", "").lower()
     if len(digits) < ID_PREFIX_DIGITS:
         return []
     return [task for task in tasks if task.id.hex.startswith(digits)]
+
+
+def _is_released(task: StoredTask) -> bool:
+    try:
+        return task.read_state().state == "released"
+    except JournalFailed:
+        # Nobody knows; then it is one of those that may be meant.
+        return False

@@ -8,6 +8,7 @@ from typing import Literal
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
+from syncwizard.engine.failures import error_from_failure
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
@@ -83,6 +84,9 @@ def wait_until(
                     elif frame is None:
                         raise _too_late(task, what)
             except EngineGone:
+                if connection.state.failure is not None and connection.state.sequence > task.read_state().sequence:
+                    # It told what its journal could not take any more.
+                    raise error_from_failure(connection.state.failure) from None
                 continue
             return connection.state
 

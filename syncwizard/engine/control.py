@@ -76,6 +76,7 @@ class ControlServer:
         self._metrics = metrics
         self._handlers = handlers
         self._viewers: set[_Viewer] = set()
+        self._conversations: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -86,7 +87,7 @@ class ControlServer:
         # Between bind and chmod the folder's mode keeps others out.
         listening.bind(str(self._path))
         self._path.chmod(0o600)
-        self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=REQUEST_BYTES)
+        self._server = await asyncio.start_unix_server(self._begin, sock=listening, limit=REQUEST_BYTES)
 
     async def ensure_reachable(self) -> None:
         """Binds again where the socket's file is gone: a runtime directory is removed at the last logout."""
@@ -107,6 +108,9 @@ class ControlServer:
                     viewer.writer.close()
         for viewer in viewers:
             viewer.writer.transport.abort() if viewer.unread_bytes else viewer.writer.close()
+        for conversation in self._conversations:
+            conversation.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
     def tell(self, entry: Entry) -> None:
@@ -129,6 +133,12 @@ class ControlServer:
         if viewer.unread_bytes > UNREAD_BYTES_ALLOWED:
             self._viewers.discard(viewer)
             viewer.writer.transport.abort()
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A coroutine given to the server itself would be cancelled by the loop's end, with a traceback in the log.
+        conversation = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         viewer = _Viewer(writer)

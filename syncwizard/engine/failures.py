@@ -17,6 +17,7 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.TaskFailed,
         errors.SourceChanged,
         errors.ChangeFailed,
+        errors.JournalFailed,
         errors.Fenced,
     )
 }

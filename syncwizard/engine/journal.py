@@ -1,16 +1,17 @@
 """The journal of a task: every event, durable before anything follows from it. Written by the engine alone."""
 
+import shutil
 import sqlite3
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from syncwizard.errors import SyncwizardError
+from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import AnyEvent, Entry, Event
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.state import TaskState
@@ -25,6 +26,8 @@ _READ = "SELECT sequence, at, event FROM events WHERE sequence > ? ORDER BY sequ
 
 # A reader waits for a checkpoint at most so long.
 _BUSY_SECONDS = 5.0
+# SQLite names the lack of space by several codes; with less than this its log cannot grow.
+_ROOM_BYTES = 64 * 1024
 
 _encoder = msgspec.json.Encoder()
 _decoder: "msgspec.json.Decoder[AnyEvent]" = msgspec.json.Decoder(AnyEvent)
@@ -36,17 +39,21 @@ class Journal:
     """Appends events and keeps the state they make; any thread may append."""
 
     def __init__(self, path: Path, task_id: uuid.UUID | None = None, name: str = "") -> None:
-        """Opens or creates the journal and replays it. `path` is the database file."""
+        """Opens or creates the journal and replays it. `path` is the database file. Raises JournalFailed."""
+        self._path = path
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit survives the machine's loss of power, as the events it stands for did.
-        self._connection.execute("PRAGMA synchronous = FULL")
-        _check_version(self._connection, path)
-        self._connection.execute(_CREATE)
-        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._state = replay(_entries(self._connection, 0), task_id, name)
+        with _explained(path):
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
+            )
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            # FULL: a commit survives the machine's loss of power, as the events it stands for did.
+            self._connection.execute("PRAGMA synchronous = FULL")
+            _check_version(self._connection, path)
+            self._connection.execute(_CREATE)
+            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._state = replay(_entries(self._connection, 0), task_id, name)
 
     @property
     def state(self) -> TaskState:
@@ -59,10 +66,11 @@ class Journal:
             self._listeners.append(listener)
 
     def append(self, event: Event) -> int:
-        """Writes the event and returns its sequence number once it is durable."""
+        """Writes the event and returns its sequence number once it is durable; raises JournalFailed."""
         with self._lock:
             entry = Entry(sequence=self._state.sequence + 1, at=time.time(), event=event)  # type: ignore[arg-type]
-            self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
+            with _explained(self._path):
+                self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
             self._state = reduce(self._state, entry.at, entry.sequence, event)
             for listener in self._listeners:
                 listener(entry, self._state)
@@ -75,10 +83,13 @@ class Journal:
 
 
 def read_entries(path: Path, after: int = 0) -> list[Entry]:
-    """The entries after the sequence number, read while an engine may be writing; none without a journal."""
+    """The entries after the sequence number, read while an engine may be writing; none without a journal.
+
+    Raises JournalFailed.
+    """
     if not path.exists():
         return []
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+    with _explained(path), closing(_open_to_read(path)) as connection:
         _check_version(connection, path)
         try:
             return list(_entries(connection, after))
@@ -87,6 +98,25 @@ def read_entries(path: Path, after: int = 0) -> list[Entry]:
             if "no such table" in str(error):
                 return []
             raise
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into JournalFailed, which names the folder and the way on."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _ROOM_BYTES:
+            title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
+            raise JournalFailed(title, detail=str(error), remedy=remedy) from error
+        remedy = f"look at {path.parent} and its rights"
+        raise JournalFailed(
+            "the task's journal cannot be used", where=str(path), detail=str(error), remedy=remedy
+        ) from error
 
 
 def _entries(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:

@@ -13,14 +13,23 @@ from typing import Any
 from syncwizard import __version__
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.control import ControlServer
+from syncwizard.engine.failures import failure_of
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command, Handover
-from syncwizard.errors import UsageError
+from syncwizard.errors import JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation, Context, Secrets
-from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, Sample, TaskPaused
+from syncwizard.task.events import (
+    EngineStarted,
+    EngineStopped,
+    Entry,
+    PauseRequested,
+    Sample,
+    TaskFailedEvent,
+    TaskPaused,
+)
 from syncwizard.task.narration import narrate
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -72,30 +81,45 @@ class Supervisor:
             {"status": self._status, "pause": self._pause, "caught-up": self._caught_up},
         )
         await control.open()
+        try:
+            return await self._run(loop, control, ready)
+        finally:
+            await control.close()
+            self._journal.close()
 
+    async def _run(self, loop: asyncio.AbstractEventLoop, control: ControlServer, ready: Callable[[], None]) -> Outcome:
         def tell(entry: Entry, state: TaskState) -> None:
             log.info("%s", narrate(entry.event))
             loop.call_soon_threadsafe(control.tell, entry)
 
         self._journal.listen(tell)
         self._journal.append(EngineStarted(pid=os.getpid(), version=__version__))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # SIGHUP is ignored in the background and under nohup, and stays so.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, self._on_signal, number)
         done = asyncio.Event()
         threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
         ready()
-        outcome = await self._watch(control, done)
-        self._record_totals()
-        self._journal.append(EngineStopped(reason=outcome.reason))
+        try:
+            outcome = await self._watch(control, done)
+        except JournalFailed as error:
+            self._nursery.kill_all()
+            outcome = self._lost_journal(error)
+        try:
+            self._record_end(outcome)
+        except JournalFailed as error:
+            outcome = self._lost_journal(error)
+            self._tell_unwritten(control, TaskFailedEvent(failure=failure_of(error)))
         # The events just written are on their way to the loop; viewers get them before the socket goes.
         await asyncio.sleep(0)
-        await control.close()
-        self._journal.close()
         return outcome
 
     def _work(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
         try:
             self._outcome = self._pipeline.run()
+        except JournalFailed as error:
+            self._outcome = self._lost_journal(error)
         finally:
             # Also when the journal could not take the last event: an engine without a pipeline is no use.
             loop.call_soon_threadsafe(done.set)
@@ -118,9 +142,23 @@ class Supervisor:
             if self._pause_by is not None and now >= self._pause_by and not done.is_set():
                 return await asyncio.to_thread(self._leave_behind)
         if self._outcome is None:
-            # The pipeline's thread ended by an error while it recorded one: the journal cannot be written.
-            return Outcome(reason="the journal could not be written", exit_code=1)
+            return Outcome(reason="the pipeline ended by a defect", exit_code=1)
         return self._outcome
+
+    def _lost_journal(self, error: JournalFailed) -> Outcome:
+        log.error("%s; %s", error, error.remedy)
+        return Outcome(reason="failed", exit_code=error.exit_code, failure=failure_of(error))
+
+    def _record_end(self, outcome: Outcome) -> None:
+        """The last events; a failure of the journal itself is among them when it can be written again by now."""
+        if outcome.reason == "failed" and self._journal.state.failure is None and outcome.failure is not None:
+            self._journal.append(TaskFailedEvent(failure=outcome.failure))
+        self._record_totals()
+        self._journal.append(EngineStopped(reason=outcome.reason))
+
+    def _tell_unwritten(self, control: ControlServer, event: TaskFailedEvent) -> None:
+        """Viewers hear of what the journal cannot keep."""
+        control.tell(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
 
     def _leave_behind(self) -> Outcome:
         log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)
@@ -146,6 +184,8 @@ class Supervisor:
         self._pause_by = time.monotonic() + PAUSE_SECONDS
         try:
             await asyncio.to_thread(self._journal.append, PauseRequested())
+        except JournalFailed as error:
+            self._lost_journal(error)
         finally:
             # In a thread: what a stage does on cancel is not known to be quick.
             await asyncio.to_thread(self._cancellation.cancel)

@@ -5,6 +5,7 @@ Its stages are small ones whose conduct the test prescribes; everything else is 
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
 from syncwizard.engine.protocol import Handover, Happened
-from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
+from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from tests.support.small_engine import prescribe
 from tests.support.waiting import until
@@ -165,6 +166,7 @@ def test_the_engines_files_are_for_its_owner_alone(task: StoredTask) -> None:
     assert holder is not None
     assert Path(holder.socket).stat().st_mode & 0o777 == 0o600
     assert task.folder.stat().st_mode & 0o777 == 0o700
+    assert (task.folder / launch.LOG_NAME).stat().st_mode & 0o777 == 0o600
     assert Path(holder.socket).parent.stat().st_mode & 0o777 == 0o700
 
 
@@ -207,6 +209,8 @@ def test_a_failure_ends_the_engine_and_is_told_with_its_remedy(task: StoredTask)
         wait_for(task, "caught-up", 30.0)
     assert (caught.value.title, caught.value.remedy) == ("it cannot go on", "do something")
     assert current(task)[1].died is False
+    with pytest.raises(UsageError, match="not running, it is failed"):
+        lifecycle.pause(task)
     prescribe(task.folder, full="pass")
     started(task)
 
@@ -325,7 +329,45 @@ def test_nonsense_on_the_socket_is_answered_and_survived(task: StoredTask) -> No
         assert connection.command("status").state is not None
 
 
-def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: StoredTask) -> None:
+def test_viewers_at_the_end_leave_no_traceback_in_the_log(task: StoredTask) -> None:
+    started(task)
+    with connect(task) as one, connect(task) as other:
+        one.subscribe()
+        other.command("pause")
+        wait_for_end(task)
+    assert "Traceback" not in (task.folder / launch.LOG_NAME).read_text()
+
+
+def test_a_journal_that_takes_no_more_ends_the_engine_and_viewers_hear_why(task: StoredTask) -> None:
+    pid = started(task)
+
+    def broken(connection: EngineConnection) -> bool:
+        with sqlite3.connect(task.folder / "journal.db") as journal:
+            journal.execute("ALTER TABLE events RENAME TO kept")
+        os.kill(pid, signal.SIGTERM)
+        with pytest.raises(EngineGone):
+            while True:
+                connection.receive(30.0)
+        assert connection.state.failure is not None
+        assert "the task's journal cannot be used" in connection.state.failure.title
+        return True
+
+    wait_until(task, broken, "the end", 30.0)
+    wait_for_end(task)
+    log = (task.folder / launch.LOG_NAME).read_text()
+    assert "the task's journal cannot be used" in log
+    assert "Traceback" not in log
+
+
+def test_a_release_without_a_journal_names_what_to_remove_by_hand(task: StoredTask) -> None:
+    (task.folder / "journal.db").write_bytes(b"nonsense" * 1000)
+    with pytest.raises(JournalFailed) as caught:
+        lifecycle.release(task, lambda event: None)
+    assert f"SELECT pg_drop_replication_slot('{task.spec.slot}'); DROP PUBLICATION" in caught.value.remedy
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: StoredTask, number: int) -> None:
     script = (
         "import sys\n"
         "from syncwizard.client import launch, tasks\n"
@@ -339,7 +381,7 @@ def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: Stored
         assert holder is not None
         assert holder.pid == process.pid
         wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
-        process.terminate()
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)
     finally:
         process.kill()

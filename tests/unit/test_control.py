@@ -64,3 +64,23 @@ async def _subscriber(path: Path) -> socket.socket:
     await loop.sock_connect(sleepy, str(path))
     await loop.sock_sendall(sleepy, msgspec.json.encode(Subscribe()) + b"\n")
     return sleepy
+
+
+def test_a_server_that_ends_with_viewers_leaves_nothing_for_the_loop_to_complain_about(state_home: Path) -> None:
+    path = state_home / "control" / "engine.sock"
+    journal_path = state_home / "journal.db"
+    journal = Journal(journal_path)
+    complaints: list[str] = []
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        server = ControlServer(uuid.uuid4(), path, journal_path, journal, Metrics(TaskState()), {})
+        await server.open()
+        reader, _ = await asyncio.open_unix_connection(str(path))
+        await reader.readline()
+        await server.close()
+
+    asyncio.run(serve())
+    journal.close()
+    assert complaints == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncwizard.engine.journal import Journal, read_entries
-from syncwizard.errors import SyncwizardError
+from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import Entry, Noticed, StageFinished, StageStarted
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
@@ -98,3 +98,23 @@ def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
         Journal(path)
     with pytest.raises(SyncwizardError, match="newer version"):
         read_entries(path)
+
+
+def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
+    journal = Journal(path)
+    (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
+    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalFailed, match=f"no space left in {path.parent}") as caught:
+        journal.append(Noticed(level="info", message="x" * 10_000))
+    assert "make room" in caught.value.remedy
+    journal._connection.execute("PRAGMA max_page_count = 1000")
+    assert journal.append(Noticed(level="info", message="there is room again")) == 1
+    journal.close()
+
+
+def test_a_damaged_journal_is_told_in_words(path: Path) -> None:
+    path.write_bytes(b"nonsense" * 1000)
+    for use in (Journal, read_entries):
+        with pytest.raises(JournalFailed, match="cannot be used") as caught:
+            use(path)
+        assert str(path.parent) in caught.value.remedy

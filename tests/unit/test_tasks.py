@@ -8,8 +8,10 @@ import pytest
 
 from syncwizard import paths
 from syncwizard.client import tasks
+from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.errors import UsageError
 from syncwizard.task import file
+from syncwizard.task.events import TaskReleased
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 
 ONE = uuid.UUID("11111111-2222-4333-8444-555555555555")
@@ -103,3 +105,20 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     with pytest.raises(PermissionError):
         paths.ensure_private_folder(folder)
+
+
+def release(task_id: uuid.UUID) -> None:
+    journal = Journal(paths.task_folder(task_id) / FILE_NAME, task_id)
+    journal.append(TaskReleased())
+    journal.close()
+
+
+def test_a_released_task_does_not_make_its_name_ambiguous() -> None:
+    release(TWO)
+    assert tasks.find_task("orders").id == THREE
+    assert tasks.find_task("22222222").id == TWO
+    release(THREE)
+    with pytest.raises(UsageError, match="several tasks"):
+        tasks.find_task("orders")
+    release(ONE)
+    assert tasks.find_task("kb").id == ONE
