@@ -12,7 +12,15 @@ from syncwizard.task import file
 from syncwizard.task.events import STAGES
 from syncwizard.task.specification import SchemaObjects, TaskSpec
 
-FILE = click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+
+def _named(ctx: click.Context, parameter: click.Parameter, value: str) -> Path:
+    # An unset variable in a script: as a path it would be the current folder.
+    if not value:
+        raise click.BadParameter("the name of the file is empty")
+    return Path(value)
+
+
+FILE = click.argument("path", metavar="FILE", callback=_named)
 
 
 @click.command()

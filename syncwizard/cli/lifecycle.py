@@ -7,11 +7,13 @@ from typing import Any, NoReturn
 
 import click
 
+from syncwizard.cli.files import FILE
 from syncwizard.cli.output import print_json, say
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
 from syncwizard.errors import PrecheckNotPassed, UsageError
+from syncwizard.task import file
 from syncwizard.task.events import Entry, Event, PrecheckItemFinished, StageFinished, StageStarted
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
@@ -34,7 +36,7 @@ FOREGROUND = click.option("--foreground", is_flag=True, help="Be the engine, for
 def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
     """Check both ends without changing anything. Exit code 3: it would not start; 4: an end is out of reach."""
     spec, task = lifecycle.specification_of(name)
-    if task is not None and not Path(name).is_file():
+    if task is not None and not file.is_file(name):
         spec = lifecycle.accept_warnings(task, ignored).spec
     else:
         spec = tasks.with_ignored(spec, ignored)
@@ -61,7 +63,7 @@ def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@FILE
 @FOREGROUND
 @UNTIL
 @IGNORE

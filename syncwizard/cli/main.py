@@ -1,6 +1,7 @@
 """The command `syncwizard`: finds a command's module when it is called, and turns errors into words and exit codes."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 
@@ -79,4 +80,16 @@ def run(arguments: list[str]) -> int:
 
         print_error(error)
         return error.exit_code
+    except OSError as error:
+        words = error.strerror or str(error)
+        click.echo(f"syncwizard: {error.filename}: {words}" if error.filename else f"syncwizard: {words}", err=True)
+        _give_up_stdout()
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _give_up_stdout() -> None:
+    """What could not be written to stdout would be tried again, and complained about, at the interpreter's end."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)

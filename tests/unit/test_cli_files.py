@@ -128,3 +128,40 @@ def test_a_closed_pipe_is_nothing_to_talk_about(path: Path) -> None:
     )
     os.close(writing)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["check", "precheck", "start", "status", "pause"])
+def test_names_that_no_file_has_are_refused_in_words(command: str, state_home: Path) -> None:
+    for name in ("", "x" * 300):
+        said = syncwizard(command, name, expect=2).stderr
+        assert "Traceback" not in said
+        assert "directory" not in said
+
+
+def test_an_output_that_takes_nothing_is_told_on_one_line(path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "syncwizard", "check", path], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"syncwizard: No space left on device\n")
+
+
+def test_a_state_folder_that_cannot_be_made_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.write_text(GOOD.replace("env:NO_SUCH_VARIABLE", "pgpass"))
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
+    said = syncwizard("start", path, expect=1).stderr
+    assert said.splitlines() == ["syncwizard: /proc/nowhere: No such file or directory"]
+
+
+def test_an_interrupt_while_the_program_loads_is_quiet() -> None:
+    script = (
+        "import runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'click':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "runpy.run_module('syncwizard', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
