@@ -35,7 +35,7 @@ from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
 # A batch is what arrived while the one before was applied, up to this much.
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 24 * 1024 * 1024
 # A source transaction beyond this comes in pieces, so that its size does not matter.
 PIECE_BYTES = 8 * 1024 * 1024
 PATIENCE_SECONDS = 0.3

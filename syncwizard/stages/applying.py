@@ -18,7 +18,7 @@ __all__ = ["Assignment", "FromChild", "ToChild", "run"]
 
 # The applier waits for the destination several times a batch and should get the interpreter back soon from the
 # decoding thread; the default is 5 ms, which is as long as a small batch takes.
-SWITCH_SECONDS = 0.001
+SWITCH_SECONDS = 0.0003
 
 
 def run(assignment: Assignment, channel: Channel) -> None:
