@@ -39,9 +39,21 @@ def in_processes(texts: Collection[str], but_environment_of: Collection[int] = (
                 content = (folder / name).read_bytes()
             except OSError:
                 continue
-            if any(text.encode() in content for text in texts):
+            hit = any(text.encode() in content for text in texts)
+            if hit and not (name == "environ" and _not_yet_itself(folder, but_environment_of)):
                 found.append(f"{folder / name}: {_arguments(folder)}")
     return found
+
+
+def _not_yet_itself(folder: Path, parents: Collection[int]) -> bool:
+    """Whether the process is a copy that one of the parents made a moment ago, before it runs its own program."""
+    try:
+        parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return True  # gone
+    if parent not in parents:
+        return False
+    return _arguments(folder) == _arguments(folder.parent / str(parent))
 
 
 def arguments_of_processes() -> dict[int, bytes]:
