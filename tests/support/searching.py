@@ -35,14 +35,24 @@ def in_processes(texts: Collection[str], but_environment_of: Collection[int] = (
             continue
         names = ["cmdline"] if int(folder.name) in but_environment_of else ["cmdline", "environ"]
         for name in names:
-            try:
-                content = (folder / name).read_bytes()
-            except OSError:
+            if not _holds(folder / name, texts):
                 continue
-            hit = any(text.encode() in content for text in texts)
-            if hit and not (name == "environ" and _not_yet_itself(folder, but_environment_of)):
-                found.append(f"{folder / name}: {_arguments(folder)}")
+            if name == "environ" and (
+                _not_yet_itself(folder, but_environment_of)
+                # It may have begun its own program between the two looks.
+                or not _holds(folder / name, texts)
+            ):
+                continue
+            found.append(f"{folder / name}: {_arguments(folder)}")
     return found
+
+
+def _holds(path: Path, texts: Collection[str]) -> bool:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return any(text.encode() in content for text in texts)
 
 
 def _not_yet_itself(folder: Path, parents: Collection[int]) -> bool:
