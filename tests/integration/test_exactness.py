@@ -193,7 +193,7 @@ def test_a_table_taken_out_of_the_publication_is_noticed(pair: DatabasePair, tmp
     name = sql.Identifier(path.task.spec.slot)
     pair.source.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE items").format(name))
     pair.source.execute(sql.SQL("ALTER PUBLICATION {} ADD TABLE items").format(name))
-    follow_fails(path, "altered")
+    follow_fails(path, "lost a table")
 
 
 def recreate_publication(pair: DatabasePair, name: str) -> None:
