@@ -1,5 +1,6 @@
 """The child of the incremental stages: stream in, batches out, until told to stop or a position is reached."""
 
+import gc
 import sys
 import threading
 
@@ -18,12 +19,17 @@ __all__ = ["Assignment", "FromChild", "ToChild", "run"]
 
 # The applier waits for the destination several times a batch and should get the interpreter back soon from the
 # decoding thread; the default is 5 ms, which is as long as a small batch takes.
-SWITCH_SECONDS = 0.0003
+SWITCH_SECONDS = 0.001
+# Rows are tuples of bytes and never part of a cycle: looking through those of a batch every 700 new ones took a third
+# of the processor time (5.0 s against 3.6 s for 120,000 TPC-B transactions).
+COLLECT_AFTER = 500_000
 
 
 def run(assignment: Assignment, channel: Channel) -> None:
     """Applies until stopped. Raises EndpointError, SourceChanged, ChangeFailed, Fenced or TaskFailed."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
     lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
     try:
