@@ -126,8 +126,14 @@ def stopped_after_copy(pair: DatabasePair, folder: Path) -> RowPath:
     path.copy()
     with path.following():
         path.caught_up()
+    until(lambda: idle_slot(path), 20, "the walsender to end")
     pair.source.execute("UPDATE items SET label = 'waiting' WHERE id = 1")
     return path
+
+
+def idle_slot(path: RowPath) -> bool:
+    status = slot_status(path.pair.source, path.task.spec.slot)
+    return status is not None and status.active_pid is None
 
 
 def follow_fails(path: RowPath, message: str) -> SourceChanged:
