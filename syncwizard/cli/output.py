@@ -1,7 +1,6 @@
 """How commands print: data to stdout, talk to stderr, one form for errors."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -29,45 +28,3 @@ def print_json(data: Any) -> None:
 def print_json_line(data: Any) -> None:
     """One record of a stream, as JSON on one line."""
     click.echo(msgspec.json.encode(data).decode())
-
-
-def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Columns aligned by spaces; those whose numbers are in `right` are aligned to the right.
-
-    >>> print(format_table(("TABLE", "ROWS"), [("a", "1"), ("bc", "20")], right=[1]))
-    TABLE  ROWS
-    a         1
-    bc       20
-    """
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.rjust(widths[index]) if index in right else cell.ljust(widths[index]) for index, cell in enumerate(row)
-        ).rstrip()
-        for row in [header, *rows]
-    ]
-    return "\n".join(lines)
-
-
-def format_fields(fields: Sequence[tuple[str, str]]) -> str:
-    """Names and values below each other.
-
-    >>> print(format_fields([("state", "paused"), ("task", "kb")]))
-    state  paused
-    task   kb
-    """
-    width = max(len(name) for name, _ in fields)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in fields)
-
-
-def format_seconds(seconds: float) -> str:
-    """
-    >>> format_seconds(0.0042), format_seconds(12.34), format_seconds(3725)
-    ('4 ms', '12.3 s', '1 h 02 min')
-    """
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -4,19 +4,19 @@ import time
 
 import click
 
-from syncwizard.cli.output import format_seconds, print_json, print_json_line, say
-from syncwizard.cli.showing import Seen, as_data, describe, describe_all
+from syncwizard.cli.output import print_json, print_json_line, say
 from syncwizard.client import tasks
-from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.connection import EngineGone
 from syncwizard.client.explain import local_time
+from syncwizard.client.looking import Seen, look
+from syncwizard.client.showing import as_data, describe, describe_all
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.waiting import Goal, connect, current, wait_for
+from syncwizard.client.waiting import Goal, connect, wait_for
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.protocol import Happened
-from syncwizard.errors import SyncwizardError
-from syncwizard.task.events import Entry, Sample
+from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
-from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_seconds
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -28,7 +28,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 def status(name: str | None, show_all: bool, as_json: bool) -> None:
     """Show a task, or all of them."""
     if name is not None:
-        seen = look(tasks.find_task(name))
+        seen = _look(tasks.find_task(name))
         if as_json:
             print_json(as_data(seen, time.time()))
         else:
@@ -36,7 +36,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
         return
     for error in tasks.unreadable():
         say(f"left out: {error}")
-    everything = [look(task) for task in tasks.list_tasks()]
+    everything = [_look(task) for task in tasks.list_tasks()]
     shown = [seen for seen in everything if show_all or seen.state.state != "released"]
     if as_json:
         print_json([as_data(seen, time.time()) for seen in shown])
@@ -102,21 +102,8 @@ def _print_entry(entry: Entry, as_json: bool) -> None:
         click.echo(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
 
 
-def look(task: StoredTask) -> Seen:
-    """What the engine says, or the journal where there is none."""
-    state, liveness = current(task)
-    sample = Sample()
-    if liveness.alive:
-        try:
-            with connect(task) as connection:
-                state, sample = _ask(connection)
-        except EngineGone:
-            state, liveness = current(task)
-        except SyncwizardError as error:
-            say(f"{task.label}: {error}")
-    return Seen(task=task, state=state, sample=sample, liveness=liveness)
-
-
-def _ask(connection: EngineConnection) -> tuple[TaskState, Sample]:
-    answer = connection.command("status")
-    return answer.state or connection.state, answer.sample or Sample()
+def _look(task: StoredTask) -> Seen:
+    seen = look(task)
+    if seen.trouble:
+        say(f"{task.label}: {seen.trouble}")
+    return seen

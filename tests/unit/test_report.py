@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.cli.report import last_lines
 from syncwizard.client import tasks
+from syncwizard.client.report import last_lines
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.logs import FILE_NAME as LOG_NAME

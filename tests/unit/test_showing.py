@@ -4,8 +4,9 @@ import uuid
 
 import pytest
 
-from syncwizard.cli.showing import Seen, as_data, describe
 from syncwizard.client.explain import Liveness
+from syncwizard.client.looking import Seen
+from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.events import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec

@@ -1,31 +1,22 @@
-"""How a task looks on the command line: pure, from what was seen of it."""
+"""How a task looks as plain text and as data: pure, from what was seen of it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from syncwizard.cli.figures import change_table, copy_fields, copy_table, describe_latency, index_lines, stream_fields
-from syncwizard.cli.output import format_fields, format_seconds, format_table
-from syncwizard.client.explain import Liveness, local_time
-from syncwizard.client.tasks import StoredTask
-from syncwizard.task.events import STAGES, Sample
+from syncwizard.client.explain import local_time
+from syncwizard.client.looking import Seen
+from syncwizard.task.events import STAGES
+from syncwizard.task.figures import change_table, copy_fields, copy_table, describe_latency, index_lines, stream_fields
 from syncwizard.task.narration import describe_failure
 from syncwizard.task.rates import copy_progress
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_fields, format_seconds, format_table
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
 NOTICES_SHOWN = 5
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of a task at this moment."""
-
-    task: StoredTask
-    state: TaskState
-    sample: Sample
-    liveness: Liveness
 
 
 def as_data(seen: Seen, now: float) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from syncwizard.cli.output import format_seconds, format_table
 from syncwizard.task.events import Sample
 from syncwizard.task.narration import count_changes, describe_bytes
 from syncwizard.task.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_seconds, format_table
 
 # Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
 LATENCY_FRESH_SECONDS = 3.0

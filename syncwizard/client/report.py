@@ -1,0 +1,124 @@
+"""The report on a task: one file that tells a colleague all there is to know of it, without secrets."""
+
+import os
+import platform
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from syncwizard import __version__
+from syncwizard.client.explain import local_time
+from syncwizard.client.looking import Seen
+from syncwizard.client.showing import as_data, describe
+from syncwizard.engine import journal, logs
+from syncwizard.errors import UsageError
+from syncwizard.task import file
+from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
+from syncwizard.task.narration import narrate
+
+EVENTS_SHOWN = 200
+LOG_LINES_SHOWN = 300
+# More than LOG_LINES_SHOWN lines of ours; a traceback's may be longer.
+LOG_BYTES_READ = 256 * 1024
+
+
+def default_name(label: str, ending: str) -> str:
+    """A file name whatever the task is called.
+
+    >>> default_name("kb to Frankfurt/Main", "txt")
+    'kb_to_Frankfurt_Main-report.txt'
+    """
+    return re.sub(r"[^\w.-]", "_", label) + f"-report.{ending}"
+
+
+def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:
+    """Everything in the report, as plain data; `clean` takes secrets out of a text."""
+    folder = seen.task.folder
+    entries = journal.read_entries(folder / journal.FILE_NAME)
+    data = {
+        "made_at": local_time(now),
+        "versions": _versions(entries),
+        "status": describe(seen, now),
+        "precheck": [_tell_item(item) for item in seen.state.precheck],
+        "task_file": file.dump(seen.task.spec),
+        "events": [_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:]],
+        "log": last_lines(folder / logs.FILE_NAME),
+        "state": as_data(seen, now),
+    }
+    return {name: _cleaned(value, clean) for name, value in data.items()}
+
+
+def as_text(content: dict[str, Any]) -> str:
+    """The report for people."""
+    sections = [
+        ("VERSIONS", "\n".join(f"{name}: {version}" for name, version in content["versions"].items())),
+        ("STATUS", content["status"]),
+        ("PRECHECK", "\n".join(content["precheck"])),
+        ("TASK FILE", content["task_file"].rstrip()),
+        (f"LAST {EVENTS_SHOWN} EVENTS", "\n".join(content["events"])),
+        (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", "\n".join(content["log"])),
+        ("FIGURES", msgspec.json.format(msgspec.json.encode(content["state"]["sample"]), indent=2).decode()),
+    ]
+    title = f"Report on the task {content['state']['label']}, made {content['made_at']}"
+    return "\n\n".join([title, *(f"== {name} ==\n{text or 'nothing'}" for name, text in sections)])
+
+
+def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
+    """The last lines of a text file; empty where there is none."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - LOG_BYTES_READ))
+            text = stream.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def _versions(entries: Sequence[Entry]) -> dict[str, str]:
+    engines = [entry.event.version for entry in entries if isinstance(entry.event, EngineStarted)]
+    return {
+        "syncwizard": __version__,
+        "engine (last started)": engines[-1] if engines else "never started",
+        "Python": platform.python_version(),
+        "system": platform.platform(),
+    }
+
+
+def _tell_item(item: PrecheckItemFinished) -> str:
+    verdict = "accepted" if item.ignored else item.verdict
+    return f"{verdict:<8}  {item.item}: {item.message or item.title}"
+
+
+def _tell_entry(entry: Entry) -> str:
+    return f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}"
+
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    """Plain data with every text cleaned: a secret is looked for before JSON writes it in another way."""
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {key: _cleaned(each, clean) for key, each in value.items()}
+        case list() | tuple():
+            return [_cleaned(each, clean) for each in value]
+    return value
+
+
+def write(path: Path, text: str) -> None:
+    """Readable by its owner alone, who decides whom to send it to."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+    except OSError as error:
+        raise UsageError(
+            "the report cannot be written",
+            where=str(path),
+            detail=error.strerror or str(error),
+            remedy="name another file: --output FILE",
+        ) from error
