@@ -369,7 +369,9 @@ def test_a_release_without_a_journal_names_what_to_remove_by_hand(task: StoredTa
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: StoredTask, number: int) -> None:
     script = (
-        "import sys\n"
+        # The tests themselves may run under nohup.
+        "import signal\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from syncwizard.client import launch, tasks\n"
         "from syncwizard.engine.protocol import Handover\n"
         f"launch.become_engine(tasks.find_task('kb').spec, Handover(source='swordfish'), {MODULE!r})\n"
