@@ -27,6 +27,11 @@ def connections_file() -> Path:
     return Path(platformdirs.user_config_dir(APPLICATION)) / "connections.yaml"
 
 
+def drafts_folder() -> Path:
+    """Where tasks are kept that somebody is still describing."""
+    return state_folder() / "drafts"
+
+
 def tasks_folder() -> Path:
     """Where every task has its folder."""
     return state_folder() / "tasks"

@@ -1,0 +1,170 @@
+"""A task while a person is still making it: every field as typed, right or wrong; pure.
+
+The screens show and edit a draft; what is wrong is said of fields by their paths (`source.host`), in `Problem`s.
+"""
+
+import uuid
+from typing import Any, Literal, Self
+
+import msgspec
+
+from syncwizard.errors import End
+from syncwizard.task.endpoint_draft import EndpointDraft, whole_number
+from syncwizard.task.specification import (
+    Advanced,
+    ConflictMode,
+    IgnoredItem,
+    PrecheckSettings,
+    Retry,
+    SchemaObjects,
+    Synchronization,
+    SynchronizationType,
+    TaskSpec,
+)
+from syncwizard.task.validation import Problem, find_problems
+
+StepName = Literal["endpoints", "objects", "advanced", "precheck", "start"]
+
+ENDS: tuple[End, End] = ("source", "destination")
+# Which rules of the task file are the business of which step; the first two ask both ends themselves.
+_PREFIXES: dict[StepName, tuple[str, ...]] = {
+    "endpoints": ("name",),
+    "objects": ("synchronization", "objects"),
+    "advanced": ("advanced",),
+    "precheck": (),
+    "start": (),
+}
+# What has a connection of its own is called after it; everything else of a host's name is the network's.
+_UNNAMED = "new-task"
+
+
+class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as far as it is described. `id` is the draft's; `task_id` that of a task which was stored already.
+
+    `named`: the name was chosen by a person and no longer follows the ends.
+    """
+
+    id: uuid.UUID = msgspec.field(default_factory=uuid.uuid4)
+    task_id: uuid.UUID | None = None
+    name: str = _UNNAMED
+    named: bool = False
+    source: EndpointDraft = EndpointDraft()
+    destination: EndpointDraft = EndpointDraft()
+    types: list[SynchronizationType] = msgspec.field(default_factory=lambda: ["schema", "full", "incremental"])
+    conflicts: ConflictMode = "report"
+    objects: list[SchemaObjects] = []
+    connection_minutes: str = str(Retry().connection_minutes)
+    other_minutes: str = str(Retry().other_minutes)
+    ignore: list[IgnoredItem | str] = []
+
+    def to_spec(self) -> TaskSpec:
+        """The specification that the fields lead to, valid when `problems` has nothing for any step.
+
+        >>> draft = TaskDraft(name="kb", source=EndpointDraft(host="db1", database="kb"))
+        >>> draft.to_spec().source.describe()
+        'db1:5432/kb'
+        """
+        return TaskSpec(
+            id=self.task_id,
+            name=self.name,
+            source=self.source.to_endpoint(),
+            destination=self.destination.to_endpoint(),
+            synchronization=Synchronization(types=self.types, conflicts=self.conflicts),
+            objects=self.objects,
+            advanced=Advanced(
+                retry=Retry(
+                    connection_minutes=whole_number(self.connection_minutes),
+                    other_minutes=whole_number(self.other_minutes),
+                )
+            ),
+            precheck=PrecheckSettings(ignore=self.ignore),
+        )
+
+    @classmethod
+    def from_spec(cls, spec: TaskSpec) -> Self:
+        """A draft of the same task.
+
+        >>> draft = TaskDraft(name="kb", named=True, source=EndpointDraft(host="a, b", database="kb", port="1, 2"))
+        >>> TaskDraft.from_spec(draft.to_spec()).to_spec() == draft.to_spec()
+        True
+        """
+        return cls(
+            task_id=spec.id,
+            name=spec.name,
+            named=True,
+            source=EndpointDraft.from_endpoint(spec.source),
+            destination=EndpointDraft.from_endpoint(spec.destination),
+            types=spec.synchronization.types,
+            conflicts=spec.synchronization.conflicts,
+            objects=spec.objects,
+            connection_minutes=str(spec.advanced.retry.connection_minutes),
+            other_minutes=str(spec.advanced.retry.other_minutes),
+            ignore=spec.precheck.ignore,
+        )
+
+    def copied(self) -> Self:
+        """The same settings for another task: with ids of its own, and a name that says so."""
+        return msgspec.structs.replace(self, id=uuid.uuid4(), task_id=None, name=f"{self.name}-copy", named=True)
+
+    def problems(self, step: StepName) -> list[Problem]:
+        """What keeps a step from being done, at most one thing a field, in the order of the fields.
+
+        >>> [problem.path for problem in TaskDraft(connection_minutes="5", other_minutes="x").problems("advanced")]
+        ['advanced.retry.connection_minutes', 'advanced.retry.other_minutes']
+        """
+        prefixes = _PREFIXES[step]
+        found = [problem for problem in find_problems(self.to_spec()) if problem.path.startswith(prefixes)]
+        if step == "endpoints":
+            found += [*self.source.problems("source"), *self.destination.problems("destination")]
+        return found if prefixes else []
+
+    def value(self, path: str) -> Any:
+        """What stands in the field at `path`.
+
+        >>> TaskDraft().value("source.port")
+        '5432'
+        """
+        end, _, field = path.rpartition(".")
+        return getattr(self.end(end) if end in ENDS else self, field)
+
+    def with_value(self, path: str, value: Any) -> Self:
+        """The draft with another value in one field; a name nobody chose follows.
+
+        >>> draft = TaskDraft().with_value("source.database", "kb").with_value("destination.host", "frankfurt.example")
+        >>> draft.name
+        'kb-to-frankfurt'
+        >>> draft.with_value("name", "mine").with_value("source.database", "other").name
+        'mine'
+        """
+        end, _, field = path.rpartition(".")
+        if end in ENDS:
+            changed = msgspec.structs.replace(self, **{end: msgspec.structs.replace(self.end(end), **{field: value})})
+        else:
+            changed = msgspec.structs.replace(self, **{field: value})
+        if field == "name":
+            return msgspec.structs.replace(changed, named=True)
+        return changed if changed.named else msgspec.structs.replace(changed, name=suggest_name(changed))
+
+    def end(self, end: str) -> EndpointDraft:
+        """The source, or the destination."""
+        return self.source if end == "source" else self.destination
+
+
+def suggest_name(draft: TaskDraft) -> str:
+    """A name from what the draft says of its ends: the database, and where it goes to.
+
+    >>> suggest_name(TaskDraft(source=EndpointDraft(database="kb"), destination=EndpointDraft(host="10.0.0.7")))
+    'kb-to-10.0.0.7'
+    >>> suggest_name(TaskDraft())
+    'new-task'
+    """
+    database = draft.source.database or draft.source.service
+    if not database:
+        return _UNNAMED
+    there = draft.destination
+    place = there.connection or (there.host if there.way in ("host", "ssh") else there.database)
+    if not place:
+        return database
+    host = place.split(",")[0].strip()
+    label = host if host.replace(".", "").isdigit() else host.split(".")[0]
+    return f"{database}-to-{label}"

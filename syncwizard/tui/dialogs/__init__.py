@@ -1,0 +1,1 @@
+"""Questions and views that lie over a screen until they are answered."""

@@ -1,0 +1,159 @@
+"""The wizard: a rail of steps over one draft. It moves between steps and keeps the draft; what is on a step is its own.
+
+Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Button, ContentSwitcher, Footer, Static
+
+from syncwizard.client import drafts
+from syncwizard.engine.protocol import Handover
+from syncwizard.task.draft import TaskDraft
+from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.step_rail import RailStep, StepRail
+
+# Long enough not to write at every key, short enough that a crash costs a word.
+AUTOSAVE_SECONDS = 0.5
+
+
+class WizardScreen(Screen[None]):
+    """Makes a task of a draft."""
+
+    CSS_PATH = "../styles/wizard.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Screen declares it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f8", "next", "Next", id="wizard.next"),
+        Binding("f7", "back", "Back", id="wizard.back"),
+        Binding("escape", "back", "Back", show=False, id="wizard.escape"),
+    ]
+
+    def __init__(self, draft: TaskDraft | None = None, steps: Sequence[type[Step]] | None = None) -> None:
+        super().__init__()
+        self.draft = draft or TaskDraft()
+        self.secrets = Handover()
+        self._kinds = list(steps or default_steps())
+        self._steps: dict[int, Step] = {}
+        self._current = 0
+        self._done = 0
+        self._saving: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, rail, the step, its command, and the two buttons."""
+        with Horizontal(id="wizard-head"):
+            yield Static("", id="wizard-title", markup=False)
+            yield Static("", id="wizard-kept", markup=False)
+        yield StepRail([kind.title for kind in self._kinds])
+        yield ContentSwitcher(id="wizard-steps")
+        yield Static("", id="wizard-command", markup=False)
+        with Horizontal(id="wizard-buttons"):
+            yield Button("Back", id="wizard-back", compact=True)
+            yield Button("Next", id="wizard-next", variant="primary", compact=True)
+        yield Footer()
+
+    async def on_mount(self) -> None:
+        """Shows the first step."""
+        await self._show(0)
+
+    def on_unmount(self) -> None:
+        """Nothing typed is lost, however the screen ends."""
+        if self._saving is not None:
+            self._save()
+
+    @property
+    def current(self) -> Step:
+        """The step in sight."""
+        return self._steps[self._current]
+
+    def edit(self, draft: TaskDraft) -> None:
+        """Replaces the draft and keeps it on disk soon."""
+        if draft == self.draft:
+            return
+        self.draft = draft
+        if self._saving is not None:
+            self._saving.stop()
+        self._saving = self.set_timer(AUTOSAVE_SECONDS, self._save)
+        self.query_one("#wizard-kept", Static).update("")
+        self.update_controls()
+
+    def go_on(self) -> None:
+        """Goes to the next step."""
+        self._done = max(self._done, self._current + 1)
+        if self._current + 1 < len(self._kinds):
+            self.run_worker(self._show(self._current + 1), group="step", exclusive=True)
+
+    def update_controls(self) -> None:
+        """Draws what is around the step."""
+        step = self.current
+        self.query_one("#wizard-title", Static).update(f"New task · {self.draft.name}")
+        following = self.query_one("#wizard-next", Button)
+        following.label = step.next_label
+        following.disabled = not step.may_go_on
+        self.query_one("#wizard-command", Static).update(f"Equivalent command: {step.command(self.file_name)}")
+        self.query_one(StepRail).mark(self._current, self._done)
+
+    @property
+    def file_name(self) -> str:
+        """What the task's file would be called."""
+        return f"{self.draft.name.replace('/', '-')}.yaml"
+
+    @on(Button.Pressed, "#wizard-next")
+    def action_next(self) -> None:
+        """Goes on, or to the first field that is wrong."""
+        step = self.current
+        if problems := step.problems():
+            step.point_at(problems[0])
+        elif step.may_go_on and step.proceed():
+            self.go_on()
+
+    @on(Button.Pressed, "#wizard-back")
+    async def action_back(self) -> None:
+        """Goes to the step before; from the first one, out of the wizard."""
+        if self._current:
+            await self._show(self._current - 1)
+        else:
+            self.dismiss()
+
+    @on(RailStep.Clicked)
+    async def _asked_for(self, event: RailStep.Clicked) -> None:
+        """Goes back to a step, or forward as far as every step between is done."""
+        if event.index <= self._done:
+            await self._show(event.index)
+
+    async def _show(self, index: int) -> None:
+        switcher = self.query_one(ContentSwitcher)
+        if self._current in self._steps:
+            self.current.leave()
+        self._current = index
+        if index not in self._steps:
+            step = self._kinds[index](id=f"step-{self._kinds[index].step}")
+            self._steps[index] = step
+            await switcher.add_content(step)
+        switcher.current = self.current.id
+        self.current.show()
+        self.update_controls()
+        self._focus_first()
+
+    def _focus_first(self) -> None:
+        first = next((widget for widget in self.current.query("*") if widget.focusable), None)
+        (first or self.query_one("#wizard-next")).focus()
+
+    def _save(self) -> None:
+        self._saving = None
+        drafts.save(self.draft)
+        if self.is_attached:
+            self.query_one("#wizard-kept", Static).update("draft kept")
+
+
+def default_steps() -> list[type[Step]]:
+    """All steps there are something to set in, in their order."""
+    from syncwizard.tui.steps.advanced import AdvancedStep
+
+    return [AdvancedStep]

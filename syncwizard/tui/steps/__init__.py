@@ -1,0 +1,1 @@
+"""The steps of the wizard, a module each."""

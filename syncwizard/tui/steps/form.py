@@ -1,0 +1,64 @@
+"""A step made of fields: they are filled from the draft, edit it, and are judged when left and again while wrong."""
+
+from collections.abc import Collection
+
+from textual import events, on
+from textual.widgets import Static
+
+from syncwizard.task.validation import Problem
+from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.field import Field, id_of
+
+
+class FormStep(Step):
+    """What is the same for every form. A `.form--help` in it explains the field with the focus."""
+
+    def show(self) -> None:
+        """Fills every field from the draft; what was shown as wrong is judged again."""
+        for field in self.query(Field):
+            field.fill(self.value_of(field.path))
+        self.judge([field.path for field in self.query(Field) if field.wrong])
+
+    def value_of(self, path: str) -> str:
+        """What belongs into the field."""
+        return str(self.wizard.draft.value(path))
+
+    def take(self, path: str, value: str) -> None:
+        """Keeps what was typed into the field."""
+        self.wizard.edit(self.wizard.draft.with_value(path, value))
+
+    def judge(self, paths: Collection[str]) -> None:
+        """Shows what is wrong with the fields at these paths, and that nothing is."""
+        if not paths:
+            return
+        problems = {problem.path: problem for problem in reversed(self.problems())}
+        for field in self.query(Field):
+            if field.path in paths:
+                field.mark(problems.get(field.path))
+
+    def point_at(self, problem: Problem) -> None:
+        """Marks every field that is wrong and goes to the first."""
+        self.judge([each.path for each in self.problems()])
+        self.field(problem.path).control.focus()
+
+    def field(self, path: str) -> Field:
+        """The field at the path."""
+        return self.query_one(f"#{id_of(path)}", Field)
+
+    @on(Field.Edited)
+    def _edited(self, event: Field.Edited) -> None:
+        event.stop()
+        self.take(event.field.path, event.value)
+        # A rule may be about two fields: mending one mends the other.
+        self.judge([field.path for field in self.query(Field) if field.wrong])
+
+    @on(Field.Left)
+    def _left(self, event: Field.Left) -> None:
+        event.stop()
+        self.judge([event.field.path])
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Explains the field that got the focus."""
+        field = next((node for node in event.widget.ancestors if isinstance(node, Field)), None)
+        for line in self.query(".form--help").results(Static):
+            line.update(field.field_help if field else "")

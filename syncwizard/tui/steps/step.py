@@ -1,0 +1,75 @@
+"""What the wizard and its steps know of each other; every step is a widget that shows and edits the wizard's draft."""
+
+from typing import ClassVar, Protocol, cast
+
+from textual.containers import Vertical
+
+from syncwizard.engine.protocol import Handover
+from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.validation import Problem
+
+
+class Wizard(Protocol):
+    """The wizard as its steps see it.
+
+    `draft` is frozen: a step replaces it through `edit`, which keeps it on disk too. `secrets` are those typed in
+    this session, and nowhere but in memory.
+    """
+
+    draft: TaskDraft
+    secrets: Handover
+
+    def edit(self, draft: TaskDraft) -> None:
+        """Replaces the draft."""
+
+    def go_on(self) -> None:
+        """Goes to the next step, without asking this one again."""
+
+    def update_controls(self) -> None:
+        """Draws the buttons and the command again: what the step says of them has changed."""
+
+
+class Step(Vertical):
+    """One step of the wizard: mounted when it is first visited, and kept.
+
+    Next asks `problems` first and stops at the first one, which `point_at` shows; then `proceed`.
+    """
+
+    step: ClassVar[StepName]
+    title: ClassVar[str]
+
+    @property
+    def wizard(self) -> Wizard:
+        """The screen this step is part of."""
+        return cast(Wizard, self.screen)
+
+    def show(self) -> None:
+        """Called whenever the step comes into view: shows what the draft says by now."""
+
+    def leave(self) -> None:
+        """Called before another step comes into view, in either direction."""
+
+    def problems(self) -> list[Problem]:
+        """What keeps Next from going on, in the order of the fields."""
+        return self.wizard.draft.problems(self.step)
+
+    def point_at(self, problem: Problem) -> None:
+        """Shows the problem and puts the focus where it can be mended."""
+
+    def proceed(self) -> bool:
+        """Called by Next when there is no problem: False when the step itself calls `wizard.go_on` later, or not."""
+        return True
+
+    @property
+    def next_label(self) -> str:
+        """What Next does here."""
+        return "Next"
+
+    @property
+    def may_go_on(self) -> bool:
+        """False locks Next."""
+        return True
+
+    def command(self, file_name: str) -> str:
+        """The command line that does what this step does, with the draft saved as `file_name`."""
+        return f"syncwizard check {file_name}"

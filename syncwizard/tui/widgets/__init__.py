@@ -1,0 +1,1 @@
+"""Widgets that draw what they are given and say what was done to them."""
