@@ -12,11 +12,12 @@ from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Handover
-from syncwizard.errors import JournalFailed, PrecheckNotPassed, UsageError
+from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
 from syncwizard.task import file
 from syncwizard.task.events import Event, SequencesSet
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.validation import find_problems
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
     """
     spec = load_task(path)
     known = next((task for task in list_tasks() if task.id == spec.id), None)
-    released = known is not None and _check_startable(known, path)
+    released = known is not None and _check_startable(known, path.name)
     # Before anything is written: a secret that cannot be had is the end of it.
     secrets = launch.collect_secrets(spec)
     if spec.id is None or released:
@@ -44,6 +45,21 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
     elif known is not None:
         spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
     return Prepared(task=store(with_ignored(spec, ignored)), secrets=secrets, renewed=released)
+
+
+def prepare_specification(spec: TaskSpec, secrets: Handover) -> Prepared:
+    """Keeps a specification that came from no file, with an id, so that it can be started with these secrets.
+
+    Raises TaskFileError for one that is not valid, and UsageError for one whose task was begun.
+    """
+    if problems := find_problems(spec):
+        problem = problems[0]
+        raise TaskFileError(problem.message, where=problem.path, remedy=problem.remedy)
+    known = next((task for task in list_tasks() if task.id == spec.id), None)
+    renewed = known is not None and _check_startable(known, spec.name)
+    if spec.id is None or renewed:
+        spec = msgspec.structs.replace(spec, id=uuid.uuid4())
+    return Prepared(task=store(file.with_defaults(spec)), secrets=secrets, renewed=renewed)
 
 
 def start(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
@@ -101,8 +117,8 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
     return wait_for_end(task, timeout)
 
 
-def prepare_resume(task: StoredTask) -> Prepared:
-    """Checks that the task may be resumed, reads its secrets and tries them.
+def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
+    """Checks that the task may be resumed, reads its secrets unless they are given, and tries them.
 
     Raises UsageError that says what to do instead, and EndpointError for a login that is refused.
     """
@@ -116,7 +132,7 @@ def prepare_resume(task: StoredTask) -> Prepared:
     state = task.read_state()
     if state.state == "released":
         raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
-    secrets = launch.collect_secrets(task.spec)
+    secrets = given or launch.collect_secrets(task.spec)
     # A password may have changed since: better told here than by an engine that fails a moment later.
     launch.run_probe("login", task.spec, secrets, lambda event: None)
     return Prepared(task=task, secrets=secrets)
@@ -135,8 +151,8 @@ def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:
     launch.run_probe("precheck", spec, launch.collect_secrets(spec), on_event)
 
 
-def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
-    """Removes everything of the task at both ends; refused while its engine runs."""
+def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover | None = None) -> TaskState:
+    """Removes everything of the task at both ends; refused while its engine runs. Its secrets are read unless given."""
     holder = task.find_engine()
     if holder is not None:
         raise UsageError(
@@ -147,7 +163,7 @@ def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
     try:
         state = task.read_state()
         if state.state != "released" or state.left_over:
-            launch.run_probe("release", task.spec, launch.collect_secrets(task.spec), on_event)
+            launch.run_probe("release", task.spec, given or launch.collect_secrets(task.spec), on_event)
         return task.read_state()
     except JournalFailed as error:
         name = task.spec.slot
@@ -158,8 +174,11 @@ def release(task: StoredTask, on_event: Callable[[Event], None]) -> TaskState:
         raise
 
 
-def set_sequences(task: StoredTask, offset: int) -> SequencesSet:
-    """Sets the destination's sequences to the source's values and `offset` beyond, whether the task runs or not."""
+def set_sequences(task: StoredTask, offset: int, given: Handover | None = None) -> SequencesSet:
+    """Sets the destination's sequences to the source's values and `offset` beyond, whether the task runs or not.
+
+    The secrets are read unless given.
+    """
     state = task.read_state()
     if not state.finished("constraints"):
         raise UsageError(
@@ -173,7 +192,7 @@ def set_sequences(task: StoredTask, offset: int) -> SequencesSet:
         if isinstance(event, SequencesSet):
             found.append(event)
 
-    launch.run_probe("sequences", task.spec, launch.collect_secrets(task.spec), on_event, offset=offset)
+    launch.run_probe("sequences", task.spec, given or launch.collect_secrets(task.spec), on_event, offset=offset)
     return found[-1]
 
 
@@ -191,8 +210,11 @@ def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
     return spec, next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
 
 
-def _check_startable(known: StoredTask, path: Path) -> bool:
-    """Whether the task was released and starts anew; raises UsageError when it is under way."""
+def _check_startable(known: StoredTask, origin: str) -> bool:
+    """Whether the task was released and starts anew; raises UsageError when it is under way.
+
+    `origin` is what another task like it would be made from.
+    """
     holder = known.find_engine()
     if holder is not None:
         raise UsageError(
@@ -208,7 +230,7 @@ def _check_startable(known: StoredTask, path: Path) -> bool:
             f"the task was started before and is {state.state}",
             where=known.label,
             remedy=f"continue: syncwizard resume {known.label}"
-            f" (for another task like it, copy {path.name} and remove the line `id:`)",
+            f" (for another task like it, copy {origin} and remove the line `id:`)",
         )
     return False
 

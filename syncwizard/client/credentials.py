@@ -1,0 +1,58 @@
+"""Which secrets of a task only a person knows, and all of its secrets once they are told; never asks by itself."""
+
+from typing import Literal
+
+import msgspec
+
+from syncwizard import secrets
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import UsageError
+from syncwizard.task.specification import TaskSpec
+
+Part = Literal["source", "destination", "source_key", "destination_key"]
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret that a person has to type. `part` is its place in the `Handover`, `what` its name for people."""
+
+    part: Part
+    what: str
+
+
+def questions(spec: TaskSpec) -> list[Question]:
+    """The secrets of the specification that are kept nowhere.
+
+    >>> from syncwizard.task.specification import Endpoint
+    >>> asked = Endpoint(host="db1", database="kb", password="prompt")
+    >>> [question.what for question in questions(TaskSpec(name="t", source=asked, destination=asked, objects=[]))]
+    ['password of the source (db1:5432/kb)', 'password of the destination (db1:5432/kb)']
+    """
+    found: list[Question] = []
+    for end, endpoint in (("source", spec.source), ("destination", spec.destination)):
+        if endpoint.password == "prompt":
+            part: Part = "source" if end == "source" else "destination"
+            found.append(Question(part=part, what=f"password of the {end} ({endpoint.describe()})"))
+        if endpoint.encryption.key_password == "prompt":
+            part = "source_key" if end == "source" else "destination_key"
+            found.append(Question(part=part, what=f"password of the {end}'s key ({endpoint.encryption.key})"))
+    return found
+
+
+def collect(spec: TaskSpec, typed: Handover) -> Handover:
+    """All secrets of the specification: those kept somewhere are read there, the others are those typed.
+
+    Raises UsageError that says what to do, also for one that was not typed.
+    """
+    asked = {question.part: question for question in questions(spec)}
+    for part, question in asked.items():
+        if getattr(typed, part) is None:
+            raise UsageError("the password was not given", where=question.what, remedy="type it when asked for it")
+    source, destination = spec.source, spec.destination
+    return Handover(
+        source=typed.source if "source" in asked else secrets.password_of(source, "source"),
+        destination=typed.destination if "destination" in asked else secrets.password_of(destination, "destination"),
+        source_key=typed.source_key if "source_key" in asked else secrets.key_password_of(source, "source"),
+        destination_key=typed.destination_key
+        if "destination_key" in asked
+        else secrets.key_password_of(destination, "destination"),
+    )
