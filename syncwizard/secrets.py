@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import warnings
 
 from syncwizard.errors import UsageError
 from syncwizard.task.specification import Endpoint
@@ -82,8 +83,11 @@ def keyring_trouble(endpoint: Endpoint) -> str | None:
 
 def _from_prompt(what: str) -> str:
     try:
-        return getpass.getpass(f"{what}: ")
-    except EOFError as error:
+        with warnings.catch_warnings():
+            # Without a terminal getpass would warn, and read what is typed for all to see.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(f"{what}: ")
+    except (EOFError, getpass.GetPassWarning) as error:
         raise UsageError(
             "the password cannot be asked for: there is no terminal",
             where=what,

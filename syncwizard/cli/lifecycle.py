@@ -1,20 +1,28 @@
 """Commands that change a task: `precheck`, `start`, `pause`, `resume`, `release`."""
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from syncwizard.cli.files import FILE
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import fail, print_json, say, say_trouble
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
-from syncwizard.errors import PrecheckNotPassed, UsageError
+from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
 from syncwizard.task import file
-from syncwizard.task.events import Entry, Event, PrecheckItemFinished, StageFinished, StageStarted
+from syncwizard.task.events import (
+    Entry,
+    Event,
+    Noticed,
+    PrecheckItemFinished,
+    RetryEnded,
+    RetryStarted,
+    StageFinished,
+    StageStarted,
+)
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 
@@ -50,12 +58,10 @@ def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
 
     try:
         lifecycle.precheck(spec, on_event)
-    except PrecheckNotPassed:
+    except (PrecheckNotPassed, EndpointError) as error:
         if as_json:
-            print_json({"passed": False, "items": items})
+            fail(error, {"passed": False, "items": items})
         raise
-    finally:
-        _name_unknown_items(ignored, items)
     if as_json:
         print_json({"passed": True, "items": items})
     else:
@@ -79,15 +85,14 @@ def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, 
         _become_engine(prepared)
     try:
         lifecycle.start(prepared, _watch_stages)
-    except PrecheckNotPassed:
-        for item in task.read_state().precheck:
+    except (PrecheckNotPassed, EndpointError) as error:
+        state = task.read_state()
+        for item in state.precheck:
             if item.blocks:
                 _print_item(item, say)
         if as_json:
-            _print_result(task, as_json=True)
+            fail(error, _result_of(task, state))
         raise
-    finally:
-        _name_unknown_items(ignored, task.read_state().precheck)
     _go_on(task, until, as_json, "started")
 
 
@@ -132,18 +137,10 @@ def release(name: str, as_json: bool) -> None:
         say("the statements above are left to run by hand")
 
 
-def _name_unknown_items(ignored: Sequence[str], items: Sequence[PrecheckItemFinished]) -> None:
-    """A misspelt --ignore has no effect; says so, with the nearest name, once the names are known."""
-    names = [item.item for item in items]
-    for name in ignored:
-        if names and name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            say(f"no precheck item is called `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""))
-
-
 def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:
     """After a start: waits where that is wanted, then says how to go on."""
     if until is not None:
+        say_trouble(task.read_state())
         wait_for(task, until, None, _watch_stages)
     _print_result(task, as_json=as_json)
     say(f"{what}; watch it: syncwizard status {task.label}")
@@ -151,12 +148,21 @@ def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> No
 
 def _print_result(task: StoredTask, *, as_json: bool) -> TaskState:
     state = task.read_state()
-    result: dict[str, Any] = {"id": task.id, "name": task.spec.name, "label": task.label, "state": state.state}
     if as_json:
-        print_json({**result, "precheck": state.precheck})
+        print_json(_result_of(task, state))
     else:
         click.echo(f"{task.label}  {state.state}  {task.id}")
     return state
+
+
+def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.spec.name,
+        "label": task.label,
+        "state": state.state,
+        "precheck": state.precheck,
+    }
 
 
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = click.echo) -> None:
@@ -170,7 +176,9 @@ def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = clic
 
 def _watch_stages(entry: Entry) -> None:
     match entry.event:
-        case StageFinished() | StageStarted():
+        case StageFinished() | StageStarted() | RetryStarted() | RetryEnded():
+            say(narrate(entry.event))
+        case Noticed(level="warning" | "error"):
             say(narrate(entry.event))
 
 

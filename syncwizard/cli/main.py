@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 
 from syncwizard import __version__
-from syncwizard.errors import SyncwizardError
+from syncwizard.errors import SyncwizardError, UsageError
 
 INTERRUPTED = 130
 
@@ -71,13 +71,15 @@ def run(arguments: list[str]) -> int:
         code = commands.main(args=arguments, prog_name="syncwizard", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return 2
+        _print_as_json(UsageError(error.format_message()), arguments)
+        return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except SyncwizardError as error:
         from syncwizard.cli.output import print_error
 
+        _print_as_json(error, arguments)
         print_error(error)
         return error.exit_code
     except OSError as error:
@@ -86,6 +88,14 @@ def run(arguments: list[str]) -> int:
         _give_up_stdout()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _print_as_json(error: SyncwizardError, arguments: list[str]) -> None:
+    """The failure where a script reads: a command that has printed what it knows ends by itself, not here."""
+    if "--json" in arguments:
+        from syncwizard.cli.output import failure_as_data, print_json
+
+        print_json(failure_as_data(error))
 
 
 def _give_up_stdout() -> None:

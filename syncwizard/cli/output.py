@@ -1,13 +1,17 @@
 """How commands print: data to stdout, talk to stderr, one form for errors."""
 
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import click
 import msgspec
 
 from syncwizard.engine.failures import failure_of, format_failure
 from syncwizard.errors import SyncwizardError
+from syncwizard.task.narration import describe_retrying
+from syncwizard.task.state import TaskState
+from syncwizard.task.text import one_line
 
 
 def say(text: str) -> None:
@@ -18,6 +22,24 @@ def say(text: str) -> None:
 def print_error(error: SyncwizardError) -> None:
     """An error: what and where, the server's words, the way on."""
     sys.stderr.write(f"syncwizard: {format_failure(failure_of(error))}")
+
+
+def say_trouble(state: TaskState) -> None:
+    """What keeps a task that somebody is about to wait for: events tell of what comes, not of what is."""
+    if state.retrying is not None:
+        say(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
+
+
+def fail(error: SyncwizardError, data: Mapping[str, Any]) -> NoReturn:
+    """Ends a command with `--json`: `data` and the failure to stdout, the failure in words to stderr."""
+    print_json({**data, **failure_as_data(error)})
+    print_error(error)
+    click.get_current_context().exit(error.exit_code)
+
+
+def failure_as_data(error: SyncwizardError) -> dict[str, Any]:
+    """What `--json` prints of an error: its title, words, place, way on, SQLSTATE and exit code under `failure`."""
+    return {"failure": failure_of(error)}
 
 
 def print_json(data: Any) -> None:

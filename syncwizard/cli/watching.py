@@ -4,10 +4,9 @@ import time
 
 import click
 
-from syncwizard.cli.output import print_json, print_json_line, say
+from syncwizard.cli.output import print_json, print_json_line, say, say_trouble
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
-from syncwizard.client.explain import local_time
 from syncwizard.client.looking import Seen, look
 from syncwizard.client.showing import as_data, describe, describe_all
 from syncwizard.client.tasks import StoredTask
@@ -16,7 +15,7 @@ from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
-from syncwizard.task.text import format_seconds
+from syncwizard.task.text import format_seconds, local_time
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -57,6 +56,7 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
     """Wait until a task has copied all tables, or until all that is committed now is at the destination."""
     task = tasks.find_task(name)
     started = time.monotonic()
+    say_trouble(task.read_state())
     state = wait_for(task, until, timeout, lambda entry: say(narrate(entry.event)))
     seconds = time.monotonic() - started
     if as_json:
@@ -72,18 +72,26 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
 def events(name: str, follow: bool, as_json: bool) -> None:
     """Show what happened to a task, from its journal."""
     task = tasks.find_task(name)
-    last = 0
-    for entry in read_entries(task.folder / FILE_NAME):
-        _print_entry(entry, as_json)
-        last = entry.sequence
+    last = _print_entries(task, 0, as_json)
     if follow:
-        _follow(task, last, as_json)
-
-
-def _follow(task: StoredTask, after: int, as_json: bool) -> None:
-    if task.find_engine() is None:
+        last = _follow(task, last, as_json)
+        # What it wrote while it closed its socket, or before we were there.
+        _print_entries(task, last, as_json)
         say("no engine runs: nothing more will happen")
-        return
+
+
+def _print_entries(task: StoredTask, after: int, as_json: bool) -> int:
+    """Prints what the journal has after the sequence number; the last number printed."""
+    for entry in read_entries(task.folder / FILE_NAME, after):
+        _print_entry(entry, as_json)
+        after = entry.sequence
+    return after
+
+
+def _follow(task: StoredTask, after: int, as_json: bool) -> int:
+    """Prints events as they happen, until no engine runs; the last sequence number printed."""
+    if task.find_engine() is None:
+        return after
     try:
         with connect(task) as connection:
             connection.subscribe(after)
@@ -91,8 +99,9 @@ def _follow(task: StoredTask, after: int, as_json: bool) -> None:
                 frame = connection.receive(None)
                 if isinstance(frame, Happened):
                     _print_entry(frame.entry, as_json)
+                    after = frame.entry.sequence
     except EngineGone:
-        say("the engine has ended")
+        return after
 
 
 def _print_entry(entry: Entry, as_json: bool) -> None:

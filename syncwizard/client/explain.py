@@ -1,6 +1,6 @@
 """Says where a task without an engine stands, from its journal: paused, failed, or an engine that died."""
 
-import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -10,6 +10,7 @@ from syncwizard.errors import SyncwizardError, TaskFailed, UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import local_time
 
 
 class Liveness(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +22,12 @@ class Liveness(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str = ""
 
 
-def liveness_of(state: TaskState, holder: Holder | None, last: Entry | None, label: str) -> Liveness:
+def liveness_of(
+    state: TaskState, holder: Holder | None, last: Entry | None, label: str, full_folder: Path | None = None
+) -> Liveness:
     """Whether the engine lives, and if it died, since when and where it was.
+
+    `full_folder`: the task's, where no space is left for its journal: an engine ends then without a last word there.
 
     >>> liveness_of(TaskState(), None, None, "kb").alive
     False
@@ -33,9 +38,13 @@ def liveness_of(state: TaskState, holder: Holder | None, last: Entry | None, lab
         return Liveness(alive=False)
     running = [name for name, stage in state.stages.items() if stage.status == "running"]
     stage = f" in the stage {' and '.join(running)}" if running else ""
+    if full_folder is not None:
+        way_on = f"No space is left in {full_folder}: make room there, then continue with"
+    else:
+        way_on = "Nothing is lost: continue with"
     explanation = (
         f"the engine (process {state.engine_pid}) died{stage}; its last fact, at {local_time(last.at)}: "
-        f"{narrate(last.event)}. Nothing is lost: continue with `syncwizard resume {label}`"
+        f"{narrate(last.event)}. {way_on} `syncwizard resume {label}`"
     )
     return Liveness(alive=False, pid=state.engine_pid, died=True, explanation=explanation)
 
@@ -55,8 +64,3 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
             return UsageError("the precheck did not pass", where=label, remedy="start its file again when it is mended")
         case _:
             return UsageError("the task is not running", where=label, remedy=f"continue: syncwizard resume {label}")
-
-
-def local_time(at: float) -> str:
-    """Seconds since the epoch as the reader's wall clock, with its offset."""
-    return datetime.datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -33,7 +33,7 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
 
     Raises TaskFileError, and UsageError that says what to do instead.
     """
-    spec = load_task(path)
+    spec = with_ignored(load_task(path), ignored)
     known = next((task for task in list_tasks() if task.id == spec.id), None)
     released = known is not None and _check_startable(known, path.name)
     # Before anything is written: a secret that cannot be had is the end of it.
@@ -44,7 +44,7 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
             file.write_id(path, spec.id)
     elif known is not None:
         spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
-    return Prepared(task=store(with_ignored(spec, ignored)), secrets=secrets, renewed=released)
+    return Prepared(task=store(spec), secrets=secrets, renewed=released)
 
 
 def prepare_specification(spec: TaskSpec, secrets: Handover) -> Prepared:

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from syncwizard import __version__
-from syncwizard.client.explain import local_time
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
@@ -18,6 +17,7 @@ from syncwizard.errors import UsageError
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.narration import narrate
+from syncwizard.task.text import local_time
 
 EVENTS_SHOWN = 200
 LOG_LINES_SHOWN = 300

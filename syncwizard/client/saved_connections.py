@@ -9,10 +9,11 @@ import msgspec
 import yaml
 
 from syncwizard import paths
+from syncwizard.client.precheck_items import unknown_items
 from syncwizard.errors import TaskFileError, UsageError
-from syncwizard.task import file
+from syncwizard.task import file, mistakes
 from syncwizard.task.specification import Endpoint, TaskSpec
-from syncwizard.task.validation import endpoint_problems
+from syncwizard.task.validation import Problem, endpoint_problems
 
 # What was given of each, and nothing else: the task file that names a connection may give the rest.
 Fields = dict[str, Any]
@@ -20,7 +21,16 @@ Fields = dict[str, Any]
 
 def load_task(path: Path) -> TaskSpec:
     """The specification in a task file, with the saved connections that it names put in their places."""
-    return file.load(path, fields_of)
+    text = file.read_text(path)
+    spec = file.parse(text, path, fields_of)
+    unknown = unknown_items(entry if isinstance(entry, str) else entry.item for entry in spec.precheck.ignore)
+    if unknown:
+        problems = [
+            Problem(path="precheck.ignore", message=f"no precheck item is called `{name}`", remedy=remedy)
+            for name, remedy in unknown.items()
+        ]
+        raise mistakes.report(problems, file.compose(text, path), path)
+    return spec
 
 
 def list_connections() -> dict[str, Endpoint]:

@@ -5,14 +5,13 @@ from typing import Any
 
 import msgspec
 
-from syncwizard.client.explain import local_time
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES
 from syncwizard.task.figures import change_table, copy_fields, copy_table, describe_latency, index_lines, stream_fields
-from syncwizard.task.narration import describe_failure
+from syncwizard.task.narration import describe_failure, describe_retrying
 from syncwizard.task.rates import copy_progress
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import format_fields, format_seconds, format_table
+from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
@@ -52,10 +51,9 @@ def describe(seen: Seen, now: float) -> str:
     if seen.liveness.died:
         parts.append(seen.liveness.explanation)
     if state.retrying is not None:
-        trouble = state.retrying
-        parts.append(f"trying again until {local_time(trouble.until)}: {describe_failure(trouble.failure)}")
+        parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:
-        parts.append("\n".join(filter(None, [describe_failure(state.failure), state.failure.remedy])))
+        parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
     if state.stages:
         parts.append(_stages_table(state, now))
     if builds := index_lines(seen.sample):
@@ -66,7 +64,10 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(change_table(seen.sample, state))
     if state.notices:
         parts.append(
-            "\n".join(f"{local_time(each.at)}  {each.level}: {each.message}" for each in state.notices[-NOTICES_SHOWN:])
+            "\n".join(
+                one_line(f"{local_time(each.at)}  {each.level}: {each.message}")
+                for each in state.notices[-NOTICES_SHOWN:]
+            )
         )
     return "\n\n".join(parts)
 

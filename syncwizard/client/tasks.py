@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
+from syncwizard.client.precheck_items import unknown_items
 from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import journal, locking
 from syncwizard.errors import JournalFailed, TaskFileError, UsageError
@@ -99,7 +100,10 @@ def store(spec: TaskSpec) -> StoredTask:
 
 
 def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
-    """The specification with warnings of the precheck accepted now."""
+    """The specification with warnings of the precheck accepted now; raises UsageError for an item there is not."""
+    items = list(items)
+    for name, remedy in unknown_items(items).items():
+        raise UsageError(f"no precheck item is called `{name}`", remedy=remedy)
     now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
     new = [IgnoredItem(item=item, accepted_at=now) for item in items if not spec.precheck.accepts(item)]
     precheck = msgspec.structs.replace(spec.precheck, ignore=[*spec.precheck.ignore, *new])

@@ -9,11 +9,12 @@ from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.failures import error_from_failure
-from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.journal import FILE_NAME, is_full, read_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.narration import describe_retrying
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
 
@@ -36,7 +37,8 @@ def current(task: StoredTask) -> tuple[TaskState, Liveness]:
     holder = task.find_engine()
     entries = read_entries(task.folder / FILE_NAME)
     state = replay(entries, task.id, task.spec.name)
-    return state, liveness_of(state, holder, entries[-1] if entries else None, task.label)
+    full = task.folder if is_full(task.folder) else None
+    return state, liveness_of(state, holder, entries[-1] if entries else None, task.label, full)
 
 
 def connect(task: StoredTask) -> EngineConnection:
@@ -92,8 +94,10 @@ def wait_until(
 
 
 def _too_late(task: StoredTask, what: str) -> TimedOut:
+    trouble = task.read_state().retrying
     return TimedOut(
         f"the task did not get as far as `{what}` in time",
+        detail=describe_retrying(trouble.until, trouble.failure) if trouble else "",
         where=task.label,
         remedy=f"it goes on; look at it with `syncwizard status {task.label}`",
     )

@@ -104,13 +104,18 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
 
 
+def is_full(folder: Path) -> bool:
+    """Whether the disk with the folder has no room for a journal to grow."""
+    return shutil.disk_usage(folder).free < _ROOM_BYTES
+
+
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turns SQLite's errors into JournalFailed, which names the folder and the way on."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _ROOM_BYTES:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or is_full(path.parent):
             title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
             raise JournalFailed(title, detail=str(error), remedy=remedy) from error
         remedy = f"look at {path.parent} and its rights"

@@ -107,7 +107,8 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     if program is None:
         raise TaskFailed(
             f"no pg_dump of version {versions[0]} or newer that can use the source was found on this machine",
-            remedy=f"install the PostgreSQL {versions[0]} client programs and put pg_dump on PATH",
+            remedy=f"install the client programs of PostgreSQL {versions[0]} where its packages put them, or put their "
+            "folder on PATH",
         )
     with translated("source", "reading the catalogue"):
         relations = read_relations(source, needs.schemas)

@@ -72,6 +72,10 @@ def parse(text: str, path: Path, saved: Lookup = no_connections) -> TaskSpec:
     """The specification in `text`; `path` names it in errors and is where relative file names start."""
     root = compose(text, path)
     data = yaml.safe_load(text)
+    if "version" not in data:
+        # What a later version means by the same keys may be something else: the file says what it was written for.
+        problem = Problem(path="version", message="`version` is missing", remedy="begin the file with `version: 1`")
+        raise mistakes.report([problem], root, path)
     for end in ("source", "destination"):
         _put_in_connection(data, end, saved, root, path)
     try:
@@ -202,7 +206,7 @@ def write_id(path: Path, task_id: uuid.UUID) -> None:
 
 
 def text_with_id(text: str, root: yaml.MappingNode, task_id: uuid.UUID) -> str:
-    """The text with its `id` replaced, or with a line `id: …` after `version`, else before the first key."""
+    """The text with its `id` replaced, or with a line `id: …` after `version`, which every task file has."""
     nodes = {key.value: (key, value) for key, value in root.value}
     if "id" in nodes:
         key, value = nodes["id"]
@@ -213,13 +217,10 @@ def text_with_id(text: str, root: yaml.MappingNode, task_id: uuid.UUID) -> str:
     if root.flow_style:
         inside = root.start_mark.index + 1
         return f"{text[:inside]}id: {task_id}, {text[inside:]}"
-    if "version" in nodes:
-        line_end = text.find("\n", nodes["version"][1].end_mark.index)
-        if line_end < 0:
-            return f"{text}\nid: {task_id}\n"
-        return f"{text[: line_end + 1]}id: {task_id}\n{text[line_end + 1 :]}"
-    first = root.start_mark.index
-    return f"{text[:first]}id: {task_id}\n{text[first:]}"
+    line_end = text.find("\n", nodes["version"][1].end_mark.index)
+    if line_end < 0:
+        return f"{text}\nid: {task_id}\n"
+    return f"{text[: line_end + 1]}id: {task_id}\n{text[line_end + 1 :]}"
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -32,15 +32,20 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.text import local_time, one_line
 
 
-@functools.singledispatch
 def narrate(event: Event) -> str:
-    """The event in one line.
+    """The event in one line, whatever the names in it are.
 
     >>> narrate(StageStarted(stage="full"))
     'stage full begins'
     """
+    return one_line(_tell(event))
+
+
+@functools.singledispatch
+def _tell(event: Event) -> str:
     return type(event).__name__
 
 
@@ -52,6 +57,14 @@ def describe_failure(failure: Failure) -> str:
     """
     text = f"{failure.where}: {failure.title}" if failure.where else failure.title
     return f"{text} ({failure.detail})" if failure.detail else text
+
+
+def describe_retrying(until: float, failure: Failure) -> str:
+    """What is tried again, until when (seconds since the epoch), and what a person can do meanwhile."""
+    return _with_remedy(
+        f"trouble, trying again until {local_time(until)}: {describe_failure(failure)}",
+        failure.remedy or "put the cause right meanwhile, or pause the task",
+    )
 
 
 def describe_bytes(count: float) -> str:
@@ -79,137 +92,136 @@ def _with_remedy(text: str, remedy: str) -> str:
     return f"{text}; {remedy}" if remedy else text
 
 
-@narrate.register
+@_tell.register
 def _(event: EngineStarted) -> str:
     return f"engine {event.pid} (version {event.version}) took the task"
 
 
-@narrate.register
+@_tell.register
 def _(event: EngineStopped) -> str:
     return f"engine stopped: {event.reason}"
 
 
-@narrate.register
+@_tell.register
 def _(event: StageStarted) -> str:
     return f"stage {event.stage} begins"
 
 
-@narrate.register
+@_tell.register
 def _(event: StageFinished) -> str:
     return f"stage {event.stage} is done" + (f": {event.summary}" if event.summary else "")
 
 
-@narrate.register
+@_tell.register
 def _(event: PrecheckItemFinished) -> str:
     verdict = "warning, accepted" if event.ignored else event.verdict
     text = f"precheck {event.item}: {verdict}"
     return _with_remedy(f"{text}: {event.message}" if event.message else text, event.remedy)
 
 
-@narrate.register
+@_tell.register
 def _(event: PrecheckFinished) -> str:
     return "the precheck passed" if event.passed else "the precheck did not pass"
 
 
-@narrate.register
+@_tell.register
 def _(event: ReplicaIdentityChanging) -> str:
     return f"replica identity of {event.table} becomes FULL (it was {event.index or event.previous!r})"
 
 
-@narrate.register
+@_tell.register
 def _(event: HeartbeatCreated) -> str:
     return "the heartbeat is set up at the source"
 
 
-@narrate.register
+@_tell.register
 def _(event: PublicationCreated) -> str:
     return f"publication {event.name} with {len(event.members)} members"
 
 
-@narrate.register
+@_tell.register
 def _(event: SlotCreated) -> str:
     return f"slot {event.name} at {event.lsn}"
 
 
-@narrate.register
+@_tell.register
 def _(event: TablePlanned) -> str:
     size = describe_bytes(event.estimated_bytes)
     return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {event.chunks} chunks"
 
 
-@narrate.register
+@_tell.register
 def _(event: TableCopied) -> str:
     return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {event.seconds:.1f} s"
 
 
-@narrate.register
+@_tell.register
 def _(event: TableRestarted) -> str:
     return f"{event.table} is copied again: {event.reason}"
 
 
-@narrate.register
+@_tell.register
 def _(event: SyncPointSet) -> str:
     return f"the sync point is {event.lsn}"
 
 
-@narrate.register
+@_tell.register
 def _(event: SyncPointPassed) -> str:
     return f"the sync point {event.lsn} is passed: the destination is consistent"
 
 
-@narrate.register
+@_tell.register
 def _(event: StatementFinished) -> str:
     return f"{event.kind} {event.name} created in {event.seconds:.1f} s"
 
 
-@narrate.register
+@_tell.register
 def _(event: StatementSkipped) -> str:
     return f"{event.kind} {event.name} left out: {event.reason}"
 
 
-@narrate.register
+@_tell.register
 def _(event: SequencesSet) -> str:
     text = f"{event.count:,} sequences set to the source's values"
     return text + (f"; not set: {', '.join(event.problems)}" if event.problems else "")
 
 
-@narrate.register
+@_tell.register
 def _(event: ChangesApplied) -> str:
     changes = count_changes(event.tables)
     return f"{event.transactions:,} transactions with {changes:,} changes applied so far, up to {event.applied_lsn}"
 
 
-@narrate.register
+@_tell.register
 def _(event: RetryStarted) -> str:
-    minutes = (event.until - event.since) / 60
-    return f"trouble, trying again for {minutes:.0f} minutes: {describe_failure(event.failure)}"
+    return describe_retrying(event.until, event.failure)
 
 
-@narrate.register
+@_tell.register
 def _(event: RetryEnded) -> str:
     return "the trouble has passed"
 
 
-@narrate.register
+@_tell.register
 def _(event: PauseRequested) -> str:
     return "a pause was asked for"
 
 
-@narrate.register
+@_tell.register
 def _(event: TaskPaused) -> str:
     return "paused: every connection is closed, the slot stays"
 
 
-@narrate.register
+@_tell.register
 def _(event: TaskFailedEvent) -> str:
     return _with_remedy(f"failed: {describe_failure(event.failure)}", event.failure.remedy)
 
 
-@narrate.register
+@_tell.register
 def _(event: TaskReleased) -> str:
     return f"released; left over: {len(event.left_over)}" if event.left_over else "released: nothing of ours is left"
 
 
-@narrate.register
+@_tell.register
 def _(event: Noticed) -> str:
     return _with_remedy(f"{event.level}: {event.message}", event.remedy)

@@ -1,16 +1,18 @@
-"""Plain text for people: tables, fields, durations. Pure."""
+"""Plain text for people: tables, fields, durations, times. Pure."""
 
+import datetime
 from collections.abc import Sequence
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Columns aligned by spaces; those whose numbers are in `right` are aligned to the right.
+    """Columns aligned by spaces, a line a row; those whose numbers are in `right` are aligned to the right.
 
     >>> print(format_table(("TABLE", "ROWS"), [("a", "1"), ("bc", "20")], right=[1]))
     TABLE  ROWS
     a         1
     bc       20
     """
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
     lines = [
         "  ".join(
@@ -29,7 +31,7 @@ def format_fields(fields: Sequence[tuple[str, str]]) -> str:
     task   kb
     """
     width = max(len(name) for name, _ in fields)
-    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in fields)
+    return "\n".join(f"{name.ljust(width)}  {one_line(value)}" for name, value in fields)
 
 
 def format_seconds(seconds: float) -> str:
@@ -43,3 +45,19 @@ def format_seconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def one_line(text: str) -> str:
+    r"""The text without line breaks, and with what a terminal would obey or not show as escapes.
+
+    >>> print(one_line("a\nb\x1b[31m\u202ec"))
+    a\nb\x1b[31m\u202ec
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def local_time(at: float) -> str:
+    """Seconds since the epoch as the reader's wall clock, with its offset."""
+    return datetime.datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")

@@ -10,6 +10,8 @@ from syncwizard.task.specification import Access, Encryption, Endpoint, Retry, S
 # The ranges of the service this replaces, so that its users' values carry over.
 CONNECTION_MINUTES = range(10, 1441)
 OTHER_MINUTES = range(1, 1441)
+# As long as a name of PostgreSQL's: it stands in tables, file names and titles.
+NAME_CHARACTERS = 63
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,10 @@ def _name_problems(spec: TaskSpec) -> Iterator[Problem]:
     if not spec.name.strip():
         yield Problem(
             path="name", message="the name is empty", remedy="give the task a name, for example `kb-to-frankfurt`"
+        )
+    elif len(spec.name) > NAME_CHARACTERS:
+        yield Problem(
+            path="name", message=f"the name has {len(spec.name)} characters; at most {NAME_CHARACTERS} are allowed"
         )
     elif not spec.name.isprintable() or spec.name != spec.name.strip():
         yield Problem(path="name", message="the name has line breaks, control characters or spaces at its ends")

@@ -24,6 +24,7 @@ from tests.support.waiting import until
 
 FILE = """\
 # The knowledge base, to Frankfurt.
+version: 1
 name: kb
 source: {source}
 destination: {destination}
@@ -145,7 +146,7 @@ def test_events_tell_the_story(path: Path) -> None:
     assert names[0] == "EngineStarted"
     assert names[-1] == "EngineStopped"
     assert "TableCopied" in names
-    assert "the engine has ended" in talk
+    assert "no engine runs" in talk
     assert "public.notes is copied: 100 rows" in syncwizard("events", "kb").stdout
 
 
@@ -192,7 +193,8 @@ def test_a_refused_precheck_leaves_nothing_and_can_be_mended(path: Path, pair: D
 def test_an_unreachable_end_is_exit_code_4_and_named(path: Path, pair: DatabasePair, tmp_path: Path) -> None:
     nowhere = msgspec.structs.replace(pair.destination_endpoint, host=str(tmp_path / "nowhere"))
     path.write_text(text_of(pair.source_endpoint, nowhere))
-    refused = syncwizard("start", path, expect=4)
+    refused = syncwizard("start", path, "--json", expect=4)
+    assert json.loads(refused.stdout)["failure"]["exit_code"] == 4
     assert "destination" in refused.stderr
     assert "No such file or directory" in refused.stderr
     assert ours_at(pair) == []
@@ -280,7 +282,7 @@ def test_an_accepted_warning_is_kept_in_the_stored_task(path: Path, pair: Databa
     refused = syncwizard("start", path, expect=3)
     item = next(item["item"] for item in report("status", "kb")["precheck"] if item["ignorable"])
     assert item in refused.stderr
-    assert "did you mean" in syncwizard("start", path, "--ignore", f"{item}x", expect=3).stderr
+    assert f"did you mean `{item}`?" in syncwizard("start", path, "--ignore", f"{item}x", expect=2).stderr
     syncwizard("start", path, "--ignore", item, "--until", "caught-up")
     accepted = [getattr(entry, "item", "") for entry in tasks.find_task("kb").spec.precheck.ignore]
     assert item in accepted

@@ -20,6 +20,7 @@ from tests.support.definitions import definitions
 from tests.support.pair import DatabasePair
 
 TASK = """
+version: 1
 name: by-service
 source: {source}
 destination: {destination}

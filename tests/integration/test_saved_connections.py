@@ -10,7 +10,9 @@ from syncwizard import paths
 from tests.support.commands import report, syncwizard
 from tests.support.pair import DatabasePair
 
-TASK = "name: kb\nsource: {source}\ndestination: {{database: kb, host: /tmp}}\nobjects: [{{schema: public}}]\n"
+TASK = (
+    "version: 1\nname: kb\nsource: {source}\ndestination: {{database: kb, host: /tmp}}\nobjects: [{{schema: public}}]\n"
+)
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_a_name_that_nobody_saved_is_told_with_line_and_nearest_name(task_file: 
     syncwizard("connections", "add", "paris", "--host", "db")
     task_file.write_text(TASK.format(source="{connection: pari, database: kb}"))
     done = syncwizard("check", task_file, expect=2)
-    assert f"{task_file}:2: source.connection: no saved connection is called `pari`" in done.stderr
+    assert f"{task_file}:3: source.connection: no saved connection is called `pari`" in done.stderr
     assert "did you mean `paris`?" in done.stderr
 
 
@@ -112,7 +114,7 @@ def test_a_task_keeps_the_connection_it_was_started_with(pair: DatabasePair, tas
         syncwizard("connections", "add", name, "--host", cluster.sockets, "--user", "postgres")
     ends = {"source": "here", "destination": "there"}
     text = "".join(f"{end}: {{connection: {name}, database: {pair.database}}}\n" for end, name in ends.items())
-    task_file.write_text(f"name: kb\n{text}objects: [{{schema: public}}]\n")
+    task_file.write_text(f"version: 1\nname: kb\n{text}objects: [{{schema: public}}]\n")
     syncwizard("start", task_file, "--until", "full")
     try:
         assert "connection: here" in task_file.read_text()

@@ -27,6 +27,7 @@ SECRETS = (CORE, DESTINATION_CORE, NEW_CORE)
 RULES = "".join(f"host all {user} {ADDRESS}/32 scram-sha-256\n" for user in ("reader", "writer"))
 
 TASK = """
+version: 1
 name: quiet-fish
 source: {{host: {address}, port: {port}, database: pond, user: reader, password: "env:SOURCE_PW"}}
 destination: {{host: {address}, port: {port}, database: lake, user: writer, password: prompt}}

@@ -23,6 +23,7 @@ from tests.support.searching import arguments_of_processes
 from tests.support.waiting import until
 
 TASK = """
+version: 1
 name: behind
 source: {{host: {address}, port: {port}, database: inside, user: postgres, access: {{ssh: bastion}}}}
 destination: {{host: {sockets}, port: {port}, database: outside, user: postgres}}

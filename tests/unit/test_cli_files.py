@@ -12,6 +12,7 @@ import pytest
 from tests.support.commands import report, syncwizard
 
 GOOD = """\
+version: 1
 name: kb
 source: {database: kb, host: /tmp, password: env:NO_SUCH_VARIABLE}
 destination: {database: kb2}
@@ -36,7 +37,7 @@ def test_a_mistake_is_exit_code_2_with_line_and_nearest_name(path: Path) -> None
     for command in ("check", "preview", "start", "precheck"):
         done = syncwizard(command, path, expect=2)
         assert done.stdout == ""
-        assert f"{path}:3: destinaton: unknown name `destinaton`" in done.stderr
+        assert f"{path}:4: destinaton: unknown name `destinaton`" in done.stderr
         assert "did you mean `destination`?" in done.stderr
         assert "Traceback" not in done.stderr
 
@@ -74,6 +75,51 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], state_home: Path
     assert done.stdout == ""
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_item_that_the_precheck_does_not_have_is_refused_with_the_nearest_name(path: Path) -> None:
+    for command in ("start", "precheck"):
+        said = syncwizard(command, path, "--ignore", "replica-identty", expect=2).stderr
+        assert "no precheck item is called `replica-identty`" in said
+        assert "did you mean `replica-identity`?" in said
+    path.write_text(GOOD + "precheck:\n  ignore: [wal-levels]\n")
+    said = syncwizard("check", path, expect=2).stderr
+    assert f"{path}:7: precheck.ignore: no precheck item is called `wal-levels`" in said
+    assert "did you mean `wal-level`?" in said
+
+
+def test_a_password_that_cannot_be_asked_for_is_one_error(path: Path) -> None:
+    """Without a terminal nothing is read from stdin, where it could be seen."""
+    path.write_text(GOOD.replace("env:NO_SUCH_VARIABLE", "prompt"))
+    done = subprocess.run(
+        [sys.executable, "-m", "syncwizard", "start", path],
+        input="secret\n",
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "there is no terminal" in done.stderr
+    assert "Warning" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "title"),
+    [
+        (("status", "none"), "no task is called `none`"),
+        (("wait", "none", "--until", "tomorrow"), "'tomorrow' is not one of"),
+        (("check", "/nowhere.yaml"), "the task file cannot be read"),
+    ],
+)
+def test_a_failure_is_json_too_where_json_is_asked_for(
+    arguments: tuple[str, ...], title: str, state_home: Path
+) -> None:
+    done = syncwizard(*arguments, "--json", expect=2)
+    failure = json.loads(done.stdout)["failure"]
+    assert title in failure["title"]
+    assert failure["exit_code"] == 2
+    assert title in done.stderr
 
 
 def test_foreground_is_not_combined_with_a_return(path: Path) -> None:

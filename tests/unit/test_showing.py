@@ -1,16 +1,19 @@
 """`status` for people: what it says of a copy, of changes and of index builds, within 80 columns."""
 
 import uuid
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from syncwizard.client.explain import Liveness
+from syncwizard.client.explain import Liveness, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.events import IndexBuild, Sample
+from syncwizard.task.events import Entry, Failure, IndexBuild, Sample, StageStarted
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
-from syncwizard.task.state import StageState, TableState, TaskState
+from syncwizard.task.state import Retrying, StageState, TableState, TaskState
+from syncwizard.task.text import local_time
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
 LONG = "sales.order_lines_of_the_year_2026_november"
@@ -107,6 +110,28 @@ def test_the_stream_shows_latency_with_its_age_positions_backlog_and_what_the_sl
 @pytest.mark.parametrize(("sample", "full"), [(COPYING, False), (STREAMING, True)])
 def test_status_fits_into_80_columns(sample: Sample, full: bool) -> None:
     assert [line for line in describe(seen(sample, full=full), NOW).splitlines() if len(line) > 80] == []
+
+
+def test_a_name_with_a_line_break_stays_on_its_line() -> None:
+    sample = Sample(changes={"public.two\nlines\x1b[2J": {"insert": 7}})
+    line = next(line for line in describe(seen(sample, full=True), NOW).splitlines() if "two" in line)
+    assert line.split() == ["public.two\\nlines\\x1b[2J", "7", "0", "0"]
+
+
+def test_trouble_says_until_when_it_is_retried_and_what_to_do() -> None:
+    failure = Failure(title="update on public.t cannot be applied", remedy="mend the row at the destination")
+    trouble = Retrying(since=NOW, until=NOW + 600, failure=failure)
+    shown = seen(STREAMING, full=True)
+    state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
+    text = describe(msgspec.structs.replace(shown, state=state), NOW)
+    assert f"trying again until {local_time(NOW + 600)}: update on public.t cannot be applied; mend the row" in text
+
+
+def test_an_engine_that_died_on_a_full_disk_names_the_disk(tmp_path: Path) -> None:
+    state = TaskState(state="synchronizing", engine_pid=4711)
+    last = Entry(sequence=1, at=NOW, event=StageStarted(stage="full"))
+    explanation = liveness_of(state, None, last, "kb", tmp_path).explanation
+    assert f"No space is left in {tmp_path}: make room there, then continue with `syncwizard resume kb`" in explanation
 
 
 def test_thousands_of_tables_are_left_to_the_json() -> None:

@@ -61,6 +61,8 @@ def test_a_task_file_is_read_with_defaults(path: Path) -> None:
         ("5433", "70000", 7, "destination.port", "1 to 65535", ""),
         ("env:DST_PW", "hunter2", 8, "destination.password", "not the password itself", "env:NAME"),
         ("name: kb", 'name: ""', 2, "name", "the name is empty", ""),
+        ("name: kb", f"name: {'x' * 64}", 2, "name", "64 characters; at most 63", ""),
+        ("version: 1            # the only one\n", "", 1, "version", "`version` is missing", "`version: 1`"),
         ("schema: sales", "schema: public", 11, "objects[1].schema", "listed twice", ""),
         ("{table: orders}", "{table: a}, {table: a}", 12, "objects[1].tables", "`a` is listed 2 times", ""),
     ],
@@ -141,14 +143,14 @@ def test_file_names_are_relative_to_the_task_file(path: Path) -> None:
     "text",
     [
         GOOD,
-        GOOD.replace("version: 1            # the only one\n", "# comment first\n\n"),
+        "# comment first\n\n" + GOOD,
         GOOD.replace("name: kb\n", "name: kb\nid:   # later\n"),
         GOOD.replace("name: kb\n", "id: 11111111-2222-3333-4444-555555555555 # mine\nname: kb\n"),
         "---\n" + GOOD,
-        "{name: kb, source: {database: a}, destination: {database: b}, objects: [{schema: public}]}",
+        "{version: 1, name: kb, source: {database: a}, destination: {database: b}, objects: [{schema: public}]}",
         GOOD.replace("\n", "\r\n"),
     ],
-    ids=["plain", "without version", "empty id", "other id", "document mark", "flow", "crlf"],
+    ids=["plain", "comment", "empty id", "other id", "document mark", "flow", "crlf"],
 )
 def test_the_id_is_written_and_everything_else_stays(path: Path, text: str) -> None:
     path.write_bytes(text.encode())

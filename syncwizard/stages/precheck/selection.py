@@ -259,6 +259,7 @@ def pg_dump(checkup: Checkup) -> Finding:
         found = f"the newest found is {programs[-1].version}" if programs else "none was found"
         return failed(
             f"definitions are read with pg_dump {version} or newer, and {found}",
-            f"install the PostgreSQL {version} client programs and put pg_dump on PATH",
+            f"install the client programs of PostgreSQL {version} where its packages put them, or put their folder on "
+            "PATH",
         )
     return passed(f"{program.path} ({program.version})")
