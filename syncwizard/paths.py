@@ -32,6 +32,16 @@ def drafts_folder() -> Path:
     return state_folder() / "drafts"
 
 
+def settings_file() -> Path:
+    """What the user may set for the screens: `$XDG_CONFIG_HOME/syncwizard/config.yaml`."""
+    return Path(platformdirs.user_config_dir(APPLICATION)) / "config.yaml"
+
+
+def preferences_file() -> Path:
+    """What the screens remember by themselves: `$XDG_STATE_HOME/syncwizard/screens.json`."""
+    return state_folder() / "screens.json"
+
+
 def tasks_folder() -> Path:
     """Where every task has its folder."""
     return state_folder() / "tasks"

@@ -14,6 +14,8 @@ INTERRUPTED = 130
 
 # Where each command lives, and its line of help: `--version` and `--help` import none of them.
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "new": ("syncwizard.cli.screens", "Set up a new task in the terminal, step by step."),
+    "open": ("syncwizard.cli.screens", "Watch a task in the terminal."),
     "check": ("syncwizard.cli.files", "Validate a task file."),
     "preview": ("syncwizard.cli.files", "Show a task file with all defaults, and what the task would do."),
     "precheck": ("syncwizard.cli.lifecycle", "Check both ends without changing anything."),
@@ -30,6 +32,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of our own."),
 }
 
+# Commands whose names are words of Python's.
+FUNCTIONS: Mapping[str, str] = {"open": "open_"}
+
 
 class LazyGroup(click.Group):
     """Imports a command's module when the command is called: most of the start-up time is imports."""
@@ -41,7 +46,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
-        command = getattr(module, cmd_name)
+        command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -49,15 +54,23 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="syncwizard")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> int:
     """Synchronizes PostgreSQL databases: schema, full copy, continuous changes.
+
+    Without a command it opens the list of tasks.
 
     \b
     Exit codes: 0 done, 1 task failed, 2 usage, task file or refused, 3 precheck not passed,
     4 endpoint unreachable, 5 differences found, 6 timed out, 130 interrupted.
     """
+    if context.invoked_subcommand is not None:
+        return 0
+    from syncwizard.cli import screens
+
+    return screens.home()
 
 
 def main() -> None:

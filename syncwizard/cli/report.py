@@ -8,9 +8,10 @@ import msgspec
 
 from syncwizard.cli.output import print_json, say
 from syncwizard.client import tasks
+from syncwizard.client.files import write_private
 from syncwizard.client.looking import look
 from syncwizard.client.redaction import known_secrets, redact
-from syncwizard.client.report import as_text, default_name, gather, write
+from syncwizard.client.report import as_text, default_name, gather
 
 STANDARD_OUTPUT = "-"
 
@@ -31,7 +32,7 @@ def report(name: str, output: str | None, as_json: bool) -> None:
         click.echo(text)
         return
     path = Path(output or default_name(seen.task.label, "json" if as_json else "txt"))
-    write(path, text)
+    write_private(path, text)
     say("it names servers, tables, and perhaps keys of rows in messages of a server: read it before you send it")
     if as_json:
         print_json({"file": str(path)})

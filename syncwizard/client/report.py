@@ -13,7 +13,6 @@ from syncwizard import __version__
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
-from syncwizard.errors import UsageError
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.narration import narrate
@@ -107,18 +106,3 @@ def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
         case list() | tuple():
             return [_cleaned(each, clean) for each in value]
     return value
-
-
-def write(path: Path, text: str) -> None:
-    """Readable by its owner alone, who decides whom to send it to."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-    except OSError as error:
-        raise UsageError(
-            "the report cannot be written",
-            where=str(path),
-            detail=error.strerror or str(error),
-            remedy="name another file: --output FILE",
-        ) from error

@@ -1,0 +1,21 @@
+"""Writes what a user keeps of a task."""
+
+import os
+from pathlib import Path
+
+from syncwizard.errors import UsageError
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a text readable by its owner alone, who decides whom to send it to; raises UsageError."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text + "\n")
+    except OSError as error:
+        raise UsageError(
+            "the file cannot be written",
+            where=str(path),
+            detail=error.strerror or str(error),
+            remedy="name another file",
+        ) from error

@@ -1,0 +1,168 @@
+"""The one registry of actions: the key bar, the help, the palette and the key map are made from it.
+
+A screen or widget takes its BINDINGS from here by ids; the last part of an id names its `action_…` method.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something a person can do. `key`: one or several of Textual's key names, separated by commas.
+
+    `show`: whether it is among the few that the key bar has room for.
+    """
+
+    id: str
+    key: str
+    label: str
+    tooltip: str
+    show: bool = True
+
+    @property
+    def method(self) -> str:
+        """The name of its method, without `action_`.
+
+        >>> Action(id="monitor.copy-text", key="y", label="", tooltip="").method
+        'copy_text'
+        """
+        return self.id.rpartition(".")[2].replace("-", "_")
+
+
+def _action(id: str, key: str, label: str, tooltip: str, *, show: bool = True) -> Action:
+    return Action(id=id, key=key, label=label, tooltip=tooltip, show=show)
+
+
+ACTIONS: Mapping[str, Action] = {
+    action.id: action
+    for action in (
+        # Everywhere
+        _action("app.help", "question_mark", "Keys", "Find an action by name, and run it"),
+        _action("app.quit", "q", "Quit", "Leave; engines go on by themselves"),
+        _action("app.command-palette", "colon", "Palette", "Find any command by name", show=False),
+        _action("app.next-theme", "f10", "Theme", "Change the colours: dark, light, contrast, 16 colours", show=False),
+        _action("screen.back", "escape", "Back", "Go back one step", show=False),
+        # Tasks
+        _action("tasks.open", "enter", "Open", "Watch the task"),
+        _action("tasks.new", "n", "New", "Set up a new task"),
+        _action("tasks.filter", "slash", "Filter", "Show only tasks that contain some words"),
+        _action("tasks.pause", "p", "Pause", "Close every connection of the task; its slot stays"),
+        _action("tasks.resume", "r", "Resume", "Continue a paused, failed or died task"),
+        _action("tasks.clone", "c", "Clone", "Take the task as the draft of a new one"),
+        _action("tasks.release", "D", "Release", "Remove everything of the task at both ends"),
+        _action("tasks.sort", "s", "Sort", "Sort by the next column", show=False),
+        _action("tasks.demo", "d", "Demo", "Try it with two servers of its own", show=False),
+        _action("tasks.show-released", "a", "Released too", "Show or hide released tasks", show=False),
+        # Monitor
+        _action("monitor.pause", "p", "Pause", "Close every connection of the task; its slot stays"),
+        _action("monitor.resume", "r", "Resume", "Continue the task from where it stopped"),
+        _action("monitor.filter", "slash", "Filter", "Show only tables, or events, that contain some words"),
+        _action("monitor.sort", "s", "Sort", "Sort the tables by the next column"),
+        _action("monitor.level", "l", "Level", "Show all events, or warnings and errors only", show=False),
+        _action("monitor.range", "t", "Range", "Charts of 5 minutes, 1 hour or 24 hours", show=False),
+        _action("monitor.details", "i", "Inspect", "What stopped the task, in the server's words, to copy or to keep"),
+        _action("monitor.sequences", "S", "Sequences", "Set the sequences to the source's values again", show=False),
+        _action("monitor.report", "w", "Report", "Write a report to a file, to send to a colleague", show=False),
+        _action("monitor.release", "D", "Release", "Remove everything of the task at both ends", show=False),
+        _action("monitor.stages", "1", "Stages", "Show the stages", show=False),
+        _action("monitor.tables", "2", "Tables", "Show the tables", show=False),
+        _action("monitor.charts", "3", "Charts", "Show the charts", show=False),
+        _action("monitor.log", "4", "Log", "Show the event log", show=False),
+        # Lists
+        _action("list.down", "j", "Down", "Next line", show=False),
+        _action("list.up", "k", "Up", "Line before", show=False),
+        _action("list.first", "g", "First", "First line", show=False),
+        _action("list.last", "G", "Last", "Last line", show=False),
+    )
+}  # fmt: skip
+
+# What people call keys that Textual gives longer names.
+_KEY_WORDS = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "enter": "Enter",
+    "escape": "Esc",
+    "space": "Space",
+    "tab": "Tab",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+def bindings(*ids: str, methods: Mapping[str, str] | None = None) -> list[BindingType]:
+    """Textual's bindings of the actions, in the order given; `methods` renames a method that Textual has."""
+    return [_binding(ACTIONS[each], (methods or {}).get(each)) for each in ids]
+
+
+def _binding(action: Action, method: str | None) -> Binding:
+    return Binding(
+        action.key,
+        method or action.method,
+        action.label,
+        show=action.show,
+        tooltip=action.tooltip,
+        id=action.id,
+        key_display=display_key(action.key.partition(",")[0]),
+    )
+
+
+def display_key(key: str) -> str:
+    """A key as people write it.
+
+    >>> display_key("question_mark"), display_key("ctrl+p"), display_key("f10"), display_key("upper_d")
+    ('?', 'Ctrl+P', 'F10', 'D')
+    """
+    parts = key.split("+")
+    if len(parts) == 1 and len(key) == 1:
+        return key
+    if len(parts) == 1 and key.startswith("upper_"):
+        return key.removeprefix("upper_").upper()
+    return "+".join(_KEY_WORDS.get(part, part.title()) for part in parts)
+
+
+class Available(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that can be run now, on `node`. `key` as people write it."""
+
+    id: str
+    key: str
+    label: str
+    tooltip: str
+    show: bool
+    call: str
+    node: DOMNode
+
+
+def available(screen: Screen[object]) -> list[Available]:
+    """The registered actions that `screen` offers at this moment, nearest to the focus first."""
+    found: dict[str, Available] = {}
+    for node, binding, enabled, _ in screen.active_bindings.values():
+        if binding.id is None or binding.id not in ACTIONS or not enabled or binding.id in found:
+            continue
+        action = ACTIONS[binding.id]
+        found[binding.id] = Available(
+            id=action.id,
+            key=binding.key_display or display_key(binding.key),
+            label=action.label,
+            tooltip=action.tooltip,
+            show=action.show,
+            call=binding.action,
+            node=node,
+        )
+    return list(found.values())
+
+
+def matching(actions: Iterable[Available], words: str) -> list[Available]:
+    """Those whose id, key, label or explanation contains every word."""
+    wanted = words.lower().split()
+    return [
+        each
+        for each in actions
+        if all(word in f"{each.id} {each.key} {each.label} {each.tooltip}".lower() for word in wanted)
+    ]

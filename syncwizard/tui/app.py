@@ -1,0 +1,150 @@
+"""The application: which screen is shown, the themes, the keys, and the end of it all."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+
+from syncwizard import paths
+from syncwizard.client.tasks import StoredTask
+from syncwizard.tui import settings, terminal
+from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
+from syncwizard.tui.opening import Leaving, Opening
+from syncwizard.tui.screens.tasks import TasksScreen
+from syncwizard.tui.settings import Preferences, Settings
+from syncwizard.tui.themes import THEMES, choose_theme, next_theme
+
+Clock = Callable[[], float]
+
+
+def _action_commands() -> type[Provider]:
+    from syncwizard.tui.palette import ActionCommands
+
+    return ActionCommands
+
+
+class SyncwizardApp(App[Leaving]):
+    """The screens of syncwizard over the tasks of this user.
+
+    `clock` tells the seconds since the epoch; tests have their own.
+    """
+
+    TITLE = "syncwizard"
+    CSS_PATH = ["styles/base.tcss", "styles/dialogs.tcss"]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
+    COMMANDS = {_action_commands}  # noqa: RUF012
+    COMMAND_PALETTE_DISPLAY = "Ctrl+P"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app.help", "app.quit", methods={"app.help": "show_actions"}),
+        *bindings("app.command-palette", "app.next-theme"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, system=True),
+        Binding("ctrl+c", "copy_or_quit", show=False, system=True),
+    ]
+
+    def __init__(
+        self, opening: Opening | None = None, *, clock: Clock = time.time, given: Settings | None = None
+    ) -> None:
+        """Reads the user's settings, unless they are `given`."""
+        # The filter that takes colours out is chosen once, by the theme of this moment.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.clock = clock
+        self.opening = opening or Opening()
+        loaded, self._mistakes = (given, []) if given else settings.load_settings(paths.settings_file(), ACTIONS.keys())
+        self._preferences = Preferences() if given else settings.load_preferences()
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        wanted = loaded.theme or self._preferences.theme
+        self.theme = choose_theme(wanted, self.console.color_system, no_color=self.no_color)
+        self.set_keymap(loaded.keys)
+        self.last_task: StoredTask | None = self.opening.task
+        # What must not be lost when the terminal goes away, called from another thread: saving a draft.
+        self.last_words: list[Callable[[], object]] = []
+
+    async def on_mount(self) -> None:
+        """Shows the first screen, and watches the terminal from now on."""
+        if not self.is_headless:
+            self._watch_terminal()
+        await self.push_screen(TasksScreen())
+        if self.opening.screen == "monitor" and self.opening.task is not None:
+            self.open_task(self.opening.task)
+        elif self.opening.screen == "wizard":
+            self.open_wizard()
+        for mistake in self._mistakes:
+            self.notify(mistake, title="The settings have a mistake", severity="warning", timeout=15)
+
+    def open_task(self, task: StoredTask) -> None:
+        """Shows the task's monitor."""
+        from syncwizard.tui.screens.monitor import MonitorScreen
+
+        self.last_task = task
+        self.push_screen(MonitorScreen(task))
+
+    def open_wizard(self) -> None:
+        """Shows the wizard over the draft of the opening, or an empty one."""
+        from syncwizard.tui.screens.wizard import WizardScreen
+
+        self.push_screen(WizardScreen(self.opening.draft))
+
+    def get_key_display(self, binding: Binding) -> str:
+        """A key as our key bar and help write it."""
+        return binding.key_display or display_key(binding.key)
+
+    async def action_quit(self) -> None:
+        """Leaves; engines go on by themselves."""
+        self.exit(Leaving(task=self.last_task))
+
+    def action_copy_or_quit(self) -> None:
+        """What is selected goes to the terminal's clipboard; without a selection, how to leave."""
+        if selected := self.screen.get_selected_text():
+            self.copy_to_clipboard(selected)
+            self.notify("sent to the terminal")
+        else:
+            self.notify("q leaves; engines go on by themselves")
+
+    def action_show_actions(self) -> None:
+        """All that can be done here, to search and to run."""
+        from syncwizard.tui.dialogs.help import HelpDialog
+
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(available(self.screen)), self._run_action)
+
+    async def _run_action(self, chosen: Available | None) -> None:
+        if chosen is not None:
+            await self.run_action(chosen.call, chosen.node)
+
+    def action_next_theme(self) -> None:
+        """The next theme; remembered."""
+        if self.no_color:
+            self.notify("NO_COLOR is set: there is one theme")
+            return
+        self.theme = next_theme(self.theme)
+        self._preferences = Preferences(theme=next(name for name in THEMES if name == self.theme))
+        try:
+            settings.save_preferences(self._preferences)
+        except OSError as error:
+            self.notify(f"the theme is not remembered: {error.strerror}", severity="warning")
+        else:
+            self.notify(f"theme: {self.theme}", timeout=2)
+
+    def _watch_terminal(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        # Not by way of the loop: it may be waiting for a terminal that does not read any more.
+        signal.signal(signal.SIGHUP, lambda number, frame: terminal.leave(self._say_last_words))
+        if sys.__stdin__ is not None:
+            terminal.end_with_terminal(sys.__stdin__.fileno(), self._say_last_words)
+
+    def _end(self) -> None:
+        self.exit(return_code=128 + signal.SIGTERM)
+
+    def _say_last_words(self) -> None:
+        for speak in self.last_words:
+            speak()

@@ -1,0 +1,32 @@
+"""What all dialogs share: a box over the screen, a title, Esc that leaves without doing anything."""
+
+from typing import ClassVar, TypeVar
+
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from syncwizard.tui.actions import bindings
+
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer | None]):
+    """Answers None when it is left by Esc. Its first child is a `Box`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("screen.back"),
+    ]
+
+    def action_back(self) -> None:
+        """Leaves without an answer."""
+        self.dismiss(None)
+
+
+class Box(Vertical):
+    """The frame of a dialog, with its title in the border."""
+
+    def __init__(self, title: str, *, severe: bool = False) -> None:
+        super().__init__(classes="-severe" if severe else "")
+        self.border_title = title
+        self.border_subtitle = "Esc: back"

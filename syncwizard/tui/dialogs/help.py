@@ -1,0 +1,67 @@
+"""All that can be done at this moment, to search by words and to run."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.events import Key
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from syncwizard.tui.actions import Available, matching
+from syncwizard.tui.dialogs.dialog import Box, Dialog
+
+
+class HelpDialog(Dialog[Available]):
+    """Answers with the action that was chosen."""
+
+    def __init__(self, actions: list[Available]) -> None:
+        super().__init__()
+        self._actions = actions
+        self._shown: list[Available] = []
+
+    def compose(self) -> ComposeResult:
+        """A field for words over the list."""
+        with Box("What can be done here"):
+            yield Input(placeholder="search, then Enter runs the marked one", compact=True)
+            yield OptionList(compact=True)
+
+    def on_mount(self) -> None:
+        """Shows everything."""
+        self._show("")
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _searched(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        index = self.query_one(OptionList).highlighted
+        if index is not None:
+            self.dismiss(self._shown[index])
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._shown[event.option_index])
+
+    def on_key(self, event: Key) -> None:
+        """The arrows move the mark while words are typed."""
+        options = self.query_one(OptionList)
+        if event.key in ("down", "up") and not options.has_focus:
+            options.action_cursor_down() if event.key == "down" else options.action_cursor_up()
+            event.prevent_default()
+            event.stop()
+
+    def _show(self, words: str) -> None:
+        self._shown = matching(self._actions, words)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options([Option(_line(each)) for each in self._shown])
+        options.highlighted = 0 if self._shown else None
+        count = len(self._shown)
+        box = self.query_one(Box)
+        box.border_subtitle = "Esc: back" if count == len(self._actions) else f"{count} of {len(self._actions)}"
+
+
+def _line(action: Available) -> Content:
+    return Content.assemble((f"{action.key:<8}", "$primary bold"), (f"{action.label:<16}", "bold"), action.tooltip)

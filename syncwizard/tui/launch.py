@@ -1,0 +1,59 @@
+"""The way into the screens and out of them: is there a terminal to draw on, and what goes on without us.
+
+Importing this imports no Textual: its settings are read from the environment when it is imported.
+"""
+
+import os
+import sys
+
+from syncwizard.errors import UsageError
+from syncwizard.tui.opening import Leaving, Opening
+
+HEADLESS = (
+    "without one, use: syncwizard status, start FILE, wait TASK, events TASK, pause TASK, resume TASK, release TASK"
+)
+# Defaults of Textual's that do not suit a terminal at the end of an SSH connection: every frame crosses the line.
+TEXTUAL_SETTINGS = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0", "TEXTUAL_FPS": "30"}
+
+
+def run(opening: Opening) -> Leaving:
+    """Shows the screens until they are left; raises UsageError where there is no terminal for them."""
+    refuse_without_terminal()
+    for name, value in TEXTUAL_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    from syncwizard.tui.app import SyncwizardApp
+
+    app = SyncwizardApp(opening)
+    leaving = app.run() or Leaving()
+    if app.return_code:
+        sys.exit(app.return_code)
+    if leaving.reason == "quit" and leaving.task is not None:
+        print(farewell(leaving))
+    return leaving
+
+
+def refuse_without_terminal() -> None:
+    """Raises UsageError unless a person sits at a terminal that can draw screens."""
+    streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        raise UsageError("the screens need a terminal for input and output", remedy=HEADLESS)
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError("the screens need a terminal that can place the cursor (TERM is dumb)", remedy=HEADLESS)
+    encoding = getattr(sys.__stderr__, "encoding", "") or ""
+    if encoding.lower().replace("-", "") != "utf8":
+        raise UsageError(
+            f"the screens need a terminal with UTF-8, and its locale says {encoding}",
+            remedy="try: LC_ALL=C.UTF-8 syncwizard",
+        )
+
+
+def farewell(leaving: Leaving) -> str:
+    """What goes on without the screens, and the command to come back; empty where there is nothing to come back to."""
+    task = leaving.task
+    if task is None:
+        return ""
+    back = f"syncwizard open {task.label}"
+    holder = task.find_engine()
+    if holder is not None and holder.purpose == "engine":
+        return f"{task.label} goes on by itself (engine {holder.pid}); come back with: {back}"
+    return f"{task.label} is {task.read_state().state}; come back with: {back}"

@@ -1,0 +1,69 @@
+"""What the user sets for the screens (config.yaml), and what the screens remember by themselves (screens.json)."""
+
+import difflib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import yaml
+
+from syncwizard import paths
+
+ThemeName = Literal["dark", "light", "high-contrast", "ansi-dark", "ansi-light"]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The keys of config.yaml. `keys`: action id → key (`monitor.pause: P`); `theme`: None chooses by the terminal."""
+
+    keys: dict[str, str] = {}
+    theme: ThemeName | None = None
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
+    """What was chosen on the screens; not worth an error when it is lost."""
+
+    theme: ThemeName | None = None
+
+
+def load_settings(path: Path, action_ids: Collection[str]) -> tuple[Settings, list[str]]:
+    """The settings, and what is wrong in the file: the screens start on defaults rather than not at all."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings(), []
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return Settings(), [f"{path}: {error}"]
+    try:
+        settings = msgspec.convert(data or {}, Settings)
+    except msgspec.ValidationError as error:
+        return Settings(), [f"{path}: {error}"]
+    unknown = [name for name in settings.keys if name not in action_ids]
+    known = {name: key for name, key in settings.keys.items() if name in action_ids}
+    return msgspec.structs.replace(settings, keys=known), [
+        f"{path}: no action is called `{name}`{_suggestion(name, action_ids)}" for name in unknown
+    ]
+
+
+def _suggestion(name: str, action_ids: Collection[str]) -> str:
+    """
+    >>> _suggestion("monitor.puase", ["monitor.pause", "app.quit"])
+    '; did you mean `monitor.pause`?'
+    """
+    near = difflib.get_close_matches(name, action_ids, n=1)
+    return f"; did you mean `{near[0]}`?" if near else ""
+
+
+def load_preferences() -> Preferences:
+    """What was chosen the last time; defaults where nothing can be read."""
+    try:
+        return msgspec.json.decode(paths.preferences_file().read_bytes(), type=Preferences)
+    except (OSError, msgspec.DecodeError):
+        return Preferences()
+
+
+def save_preferences(preferences: Preferences) -> None:
+    """Remembers what was chosen; raises OSError."""
+    path = paths.preferences_file()
+    paths.ensure_private_folder(path.parent)
+    path.write_bytes(msgspec.json.encode(preferences))

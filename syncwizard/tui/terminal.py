@@ -1,0 +1,44 @@
+"""Watches over the terminal: when it goes away, so do we, at once and without a spinning thread."""
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable
+
+# How often the terminal is looked at where its hang-up cannot be waited for.
+LOOK_MILLISECONDS = 2000
+# As a shell reports the end of a program by this signal.
+HANGUP_EXIT_CODE = 128 + signal.SIGHUP
+
+
+def end_with_terminal(descriptor: int, last_words: Callable[[], None]) -> None:
+    """Ends the process as soon as the terminal behind `descriptor` hangs up; returns at once.
+
+    An orderly end is not possible then: what is still to be drawn waits for a terminal that never reads it. So
+    `last_words` is called, from another thread, to keep what must not be lost, and the process is gone.
+    """
+
+    def watch() -> None:
+        while not hung_up(descriptor, LOOK_MILLISECONDS):
+            pass
+        leave(last_words)
+
+    threading.Thread(target=watch, name="terminal-watch", daemon=True).start()
+
+
+def leave(last_words: Callable[[], None]) -> None:
+    """Says the last words and ends the process, without waiting for any thread."""
+    try:
+        last_words()
+    finally:
+        os._exit(HANGUP_EXIT_CODE)
+
+
+def hung_up(descriptor: int, timeout_milliseconds: int) -> bool:
+    """Whether the terminal is gone, waiting so long for that to happen."""
+    poller = select.poll()
+    # Nothing but a hang-up or an error ends the wait: input is for somebody else to read.
+    poller.register(descriptor, 0)
+    events = poller.poll(timeout_milliseconds)
+    return bool(events) or not os.isatty(descriptor)

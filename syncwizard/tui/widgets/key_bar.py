@@ -1,0 +1,83 @@
+"""The last line of a screen: the few keys that matter here, those that always work at its right end."""
+
+from textual.content import Content
+from textual.events import Click
+from textual.screen import Screen
+from textual.widget import Widget
+
+from syncwizard.tui.actions import Available, available
+
+# At the right end, whatever the width.
+ALWAYS = ("app.help", "app.quit")
+GAP = "   "
+
+
+class KeyBar(Widget):
+    """One line, drawn from the actions that can be run now; a click runs one.
+
+    It is one widget without children: a footer that is built anew at each change of focus costs an open monitor
+    memory all day.
+    """
+
+    DEFAULT_CSS = """
+    KeyBar {
+        dock: bottom;
+        height: 1;
+        padding: 0 1;
+        background: $panel;
+        color: $text-muted;
+        text-wrap: nowrap;
+        & > .key-bar--key { color: $foreground; text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES = {"key-bar--key"}  # noqa: RUF012
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: list[tuple[int, int, Available]] = []
+
+    def on_mount(self) -> None:
+        """Follows what the screen offers."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        self.refresh()
+
+    def render(self) -> Content:
+        """As many keys as there is room for."""
+        actions = [each for each in available(self.screen) if each.show]
+        right = [each for each in actions if each.id in ALWAYS]
+        left = fitting([each for each in actions if each.id not in ALWAYS], self.size.width - _width(right) - len(GAP))
+        style = self.get_visual_style("key-bar--key")
+        parts: list[Content] = []
+        self._places = []
+        column = 0
+        for index, each in enumerate([*left, *right]):
+            gap = 0 if index == 0 else len(GAP)
+            if index == len(left):
+                gap = max(gap, self.size.width - _width(right) - column)
+            column += gap
+            parts += [Content(" " * gap), Content.assemble((each.key, style), f" {each.label}")]
+            self._places.append((column, column + _width([each]), each))
+            column += _width([each])
+        return Content("").join(parts)
+
+    async def on_click(self, event: Click) -> None:
+        """Runs the action under the pointer."""
+        column = event.x - self.styles.padding.left
+        for start, end, each in self._places:
+            if start <= column < end:
+                await self.app.run_action(each.call, each.node)
+
+
+def _width(actions: list[Available]) -> int:
+    return sum(len(each.key) + 1 + len(each.label) for each in actions) + len(GAP) * max(0, len(actions) - 1)
+
+
+def fitting(actions: list[Available], width: int) -> list[Available]:
+    """As many of the first actions as fit into so many columns."""
+    for count in range(len(actions), 0, -1):
+        if _width(actions[:count]) <= width:
+            return actions[:count]
+    return []
