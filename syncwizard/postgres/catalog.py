@@ -13,7 +13,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A live column, in attribute order. `identity`: '', 'a' (ALWAYS), 'd'; `generated`: '', 's', 'v'.
 
     `type_name` is schema-qualified through arrays and domains as format_type prints it under an empty
-    search_path; `binary` says that the type, all the way down, has send and receive functions and holds no
+    search_path, without modifiers, which `declared_type` has; `binary` says that the type, all the way down,
+    has send and receive functions and holds no
     OID whose meaning is local to its database (reg* and friends).
     """
 
@@ -21,6 +22,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     type_oid: int
     type_name: str
+    declared_type: str
     not_null: bool
     identity: str
     generated: str
@@ -124,6 +126,7 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
                 generated=rest[6],
                 binary=rest[7],
                 reg=rest[8],
+                declared_type=rest[9],
             )
         )
     indexes: dict[int, list[Index]] = {}

@@ -185,6 +185,25 @@ def test_columns_keys_and_types_are_compared(pair: DatabasePair, finding: Any) -
     assert "without the key that the source has" in found.message
 
 
+def test_a_narrower_type_that_would_change_values_in_silence_must_be_accepted(pair: DatabasePair, finding: Any) -> None:
+    pair.source.execute("CREATE TABLE t (id bigint PRIMARY KEY, price numeric(10, 4), at timestamptz, name text)")
+    pair.destination.execute(
+        "CREATE TABLE t (id bigint PRIMARY KEY, price numeric(8, 2), at timestamp(0), name varchar(5))"
+    )
+    for conflicts in ("report", "ignore"):
+        found = finding(combination(pair, ["full", "incremental"], conflicts), "table-shapes")
+        assert (found.verdict, found.ignorable) == ("warning", True)
+        lost, _, refused = found.message.partition("; ")
+        assert "public.t.price (numeric(10,4) at the source, numeric(8,2) at the destination)" in lost
+        assert "public.t.at (timestamp with time zone at the source, timestamp(0) without time zone" in lost
+        assert "public.t.name (text at the source, character varying(5) at the destination)" in refused
+    pair.destination.execute("ALTER TABLE t ALTER price TYPE numeric, ALTER at TYPE timestamptz")
+    found = finding(combination(pair, ["full", "incremental"], "ignore"), "table-shapes")
+    assert (found.verdict, found.ignorable) == ("warning", False)
+    pair.destination.execute("ALTER TABLE t ALTER name TYPE text")
+    assert finding(combination(pair, ["full", "incremental"], "ignore"), "table-shapes").verdict == "passed"
+
+
 def test_tables_with_rows_are_kept_only_where_a_key_tells_them_apart(pair: DatabasePair, finding: Any) -> None:
     definitions = """
         CREATE TABLE keyed (id int PRIMARY KEY);

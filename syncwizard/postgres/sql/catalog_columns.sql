@@ -45,7 +45,8 @@ SELECT c.attrelid::bigint,
        c.attidentity::text,
        c.attgenerated::text,
        t.transferable AND NOT t.reg,
-       t.reg
+       t.reg,
+       pg_catalog.format_type(c.atttypid, c.atttypmod)
   FROM columns c
   JOIN types t ON t.top = c.atttypid
  ORDER BY c.attrelid, c.attnum

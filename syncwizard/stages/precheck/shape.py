@@ -6,8 +6,19 @@ from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holds_rows
 from syncwizard.postgres.queries import query
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, listed, passed, warning
+from syncwizard.stages.precheck.checkup import (
+    BOTH,
+    Checkup,
+    Finding,
+    failed,
+    item,
+    listed,
+    must_be_accepted,
+    passed,
+    warning,
+)
 from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.structure.fitting import Fit, fit
 from syncwizard.task.events import TableName
 
 
@@ -18,20 +29,27 @@ def table_shapes(checkup: Checkup) -> Finding:
         return passed("they are the task's own")
     pairs = _pairs(checkup)
     required = _columns_to_fill(checkup.destination, [target for _, target in pairs])
-    wrong, differing = [], []
+    wrong: list[str] = []
+    differing: dict[Fit, list[str]] = {"exact": [], "refused": [], "changed": []}
     for table, target in pairs:
         wrong += _missing_columns(table, target, required.get(target.oid, ()))
-        differing += _differing_types(table, target)
+        for outcome, columns in differing.items():
+            columns += _columns_that_fit(table, target, outcome)
     if wrong:
         return failed(
             "rows would not fit: " + listed(wrong), "give the tables the columns that they have at the source"
         )
     notes = []
-    if differing:
-        notes.append("values are carried as text and cast: " + listed(differing))
+    if differing["exact"]:
+        notes.append("values are carried as text and cast: " + listed(differing["exact"]))
+    if differing["refused"]:
+        notes.append("a value that does not fit stops the task: " + listed(differing["refused"]))
     keyless = [str(table.name) for table, target in pairs if has_key(table) and not has_target_key(table, target)]
     if keyless:
         notes.append("without the key that the source has, changes are applied row by row: " + listed(keyless))
+    if differing["changed"]:
+        notes.insert(0, "values will be rounded or lose a part without an error: " + listed(differing["changed"]))
+        return must_be_accepted("; ".join(notes), "make the types the same, or accept this item if the loss is meant")
     if notes:
         return warning("; ".join(notes), "make types and keys the same where you can")
     return passed(f"{len(pairs)} tables compared")
@@ -64,12 +82,17 @@ def _missing_columns(table: Table, target: Table, required: Collection[str]) -> 
     return wrong
 
 
-def _differing_types(table: Table, target: Table) -> list[str]:
-    types = {column.name: column.type_name for column in target.columns}
+def _columns_that_fit(table: Table, target: Table, outcome: Fit) -> list[str]:
+    """The columns whose types differ, with this outcome; a wider form of the same type is no difference."""
+    types = {column.name: column.declared_type for column in target.columns}
+    same = {(column.name, column.type_name) for column in target.columns} if outcome == "exact" else set()
     return [
-        f"{target.name}.{column.name} ({column.type_name} at the source, {types[column.name]} at the destination)"
+        f"{target.name}.{column.name} ({column.declared_type} at the source, {types[column.name]} at the destination)"
         for column in table.stored_columns
-        if column.name in types and types[column.name] != column.type_name
+        if column.name in types
+        and types[column.name] != column.declared_type
+        and (column.name, column.type_name) not in same
+        and fit(column.declared_type, types[column.name]) == outcome
     ]
 
 
