@@ -138,11 +138,14 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         """
         end, _, field = path.rpartition(".")
         if end in ENDS:
-            changed = msgspec.structs.replace(self, **{end: msgspec.structs.replace(self.end(end), **{field: value})})
-        else:
-            changed = msgspec.structs.replace(self, **{field: value})
+            return self.with_end(end, msgspec.structs.replace(self.end(end), **{field: value}))
         if field == "name":
-            return msgspec.structs.replace(changed, named=True)
+            return msgspec.structs.replace(self, name=value, named=True)
+        return msgspec.structs.replace(self, **{field: value})
+
+    def with_end(self, end: str, described: EndpointDraft) -> Self:
+        """The draft with another source or destination; a name nobody chose follows."""
+        changed = msgspec.structs.replace(self, **{end: described})
         return changed if changed.named else msgspec.structs.replace(changed, name=suggest_name(changed))
 
     def end(self, end: str) -> EndpointDraft:

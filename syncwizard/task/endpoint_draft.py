@@ -2,7 +2,7 @@
 `validation`'s."""
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -96,6 +96,16 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
             key_password=_key_keeping(encryption.key_password),
             key_variable=_variable(encryption.key_password or ""),
         )
+
+    def fields(self) -> dict[str, Any]:
+        """The end as a saved connection has it: what was given, and nothing else.
+
+        >>> EndpointDraft(way="socket", database="kb").fields()
+        {'host': '/var/run/postgresql', 'port': 5432, 'database': 'kb'}
+        """
+        given: dict[str, Any] = msgspec.to_builtins(self.to_endpoint())
+        usual: dict[str, Any] = msgspec.to_builtins(Endpoint())
+        return {key: value for key, value in given.items() if value != usual[key]}
 
     def problems(self, end: str) -> list[Problem]:
         """What is wrong, at most one thing a field, `path` being `source.host` and so on.

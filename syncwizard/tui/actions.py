@@ -57,6 +57,10 @@ ACTIONS: Mapping[str, Action] = {
         _action("tasks.sort", "s", "Sort", "Sort by the next column", show=False),
         _action("tasks.demo", "d", "Demo", "Try it with two servers of its own", show=False),
         _action("tasks.show-released", "a", "Released too", "Show or hide released tasks", show=False),
+        # Wizard
+        _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
+        _action("wizard.previous", "f7", "Back", "Go back one step; nothing is lost"),
+        _action("wizard.preview", "f4", "Preview", "Show the task file and what the task will do, and save it"),
         # Monitor
         _action("monitor.pause", "p", "Pause", "Close every connection of the task; its slot stays"),
         _action("monitor.resume", "r", "Resume", "Continue the task from where it stopped"),

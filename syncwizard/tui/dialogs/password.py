@@ -1,24 +1,20 @@
 """Asks for a secret without a terminal's prompt. What was typed goes to the caller and nowhere else."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import msgspec
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static
 
 from syncwizard.client.credentials import Question
 from syncwizard.engine.protocol import Handover
+from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 
-class PasswordDialog(ModalScreen[Handover | None]):
+class PasswordDialog(Dialog[Handover]):
     """A field for each question; its result is what was typed, or None when it was left."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel", id="password.cancel")]
 
     def __init__(self, questions: Sequence[Question], reason: str = "") -> None:
         """`reason` is said above the fields: what they are asked for, or why they are asked again."""
@@ -28,15 +24,14 @@ class PasswordDialog(ModalScreen[Handover | None]):
 
     def compose(self) -> ComposeResult:
         """One field a secret."""
-        with Vertical(classes="dialog"):
-            yield Label("Password" if len(self._questions) == 1 else "Passwords", classes="dialog--title")
+        with Box("Password" if len(self._questions) == 1 else "Passwords"):
             if self._reason:
-                yield Static(self._reason, classes="dialog--text", markup=False)
+                yield Static(self._reason, classes="dialog-text", markup=False)
             for question in self._questions:
                 yield Label(question.what, markup=False)
                 yield Input(password=True, compact=True, id=question.part)
-            yield Static("Kept in memory only, until this program ends.", classes="dialog--note")
-            with Horizontal(classes="dialog--buttons"):
+            yield Static("Kept in memory only, until this program ends.", classes="dialog-note")
+            with Horizontal(classes="dialog-buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button("Continue", id="continue", variant="primary", compact=True)
 
@@ -55,6 +50,5 @@ class PasswordDialog(ModalScreen[Handover | None]):
         self.dismiss(msgspec.structs.replace(Handover(), **typed))
 
     @on(Button.Pressed, "#cancel")
-    def action_leave(self) -> None:
-        """No answer."""
-        self.dismiss(None)
+    def _cancel(self) -> None:
+        self.action_back()

@@ -8,16 +8,18 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, ContentSwitcher, Footer, Static
+from textual.widgets import Button, ContentSwitcher, Static
 
 from syncwizard.client import drafts
 from syncwizard.engine.protocol import Handover
 from syncwizard.task.draft import TaskDraft
+from syncwizard.tui.actions import bindings
 from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
 
 # Long enough not to write at every key, short enough that a crash costs a word.
@@ -28,11 +30,8 @@ class WizardScreen(Screen[None]):
     """Makes a task of a draft."""
 
     CSS_PATH = "../styles/wizard.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]  # noqa: RUF012 - as Screen declares it
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f8", "next", "Next", id="wizard.next"),
-        Binding("f7", "back", "Back", id="wizard.back"),
-        Binding("escape", "back", "Back", show=False, id="wizard.escape"),
+        *bindings("wizard.next", "wizard.previous", "wizard.preview", "screen.back"),
     ]
 
     def __init__(self, draft: TaskDraft | None = None, steps: Sequence[type[Step]] | None = None) -> None:
@@ -56,7 +55,7 @@ class WizardScreen(Screen[None]):
         with Horizontal(id="wizard-buttons"):
             yield Button("Back", id="wizard-back", compact=True)
             yield Button("Next", id="wizard-next", variant="primary", compact=True)
-        yield Footer()
+        yield KeyBar()
 
     async def on_mount(self) -> None:
         """Shows the first step."""
@@ -114,12 +113,16 @@ class WizardScreen(Screen[None]):
             self.go_on()
 
     @on(Button.Pressed, "#wizard-back")
-    async def action_back(self) -> None:
+    async def action_previous(self) -> None:
         """Goes to the step before; from the first one, out of the wizard."""
         if self._current:
             await self._show(self._current - 1)
         else:
             self.dismiss()
+
+    async def action_back(self) -> None:
+        """The same, by the key that goes back everywhere."""
+        await self.action_previous()
 
     @on(RailStep.Clicked)
     async def _asked_for(self, event: RailStep.Clicked) -> None:
@@ -155,5 +158,6 @@ class WizardScreen(Screen[None]):
 def default_steps() -> list[type[Step]]:
     """All steps there are something to set in, in their order."""
     from syncwizard.tui.steps.advanced import AdvancedStep
+    from syncwizard.tui.steps.endpoints import EndpointsStep
 
-    return [AdvancedStep]
+    return [EndpointsStep, AdvancedStep]

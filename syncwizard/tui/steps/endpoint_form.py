@@ -1,0 +1,182 @@
+"""The fields of one end. Which of them are in sight follows from what was chosen; it edits nothing itself."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Button, Input, Label, Select, Static
+
+from syncwizard.errors import End
+from syncwizard.secrets import LIBPQ_VARIABLE
+from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.tui.widgets.choice import Choice
+from syncwizard.tui.widgets.field import Field
+
+TYPES = (("postgresql", "PostgreSQL"), ("polardb-postgresql", "PolarDB for PostgreSQL"))
+WAYS = (("host", "host"), ("socket", "socket"), ("service", "service"), ("ssh", "SSH tunnel"))
+KEEPING = (("pgpass", "libpq's"), ("keyring", "keyring"), ("env", "variable"), ("prompt", "ask"))
+KEY_KEEPING = (("none", "none"), ("keyring", "keyring"), ("env", "variable"), ("prompt", "ask"))
+MODES = tuple((mode, mode) for mode in ("disable", "require", "verify-ca", "verify-full"))
+FILES = ("ca", "certificate", "key")
+# Fields that hold a secret: they edit the session, never the draft.
+SECRETS = {"secret": "", "key_secret": "_key"}
+# In the order of the form: field, label, help.
+TEXTS: tuple[tuple[str, str, str], ...] = (
+    ("host", "Host", "Name or address of the server; several with commas between are tried until the primary is found"),
+    ("socket", "Directory", "The directory of the server's Unix socket"),
+    ("service", "Service", "A section of libpq's pg_service.conf; what is left empty below comes from there"),
+    ("ssh", "Through", "user@bastion, or a host of ~/.ssh/config; its key must need no question (agent)"),
+    ("local", "Local end", "This machine's end of the tunnel, such as 127.0.0.1:15432; empty: a free port"),
+    ("port", "Port", "5432 unless your server was set up otherwise; one for all hosts, or one for each"),
+    ("database", "Database", "One database a task; it must exist at both ends"),
+    ("user", "Account", "A superuser does; README says which rights an account needs else"),
+)
+
+
+def shown_fields(draft: EndpointDraft) -> set[str]:
+    """The fields that count for this end.
+
+    >>> sorted(shown_fields(EndpointDraft(way="service", password="env")))
+    ['database', 'mode', 'password', 'service', 'type', 'user', 'variable', 'way']
+    """
+    shown = {"type", "way", "database", "user", "password", "mode"}
+    shown |= {
+        "host": {"host", "port"},
+        "socket": {"socket", "port"},
+        "service": {"service"},
+        "ssh": {"host", "port", "ssh", "local"},
+    }[draft.way]
+    shown |= {"env": {"variable"}, "keyring": {"secret"}, "prompt": {"secret"}}.get(draft.password, set())
+    if draft.mode != "disable":
+        shown |= {"ca", "certificate", "key"}
+        if draft.key:
+            shown |= {"key_password"}
+            shown |= {"env": {"key_variable"}, "keyring": {"key_secret"}, "prompt": {"key_secret"}}.get(
+                draft.key_password, set()
+            )
+    return shown
+
+
+def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
+    """What is known here of the place where the password is said to be; `trouble`: of the keyring."""
+    match draft.password:
+        case "pgpass":
+            if os.environ.get(LIBPQ_VARIABLE):
+                return f"${LIBPQ_VARIABLE} is set and will be used"
+            file = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
+            return f"libpq looks into {file}" + ("" if file.is_file() else ", which is not there")
+        case "keyring":
+            return trouble or "typed here once it is stored in the keyring; empty: what the keyring has"
+        case "env":
+            if not draft.variable:
+                return "read when the task starts or resumes; never passed to another program"
+            return f"${draft.variable} is " + ("set" if draft.variable in os.environ else "not set in this shell")
+        case "prompt":
+            return "kept in memory; asked for again at each resume"
+
+
+class EndpointForm(VerticalScroll, can_focus=False):
+    """One end. Its fields say `Field.Edited`; picking, saving and browsing are asked of the step."""
+
+    class Picked(Message):
+        """A saved connection is to be put in; an empty name is none."""
+
+        def __init__(self, end: End, name: str) -> None:
+            super().__init__()
+            self.end: End = end
+            self.name = name
+
+    class SaveRequested(Message):
+        """The end is to be saved as a connection."""
+
+        def __init__(self, end: End) -> None:
+            super().__init__()
+            self.end: End = end
+
+    class BrowseRequested(Message):
+        """A file is to be chosen for the field at `path`."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
+
+    def __init__(self, end: End) -> None:
+        super().__init__(id=f"form-{end}", classes="endpoint-form")
+        self.end: End = end
+
+    def compose(self) -> ComposeResult:
+        """Every field there may be, in reading order."""
+        yield Label(self.end.capitalize(), classes="form--heading -wide-only")
+        with Horizontal(classes="form--line"):
+            yield Label("Saved", classes="field--label")
+            yield Select[str]([], prompt="none", compact=True, id=f"saved-{self.end}")
+            yield Button("Save…", compact=True, id=f"save-{self.end}")
+        yield self._choice("type", "Type", TYPES, "What the server is")
+        yield self._choice("way", "Access", WAYS, "How the server is reached from this machine")
+        for name, label, words in TEXTS:
+            yield self._text(name, label, words)
+        yield self._choice("password", "Password", KEEPING, "Where the password is kept; a task file never holds it")
+        yield self._text("variable", "", "The environment variable that holds the password")
+        yield self._secret("secret", "The password itself")
+        yield Static("", classes="form--note", id=f"note-{self.end}", markup=False)
+        yield self._choice("mode", "Encryption", MODES, "verify-full alone makes sure that it is your server")
+        yield self._file("ca", "CA", "Certificate of the authority that signed the server's; needed by verify-…")
+        yield self._file("certificate", "Certificate", "The client's, where the server asks for one; with its key")
+        yield self._file("key", "Key", "The client's private key; its file must be readable for you alone")
+        yield self._choice("key_password", "Key password", KEY_KEEPING, "Where the key's password is kept")
+        yield self._text("key_variable", "", "The environment variable that holds the key's password")
+        yield self._secret("key_secret", "The key's password itself")
+
+    def show_draft(self, draft: EndpointDraft, keyring_trouble: str | None) -> None:
+        """Shows the fields that count, and what is known of the password's place."""
+        shown = shown_fields(draft)
+        for field in self.query(Field):
+            field.display = field.path.rpartition(".")[2] in shown
+        self.query_one(f"#note-{self.end}", Static).update(keeping_words(draft, keyring_trouble))
+        placeholder = "user, or as in the service" if draft.way == "service" else "the name you are logged in with"
+        self._input("user").placeholder = placeholder
+        self._input("host").placeholder = "as seen from the bastion" if draft.way == "ssh" else "db1.example.com"
+        self._input("database").placeholder = "as in the service" if draft.way == "service" else ""
+
+    def show_saved(self, names: Iterable[str], chosen: str) -> None:
+        """Offers these saved connections."""
+        select = self.query_one(f"#saved-{self.end}", Select)
+        known = list(names)
+        with select.prevent(Select.Changed):
+            select.set_options([(name, name) for name in known])
+            if chosen in known:
+                select.value = chosen
+
+    @on(Select.Changed)
+    def _picked(self, event: Select.Changed) -> None:
+        event.stop()
+        self.post_message(self.Picked(self.end, "" if event.value is Select.NULL else str(event.value)))
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        name = event.button.id or ""
+        if name == f"save-{self.end}":
+            self.post_message(self.SaveRequested(self.end))
+        else:
+            self.post_message(self.BrowseRequested(f"{self.end}.{name.removeprefix(f'browse-{self.end}-')}"))
+
+    def _input(self, name: str) -> Input:
+        return self.query_one(f"#field-{self.end}-{name}", Field).query_one(Input)
+
+    def _choice(self, name: str, label: str, options: tuple[tuple[str, str], ...], words: str) -> Field:
+        return Field(f"{self.end}.{name}", label, Choice(options), help=f"{words} (← → to choose)")
+
+    def _text(self, name: str, label: str, words: str) -> Field:
+        return Field(f"{self.end}.{name}", label, Input(compact=True), help=words)
+
+    def _secret(self, name: str, words: str) -> Field:
+        return Field(f"{self.end}.{name}", "", Input(compact=True, password=True), help=words)
+
+    def _file(self, name: str, label: str, words: str) -> Field:
+        browse = Button("Browse…", compact=True, id=f"browse-{self.end}-{name}")
+        return Field(f"{self.end}.{name}", label, Input(compact=True), help=words, unit=browse)
