@@ -1,10 +1,9 @@
-"""Starts engines and probes, and hands secrets to them over a pipe and nowhere else."""
+"""Starts engines, and hands secrets to them over a pipe and nowhere else."""
 
 import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,14 +11,12 @@ import msgspec
 
 from syncwizard import paths, secrets
 from syncwizard.engine import frames
-from syncwizard.engine.failures import FailureReport, error_from_report
-from syncwizard.engine.protocol import Handover, ProbeEvent, ProbeKind, ProbeRequest, Started
-from syncwizard.errors import SyncwizardError, TaskFailed
-from syncwizard.task.events import Event
-from syncwizard.task.specification import TaskSpec
+from syncwizard.engine.failures import error_from_report
+from syncwizard.engine.protocol import Handover, Started
+from syncwizard.errors import TaskFailed
+from syncwizard.task.specification import Endpoint, TaskSpec
 
 ENGINE_MODULE = "syncwizard.engine.process"
-PROBE_MODULE = "syncwizard.engine.probe"
 LOG_NAME = "engine.log"
 # Variables that name files and folders of libpq's.
 LIBPQ_FILES = ("PGSERVICEFILE", "PGPASSFILE", "PGSYSCONFDIR")
@@ -49,7 +46,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=folder,
-            env=environment_without_secrets(spec),
+            env=environment_without_secrets((spec.source, spec.destination)),
             start_new_session=True,
         )
     if process.stdin is None or process.stdout is None:
@@ -78,54 +75,12 @@ def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODUL
     os.close(writing)
     os.dup2(reading, 0)
     arguments = [sys.executable, "-P", "-m", module, str(spec.id), "--foreground"]
-    os.execve(sys.executable, arguments, environment_without_secrets(spec))
+    os.execve(sys.executable, arguments, environment_without_secrets((spec.source, spec.destination)))
 
 
-def run_probe(
-    kind: ProbeKind, spec: TaskSpec, handover: Handover, on_event: Callable[[Event], None], *, offset: int = 0
-) -> None:
-    """Runs a probe to its end, passing on its events; raises the error it ends with."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", PROBE_MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=environment_without_secrets(spec),
-        process_group=0,
-    )
-    if process.stdin is None or process.stdout is None:
-        raise ValueError("a probe needs both pipes")
-    with process.stdin, process.stdout:
-        try:
-            frames.write_frame(
-                process.stdin.fileno(), ProbeRequest(kind=kind, spec=spec, secrets=handover, offset=offset)
-            )
-            error = _relay(process.stdout.fileno(), on_event)
-        except BaseException:
-            # Ctrl-C above all: a probe works for its client alone, and is not in the terminal's process group.
-            process.kill()
-            process.wait()
-            raise
-    code = process.wait()
-    if error is not None:
-        raise error
-    if code:
-        raise TaskFailed(f"the {kind} probe ended with code {code}", remedy="run the command again")
-
-
-def _relay(descriptor: int, on_event: Callable[[Event], None]) -> SyncwizardError | None:
-    while True:
-        try:
-            kind, payload = frames.read_frame(descriptor)
-        except EOFError:
-            return None
-        if kind == frames.FAILURE:
-            return error_from_report(msgspec.msgpack.decode(payload, type=FailureReport))
-        on_event(msgspec.msgpack.decode(payload, type=ProbeEvent).event)
-
-
-def environment_without_secrets(spec: TaskSpec) -> dict[str, str]:
-    """Our environment without the variables that hold the task's secrets; libpq's files by absolute names."""
-    hidden = secrets.environment_names((spec.source, spec.destination))
+def environment_without_secrets(endpoints: tuple[Endpoint, ...]) -> dict[str, str]:
+    """Our environment without the variables that hold the ends' secrets; libpq's files by absolute names."""
+    hidden = secrets.environment_names(endpoints)
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     # The engine works in another folder.
     return kept | {name: str(Path(kept[name]).absolute()) for name in LIBPQ_FILES if kept.get(name)}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from syncwizard.client import launch
+from syncwizard.client import launch, probes
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
@@ -134,7 +134,7 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
         raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
     secrets = given or launch.collect_secrets(task.spec)
     # A password may have changed since: better told here than by an engine that fails a moment later.
-    launch.run_probe("login", task.spec, secrets, lambda event: None)
+    probes.for_task("login", task.spec, secrets).run(lambda event: None)
     return Prepared(task=task, secrets=secrets)
 
 
@@ -148,7 +148,7 @@ def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
 
 def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:
     """Runs the precheck for a specification, started or not; raises PrecheckNotPassed or EndpointError."""
-    launch.run_probe("precheck", spec, launch.collect_secrets(spec), on_event)
+    probes.for_task("precheck", spec, launch.collect_secrets(spec)).run(on_event)
 
 
 def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover | None = None) -> TaskState:
@@ -163,7 +163,7 @@ def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover
     try:
         state = task.read_state()
         if state.state != "released" or state.left_over:
-            launch.run_probe("release", task.spec, given or launch.collect_secrets(task.spec), on_event)
+            probes.for_task("release", task.spec, given or launch.collect_secrets(task.spec)).run(on_event)
         return task.read_state()
     except JournalFailed as error:
         name = task.spec.slot
@@ -192,7 +192,7 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None) 
         if isinstance(event, SequencesSet):
             found.append(event)
 
-    launch.run_probe("sequences", task.spec, given or launch.collect_secrets(task.spec), on_event, offset=offset)
+    probes.for_task("sequences", task.spec, given or launch.collect_secrets(task.spec), offset=offset).run(on_event)
     return found[-1]
 
 

@@ -20,12 +20,16 @@ from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import FailureReport, report_of, unexpected
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
-from syncwizard.engine.protocol import ProbeEvent, ProbeRequest
+from syncwizard.engine.protocol import CatalogueRequest, ConnectivityRequest, ProbeEvent, ProbeRequest, TaskRequest
 from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
+from syncwizard.postgres.connection import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
+from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
+from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.events import AnyEvent, TaskReleased
 from syncwizard.task.reducer import reduce, replay
+from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
 
@@ -57,15 +61,7 @@ def main() -> int:
     _, payload = frames.read_frame(0)
     request = msgspec.msgpack.decode(payload, type=ProbeRequest)
     try:
-        match request.kind:
-            case "precheck":
-                _precheck(request, outgoing)
-            case "login":
-                _login(request)
-            case "sequences":
-                _sequences(request, outgoing)
-            case "release":
-                _release(request, outgoing)
+        _answer(request, outgoing)
     except SyncwizardError as error:
         frames.write_frame(outgoing, report_of(error), frames.FAILURE)
         return error.exit_code
@@ -78,14 +74,64 @@ def main() -> int:
     return 0
 
 
-def _precheck(request: ProbeRequest, outgoing: int) -> None:
+def _answer(request: ProbeRequest, outgoing: int) -> None:
+    match request:
+        case ConnectivityRequest():
+            _connectivity(request, outgoing)
+        case CatalogueRequest():
+            _catalogue(request, outgoing)
+        case TaskRequest(kind="precheck"):
+            _precheck(request, outgoing)
+        case TaskRequest(kind="login"):
+            _login(request)
+        case TaskRequest(kind="sequences"):
+            _sequences(request, outgoing)
+        case TaskRequest(kind="release"):
+            _release(request, outgoing)
+
+
+def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
+    from syncwizard.engine import connectivity
+
+    one_at_a_time = threading.Lock()
+
+    def tell(news: ConnectivityNews) -> None:
+        with one_at_a_time:
+            frames.write_frame(outgoing, news)
+
+    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
+        connectivity.run(request, Path(folder), tell)
+
+
+def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
+    from syncwizard.postgres.catalogue import prepare_listing, read_catalogue
+
+    def tell(news: CatalogueNews) -> None:
+        frames.write_frame(outgoing, news)
+
+    if request.endpoint.access is not None:
+        tell(CatalogueProgress(step="tunnel"))
+    # Only the source is listed: the other end is none.
+    task = TaskSpec(name="catalogue", source=request.endpoint, destination=Endpoint(), objects=[])
+    with tunnels.opened(task) as spec:
+        tell(CatalogueProgress(step="login"))
+        with (
+            open_session(spec, secrets_of(request.secrets), "source", "catalogue") as session,
+            translated("source", "listing its objects"),
+        ):
+            prepare_listing(session)
+            for news in read_catalogue(session):
+                tell(news)
+
+
+def _precheck(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
         _run(request, Path(folder), _Record(outgoing, state=_known(request)), precheck.run)
 
 
-def _known(request: ProbeRequest) -> TaskState | None:
+def _known(request: TaskRequest) -> TaskState | None:
     """What the journal here knows of the task: what it made at both ends is then not in anybody's way."""
     if request.spec.id is None:
         return None
@@ -93,7 +139,7 @@ def _known(request: ProbeRequest) -> TaskState | None:
     return replay(read_entries(file)) if file.exists() else None
 
 
-def _sequences(request: ProbeRequest, outgoing: int) -> None:
+def _sequences(request: TaskRequest, outgoing: int) -> None:
     """Beside the task's engine, if that runs: nothing of the task's own is touched."""
     from syncwizard.stages import sequences
 
@@ -101,7 +147,7 @@ def _sequences(request: ProbeRequest, outgoing: int) -> None:
         _run(request, Path(folder), _Record(outgoing), lambda context: sequences.run(context, request.offset))
 
 
-def _login(request: ProbeRequest) -> None:
+def _login(request: TaskRequest) -> None:
     """Logs in to both ends. One that is just out of reach is none of a resume's business: the engine tries again."""
     ends: tuple[End, ...] = ("source", "destination")
     with tunnels.opened(request.spec, patient=True) as spec:
@@ -113,7 +159,7 @@ def _login(request: ProbeRequest) -> None:
                     raise
 
 
-def _release(request: ProbeRequest, outgoing: int) -> None:
+def _release(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import release
 
     spec = request.spec
@@ -138,7 +184,7 @@ def _release(request: ProbeRequest, outgoing: int) -> None:
         journal.close()
 
 
-def _run(request: ProbeRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:
+def _run(request: TaskRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:
     """Runs one stage outside of an engine."""
     nursery = Nursery()
     with tunnels.opened(request.spec) as spec:

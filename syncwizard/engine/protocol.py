@@ -5,19 +5,20 @@ a probe carry the same kind of structs in msgpack frames.
 """
 
 import uuid
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
 from syncwizard.engine.failures import FailureReport
+from syncwizard.task.connectivity import STEP_SECONDS
 from syncwizard.task.events import AnyEvent, Entry, Failure, Sample
-from syncwizard.task.specification import TaskSpec
+from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
 PROTOCOL_VERSION = 1
 
 CommandName = Literal["status", "pause", "caught-up"]
-ProbeKind = Literal["precheck", "login", "release", "sequences"]
+TaskProbeKind = Literal["precheck", "login", "release", "sequences"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -106,19 +107,43 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     failure: FailureReport | None = None
 
 
-class ProbeRequest(msgspec.Struct, frozen=True, kw_only=True):
+class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (the others).
 
-    `offset` is for `sequences`.
+    `offset` is for `sequences`. Answered with events.
     """
 
-    kind: ProbeKind
+    kind: TaskProbeKind
     spec: TaskSpec
     secrets: Handover
     offset: int = 0
 
 
+class ConnectivityRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Tests the given ends, both at the same time, step by step. Answered with ConnectivityNews; a failed step is no
+    failure of the probe. `step_seconds` is the time limit of each step, and of each host in turn."""
+
+    kind: ClassVar[str] = "connectivity"
+
+    source: Endpoint | None = None
+    destination: Endpoint | None = None
+    secrets: Handover = Handover()
+    step_seconds: float = STEP_SECONDS
+
+
+class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Lists what an end has that a task could select. Answered with CatalogueNews."""
+
+    kind: ClassVar[str] = "catalogue"
+
+    endpoint: Endpoint
+    secrets: Handover = Handover()
+
+
+ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest
+
+
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a probe found or did. The end of its pipe without a failure frame is success."""
+    """Something a task's probe found or did. The end of its pipe without a failure frame is success."""
 
     event: AnyEvent

@@ -72,10 +72,10 @@ class Tunnel:
         )
         threading.Thread(target=self._listen, name=f"tunnel to the {end}", daemon=True).start()
 
-    def wait(self, *, patient: bool) -> None:
+    def wait(self, *, patient: bool, seconds: float = OPEN_SECONDS) -> None:
         """Returns when the tunnel stands; raises EndpointError as `opened` says."""
-        if not self._said.wait(OPEN_SECONDS):
-            self._trouble = f"no answer in {OPEN_SECONDS:g} s"
+        if not self._said.wait(seconds):
+            self._trouble = f"no answer in {seconds:g} s"
         trouble = self._trouble
         final = any(mark in trouble for mark in FINAL_MARKS)
         if trouble and (final or not patient):

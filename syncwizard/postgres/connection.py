@@ -141,7 +141,7 @@ def connect(
 
     Raises EndpointError that says which end and what the server answered.
     """
-    _check_files(endpoint, end)
+    check_files(endpoint, end)
     parameters: dict[str, Any] = dict(conninfo_of(endpoint, password, key_password))
     parameters["application_name"] = application_name
     parameters["client_encoding"] = "UTF8"
@@ -199,7 +199,7 @@ def is_final(state: str, text: str) -> bool:
     >>> is_final("", 'could not open certificate file "/tmp/client.pem": No such file or directory')
     True
     """
-    if state.startswith(("28", "3D", "42", "0A")) or _is_about_tls(text):
+    if state.startswith(("28", "3D", "42", "0A")) or is_about_tls(text):
         return True
     return any(mark in text for mark in LOGIN_MARKS)
 
@@ -213,7 +213,7 @@ def remedy_of(text: str, access: Access | None = None) -> str:
     >>> print(remedy_of(refused).partition(": ")[2])
     host kb sync 10.0.0.7/32 scram-sha-256
     """
-    if _is_about_tls(text):
+    if is_about_tls(text):
         return "check `encryption` of this end: mode, ca, certificate, key and key_password"
     if rule := HBA_REFUSAL.search(text):
         address = rule["host"]
@@ -233,13 +233,14 @@ def remedy_of(text: str, access: Access | None = None) -> str:
     return "check host, port, user and password of this end, and that it is up"
 
 
-def _is_about_tls(text: str) -> bool:
+def is_about_tls(text: str) -> bool:
+    """Whether the words of a failed login are about TLS: a certificate, a key or a mode that does not fit."""
     # An unexpected end is how OpenSSL tells of a server that went away.
     broken = "SSL error:" in text and "unexpected eof" not in text
     return broken or any(mark in text for mark in TLS_MARKS)
 
 
-def _check_files(endpoint: Endpoint, end: End) -> None:
+def check_files(endpoint: Endpoint, end: End) -> None:
     """libpq goes on without a client's certificate whose file is missing, and the server's words then mislead."""
     encryption = endpoint.encryption
     for name, path in (("ca", encryption.ca), ("certificate", encryption.certificate), ("key", encryption.key)):

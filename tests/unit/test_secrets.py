@@ -44,7 +44,7 @@ def test_libpqs_own_variable_is_handed_over_and_not_passed_on(monkeypatch: pytes
     key = Endpoint(database="kb", encryption=Encryption(key_password="pgpass"))
     assert secrets.key_password_of(key, "source") is None
     spec = TaskSpec(name="kb", source=key, destination=key, objects=[SchemaObjects(schema="public")])
-    assert "swordfish" not in environment_without_secrets(spec).values()
+    assert "swordfish" not in environment_without_secrets((spec.source, spec.destination)).values()
 
 
 def test_an_environment_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_variables_with_secrets_are_not_passed_on(monkeypatch: pytest.MonkeyPatc
         destination=Endpoint(database="b", encryption=Encryption(key_password="env:KEY_PW")),
         objects=[SchemaObjects(schema="public")],
     )
-    environment = environment_without_secrets(spec)
+    environment = environment_without_secrets((spec.source, spec.destination))
     assert not {"swordfish", "trout"} & set(environment.values())
     assert "PATH" in environment
 

@@ -8,7 +8,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.precheck.checkup import ITEMS, Checkup, Finding, Item, failed
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 
-__all__ = ["blocks", "item_names", "run"]
+__all__ = ["blocks", "find", "item_names", "run"]
 
 
 def run(context: Context) -> str:
@@ -24,7 +24,7 @@ def run(context: Context) -> str:
             context.cancellation.check()
             if not _can_run(entry, checkup, results):
                 continue
-            result = _finished(entry, _find(entry, checkup), context)
+            result = _finished(entry, find(entry, checkup), context)
             context.record(result)
             results.append(result)
         unreachable = [*checkup.errors.values()]
@@ -74,7 +74,7 @@ def _can_run(entry: Item, checkup: Checkup, results: list[PrecheckItemFinished])
     return sound.issuperset(entry.after)
 
 
-def _find(entry: Item, checkup: Checkup) -> Finding:
+def find(entry: Item, checkup: Checkup) -> Finding:
     """Runs the check. A statement that the server refuses is a finding; a lost connection is not."""
     try:
         return entry.check(checkup)

@@ -1,5 +1,6 @@
 """Items about the two servers: reachable, of a version we know, with what logical replication takes."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -61,10 +62,16 @@ def _encryption(session: Connection, endpoint: Endpoint, end: End) -> Finding:
     version = scalar(
         session, "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl"
     )
-    parameters = session.info.get_parameters()
+    return judge_encryption(
+        version, endpoint, end, {**session.info.get_parameters(), "hostaddr": session.info.hostaddr}
+    )
+
+
+def judge_encryption(version: str | None, endpoint: Endpoint, end: End, parameters: Mapping[str, str]) -> Finding:
+    """What a connection's TLS protects; `version` is None without TLS, `parameters` are libpq's with the address."""
     mode = parameters.get("sslmode", "prefer")
     remedy = f"set encryption: {{mode: verify-full, ca: FILE}} for the {end}"
-    address = session.info.hostaddr
+    address = parameters["hostaddr"]
     if version is None:
         if endpoint.access is not None:
             return warning(f"encrypted by SSH as far as {endpoint.access.ssh}; not from there to the {end}", remedy)
@@ -93,13 +100,13 @@ def major(connection: Connection) -> int:
 @item("source-version", "The source's version is supported", ("source",))
 def source_version(checkup: Checkup) -> Finding:
     """14 to 18; a newer one may have things we do not know."""
-    return _version(checkup.source, "source")
+    return judge_version(checkup.source, "source")
 
 
 @item("destination-version", "The destination's version is supported and not older than the source's", BOTH)
 def destination_version(checkup: Checkup) -> Finding:
     """Definitions are carried upward only."""
-    finding = _version(checkup.destination, "destination")
+    finding = judge_version(checkup.destination, "destination")
     if finding.verdict != "failed" and major(checkup.destination) < major(checkup.source):
         return failed(
             f"the destination is PostgreSQL {major(checkup.destination)}, older than the source with "
@@ -109,7 +116,8 @@ def destination_version(checkup: Checkup) -> Finding:
     return finding
 
 
-def _version(connection: Connection, end: End) -> Finding:
+def judge_version(connection: Connection, end: End) -> Finding:
+    """Whether we know the server's major version."""
     version = major(connection)
     if version < OLDEST:
         return failed(
@@ -134,8 +142,16 @@ def different_databases(checkup: Checkup) -> Finding:
 def writable(checkup: Checkup) -> Finding:
     """A publication cannot be created on a standby, and rows cannot be written to one."""
     for end in BOTH:
-        if scalar(checkup.session(end), "SELECT pg_catalog.pg_is_in_recovery()"):
-            return failed(f"the {end} is a standby", "give the primary's address")
+        finding = judge_primary(checkup.session(end), end)
+        if finding.verdict == "failed":
+            return finding
+    return passed()
+
+
+def judge_primary(connection: Connection, end: End) -> Finding:
+    """Whether the server takes writes."""
+    if scalar(connection, "SELECT pg_catalog.pg_is_in_recovery()"):
+        return failed(f"the {end} is a standby", "give the primary's address")
     return passed()
 
 

@@ -1,6 +1,6 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
-from syncwizard.postgres.connection import scalar
+from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.destination.progress import SCHEMA_MARK, read_progress
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.queries import query
@@ -53,13 +53,10 @@ def progress_schema(checkup: Checkup) -> Finding:
 def destination_rights(checkup: Checkup) -> Finding:
     """CREATE on the database and on the schemas; without schema synchronization rights on the tables."""
     connection = checkup.destination
-    user, database = quote(connection.info.user), quote(connection.info.dbname)
-    if not scalar(connection, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
-        return failed(
-            "no right to create a schema in the destination database",
-            "grant CREATE on the database",
-            f"GRANT CREATE ON DATABASE {database} TO {user}",
-        )
+    on_database = judge_database_right(connection)
+    if on_database.verdict == "failed":
+        return on_database
+    user = quote(connection.info.user)
     if not checkup.synchronizes("schema"):
         return _table_rights(checkup)
     wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
@@ -76,6 +73,18 @@ def destination_rights(checkup: Checkup) -> Finding:
             "no right to create tables in schema " + listed(closed),
             "grant CREATE on the schemas, or make the account the owner of the database",
             "; ".join(f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed),
+        )
+    return passed()
+
+
+def judge_database_right(connection: Connection) -> Finding:
+    """Whether the destination's account may create a schema, which every task does."""
+    user, database = quote(connection.info.user), quote(connection.info.dbname)
+    if not scalar(connection, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
+        return failed(
+            "no right to create a schema in the destination database",
+            "grant CREATE on the database",
+            f"GRANT CREATE ON DATABASE {database} TO {user}",
         )
     return passed()
 

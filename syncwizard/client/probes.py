@@ -1,0 +1,169 @@
+"""Probes: short-lived processes that look at the ends for a client. Run here, heard here, and killed from here.
+
+A screen runs one in a thread worker and cancels it from its own thread:
+
+    probe = probes.connectivity(draft.source, draft.destination, secrets)
+    probe.run(lambda news: self.post_message(…))   # in the worker: returns at the end, raises what went wrong
+    probe.cancel()                                 # from anywhere: `run` raises Cancelled, the process is gone
+"""
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from syncwizard.client.launch import environment_without_secrets
+from syncwizard.engine import frames
+from syncwizard.engine.failures import FailureReport, error_from_report
+from syncwizard.engine.protocol import (
+    CatalogueRequest,
+    ConnectivityRequest,
+    Handover,
+    ProbeEvent,
+    ProbeRequest,
+    TaskProbeKind,
+    TaskRequest,
+)
+from syncwizard.errors import Cancelled, SyncwizardError, TaskFailed
+from syncwizard.task.catalogue import CatalogueNews
+from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
+from syncwizard.task.events import Event
+from syncwizard.task.specification import Endpoint, TaskSpec
+
+PROBE_MODULE = "syncwizard.engine.probe"
+News = TypeVar("News")
+
+
+class Probe(Generic[News]):
+    """One probe, for one run. It works for its client alone: it ends when `run` does, however that ends."""
+
+    def __init__(
+        self,
+        request: ProbeRequest,
+        endpoints: tuple[Endpoint, ...],
+        decode: Callable[[bytes], News],
+        *,
+        quiet: bool = True,
+    ) -> None:
+        """`endpoints` are those whose secrets must not reach the process by its environment. One that is not `quiet`
+        writes a defect's traceback on stderr: never over a screen."""
+        self._request = request
+        self._environment = environment_without_secrets(endpoints)
+        self._decode = decode
+        self._stderr = subprocess.DEVNULL if quiet else None
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._cancelled = False
+
+    def run(self, on_news: Callable[[News], None]) -> None:
+        """Runs the probe to its end, passing on its news in the caller's thread; raises the error it ends with.
+
+        Raises Cancelled when `cancel` was called, before or meanwhile; nothing is passed on after that.
+        """
+        with self._lock:
+            self._check()
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", PROBE_MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                env=self._environment,
+                process_group=0,
+            )
+        try:
+            error = self._talk(process, on_news)
+            code = process.wait()
+        except BaseException:
+            # Ctrl-C above all: a probe is not in the terminal's process group.
+            self._kill()
+            raise
+        self._check()
+        if error is not None:
+            raise error
+        if code:
+            raise TaskFailed(f"the {self._request.kind} probe ended with code {code}", remedy="run the command again")
+
+    def cancel(self) -> None:
+        """Ends the probe, from any thread, as often as anybody likes; its tunnels and sessions end with it."""
+        with self._lock:
+            self._cancelled = True
+        self._kill()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def _talk(self, process: "subprocess.Popen[bytes]", on_news: Callable[[News], None]) -> SyncwizardError | None:
+        if process.stdin is None or process.stdout is None:
+            raise ValueError("a probe needs both pipes")
+        with process.stdin, process.stdout:
+            try:
+                frames.write_frame(process.stdin.fileno(), self._request)
+            except BrokenPipeError:
+                return None
+            while True:
+                try:
+                    kind, payload = frames.read_frame(process.stdout.fileno())
+                except EOFError:
+                    return None
+                self._check()
+                if kind == frames.FAILURE:
+                    return error_from_report(msgspec.msgpack.decode(payload, type=FailureReport))
+                on_news(self._decode(payload))
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise Cancelled
+
+    def _kill(self) -> None:
+        process = self._process
+        # Popen's own lock keeps the signal from a process that took the number of one that was reaped.
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+
+def connectivity(
+    source: Endpoint | None,
+    destination: Endpoint | None,
+    secrets: Handover,
+    *,
+    step_seconds: float = STEP_SECONDS,
+) -> Probe[ConnectivityNews]:
+    """Tests one end or both at the same time.
+
+    News (task/connectivity.py): for each end StepBegan and StepEnded for every step of `steps_of(end, endpoint)`, in
+    that order; with the next of several hosts the steps from `connect` on begin again. A failed step is news, not an
+    error of `run`. Each step ends within about `step_seconds`.
+    """
+    request = ConnectivityRequest(source=source, destination=destination, secrets=secrets, step_seconds=step_seconds)
+    endpoints = tuple(endpoint for endpoint in (source, destination) if endpoint is not None)
+    decoder = msgspec.msgpack.Decoder(ConnectivityNews)
+    return Probe(request, endpoints, decoder.decode)
+
+
+def catalogue(source: Endpoint, secrets: Handover) -> Probe[CatalogueNews]:
+    """Lists what the source has; `task.catalogue.assemble` makes a Catalogue of all the news.
+
+    `run` raises EndpointError when the source cannot be used.
+    """
+    decoder = msgspec.msgpack.Decoder(CatalogueNews)
+    return Probe(CatalogueRequest(endpoint=source, secrets=secrets), (source,), decoder.decode)
+
+
+def for_task(
+    kind: TaskProbeKind, spec: TaskSpec, secrets: Handover, *, offset: int = 0, quiet: bool = False
+) -> Probe[Event]:
+    """The precheck of a specification, or an act on a stored task; its news are the task's events.
+
+    A screen wants it `quiet`: else a defect's traceback is written on stderr.
+    """
+    request = TaskRequest(kind=kind, spec=spec, secrets=secrets, offset=offset)
+    decoder = msgspec.msgpack.Decoder(ProbeEvent)
+    return Probe(request, (spec.source, spec.destination), lambda payload: decoder.decode(payload).event, quiet=quiet)
