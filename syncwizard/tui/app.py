@@ -14,6 +14,7 @@ from textual.command import Provider
 
 from syncwizard import paths
 from syncwizard.client.tasks import StoredTask
+from syncwizard.task.draft import TaskDraft
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.opening import Leaving, Opening
@@ -76,7 +77,7 @@ class SyncwizardApp(App[Leaving]):
         if self.opening.screen == "monitor" and self.opening.task is not None:
             self.open_task(self.opening.task)
         elif self.opening.screen == "wizard":
-            self.open_wizard()
+            self.open_wizard(self.opening.draft)
         for mistake in self._mistakes:
             self.notify(mistake, title="The settings have a mistake", severity="warning", timeout=15)
 
@@ -87,11 +88,15 @@ class SyncwizardApp(App[Leaving]):
         self.last_task = task
         self.push_screen(MonitorScreen(task))
 
-    def open_wizard(self) -> None:
-        """Shows the wizard over the draft of the opening, or an empty one."""
+    def open_wizard(self, draft: TaskDraft | None) -> None:
+        """Shows the wizard over the draft, or an empty one."""
         from syncwizard.tui.screens.wizard import WizardScreen
 
-        self.push_screen(WizardScreen(self.opening.draft))
+        self.push_screen(WizardScreen(draft))
+
+    def leave_for_demo(self) -> None:
+        """Leaves the screens for the demo."""
+        self.exit(Leaving(reason="demo"))
 
     def get_key_display(self, binding: Binding) -> str:
         """A key as our key bar and help write it."""

@@ -1,6 +1,7 @@
 """With what the screens begin, and what they leave behind: data, so that nobody needs Textual to name it."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -21,3 +22,20 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: Literal["quit", "demo"] = "quit"
     task: StoredTask | None = None
+
+
+class Home(Protocol):
+    """The application as its screens see it."""
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Tells the seconds since the epoch."""
+
+    def open_task(self, task: StoredTask) -> None:
+        """Shows the task's monitor."""
+
+    def open_wizard(self, draft: TaskDraft | None) -> None:
+        """Shows the wizard over the draft, or an empty one."""
+
+    def leave_for_demo(self) -> None:
+        """Leaves the screens for the demo."""

@@ -1,0 +1,68 @@
+"""Looks at all tasks again and again, as cheaply as that can be: what did not change is not read twice."""
+
+import uuid
+from pathlib import Path
+
+from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.explain import Liveness
+from syncwizard.client.looking import Seen
+from syncwizard.client.tasks import StoredTask, list_tasks
+from syncwizard.client.waiting import current
+from syncwizard.engine.journal import FILE_NAME
+from syncwizard.errors import SyncwizardError, TimedOut
+from syncwizard.task.events import Sample
+from syncwizard.task.state import TaskState
+
+# An engine answers within 100 ms; a stuck one must not hold up the list of the others for long.
+ANSWER_SECONDS = 2.0
+
+Stamp = tuple[tuple[int, int], ...]
+
+
+class Lookout:
+    """Remembers what the journals said; one thread at a time."""
+
+    def __init__(self) -> None:
+        self._known: dict[uuid.UUID, tuple[Stamp, TaskState, Liveness]] = {}
+
+    def look_around(self) -> list[Seen]:
+        """Every task as it is now, by label; a damaged journal is the trouble of its task alone."""
+        return [self._look(task) for task in list_tasks()]
+
+    def _look(self, task: StoredTask) -> Seen:
+        holder = task.find_engine()
+        if holder is not None and holder.socket:
+            try:
+                with EngineConnection(Path(holder.socket)) as connection:
+                    answer = connection.command("status", ANSWER_SECONDS)
+                state, sample = answer.state or connection.state, answer.sample or Sample()
+                return Seen(task=task, state=state, sample=sample, liveness=Liveness(alive=True, pid=holder.pid))
+            except (EngineGone, TimedOut) as error:
+                return self._by_journal(task, str(error))
+        return self._by_journal(task, "")
+
+    def _by_journal(self, task: StoredTask, trouble: str) -> Seen:
+        stamp = _stamp(task.folder / FILE_NAME)
+        known = self._known.get(task.id)
+        alive = task.find_engine() is not None
+        if known is None or known[0] != stamp or known[2].alive or alive:
+            try:
+                state, liveness = current(task)
+            except SyncwizardError as error:
+                return Seen(
+                    task=task, state=TaskState(), sample=Sample(), liveness=Liveness(alive=False), trouble=str(error)
+                )
+            known = self._known[task.id] = (stamp, state, liveness)
+        return Seen(task=task, state=known[1], sample=Sample(), liveness=known[2], trouble=trouble)
+
+
+def _stamp(journal: Path) -> Stamp:
+    """What changes when a journal is written to: its file and its log."""
+    stamps = []
+    for path in (journal, journal.with_name(f"{journal.name}-wal")):
+        try:
+            found = path.stat()
+            stamps.append((found.st_mtime_ns, found.st_size))
+        except FileNotFoundError:
+            stamps.append((0, 0))
+    return tuple(stamps)

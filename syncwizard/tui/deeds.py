@@ -1,0 +1,186 @@
+"""What is done to a task from a screen: the question before it, the work beside the screen, and what came of it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from textual.screen import Screen
+
+from syncwizard.client import credentials, lifecycle
+from syncwizard.client.looking import Seen, look
+from syncwizard.client.redaction import known_secrets, redact
+from syncwizard.client.report import as_text, default_name, gather
+from syncwizard.client.tasks import StoredTask
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.events import Event, SequencesSet
+from syncwizard.task.narration import narrate
+from syncwizard.task.state import TaskState
+from syncwizard.tui.background import in_background
+from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.dialogs.password import PasswordDialog
+
+Result = TypeVar("Result")
+Secrets = Callable[[], Handover]
+
+PAUSE_TEXT = (
+    "Every connection of the task is closed. Its replication slot stays, and keeps WAL at the source until the task is "
+    "resumed or released. Nothing is lost."
+)
+RELEASE_TEXT = (
+    "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "
+    "The rows at the destination stay. The task cannot be resumed after that."
+)
+
+
+class Deeds:
+    """The deeds of one screen. `changed` is called when something was done, to look again."""
+
+    def __init__(self, screen: Screen[None], changed: Callable[[], object]) -> None:
+        self._screen = screen
+        self._changed = changed
+
+    def pause(self, task: StoredTask) -> None:
+        """Asks, then pauses the task."""
+
+        def go(confirmed: bool | None) -> None:
+            if confirmed:
+                self._do(f"pausing {task.label}", lambda: lifecycle.pause(task), self._tell_state(task))
+
+        self._screen.app.push_screen(ConfirmDialog(f"Pause {task.label}?", PAUSE_TEXT, "Pause"), go)
+
+    def resume(self, task: StoredTask) -> None:
+        """Asks for passwords that nobody keeps, then starts the engine again."""
+
+        def go(secrets: Secrets) -> None:
+            def work() -> TaskState:
+                return lifecycle.resume(lifecycle.prepare_resume(task, secrets()))
+
+            self._do(f"resuming {task.label}", work, self._tell_state(task))
+
+        self._with_secrets(task, go)
+
+    def release(self, task: StoredTask) -> None:
+        """Asks for the task's name, then removes everything of it."""
+        spec = task.spec
+
+        def go(confirmed: bool | None) -> None:
+            if confirmed:
+                self._with_secrets(task, release)
+
+        def release(secrets: Secrets) -> None:
+            def told(event: Event) -> None:
+                self._screen.call_later(self._notify, narrate(event))
+
+            def work() -> TaskState:
+                return lifecycle.release(task, told, secrets())
+
+            self._do(f"releasing {task.label}", work, self._tell_left_over(task))
+
+        dialog = TypedConfirmDialog(
+            f"Release {task.label}",
+            RELEASE_TEXT,
+            name=task.label,
+            source=spec.source.describe(),
+            destination=spec.destination.describe(),
+            verb="Release",
+        )
+        self._screen.app.push_screen(dialog, go)
+
+    def set_sequences(self, task: StoredTask) -> None:
+        """Sets the destination's sequences to the source's values again, and shows both."""
+
+        def done(found: SequencesSet) -> None:
+            width = max((len(str(value.sequence)) for value in found.values), default=0)
+            lines = [
+                f"{value.sequence!s:<{width}}  source {value.source}  destination {value.destination}"
+                for value in found.values
+            ]
+            lines += [f"not set: {problem}" for problem in found.problems]
+            title = f"{found.count} of {len(found.values)} sequences were moved forward"
+            name = default_name(task.label, "txt").replace("-report", "-sequences")
+            self._screen.app.push_screen(CopyTextDialog(title, "\n".join(lines) or "no sequences", name))
+
+        def go(secrets: Secrets) -> None:
+            what = f"setting the sequences of {task.label}"
+            self._do(what, lambda: lifecycle.set_sequences(task, 0, secrets()), done)
+
+        self._with_secrets(task, go)
+
+    def report(self, task: StoredTask, now: float) -> None:
+        """Gathers the report and shows it, to be written to a file."""
+
+        def work() -> str:
+            secrets = known_secrets(task.spec)
+            return as_text(gather(look(task), now, lambda text: redact(text, secrets)))
+
+        def done(text: str) -> None:
+            title = f"Report on {task.label}: read it before you send it, it names servers and tables"
+            self._screen.app.push_screen(CopyTextDialog(title, text, default_name(task.label, "txt")))
+
+        self._do(f"gathering a report on {task.label}", work, done)
+
+    def _with_secrets(self, task: StoredTask, go_on: Callable[[Secrets], object]) -> None:
+        """Asks for what only a person knows; the rest is read beside the screen, where a keyring may take its time."""
+
+        def typed(answer: Handover | None) -> None:
+            if answer is not None:
+                go_on(lambda: credentials.collect(task.spec, answer))
+
+        asked = credentials.questions(task.spec)
+        if asked:
+            self._screen.app.push_screen(PasswordDialog(asked), typed)
+        else:
+            typed(Handover())
+
+    def _do(self, what: str, work: Callable[[], Result], done: Callable[[Result], object]) -> None:
+        self._notify(f"{what} …")
+
+        def finished(result: Result) -> None:
+            self._changed()
+            done(result)
+
+        def failed(error: SyncwizardError) -> None:
+            self._changed()
+            self._screen.app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
+
+        in_background(self._screen, work, finished, failed)
+
+    def _tell_state(self, task: StoredTask) -> Callable[[TaskState], None]:
+        return lambda state: self._notify(f"{task.label}: {state.state}")
+
+    def _tell_left_over(self, task: StoredTask) -> Callable[[TaskState], None]:
+        def tell(state: TaskState) -> None:
+            if not state.left_over:
+                self._notify(f"{task.label} is released: nothing of it is left at either end")
+                return
+            text = "\n".join(state.left_over)
+            name = default_name(task.label, "sql").replace("-report", "-left-over")
+            self._screen.app.push_screen(CopyTextDialog("Left over, to be run by hand", text, name, severe=True))
+
+        return tell
+
+    def _notify(self, text: str) -> None:
+        self._screen.notify(text, markup=False)
+
+
+def may_pause(seen: Seen) -> bool:
+    """Whether there is an engine to pause."""
+    return seen.liveness.alive
+
+
+def may_resume(seen: Seen) -> bool:
+    """Whether the task was begun, is not over, and has no engine."""
+    return not seen.liveness.alive and seen.state.state not in ("not-started", "released")
+
+
+def may_release(seen: Seen) -> bool:
+    """Whether something of the task may be left at the ends, and no engine works with it."""
+    over = seen.state.state == "released" and not seen.state.left_over
+    return not seen.liveness.alive and not over
+
+
+def may_set_sequences(seen: Seen) -> bool:
+    """Whether the task has created its sequences, and is not over."""
+    return seen.state.finished("constraints") and seen.state.state != "released"
