@@ -9,6 +9,7 @@ SyncwizardError            1
 ├── TimedOut               6
 ├── TaskFailed             1   the task cannot go on without a person
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
+│   │   └── ChangesMissing 1   and what the stream lost cannot come back: tables have to be copied again
 │   ├── ChangeFailed       1   one change of the stream cannot be applied
 │   └── JournalFailed      1   the task's journal cannot be written or read
 ├── Fenced                 1   another engine works on this task
@@ -110,6 +111,11 @@ class TaskFailed(SyncwizardError):
 
 class SourceChanged(TaskFailed):
     """The slot, the publication or the server is not the one this task knows: changes may be missing."""
+
+
+class ChangesMissing(SourceChanged):
+    """Changes were lost on their way: only a copy of the tables brings the destination in step again, and resuming
+    would end the same way."""
 
 
 class ChangeFailed(TaskFailed):

@@ -16,6 +16,7 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.TimedOut,
         errors.TaskFailed,
         errors.SourceChanged,
+        errors.ChangesMissing,
         errors.ChangeFailed,
         errors.JournalFailed,
         errors.Fenced,
@@ -47,6 +48,7 @@ def failure_of(error: SyncwizardError) -> Failure:
         remedy=error.remedy,
         sqlstate=error.sqlstate,
         exit_code=error.exit_code,
+        changes_missing=isinstance(error, errors.ChangesMissing),
     )
 
 

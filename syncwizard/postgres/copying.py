@@ -96,8 +96,9 @@ def copy_chunk(
     writer = Wire(destination)
     if chunk.keep_existing:
         _create_staging(destination, chunk)
-    writer.begin_copy_in(copy_in_statement(chunk))
+    # The source first: where the table is gone there, the destination's transaction is still in order.
     reader.begin_copy_out(copy_out_statement(chunk))
+    writer.begin_copy_in(copy_in_statement(chunk))
     size = _pump(reader.pgconn, writer, report)
     reader.end_copy_out()
     rows = writer.end_copy()

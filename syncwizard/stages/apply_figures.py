@@ -138,7 +138,7 @@ class Reporter:
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
             missing = uncaptured_tables(guardian.connection, self._spec)
-            self._channel.send(Uncaptured([str(name) for name in missing]))
+            self._channel.send(Uncaptured(missing))
         self._channel.send(
             Figures(
                 sample=Sample(

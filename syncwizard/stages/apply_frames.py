@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from syncwizard.stages.context import Secrets
-from syncwizard.task.events import Sample
+from syncwizard.task.events import Sample, TableName
 from syncwizard.task.specification import TaskSpec
 
 
@@ -55,10 +55,17 @@ class Recovered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Uncaptured(msgspec.Struct, frozen=True, tag=True):
-    """Tables that belong to the task's selection and are not published: created or attached after the start."""
+    """Tables that belong to the task's selection and are not published: created after the start, or no
+    partition any more."""
 
-    tables: list[str]
+    tables: list[TableName]
+
+
+class Dropped(msgspec.Struct, frozen=True, tag=True):
+    """Tables that are gone at the source; what was committed to them before is durable at the destination."""
+
+    tables: list[TableName]
 
 
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Uncaptured
+FromChild = Figures | Reached | Stopped | Recovered | Uncaptured | Dropped

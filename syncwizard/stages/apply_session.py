@@ -24,12 +24,13 @@ from syncwizard.postgres.source.continuity import (
     name_types,
 )
 from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Reached, Stop, Stopped
+from syncwizard.stages.apply_frames import Assignment, Dropped, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -82,11 +83,12 @@ class Session:
         progress = ledger.take_epoch(destination, spec.id)
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
-        self._check(holder, source, progress)
+        members = ledger.read_members(destination, spec.id)
+        self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
         reporter = Reporter(self._channel, spec, self._totals, positions)
         self._stream(holder, source, destination, progress.slot, positions)
-        self._guardian = Guardian(source, progress, positions, reporter.watched)
+        self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
         applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
         serial = SerialApplier(applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
@@ -173,12 +175,19 @@ class Session:
         schemas = {entry.schema for entry in self._assignment.spec.objects}
         schemas |= {table.name.schema for table in selected}
 
-        def find_root(name: TableName) -> TableName:
-            # Called in the receiver's thread; psycopg connections take a lock around each statement.
-            return TableName(*find_partition_root(source, name.schema, name.name))
+        def left_out(table: TableName) -> None:
+            reason = f"changes of {table}, which was dropped at the source, have no place at the destination"
+            self._channel.send(Recovered(reason=reason))
 
-        pairs = read_pairs(destination, self._assignment.task_id)
-        compiler = RouteCompiler(destination, schemas, pairs, find_root, lambda oids: name_types(source, oids))
+        compiler = RouteCompiler(
+            destination,
+            schemas,
+            read_pairs(destination, self._assignment.task_id),
+            # Called in the receiver's thread; psycopg connections take a lock around each statement.
+            lambda relation: find_partition_root(source, relation),
+            lambda oids: name_types(source, oids),
+            left_out,
+        )
         compiler.read()
         return compiler
 
@@ -187,11 +196,16 @@ class Session:
         self._connections.append(connection)
         return connection
 
-    def _check(self, holder: Connection, source: Connection, progress: ledger.Progress) -> None:
+    def _tell_dropped(self, tables: list[TableName]) -> None:
+        self._channel.send(Dropped(tables))
+
+    def _check(
+        self, holder: Connection, source: Connection, progress: ledger.Progress, members: Sequence[Member]
+    ) -> None:
         """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
         with translated("source", "comparing slot and publication"):
             check_server(holder, progress)
-            check_publication(source, progress)
+            check_publication(source, progress, members)
             active = check_slot(source, progress)
             if active is not None:
                 source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))

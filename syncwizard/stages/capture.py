@@ -24,7 +24,12 @@ from syncwizard.postgres.source.identity import (
     set_full,
     why_unusable,
 )
-from syncwizard.postgres.source.publication import create_publication, published_tables, read_publication
+from syncwizard.postgres.source.publication import (
+    Publication,
+    create_publication,
+    published_tables,
+    read_publication,
+)
 from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity, create_slot, drop_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.context import Context, Pair
@@ -63,7 +68,7 @@ def run(context: Context) -> str:
             slot, identity = _create_slot(context)
         with translated("destination", "registering the task"):
             create_schema(destination)
-            register(destination, context.spec, slot, identity, publication.oid, publication.members)
+            register(destination, context.spec, slot, identity, publication)
     return f"{len(publication.tables)} tables published, slot at {slot.lsn}"
 
 
@@ -121,9 +126,7 @@ def _set_replica_identities(context: Context, source: Connection, selection: Sel
     return full
 
 
-def _create_publication(
-    context: Context, source: Connection, selection: Selection, full: list[Table]
-) -> PublicationCreated:
+def _create_publication(context: Context, source: Connection, selection: Selection, full: list[Table]) -> Publication:
     """The publication over the selection, anew: the slot is created after it and nothing was copied yet."""
     generated = any(column.generated == "s" for table in full for column in table.columns)
     publication = create_publication(
@@ -133,11 +136,15 @@ def _create_publication(
         generated_columns=generated and source.info.server_version >= SERVER_18,
         wait=context.cancellation.wait,
     )
-    event = PublicationCreated(
-        name=publication.name, oid=publication.oid, members=publication.members, tables=publication.tables
+    context.record(
+        PublicationCreated(
+            name=publication.name,
+            oid=publication.oid,
+            members=sorted(member.oid for member in publication.members if member.oid is not None),
+            tables=publication.tables,
+        )
     )
-    context.record(event)
-    return event
+    return publication
 
 
 def _create_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:

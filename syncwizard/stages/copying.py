@@ -110,6 +110,11 @@ def _copy(
             return ChunkStale(reason="it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)")
         fill_chunk(destination, spec.id, part.source, task.generation, task.chunk, copied.rows, copied.bytes)
         destination.execute("COMMIT")
+    except psycopg.errors.UndefinedTable as error:
+        if not _failed(source):
+            raise as_ours(error, "destination", f"copying {part.source}") from error
+        destination.execute("ROLLBACK")
+        return ChunkStale(reason="it was renamed at the source during the copy")
     except psycopg.errors.UniqueViolation as error:
         destination.execute("ROLLBACK")
         if error.diag.schema_name != "syncwizard":

@@ -3,19 +3,14 @@
 import os
 import select
 import time
-from collections import deque
-from collections.abc import Iterable
 
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table, read_tables
 from syncwizard.postgres.connection import Connection, translated
-from syncwizard.postgres.copying import ChunkRange
-from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
+from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.session import hold_task, prepare_writing
-from syncwizard.postgres.selection import select_tables
-from syncwizard.postgres.source.slot import create_slot
+from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.stages.context import Child, Context, Pair
 from syncwizard.stages.copying import (
     Assignment,
@@ -25,51 +20,13 @@ from syncwizard.stages.copying import (
     CopyChunk,
     Finish,
 )
-from syncwizard.stages.interruptible import interruptible
-from syncwizard.stages.kept import find_kept
-from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableName, TablePlanned, TableRestarted
+from syncwizard.stages.planning import TablePlan, plan_round
+from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
-PAGE_BYTES = 8192
-# Large enough that a chunk's two transactions cost nothing, small enough that workers end together and that a
-# dead worker costs little.
-CHUNK_BYTES = 128 * 1024 * 1024
 MAX_WORKERS = 4
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.
 MAX_DEATHS = 10
-
-
-class TablePlan(msgspec.Struct, kw_only=True):
-    """One table on its way: `todo` chunks not yet handed out, `running` ones, `done` with rows and bytes."""
-
-    source: Table
-    target: TableName
-    copy: TableCopy
-    binary: bool
-    todo: deque[int]
-    running: set[int]
-    done: dict[int, tuple[int, int]]
-    stale: str = ""
-    started_at: float = 0.0
-
-    def range(self, chunk: int) -> ChunkRange:
-        """The pages of a chunk."""
-        last = chunk == self.copy.chunks - 1
-        return ChunkRange(
-            source=self.source.name,
-            target=self.target,
-            oid=self.source.oid,
-            columns=tuple(column.name for column in self.source.stored_columns),
-            binary=self.binary,
-            first_page=chunk * self.copy.chunk_pages,
-            end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
-            keep_existing=self.copy.kept,
-        )
-
-    @property
-    def finished(self) -> bool:
-        """Whether all chunks are in."""
-        return len(self.done) == self.copy.chunks
 
 
 def run(context: Context) -> str:
@@ -101,155 +58,30 @@ def _close_pair(context: Context) -> None:
 
 def _finish(context: Context, destination: Connection) -> str:
     assert context.spec.id is not None
-    copies = read_copies(destination, context.spec.id)
-    newest = max((parse_lsn(copy.pair_lsn) for copy in copies.values()), default=0)
+    # What is not complete by now was dropped at the source.
+    copies = [copy for copy in read_copies(destination, context.spec.id).values() if copy.complete]
+    newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
     context.record(SyncPointSet(lsn=format_lsn(newest)))
-    rows = sum(rows for copy in copies.values() for rows, _ in copy.done.values())
-    size = sum(size for copy in copies.values() for _, size in copy.done.values())
+    rows = sum(rows for copy in copies for rows, _ in copy.done.values())
+    size = sum(size for copy in copies for _, size in copy.done.values())
     return f"{rows:,} rows, {size / 1024 / 1024:,.1f} MiB of {len(copies)} tables"
 
 
 def _copy_round(context: Context, source: Connection, destination: Connection) -> bool:
     """Copies the unfinished tables under one pair; True when some must begin again under another."""
-    plans, pair = _plan(context, source, destination)
+    plans, pair = plan_round(context, source, destination)
     if pair is None:
         return False
     stale = Copying(context, pair, plans).run()
     if not stale:
         return False
+    with translated("source", "looking for dropped tables"):
+        exist = find_relations(source, [plan.source.oid for plan in stale])
     for plan in stale:
-        context.record(TableRestarted(table=plan.source.name, reason=plan.stale))
+        if plan.source.oid in exist:
+            context.record(TableRestarted(table=plan.source.name, reason=plan.stale))
     _close_pair(context)
     return True
-
-
-def _plan(context: Context, source: Connection, destination: Connection) -> tuple[list[TablePlan], Pair | None]:
-    """The tables still to copy and the pair to copy them under. New generations are recorded at the destination."""
-    spec = context.spec
-    assert spec.id is not None
-    with translated("source", "planning the copy"):
-        tables = select_tables(source, spec).tables
-    schemas = {table.name.schema for table in tables} | {table.root.schema for table in tables}
-    with translated("destination", "planning the copy"):
-        there = {table.name: table for table in read_tables(destination, sorted(schemas), sizes=False)}
-        copies = read_copies(destination, spec.id)
-    pending = _unfinished_units(tables, copies)
-    if not pending:
-        return [], None
-    pair = context.pair or _new_pair(context)
-    context.pair = pair
-    kept: set[TableName] = set()
-    if spec.synchronization.conflicts == "ignore":
-        with translated("destination", "planning the copy"):
-            kept = find_kept(destination, [(table, _target(table, there).name) for table in pending], copies)
-    begun, plans, truncate = [], [], []
-    for table in pending:
-        former = copies.get(table.name)
-        if former is None or former.pair_lsn != pair.lsn:
-            if former is not None and not table.partitioned and not former.kept:
-                truncate.append(_target(table, there).name)
-            former = _new_copy(table, pair, former, kept=table.name in kept)
-            begun.append(former)
-        if not table.partitioned:
-            plans.append(_table_plan(table, _target(table, there), former))
-    with translated("destination", "planning the copy"):
-        begin_copies(destination, spec.id, begun, dict.fromkeys(truncate))
-    for plan in plans:
-        if plan.copy in begun:
-            context.record(_planned(plan))
-    return plans, pair
-
-
-def _unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]) -> list[Table]:
-    """The tables of every partition tree that is not completely copied under one pair.
-
-    A row may move between the leaves of a tree, so all of them share their pair.
-    """
-    trees: dict[TableName, list[Table]] = {}
-    for table in tables:
-        trees.setdefault(table.root, []).append(table)
-    unfinished = []
-    for tree in trees.values():
-        known = [copies.get(table.name) for table in tree]
-        complete = all(copy is not None and copy.complete for copy in known)
-        if not complete or len({copy.pair_lsn for copy in known if copy is not None}) > 1:
-            unfinished.extend(tree)
-    return unfinished
-
-
-def _new_pair(context: Context) -> Pair:
-    """A pair from a temporary slot, for tables that begin (again) after the task's slot was made."""
-    holder = context.connect("source", "snapshot", replication=True)
-    try:
-        with interruptible(context, holder, "source", "creating a temporary slot for the copy"):
-            slot = create_slot(holder, f"{context.spec.slot}_copy", temporary=True)
-    except BaseException:
-        holder.close()
-        raise
-    return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
-
-
-def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool) -> TableCopy:
-    kept = kept if former is None else former.kept
-    if table.partitioned:
-        chunks, pages = 0, 1  # holds no rows; its pair is that of its leaves
-    else:
-        total = max(1, -(-table.heap_bytes // PAGE_BYTES))
-        # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
-        weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
-        chunks = max(1, min(total, round(weight / CHUNK_BYTES)))
-        chunks = 1 if kept else chunks
-        pages = -(-total // chunks)
-        chunks = -(-total // pages)
-    return TableCopy(
-        table=table.name,
-        generation=1 if former is None else former.generation + 1,
-        pair_lsn=pair.lsn,
-        chunks=chunks,
-        chunk_pages=pages,
-        kept=kept,
-    )
-
-
-def _target(table: Table, there: dict[TableName, Table]) -> Table:
-    found = there.get(table.name) or there.get(table.root)
-    if found is None:
-        raise TaskFailed(
-            f"table {table.name} is not at the destination",
-            where="destination",
-            remedy="create it as it is at the source, or let the task synchronize the schema",
-        )
-    return found
-
-
-def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
-    types = {column.name: column.type_name for column in target.columns}
-    for column in table.stored_columns:
-        if column.name not in types:
-            raise TaskFailed(
-                f"column {column.name} of {table.name} is not at the destination", where=f"destination {target.name}"
-            )
-    return TablePlan(
-        source=table,
-        target=target.name,
-        copy=copy,
-        # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
-        binary=all(column.binary and types[column.name] == column.type_name for column in table.stored_columns),
-        todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
-        running=set(),
-        done=dict(copy.done),
-    )
-
-
-def _planned(plan: TablePlan) -> TablePlanned:
-    return TablePlanned(
-        table=plan.source.name,
-        pair_lsn=plan.copy.pair_lsn,
-        chunks=plan.copy.chunks,
-        estimated_rows=plan.source.estimated_rows,
-        estimated_bytes=plan.source.bytes,
-        binary=plan.binary,
-    )
 
 
 class Copying:

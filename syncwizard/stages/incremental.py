@@ -1,13 +1,15 @@
 """Incremental synchronization: keeps one apply child at work and passes on what it reports."""
 
 import time
+from collections.abc import Iterable
 
 import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
-from syncwizard.stages.apply_frames import Assignment, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
+from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.stages.apply_frames import Assignment, Dropped, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
 from syncwizard.stages.context import Child, Context
-from syncwizard.task.events import Noticed, Sample
+from syncwizard.task.events import Noticed, Sample, TableDropped, TableName
 
 # A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
 # the batch.
@@ -38,7 +40,7 @@ class _Following:
         self._changes: dict[str, dict[str, int]] = {}
         self._sample: Sample | None = None
         self._deaths = 0
-        self._uncaptured: set[str] = set()
+        self._uncaptured: set[TableName] = set()
 
     def run(self) -> str:
         while True:
@@ -63,20 +65,24 @@ class _Following:
                 context.record(Noticed(level="info", message=frame.reason))
             elif isinstance(frame, Uncaptured):
                 self._tell_uncaptured(frame.tables)
+            elif isinstance(frame, Dropped):
+                record_dropped(context, frame.tables)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
 
-    def _tell_uncaptured(self, tables: list[str]) -> None:
-        """Says once a run which tables appeared since the start: their rows are not at the destination."""
+    def _tell_uncaptured(self, tables: list[TableName]) -> None:
+        """Says once a run which tables appeared since the start, also under the name of one that was dropped: their
+        rows are not at the destination."""
         new = [table for table in tables if table not in self._uncaptured]
         self._uncaptured.update(new)
         if new:
             self._context.record(
                 Noticed(
                     level="warning",
-                    message="not captured, because created after the start: " + ", ".join(new),
-                    remedy="release this task and start a new one to have these tables synchronized, too",
+                    message="not captured, because created or detached after the start: " + ", ".join(map(str, new)),
+                    remedy="to have them synchronized, too, create them at the destination and run "
+                    + resync_command(self._context.spec.name, new),
                 )
             )
 
@@ -122,6 +128,14 @@ class _Following:
                 remedy="see the engine's log and the system's (out of memory?), then resume",
             )
         self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
+
+
+def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True) -> None:
+    """Says once of each table that it left the task, because the source has it no more."""
+    known = context.state().dropped
+    for table in tables:
+        if table not in known:
+            context.record(TableDropped(table=table, copied=copied))
 
 
 def _add(totals: dict[str, dict[str, int]], sample: Sample) -> None:

@@ -20,7 +20,7 @@ from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
 
 SLOT_PREFIX = "dts_sync_"
-PROGRESS_TABLES = ("statements", "chunks", "tables", "progress")
+PROGRESS_TABLES = ("statements", "chunks", "tables", "members", "progress")
 
 
 class Releasing:

@@ -27,7 +27,10 @@ Level = Literal["info", "warning", "error"]
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An error as data: the fields of `SyncwizardError` and its exit code."""
+    """An error as data: the fields of `SyncwizardError` and its exit code.
+
+    `changes_missing`: tables have to be copied again; resuming would end the same way.
+    """
 
     title: str
     detail: str = ""
@@ -35,6 +38,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
     sqlstate: str = ""
     exit_code: int = 1
+    changes_missing: bool = False
 
 
 class TableName(msgspec.Struct, frozen=True, order=True):
@@ -161,6 +165,16 @@ class TableRestarted(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class TableDropped(Event, frozen=True, kw_only=True, tag=True):
+    """The table is gone at the source. What was committed before was applied; its copy stays at the destination.
+
+    `copied` is False where the table went before its copy was complete: the destination has a part of it at most.
+    """
+
+    table: TableName
+    copied: bool = True
+
+
 class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
     """The newest pair: once the stream has passed it, all tables are of one moment."""
 
@@ -267,6 +281,7 @@ AnyEvent = (
     | TablePlanned
     | TableCopied
     | TableRestarted
+    | TableDropped
     | SyncPointSet
     | SyncPointPassed
     | StatementFinished

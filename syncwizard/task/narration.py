@@ -26,6 +26,7 @@ from syncwizard.task.events import (
     SyncPointPassed,
     SyncPointSet,
     TableCopied,
+    TableDropped,
     TablePlanned,
     TableRestarted,
     TaskFailedEvent,
@@ -158,6 +159,12 @@ def _(event: TableCopied) -> str:
 @_tell.register
 def _(event: TableRestarted) -> str:
     return f"{event.table} is copied again: {event.reason}"
+
+
+@_tell.register
+def _(event: TableDropped) -> str:
+    kept = "its copy stays" if event.copied else "its copy was not complete and stays"
+    return f"{event.table} was dropped at the source: {kept} at the destination as it is"
 
 
 @_tell.register

@@ -28,12 +28,14 @@ from syncwizard.task.events import (
     SyncPointPassed,
     SyncPointSet,
     TableCopied,
+    TableDropped,
     TablePlanned,
     TableRestarted,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.narration import narrate
 from syncwizard.task.state import Notice, Retrying, StageState, StateName, TableState, TaskState
 
 replace = msgspec.structs.replace
@@ -171,7 +173,8 @@ def _(event: TablePlanned, state: TaskState, at: float) -> TaskState:
         binary=event.binary,
         restarts=known.restarts if known else 0,
     )
-    return replace(state, tables={**state.tables, str(event.table): planned})
+    dropped = tuple(table for table in state.dropped if table != event.table)
+    return replace(state, tables={**state.tables, str(event.table): planned}, dropped=dropped)
 
 
 @_after.register
@@ -191,6 +194,17 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
     again = replace(known, copied=False, rows=0, bytes=0, seconds=0.0, restarts=known.restarts + 1)
     state = replace(state, tables={**state.tables, str(event.table): again})
     return _noticed(state, at, Noticed(level="warning", message=f"{event.table} is copied again: {event.reason}"))
+
+
+@_after.register
+def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
+    if event.table in state.dropped:
+        return state
+    # What was never copied whole has no figures that anybody could wait for; and no identity is left to restore.
+    tables = {name: table for name, table in state.tables.items() if table.copied or name != str(event.table)}
+    identities = tuple(change for change in state.identities if change.table != event.table)
+    state = replace(state, tables=tables, identities=identities, dropped=(*state.dropped, event.table))
+    return _noticed(state, at, Noticed(level="warning", message=narrate(event)))
 
 
 @_after.register

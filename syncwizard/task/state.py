@@ -76,6 +76,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
+    `dropped`: tables that left the task because the source has them no more.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
     """
 
@@ -85,6 +86,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[StageName, StageState] = {}
     precheck: tuple[PrecheckItemFinished, ...] = ()
     tables: dict[str, TableState] = {}
+    dropped: tuple[TableName, ...] = ()
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False
     publication: PublicationCreated | None = None

@@ -21,7 +21,12 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
     apply_settings(session)
     prepare_writing(session)
     compiler = RouteCompiler(
-        session, ["public"], {}, lambda name: name, lambda oids: {20: "bigint", 25: "text", 23: "integer"}
+        session,
+        ["public"],
+        {},
+        lambda relation: None,
+        lambda oids: {20: "bigint", 25: "text", 23: "integer"},
+        lambda table: None,
     )
     compiler.read()
     route = compiler.compile(
@@ -33,6 +38,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
             columns=(("id", True, 20, -1), ("label", False, 25, -1), ("n", False, 23, -1)),
         )
     )
+    assert route is not None
     assert route.target == TableName("public", "items")
     statements = RouteStatements(route)
     session.execute("BEGIN")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
-from syncwizard.stages import capture, constraints, full, keys, precheck, schema
+from syncwizard.stages import capture, constraints, full, keys, planning, precheck, schema
 from syncwizard.task.events import Event, PrecheckItemFinished, TableCopied, TablePlanned
 from syncwizard.task.specification import SchemaObjects, Synchronization, TaskSpec
 from tests.support.inprocess import Killed, TaskRun
@@ -79,7 +79,7 @@ def test_without_full_only_what_happens_from_now_on_arrives(
 def test_rows_that_were_there_stay_until_they_change_at_the_source(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(full, "CHUNK_BYTES", 8192)
+    monkeypatch.setattr(planning, "CHUNK_BYTES", 8192)
     pair.source.execute(TABLE + "INSERT INTO t SELECT i, 'source', repeat('x', 3000) FROM generate_series(1, 5000) i")
     pair.source.execute("CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh SELECT generate_series(1, 5000)")
     pair.destination.execute(TABLE + "INSERT INTO t VALUES (1, 'there', 'b'), (2, 'there', 'b'), (9000, 'there', 'b')")

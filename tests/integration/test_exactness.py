@@ -16,7 +16,7 @@ from syncwizard.postgres.connection import connect
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
 from syncwizard.postgres.source.slot import create_slot, slot_status
-from syncwizard.stages import capture, catch_up, full
+from syncwizard.stages import capture, catch_up, full, planning
 from syncwizard.stages.context import Child
 from syncwizard.stages.copying import CopyChunk
 from syncwizard.task.events import Event, Noticed, TableCopied, TablePlanned, TableRestarted
@@ -199,7 +199,7 @@ def test_a_table_taken_out_of_the_publication_is_noticed(pair: DatabasePair, tmp
     name = sql.Identifier(path.task.spec.slot)
     pair.source.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE items").format(name))
     pair.source.execute(sql.SQL("ALTER PUBLICATION {} ADD TABLE items").format(name))
-    follow_fails(path, "lost a table")
+    follow_fails(path, "lost public.items")
 
 
 def recreate_publication(pair: DatabasePair, name: str) -> None:
@@ -458,7 +458,7 @@ def test_a_type_changed_at_both_ends_while_paused_is_not_misread(pair: DatabaseP
 def test_a_worker_killed_in_the_middle_costs_its_chunk_alone(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(full, "CHUNK_BYTES", 256 * 1024)
+    monkeypatch.setattr(planning, "CHUNK_BYTES", 256 * 1024)
     path = row_path(pair, tmp_path, ITEMS)
     pair.source.execute("INSERT INTO items SELECT i, 'label ' || i, repeat('x', 500) FROM generate_series(1, 30000) i")
     killed: list[int] = []

@@ -61,12 +61,9 @@ def read_copies(connection: Connection, task_id: uuid.UUID) -> dict[TableName, T
 
 
 def read_pairs(connection: Connection, task_id: uuid.UUID) -> dict[TableName, int]:
-    """The pair LSN of every table of the task."""
+    """The pair LSN of every table of the task; beyond every position for one whose copy was never finished."""
     return {
-        TableName(schema, name): parse_lsn(lsn)
-        for schema, name, lsn in connection.execute(
-            "SELECT schema_name, table_name, pair_lsn::text FROM syncwizard.tables WHERE task_id = %s", (task_id,)
-        )
+        TableName(schema, name): parse_lsn(lsn) for schema, name, lsn in connection.execute(query("pairs"), (task_id,))
     }
 
 
@@ -93,13 +90,26 @@ def begin_copies(
                     "kept": copy.kept,
                 },
             )
-            connection.execute(
-                "DELETE FROM syncwizard.chunks WHERE task_id = %s AND schema_name = %s AND table_name = %s",
-                (task_id, copy.table.schema, copy.table.name),
-            )
+            _forget_chunks(connection, task_id, copy.table)
         names = [quoted(table.schema, table.name) for table in truncate]
         if names:
             _empty(connection, names)
+
+
+def abandon_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[TableName]) -> None:
+    """Gives up the copies of tables that are gone at the source: their changes are not applied either."""
+    with connection.transaction():
+        for table in tables:
+            values = {"task_id": task_id, "schema": table.schema, "name": table.name}
+            connection.execute(query("copy_abandon"), values)
+            _forget_chunks(connection, task_id, table)
+
+
+def _forget_chunks(connection: Connection, task_id: uuid.UUID, table: TableName) -> None:
+    connection.execute(
+        "DELETE FROM syncwizard.chunks WHERE task_id = %s AND schema_name = %s AND table_name = %s",
+        (task_id, table.schema, table.name),
+    )
 
 
 def _empty(connection: Connection, names: list[sql.Identifier]) -> None:

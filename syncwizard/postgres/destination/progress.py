@@ -7,7 +7,9 @@ import msgspec
 from syncwizard.errors import Fenced
 from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.publication import Member, Publication
 from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity
+from syncwizard.task.events import TableName
 from syncwizard.task.specification import TaskSpec
 
 SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
@@ -25,7 +27,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_lsn: str
     epoch: int
     publication_oid: int
-    publication_members: list[int]
+    publication_xmin: int
+    task_name: str
+    resynchronization: uuid.UUID | None = None
 
 
 def create_schema(connection: Connection) -> None:
@@ -40,27 +44,57 @@ def register(
     spec: TaskSpec,
     slot: CreatedSlot,
     identity: SystemIdentity,
-    publication_oid: int,
-    members: list[int],
+    publication: Publication,
 ) -> None:
     """Inserts the task's progress row: nothing is applied yet, the stream begins at the slot's position.
 
     Replaces a row of the same task only where nothing was applied under it.
     """
+    assert spec.id is not None
+    with connection.transaction():
+        connection.execute(
+            query("progress_register"),
+            {
+                "task_id": spec.id,
+                "task_name": spec.name,
+                "slot": slot.name,
+                "system_identifier": identity.system_identifier,
+                "timeline": identity.timeline,
+                "source_database": identity.database,
+                "lsn": slot.lsn,
+                "publication_oid": publication.oid,
+                "publication_xmin": publication.xmin,
+            },
+        )
+        write_members(connection, spec.id, publication)
+
+
+def write_members(connection: Connection, task_id: uuid.UUID, publication: Publication) -> None:
+    """Keeps what the publication carries now, in place of what it carried before."""
+    connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (task_id,))
     connection.execute(
-        query("progress_register"),
-        {
-            "task_id": spec.id,
-            "task_name": spec.name,
-            "slot": slot.name,
-            "system_identifier": identity.system_identifier,
-            "timeline": identity.timeline,
-            "source_database": identity.database,
-            "lsn": slot.lsn,
-            "publication_oid": publication_oid,
-            "members": members,
-        },
+        "INSERT INTO syncwizard.members (task_id, relation, member, schema_name, table_name)"
+        " SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[])",
+        (
+            task_id,
+            [member.relation for member in publication.members],
+            [member.oid for member in publication.members],
+            [member.table.schema for member in publication.members],
+            [member.table.name for member in publication.members],
+        ),
     )
+
+
+def read_members(connection: Connection, task_id: uuid.UUID) -> list[Member]:
+    """The relations whose changes the task captures, as they were when it began to."""
+    return [
+        Member(relation=relation, oid=oid, table=TableName(schema, name))
+        for relation, oid, schema, name in connection.execute(
+            "SELECT relation, member, schema_name, table_name FROM syncwizard.members WHERE task_id = %s"
+            " ORDER BY schema_name, table_name",
+            (task_id,),
+        )
+    ]
 
 
 def read_progress(connection: Connection, task_id: uuid.UUID) -> Progress | None:
@@ -117,6 +151,7 @@ def forget(connection: Connection, task_id: uuid.UUID) -> None:
         connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (task_id,))
         connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (task_id,))
         connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (task_id,))
+        connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (task_id,))
         connection.execute("DELETE FROM syncwizard.progress WHERE task_id = %s", (task_id,))
         if not scalar(connection, "SELECT EXISTS (SELECT FROM syncwizard.progress)"):
             connection.execute("DROP SCHEMA syncwizard CASCADE")

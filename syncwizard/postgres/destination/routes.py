@@ -11,8 +11,8 @@ from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.task.events import TableName
 
-# Asks the source which partitioned table a relation belongs to (itself when it is none).
-FindRoot = Callable[[TableName], TableName]
+# Asks the source which partitioned table a relation, by OID, belongs to: itself when it is none, None when it is gone.
+FindRoot = Callable[[int], TableName | None]
 # Asks the source for the qualified names of types; those that are gone are left out.
 NameTypes = Callable[[list[int]], dict[int, str]]
 
@@ -21,10 +21,15 @@ class TypesDiffer(Exception):
     """A column comes with another type than the destination's: its bytes would mean something else (rule 14)."""
 
 
+class NoPlace(TaskFailed):
+    """The destination lacks a table or a column of the source."""
+
+
 class RouteCompiler:
     """Knows the destination's tables. `pairs` gives the pair LSN of each copied table and partitioned table.
 
-    `binary`: values come in binary, so that the types of both ends must be the same.
+    `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
+    relation that was dropped at the source and has no place at the destination.
     """
 
     def __init__(
@@ -34,7 +39,9 @@ class RouteCompiler:
         pairs: dict[TableName, int],
         find_root: FindRoot,
         name_types: NameTypes,
+        left_out: Callable[[TableName], None],
     ) -> None:
+        self._left_out = left_out
         self.binary = True
         self._name_types = name_types
         self._type_names: dict[int, str] = {}
@@ -50,18 +57,30 @@ class RouteCompiler:
         self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
-    def compile(self, message: RelationMessage) -> Route:
-        """The route of a relation. Raises TaskFailed when the destination has no place for it, TypesDiffer."""
+    def compile(self, message: RelationMessage) -> Route | None:
+        """The route of a relation; None for one that is gone and has no place at the destination.
+
+        Raises TaskFailed when the destination has no place for one that exists, TypesDiffer.
+        """
+        try:
+            return self._compile(message)
+        except NoPlace:
+            if self._find_root(message.oid) is not None:
+                raise
+            self._left_out(TableName(message.schema, message.name))
+            return None
+
+    def _compile(self, message: RelationMessage) -> Route:
         source = TableName(message.schema, message.name)
         if (source.schema, source.name) == HEARTBEAT_TABLE:
             return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
         table = self.tables.get(source)
-        root = table.root if table is not None else self._find_root(source)
+        root = table.root if table is not None else self._find_root(message.oid) or source
         shared = table is None
         if table is None:
             table = self.tables.get(root)
         if table is None:
-            raise TaskFailed(
+            raise NoPlace(
                 f"table {source} is not at the destination",
                 where="destination",
                 remedy="create it there as it is at the source, or take it out of the task, then resume",
@@ -101,7 +120,7 @@ class RouteCompiler:
         known = {column.name: column for column in table.columns}
         missing = [name for name in names if name not in known]
         if missing:
-            raise TaskFailed(
+            raise NoPlace(
                 f"column {missing[0]} of {source} is not at the destination",
                 where=f"destination {table.name}",
                 remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",

@@ -1,18 +1,19 @@
 """Is this still the server, the slot and the publication that the progress was made with? (rule 5)"""
 
 import re
+import shlex
+from collections.abc import Iterable, Sequence
 
-from syncwizard.errors import SourceChanged, TaskFailed
+import msgspec
+
+from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.publication import Member, read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
+from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
-
-_RESYNCHRONIZE = (
-    "the destination can no longer be brought in step from where it is: release this task and start a new one, "
-    "which copies the tables again"
-)
 
 
 def check_server(holder: Connection, progress: Progress) -> None:
@@ -23,23 +24,25 @@ def check_server(holder: Connection, progress: Progress) -> None:
             "another database server answers at the source's address",
             detail=f"system identifier {now.system_identifier}, was {progress.system_identifier}",
             where="source",
-            remedy="point the task at the server it was started with; " + _RESYNCHRONIZE,
+            remedy="point the task at the server it was started with, or copy everything from this one: "
+            f"{resync_command(progress.task_name)} --all",
         )
     if now.database != progress.source_database:
         raise SourceChanged(
             f"the source database is {now.database}, was {progress.source_database}",
             where="source",
-            remedy=_RESYNCHRONIZE,
+            remedy="point the task at the database it was started with, or copy everything from this one: "
+            f"{resync_command(progress.task_name)} --all",
         )
     if now.timeline > progress.timeline:
         row = holder.execute(f"TIMELINE_HISTORY {now.timeline:d}".encode()).fetchone()
         switch = switch_point(str(row[1]) if row else "", progress.timeline)
         if switch is not None and parse_lsn(progress.applied_lsn) > switch:
-            raise SourceChanged(
+            raise missing_changes(
                 "the destination is ahead of the promoted source",
-                detail=f"applied up to {progress.applied_lsn}, but the new timeline began at {format_lsn(switch)}",
-                where="source",
-                remedy="changes between the two positions exist at the destination only; " + _RESYNCHRONIZE,
+                progress,
+                detail=f"applied up to {progress.applied_lsn}, but the new timeline began at {format_lsn(switch)}: "
+                "changes between the two exist at the destination only",
             )
 
 
@@ -57,70 +60,130 @@ def switch_point(history: str, timeline: int) -> int | None:
 
 
 def check_slot(connection: Connection, progress: Progress) -> int | None:
-    """Compares the slot; the process id of a walsender that still reads it, if any. Raises SourceChanged."""
+    """Compares the slot; the process id of a walsender that still reads it, if any. Raises ChangesMissing."""
     status = slot_status(connection, progress.slot)
     if status is None:
-        raise SourceChanged(
+        raise missing_changes(
             f"the replication slot {progress.slot} is gone",
+            progress,
             detail=f"changes since {progress.applied_lsn} are missing",
-            where="source",
-            remedy=_RESYNCHRONIZE,
         )
     if status.plugin != "pgoutput" or status.database != progress.source_database:
-        raise SourceChanged(
+        raise missing_changes(
             f"slot {progress.slot} belongs to {status.plugin} in {status.database}",
-            where="source",
-            remedy=_RESYNCHRONIZE,
+            progress,
+            detail=f"changes since {progress.applied_lsn} are missing",
         )
     if status.wal_status == "lost":
-        raise SourceChanged(
+        raise missing_changes(
             f"the source removed WAL that slot {progress.slot} still needed",
+            progress,
             detail=f"changes since {progress.applied_lsn} are missing (max_slot_wal_keep_size)",
-            where="source",
-            remedy=_RESYNCHRONIZE,
         )
     position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
     if status.confirmed_flush_lsn is None or parse_lsn(status.confirmed_flush_lsn) > position:
-        raise SourceChanged(
+        raise missing_changes(
             f"slot {progress.slot} was recreated or moved by somebody else",
+            progress,
             detail=f"it begins at {status.confirmed_flush_lsn}, the destination has changes up to "
             f"{format_lsn(position)}: what lies between may be missing",
-            where="source",
-            remedy=_RESYNCHRONIZE,
         )
     return status.active_pid
 
 
-def check_publication(connection: Connection, progress: Progress) -> None:
-    """Compares the publication by OIDs and options. Raises SourceChanged."""
+def check_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> list[TableName]:
+    """Compares the publication by OIDs, options and their age; the tables that it lost because they were dropped.
+
+    Nothing is lost with a dropped table: what was committed before its end is in the stream. Raises ChangesMissing
+    where changes may not be, SourceChanged where somebody added a table.
+    """
+    found = compare_publication(connection, progress, members)
+    position = format_lsn(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
+    if found.gap:
+        raise missing_changes(found.gap, progress, detail=f"changes since {position} may be missing")
+    if found.lost:
+        tables = ", ".join(map(str, found.lost))
+        raise missing_changes(
+            f"publication {progress.slot} lost {tables}",
+            progress,
+            detail=f"changes since {position} to what was taken out of it may be missing",
+        )
+    if found.added:
+        tables = ", ".join(map(str, found.added))
+        raise SourceChanged(
+            f"somebody added {tables} to publication {progress.slot}",
+            where="source",
+            remedy=f"to have its rows at the destination: {resync_command(progress.task_name, found.added)}; "
+            f"else take it out (ALTER PUBLICATION {progress.slot} DROP TABLE {tables}) and resume the task",
+        )
+    return [member.table for member in found.dropped]
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """How the publication differs from what it was: `gap` says what makes all of the stream doubtful, `lost` tables
+    exist and were taken out, `dropped` ones exist no more, `added` ones are not ours. Names are today's."""
+
+    gap: str = ""
+    lost: tuple[TableName, ...] = ()
+    dropped: tuple[Member, ...] = ()
+    added: tuple[TableName, ...] = ()
+
+
+def compare_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> Membership:
+    """Looks at the publication as it is now; `members` is what it was when the task began to capture."""
     row = connection.execute(query("publication_identity"), (progress.slot,)).fetchone()
-    if row is not None and row[0] == progress.publication_oid and row[1] == progress.publication_members and row[2]:
-        return
     if row is None:
-        what = f"publication {progress.slot} is gone"
-    elif row[0] != progress.publication_oid:
-        what = f"publication {progress.slot} was dropped and recreated"
-    elif set(progress.publication_members) - set(row[1]):
-        what = f"publication {progress.slot} lost a table: dropped at the source, or taken out of the publication"
-    else:
-        what = f"publication {progress.slot} was altered"
-    position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
-    raise SourceChanged(
-        what,
-        detail=f"changes since {format_lsn(position)} may be missing",
-        where="source",
-        remedy=_RESYNCHRONIZE,
+        return Membership(gap=f"publication {progress.slot} is gone")
+    oid, xmin, listed, intact = row
+    if oid != progress.publication_oid:
+        return Membership(gap=f"publication {progress.slot} was dropped and recreated")
+    if xmin != progress.publication_xmin or not intact:
+        return Membership(gap=f"publication {progress.slot} was altered")
+    known = {member.oid: member for member in members if member.oid is not None}
+    if known.keys() == set(listed):
+        return Membership()
+    missing = [member for number, member in known.items() if number not in set(listed)]
+    exists = find_relations(connection, [member.relation for member in missing])
+    publication = read_publication(connection, progress.slot)
+    strange = [] if publication is None else [one for one in publication.members if one.oid not in {*known, None}]
+    return Membership(
+        lost=tuple(exists[member.relation] for member in missing if member.relation in exists),
+        dropped=tuple(member for member in missing if member.relation not in exists),
+        # One that was taken out and put in again is told as lost.
+        added=tuple(one.table for one in strange if one.relation not in exists),
     )
 
 
-def find_partition_root(connection: Connection, schema: str, name: str) -> tuple[str, str]:
-    """The topmost partitioned table a relation belongs to; itself when it is none or is gone."""
-    row = connection.execute(query("partition_root"), (schema, name)).fetchone()
+def find_relations(connection: Connection, oids: Sequence[int]) -> dict[int, TableName]:
+    """Those of the relations that still exist, with their present names."""
+    if not oids:
+        return {}
+    rows = connection.execute(query("relation_names"), (list(oids),)).fetchall()
+    return {oid: TableName(schema, name) for oid, schema, name in rows}
+
+
+def missing_changes(title: str, progress: Progress, *, detail: str) -> ChangesMissing:
+    """The error of a stream with a hole, with the command line that closes it."""
+    command = resync_command(progress.task_name)
+    return ChangesMissing(title, detail=detail, where="source", remedy=f"copy again: {command}")
+
+
+def resync_command(task: str, tables: Iterable[TableName] = ()) -> str:
+    """The command line that copies tables again; without tables those that lost changes."""
+    words = ["syncwizard", "resync", task]
+    for table in tables:
+        words += ["--table", str(table)]
+    return shlex.join(words)
+
+
+def find_partition_root(connection: Connection, relation: int) -> TableName | None:
+    """The topmost partitioned table a relation belongs to, itself when it is none; None when it is gone."""
+    row = connection.execute(query("partition_root"), (relation,)).fetchone()
     if row is None:
-        return schema, name
+        return None
     if row[0] is None:
-        raise TaskFailed(f"{schema}.{name} has no readable partition root", where="source")
-    return row[0], row[1]
+        raise TaskFailed(f"relation {relation} has no readable partition root", where="source")
+    return TableName(row[0], row[1])
 
 
 def name_types(connection: Connection, oids: list[int]) -> dict[int, str]:

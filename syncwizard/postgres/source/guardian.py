@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
 from syncwizard.postgres.connection import Connection, as_ours
 from syncwizard.postgres.destination.progress import Progress
-from syncwizard.postgres.source.continuity import check_publication
+from syncwizard.postgres.source.continuity import check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, slot_status
+from syncwizard.task.events import TableName
 from syncwizard.task.lsn import parse_lsn
 
 BEAT_SECONDS = 1.0
@@ -19,14 +21,26 @@ SLOT_SECONDS = 5.0
 
 
 class Guardian:
-    """The thread's body. `on_beat` is called in the thread."""
+    """The thread's body. `on_beat` is called in the thread, and `on_dropped` with the tables that were dropped, once
+    what was committed before is durable at the destination."""
 
     def __init__(
-        self, connection: Connection, progress: Progress, positions: Positions, on_beat: "Callable[[Guardian], None]"
+        self,
+        connection: Connection,
+        progress: Progress,
+        members: Sequence[Member],
+        positions: Positions,
+        on_beat: "Callable[[Guardian], None]",
+        on_dropped: Callable[[list[TableName]], None],
     ) -> None:
         self._on_beat = on_beat
+        self._on_dropped = on_dropped
         self.connection = connection
         self._progress = progress
+        self._members = members
+        # Dropped tables that nobody was told of yet, with the position that has to be durable before.
+        self._dropped: dict[TableName, int] = {}
+        self._told: set[TableName] = set()
         self._positions = positions
         self._stop = threading.Event()
         self.source_lsn = ""
@@ -55,7 +69,7 @@ class Guardian:
         # The position is read first: what was committed before it was decoded while the publication, found
         # unchanged after it, was ours.
         position = current_lsn(self.connection)
-        check_publication(self.connection, self._progress)
+        self._note_dropped(check_publication(self.connection, self._progress, self._members))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn = position
         before = time.time()
@@ -66,3 +80,25 @@ class Guardian:
             self._slot_at = now
             status = slot_status(self.connection, self._progress.slot)
             self.retained_bytes = status.retained_bytes if status else None
+            self._look_for_partitions()
+        self._tell_dropped()
+
+    def _look_for_partitions(self) -> None:
+        """Partitions that their published root stands for leave no trace in the publication."""
+        partitions = [member for member in self._members if member.oid is None]
+        exist = find_relations(self.connection, [member.relation for member in partitions])
+        self._note_dropped([member.table for member in partitions if member.relation not in exist])
+
+    def _note_dropped(self, tables: Iterable[TableName]) -> None:
+        new = [table for table in tables if table not in self._told and table not in self._dropped]
+        if new:
+            # What was committed to them lies before this position.
+            self._dropped |= dict.fromkeys(new, parse_lsn(current_lsn(self.connection)))
+
+    def _tell_dropped(self) -> None:
+        over = [table for table, position in self._dropped.items() if self._positions.durable >= position]
+        if over:
+            self._on_dropped(over)
+        for table in over:
+            del self._dropped[table]
+            self._told.add(table)

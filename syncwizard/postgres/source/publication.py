@@ -20,13 +20,32 @@ from syncwizard.task.specification import TaskSpec
 TABLES_A_TRANSACTION = 500
 
 
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A relation whose changes a publication carries. `oid` is that of its pg_publication_rel row, None for a partition
+    that a published partitioned table stands for."""
+
+    relation: int
+    oid: int | None
+    table: TableName
+
+
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """A publication as the catalogue has it; `members` are OIDs of its pg_publication_rel rows, sorted."""
+    """A publication as the catalogue has it. `xmin`: the transaction that wrote its row last."""
 
     name: str
     oid: int
-    members: list[int]
-    tables: list[TableName]
+    xmin: int
+    members: list[Member]
+
+    @property
+    def tables(self) -> list[TableName]:
+        """The listed tables without the heartbeat, by name."""
+        return [member.table for member in self.members if member.oid is not None and not is_heartbeat(member.table)]
+
+
+def is_heartbeat(table: TableName) -> bool:
+    """Whether it is our own table, which every publication of ours carries."""
+    return (table.schema, table.name) == HEARTBEAT_TABLE
 
 
 def published_tables(selection: Selection) -> list[TableName]:
@@ -89,16 +108,21 @@ def create_publication(
 
 
 def read_publication(connection: Connection, name: str) -> Publication | None:
-    """The publication, the heartbeat left out of `tables` (its row is among `members`); None without one."""
-    oid = scalar(connection, "SELECT oid::bigint FROM pg_catalog.pg_publication WHERE pubname = %s", name)
-    if oid is None:
+    """The publication; None without one."""
+    row = connection.execute(
+        "SELECT oid::bigint, xmin::text::bigint FROM pg_catalog.pg_publication WHERE pubname = %s", (name,)
+    ).fetchone()
+    if row is None:
         return None
-    rows = connection.execute(query("publication_members"), (oid,)).fetchall()
+    members = connection.execute(query("publication_members"), {"publication": row[0]})
     return Publication(
         name=name,
-        oid=oid,
-        members=sorted(member for member, _, _ in rows),
-        tables=[TableName(schema, table) for _, schema, table in rows if (schema, table) != HEARTBEAT_TABLE],
+        oid=row[0],
+        xmin=row[1],
+        members=[
+            Member(relation=relation, oid=oid, table=TableName(schema, table))
+            for oid, relation, schema, table in members
+        ],
     )
 
 

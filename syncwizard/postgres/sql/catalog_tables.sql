@@ -1,5 +1,5 @@
 -- Ordinary and partitioned tables of some schemas; ours (by name) are never part of a task. Sizes are asked for
--- only where they are needed: they wait for anybody's exclusive lock on a table.
+-- only where they are needed: they wait for anybody's exclusive lock on a table, and are null once it is dropped.
 SELECT c.oid::bigint,
        n.nspname,
        c.relname,
@@ -11,8 +11,8 @@ SELECT c.oid::bigint,
        c.relreplident::text,
        pg_catalog.pg_has_role(c.relowner, 'USAGE'),
        greatest(c.reltuples, 0)::bigint,
-       CASE WHEN c.relkind = 'r' AND %(sizes)s THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END,
-       CASE WHEN c.relkind = 'r' AND %(sizes)s THEN pg_catalog.pg_table_size(c.oid) ELSE 0 END
+       CASE WHEN c.relkind = 'r' AND %(sizes)s THEN coalesce(pg_catalog.pg_relation_size(c.oid), 0) ELSE 0 END,
+       CASE WHEN c.relkind = 'r' AND %(sizes)s THEN coalesce(pg_catalog.pg_table_size(c.oid), 0) ELSE 0 END
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class rc ON c.relispartition AND rc.oid = pg_catalog.pg_partition_root(c.oid)

@@ -15,8 +15,20 @@ CREATE TABLE IF NOT EXISTS syncwizard.progress (
     acknowledged_lsn    pg_lsn NOT NULL,
     epoch               bigint NOT NULL DEFAULT 0,
     publication_oid     bigint NOT NULL,
-    publication_members bigint[] NOT NULL
+    publication_xmin    bigint NOT NULL,
+    resynchronization   uuid
 ) WITH (fillfactor = 10);
+
+-- The relations whose changes the publication carries, by OID: what is compared with the source. `member` is the OID of
+-- a row of pg_publication_rel, null for a partition that a published partitioned table stands for.
+CREATE TABLE IF NOT EXISTS syncwizard.members (
+    task_id     uuid NOT NULL,
+    relation    bigint NOT NULL,
+    member      bigint,
+    schema_name text NOT NULL,
+    table_name  text NOT NULL,
+    PRIMARY KEY (task_id, relation)
+);
 
 -- The pair (LSN, snapshot) each table is copied under. A table begun again gets the next generation, which
 -- shuts out a worker that still holds the former one. A kept one held rows before us: it is never truncated.

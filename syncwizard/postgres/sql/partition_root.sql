@@ -1,8 +1,6 @@
 SELECT rn.nspname, rc.relname
   FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class rc
     ON rc.oid = CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid) ELSE c.oid END
   LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
- WHERE n.nspname = %s
-   AND c.relname = %s
+ WHERE c.oid = %s::bigint::oid

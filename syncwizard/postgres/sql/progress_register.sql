@@ -1,7 +1,7 @@
 INSERT INTO syncwizard.progress (task_id, task_name, slot, system_identifier, timeline, source_database,
-                                 applied_lsn, acknowledged_lsn, publication_oid, publication_members)
+                                 applied_lsn, acknowledged_lsn, publication_oid, publication_xmin)
 VALUES (%(task_id)s, %(task_name)s, %(slot)s, %(system_identifier)s, %(timeline)s, %(source_database)s,
-        %(lsn)s, %(lsn)s, %(publication_oid)s, %(members)s)
+        %(lsn)s, %(lsn)s, %(publication_oid)s, %(publication_xmin)s)
 ON CONFLICT (task_id) DO UPDATE
    SET slot = excluded.slot,
        system_identifier = excluded.system_identifier,
@@ -10,5 +10,5 @@ ON CONFLICT (task_id) DO UPDATE
        applied_lsn = excluded.applied_lsn,
        acknowledged_lsn = excluded.acknowledged_lsn,
        publication_oid = excluded.publication_oid,
-       publication_members = excluded.publication_members
+       publication_xmin = excluded.publication_xmin
  WHERE syncwizard.progress.epoch = 0

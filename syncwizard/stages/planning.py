@@ -1,0 +1,253 @@
+"""What is to be copied: which tables, under which pair, in which chunks, and what is emptied for it (rules 10, 11)."""
+
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.copying import ChunkRange
+from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies, begin_copies, read_copies
+from syncwizard.postgres.destination.progress import read_members, read_progress
+from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.continuity import check_publication, find_relations
+from syncwizard.postgres.source.publication import is_heartbeat, read_publication
+from syncwizard.postgres.source.slot import create_slot
+from syncwizard.stages.context import Context, Pair
+from syncwizard.stages.incremental import record_dropped
+from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.kept import find_kept
+from syncwizard.task.events import TableName, TablePlanned
+
+PAGE_BYTES = 8192
+# Large enough that a chunk's two transactions cost nothing, small enough that workers end together and that a
+# dead worker costs little.
+CHUNK_BYTES = 128 * 1024 * 1024
+
+
+class TablePlan(msgspec.Struct, kw_only=True):
+    """One table on its way: `todo` chunks not yet handed out, `running` ones, `done` with rows and bytes."""
+
+    source: Table
+    target: TableName
+    copy: TableCopy
+    binary: bool
+    todo: deque[int]
+    running: set[int]
+    done: dict[int, tuple[int, int]]
+    stale: str = ""
+    started_at: float = 0.0
+
+    def range(self, chunk: int) -> ChunkRange:
+        """The pages of a chunk."""
+        last = chunk == self.copy.chunks - 1
+        return ChunkRange(
+            source=self.source.name,
+            target=self.target,
+            oid=self.source.oid,
+            columns=tuple(column.name for column in self.source.stored_columns),
+            binary=self.binary,
+            first_page=chunk * self.copy.chunk_pages,
+            end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
+            keep_existing=self.copy.kept,
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether all chunks are in."""
+        return len(self.done) == self.copy.chunks
+
+
+def plan_round(context: Context, source: Connection, destination: Connection) -> tuple[list[TablePlan], Pair | None]:
+    """The tables still to copy and the pair to copy them under. New generations are recorded at the destination.
+
+    Raises ChangesMissing when the copies made so far, or those to come, could not be followed.
+    """
+    spec = context.spec
+    with translated("source", "planning the copy"):
+        selected = select_tables(source, spec).tables
+    schemas = {table.name.schema for table in selected} | {table.root.schema for table in selected}
+    with translated("destination", "planning the copy"):
+        there = {table.name: table for table in read_tables(destination, sorted(schemas), sizes=False)}
+        copies = read_copies(destination, context.task_id)
+    tables = _captured(context, source, destination, selected, copies)
+    pending = unfinished_units(tables, copies)
+    if not pending:
+        return [], None
+    pair = context.pair or _new_pair(context)
+    context.pair = pair
+    kept: set[TableName] = set()
+    if spec.synchronization.conflicts == "ignore":
+        with translated("destination", "planning the copy"):
+            kept = find_kept(destination, [(table, find_target(table, there).name) for table in pending], copies)
+    begun, plans = [], []
+    for table in pending:
+        copy = copies.get(table.name)
+        if copy is None or copy.pair_lsn != pair.lsn:
+            copy = _new_copy(table, pair, copy, kept=table.name in kept)
+            begun.append(copy)
+        if not table.partitioned:
+            plans.append(_table_plan(table, find_target(table, there), copy))
+    begun_names = {copy.table for copy in begun}
+    again = [table for table in pending if table.name in begun_names]
+    with translated("destination", "planning the copy"):
+        begin_copies(destination, context.task_id, begun, to_empty(again, selected, there, copies))
+    for plan in plans:
+        if plan.copy in begun:
+            context.record(_planned(plan))
+    return plans, pair
+
+
+def _captured(
+    context: Context,
+    source: Connection,
+    destination: Connection,
+    selected: Iterable[Table],
+    copies: dict[TableName, TableCopy],
+) -> list[Table]:
+    """Those of the selected tables whose changes the publication carries; says which ones are gone since capture.
+
+    What was not copied whole when it was dropped is given up: its changes would meet rows that are not there.
+    """
+    with translated("destination", "reading what is captured"):
+        progress = read_progress(destination, context.task_id)
+        members = read_members(destination, context.task_id)
+    assert progress is not None
+    with translated("source", "comparing the publication"):
+        check_publication(source, progress, members)
+        exist = find_relations(source, [member.relation for member in members])
+        publication = read_publication(source, context.spec.slot)
+    gone = [one.table for one in members if one.relation not in exist and not is_heartbeat(one.table)]
+    captured = {one.relation: one.table for one in publication.members} if publication else {}
+    # A partition may have come anew under the name of one that is gone, captured by its published root.
+    half = [
+        table
+        for table in gone
+        if table not in captured.values() and ((copy := copies.get(table)) is None or not copy.complete)
+    ]
+    with translated("destination", "giving up copies"):
+        abandon_copies(destination, context.task_id, half)
+    record_dropped(context, half, copied=False)
+    record_dropped(context, gone)
+    trees = {table.root for table in selected if table.oid in captured}
+    return [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
+
+
+def to_empty(
+    again: Iterable[Table],
+    selected: Iterable[Table],
+    there: dict[TableName, Table],
+    copies: dict[TableName, TableCopy],
+) -> list[TableName]:
+    """The destination's tables that hold rows of former copies of the tables that begin again.
+
+    Of a partition tree all partitions, also those that the source does not have (any more), but for one that is a
+    table of its own there by now.
+    """
+    again = list(again)
+    begun = {table.root for table in again if table.name in copies and not copies[table.name].kept}
+    targets = [find_target(table, there) for table in again if table.root in begun]
+    trees = {target.root for target in targets if target.partitioned or target.is_partition}
+    foreign = {table.name for table in selected} - {table.name for table in again}
+    names = [target.name for target in targets if not target.partitioned]
+    names += [
+        table.name
+        for table in there.values()
+        if table.is_partition and not table.partitioned and table.root in trees and table.name not in foreign
+    ]
+    return list(dict.fromkeys(names))
+
+
+def unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]) -> list[Table]:
+    """The tables of every partition tree that is not completely copied under one pair.
+
+    A row may move between the leaves of a tree, so all of them share their pair.
+    """
+    trees: dict[TableName, list[Table]] = {}
+    for table in tables:
+        trees.setdefault(table.root, []).append(table)
+    unfinished = []
+    for tree in trees.values():
+        known = [copies.get(table.name) for table in tree]
+        complete = all(copy is not None and copy.complete for copy in known)
+        if not complete or len({copy.pair_lsn for copy in known if copy is not None}) > 1:
+            unfinished.extend(tree)
+    return unfinished
+
+
+def _new_pair(context: Context) -> Pair:
+    """A pair from a temporary slot, for tables that begin (again) after the task's slot was made."""
+    holder = context.connect("source", "snapshot", replication=True)
+    try:
+        with interruptible(context, holder, "source", "creating a temporary slot for the copy"):
+            slot = create_slot(holder, f"{context.spec.slot}_copy", temporary=True)
+    except BaseException:
+        holder.close()
+        raise
+    return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
+
+
+def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool) -> TableCopy:
+    kept = kept if former is None else former.kept
+    if table.partitioned:
+        chunks, pages = 0, 1  # holds no rows; its pair is that of its leaves
+    else:
+        total = max(1, -(-table.heap_bytes // PAGE_BYTES))
+        # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
+        weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
+        chunks = max(1, min(total, round(weight / CHUNK_BYTES)))
+        chunks = 1 if kept else chunks
+        pages = -(-total // chunks)
+        chunks = -(-total // pages)
+    return TableCopy(
+        table=table.name,
+        generation=1 if former is None else former.generation + 1,
+        pair_lsn=pair.lsn,
+        chunks=chunks,
+        chunk_pages=pages,
+        kept=kept,
+    )
+
+
+def find_target(table: Table, there: dict[TableName, Table]) -> Table:
+    """The destination's table that takes the rows: of the same name, else the partitioned table it belongs to."""
+    found = there.get(table.name) or there.get(table.root)
+    if found is None:
+        raise TaskFailed(
+            f"table {table.name} is not at the destination",
+            where="destination",
+            remedy="create it as it is at the source, or let the task synchronize the schema",
+        )
+    return found
+
+
+def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
+    types = {column.name: column.type_name for column in target.columns}
+    for column in table.stored_columns:
+        if column.name not in types:
+            raise TaskFailed(
+                f"column {column.name} of {table.name} is not at the destination", where=f"destination {target.name}"
+            )
+    return TablePlan(
+        source=table,
+        target=target.name,
+        copy=copy,
+        # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
+        binary=all(column.binary and types[column.name] == column.type_name for column in table.stored_columns),
+        todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
+        running=set(),
+        done=dict(copy.done),
+    )
+
+
+def _planned(plan: TablePlan) -> TablePlanned:
+    return TablePlanned(
+        table=plan.source.name,
+        pair_lsn=plan.copy.pair_lsn,
+        chunks=plan.copy.chunks,
+        estimated_rows=plan.source.estimated_rows,
+        estimated_bytes=plan.source.bytes,
+        binary=plan.binary,
+    )
