@@ -129,7 +129,7 @@ class Wire:
         return last
 
 
-def binary_blocks(rows: Iterable[Sequence[bytes]], columns: int) -> Iterable[bytes]:
+def binary_blocks(rows: Iterable[Sequence[bytes | memoryview]], columns: int) -> Iterable[bytes]:
     """Binary COPY of rows whose values carry their lengths, in blocks of about COPY_BLOCK_BYTES.
 
     Source: PostgreSQL manual, COPY, "Binary Format".

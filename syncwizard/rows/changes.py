@@ -3,9 +3,11 @@
 A row is a tuple with one entry a column of the source's Relation message: the column's value with its
 four-byte length in front, exactly as pgoutput sends it and as binary COPY wants it (so neither end of the row
 path looks at a value); NULL is the length -1 alone; None stands for an unchanged TOAST value that was not sent.
+A change keeps the frame it came in: rows are sliced out of it when they are needed (`rows.tuples`).
 """
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -13,14 +15,15 @@ from syncwizard.task.events import TableName
 
 NULL = b"\xff\xff\xff\xff"
 
-Value = bytes | None
+Value = bytes | memoryview | None
 Row = tuple[Value, ...]
-Key = bytes | tuple[Value, ...]
+Key = bytes | memoryview | tuple[Value, ...]
 
-INSERT: Literal[1] = 1
-UPDATE: Literal[2] = 2
-DELETE: Literal[3] = 3
-TRUNCATE: Literal[4] = 4
+# The letters that begin their messages in pgoutput.
+INSERT: Literal[73] = 73
+UPDATE: Literal[85] = 85
+DELETE: Literal[68] = 68
+TRUNCATE: Literal[84] = 84
 
 KIND_NAMES = {INSERT: "insert", UPDATE: "update", DELETE: "delete", TRUNCATE: "truncate"}
 
@@ -40,14 +43,28 @@ class RouteColumn(msgspec.Struct, frozen=True, kw_only=True):
     equal: str = "OPERATOR(pg_catalog.=)"
 
 
+class Layout(NamedTuple):
+    """How rows of one frame length are sliced: when `heads` gives what is expected, `values` gives the values.
+
+    `heads` unpacks the number of columns, their kinds and lengths; `values` what was sent, each with its length;
+    `order` makes the row of the values, NULL and None, where not every column was sent.
+    """
+
+    heads: Callable[[bytes, int], tuple[bytes, ...]]
+    expected: tuple[bytes, ...]
+    values: Callable[[bytes, int], Any]
+    order: Callable[[Any], Any] | None
+
+
 class Route(msgspec.Struct, eq=False, kw_only=True):
     """What happens to the rows of one source relation, compiled once per Relation message.
 
     `key`: positions of the apply key's columns, empty for a keyless table. `full`: the source sends whole old
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
     is a partition that the destination does not know). `text`: positions that arrive in text form, grown by the
-    decoder as it sees them; `written`: all but generated columns, set here. Changes of commits below `pair_lsn`
-    are in the table's copy already and are skipped (rule 10).
+    decoder as it sees them; `written`: all but generated columns, set here; `layouts`: by frame length;
+    `leading`: the key is the first column alone, set here.
+    Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
     """
 
     source: TableName
@@ -62,9 +79,12 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     text: set[int] = msgspec.field(default_factory=set)
     written: tuple[int, ...] = ()
     replaces: bool = False
+    layouts: dict[int, Layout] = msgspec.field(default_factory=dict)
+    leading: bool = False
 
     def __post_init__(self) -> None:
         self.written = tuple(at for at, column in enumerate(self.columns) if not column.generated)
+        self.leading = self.key == (0,)
         # An identity ALWAYS column beside the key may differ between old and new row, and SET refuses it: such a
         # row is changed by deleting and inserting it.
         self.replaces = any(column.identity_always for at, column in enumerate(self.columns) if at not in self.key)
@@ -76,9 +96,12 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
         return tuple([row[at] for at in self.key])
 
 
-# (kind, route, old row or key, new row); a TRUNCATE carries its routes and options in the third place. Plain
-# tuples, because a struct or named tuple costs 0.3 µs a change and there are hundreds of thousands a second.
-Change = tuple[int, Route, Row | None, Row | None]
+# (kind, route, frame). Plain tuples, because a struct or named tuple costs 0.3 µs a change and there are hundreds of
+# thousands a second.
+Change = tuple[int, Route, bytes]
+
+# (kind, route, old row or key, new row).
+Decoded = tuple[int, Route, Row | None, Row | None]
 
 
 class Truncation(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,27 +112,51 @@ class Truncation(msgspec.Struct, frozen=True, kw_only=True):
     restart_identity: bool
 
 
-class Piece(msgspec.Struct, eq=False, kw_only=True):
-    """A source transaction, or a part of a large one.
+# Where a transaction ends within a piece: after so many of its changes; final LSN, end LSN and time of its commit
+# (microseconds since 2000, the source's clock).
+End = tuple[int, int, int, int]
 
-    `end_lsn` and `commit_time` (source's clock, seconds since the epoch) are set on the last piece; `heartbeat`
-    says that the transaction held this task's heartbeat, `truncations` that a Truncation is among the
-    changes. `weight` estimates the memory of the changes in bytes.
+# What the Python objects of a change cost beside the bytes of its message, those of the row at the end included
+# (measured as growth of the process over a million changes of a four-column row), and those of a transaction.
+CHANGE_BYTES = 450
+END_BYTES = 200
+
+
+class Piece(msgspec.Struct, eq=False, kw_only=True):
+    """Source transactions one after the other, or a part of a large one.
+
+    `ends` are those of its transactions: none while a large one goes on. `first`: it begins with the begin of a
+    transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
+    `commit_time` (source's clock, seconds since the epoch) is that of the first. `beat_time`: when the last
+    heartbeat of this task in it was committed; `truncations`: a Truncation is among the changes. `weight` estimates
+    the memory of the changes in bytes.
     """
 
     first: bool
     changes: list[Change | Truncation]
     weight: int
     final_lsn: int
+    commit_time: float
+    ends: list[End] = msgspec.field(default_factory=list)
     end_lsn: int = 0
-    commit_time: float = 0.0
-    heartbeat: bool = False
+    beat_time: float | None = None
     truncations: bool = False
 
     @property
     def last(self) -> bool:
-        """True when the transaction ends with this piece."""
+        """True when a transaction ends with this piece."""
         return self.end_lsn != 0
+
+    @property
+    def message_bytes(self) -> int:
+        """Of its changes, as they came in the stream."""
+        return self.weight - CHANGE_BYTES * len(self.changes) - END_BYTES * len(self.ends)
+
+    @property
+    def filled(self) -> int:
+        """How many of the transactions that end here hold changes."""
+        counts = {end[0] for end in self.ends}
+        return len(counts) - (self.first and 0 in counts)
 
 
 def is_complete(row: Row) -> bool:

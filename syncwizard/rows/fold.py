@@ -7,6 +7,7 @@ relation that was altered, whose earlier changes have other columns or another i
 """
 
 from collections.abc import Iterable
+from struct import Struct
 
 import msgspec
 
@@ -14,7 +15,9 @@ from syncwizard.errors import TaskFailed
 from syncwizard.rows.changes import (
     DELETE,
     INSERT,
+    UPDATE,
     Change,
+    Decoded,
     Key,
     Route,
     Row,
@@ -22,7 +25,10 @@ from syncwizard.rows.changes import (
     filled,
     is_complete,
 )
+from syncwizard.rows.tuples import BINARY, COLUMNS_AT, MARK_AT, NEW, UNCHANGED, both_rows, decoded, first_row
 from syncwizard.task.events import TableName
+
+_LENGTH = Struct(">i").unpack_from
 
 # Net states of a key. A new row is known not to be at the destination yet; a replaced one was deleted first.
 _INSERTED = 1
@@ -50,7 +56,7 @@ class Ordered(msgspec.Struct, eq=False, kw_only=True):
     """The changes of a keyless table, in source order, never folded (rule 8)."""
 
     route: Route
-    changes: list[Change]
+    changes: list[Decoded]
 
 
 class Move(msgspec.Struct, eq=False, kw_only=True):
@@ -62,21 +68,16 @@ class Move(msgspec.Struct, eq=False, kw_only=True):
 
 
 Step = list[Net | Ordered] | Move | Truncation
+# What is known of a row: itself, or the frame whose first tuple it is; sliced when the batch is known to keep it.
+_Image = Row | bytes
 # A key's net state and its row: complete for an upsert, the last known row (key at least) for a delete.
-_State = tuple[int, Row]
+_State = tuple[int, _Image]
 
 
 def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
     """The steps that have the same effect as the changes one after the other."""
     folder = _Folder()
-    for change in changes:
-        if isinstance(change, Truncation):
-            folder.end_step()
-            folder.steps.append(change)
-        elif not change[1].key:
-            folder.ordered(change)
-        else:
-            folder.keyed(change)
+    folder.take(changes)
     folder.end_step()
     return folder.steps
 
@@ -90,29 +91,46 @@ class _Folder:
         self._ordered: dict[Route, list[Change]] = {}
         self._relations: set[TableName] = set()
 
-    def ordered(self, change: Change) -> None:
+    def take(self, changes: Iterable[Change | Truncation]) -> None:
+        # A loop without calls for what most changes are: 0.35 µs a change against 0.75 µs.
+        keyed = self._keyed
+        for change in changes:
+            if isinstance(change, Truncation):
+                self.end_step()
+                self.steps.append(change)
+                continue
+            kind, route, frame = change
+            states = keyed.get(route)
+            if states is None:
+                if not route.key:
+                    self._order(change)
+                    continue
+                self._begin(route)
+                states = keyed[route] = {}
+            if kind == UPDATE and (frame[MARK_AT] != NEW or route.replaces):
+                self._update(route, states, *both_rows(frame, route))
+                continue
+            if route.leading and frame[COLUMNS_AT] == BINARY:
+                key: Key = frame[COLUMNS_AT + 1 : COLUMNS_AT + 5 + _LENGTH(frame, COLUMNS_AT + 1)[0]]
+            else:
+                key = route.key_of(first_row(frame, route))
+            if kind == DELETE:
+                states[key] = (_DELETED, frame)
+            elif (known := states.get(key)) is None:
+                states[key] = (_UPDATED if kind == UPDATE else _INSERTED, frame)
+            elif kind == INSERT:
+                states[key] = (_REPLACED, frame)
+            elif known[0] == _DELETED or UNCHANGED in frame:
+                self._update(route, states, None, first_row(frame, route))
+            else:
+                states[key] = (known[0], frame)
+
+    def _order(self, change: Change) -> None:
         changes = self._ordered.get(change[1])
         if changes is None:
             self._begin(change[1])
             changes = self._ordered[change[1]] = []
         changes.append(change)
-
-    def keyed(self, change: Change) -> None:
-        kind, route, old, new = change
-        states = self._keyed.get(route)
-        if states is None:
-            self._begin(route)
-            states = self._keyed[route] = {}
-        if kind == INSERT:
-            assert new is not None
-            key = route.key_of(new)
-            states[key] = (_REPLACED if key in states else _INSERTED, new)
-        elif kind == DELETE:
-            assert old is not None
-            states[route.key_of(old)] = (_DELETED, old)
-        else:
-            assert new is not None
-            self._update(route, states, old, new)
 
     def _update(self, route: Route, states: dict[Key, _State], old: Row | None, new: Row) -> None:
         if old is not None and None in new:
@@ -127,7 +145,8 @@ class _Folder:
                     f"the stream updates a row of {route.source} that it deleted before",
                     where="source",
                 )
-            new = filled(new, known[1])
+            if None in new:
+                new = filled(new, _row(known[1], route))
         if before != key or route.replaces:
             self._change_key(route, states, old, new, before, key)
         elif known is not None:
@@ -155,19 +174,21 @@ class _Folder:
     def end_step(self) -> None:
         """Closes the step in the making, if it holds anything."""
         step: list[Net | Ordered] = [_net(route, states) for route, states in self._keyed.items()]
-        step.extend(Ordered(route=route, changes=changes) for route, changes in self._ordered.items())
+        for route, changes in self._ordered.items():
+            step.append(Ordered(route=route, changes=[decoded(change) for change in changes]))
         if step:
             self.steps.append(step)
-        self._keyed = {}
-        self._ordered = {}
-        self._relations = set()
+        self._keyed.clear()
+        self._ordered.clear()
+        self._relations.clear()
 
 
 def _net(route: Route, states: dict[Key, _State]) -> Net:
     net = Net(route=route, deletes=[], updates={}, inserts=[], upserts=[])
     everything = route.written
     replaces = route.replaces
-    for state, row in states.values():
+    for state, image in states.values():
+        row = _row(image, route)
         if state == _DELETED:
             net.deletes.append(row)
         elif state == _INSERTED:
@@ -180,6 +201,10 @@ def _net(route: Route, states: dict[Key, _State]) -> Net:
             known = everything if None not in row else tuple([at for at in everything if row[at] is not None])
             net.updates.setdefault(known, []).append(row)
     return net
+
+
+def _row(image: _Image, route: Route) -> Row:
+    return first_row(image, route) if isinstance(image, bytes) else image
 
 
 def _with_key(route: Route, new: Row, old: Row) -> Row:

@@ -8,7 +8,6 @@ from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
-from syncwizard.rows.pgoutput import OBJECT_BYTES
 from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
 from syncwizard.stages.context import Channel
 from syncwizard.task.events import Sample
@@ -83,10 +82,10 @@ class Reporter:
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
         self._uncommitted += count_changes(pieces)
-        self._uncommitted_bytes += sum(piece.weight - OBJECT_BYTES * len(piece.changes) for piece in pieces)
+        self._uncommitted_bytes += sum(piece.message_bytes for piece in pieces)
         for piece in pieces:
-            if piece.heartbeat:
-                self._beat_at = piece.commit_time
+            if piece.beat_time is not None:
+                self._beat_at = piece.beat_time
         last = pieces[-1]
         if not last.last:
             return
@@ -96,7 +95,7 @@ class Reporter:
         self._totals.bytes += self._uncommitted_bytes
         self._uncommitted_bytes = 0
         # Heartbeats, and transactions whose rows the copy has already, are no transactions of the user's.
-        self._totals.transactions += sum(1 for piece in pieces if piece.last and (piece.changes or not piece.first))
+        self._totals.transactions += sum(piece.filled for piece in pieces)
         if self._beat_at is not None:
             self._latency = (self._positions.late_seconds(self._beat_at), time.time())
             self._beat_at = None

@@ -8,11 +8,17 @@ from struct import pack
 
 from syncwizard.rows.changes import NULL, Row
 from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS, RelationMessage
+from syncwizard.rows.tuples import MESSAGE_AT
 
 
 def value(data: bytes) -> bytes:
     """A value as rows hold it: its length, then its bytes."""
     return pack(">i", len(data)) + data
+
+
+def framed(message: bytes) -> bytes:
+    """The message in an XLogData frame."""
+    return b"w" + bytes(MESSAGE_AT - 1) + message
 
 
 def begin(final_lsn: int, commit_time: float = POSTGRES_EPOCH_SECONDS, xid: int = 1) -> bytes:

@@ -3,11 +3,13 @@
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Piece, Route, RouteColumn, Truncation
+from syncwizard.postgres.destination.batches import transactions
+from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Change, Piece, Route, RouteColumn, Row, Truncation
 from syncwizard.rows.pgoutput import Decoder, RelationMessage, parse_relation
+from syncwizard.rows.tuples import decoded
 from syncwizard.task.events import TableName
 from tests.support import messages
-from tests.support.messages import value
+from tests.support.messages import framed, value
 
 # Written by hand after the manual, so that a mistake shared by encoder and decoder shows.
 GOLDEN_BEGIN = bytes.fromhex("42 00000001 0000a0b0 000000000016e360 00000309")
@@ -53,9 +55,15 @@ def decoder(*, pair_lsn: int = 0, piece_bytes: int = 1 << 20) -> Decoder:
 
 
 def feed(decoder: Decoder, *stream: bytes) -> list[Piece]:
-    """The pieces of a stream; every message lies behind a header, as it does in a replication frame."""
-    fed = [decoder.feed(b"header" + message, 6) for message in stream]
-    return [piece for piece in fed if piece is not None]
+    """The pieces of a stream that comes in one go."""
+    return decoder.feed(map(framed, stream))
+
+
+def rows(change: Change | Truncation) -> tuple[int, Row | None, Row | None]:
+    """Kind, old and new row of a change that is no Truncation."""
+    assert not isinstance(change, Truncation)
+    kind, _, old, new = decoded(change)
+    return kind, old, new
 
 
 def test_golden_messages_of_the_manual_are_decoded() -> None:
@@ -71,18 +79,20 @@ def test_golden_messages_of_the_manual_are_decoded() -> None:
         GOLDEN_COMMIT,
     )
     inserted, updated, deleted, truncation = piece.changes
-    assert not isinstance(inserted, Truncation) and not isinstance(updated, Truncation)
-    assert not isinstance(deleted, Truncation)
-    assert inserted[0] == INSERT and inserted[2:] == (None, ROW)
-    assert updated[0] == UPDATE
-    assert updated[2:] == ((value(b"\0\0\0\7"), NULL, NULL), (value(b"\0\0\0\x08"), value(b""), None))
-    assert deleted[0] == DELETE and deleted[2:] == ((value(b"\0\0\0\x08"), NULL, NULL), None)
+    assert rows(inserted) == (INSERT, None, ROW)
+    assert rows(updated) == (
+        UPDATE,
+        (value(b"\0\0\0\7"), NULL, NULL),
+        (value(b"\0\0\0\x08"), value(b""), None),
+    )
+    assert rows(deleted) == (DELETE, (value(b"\0\0\0\x08"), NULL, NULL), None)
     assert isinstance(truncation, Truncation) and truncation.cascade and truncation.restart_identity
+    assert not isinstance(inserted, Truncation)
     assert truncation.routes == (inserted[1],)
     assert inserted[1].text == {1}
     assert (piece.final_lsn, piece.end_lsn) == (0x1_0000_A0B0, 0x1_0000_A0E8)
     assert piece.commit_time == pytest.approx(946_684_801.5)
-    assert piece.first and piece.last and not piece.heartbeat and not stream.in_transaction
+    assert piece.first and piece.last and piece.beat_time is None and not stream.in_transaction
 
 
 def test_the_encoder_of_the_tests_writes_the_golden_messages() -> None:
@@ -108,8 +118,7 @@ def test_an_empty_value_is_not_null_and_neither_is_an_unchanged_one() -> None:
         messages.commit(10, 20),
     )
     (change,) = piece.changes
-    assert not isinstance(change, Truncation)
-    assert change[2:] == (None, row)
+    assert rows(change) == (UPDATE, None, row)
 
 
 def test_a_large_transaction_comes_in_pieces_of_which_the_last_has_its_end() -> None:
@@ -192,17 +201,16 @@ def test_a_relation_that_changed_gets_a_new_route_and_a_repeated_one_does_not() 
 
 def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
     stream = Decoder(lambda message: route(message, heartbeat=True), 1 << 20)
-    beating, quiet = feed(
+    (beating,) = feed(
         stream,
-        messages.begin(10),
+        messages.begin(10, 946_684_801.5),
         messages.relation(ITEMS),
         messages.update(ITEMS.oid, ROW),
         messages.commit(10, 20),
-        messages.begin(30),
-        messages.commit(30, 40),
     )
-    assert beating.heartbeat and not beating.changes
-    assert not quiet.heartbeat
+    (quiet,) = feed(stream, messages.begin(30), messages.commit(30, 40))
+    assert beating.beat_time == pytest.approx(946_684_801.5) and not beating.changes and not beating.filled
+    assert quiet.beat_time is None
 
 
 def test_changes_of_relations_outside_the_task_are_left_out() -> None:
@@ -223,4 +231,71 @@ def test_origin_type_and_message_are_passed_over_and_an_unknown_kind_is_refused(
     stream = decoder()
     assert feed(stream, b"O" + bytes(9), b"Y" + bytes(6), b"M" + bytes(14)) == []
     with pytest.raises(TaskFailed, match="unknown kind 'S'"):
-        stream.feed(b"S" + bytes(5), 0)
+        feed(stream, b"S" + bytes(5))
+
+
+def test_transactions_that_come_together_are_one_piece_and_what_is_open_waits_for_its_end() -> None:
+    stream = decoder()
+    (together,) = feed(
+        stream,
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.commit(10, 20),
+        messages.begin(30),
+        messages.commit(30, 40),
+        messages.begin(50),
+        messages.update(ITEMS.oid, ROW),
+        messages.insert(ITEMS.oid, ROW),
+        messages.commit(50, 60),
+        messages.begin(70),
+        messages.delete(ITEMS.oid, ROW),
+    )
+    assert [end[:3] for end in together.ends] == [(1, 10, 20), (1, 30, 40), (3, 50, 60)]
+    assert (together.final_lsn, together.end_lsn, together.filled) == (50, 60, 2)
+    assert [rows(change)[0] for change in together.changes] == [INSERT, UPDATE, INSERT]
+    assert stream.in_transaction
+    (opened,) = feed(stream, messages.commit(70, 80))
+    assert opened.first and [rows(change)[0] for change in opened.changes] == [DELETE] and opened.end_lsn == 80
+
+    ((first,), (second,), (third,)) = transactions([together])
+    assert [len(part.changes) for part in (first, second, third)] == [1, 0, 2]
+    assert [(part.final_lsn, part.end_lsn) for part in (first, second, third)] == [(10, 20), (30, 40), (50, 60)]
+    assert sum(part.weight for part in (first, second, third)) == pytest.approx(together.weight, abs=3)
+
+
+def test_rows_of_the_same_length_are_told_apart_by_their_columns() -> None:
+    drawn = [
+        (value(b"ab"), value(b"c"), NULL),
+        (value(b"a"), value(b"bc"), NULL),
+        (value(b"ab"), NULL, value(b"c")),
+        (value(b"ab"), None, value(b"c")),
+        (value(b"ab"), value(b"c"), None),
+        (value(b""), value(b"abc"), NULL),
+        (NULL, NULL, value(b"abcdefg")),
+    ]
+    (piece,) = feed(
+        decoder(),
+        messages.begin(10),
+        messages.relation(ITEMS),
+        *(messages.update(ITEMS.oid, row) for row in drawn * 2),
+        messages.commit(10, 20),
+    )
+    assert len({len(change[2]) for change in piece.changes if not isinstance(change, Truncation)}) < len(drawn)
+    assert [rows(change)[2] for change in piece.changes] == drawn * 2
+
+
+def test_a_row_of_many_megabytes_is_not_copied() -> None:
+    large = (value(b"\0\0\0\7"), value(b"x" * (8 << 20)), None)
+    (piece,) = feed(
+        decoder(piece_bytes=1 << 30),
+        messages.begin(10),
+        messages.relation(ITEMS),
+        messages.update(ITEMS.oid, large, (large[0], NULL, NULL)),
+        messages.update(ITEMS.oid, large),
+        messages.commit(10, 20),
+    )
+    for change in piece.changes:
+        _, _, new = rows(change)
+        assert new == large
+        assert isinstance(new[1], memoryview)

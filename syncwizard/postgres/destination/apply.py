@@ -21,7 +21,7 @@ from syncwizard.postgres.destination.statements import (
 )
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.wire import Wire, binary_blocks
-from syncwizard.rows.changes import INSERT, Change, Route, Row, Truncation, filled
+from syncwizard.rows.changes import INSERT, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 # Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
@@ -112,7 +112,7 @@ class Applier:
         """Moves the progress and commits. Raises Fenced when another session has taken over."""
         if any(expected is not None for _, expected in self._expected):
             self.run()
-        values: list[bytes | None] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
+        values: list[Value] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
         self._execute(query("progress_advance").encode(), values, [_TEXT] * 4)
         advance = len(self._expected) - 1
         self._queue(b"COMMIT")
@@ -261,7 +261,7 @@ class Applier:
             for row in rows:
                 self._row(route, statements.insert(), statements.everything, row)
 
-    def _by_image(self, statements: RouteStatements, change: Change) -> None:
+    def _by_image(self, statements: RouteStatements, change: Decoded) -> None:
         _, route, old, new = change
         assert old is not None
         values, formats = _bound(route, old, statements.everything)
@@ -325,7 +325,7 @@ class Applier:
         self._pgconn.send_query_params(statement, None)
         self._expected.append((None, None))
 
-    def _execute(self, statement: bytes, values: list[bytes | None], formats: list[int]) -> None:
+    def _execute(self, statement: bytes, values: list[Value], formats: list[int]) -> None:
         """Queues a prepared statement, preparing it the first time."""
         self._enter()
         name = self._prepared.get(statement)
@@ -345,9 +345,9 @@ class Applier:
             self._pipelined = True
 
 
-def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[bytes | None], list[int]]:
+def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], list[int]]:
     """Parameters of some columns: values without their lengths, NULL as None, and their formats."""
-    values: list[bytes | None] = []
+    values: list[Value] = []
     for at in positions:
         value = row[at]
         assert value is not None
@@ -360,7 +360,7 @@ def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[bytes | N
 _EMPTY = bytes(4)
 
 
-def _picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes]]":
+def _picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes | memoryview]]":
     """The rows reduced to some columns."""
     if rows and len(rows[0]) == len(positions):
         return rows  # type: ignore[return-value]

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+import msgspec
 import psycopg
 
 from syncwizard.postgres.connection import is_connection_loss
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
-from syncwizard.rows.changes import Piece
+from syncwizard.rows.changes import CHANGE_BYTES, END_BYTES, Piece
 from syncwizard.rows.fold import fold
 from syncwizard.task.lsn import format_lsn
 
@@ -54,6 +55,13 @@ class BatchWriter:
 
         Raises BatchFailed, ChangeFailed, Fenced, or the psycopg error of a lost session.
         """
+        if self.one_by_one:
+            for transaction in transactions(pieces):
+                self._write(transaction)
+        else:
+            self._write(pieces)
+
+    def _write(self, pieces: list[Piece]) -> None:
         last = pieces[-1]
         if last.final_lsn <= self._serial_until:
             self._apply(pieces, serial=True)
@@ -106,10 +114,37 @@ def transactions(pieces: Iterable[Piece]) -> list[list[Piece]]:
     """The pieces of each transaction."""
     found: list[list[Piece]] = []
     for piece in pieces:
-        if piece.first:
-            found.append([])
-        found[-1].append(piece)
+        for part in singly(piece):
+            if part.first or not found:
+                found.append([])
+            found[-1].append(part)
     return found
+
+
+def singly(piece: Piece) -> list[Piece]:
+    """Its transactions, each a piece of its own."""
+    if len(piece.ends) < 2:
+        return [piece]
+    parts = []
+    begin = 0
+    for end in piece.ends:
+        changes = piece.changes[begin : end[0]]
+        parts.append(
+            msgspec.structs.replace(
+                piece,
+                changes=changes,
+                weight=piece.message_bytes * len(changes) // (len(piece.changes) or 1)
+                + CHANGE_BYTES * len(changes)
+                + END_BYTES,
+                ends=[(len(changes), *end[1:])],
+                final_lsn=end[1],
+                end_lsn=end[2],
+                beat_time=None,
+            )
+        )
+        begin = end[0]
+    parts[-1].beat_time = piece.beat_time
+    return parts
 
 
 def _reason(error: CountMismatch | psycopg.Error) -> str:

@@ -9,16 +9,9 @@ from psycopg import sql
 from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.connection import Connection, is_connection_loss
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
-from syncwizard.rows.changes import (
-    INSERT,
-    KIND_NAMES,
-    NULL,
-    Change,
-    Route,
-    Row,
-    Truncation,
-)
-from syncwizard.rows.fold import fold
+from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row, Truncation
+from syncwizard.rows.fold import Net, fold
+from syncwizard.rows.tuples import decoded
 from syncwizard.task.lsn import format_lsn
 
 # Reads a row at the source by its key: the row, or None when it is gone there too.
@@ -59,13 +52,13 @@ class SerialApplier:
 
     def _missing(self, change: Change, final_lsn: int, message: str) -> None:
         """An update met no row (a complete one is an upsert and never comes here)."""
-        _, route, _, new = change
-        row = None if new is None or not route.key else _keyed_row(change)
+        _, route, _, new = known = decoded(change)
+        row = None if new is None or not route.key else _keyed_row(known)
         if row is None or final_lsn >= self._sync_point:
             raise self._failure(change, final_lsn, message, "")
         found = self._fetch(route, row)
         if found is not None:
-            self._applier.apply(fold([(INSERT, route, None, found)]))
+            self._applier.apply([[Net(route=route, deletes=[], updates={}, inserts=[], upserts=[found])]])
             self._applier.run()
         # Otherwise a later change of the stream removes the row.
 
@@ -76,7 +69,7 @@ class SerialApplier:
         else:
             kind = KIND_NAMES[change[0]]
             names = str(change[1].target)
-            key = describe_key(change)
+            key = describe_key(decoded(change))
         return ChangeFailed(
             f"{kind} on {names}{key}, committed at {format_lsn(final_lsn)}, cannot be applied",
             detail=message,
@@ -86,7 +79,7 @@ class SerialApplier:
         )
 
 
-def describe_key(change: Change) -> str:
+def describe_key(change: Decoded) -> str:
     """The key of the changed row for people: ` with id = 42`; raw bytes where the value is not readable text."""
     _, route, old, new = change
     row = old if old is not None else new
@@ -101,8 +94,8 @@ def describe_key(change: Change) -> str:
     return " with " + ", ".join(parts) if parts else ""
 
 
-def _readable(value: bytes, type_name: str) -> str:
-    data = value[4:]
+def _readable(value: bytes | memoryview, type_name: str) -> str:
+    data = bytes(value[4:])
     if value == NULL:
         return "NULL"
     if type_name in ("bigint", "integer", "smallint") and len(data) in (2, 4, 8):
@@ -117,7 +110,7 @@ def _readable(value: bytes, type_name: str) -> str:
     return repr(text) if text.isprintable() else "\\x" + data.hex()[:64]
 
 
-def _keyed_row(change: Change) -> Row:
+def _keyed_row(change: Decoded) -> Row:
     """The new row, its key columns taken from the old one where they were not sent."""
     _, route, old, new = change
     assert new is not None

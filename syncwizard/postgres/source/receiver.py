@@ -3,9 +3,9 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from syncwizard.postgres.source.stream import MESSAGE_AT, ReplicationStream, parse_keepalive
+from syncwizard.postgres.source.stream import ReplicationStream, parse_keepalive
 from syncwizard.rows.changes import Piece
 from syncwizard.rows.pgoutput import Decoder
 
@@ -19,8 +19,8 @@ WORTHWHILE_BYTES = 12 * 1024 * 1024
 # An idle position is made durable and acknowledged this often (rule 4), and at once when the source asks.
 IDLE_SECONDS = 10.0
 STATUS_SECONDS = 1.0
-# Frames taken in one go before looking at the clock and the inbox again.
-BURST = 500
+# Taken in one go before looking at the clock and the inbox again: about 700 small frames.
+BURST_BYTES = 64 * 1024
 
 
 class Idle:
@@ -42,7 +42,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, items: list[Piece | Idle]) -> None:
+    def put(self, items: Sequence[Piece | Idle]) -> None:
         """Adds items; never blocks: the receiver asks `wait_for_room` first."""
         with self._changed:
             self._items.extend(items)
@@ -143,7 +143,6 @@ class Receiver:
         self._sent = 0
         self._idle_at = time.monotonic()
         self._idle_lsn = 0
-        self._taken: list[Piece | Idle] = []
         self.stopped = False
 
     def run(self) -> None:
@@ -157,38 +156,26 @@ class Receiver:
 
     def _drain(self) -> bool:
         """Takes what has arrived; False when there may be more."""
-        try:
-            return self._take_burst()
-        finally:
-            if self._taken:
-                self._inbox.put(self._taken)
-                self._taken = []
+        frames, end = self._stream.receive(BURST_BYTES)
+        pieces = self._decoder.feed(frames)
+        if pieces:
+            self._positions.received = pieces[-1].end_lsn or pieces[-1].final_lsn
+        idle = self._keepalive(end) if end else None
+        if pieces or idle:
+            self._inbox.put([*pieces, idle] if idle else pieces)
+        return end == b""
 
-    def _take_burst(self) -> bool:
-        receive = self._stream.receive
-        for _ in range(BURST):
-            frame = receive()
-            if frame is None:
-                return True
-            if frame[0] == 119:  # 'w', XLogData
-                piece = self._decoder.feed(frame, MESSAGE_AT)
-                if piece is not None:
-                    self._positions.received = piece.end_lsn or piece.final_lsn
-                    self._taken.append(piece)
-            elif frame[0] == 107:  # 'k', keepalive
-                self._keepalive(frame)
-        return False
-
-    def _keepalive(self, frame: bytes) -> None:
+    def _keepalive(self, frame: bytes) -> Idle | None:
         wal_end, reply = parse_keepalive(frame)
         now = time.monotonic()
         idle = not self._decoder.in_transaction and wal_end > self._positions.received
+        if reply:
+            self._send(now)
         if idle and (reply or now - self._idle_at > IDLE_SECONDS) and wal_end > self._idle_lsn:
             self._idle_at = now
             self._idle_lsn = wal_end
-            self._taken.append(Idle(wal_end))
-        if reply:
-            self._send(now)
+            return Idle(wal_end)
+        return None
 
     def _report(self) -> None:
         now = time.monotonic()

@@ -6,6 +6,7 @@ Source of the frames: PostgreSQL manual, "Streaming Replication Protocol".
 import select
 import time
 from struct import Struct
+from typing import NoReturn
 
 import psycopg
 from psycopg import pq, sql
@@ -15,8 +16,7 @@ from syncwizard.postgres.connection import Connection
 from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
 from syncwizard.task.lsn import format_lsn
 
-# An XLogData frame: 'w', start, end of WAL, clock; the message follows.
-MESSAGE_AT = 25
+_XLOG_DATA = ord("w")
 _KEEPALIVE = Struct(">QqB").unpack_from
 _STATUS = Struct(">cQQQqB").pack
 
@@ -53,13 +53,26 @@ class ReplicationStream:
                 raise psycopg.OperationalError("the source closed the replication session")
             raise error_from_result(result, encoding="utf-8")
 
-    def receive(self) -> bytes | None:
-        """The next frame that has arrived, None when there is none yet. Raises psycopg errors at the end."""
-        size, view = self._pgconn.get_copy_data(1)
-        if size > 0:
-            return bytes(view)
-        if size == 0:
-            return None
+    def receive(self, limit_bytes: int) -> tuple[list[bytes], bytes | None]:
+        """XLogData frames that have arrived, up to about so much, and what ended them: a keepalive frame, b"" when
+        there is nothing more yet, None at the limit. Raises psycopg errors at the end of the stream.
+        """
+        get = self._pgconn.get_copy_data
+        frames: list[bytes] = []
+        while limit_bytes > 0:
+            size, frame = get(1)
+            if size <= 0:
+                if size < 0:
+                    self._ended()
+                return frames, b""
+            if frame[0] != _XLOG_DATA:
+                return frames, bytes(frame)
+            # psycopg's C implementation gives bytes, which bytes() returns as they are.
+            frames.append(bytes(frame))
+            limit_bytes -= size
+        return frames, None
+
+    def _ended(self) -> NoReturn:
         result = self._pgconn.get_result()
         if result is not None and result.status == pq.ExecStatus.FATAL_ERROR:
             raise error_from_result(result, encoding="utf-8")

@@ -1,0 +1,115 @@
+"""Rows out of replication frames: only what is asked for is sliced, because most versions of a hot row are folded away.
+
+A frame is an XLogData message of the walsender; the pgoutput message follows its header. Source of the formats:
+PostgreSQL manual, "Streaming Replication Protocol" and "Logical Replication Message Formats".
+"""
+
+from operator import itemgetter
+from struct import Struct
+
+from syncwizard.rows.changes import DELETE, INSERT, NULL, Change, Decoded, Layout, Route, Row, Value
+
+# 'w', start, end of WAL, clock; then the message: its kind and the relation's OID, …
+MESSAGE_AT = 25
+# … what the first tuple is (new, or old key, or old row), …
+MARK_AT = MESSAGE_AT + 5
+NEW = ord("N")
+# … and the tuple: the number of columns, then each with its kind and its length.
+_TUPLE_AT = MARK_AT + 1
+COLUMNS_AT = _TUPLE_AT + 2
+
+BINARY = ord("b")
+_TEXT = ord("t")
+_NULL = ord("n")
+# Of unchanged TOAST. In a frame without this byte no value is left out: 0.03 µs, and wrong for few narrow rows; wide
+# ones are worth a closer look.
+UNCHANGED = ord("u")
+
+_LENGTH = Struct(">i").unpack_from
+_COUNT = Struct(">h").unpack_from
+
+# Values of larger frames are views into them, so that a row of 100 MB is not in memory twice.
+_VIEWED_BYTES = 1024 * 1024
+# Rows of a table with few lengths are sliced by a compiled layout: 0.4 µs a row of four columns against 1.2 µs.
+_LAYOUTS = 32
+_LAYOUT_BYTES = 8 * 1024
+
+
+def first_row(frame: bytes, route: Route) -> Row:
+    """The first tuple of an Insert, Update or Delete: the only one unless `has_old`."""
+    layout = route.layouts.get(len(frame))
+    if layout is not None and layout.heads(frame, _TUPLE_AT) == layout.expected:
+        row: Row = layout.values(frame, COLUMNS_AT)
+        return row if layout.order is None else layout.order((*row, NULL, None))
+    if len(frame) > _VIEWED_BYTES:
+        return decode_row(memoryview(frame), _TUPLE_AT, route.text)[0]
+    row, end = decode_row(frame, _TUPLE_AT, route.text)
+    if layout is None and end == len(frame) <= _LAYOUT_BYTES and len(route.layouts) < _LAYOUTS and len(row) > 1:
+        route.layouts[len(frame)] = _layout(frame, row)
+    return row
+
+
+def both_rows(frame: bytes, route: Route) -> tuple[Row | None, Row]:
+    """The old row (or key) and the new row of an Update."""
+    if frame[MARK_AT] == NEW:
+        return None, first_row(frame, route)
+    data = memoryview(frame) if len(frame) > _VIEWED_BYTES else frame
+    old, end = decode_row(data, _TUPLE_AT, route.text)
+    return old, decode_row(data, end + 1, route.text)[0]
+
+
+def decoded(change: Change) -> Decoded:
+    """The change with its rows."""
+    kind, route, frame = change
+    if kind == INSERT:
+        return kind, route, None, first_row(frame, route)
+    if kind == DELETE:
+        return kind, route, first_row(frame, route), None
+    return kind, route, *both_rows(frame, route)
+
+
+def decode_row(data: bytes | memoryview, at: int, text: set[int]) -> tuple[Row, int]:
+    """The TupleData at `at` and the position after it; positions of text columns are added to `text`."""
+    # About 0.2 µs a column.
+    count = _COUNT(data, at)[0]
+    at += 2
+    values: list[Value] = []
+    append = values.append
+    for position in range(count):
+        kind = data[at]
+        at += 1
+        if kind in (BINARY, _TEXT):
+            end = at + 4 + _LENGTH(data, at)[0]
+            append(data[at:end])
+            at = end
+            if kind == _TEXT:
+                text.add(position)
+        elif kind == _NULL:
+            append(NULL)
+        else:
+            append(None)
+    return tuple(values), at
+
+
+def _layout(frame: bytes, row: Row) -> Layout:
+    """How to slice frames of this length whose columns have the same kinds and lengths as in this row."""
+    heads = ["2s"]
+    values: list[str] = []
+    order: list[int] = []
+    sent = sum(1 for value in row if value is not None and value != NULL)
+    for value in row:
+        if value is None or value == NULL:
+            heads.append("s")
+            values.append("x")
+            order.append(sent if value == NULL else sent + 1)
+        else:
+            heads.append(f"5s{len(value) - 4}x")
+            order.append(sum(1 for found in order if found < sent))
+            values.append(f"x{len(value)}s")
+    unpack_heads = Struct("".join(heads)).unpack_from
+    return Layout(
+        heads=unpack_heads,
+        expected=unpack_heads(frame, _TUPLE_AT),
+        values=Struct("".join(values)).unpack_from,
+        order=None if sent == len(row) else itemgetter(*order),
+    )
