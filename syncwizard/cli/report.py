@@ -22,7 +22,7 @@ STANDARD_OUTPUT = "-"
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def report(name: str, output: str | None, as_json: bool) -> None:
     """Write a file about a task to send to a colleague: versions, state, figures, precheck, events, log; no secrets."""
-    seen = look(tasks.find_task(name))
+    seen = look(tasks.find_task(name), ask_source=True)
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")
     secrets = known_secrets(seen.task.spec)

@@ -27,7 +27,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 def status(name: str | None, show_all: bool, as_json: bool) -> None:
     """Show a task, or all of them."""
     if name is not None:
-        seen = _look(tasks.find_task(name))
+        seen = _look(tasks.find_task(name), ask_source=True)
         if as_json:
             print_json(as_data(seen, time.time()))
         else:
@@ -111,8 +111,8 @@ def _print_entry(entry: Entry, as_json: bool) -> None:
         click.echo(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
 
 
-def _look(task: StoredTask) -> Seen:
-    seen = look(task)
+def _look(task: StoredTask, *, ask_source: bool = False) -> Seen:
+    seen = look(task, ask_source=ask_source)
     if seen.trouble:
         say(f"{task.label}: {seen.trouble}")
     return seen

@@ -1,28 +1,35 @@
 """One look at a task: what its engine says, or its journal where there is none."""
 
+import time
+
 import msgspec
 
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness
+from syncwizard.client.slot import last_known, look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Sample
+from syncwizard.task.retention import Retention, of_sample, retention
 from syncwizard.task.state import TaskState
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of a task at this moment. `trouble`: why a living engine did not answer."""
+    """Everything that is known of a task at this moment. `trouble`: why a living engine did not answer; `retention`:
+    the WAL that its slot holds, where that is known."""
 
     task: StoredTask
     state: TaskState
     sample: Sample
     liveness: Liveness
     trouble: str = ""
+    retention: Retention | None = None
 
 
-def look(task: StoredTask) -> Seen:
-    """What the engine says, or the journal where there is none."""
+def look(task: StoredTask, *, ask_source: bool = False) -> Seen:
+    """What the engine says, or the journal where there is none; then the source may be asked about the slot, which
+    takes a moment, and some seconds where it does not answer."""
     state, liveness = current(task)
     sample, trouble = Sample(), ""
     if liveness.alive:
@@ -33,7 +40,25 @@ def look(task: StoredTask) -> Seen:
             state, liveness = current(task)
         except SyncwizardError as error:
             trouble = str(error)
-    return Seen(task=task, state=state, sample=sample, liveness=liveness, trouble=trouble)
+    return Seen(
+        task=task,
+        state=state,
+        sample=sample,
+        liveness=liveness,
+        trouble=trouble,
+        retention=_retention(task, state, sample, ask_source=ask_source and not liveness.alive),
+    )
+
+
+def _retention(task: StoredTask, state: TaskState, sample: Sample, *, ask_source: bool) -> Retention | None:
+    measured = of_sample(sample)
+    if measured is not None:
+        return retention(measured, 0.0, sample.wal_bytes_per_second)
+    if state.slot is None:
+        return None
+    if ask_source:
+        return look_at_slot(task, state, time.time())
+    return last_known(state, time.time())
 
 
 def _ask(connection: EngineConnection) -> tuple[TaskState, Sample]:

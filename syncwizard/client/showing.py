@@ -6,12 +6,22 @@ from typing import Any
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES
-from syncwizard.task.figures import change_table, copy_fields, copy_table, describe_latency, index_lines, stream_fields
+from syncwizard.task.events import STAGES, Sample
+from syncwizard.task.figures import (
+    change_table,
+    copy_fields,
+    copy_table,
+    describe_latency,
+    describe_time_left,
+    index_lines,
+    retention_fields,
+    stream_fields,
+)
 from syncwizard.task.narration import describe_failure, describe_retrying
 from syncwizard.task.rates import copy_progress
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
+from syncwizard.task.time_left import stages_left
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
@@ -21,7 +31,8 @@ NOTICES_SHOWN = 5
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
 
-    `copy` is the full stage's progress (None before it), `latency_age_seconds` how old the latency is.
+    `copy` is the full stage's progress (None before it), `latency_age_seconds` how old the latency is, `time_left` of
+    each running stage a range, `retention` the WAL that the slot holds.
     """
     measured_at = seen.sample.latency_at
     return {
@@ -32,6 +43,8 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
         "sample": msgspec.to_builtins(seen.sample),
         "latency_age_seconds": None if measured_at is None else max(0.0, now - measured_at),
         "copy": msgspec.to_builtins(copy_progress(seen.state, seen.sample)),
+        "time_left": msgspec.to_builtins(stages_left(seen.state, seen.sample)),
+        "retention": msgspec.to_builtins(seen.retention),
         "engine": msgspec.to_builtins(seen.liveness),
     }
 
@@ -46,6 +59,7 @@ def describe(seen: Seen, now: float) -> str:
         ("source", spec.source.describe()),
         ("destination", spec.destination.describe()),
         *(copy_fields(progress) if progress else stream_fields(seen.sample, state, now)),
+        *(retention_fields(seen.retention) if seen.retention else []),
     ]
     parts = [format_fields(fields)]
     if seen.liveness.died:
@@ -55,7 +69,7 @@ def describe(seen: Seen, now: float) -> str:
     if state.failure is not None:
         parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
     if state.stages:
-        parts.append(_stages_table(state, now))
+        parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):
         parts.append(builds)
     if progress:
@@ -78,17 +92,19 @@ def _state_line(seen: Seen) -> str:
     return seen.state.state + (f"  (engine {seen.liveness.pid})" if seen.liveness.alive else "")
 
 
-def _stages_table(state: TaskState, now: float) -> str:
+def _stages_table(state: TaskState, sample: Sample, now: float) -> str:
     rows = []
+    lefts = stages_left(state, sample)
     for name in STAGES:
         stage = state.stages.get(name)
         if stage is None:
             rows.append((name, "waiting", "", ""))
             continue
+        left = f"{describe_time_left(lefts[name])} left" if name in lefts else ""
         status = "interrupted" if stage.status == "waiting" else stage.status
         end = now if stage.status == "running" else stage.finished_at
         duration = format_seconds(end - stage.started_at) if end is not None and stage.started_at is not None else ""
-        rows.append((name, status, duration, _clip(stage.summary)))
+        rows.append((name, status, duration, _clip(stage.summary or left)))
     return format_table(("STAGE", "STATUS", "TIME", "SUMMARY"), rows, right=[2])
 
 

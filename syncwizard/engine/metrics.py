@@ -7,10 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.task.events import ChangesApplied, Sample
+from syncwizard.task.events import ChangesApplied, IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import count_changes
-from syncwizard.task.rates import WINDOW_SECONDS, Point, backlog_bytes, forget_before, rate_over, total
+from syncwizard.task.rates import WINDOW_SECONDS, Point, backlog_bytes, forget_before, index_fraction, rate_over, total
 from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace
@@ -22,12 +22,18 @@ Progress = Literal["none", "seen", "durable"]
 
 # Points closer together than this would add nothing to a rate but memory.
 POINT_SECONDS = 0.5
+# What a source writes comes in bursts: checkpoints, nightly jobs.
+WAL_WINDOW_SECONDS = 60.0
 
 
 class Counter:
-    """The recent past of a number that grows; `began` is its first point. One that falls begins anew."""
+    """The recent past of a number that grows; `began` is its first point. One that falls begins anew.
 
-    def __init__(self) -> None:
+    `window` in seconds: what counts as recent.
+    """
+
+    def __init__(self, window: float = WINDOW_SECONDS) -> None:
+        self._window = window
         self._points: list[Point] = []
         self._began: Point | None = None
 
@@ -41,11 +47,11 @@ class Counter:
         if len(self._points) > 1 and at - self._points[-2].at < POINT_SECONDS:
             self._points[-1] = point
         else:
-            self._points = forget_before([*self._points, point], at - WINDOW_SECONDS)
+            self._points = forget_before([*self._points, point], at - self._window)
 
     def recent(self, now: float) -> float | None:
         """Growth a second over the last seconds."""
-        return rate_over(self._points, now)
+        return rate_over(self._points, now, self._window)
 
     def mean(self) -> float | None:
         """Growth a second from its first point to its last."""
@@ -66,6 +72,9 @@ class Metrics:
         self._clock = clock
         self._copied_rows, self._copied_bytes = Counter(), Counter()
         self._applied_rows, self._applied_bytes = Counter(), Counter()
+        self._source_wal, self._applied_wal = Counter(WAL_WINDOW_SECONDS), Counter()
+        # The share of each phase of each index that is built now.
+        self._builds: dict[tuple[str, str], Counter] = {}
         self._lock = threading.Lock()
         self._base_changes: Counts = state.changes
         self._base_transactions = state.transactions
@@ -104,6 +113,9 @@ class Metrics:
                 rows_per_second=self._applied_rows.recent(now),
                 bytes_per_second=self._applied_bytes.recent(now),
                 backlog_bytes=backlog_bytes(self._merged),
+                wal_bytes_per_second=self._source_wal.recent(now),
+                applied_wal_bytes_per_second=self._applied_wal.recent(now),
+                index_builds=self._rated_builds(),
             )
 
     def totals(self) -> ChangesApplied | None:
@@ -130,6 +142,26 @@ class Metrics:
             self._applied_rows.add(now, count_changes(self._base_changes) + count_changes(self._run.changes or {}))
         if sample.applied_bytes is not None:
             self._applied_bytes.add(now, sample.applied_bytes)
+        if sample.source_lsn:
+            self._source_wal.add(now, parse_lsn(sample.source_lsn))
+        if sample.applied_lsn:
+            self._applied_wal.add(now, parse_lsn(sample.applied_lsn))
+        if sample.index_builds is not None:
+            self._count_builds(now, sample.index_builds)
+
+    def _count_builds(self, now: float, builds: list[IndexBuild]) -> None:
+        fractions = {(build.name, build.phase): index_fraction(build) for build in builds}
+        self._builds = {key: self._builds.get(key, Counter()) for key in fractions}
+        for key, fraction in fractions.items():
+            if fraction is not None:
+                self._builds[key].add(now, fraction)
+
+    def _rated_builds(self) -> list[IndexBuild] | None:
+        """The builds with the rates of their phases, from their beginning on: a scan of a large table is even."""
+        builds = self._merged.index_builds
+        if builds is None:
+            return None
+        return [replace(build, done_per_second=self._builds[build.name, build.phase].mean()) for build in builds]
 
     def _keep_run(self) -> None:
         self._base_changes = add_counts(self._base_changes, self._run.changes or {})

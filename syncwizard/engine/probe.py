@@ -22,7 +22,7 @@ from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import CatalogueRequest, ConnectivityRequest, ProbeEvent, ProbeRequest, TaskRequest
 from syncwizard.engine.supervisor import make_context, secrets_of
-from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
+from syncwizard.errors import End, EndpointError, SourceChanged, SyncwizardError, UsageError
 from syncwizard.postgres.connection import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
@@ -86,6 +86,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _login(request)
         case TaskRequest(kind="sequences"):
             _sequences(request, outgoing)
+        case TaskRequest(kind="slot"):
+            _slot(request, outgoing)
         case TaskRequest(kind="release"):
             _release(request, outgoing)
 
@@ -157,6 +159,21 @@ def _login(request: TaskRequest) -> None:
             except EndpointError as error:
                 if not error.transient:
                     raise
+
+
+def _slot(request: TaskRequest, outgoing: int) -> None:
+    """Asks the source alone: a paused task is nothing to the destination."""
+    from syncwizard.postgres.source.slot import measure_slot
+
+    with (
+        tunnels.opened(request.spec) as spec,
+        open_session(spec, secrets_of(request.secrets), "source", "look") as source,
+        translated("source", "looking at the slot"),
+    ):
+        measured = measure_slot(source, spec.slot)
+    if measured is None:
+        raise SourceChanged(f"slot {request.spec.slot} does not exist any more", where="source")
+    frames.write_frame(outgoing, ProbeEvent(event=measured))
 
 
 def _release(request: TaskRequest, outgoing: int) -> None:

@@ -19,6 +19,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command, Handover
+from syncwizard.engine.slot_watch import SlotWatch
 from syncwizard.errors import JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation, Context, Secrets
 from syncwizard.task.events import (
@@ -63,6 +64,7 @@ class Supervisor:
             spec, secrets, folder, self._journal.append, lambda: self._journal.state, self._cancellation, nursery
         )
         self._context.sample = self._note_sample
+        self._slot_watch = SlotWatch()
         self._pipeline = Pipeline(self._context, stages, nursery, self._metrics)
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
@@ -135,6 +137,7 @@ class Supervisor:
             if self._fresh_sample.is_set():
                 self._fresh_sample.clear()
                 control.tell_sample()
+                await asyncio.to_thread(self._watch_slot)
             now = time.monotonic()
             if now >= totals_due:
                 totals_due = now + TOTALS_SECONDS
@@ -154,6 +157,8 @@ class Supervisor:
         if outcome.reason == "failed" and self._journal.state.failure is None and outcome.failure is not None:
             self._journal.append(TaskFailedEvent(failure=outcome.failure))
         self._record_totals()
+        for event in self._slot_watch.last(self._metrics.merged()):
+            self._journal.append(event)
         self._journal.append(EngineStopped(reason=outcome.reason))
 
     def _tell_unwritten(self, control: ControlServer, event: TaskFailedEvent) -> None:
@@ -170,6 +175,10 @@ class Supervisor:
         totals = self._metrics.totals()
         if totals is not None:
             self._journal.append(totals)
+
+    def _watch_slot(self) -> None:
+        for event in self._slot_watch.events(self._metrics.merged(), time.monotonic()):
+            self._journal.append(event)
 
     def _note_sample(self, sample: Sample) -> None:
         self._fresh_sample.set()

@@ -77,7 +77,6 @@ class Reporter:
         self._sampled_at = 0.0
         self._selection_at = 0.0
         self._source_lsn: str | None = None
-        self._retained_bytes: int | None = None
 
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
@@ -114,7 +113,6 @@ class Reporter:
                     applied_lsn=format_lsn(self._positions.durable),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
                     source_lsn=self._source_lsn,
-                    slot_retained_bytes=self._retained_bytes,
                     transactions=self._totals.transactions,
                     changes=self._totals.as_dict(),
                     applied_bytes=self._totals.bytes,
@@ -132,7 +130,7 @@ class Reporter:
     def watched(self, guardian: Guardian) -> None:
         """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
         self._source_lsn = guardian.source_lsn
-        self._retained_bytes = guardian.retained_bytes
+        slot = guardian.slot
         now = time.monotonic()
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
@@ -144,7 +142,10 @@ class Reporter:
                     received_lsn=format_lsn(self._positions.received),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
                     source_lsn=self._source_lsn,
-                    slot_retained_bytes=self._retained_bytes,
+                    slot_retained_bytes=slot.retained_bytes if slot else None,
+                    slot_wal_status=slot.wal_status if slot else None,
+                    slot_safe_bytes=slot.safe_bytes if slot else None,
+                    wal_directory_bytes=slot.directory_bytes if slot else None,
                 )
             )
         )

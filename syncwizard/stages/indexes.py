@@ -23,7 +23,7 @@ from syncwizard.stages.index_progress import watched_builds
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import Noticed
+from syncwizard.task.events import Noticed, Sample
 
 # A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins
 # again by itself: its trouble must not stop the changes that are applied beside it.
@@ -45,7 +45,8 @@ def run(context: Context) -> str:
             done = read_done(destination, context.task_id)
         left = [statement for statement in statements if statement.position not in done]
         with watched_builds(context, destination):
-            for statement in left:
+            for begun, statement in enumerate(left, start=1):
+                context.sample(Sample(indexes_waiting=len(left) - begun))
                 if statement.concurrent and not excluded(context, statement):
                     _build(context, destination, statement, resources)
                 else:

@@ -138,6 +138,20 @@ class SlotCreated(Event, frozen=True, kw_only=True, tag=True):
     timeline: int
 
 
+class SlotMeasured(Event, frozen=True, kw_only=True, tag=True):
+    """The WAL that the slot holds back at the source, when that stood at `source_lsn`; kept now and then.
+
+    `wal_status` as in pg_replication_slots. `safe_bytes` more may be written before the slot is lost, None where
+    max_slot_wal_keep_size sets no limit; `directory_bytes`: all of pg_wal, None without the right to see it.
+    """
+
+    retained_bytes: int
+    wal_status: str
+    source_lsn: str
+    safe_bytes: int | None = None
+    directory_bytes: int | None = None
+
+
 class TablePlanned(Event, frozen=True, kw_only=True, tag=True):
     """A table's copy was planned under the pair (`pair_lsn`, snapshot)."""
 
@@ -278,6 +292,7 @@ AnyEvent = (
     | HeartbeatCreated
     | PublicationCreated
     | SlotCreated
+    | SlotMeasured
     | TablePlanned
     | TableCopied
     | TableRestarted
@@ -309,7 +324,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 class IndexBuild(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An index that is being built, as pg_stat_progress_create_index tells; totals are 0 where nothing is counted.
 
-    `name` and `table` are schema-qualified.
+    `name` and `table` are schema-qualified; `done_per_second`: the fraction of its phase, by the engine.
     """
 
     name: str
@@ -319,6 +334,7 @@ class IndexBuild(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocks_total: int = 0
     tuples_done: int = 0
     tuples_total: int = 0
+    done_per_second: float | None = None
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -327,7 +343,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Rates are per second over the last seconds, `mean_…` since the copy began; the engine computes them, and
     `backlog_bytes` (WAL from the applied position to the source's end). `rows_per_second` and `bytes_per_second` are
     of applied changes, bytes as they came in the stream. `latency_seconds` is measured by the heartbeat and
-    `latency_at` says when (seconds since the epoch).
+    `latency_at` says when (seconds since the epoch). `slot_…` and `wal_directory_bytes` as in SlotMeasured;
+    `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
+    advances over it. `indexes_waiting`: those of the running stage that are not begun.
     """
 
     copied_rows: dict[str, int] | None = None
@@ -344,9 +362,15 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_lsn: str | None = None
     backlog_bytes: int | None = None
     slot_retained_bytes: int | None = None
+    slot_wal_status: str | None = None
+    slot_safe_bytes: int | None = None
+    wal_directory_bytes: int | None = None
+    wal_bytes_per_second: float | None = None
+    applied_wal_bytes_per_second: float | None = None
     transactions: int | None = None
     changes: dict[str, dict[str, int]] | None = None
     applied_bytes: int | None = None
     rows_per_second: float | None = None
     bytes_per_second: float | None = None
     index_builds: list[IndexBuild] | None = None
+    indexes_waiting: int | None = None

@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 
 from syncwizard.task.events import Sample
-from syncwizard.task.narration import count_changes, describe_bytes
+from syncwizard.task.narration import count_changes
 from syncwizard.task.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
+from syncwizard.task.retention import Retention
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import format_seconds, format_table
+from syncwizard.task.text import describe_bytes, format_seconds, format_table
+from syncwizard.task.time_left import backlog_left, backlog_shrinks
 
 # Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
 LATENCY_FRESH_SECONDS = 3.0
+# Figures of the slot are taken every few seconds.
+STALE_SECONDS = 30.0
+# Less than a segment of WAL is no backlog that anybody waits for.
+BACKLOG_BYTES = 16 * 1024 * 1024
 NAME_WIDTH = 28
 # More than a screen of tables is for the JSON.
 TABLES_SHOWN = 30
@@ -120,9 +126,7 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
             fields.append(("rate", rates))
     backlog = backlog_bytes(sample)
     if backlog is not None:
-        fields.append(("backlog", f"{describe_bytes(backlog)} of WAL"))
-    if sample.slot_retained_bytes is not None:
-        fields.append(("slot holds", f"{describe_bytes(sample.slot_retained_bytes)} of WAL at the source"))
+        fields.append(("backlog", f"{describe_bytes(backlog)} of WAL{_describe_trend(sample)}"))
     positions = [
         ("source", sample.source_lsn),
         ("received", sample.received_lsn),
@@ -133,6 +137,47 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
     # Two on a line: four do not fit.
     fields += [("LSN" if index == 0 else "", ", ".join(known[index : index + 2])) for index in range(0, len(known), 2)]
     return fields
+
+
+def _describe_trend(sample: Sample) -> str:
+    """How the backlog changes, where it is one: a stream in step has some bytes under way all the time."""
+    shrinks = backlog_shrinks(sample)
+    if shrinks is None or sample.backlog_bytes is None or sample.backlog_bytes < BACKLOG_BYTES:
+        return ""
+    if shrinks <= 0:
+        return f", growing by {describe_bytes(-shrinks)}/s"
+    left = backlog_left(sample)
+    return f", shrinking by {describe_bytes(shrinks)}/s" + (f", {describe_time_left(left)} left" if left else "")
+
+
+def retention_fields(held: Retention) -> list[tuple[str, str]]:
+    """The WAL that the slot holds, and what that threatens.
+
+    >>> from syncwizard.task.events import SlotMeasured
+    >>> from syncwizard.task.retention import retention
+    >>> measured = SlotMeasured(retained_bytes=5_000_000_000, wal_status="extended", source_lsn="0/0",
+    ...     safe_bytes=45_000_000_000, directory_bytes=16_000_000_000)
+    >>> for name, text in retention_fields(retention(measured, 0.0, 1_000_000.0)):
+    ...     print(f"{name:<10}  {text}")
+    slot holds  5.0 GB of WAL at the source, of 16.0 GB in pg_wal
+                lost after 45.0 GB more: at 3.6 GB an hour, in about 12 h
+    """
+    measured = held.measured
+    text = f"{describe_bytes(measured.retained_bytes)} of WAL at the source"
+    if measured.directory_bytes is not None:
+        text += f", of {describe_bytes(measured.directory_bytes)} in pg_wal"
+    if held.age_seconds > STALE_SECONDS:
+        text += f" ({format_seconds(held.age_seconds)} ago)"
+    rate = "" if not held.bytes_per_hour else f"at {describe_bytes(held.bytes_per_hour)} an hour"
+    if measured.wal_status == "lost":
+        danger = "the slot is lost: the source has removed WAL that it needed"
+    elif measured.safe_bytes is None:
+        danger = "no limit is set: it can fill the source's disk" + (f", {rate}" if rate else "")
+    else:
+        danger = f"lost after {describe_bytes(max(0, measured.safe_bytes))} more"
+        if held.lost_in_seconds is not None:
+            danger += f": {rate}, in about {_coarse(held.lost_in_seconds)}"
+    return [("slot holds", text), ("", danger)]
 
 
 def index_lines(sample: Sample) -> str:

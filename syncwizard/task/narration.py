@@ -19,6 +19,7 @@ from syncwizard.task.events import (
     RetryStarted,
     SequencesSet,
     SlotCreated,
+    SlotMeasured,
     StageFinished,
     StageStarted,
     StatementFinished,
@@ -33,7 +34,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
-from syncwizard.task.text import local_time, one_line
+from syncwizard.task.text import describe_bytes, local_time, one_line
 
 
 def narrate(event: Event) -> str:
@@ -66,18 +67,6 @@ def describe_retrying(until: float, failure: Failure) -> str:
         f"trouble, trying again until {local_time(until)}: {describe_failure(failure)}",
         failure.remedy or "put the cause right meanwhile, or pause the task",
     )
-
-
-def describe_bytes(count: float) -> str:
-    """
-    >>> describe_bytes(512), describe_bytes(3_500_000)
-    ('512 B', '3.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
 
 
 def count_changes(tables: dict[str, dict[str, int]]) -> int:
@@ -143,6 +132,11 @@ def _(event: PublicationCreated) -> str:
 @_tell.register
 def _(event: SlotCreated) -> str:
     return f"slot {event.name} at {event.lsn}"
+
+
+@_tell.register
+def _(event: SlotMeasured) -> str:
+    return f"the slot holds {describe_bytes(event.retained_bytes)} of WAL at the source ({event.wal_status})"
 
 
 @_tell.register

@@ -21,6 +21,7 @@ from syncwizard.task.events import (
     RetryEnded,
     RetryStarted,
     SlotCreated,
+    SlotMeasured,
     StageFinished,
     StageName,
     StageStarted,
@@ -163,6 +164,11 @@ def _(event: SlotCreated, state: TaskState, at: float) -> TaskState:
 
 
 @_after.register
+def _(event: SlotMeasured, state: TaskState, at: float) -> TaskState:
+    return replace(state, slot_measured=event, slot_measured_at=at)
+
+
+@_after.register
 def _(event: TablePlanned, state: TaskState, at: float) -> TaskState:
     known = state.table(event.table)
     planned = TableState(
@@ -266,6 +272,7 @@ def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
         heartbeat=False,
         publication=None,
         slot=None,
+        slot_measured=None,
     )
 
 

@@ -12,6 +12,7 @@ from syncwizard.task.events import (
     PublicationCreated,
     ReplicaIdentityChanging,
     SlotCreated,
+    SlotMeasured,
     StageName,
     TableName,
 )
@@ -91,6 +92,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: bool = False
     publication: PublicationCreated | None = None
     slot: SlotCreated | None = None
+    slot_measured: SlotMeasured | None = None
+    slot_measured_at: float = 0.0
     sync_point: str | None = None
     sync_point_passed: bool = False
     changes: dict[str, dict[str, int]] = {}

@@ -61,3 +61,15 @@ def one_line(text: str) -> str:
 def local_time(at: float) -> str:
     """Seconds since the epoch as the reader's wall clock, with its offset."""
     return datetime.datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def describe_bytes(count: float) -> str:
+    """
+    >>> describe_bytes(512), describe_bytes(3_500_000)
+    ('512 B', '3.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError

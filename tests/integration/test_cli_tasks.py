@@ -238,6 +238,64 @@ def test_a_server_that_is_away_is_waited_for_and_shown(path: Path, pair: Databas
     assert count(pair.destination) == 101
 
 
+def switch_wal(pair: DatabasePair, times: int) -> None:
+    """Each switch takes a segment of 16 MB, however little was written."""
+    for _ in range(times):
+        pair.source.execute("SELECT pg_switch_wal() FROM pg_logical_emit_message(true, 'test', 'x')")
+
+
+def test_the_wal_of_a_paused_task_is_asked_of_the_source_and_known_with_its_age_when_that_is_away(
+    path: Path, pair: DatabasePair
+) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    until(lambda: report("status", "kb")["retention"], what="figures of the slot")
+    syncwizard("pause", "kb")
+    known = report("status", "kb")["retention"]["measured"]
+    switch_wal(pair, 3)
+    held = report("status", "kb")["retention"]
+    assert held["measured"]["retained_bytes"] >= known["retained_bytes"] + 2 * 16 * 2**20
+    assert held["measured"]["directory_bytes"] >= 16 * 2**20
+    assert (held["measured"]["wal_status"], held["measured"]["safe_bytes"]) == ("reserved", None)
+    assert held["age_seconds"] == 0
+    assert held["bytes_per_hour"] > 0
+    shown = syncwizard("status", "kb").stdout
+    assert "no limit is set: it can fill the source's disk, at" in shown
+    pair.source_cluster.stop("immediate")
+    try:
+        held = report("status", "kb")["retention"]
+    finally:
+        pair.source_cluster.start()
+    assert held["measured"]["retained_bytes"] < known["retained_bytes"] + 16 * 2**20
+    assert held["age_seconds"] > 0
+    pair.reconnect()
+
+
+def test_a_slot_that_comes_near_its_limit_is_warned_of_by_an_event(path: Path, pair: DatabasePair) -> None:
+    pair.source.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '96MB'")
+    pair.source.execute("SELECT pg_reload_conf()")
+    try:
+        syncwizard("start", path, "--until", "caught-up")
+        pair.destination.execute("BEGIN")
+        pair.destination.execute("LOCK TABLE notes")
+        pair.source.execute("INSERT INTO notes VALUES (1000, 'waits')")
+        switch_wal(pair, 4)
+
+        def warned() -> Any:
+            notices = report("status", "kb")["notices"]
+            return [each for each in notices if "max_slot_wal_keep_size allows" in each["message"]]
+
+        notice = until(warned, timeout=60, what="the warning")[0]
+        assert notice["level"] == "warning"
+        assert "raise max_slot_wal_keep_size" in notice["remedy"]
+        assert report("status", "kb")["retention"]["measured"]["safe_bytes"] < 96 * 2**20
+        assert "lost after" in syncwizard("status", "kb").stdout
+    finally:
+        pair.destination.execute("ROLLBACK")
+        pair.source.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        pair.source.execute("SELECT pg_reload_conf()")
+    syncwizard("wait", "kb", "--until", "caught-up")
+
+
 def test_a_released_file_starts_anew(path: Path, pair: DatabasePair) -> None:
     syncwizard("start", path, "--until", "full")
     first = file.load(path).id

@@ -10,7 +10,8 @@ from syncwizard.client.explain import Liveness, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.events import Entry, Failure, IndexBuild, Sample, StageStarted
+from syncwizard.task.events import Entry, Failure, IndexBuild, Sample, StageName, StageStarted
+from syncwizard.task.retention import of_sample, retention
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.task.state import Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
@@ -36,6 +37,9 @@ STREAMING = Sample(
     source_lsn="9D/00000000",
     backlog_bytes=4096,
     slot_retained_bytes=5_000_000_000,
+    slot_wal_status="extended",
+    slot_safe_bytes=36_000_000_000,
+    wal_directory_bytes=9_000_000_000,
     transactions=123_456_789,
     changes={LONG: {"insert": 123_456_789, "update": 123_456_789, "delete": 123_456_789, "truncate": 1}},
     rows_per_second=1234.0,
@@ -67,6 +71,7 @@ def seen(sample: Sample, *, full: bool) -> Seen:
         state=TaskState(id=ID, name="kb", state="initializing", tables={LONG: table}, stages=stages),  # type: ignore[arg-type]
         sample=sample,
         liveness=Liveness(alive=True, pid=4711),
+        retention=retention(held, 0.0, 1_000_000.0) if (held := of_sample(sample)) else None,
     )
 
 
@@ -94,7 +99,8 @@ def test_the_stream_shows_latency_with_its_age_positions_backlog_and_what_the_sl
         "12 ms, 20.0 s ago",
         "1,234 changes/s, 99.0 kB/s",
         "4.1 kB of WAL",
-        "5.0 GB of WAL at the source",
+        "5.0 GB of WAL at the source, of 9.0 GB in pg_wal",
+        "lost after 36.0 GB more: at 3.6 GB an hour, in about 10 h",
         "source 9D/00000000, received 9C/FFFFFFF0",
         "applied 9C/FFFFF000, acknowledged 9C/FFFFE000",
         "123.46 M",
@@ -132,6 +138,37 @@ def test_an_engine_that_died_on_a_full_disk_names_the_disk(tmp_path: Path) -> No
     last = Entry(sequence=1, at=NOW, event=StageStarted(stage="full"))
     explanation = liveness_of(state, None, last, "kb", tmp_path).explanation
     assert f"No space is left in {tmp_path}: make room there, then continue with `syncwizard resume kb`" in explanation
+
+
+def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:
+    behind = msgspec.structs.replace(
+        STREAMING, applied_lsn="9C/00000000", backlog_bytes=2**32, applied_wal_bytes_per_second=50e6
+    )
+    shrinking = msgspec.structs.replace(behind, wal_bytes_per_second=10e6)
+    assert "4.3 GB of WAL, shrinking by 40.0 MB/s, about 2 min left" in describe(seen(shrinking, full=True), NOW)
+    growing = msgspec.structs.replace(behind, wal_bytes_per_second=70e6)
+    assert "4.3 GB of WAL, growing by 20.0 MB/s" in describe(seen(growing, full=True), NOW)
+
+
+def test_each_stage_with_an_end_in_sight_says_how_long_it_takes() -> None:
+    building = msgspec.structs.replace(STREAMING.index_builds[0], done_per_second=0.005)  # type: ignore[index]
+    sample = msgspec.structs.replace(
+        STREAMING, applied_wal_bytes_per_second=1e6, index_builds=[building], indexes_waiting=1
+    )
+    shown = seen(sample, full=True)
+    stages: dict[StageName, StageState] = {
+        "catch-up": StageState(status="running", started_at=1.0),
+        "indexes": StageState(status="running", started_at=1.0),
+    }
+    state = msgspec.structs.replace(shown.state, stages=stages, sync_point="9D/10000000")
+    shown = msgspec.structs.replace(shown, state=state)
+    left = as_data(shown, NOW)["time_left"]
+    # 256 MiB at 1 MB/s; 55 % of a phase at 0.5 % a second, its rest, and one index more.
+    assert left["catch-up"] == {"low_seconds": 241.6, "high_seconds": 295.3}
+    assert left["indexes"] == {"low_seconds": 99.0, "high_seconds": 451.0}
+    text = describe(shown, NOW)
+    assert "about 4 min to 5 min left" in text
+    assert "about 2 min to 8 min left" in text
 
 
 def test_thousands_of_tables_are_left_to_the_json() -> None:

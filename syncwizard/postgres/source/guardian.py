@@ -12,8 +12,8 @@ from syncwizard.postgres.source.continuity import check_publication, find_relati
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import Positions
-from syncwizard.postgres.source.slot import current_lsn, slot_status
-from syncwizard.task.events import TableName
+from syncwizard.postgres.source.slot import current_lsn, measure_slot
+from syncwizard.task.events import SlotMeasured, TableName
 from syncwizard.task.lsn import parse_lsn
 
 BEAT_SECONDS = 1.0
@@ -44,7 +44,7 @@ class Guardian:
         self._positions = positions
         self._stop = threading.Event()
         self.source_lsn = ""
-        self.retained_bytes: int | None = None
+        self.slot: SlotMeasured | None = None
         self._slot_at = 0.0
 
     def stop(self) -> None:
@@ -78,8 +78,7 @@ class Guardian:
         now = time.monotonic()
         if now - self._slot_at >= SLOT_SECONDS:
             self._slot_at = now
-            status = slot_status(self.connection, self._progress.slot)
-            self.retained_bytes = status.retained_bytes if status else None
+            self.slot = measure_slot(self.connection, self._progress.slot)
             self._look_for_partitions()
         self._tell_dropped()
 

@@ -6,6 +6,7 @@ import msgspec
 from psycopg import sql
 
 from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.task.events import SlotMeasured
 
 
 class CreatedSlot(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,8 @@ class SystemIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of pg_replication_slots. `retained_bytes`: WAL held back for it; `wal_status` as the server says."""
+    """A row of pg_replication_slots. `retained_bytes`: WAL held back for it; `wal_status` and `safe_bytes` (more may
+    be written before it is lost, None without a limit) as the server says."""
 
     name: str
     plugin: str
@@ -35,6 +37,7 @@ class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_flush_lsn: str | None
     restart_lsn: str | None
     wal_status: str | None
+    safe_bytes: int | None
     retained_bytes: int
 
 
@@ -80,6 +83,7 @@ def slot_status(connection: Connection, name: str) -> SlotStatus | None:
     """What the server says of the slot; None when there is none of that name."""
     row = connection.execute(
         "SELECT slot_name, plugin, database, active_pid, confirmed_flush_lsn::text, restart_lsn::text, wal_status,"
+        " safe_wal_size,"
         " coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn), 0)::bigint"
         " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
         (name,),
@@ -94,7 +98,29 @@ def slot_status(connection: Connection, name: str) -> SlotStatus | None:
         confirmed_flush_lsn=row[4],
         restart_lsn=row[5],
         wal_status=row[6],
-        retained_bytes=row[7],
+        safe_bytes=row[7],
+        retained_bytes=row[8],
+    )
+
+
+def wal_directory_bytes(connection: Connection) -> int | None:
+    """The size of pg_wal; None for an account without the rights of pg_monitor."""
+    if not scalar(connection, "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE')"):
+        return None
+    return int(scalar(connection, "SELECT coalesce(sum(size), 0) FROM pg_catalog.pg_ls_waldir()"))
+
+
+def measure_slot(connection: Connection, name: str) -> SlotMeasured | None:
+    """What the slot holds back, and what threatens it; None where there is no such slot."""
+    status = slot_status(connection, name)
+    if status is None:
+        return None
+    return SlotMeasured(
+        retained_bytes=status.retained_bytes,
+        wal_status=status.wal_status or "",
+        safe_bytes=status.safe_bytes,
+        directory_bytes=wal_directory_bytes(connection),
+        source_lsn=current_lsn(connection),
     )
 
 

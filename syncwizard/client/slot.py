@@ -1,0 +1,56 @@
+"""What the slot of a task without an engine holds: asked of the source when that answers soon, else as last known."""
+
+import contextlib
+import threading
+
+from syncwizard import secrets
+from syncwizard.client import probes
+from syncwizard.client.tasks import StoredTask
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.events import Event, SlotMeasured
+from syncwizard.task.retention import Retention, growth, retention
+from syncwizard.task.state import TaskState
+
+# Whoever asks for the status waits for this.
+LIMIT_SECONDS = 5.0
+
+
+def look_at_slot(task: StoredTask, state: TaskState, now: float) -> Retention | None:
+    """The slot's figures now, or those of the journal with their age; None where neither is known.
+
+    `now` in seconds since the epoch. The rate is that at which the source wrote since the journal's figures.
+    """
+    known = last_known(state, now)
+    measured = _ask(task)
+    if measured is None:
+        return known
+    return retention(measured, 0.0, growth(known.measured, measured, known.age_seconds) if known else None)
+
+
+def last_known(state: TaskState, now: float) -> Retention | None:
+    """The figures of the journal with their age."""
+    if state.slot_measured is None:
+        return None
+    return retention(state.slot_measured, max(0.0, now - state.slot_measured_at), None)
+
+
+def _ask(task: StoredTask) -> SlotMeasured | None:
+    """Nothing is asked of the user: a password that only a prompt could give is no reason to stop a look."""
+    source = task.spec.source
+    if "prompt" in (source.password, source.encryption.key_password):
+        return None
+    found: list[Event] = []
+    with contextlib.suppress(SyncwizardError):
+        handover = Handover(
+            source=secrets.password_of(source, "source"), source_key=secrets.key_password_of(source, "source")
+        )
+        probe = probes.for_task("slot", task.spec, handover, quiet=True)
+        limit = threading.Timer(LIMIT_SECONDS, probe.cancel)
+        limit.daemon = True
+        limit.start()
+        try:
+            probe.run(found.append)
+        finally:
+            limit.cancel()
+    return next((event for event in found if isinstance(event, SlotMeasured)), None)

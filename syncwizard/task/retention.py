@@ -1,0 +1,103 @@
+"""The WAL that a task's slot keeps at the source, and the disk that it threatens, from what SQL can tell: pure."""
+
+from typing import Literal
+
+import msgspec
+
+from syncwizard.task.events import Sample, SlotMeasured
+from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.text import describe_bytes
+
+# Without a limit nobody over SQL knows the room on the disk: from here on it is worth a look.
+UNLIMITED_WARNING_BYTES = 10_000_000_000
+# Of the WAL that max_slot_wal_keep_size allows the slot.
+SHARES = (0.5, 0.75, 0.9)
+LIMIT_REMEDY = "have the task running, or raise max_slot_wal_keep_size at the source: a lost slot means to start anew"
+ROOM_REMEDY = "have the task running, and watch the free space at the source; release a task that is not needed"
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the slot's WAL. `age_seconds`: of the figures; `bytes_per_hour`: the WAL that the source
+    writes; `lost_in_seconds`: how long a slot that stands still lives at this rate, None without a limit or rate."""
+
+    measured: SlotMeasured
+    age_seconds: float
+    bytes_per_hour: float | None = None
+    lost_in_seconds: float | None = None
+
+
+def retention(measured: SlotMeasured, age_seconds: float, bytes_per_second: float | None) -> Retention:
+    """The figures, with what follows from the rate at which the source writes WAL.
+
+    >>> measured = SlotMeasured(retained_bytes=5, wal_status="extended", safe_bytes=7200, source_lsn="0/5")
+    >>> retention(measured, 0.0, 2.0).lost_in_seconds
+    3600.0
+    >>> retention(measured, 0.0, 0.0).lost_in_seconds is None
+    True
+    """
+    per_hour = None if bytes_per_second is None else bytes_per_second * 3600
+    left = None
+    if bytes_per_second and measured.safe_bytes is not None:
+        left = max(0, measured.safe_bytes) / bytes_per_second
+    return Retention(measured=measured, age_seconds=age_seconds, bytes_per_hour=per_hour, lost_in_seconds=left)
+
+
+def of_sample(sample: Sample) -> SlotMeasured | None:
+    """What the sample says of the slot; None before it was looked at."""
+    if sample.slot_retained_bytes is None or sample.source_lsn is None:
+        return None
+    return SlotMeasured(
+        retained_bytes=sample.slot_retained_bytes,
+        wal_status=sample.slot_wal_status or "",
+        safe_bytes=sample.slot_safe_bytes,
+        directory_bytes=sample.wal_directory_bytes,
+        source_lsn=sample.source_lsn,
+    )
+
+
+def growth(before: SlotMeasured, after: SlotMeasured, seconds: float) -> float | None:
+    """WAL that the source wrote in between, a second.
+
+    >>> one, two = (SlotMeasured(retained_bytes=0, wal_status="", source_lsn=lsn) for lsn in ("0/0", "0/64"))
+    >>> growth(one, two, 10.0)
+    10.0
+    """
+    return (parse_lsn(after.source_lsn) - parse_lsn(before.source_lsn)) / seconds if seconds > 0 else None
+
+
+class Threat(msgspec.Struct, frozen=True, kw_only=True):
+    """How near the slot, or the source's disk, is to its end: each `step` is worth saying once."""
+
+    step: int
+    level: Literal["info", "warning", "error"] = "info"
+    message: str = ""
+    remedy: str = ""
+
+
+def threat(measured: SlotMeasured) -> Threat:
+    """Steps from 0 (nothing to say) upward.
+
+    >>> def of(retained, safe, status="extended"):
+    ...     return threat(SlotMeasured(retained_bytes=retained, wal_status=status, safe_bytes=safe, source_lsn="0/0"))
+    >>> [of(10, 90).step, of(60, 40).step, of(80, 20).step, of(95, 5).step, of(95, -5, "unreserved").step]
+    [0, 1, 2, 3, 4]
+    >>> [of(9 * 10**9, None).step, of(10**10, None).step, of(5 * 10**10, None).step]
+    [0, 1, 3]
+    >>> of(0, None, "lost").level
+    'error'
+    """
+    held = describe_bytes(measured.retained_bytes)
+    if measured.wal_status == "lost":
+        message = "the source has removed WAL that the slot still needed: changes are missing for good"
+        return Threat(step=5, level="error", message=message, remedy="release this task and start a new one")
+    if measured.wal_status == "unreserved":
+        message = f"the slot holds {held} of WAL, more than max_slot_wal_keep_size: the next checkpoint may end it"
+        return Threat(step=4, level="warning", message=message, remedy=LIMIT_REMEDY)
+    if measured.safe_bytes is not None:
+        allowed = measured.retained_bytes + max(0, measured.safe_bytes)
+        step = sum(1 for share in SHARES if measured.retained_bytes >= share * allowed) if allowed else 0
+        message = f"the slot holds {held} of the {describe_bytes(allowed)} of WAL that max_slot_wal_keep_size allows"
+        return Threat(step=step, level="warning", message=message, remedy=LIMIT_REMEDY) if step else Threat(step=0)
+    step = (measured.retained_bytes // UNLIMITED_WARNING_BYTES).bit_length()
+    message = f"the slot holds {held} of WAL, without a limit (max_slot_wal_keep_size): it can fill the source's disk"
+    return Threat(step=step, level="warning", message=message, remedy=ROOM_REMEDY) if step else Threat(step=0)
