@@ -9,8 +9,7 @@ from syncwizard.cli.output import print_json, say
 from syncwizard.client.saved_connections import load_task
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
-from syncwizard.task.events import STAGES
-from syncwizard.task.specification import SchemaObjects, TaskSpec
+from syncwizard.task.summary import describe_plan
 
 
 def _named(ctx: click.Context, parameter: click.Parameter, value: str) -> Path:
@@ -51,29 +50,6 @@ def preview(path: Path, as_json: bool) -> None:
     for line in describe_plan(spec):
         say(line)
     say(f"Equivalent command: {_command(path)}")
-
-
-def describe_plan(spec: TaskSpec) -> list[str]:
-    """What the task does and what it makes at each end, a line each."""
-    ours = spec.slot if spec.id else "dts_sync_<id>"
-    types = spec.synchronization.types
-    existing = "refused" if spec.synchronization.conflicts == "report" else "kept, rows with a known key left alone"
-    objects = ", ".join(map(_describe_objects, spec.objects))
-    return [
-        f"from {spec.source.describe()} to {spec.destination.describe()}: {objects}",
-        f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
-        f"stages: {' → '.join(STAGES)}",
-        f"at the source: slot and publication {ours}, table public.dts_postgres_heartbeat",
-        "at the destination: schema syncwizard",
-        "all of it goes with: syncwizard release",
-    ]
-
-
-def _describe_objects(entry: SchemaObjects) -> str:
-    if entry.whole:
-        return f"schema {entry.schema}" + (f" without {', '.join(entry.exclude)}" if entry.exclude else "")
-    names = [*(chosen.table for chosen in entry.tables), *(name for _, name in entry.named)]
-    return ", ".join(f"{entry.schema}.{name}" for name in names)
 
 
 def _command(path: Path) -> str:

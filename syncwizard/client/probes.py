@@ -11,7 +11,7 @@ import contextlib
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -25,10 +25,12 @@ from syncwizard.engine.protocol import (
     Handover,
     ProbeEvent,
     ProbeRequest,
+    RemedyRequest,
+    StatementRun,
     TaskProbeKind,
     TaskRequest,
 )
-from syncwizard.errors import Cancelled, SyncwizardError, TaskFailed
+from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.task.catalogue import CatalogueNews
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.events import Event
@@ -59,7 +61,7 @@ class Probe(Generic[News]):
         self._process: subprocess.Popen[bytes] | None = None
         self._cancelled = False
 
-    def run(self, on_news: Callable[[News], None]) -> None:
+    def run(self, on_news: Callable[[News], object]) -> None:
         """Runs the probe to its end, passing on its news in the caller's thread; raises the error it ends with.
 
         Raises Cancelled when `cancel` was called, before or meanwhile; nothing is passed on after that.
@@ -98,7 +100,7 @@ class Probe(Generic[News]):
         """Whether `cancel` was called."""
         return self._cancelled
 
-    def _talk(self, process: "subprocess.Popen[bytes]", on_news: Callable[[News], None]) -> SyncwizardError | None:
+    def _talk(self, process: "subprocess.Popen[bytes]", on_news: Callable[[News], object]) -> SyncwizardError | None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a probe needs both pipes")
         with process.stdin, process.stdout:
@@ -157,13 +159,27 @@ def catalogue(source: Endpoint, secrets: Handover) -> Probe[CatalogueNews]:
     return Probe(CatalogueRequest(endpoint=source, secrets=secrets), (source,), decoder.decode)
 
 
+def remedy(spec: TaskSpec, secrets: Handover, end: End, sql: str) -> Probe[StatementRun]:
+    """Runs the statements of a remedy at one end; `run` raises what the server says to the first that it refuses."""
+    decoder = msgspec.msgpack.Decoder(StatementRun)
+    request = RemedyRequest(spec=spec, secrets=secrets, end=end, sql=sql)
+    return Probe(request, (spec.source, spec.destination), decoder.decode, quiet=True)
+
+
 def for_task(
-    kind: TaskProbeKind, spec: TaskSpec, secrets: Handover, *, offset: int = 0, quiet: bool = False
+    kind: TaskProbeKind,
+    spec: TaskSpec,
+    secrets: Handover,
+    *,
+    offset: int = 0,
+    passed: Sequence[str] = (),
+    quiet: bool = False,
 ) -> Probe[Event]:
     """The precheck of a specification, or an act on a stored task; its news are the task's events.
 
-    A screen wants it `quiet`: else a defect's traceback is written on stderr.
+    A precheck leaves out the items that `passed`. A screen wants it `quiet`: else a defect's traceback is written on
+    stderr.
     """
-    request = TaskRequest(kind=kind, spec=spec, secrets=secrets, offset=offset)
+    request = TaskRequest(kind=kind, spec=spec, secrets=secrets, offset=offset, passed=list(passed))
     decoder = msgspec.msgpack.Decoder(ProbeEvent)
     return Probe(request, (spec.source, spec.destination), lambda payload: decoder.decode(payload).event, quiet=quiet)

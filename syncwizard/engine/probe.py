@@ -20,7 +20,15 @@ from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import FailureReport, report_of, unexpected
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
-from syncwizard.engine.protocol import CatalogueRequest, ConnectivityRequest, ProbeEvent, ProbeRequest, TaskRequest
+from syncwizard.engine.protocol import (
+    CatalogueRequest,
+    ConnectivityRequest,
+    ProbeEvent,
+    ProbeRequest,
+    RemedyRequest,
+    StatementRun,
+    TaskRequest,
+)
 from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import End, EndpointError, SourceChanged, SyncwizardError, UsageError
 from syncwizard.postgres.connection import translated
@@ -80,6 +88,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _connectivity(request, outgoing)
         case CatalogueRequest():
             _catalogue(request, outgoing)
+        case RemedyRequest():
+            _remedy(request, outgoing)
         case TaskRequest(kind="precheck"):
             _precheck(request, outgoing)
         case TaskRequest(kind="login"):
@@ -130,7 +140,22 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        _run(request, Path(folder), _Record(outgoing, state=_known(request)), precheck.run)
+        record = _Record(outgoing, state=_known(request))
+        _run(request, Path(folder), record, lambda context: precheck.run(context, passed=request.passed))
+
+
+def _remedy(request: RemedyRequest, outgoing: int) -> None:
+    """As a person would type them: what one of them says no to leaves those before it done."""
+    from syncwizard.structure.parse import split_statements
+
+    with (
+        tunnels.opened(request.spec) as spec,
+        open_session(spec, secrets_of(request.secrets), request.end, "remedy") as session,
+        translated(request.end, "running the statements of a remedy"),
+    ):
+        for statement in split_statements(request.sql):
+            session.execute(statement.encode())
+            frames.write_frame(outgoing, StatementRun(statement=statement))
 
 
 def _known(request: TaskRequest) -> TaskState | None:

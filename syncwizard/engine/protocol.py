@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from syncwizard.engine.failures import FailureReport
+from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
 from syncwizard.task.events import AnyEvent, Entry, Failure, Sample
 from syncwizard.task.specification import Endpoint, TaskSpec
@@ -110,13 +111,15 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (the others).
 
-    `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`. Answered with events.
+    `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
+    items that need not run again. Answered with events.
     """
 
     kind: TaskProbeKind
     spec: TaskSpec
     secrets: Handover
     offset: int = 0
+    passed: list[str] = []
 
 
 class ConnectivityRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -140,7 +143,27 @@ class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     secrets: Handover = Handover()
 
 
-ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest
+class RemedyRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Runs the statements of a remedy at one end, each in a transaction of its own, up to the first that is refused.
+
+    Answered with a StatementRun each.
+    """
+
+    kind: ClassVar[str] = "remedy"
+
+    spec: TaskSpec
+    secrets: Handover
+    end: End
+    sql: str
+
+
+class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A statement of a remedy was run, and the server did not refuse it."""
+
+    statement: str
+
+
+ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest
 
 
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):

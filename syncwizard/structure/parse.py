@@ -24,12 +24,33 @@ def parse_dump(text: str) -> list[Statement]:
         ) from error
     found = []
     for raw in tree.stmts:
-        # Offsets count bytes. A statement's stretch begins behind the last semicolon: with pg_dump's comments.
-        end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source)
-        statement = classify(raw.stmt, without_leading_comments(source[raw.stmt_location : end].decode()))
+        statement = classify(raw.stmt, without_leading_comments(_text_of(raw, source)))
         if statement.kind != "session":
             found.append(statement)
     return found
+
+
+def split_statements(text: str) -> list[str]:
+    """The statements one by one.
+
+    Raises TaskFailed where the text is no SQL.
+
+    >>> split_statements("GRANT SELECT ON a TO b; SELECT ';'")
+    ['GRANT SELECT ON a TO b', "SELECT ';'"]
+    """
+    import postgast
+
+    try:
+        tree: Any = postgast.parse(text)
+    except postgast.PgQueryError as error:
+        raise TaskFailed("these are no statements that can be run", detail=str(error)) from error
+    return [_text_of(raw, text.encode()).strip() for raw in tree.stmts]
+
+
+def _text_of(raw: Any, source: bytes) -> str:
+    """A parsed statement as it was written. Offsets count bytes; its stretch begins behind the last semicolon."""
+    end = raw.stmt_location + raw.stmt_len if raw.stmt_len else len(source)
+    return source[raw.stmt_location : end].decode()
 
 
 def without_meta_commands(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.errors import End
+
 StageName = Literal[
     "precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes", "incremental"
 ]
@@ -82,7 +84,10 @@ class StageFinished(Event, frozen=True, kw_only=True, tag=True):
 
 
 class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
-    """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name."""
+    """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name.
+
+    `sql_end`: where `sql` is to be run, None where no session of a task can.
+    """
 
     item: str
     title: str
@@ -90,6 +95,7 @@ class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     message: str = ""
     remedy: str = ""
     sql: str = ""
+    sql_end: End | None = None
     ignorable: bool = False
     ignored: bool = False
 

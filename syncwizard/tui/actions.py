@@ -61,6 +61,11 @@ ACTIONS: Mapping[str, Action] = {
         _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
         _action("wizard.previous", "f7", "Back", "Go back one step; nothing is lost"),
         _action("wizard.preview", "f4", "Preview", "Show the task file and what the task will do, and save it"),
+        _action("drafts.discard", "delete,x", "Discard", "Forget the marked draft"),
+        _action("precheck.again", "r", "Again", "Run the whole precheck again"),
+        _action("precheck.failed-again", "f", "Failed only", "Run again what did not pass"),
+        _action("precheck.ignore", "i", "Accept", "Accept the marked warning, after reading what it risks"),
+        _action("precheck.cancel", "c", "Stop", "Stop the precheck that runs", show=False),
         # Monitor
         _action("monitor.pause", "p", "Pause", "Close every connection of the task; its slot stays"),
         _action("monitor.resume", "r", "Resume", "Continue the task from where it stopped"),

@@ -1,8 +1,10 @@
 """The precheck: runs every item of the registry in read-only sessions, so that a refusal leaves nothing anywhere."""
 
+from collections.abc import Collection
+
 import psycopg
 
-from syncwizard.errors import EndpointError, PrecheckNotPassed
+from syncwizard.errors import End, EndpointError, PrecheckNotPassed
 from syncwizard.postgres.connection import as_ours
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck.checkup import ITEMS, Checkup, Finding, Item, failed
@@ -11,8 +13,8 @@ from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 __all__ = ["blocks", "find", "item_names", "run"]
 
 
-def run(context: Context) -> str:
-    """Runs all items, records each with its verdict, and says how many.
+def run(context: Context, passed: Collection[str] = ()) -> str:
+    """Runs all items but those that `passed` lately, records each with its verdict, and says how many.
 
     Raises EndpointError when an end cannot be used at all (after the other items), PrecheckNotPassed when an
     item blocks.
@@ -22,7 +24,7 @@ def run(context: Context) -> str:
     with Checkup(context) as checkup:
         for entry in ITEMS:
             context.cancellation.check()
-            if not _can_run(entry, checkup, results):
+            if entry.name in passed or not _can_run(entry, checkup, results, passed):
                 continue
             result = _finished(entry, find(entry, checkup), context)
             context.record(result)
@@ -66,11 +68,11 @@ def blocks(result: PrecheckItemFinished) -> bool:
     return result.verdict == "warning" and result.ignorable and not result.ignored
 
 
-def _can_run(entry: Item, checkup: Checkup, results: list[PrecheckItemFinished]) -> bool:
+def _can_run(entry: Item, checkup: Checkup, results: list[PrecheckItemFinished], passed: Collection[str]) -> bool:
     """Whether what the item depends on was found; the reason why it was not is an item of its own."""
     if any(end in checkup.errors for end in entry.ends):
         return False
-    sound = {result.item for result in results if result.verdict != "failed"}
+    sound = {result.item for result in results if result.verdict != "failed"} | set(passed)
     return sound.issuperset(entry.after)
 
 
@@ -94,9 +96,17 @@ def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFi
         message=finding.message,
         remedy=finding.remedy,
         sql=finding.sql,
+        sql_end=_end_of_remedy(entry) if finding.sql else None,
         ignorable=finding.acceptance,
         ignored=accepted,
     )
+
+
+def _end_of_remedy(entry: Item) -> End | None:
+    """Where the statements of a finding belong: an item that looks at both ends wants the destination to fit."""
+    if not entry.ends:
+        return None
+    return "destination" if "destination" in entry.ends else "source"
 
 
 def _remedy(blocking: list[PrecheckItemFinished]) -> str:

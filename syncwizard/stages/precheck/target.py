@@ -22,6 +22,9 @@ from syncwizard.structure.needs import Extension
 from syncwizard.structure.plan import quote
 from syncwizard.task.events import TableName
 
+# The first version in which a superuser can grant the setting of a parameter.
+PARAMETER_GRANTS = 15_00_00
+
 
 @item("progress-schema", "Our names at the destination are free or ours", ("destination",))
 def progress_schema(checkup: Checkup) -> Finding:
@@ -243,14 +246,12 @@ def triggers(checkup: Checkup) -> Finding:
     if scalar(connection, "SHOW session_replication_role") == "replica":
         return passed("set as the role's default")
     user = quote(connection.info.user)
-    remedy = (
-        "grant the right (PostgreSQL 15 and later), or have a superuser set the role's default until the task is "
-        "released"
-    )
-    statement = (
-        f"GRANT SET ON PARAMETER session_replication_role TO {user}; or: "
-        f"ALTER ROLE {user} SET session_replication_role = replica"
-    )
+    default = f"ALTER ROLE {user} SET session_replication_role = replica"
+    if connection.info.server_version >= PARAMETER_GRANTS:
+        remedy = f"grant the right, or have a superuser set the role's default until the task is released: {default}"
+        statement = f"GRANT SET ON PARAMETER session_replication_role TO {user}"
+    else:
+        remedy, statement = "have a superuser set the role's default until the task is released", default
     oids = [table.oid for table in checkup.destination_tables.values()]
     firing = [f"{name} on {table}" for name, table in connection.execute(query("firing_triggers"), (oids,))]
     if firing and not checkup.captured:

@@ -3,8 +3,9 @@
 Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
 """
 
+import time
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,15 +16,27 @@ from textual.timer import Timer
 from textual.widgets import Button, ContentSwitcher, Static
 
 from syncwizard.client import drafts
+from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
+from syncwizard.task import file
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui.actions import bindings
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.drafts import DraftsDialog
 from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
 
 # Long enough not to write at every key, short enough that a crash costs a word.
 AUTOSAVE_SECONDS = 0.5
+
+
+@runtime_checkable
+class OpensTasks(Protocol):
+    """An app with a monitor."""
+
+    def open_task(self, task: StoredTask) -> None:
+        """Shows the task's monitor."""
 
 
 class WizardScreen(Screen[None]):
@@ -38,6 +51,8 @@ class WizardScreen(Screen[None]):
         super().__init__()
         self.draft = draft or TaskDraft()
         self.secrets = Handover()
+        self.size_of_choice = ""
+        self._offers_drafts = draft is None
         self._kinds = list(steps or default_steps())
         self._steps: dict[int, Step] = {}
         self._current = 0
@@ -58,8 +73,20 @@ class WizardScreen(Screen[None]):
         yield KeyBar()
 
     async def on_mount(self) -> None:
-        """Shows the first step."""
-        await self._show(0)
+        """Offers the drafts that were left, where nothing else was asked for; then shows the first step."""
+        kept = drafts.list_drafts() if self._offers_drafts else []
+        if kept:
+            # Not yet: a step must not be filled from a draft that nobody wants.
+            self.app.push_screen(DraftsDialog(kept, time.time()), self._begin)
+        else:
+            await self._show(0)
+
+    async def _begin(self, draft: TaskDraft | None) -> None:
+        if draft is None:
+            self.dismiss()
+        else:
+            self.draft = draft
+            await self._show(0)
 
     def on_unmount(self) -> None:
         """Nothing typed is lost, however the screen ends."""
@@ -95,6 +122,8 @@ class WizardScreen(Screen[None]):
         following = self.query_one("#wizard-next", Button)
         following.label = step.next_label
         following.disabled = not step.may_go_on
+        # A button keeps the width of its first label by itself.
+        following.refresh(layout=True)
         self.query_one("#wizard-command", Static).update(f"Equivalent command: {step.command(self.file_name)}")
         self.query_one(StepRail).mark(self._current, self._done)
 
@@ -142,11 +171,21 @@ class WizardScreen(Screen[None]):
         switcher.current = self.current.id
         self.current.show()
         self.update_controls()
-        self._focus_first()
+        (self.current.first_focus() or self.query_one("#wizard-next")).focus()
 
-    def _focus_first(self) -> None:
-        first = next((widget for widget in self.current.query("*") if widget.focusable), None)
-        (first or self.query_one("#wizard-next")).focus()
+    def finish(self, task: StoredTask) -> None:
+        """Leaves for the monitor of the task, whose draft is no more."""
+        if self._saving is not None:
+            self._saving.stop()
+            self._saving = None
+        app = self.app
+        self.dismiss()
+        if isinstance(app, OpensTasks):
+            app.open_task(task)
+
+    def action_preview(self) -> None:
+        """Shows the task file as far as it is; it can be copied and written from there."""
+        self.app.push_screen(CopyTextDialog("Task file", file.dump(self.draft.to_spec()), self.file_name))
 
     def _save(self) -> None:
         self._saving = None
@@ -159,5 +198,7 @@ def default_steps() -> list[type[Step]]:
     """All steps there are something to set in, in their order."""
     from syncwizard.tui.steps.advanced import AdvancedStep
     from syncwizard.tui.steps.endpoints import EndpointsStep
+    from syncwizard.tui.steps.precheck import PrecheckStep
+    from syncwizard.tui.steps.start import StartStep
 
-    return [EndpointsStep, AdvancedStep]
+    return [EndpointsStep, AdvancedStep, PrecheckStep, StartStep]

@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Static
 
-from syncwizard.client import saved_connections
+from syncwizard.client import credentials, saved_connections
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task.draft import ENDS, StepName
 from syncwizard.task.endpoint_draft import EndpointDraft
 from syncwizard.task.validation import Problem
+from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog
 from syncwizard.tui.dialogs.name import NameDialog
 from syncwizard.tui.steps.endpoint_form import SECRETS, EndpointForm
@@ -24,6 +25,7 @@ from syncwizard.tui.widgets.advices import Advices
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 
+SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
 PAGES = (("source", "Source"), ("destination", "Destination"), ("mind", "What to mind"))
 
 
@@ -76,11 +78,15 @@ class EndpointsStep(FormStep):
         self._follow_draft()
 
     def problems(self) -> list[Problem]:
-        """The draft's, and a keyring that is not there."""
+        """The draft's, a keyring that is not there, and secrets that only a person can give and did not."""
         found = super().problems()
         for end in ENDS:
             if trouble := self._trouble_of(end):
                 found.append(Problem(path=f"{end}.password", message=trouble))
+        for question in credentials.questions(self.wizard.draft.to_spec()):
+            if not getattr(self.wizard.secrets, question.part):
+                path = next(path for path in SECRET_PATHS if secret_part(path) == question.part)
+                found.append(Problem(path=path, message="the password is missing", remedy="it is kept in memory only"))
         return found
 
     def point_at(self, problem: Problem) -> None:
@@ -96,9 +102,18 @@ class EndpointsStep(FormStep):
         return "Next" if self._is_tested else "Test connectivity and proceed"
 
     def proceed(self) -> bool:
-        """In pages the destination comes after the source; then both are tested."""
-        pages = self.query_one("#pages", Choice)
-        return self._is_tested or pages.value != ""
+        """Both ends are tested, unless they were just as they are now."""
+        if self._is_tested:
+            return True
+        draft, secrets = self.wizard.draft, self.wizard.secrets
+
+        def tested(passed: bool | None) -> None:
+            if passed:
+                self._tested = (draft.source, draft.destination, secrets)
+                self.wizard.go_on()
+
+        self.app.push_screen(ConnectivityDialog(draft.to_spec(), secrets), tested)
+        return False
 
     @property
     def _is_tested(self) -> bool:

@@ -3,7 +3,9 @@
 from typing import ClassVar, Protocol, cast
 
 from textual.containers import Vertical
+from textual.widget import Widget
 
+from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.task.draft import StepName, TaskDraft
 from syncwizard.task.validation import Problem
@@ -13,11 +15,16 @@ class Wizard(Protocol):
     """The wizard as its steps see it.
 
     `draft` is frozen: a step replaces it through `edit`, which keeps it on disk too. `secrets` are those typed in
-    this session, and nowhere but in memory.
+    this session, and nowhere but in memory. `size_of_choice`: what the selected objects amount to, in words.
     """
 
     draft: TaskDraft
     secrets: Handover
+    size_of_choice: str
+
+    @property
+    def file_name(self) -> str:
+        """What the task's file would be called."""
 
     def edit(self, draft: TaskDraft) -> None:
         """Replaces the draft."""
@@ -27,6 +34,12 @@ class Wizard(Protocol):
 
     def update_controls(self) -> None:
         """Draws the buttons and the command again: what the step says of them has changed."""
+
+    def finish(self, task: StoredTask) -> None:
+        """Ends the wizard: the task runs, and its monitor is what is wanted now."""
+
+    def action_preview(self) -> None:
+        """Shows the task file as far as it is."""
 
 
 class Step(Vertical):
@@ -48,6 +61,10 @@ class Step(Vertical):
 
     def leave(self) -> None:
         """Called before another step comes into view, in either direction."""
+
+    def first_focus(self) -> Widget | None:
+        """What has the focus when the step comes into view; None leaves it to Next."""
+        return next((widget for widget in self.query("*").results(Widget) if widget.focusable), None)
 
     def problems(self) -> list[Problem]:
         """What keeps Next from going on, in the order of the fields."""

@@ -1,0 +1,296 @@
+"""The precheck step: every item as it is checked, what stands in the way, and how it gets out of it."""
+
+import datetime
+from typing import ClassVar
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, OptionList, Static
+from textual.widgets.option_list import Option
+
+from syncwizard.client import credentials, probes
+from syncwizard.engine.protocol import Handover, StatementRun
+from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError
+from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
+from syncwizard.task.specification import IgnoredItem
+from syncwizard.task.validation import Problem
+from syncwizard.tui.actions import bindings
+from syncwizard.tui.background import in_background
+from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.steps.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
+from syncwizard.tui.steps.step import Step
+
+TONES: dict[Standing, str] = {
+    "passed": "$text-success",
+    "accepted": "$text-success",
+    "note": "$text-warning",
+    "accept": "$text-warning",
+    "failed": "$text-error",
+}
+WORD_WIDTH = 10
+
+
+class PrecheckStep(Step):
+    """The items in a list, the marked one in full beside or below it."""
+
+    step: ClassVar[StepName] = "precheck"
+    title: ClassVar[str] = "Precheck"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("precheck.again", "precheck.failed-again", "precheck.ignore", "precheck.cancel")
+    ]
+
+    class Heard(Message):
+        """The precheck has news."""
+
+        def __init__(self, run: int, event: Event) -> None:
+            super().__init__()
+            self.run = run
+            self.event = event
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._items: dict[str, PrecheckItemFinished] = {}
+        self._probe: probes.Probe[Event] | None = None
+        # News of a precheck before the last one are nobody's business.
+        self._number = 0
+        self._checking = False
+        self._complete = False
+        self._error: SyncwizardError | None = None
+        # What the items were found for; another draft needs another precheck.
+        self._checked: tuple[TaskDraft, Handover] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Where it stands, the list, the details and what can be done about them."""
+        yield Static("", id="precheck-status", markup=False)
+        with Container(id="precheck-panes"):
+            yield OptionList(id="precheck-items", compact=True)
+            with Vertical(id="precheck-details"):
+                with VerticalScroll():
+                    yield Static("", id="precheck-text", markup=False)
+                with Horizontal(id="precheck-acts"):
+                    yield Button("Accept…", id="accept", compact=True)
+                    yield Button("Copy", id="copy", compact=True)
+                    yield Button("Run SQL…", id="run-sql", compact=True)
+
+    def show(self) -> None:
+        """Runs the precheck, unless this very task has been checked."""
+        if self._checked != (_without_acceptances(self.wizard.draft), self.wizard.secrets):
+            self._check(again=False)
+        else:
+            self._draw()
+
+    def first_focus(self) -> OptionList:
+        """The items, also while there are none yet."""
+        return self.query_one(OptionList)
+
+    def leave(self) -> None:
+        """A precheck that nobody looks at ends."""
+        self.action_cancel()
+
+    def on_unmount(self) -> None:
+        """No probe outlives the screen."""
+        self.action_cancel()
+
+    def problems(self) -> list[Problem]:
+        """None that a field could show: the items themselves say what is wrong."""
+        return []
+
+    @property
+    def may_go_on(self) -> bool:
+        """Next unlocks at 100 %."""
+        return self._complete and not any(item.blocks for item in self._items.values())
+
+    def command(self, file_name: str) -> str:
+        """The same check of the same file."""
+        return f"syncwizard precheck {file_name}"
+
+    def action_again(self) -> None:
+        """Everything again."""
+        self._check(again=False)
+
+    def action_failed_again(self) -> None:
+        """Only what has not passed."""
+        self._check(again=True)
+
+    def action_cancel(self) -> None:
+        """Ends the precheck that runs."""
+        if self._probe is not None:
+            self._probe.cancel()
+
+    @on(Button.Pressed, "#accept")
+    def action_ignore(self) -> None:
+        """Accepts the marked warning after a question, or takes the acceptance back."""
+        item = self._marked
+        if item is None or not item.ignorable:
+            self.notify("this item is no warning that could be accepted")
+        elif item.ignored:
+            self._accept(item, accepted=False)
+        else:
+            text = f"{item.message}\n\nAccepting means that the task starts although this is so. {item.remedy}"
+            dialog = ConfirmDialog(f"Accept `{item.item}`?", text, "Accept")
+            self.app.push_screen(dialog, lambda yes: self._accept(item, accepted=True) if yes else None)
+
+    @on(Button.Pressed, "#copy")
+    def _copy(self) -> None:
+        if item := self._marked:
+            self.app.push_screen(CopyTextDialog(item.title, describe_item(item), f"precheck-{item.item}.txt"))
+
+    @on(Button.Pressed, "#run-sql")
+    def _ask_to_run(self) -> None:
+        item = self._marked
+        if item is None or item.sql_end is None:
+            return
+        end = self.wizard.draft.end(item.sql_end).to_endpoint()
+        statements = "\n".join(item.sql.split("; "))
+        text = f"At the {item.sql_end.upper()}, {end.describe()}, with the task's account:\n\n{statements}"
+        dialog = ConfirmDialog(f"Run SQL at the {item.sql_end}?", text, "Run")
+        self.app.push_screen(dialog, lambda yes: self._run_sql(item) if yes else None)
+
+    def _run_sql(self, item: PrecheckItemFinished) -> None:
+        if item.sql_end is None:
+            return
+        spec, secrets, end = self.wizard.draft.to_spec(), self.wizard.secrets, item.sql_end
+        done: list[StatementRun] = []
+        self._say(f"▸ running SQL at the {end} …")
+
+        def run() -> None:
+            probes.remedy(spec, credentials.collect(spec, secrets), end, item.sql).run(done.append)
+
+        def ran(result: None) -> None:
+            self.notify(f"{len(done)} statements were run at the {end}; what did not pass is checked again")
+            self._check(again=True)
+
+        def refused(error: SyncwizardError) -> None:
+            self._draw()
+            if done:
+                error.remedy = f"{len(done)} statements before it were run. {error.remedy}"
+            self.app.push_screen(ErrorDialog(error, f"The {end} refused it"))
+
+        in_background(self, run, ran, refused)
+
+    def _accept(self, item: PrecheckItemFinished, *, accepted: bool) -> None:
+        draft = self.wizard.draft
+        others = [each for each in draft.ignore if (each if isinstance(each, str) else each.item) != item.item]
+        now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
+        ignore = [*others, IgnoredItem(item=item.item, accepted_at=now)] if accepted else others
+        self.wizard.edit(msgspec.structs.replace(draft, ignore=ignore))
+        self._items[item.item] = msgspec.structs.replace(item, ignored=accepted)
+        self._draw()
+
+    def _check(self, *, again: bool) -> None:
+        """Runs all items, or those that did not pass."""
+        if self._checking:
+            return
+        kept = [item.item for item in self._items.values() if not item.blocks] if again else []
+        self._items = {name: self._items[name] for name in kept}
+        draft, secrets = self.wizard.draft, self.wizard.secrets
+        self._checked = (_without_acceptances(draft), secrets)
+        self._number += 1
+        self._checking, self._complete, self._error = True, False, None
+        run = self._number
+
+        def check() -> None:
+            spec = draft.to_spec()
+            handover = credentials.collect(spec, secrets)
+            self._probe = probe = probes.for_task("precheck", spec, handover, passed=kept, quiet=True)
+            probe.run(lambda event: self.post_message(self.Heard(run, event)))
+
+        in_background(self, check, self._finished, self._failed)
+        self._draw()
+
+    @on(Heard)
+    def _heard(self, message: Heard) -> None:
+        if message.run != self._number:
+            return
+        match message.event:
+            case PrecheckItemFinished(item=name):
+                self._items[name] = message.event
+                self._draw()
+            case PrecheckFinished():
+                self._complete = True
+
+    def _finished(self, result: None) -> None:
+        self._checking = False
+        self._draw()
+
+    def _failed(self, error: SyncwizardError) -> None:
+        self._checking = False
+        self._error = None if isinstance(error, PrecheckNotPassed) else error
+        if not self._complete:
+            self._checked = None
+        self._draw()
+        self._mark_first_blocking()
+
+    @property
+    def _marked(self) -> PrecheckItemFinished | None:
+        options = self.query_one(OptionList)
+        if options.highlighted is None:
+            return None
+        return self._items.get(options.get_option_at_index(options.highlighted).id or "")
+
+    @on(OptionList.OptionHighlighted)
+    def _item_marked(self) -> None:
+        self._show_details()
+
+    def _mark_first_blocking(self) -> None:
+        names = list(self._items)
+        first = next((names.index(item.item) for item in self._items.values() if item.blocks), None)
+        if first is not None:
+            self.query_one(OptionList).highlighted = first
+
+    def _draw(self) -> None:
+        options = self.query_one(OptionList)
+        marked = options.highlighted or 0
+        options.set_options([Option(_line(item), id=item.item) for item in self._items.values()])
+        if self._items:
+            # While items come in, the newest is what a person looks at.
+            options.highlighted = len(self._items) - 1 if self._checking else min(marked, len(self._items) - 1)
+        self._say(self._status())
+        self._show_details()
+        self.wizard.update_controls()
+
+    def _show_details(self) -> None:
+        item = self._marked
+        self.query_one("#precheck-text", Static).update(describe_item(item) if item else "")
+        self.query_one("#copy", Button).display = item is not None
+        accept = self.query_one("#accept", Button)
+        accept.display = item is not None and item.ignorable
+        accept.label = "Take back" if item is not None and item.ignored else "Accept…"
+        run = self.query_one("#run-sql", Button)
+        run.display = item is not None and bool(item.sql and item.sql_end)
+        run.label = f"Run SQL at the {item.sql_end}…" if item is not None else "Run SQL…"
+
+    def _status(self) -> str:
+        items = list(self._items.values())
+        if self._checking:
+            return f"▸ checking … {len(items)} items so far"
+        if isinstance(self._error, Cancelled):
+            return "– stopped; r runs it again"
+        if self._error is not None and not self._complete:
+            return "\n".join(filter(None, (f"✗ {self._error}", self._error.remedy and f"→ {self._error.remedy}")))
+        return describe_findings(items)
+
+    def _say(self, text: str) -> None:
+        status = self.query_one("#precheck-status", Static)
+        status.set_class(text.startswith("✗"), "-failed")
+        status.set_class(text.startswith("✓"), "-passed")
+        status.update(text)
+
+
+def _line(item: PrecheckItemFinished) -> Content:
+    standing = standing_of(item)
+    glyph, word = MARKS[standing]
+    return Content.assemble((f"{glyph} {word:<{WORD_WIDTH}}", TONES[standing]), item.title)
+
+
+def _without_acceptances(draft: TaskDraft) -> TaskDraft:
+    """What a precheck's findings depend on: accepting a warning changes none, nor does the name."""
+    return msgspec.structs.replace(draft, ignore=[], name="", named=False, task_id=None)

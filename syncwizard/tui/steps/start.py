@@ -1,0 +1,168 @@
+"""The last step: everything the task will be, for somebody to read and to put a name under; and its start."""
+
+from typing import ClassVar
+
+import msgspec
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Button, Static
+
+from syncwizard.client import credentials, drafts, lifecycle
+from syncwizard.client.lifecycle import Prepared
+from syncwizard.client.tasks import StoredTask
+from syncwizard.errors import PrecheckNotPassed, SyncwizardError
+from syncwizard.task import file
+from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.specification import Endpoint, IgnoredItem
+from syncwizard.task.summary import describe_objects, made_by
+from syncwizard.tui.background import in_background
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.steps.minding import Advice
+from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.advices import Advices
+
+
+class StartStep(Step):
+    """The summary, the task file, and Start."""
+
+    step: ClassVar[StepName] = "start"
+    title: ClassVar[str] = "Start"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._starting = False
+
+    def compose(self) -> ComposeResult:
+        """The summary over the ways to keep it."""
+        with VerticalScroll(id="summary"):
+            yield Advices()
+        yield Static("", id="start-status", markup=False)
+        with Horizontal(classes="form--buttons"):
+            yield Button("Task file", id="show-file", compact=True)
+            yield Button("Parameters as JSON", id="show-json", compact=True)
+
+    def show(self) -> None:
+        """Draws the summary of the draft as it is now."""
+        self.query_one(Advices).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
+        self.query_one("#start-status", Static).update("")
+
+    def first_focus(self) -> None:
+        """Reading is all there is to do before Start."""
+
+    @property
+    def next_label(self) -> str:
+        """What pressing it does."""
+        return "Starting…" if self._starting else "Start"
+
+    @property
+    def may_go_on(self) -> bool:
+        """A start is not started twice."""
+        return not self._starting
+
+    def command(self, file_name: str) -> str:
+        """What starts the same task from its file."""
+        return f"syncwizard start {file_name}"
+
+    def proceed(self) -> bool:
+        """Starts the task; its monitor follows by itself."""
+        self._starting = True
+        self.wizard.update_controls()
+        self.query_one("#start-status", Static).update("The engine starts, and checks both ends once more…")
+        draft, secrets = self.wizard.draft, self.wizard.secrets
+
+        def prepare() -> Prepared:
+            spec = draft.to_spec()
+            return lifecycle.prepare_specification(spec, credentials.collect(spec, secrets))
+
+        in_background(self, prepare, self._prepared, self._failed)
+        return False
+
+    def _prepared(self, prepared: Prepared) -> None:
+        """The task is stored: should its start fail, the next one is of the same task."""
+        draft = self.wizard.draft
+        self.wizard.edit(msgspec.structs.replace(draft, task_id=prepared.task.id))
+
+        def start() -> StoredTask:
+            lifecycle.start(prepared)
+            return prepared.task
+
+        in_background(self, start, self._started, self._failed)
+
+    def _started(self, task: StoredTask) -> None:
+        drafts.remove(self.wizard.draft.id)
+        self.wizard.finish(task)
+
+    def _failed(self, error: SyncwizardError) -> None:
+        self._starting = False
+        self.wizard.update_controls()
+        self.query_one("#start-status", Static).update(f"✗ not started: {error}")
+        if isinstance(error, PrecheckNotPassed):
+            error.remedy = "go back to the precheck and run it again: something has changed since"
+        self.app.push_screen(ErrorDialog(error, "The task did not start"))
+
+    @on(Button.Pressed, "#show-file")
+    def _show_file(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.wizard.action_preview()
+
+    @on(Button.Pressed, "#show-json")
+    def _show_json(self, event: Button.Pressed) -> None:
+        event.stop()
+        text = msgspec.json.format(msgspec.json.encode(self.wizard.draft.to_spec())).decode()
+        name = self.wizard.file_name.removesuffix(".yaml")
+        self.app.push_screen(CopyTextDialog("Parameters as JSON", text, f"{name}.json"))
+
+
+def summarize(draft: TaskDraft, size_of_choice: str) -> list[Advice]:
+    """The task in lines to sign; `size_of_choice`: what the selected objects amount to, as far as it is known.
+
+    >>> [advice.title for advice in summarize(TaskDraft(), "")][3:]
+    ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Undone by']
+    """
+    spec = file.with_defaults(draft.to_spec())
+    retry = spec.advanced.retry
+    objects = [describe_objects(entry) for entry in spec.objects]
+    existing = "stop the precheck" if draft.conflicts == "report" else "are used; rows whose key they have stay"
+    lines = [
+        Advice("Task", spec.name),
+        Advice("Source", describe_end(spec.source)),
+        Advice("Destination", describe_end(spec.destination)),
+        Advice("Synchronizes", ", ".join(spec.synchronization.types)),
+        Advice("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
+        Advice("Tables in the way", existing),
+        Advice(
+            "Retries",
+            f"a lost connection {retry.connection_minutes} minutes, other trouble {retry.other_minutes} minutes long",
+        ),
+        Advice("It will make", "\n".join(made_by(spec))),
+        Advice("Undone by", "syncwizard release"),
+    ]
+    if accepted := list(map(_accepted, spec.precheck.ignore)):
+        lines.insert(-2, Advice("Accepted warnings", "\n".join(accepted)))
+    return lines
+
+
+def describe_end(endpoint: Endpoint) -> str:
+    """One end in a line: where, who, how it is protected, where its password is kept.
+
+    >>> describe_end(Endpoint(host="db1", database="kb", user="sync", password="env:PW"))
+    'db1:5432/kb as sync, not encrypted, password from $PW'
+    """
+    places = {"pgpass": "password where libpq finds it", "keyring": "password from the keyring"}
+    kept = places.get(endpoint.password, "password typed")
+    if endpoint.password.startswith("env:"):
+        kept = f"password from ${endpoint.password.removeprefix('env:')}"
+    mode = endpoint.encryption.mode
+    socket = any(host.startswith(("/", "@")) for host in endpoint.hosts)
+    plain = "by socket" if socket else "not encrypted"
+    protection = plain if mode == "disable" else f"encryption {mode}"
+    through = f" through {endpoint.access.ssh}" if endpoint.access else ""
+    account = f" as {endpoint.user}" if endpoint.user else ""
+    kind = "" if endpoint.type == "postgresql" else " (PolarDB)"
+    return f"{endpoint.describe()}{kind}{account}{through}, {protection}, {kept}"
+
+
+def _accepted(entry: IgnoredItem | str) -> str:
+    return entry if isinstance(entry, str) else f"{entry.item}, on {entry.accepted_at}"
