@@ -75,6 +75,7 @@ class Reporter:
         self._beat_at: float | None = None
         self._latency: tuple[float, float] | None = None
         self._sampled_at = 0.0
+        self._untold = False
         self._selection_at = 0.0
         self._source_lsn: str | None = None
 
@@ -98,12 +99,20 @@ class Reporter:
         if self._beat_at is not None:
             self._latency = (self._positions.late_seconds(self._beat_at), time.time())
             self._beat_at = None
-        if time.monotonic() - self._sampled_at >= SAMPLE_SECONDS:
+        self._untold = True
+        if self.due_seconds == 0.0:
             self.report()
+
+    @property
+    def due_seconds(self) -> float | None:
+        """When `report` is due: what came last must not be kept back until something else is applied. None: it is told
+        already."""
+        return max(0.0, self._sampled_at + SAMPLE_SECONDS - time.monotonic()) if self._untold else None
 
     def report(self) -> None:
         """Everything that is known. In the applier's thread, which owns the counters."""
         self._sampled_at = time.monotonic()
+        self._untold = False
         self._channel.send(
             Figures(
                 sample=Sample(

@@ -134,11 +134,15 @@ class Session:
             late = positions.late_seconds(commit_time)
             return min(late / 8, PATIENCE_SECONDS) if late > LATE_SECONDS else 0.0
 
-        while (item := self._inbox.take(1 if writer.one_by_one else BATCH_BYTES, patience)) is not None:
+        while (
+            item := self._inbox.take(1 if writer.one_by_one else BATCH_BYTES, patience, reporter.due_seconds)
+        ) is not None:
             if isinstance(item, Idle):
                 acknowledge(item.lsn)
-            else:
+            elif item:
                 writer.write(item)
+            else:
+                reporter.report()
             if stop_at is not None and positions.durable >= stop_at and not writer.in_transaction:
                 reporter.report()
                 self._channel.send(Reached(format_lsn(positions.durable)))

@@ -51,16 +51,19 @@ class Inbox:
             if self._weight >= self._wanted or not isinstance(items[-1], Piece):
                 self._changed.notify_all()
 
-    def take(self, weight: int, patience: Callable[[float], float]) -> list[Piece] | Idle | None:
+    def take(
+        self, weight: int, patience: Callable[[float], float], seconds_to_first: float | None
+    ) -> list[Piece] | Idle | None:
         """What belongs to the next batch: whole transactions up to about `weight` bytes, or the next part of a
-        larger one; or an Idle; None when closed.
+        larger one, nothing when nothing came in so many seconds; or an Idle; None when closed.
 
         Waits for the first item, and then as many seconds as `patience` says of its commit time for a batch that
         is worth its statements.
         """
         with self._changed:
             while not self._items and not self._closed:
-                self._changed.wait()
+                if not self._changed.wait(seconds_to_first):
+                    return []
             first = self._items[0] if self._items else None
             seconds = patience(first.commit_time) if isinstance(first, Piece) else 0.0
             if seconds:

@@ -1,0 +1,67 @@
+"""The figures of the apply child: often enough while it works, and never kept back when it gets quiet."""
+
+import time
+from typing import Any
+
+import msgspec
+
+from syncwizard.postgres.source.receiver import Inbox, Positions
+from syncwizard.rows.changes import Piece
+from syncwizard.stages.apply_figures import SAMPLE_SECONDS, Reporter, Totals
+from syncwizard.stages.apply_frames import Figures
+from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+
+SPEC = TaskSpec(
+    name="kb",
+    source=Endpoint(database="a"),
+    destination=Endpoint(database="b"),
+    objects=[SchemaObjects(schema="public")],
+)
+
+
+class Sent:
+    """A channel that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.frames: list[Any] = []
+
+    def send(self, frame: msgspec.Struct) -> None:
+        self.frames.append(frame)
+
+    def receive(self, timeout: float | None) -> Any | None:
+        return None
+
+    @property
+    def applied(self) -> list[str | None]:
+        return [frame.sample.applied_lsn for frame in self.frames if isinstance(frame, Figures)]
+
+
+def piece(end_lsn: int) -> Piece:
+    return Piece(
+        first=True,
+        changes=[],
+        weight=0,
+        final_lsn=end_lsn - 1,
+        commit_time=0.0,
+        ends=[(0, end_lsn - 1, end_lsn, 0)],
+        end_lsn=end_lsn,
+    )
+
+
+def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next_change() -> None:
+    sent = Sent()
+    reporter = Reporter(sent, SPEC, Totals(), Positions(0))
+    assert reporter.due_seconds is None
+    reporter.applied([piece(10)])
+    assert reporter.due_seconds is None
+    reporter.applied([piece(20)])
+    assert sent.applied == ["0/A"]
+    due = reporter.due_seconds
+    assert due is not None and due <= SAMPLE_SECONDS
+
+    begun = time.monotonic()
+    assert Inbox().take(1, lambda commit_time: 0.0, due) == []
+    assert time.monotonic() - begun >= due
+    reporter.report()
+    assert sent.applied == ["0/A", "0/14"]
+    assert reporter.due_seconds is None
