@@ -18,6 +18,8 @@ from syncwizard.task.text import one_line
 Tone = Literal["plain", "muted", "good", "warn", "bad", "accent", "strong"]
 TONES: tuple[Tone, ...] = ("plain", "muted", "good", "warn", "bad", "accent", "strong")
 
+Part = tuple[str, Tone]
+
 
 class Mark(msgspec.Struct, frozen=True):
     """A state as a glyph and a word: neither needs the colour, whose name is `tone`."""

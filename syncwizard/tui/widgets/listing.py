@@ -109,11 +109,17 @@ class Listing(ScrollView, can_focus=True):
             """For `@on` with a selector."""
             return self.listing
 
-    def __init__(self, columns: Sequence[Column], *, id: str | None = None, with_cursor: bool = True) -> None:
-        """Without a cursor the keys move the view."""
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        id: str | None = None,
+        follow_end: bool = False,
+    ) -> None:
+        """`follow_end`: a cursor on the last line stays on the last line when more come."""
         super().__init__(id=id)
         self._columns = tuple(columns)
-        self._with_cursor = with_cursor
+        self._follow_end = follow_end
         self._lines: Sequence[Line] = ()
         self._cursor = 0
         self._height = 1
@@ -130,19 +136,23 @@ class Listing(ScrollView, can_focus=True):
         return self._lines
 
     def show(self, lines: Sequence[Line], columns: Sequence[Column] | None = None) -> None:
-        """Replaces the lines; the cursor stays with its key, and a view at the end of a cursorless list stays there."""
+        """Replaces the lines; the cursor stays with its key."""
         if columns is not None and tuple(columns) != self._columns:
             self._columns = tuple(columns)
             self._strips.clear()
-        at_end = self.scroll_offset.y >= self.max_scroll_y
+        elif lines == self._lines:
+            return
+        at_end = self._follow_end and self._cursor >= len(self._lines) - 1
         key = self.key
         self._lines = lines
         self._height = 2 if any(line.below.text for line in lines) else 1
         found = next((index for index, line in enumerate(lines) if line.key == key), None)
         self._cursor = found if found is not None else max(0, min(self._cursor, len(lines) - 1))
+        if at_end:
+            self._cursor = max(0, len(lines) - 1)
         self.virtual_size = Size(self.size.width, len(lines) * self._height + 1)
-        if not self._with_cursor and at_end:
-            self.scroll_end(animate=False, immediate=False)
+        if at_end:
+            self._reveal()
         self.refresh()
 
     def move_to(self, key: str) -> None:
@@ -164,7 +174,7 @@ class Listing(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The header, which does not scroll, or a line."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         if y == 0:
             cells = tuple(Cell(column.title) for column in self._columns)
             return self._strip(cells, "listing--header", width, header=True)
@@ -172,7 +182,7 @@ class Listing(ScrollView, can_focus=True):
         if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
         line = self._lines[index]
-        marked = self._with_cursor and index == self._cursor
+        marked = index == self._cursor
         over = ("listing--focus" if self.has_focus else "listing--cursor") if marked else ""
         if part == 1:
             return self._below(line.below, over, width)
@@ -201,7 +211,7 @@ class Listing(ScrollView, can_focus=True):
     def on_click(self, event: Click) -> None:
         """Puts the cursor on a line; on the line that has it, chooses it."""
         index = (event.y - 1 + self.scroll_offset.y) // self._height
-        if not self._with_cursor or event.y == 0 or index >= len(self._lines):
+        if event.y == 0 or index >= len(self._lines):
             return
         if index == self._cursor and event.chain == 2:
             self.post_message(self.Chosen(self, self._lines[index].key))
@@ -209,10 +219,7 @@ class Listing(ScrollView, can_focus=True):
             self._move(index)
 
     def _step(self, count: int) -> None:
-        if self._with_cursor:
-            self._move(self._cursor + count)
-        else:
-            self.scroll_relative(y=count * self._height, animate=False)
+        self._move(self._cursor + count)
 
     def _move(self, index: int) -> None:
         index = max(0, min(index, len(self._lines) - 1))
@@ -225,7 +232,7 @@ class Listing(ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         """Scrolls so that the cursor is in sight, below the header."""
-        if self._with_cursor and self._lines:
+        if self._lines:
             top = self._cursor * self._height
             self.scroll_to_region(
                 Region(0, top, 1, self._height + 1), animate=False, force=True, immediate=True, x_axis=False

@@ -1,0 +1,146 @@
+"""Follows one task, whatever its engine does: events and figures while it lives, the journal while it does not."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.explain import Liveness
+from syncwizard.client.looking import Seen
+from syncwizard.client.tasks import StoredTask
+from syncwizard.client.waiting import current
+from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.locking import Holder
+from syncwizard.engine.protocol import Answer, Happened, Sampled
+from syncwizard.errors import SyncwizardError, TimedOut
+from syncwizard.task.events import Entry, Sample
+from syncwizard.task.state import TaskState
+
+# A person reads no faster, and every repaint crosses the line to the terminal.
+POST_SECONDS = 0.25
+# Without a frame for so long the engine is asked: what it says then is of now.
+ASK_SECONDS = 1.0
+ANSWER_SECONDS = 5.0
+# How often a task without an engine is looked at.
+LOOK_SECONDS = 1.0
+# As far back as the event log goes; the journal keeps them all.
+ENTRIES_KEPT = 2000
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a task at one moment.
+
+    `figures_at`: when the figures were current (seconds since the epoch), None before any came; `connected`: whether
+    its engine answers.
+    """
+
+    seen: Seen
+    entries: tuple[Entry, ...] = ()
+    figures_at: float | None = None
+    connected: bool = False
+
+
+class Following(Protocol):
+    """Something that follows a task until it is told to stop."""
+
+    def start(self) -> None:
+        """Begins."""
+
+    def stop(self) -> None:
+        """Ends soon; waits for nothing."""
+
+
+Follow = Callable[[StoredTask, Callable[[View], object], Callable[[], float]], Following]
+
+
+class EngineLink:
+    """A thread that calls `post` with a view at most four times a second; it connects again by itself."""
+
+    def __init__(self, task: StoredTask, post: Callable[[View], object], clock: Callable[[], float]) -> None:
+        """`clock` tells the seconds since the epoch."""
+        self._task, self._post, self._clock = task, post, clock
+        self._stopping = threading.Event()
+        self._entries: deque[Entry] = deque(maxlen=ENTRIES_KEPT)
+        self._last = 0
+        self._sample = Sample()
+        self._figures_at: float | None = None
+        self._posted: View | None = None
+
+    def start(self) -> None:
+        """Begins to follow."""
+        threading.Thread(target=self._run, name="engine-link", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends soon. Nobody waits: an engine that hangs must not keep a person from leaving."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                holder = self._task.find_engine()
+                if holder is not None and holder.socket:
+                    self._follow(holder)
+                else:
+                    self._read_journal("")
+            except (EngineGone, TimedOut) as error:
+                self._read_journal(str(error))
+            except SyncwizardError as error:
+                self._tell(TaskState(), Liveness(alive=False), str(error), connected=False)
+            self._stopping.wait(LOOK_SECONDS)
+
+    def _read_journal(self, trouble: str) -> None:
+        """The task as its journal tells it; its engine may live and not answer, which is `trouble`."""
+        state, liveness = current(self._task)
+        for entry in read_entries(self._task.folder / FILE_NAME, self._last):
+            self._keep(entry)
+        if not liveness.alive:
+            self._sample, self._figures_at, trouble = Sample(), None, ""
+        self._tell(state, liveness, trouble, connected=False)
+
+    def _follow(self, holder: Holder) -> None:
+        """Follows the engine until it is gone, or we are."""
+        with EngineConnection(Path(holder.socket)) as connection:
+            connection.subscribe(self._last)
+            self._sample, self._figures_at = connection.sample, self._clock()
+            liveness = Liveness(alive=True, pid=connection.pid)
+            posted = heard = time.monotonic()
+            self._tell(connection.state, liveness, "", connected=True)
+            while not self._stopping.is_set():
+                frame = connection.receive(POST_SECONDS)
+                now = time.monotonic()
+                if isinstance(frame, Happened):
+                    self._keep(frame.entry)
+                elif isinstance(frame, Sampled):
+                    self._sample, self._figures_at, heard = frame.sample, self._clock(), now
+                elif frame is None and now - heard > ASK_SECONDS:
+                    self._ask(connection)
+                    heard = now
+                if now - posted >= POST_SECONDS:
+                    posted = now
+                    self._tell(connection.state, liveness, "", connected=True)
+
+    def _ask(self, connection: EngineConnection) -> None:
+        """Figures do not come while nothing moves: an answer shows that the engine lives, with the rates of now."""
+        answer: Answer = connection.command("status", ANSWER_SECONDS)
+        self._sample, self._figures_at = answer.sample or self._sample, self._clock()
+
+    def _keep(self, entry: Entry) -> None:
+        if entry.sequence > self._last:
+            self._entries.append(entry)
+            self._last = entry.sequence
+
+    def _tell(self, state: TaskState, liveness: Liveness, trouble: str, *, connected: bool) -> None:
+        """Posts what is known, if that is news."""
+        seen = Seen(task=self._task, state=state, sample=self._sample, liveness=liveness, trouble=trouble)
+        before = self._posted.entries if self._posted is not None else ()
+        news = not before or before[-1].sequence != self._last
+        entries = tuple(self._entries) if news else before
+        view = View(seen=seen, entries=entries, figures_at=self._figures_at, connected=connected)
+        if view != self._posted:
+            self._posted = view
+            self._post(view)

@@ -1,0 +1,164 @@
+"""The lists of the monitor: tables and events as lines. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from syncwizard.client.looking import Seen
+from syncwizard.task.events import (
+    ChangesApplied,
+    Entry,
+    Event,
+    Noticed,
+    PrecheckItemFinished,
+    RetryStarted,
+    StatementSkipped,
+    TableRestarted,
+    TaskFailedEvent,
+)
+from syncwizard.task.figures import KINDS, describe_count, describe_share
+from syncwizard.task.narration import count_changes, describe_bytes, narrate
+from syncwizard.task.rates import CopyProgress, TableProgress, copy_progress
+from syncwizard.task.text import format_fields
+from syncwizard.tui.formatting import Tone, clock_time
+from syncwizard.tui.widgets.listing import Cell, Column, Line
+
+TableSort = Literal["name", "activity", "rows"]
+TABLE_SORTS: tuple[TableSort, ...] = ("activity", "name", "rows")
+LogLevel = Literal["facts", "warnings", "everything"]
+LOG_LEVELS: tuple[LogLevel, ...] = ("facts", "warnings", "everything")
+# From here on a list of tables has room for every column.
+ROOMY = 72
+
+LOG_COLUMNS = (Column(title="TIME", width=8), Column(title="", width=1), Column(title="EVENT"))
+_LEVEL_MARKS: dict[str, tuple[str, Tone]] = {"info": ("·", "plain"), "warning": ("▲", "warn"), "error": ("✗", "bad")}
+
+
+def copying(seen: Seen) -> CopyProgress | None:
+    """The copy while it goes on; None before and after."""
+    return None if seen.state.finished("full") else copy_progress(seen.state, seen.sample)
+
+
+def table_columns(seen: Seen, width: int) -> tuple[Column, ...]:
+    """Copy progress while tables are copied, changes by kind afterwards."""
+    name = Column(title="TABLE")
+    if copying(seen) is not None:
+        state, done = Column(title="STATE", width=9), Column(title="DONE", width=5, right=True)
+        rows = Column(title="ROWS", width=11, right=True)
+        if width < ROOMY:
+            return (name, state, rows, done)
+        expected, size = Column(title="OF ABOUT", width=11, right=True), Column(title="BYTES", width=9, right=True)
+        return (name, state, rows, expected, size, done)
+    kinds = tuple(Column(title=kind.upper(), width=9, right=True) for kind in _kinds(seen))
+    return (name, Column(title="COPIED", width=11, right=True), *kinds) if width >= ROOMY else (name, *kinds)
+
+
+def table_lines(seen: Seen, width: int, by: TableSort) -> list[Line]:
+    """A line a table, in the columns of `table_columns`."""
+    progress = copying(seen)
+    if progress is not None:
+        order = sorted(progress.tables.items(), key=lambda item: _copy_rank(item[0], item[1], by))
+        return [_copy_line(name, table, seen, width) for name, table in order]
+    changes = seen.sample.changes or seen.state.changes
+    names = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
+    return [_change_line(name, seen, changes.get(name, {}), width) for name in names]
+
+
+def _copy_rank(name: str, table: TableProgress, by: TableSort) -> tuple[object, ...]:
+    if by == "rows":
+        return (-table.rows, name)
+    # At work first, then those to come, then those done.
+    return (table.copied, not table.rows, name) if by == "activity" else (name,)
+
+
+def _change_rank(name: str, seen: Seen, changes: dict[str, dict[str, int]], by: TableSort) -> tuple[object, ...]:
+    if by == "rows":
+        table = seen.state.tables.get(name)
+        return (-(table.rows if table else 0), name)
+    return (-sum(changes.get(name, {}).values()), name) if by == "activity" else (name,)
+
+
+def _copy_line(name: str, table: TableProgress, seen: Seen, width: int) -> Line:
+    restarts = seen.state.tables[name].restarts
+    if table.copied:
+        state = Cell("✓ copied", "good")
+    elif table.rows:
+        state = Cell("◐ again" if restarts else "◐ copying", "accent")
+    else:
+        state = Cell("↻ again" if restarts else "○ waiting", "warn" if restarts else "muted")
+    share = Cell(describe_share(table.bytes, table.estimated_bytes, finished=table.copied))
+    rows = Cell(describe_count(table.rows))
+    if width < ROOMY:
+        return Line(key=name, cells=(Cell(name), state, rows, share))
+    expected = Cell(describe_count(table.rows if table.copied else table.estimated_rows), "muted")
+    return Line(key=name, cells=(Cell(name), state, rows, expected, Cell(describe_bytes(table.bytes)), share))
+
+
+def _change_line(name: str, seen: Seen, counts: dict[str, int], width: int) -> Line:
+    table = seen.state.tables.get(name)
+    kinds = [_count(counts.get(kind, 0)) for kind in _kinds(seen)]
+    copied = Cell(describe_count(table.rows), "muted") if table else Cell("")
+    return Line(key=name, cells=(Cell(name), copied, *kinds) if width >= ROOMY else (Cell(name), *kinds))
+
+
+def _count(count: int) -> Cell:
+    return Cell(describe_count(count), "plain" if count else "muted")
+
+
+def _kinds(seen: Seen) -> tuple[str, ...]:
+    changes = seen.sample.changes or seen.state.changes
+    return KINDS if any(counts.get("truncate") for counts in changes.values()) else KINDS[:-1]
+
+
+def describe_table(seen: Seen, name: str) -> str:
+    """All that is known of one table, exactly."""
+    fields: list[tuple[str, str]] = [("table", name)]
+    table = seen.state.tables.get(name)
+    counts = (seen.sample.changes or seen.state.changes).get(name, {})
+    if table is not None:
+        size = f"{table.bytes:,} bytes in {table.seconds:.1f} s"
+        rows = f"{table.rows:,} rows, {size}" if table.copied else f"about {table.estimated_rows:,} rows to copy"
+        fields += [
+            ("copied", rows),
+            ("chunks", f"{table.chunks:,}, in {'binary' if table.binary else 'text'}"),
+            ("as of", f"{table.pair_lsn} at the source"),
+            ("copied again", f"{table.restarts} times"),
+        ]
+    fields += [(f"{kind}s", f"{counts.get(kind, 0):,}") for kind in KINDS]
+    fields.append(("all changes", f"{count_changes({name: counts}):,}"))
+    return format_fields(fields)
+
+
+def level_of(event: Event) -> str:
+    """How much an event matters: info, warning or error."""
+    match event:
+        case TaskFailedEvent() | PrecheckItemFinished(verdict="failed"):
+            return "error"
+        case RetryStarted() | StatementSkipped() | TableRestarted() | PrecheckItemFinished(verdict="warning"):
+            return "warning"
+        case Noticed(level=level):
+            return level
+    return "info"
+
+
+def shown_entries(entries: Iterable[Entry], level: LogLevel) -> list[Entry]:
+    """Those of a level: `facts` leaves out what repeats (totals, passed checks)."""
+    if level == "everything":
+        return list(entries)
+    if level == "warnings":
+        return [entry for entry in entries if level_of(entry.event) != "info"]
+    return [entry for entry in entries if not _repeats(entry.event)]
+
+
+def _repeats(event: Event) -> bool:
+    return isinstance(event, ChangesApplied) or (isinstance(event, PrecheckItemFinished) and event.verdict == "passed")
+
+
+def log_lines(entries: Sequence[Entry]) -> list[Line]:
+    """A line an event, the latest last."""
+    return [_log_line(entry) for entry in entries]
+
+
+def _log_line(entry: Entry) -> Line:
+    glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
+    cells = (Cell(clock_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
+    return Line(key=str(entry.sequence), cells=cells)

@@ -1,0 +1,311 @@
+"""What the monitor says above its lists: trouble, headline figures, stages, positions. Pure: text with its meaning."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from syncwizard.client.looking import Seen
+from syncwizard.task.events import STAGES, Failure, Sample, StageName
+from syncwizard.task.figures import LATENCY_FRESH_SECONDS, copy_fields, describe_share
+from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.narration import describe_bytes
+from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
+from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_seconds
+from syncwizard.tui.formatting import Part, Tone, age, moment, span
+from syncwizard.tui.link import View
+
+# PostgreSQL's own default for the WAL it keeps between checkpoints: a slot that holds more makes the disk grow.
+WAL_WARNING_BYTES = 1_000_000_000
+# Figures come at least each second; older ones are of another time.
+FIGURES_FRESH_SECONDS = 3.0
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Something is wrong: what stopped, since when, why in the server's words, what to do next."""
+
+    tone: Tone
+    title: str
+    since: str = ""
+    said: str = ""
+    next: str = ""
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """A headline figure: its name, its value with unit, and a remark below."""
+
+    name: str
+    value: str
+    remark: str = ""
+    tone: Tone = "plain"
+
+
+def trouble_of(view: View, now: float) -> Trouble | None:
+    """What is wrong, the worst first; None where nothing is."""
+    seen, state = view.seen, view.seen.state
+    if seen.liveness.died:
+        since = f"last sign of life {moment(state.updated_at, now)}, {span(now - state.updated_at)} ago"
+        return Trouble(
+            tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
+        )
+    if seen.liveness.alive and seen.trouble:
+        return Trouble(
+            tone="warn", title="The engine does not answer", since=_figures_age(view, now), said=seen.trouble
+        )
+    if state.retrying is not None:
+        return _retrying(state, now)
+    if state.state in ("failed", "precheck-failed"):
+        return _failed(state, now)
+    if state.state == "paused":
+        return Trouble(
+            tone="warn",
+            title="Paused",
+            since=f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}",
+            said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
+            next="r resumes",
+        )
+    return _wal(seen.sample)
+
+
+def _retrying(state: TaskState, now: float) -> Trouble | None:
+    trouble = state.retrying
+    if trouble is None:
+        return None
+    return Trouble(
+        tone="warn",
+        title=f"Retrying: {_title(trouble.failure)}",
+        since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
+        f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
+        said=_said(trouble.failure),
+        next=trouble.failure.remedy or "nothing to do if it passes; the task goes on by itself then",
+    )
+
+
+def _failed(state: TaskState, now: float) -> Trouble:
+    since = f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}"
+    if state.failure is not None:
+        failure = state.failure
+        title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
+        return Trouble(
+            tone="bad",
+            title=f"{title}: {_title(failure)}",
+            since=since,
+            said=_said(failure),
+            next=_ways_on(failure.remedy, "then r resumes"),
+        )
+    blocking = [item for item in state.precheck if item.blocks]
+    return Trouble(
+        tone="bad",
+        title=f"The precheck did not pass: {len(blocking)} of {len(state.precheck)} items block",
+        since=since,
+        said="; ".join(f"{item.title}: {item.message}" for item in blocking),
+        next=_ways_on(blocking[0].remedy if blocking else "", "then r checks again"),
+    )
+
+
+def _wal(sample: Sample) -> Trouble | None:
+    held = sample.slot_retained_bytes
+    if held is None or held < WAL_WARNING_BYTES:
+        return None
+    return Trouble(
+        tone="warn",
+        title=f"The slot holds {describe_bytes(held)} of WAL at the source",
+        said="WAL that a slot holds cannot be removed, and fills the source's disk.",
+        next="see whether the backlog falls; else look for a long transaction at the source, or a slow destination",
+    )
+
+
+def _title(failure: Failure) -> str:
+    return f"{failure.where}: {failure.title}" if failure.where else failure.title
+
+
+def _said(failure: Failure) -> str:
+    return f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
+
+
+def _ways_on(*ways: str) -> str:
+    return "; ".join(way for way in (*ways, "i shows it all, to copy") if way)
+
+
+def _figures_age(view: View, now: float) -> str:
+    return (
+        ""
+        if view.figures_at is None
+        else f"figures of {moment(view.figures_at, now)}, {span(now - view.figures_at)} ago"
+    )
+
+
+def are_old(view: View, now: float) -> bool:
+    """Whether the figures are of another time than now."""
+    return view.figures_at is None or now - view.figures_at > FIGURES_FRESH_SECONDS
+
+
+def figures_of(view: View, now: float) -> tuple[Figure, Figure, Figure, Figure]:
+    """Latency, rate, backlog and WAL held; an unknown one is a dash."""
+    sample = view.seen.sample
+    held = sample.slot_retained_bytes
+    backlog = backlog_bytes(sample)
+    return (
+        _latency(sample, now),
+        _rate(view.seen),
+        Figure(name="backlog", value=_bytes(backlog)),
+        Figure(
+            name="WAL held",
+            value=_bytes(held),
+            remark=f"warns from {describe_bytes(WAL_WARNING_BYTES)}",
+            tone="warn" if held is not None and held >= WAL_WARNING_BYTES else "plain",
+        ),
+    )
+
+
+def _latency(sample: Sample, now: float) -> Figure:
+    if sample.latency_seconds is None or sample.latency_at is None:
+        return Figure(name="latency", value=DASH)
+    since = now - sample.latency_at
+    if since > LATENCY_FRESH_SECONDS:
+        remark = f"last {format_seconds(sample.latency_seconds)}, no heartbeat since"
+        return Figure(name="latency", value=f"> {age(since)}", remark=remark, tone="warn")
+    return Figure(name="latency", value=format_seconds(sample.latency_seconds))
+
+
+def _rate(seen: Seen) -> Figure:
+    sample = seen.sample
+    if copy_progress(seen.state, sample) is not None and not seen.state.finished("full"):
+        rows, size, name = sample.copied_rows_per_second, sample.copied_bytes_per_second, "rows/s"
+    else:
+        rows, size, name = sample.rows_per_second, sample.bytes_per_second, "changes/s"
+    remark = f"{describe_bytes(size)}/s" if size is not None else ""
+    return Figure(name=name, value=DASH if rows is None else short_count(rows), remark=remark)
+
+
+DASH = "–"
+
+
+def _bytes(count: int | None) -> str:
+    return DASH if count is None else describe_bytes(count)
+
+
+def short_count(count: float) -> str:
+    """At most six characters.
+
+    >>> short_count(0), short_count(3.4), short_count(9876), short_count(45_678), short_count(1_234_567)
+    ('0', '3', '9,876', '45.7 k', '1.23 M')
+    """
+    if count < 10_000:
+        return f"{count:,.0f}"
+    return f"{count / 1e3:.1f} k" if count < 1e6 else f"{count / 1e6:.2f} M"
+
+
+BAR_COLUMNS = 20
+
+
+def axis_seconds(seconds: float) -> str:
+    """A round time at an axis.
+
+    >>> axis_seconds(0.0005), axis_seconds(0.2), axis_seconds(5.0)
+    ('0.5 ms', '200 ms', '5 s')
+    """
+    return f"{seconds * 1000:g} ms" if seconds < 1 else f"{seconds:g} s"
+
+
+def axis_count(count: float) -> str:
+    """A round count at an axis.
+
+    >>> axis_count(0.5), axis_count(2000.0), axis_count(50_000.0), axis_count(2e6)
+    ('0.5', '2,000', '50 k', '2 M')
+    """
+    if count < 10_000:
+        return f"{count:,g}" if count >= 1 else f"{count:g}"
+    return f"{count / 1e3:g} k" if count < 1e6 else f"{count / 1e6:g} M"
+
+
+def stage_lines(seen: Seen, now: float) -> list[list[Part]]:
+    """The stages with what each has done, those at work with progress, rate and time left below."""
+    lines: list[list[Part]] = []
+    for name in STAGES:
+        lines += _stage(name, seen, now)
+    return lines
+
+
+def _stage(name: StageName, seen: Seen, now: float) -> list[list[Part]]:
+    stage = seen.state.stages.get(name)
+    label = f"{name:<12}"
+    if stage is None or (stage.status == "waiting" and stage.started_at is None):
+        return [[("○ ", "muted"), (label, "muted")]]
+    if stage.status == "done":
+        took = span_of(stage.started_at, stage.finished_at)
+        return [[("✓ ", "good"), (label, "plain"), (f"{took:>8}  ", "muted"), (stage.summary, "muted")]]
+    if stage.status == "waiting":
+        return [[("■ ", "warn"), (label, "plain"), (f"{'':>8}  ", "muted"), ("interrupted", "warn")]]
+    if not seen.liveness.alive:
+        return [[("✗ ", "bad"), (label, "strong"), (f"{'':>8}  ", "muted"), ("at work when the engine died", "bad")]]
+    took = age(now - stage.started_at) if stage.started_at is not None else ""
+    head: list[Part] = [("◐ ", "accent"), (label, "strong"), (f"{took:>8}  ", "plain")]
+    more = _at_work(name, seen)
+    return [[*head, *more[0]], *([("  ", "plain"), *parts] for parts in more[1:])] if more else [head]
+
+
+def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
+    """What a stage at work has done: the first line goes beside its name."""
+    if name == "full" and (progress := copy_progress(seen.state, seen.sample)) is not None:
+        share = describe_share(progress.bytes, progress.estimated_bytes, finished=False)
+        fraction = min(0.99, progress.bytes / progress.estimated_bytes) if progress.estimated_bytes else 0.0
+        lines: list[list[Part]] = [[*bar(fraction), (f" {share}", "strong")]]
+        for _, value in _wrapped(copy_fields(progress)):
+            lines.append([(value, "plain")])
+        return lines
+    if name == "indexes":
+        builds: list[list[Part]] = []
+        for build in seen.sample.index_builds or []:
+            done = index_fraction(build)
+            shown: list[Part] = [(f"{'?':>4}", "muted")] if done is None else [(f"{100 * done:>3.0f} %", "strong")]
+            builds.append([(f"{build.name}  ", "plain"), *shown, (f"  {build.phase}", "muted")])
+        return [[], *builds]
+    if name == "incremental":
+        return [[(f"{seen.sample.transactions or seen.state.transactions:,} transactions", "plain")]]
+    return []
+
+
+def _wrapped(fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Fields with a long value on two lines, cut at a comma."""
+    lines: list[tuple[str, str]] = []
+    for name, value in fields:
+        rows, comma, rest = value.partition(" rows, ")
+        lines += [(name, f"{rows} rows"), ("", rest)] if comma else [(name, value)]
+    return lines
+
+
+def bar(fraction: float, columns: int = BAR_COLUMNS) -> list[Part]:
+    """A bar of so many columns; full only at the end.
+
+    >>> "".join(text for text, _ in bar(0.5, 8))
+    '━━━━────'
+    """
+    done = int(max(0.0, min(1.0, fraction)) * columns)
+    return [("━" * done, "accent"), ("─" * (columns - done), "muted")]
+
+
+def span_of(start: float | None, end: float | None) -> str:
+    """A stage's time."""
+    return "" if start is None or end is None else format_seconds(end - start)
+
+
+def position_lines(seen: Seen) -> list[list[Part]]:
+    """The positions on the way from the source's end of WAL to what was acknowledged."""
+    sample, state = seen.sample, seen.state
+    end = sample.source_lsn
+    rows = [
+        ("source", sample.source_lsn),
+        ("received", sample.received_lsn),
+        ("applied", sample.applied_lsn or state.applied_lsn),
+        ("acknowledged", sample.acknowledged_lsn),
+    ]
+    return [_position(name, lsn, end) for name, lsn in rows]
+
+
+def _position(name: str, lsn: str | None, end: str | None) -> list[Part]:
+    parts: list[Part] = [(f"  {name:<13}", "muted"), (f"{lsn or DASH:<18}", "plain")]
+    if lsn and end and name != "source":
+        behind = max(0, parse_lsn(end) - parse_lsn(lsn))
+        parts.append((f"{describe_bytes(behind)} behind", "muted") if behind else ("at the end", "muted"))
+    return parts

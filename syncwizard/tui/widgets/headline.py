@@ -1,0 +1,55 @@
+"""Headline figures, large where there is room: name, value with its unit, a remark."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Digits, Static
+
+from syncwizard.tui.formatting import Part
+from syncwizard.tui.monitor_view import DASH, Figure
+from syncwizard.tui.widgets.lines import Lines
+
+
+class Tile(Vertical):
+    """One figure, three lines high."""
+
+    def compose(self) -> ComposeResult:
+        """Name, number, unit and remark."""
+        yield Lines(classes="tile-name")
+        with Horizontal(classes="tile-value"):
+            yield Digits("")
+            yield Static("", classes="tile-unit", markup=False)
+
+    def show(self, figure: Figure) -> None:
+        """Replaces the figure."""
+        number, _, unit = figure.value.rpartition(" ") if " " in figure.value else (figure.value, "", "")
+        remark = f"  {figure.remark}" if self.screen.has_class("-wide") else ""
+        self.query_one(".tile-name", Lines).show([[(figure.name, "strong"), (remark, "muted")]])
+        self.query_one(Digits).update(number if number != DASH else "-")
+        self.query_one(".tile-unit", Static).update(f"\n\n{unit}")
+        self.set_class(figure.tone == "warn", "-warn")
+
+
+class Headline(Vertical):
+    """All figures: as tiles, or, where something else needs the room, on one line."""
+
+    def compose(self) -> ComposeResult:
+        """Tiles, and the line."""
+        with Horizontal(id="headline-tiles"):
+            for _ in range(4):
+                yield Tile()
+        yield Lines(id="headline-line")
+
+    def show(self, figures: Sequence[Figure], *, aged: bool) -> None:
+        """Replaces the figures; `aged` ones are of another time, and greyed."""
+        self.set_class(aged, "-aged")
+        for tile, figure in zip(self.query(Tile), figures, strict=True):
+            tile.show(figure)
+        parts: list[Part] = []
+        for figure in figures:
+            parts += [(f"{figure.name} ", "muted"), (figure.value, "warn" if figure.tone == "warn" else "strong")]
+            parts.append(("   ", "plain"))
+        line = self.query_one("#headline-line", Lines)
+        line.set_class(aged, "-aged")
+        line.show([parts])
