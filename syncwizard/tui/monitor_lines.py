@@ -16,9 +16,9 @@ from syncwizard.task.events import (
     TaskFailedEvent,
 )
 from syncwizard.task.figures import KINDS, describe_count, describe_share
-from syncwizard.task.narration import count_changes, describe_bytes, narrate
+from syncwizard.task.narration import count_changes, narrate
 from syncwizard.task.rates import CopyProgress, TableProgress, copy_progress
-from syncwizard.task.text import format_fields
+from syncwizard.task.text import describe_bytes, format_fields
 from syncwizard.tui.formatting import Tone, clock_time
 from syncwizard.tui.widgets.listing import Cell, Column, Line
 

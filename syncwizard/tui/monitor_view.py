@@ -8,10 +8,9 @@ from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES, Failure, Sample, StageName
 from syncwizard.task.figures import LATENCY_FRESH_SECONDS, copy_fields, describe_share
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.narration import describe_bytes
 from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import format_seconds
+from syncwizard.task.text import describe_bytes, format_seconds
 from syncwizard.tui.formatting import Part, Tone, age, moment, span
 from syncwizard.tui.link import View
 
@@ -91,7 +90,7 @@ def _failed(state: TaskState, now: float) -> Trouble:
             title=f"{title}: {_title(failure)}",
             since=since,
             said=_said(failure),
-            next=_ways_on(failure.remedy, "then r resumes"),
+            next=_ways_on(failure.remedy, "then r resumes" if failure.remedy else "r resumes"),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(

@@ -14,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from syncwizard.client.tasks import StoredTask
+from syncwizard.task.figures import shorten
 from syncwizard.task.narration import narrate
 from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
@@ -55,6 +56,8 @@ from syncwizard.tui.widgets.listing import Listing
 TICK_SECONDS = 1.0
 # Drawing two charts costs far more than all the rest: the numbers beside them change each second.
 CHART_SECONDS = 5.0
+# About three lines; the whole of it is behind Inspect.
+SAID_CHARACTERS = 220
 PANES = ("stages", "tables", "charts", "log")
 
 
@@ -134,9 +137,6 @@ class MonitorScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begins to follow."""
         self.filter.display = False
-        spec = self._stored.spec
-        ends = f"SOURCE {spec.source.describe()}  →  DESTINATION {spec.destination.describe()}"
-        self.query_one("#monitor-ends", Static).update(ends)
         self._link = self._make_link(self._stored, lambda view: self.post_message(self.Updated(view)), self.home.clock)
         self.set_interval(TICK_SECONDS, self._tick)
         self.set_interval(CHART_SECONDS, self._draw_charts)
@@ -309,6 +309,7 @@ class MonitorScreen(Screen[None]):
         if view is None:
             return
         seen = view.seen
+        self.query_one("#monitor-ends", Static).update(self._ends())
         self.query_one("#monitor-head", Lines).show([self._head(view, now)])
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
@@ -319,6 +320,12 @@ class MonitorScreen(Screen[None]):
         positions = self.query_one("#position-lines", Lines)
         positions.set_class(are_old(view, now), "-aged")
         positions.show(position_lines(seen))
+
+    def _ends(self) -> str:
+        """Both ends, whole: on one line, or on two."""
+        source, destination = (each.describe() for each in (self._stored.spec.source, self._stored.spec.destination))
+        line = f"SOURCE {source}  →  DESTINATION {destination}"
+        return line if len(line) <= self.size.width - 2 else f"SOURCE       {source}\nDESTINATION  {destination}"
 
     def _head(self, view: View, now: float) -> list[Part]:
         mark = mark_of(view.seen.state, view.seen.liveness)
@@ -406,11 +413,11 @@ def _trouble_lines(trouble: Trouble) -> list[list[Part]]:
     glyph = "✗ " if trouble.tone == "bad" else "▲ "
     lines: list[list[Part]] = [[(f"{glyph}{trouble.title}", trouble.tone)]]
     if trouble.since:
-        lines.append([(f"  {trouble.since}", "muted")])
+        lines.append([(trouble.since, "muted")])
     if trouble.said:
-        lines.append([(f"  {trouble.said}", "plain")])
+        lines.append([(shorten(trouble.said, SAID_CHARACTERS), "plain")])
     if trouble.next:
-        lines.append([("  Next: ", "strong"), (trouble.next, "plain")])
+        lines.append([("Next: ", "strong"), (trouble.next, "plain")])
     return lines
 
 
