@@ -5,10 +5,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.postgres.connection import HBA_REFUSAL, Connection, scalar
+from syncwizard.postgres.locale import create_statement, lacks_database, read_locale
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
+from syncwizard.structure.plan import quote
 from syncwizard.task.specification import Endpoint
 
 OLDEST, NEWEST = 14, 18
@@ -25,9 +27,22 @@ def _reach(checkup: Checkup, end: End) -> Finding:
     try:
         session = checkup.session(end)
     except EndpointError as error:
-        sql = f'CREATE DATABASE "{checkup.context.endpoint(end).database}"' if error.sqlstate == "3D000" else ""
-        return failed(f"{error.where}: {error.detail}", error.remedy or "check this end, and that it is up", sql)
+        if sql := _creation(checkup, error):
+            return failed(f"{error.where}: {error.detail}", "create the database, as the source has it", sql)
+        return failed(f"{error.where}: {error.detail}", error.remedy or "check this end, and that it is up")
     return passed(f"logged in as {session.info.user}, PostgreSQL {session.info.parameter_status('server_version')}")
+
+
+def _creation(checkup: Checkup, error: EndpointError) -> str:
+    """The statement that creates the destination's database as the source has it; empty for any other failure."""
+    endpoint = checkup.spec.destination
+    if error.end != "destination" or endpoint.database is None or not lacks_database(error):
+        return ""
+    try:
+        return create_statement(endpoint.database, endpoint.user, read_locale(checkup.source))
+    except EndpointError:
+        # Without the source nobody knows how.
+        return ""
 
 
 @item("source-connectivity", "The source can be reached and logged in to", ())
@@ -169,6 +184,19 @@ def encoding(checkup: Checkup) -> Finding:
     return passed(f"{source} to {destination}")
 
 
+@item("collation", "Text is sorted alike at both ends", BOTH)
+def collation(checkup: Checkup) -> Finding:
+    """Another order changes what applications see of ORDER BY and of ranges; no value changes."""
+    source, destination = read_locale(checkup.source), read_locale(checkup.destination)
+    if source.describe() == destination.describe():
+        return passed(source.describe())
+    return warning(
+        f"text is sorted by {source.describe()} at the source and by {destination.describe()} at the destination",
+        "where that matters, create the destination's database anew, as the source has it",
+        create_statement(checkup.destination.info.dbname, checkup.spec.destination.user, source),
+    )
+
+
 @item("wal-level", "The source writes WAL for logical replication", ("source",))
 def wal_level(checkup: Checkup) -> Finding:
     """wal_level = logical."""
@@ -190,15 +218,17 @@ def slots_and_senders(checkup: Checkup) -> Finding:
     own = 1 if checkup.state.slot is not None else 0
     free_slots, free_senders = max_slots - slots + own, max_senders - senders + own
     facts = f"{free_slots} of {max_slots} slots and {free_senders} of {max_senders} WAL senders are free"
+    needed = {
+        "max_replication_slots": (max_slots, slots - own + SLOTS_USED),
+        "max_wal_senders": (max_senders, senders - own + SENDERS_USED),
+    }
+    statements = [f"ALTER SYSTEM SET {name} = {least}" for name, (given, least) in needed.items() if least > given]
+    remedy = "set what is in use plus what this task takes, and restart the source; or drop slots nobody uses"
     if free_slots < 1 or free_senders < SENDERS_USED:
-        return failed(
-            facts,
-            "raise max_replication_slots and max_wal_senders and restart the source, or drop slots nobody uses",
-            f"ALTER SYSTEM SET max_replication_slots = {max_slots + SLOTS_USED}; "
-            f"ALTER SYSTEM SET max_wal_senders = {max_senders + SENDERS_USED}",
-        )
-    if free_slots < SLOTS_USED:
-        return warning(facts + ": a table that has to be copied again needs a second one for a moment")
+        return failed(facts, remedy, "; ".join(statements))
+    if statements:
+        message = facts + ": a table that has to be copied again needs a second slot for a moment"
+        return warning(message, remedy, "; ".join(statements))
     return passed(facts)
 
 
@@ -209,10 +239,12 @@ def replication_right(checkup: Checkup) -> Finding:
     try:
         checkup.context.connect("source", "precheck", replication=True).close()
     except EndpointError as error:
+        if HBA_REFUSAL.search(error.detail):
+            return failed(f"{user} cannot open a replication session: {error.detail}", error.remedy)
         return failed(
             f"{user} cannot open a replication session: {error.detail}",
             "give the account the right to replicate (on managed servers by the provider's replication role)",
-            f'ALTER ROLE "{user}" REPLICATION',
+            f"ALTER ROLE {quote(user)} REPLICATION",
         )
     return passed()
 
