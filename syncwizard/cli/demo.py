@@ -4,11 +4,9 @@ from pathlib import Path
 
 import click
 
-from syncwizard.errors import UsageError
-
 
 @click.command()
-@click.option("--headless", is_flag=True, help="Run the whole way without questions and compare both ends.")
+@click.option("--headless", is_flag=True, help="Run the whole way without a person, and compare both ends.")
 @click.option(
     "--keep",
     metavar="DIR",
@@ -16,9 +14,14 @@ from syncwizard.errors import UsageError
     help="Leave the servers' data in this folder.",
 )
 def demo(headless: bool, keep: Path | None) -> int:
-    """Synchronize a sample knowledge base between two servers of our own. Exit code 5: both ends differ."""
-    if not headless:
-        raise UsageError("the wizard is not here yet", remedy="run it without: syncwizard demo --headless")
-    from syncwizard.demo import headless as demonstration
+    """Synchronize a sample knowledge base between two servers of our own, with the wizard filled in.
 
-    return demonstration.run(keep)
+    Exit code 5, of --headless: both ends differ.
+    """
+    if headless:
+        from syncwizard.demo import headless as without_a_person
+
+        return without_a_person.run(keep)
+    from syncwizard.demo import interactive
+
+    return interactive.run(keep)

@@ -1,9 +1,6 @@
 """The whole way without a person: two servers, a knowledge base that is written to, a task, a comparison."""
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
@@ -11,21 +8,17 @@ import yaml
 
 from syncwizard.client import lifecycle
 from syncwizard.client.connection import EngineConnection
-from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import is_synchronizing, wait_for, wait_until
 from syncwizard.demo import knowledge_base
 from syncwizard.demo.comparison import Comparison, compare
+from syncwizard.demo.preparation import TASK_NAME, end_engine, load, specification, where_to_look
 from syncwizard.demo.report import Outcome, Progress, render
 from syncwizard.demo.workload import Workload
 from syncwizard.demo.workspace import DATABASE, Workspace, workspace
-from syncwizard.errors import DifferencesFound, SyncwizardError
+from syncwizard.errors import DifferencesFound
 from syncwizard.task.events import Entry, Event, PrecheckItemFinished, RetryStarted, StageFinished, SyncPointPassed
 from syncwizard.task.narration import narrate
-from syncwizard.task.specification import Advanced, PrecheckSettings, Retry, SchemaObjects, TaskSpec
 
-TASK_NAME = "demo"
-# The log table has no key; the demo knows and accepts that its replica identity becomes FULL.
-ACCEPTED = "replica-identity"
 # Enough heartbeats, one a second, for a median.
 STEADY_SECONDS = 10.0
 LONGEST_SECONDS = 600.0
@@ -42,36 +35,19 @@ def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES, steady_se
         progress.say(
             f"PostgreSQL {place.source.version} (source) and {place.destination.version} (destination) started"
         )
-        _load(place, progress, passages)
+        load(place, progress, passages)
         outcome = _synchronize(place, progress, steady_seconds)
         print(render(outcome), flush=True)
     if keep is not None:
-        _tell_where(place)
+        print(where_to_look(place))
     return 0 if outcome.comparison.equal else DifferencesFound.exit_code
 
 
 def write_task_file(place: Workspace) -> Path:
     """The demo's task, as a user would write it."""
-    spec = TaskSpec(
-        name=TASK_NAME,
-        source=place.source.endpoint(DATABASE),
-        destination=place.destination.endpoint(DATABASE),
-        objects=[SchemaObjects(schema="kb")],
-        # Should this process be killed, its servers go away, and the engine gives up soon after.
-        advanced=Advanced(retry=Retry(connection_minutes=10, other_minutes=1)),
-        precheck=PrecheckSettings(ignore=[ACCEPTED]),
-    )
     path = place.folder / f"{TASK_NAME}.yaml"
-    path.write_text(yaml.safe_dump(msgspec.to_builtins(spec), sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(msgspec.to_builtins(specification(place)), sort_keys=False), encoding="utf-8")
     return path
-
-
-def _load(place: Workspace, progress: Progress, passages: int) -> None:
-    with place.source.connect(DATABASE) as session:
-        counts = knowledge_base.load(session, passages)
-        progress.say(f"{counts['passages']:,} passages of {counts['documents']:,} documents loaded at the source")
-        knowledge_base.build_indexes(session)
-        progress.say("HNSW and other indexes built at the source")
 
 
 def _synchronize(place: Workspace, progress: Progress, steady_seconds: float) -> Outcome:
@@ -81,7 +57,7 @@ def _synchronize(place: Workspace, progress: Progress, steady_seconds: float) ->
         progress.say("the workload writes to the source from here on")
         prepared = lifecycle.prepare_start(write_task_file(place))
         task = prepared.task
-        stack.enter_context(_engine_ended(task))
+        stack.callback(end_engine, task)
         watch = _Watch(progress, steady_seconds)
         state = lifecycle.start(prepared, watch.on_event)
         wait_until(task, watch.is_steady, "steady state", LONGEST_SECONDS, watch.on_event, state.sequence)
@@ -131,20 +107,6 @@ class _Watch:
         return self._progress.seconds - self._steady_since > self._steady_seconds
 
 
-@contextmanager
-def _engine_ended(task: StoredTask) -> Iterator[None]:
-    """No engine outlives the demo, however it ends."""
-    try:
-        yield
-    finally:
-        holder = task.find_engine()
-        if holder is not None:
-            try:
-                lifecycle.pause(task, timeout=10)
-            except SyncwizardError:
-                os.kill(holder.pid, signal.SIGKILL)
-
-
 def _compare(place: Workspace) -> Comparison:
     with place.source.connect(DATABASE) as source, place.destination.connect(DATABASE) as destination:
         return compare(source, destination)
@@ -152,10 +114,3 @@ def _compare(place: Workspace) -> Comparison:
 
 def _say_nothing(event: Event) -> None:
     """What a release removes is not the demo's subject."""
-
-
-def _tell_where(place: Workspace) -> None:
-    print(f"\nThe servers' data are kept in {place.folder}. To look at them again:")
-    for cluster in (place.source, place.destination):
-        print(f"  {cluster.start_command}")
-        print(f"  {cluster.bin / 'psql'} -h {cluster.sockets} -U postgres {DATABASE}")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
@@ -40,7 +41,10 @@ class Done(msgspec.Struct, frozen=True):
 class Workload:
     """The process that writes; `stop` ends it after its transaction and tells what it did."""
 
-    def __init__(self, endpoint: Endpoint, *, rate: float = TRANSACTIONS_PER_SECOND, seed: int = 1) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, rate: float = TRANSACTIONS_PER_SECOND, seed: int = 1, log: Path | None = None
+    ) -> None:
+        """`log` takes what it says when it fails, which is on our standard error otherwise."""
         arguments = [
             str(endpoint.host),
             str(endpoint.port),
@@ -49,17 +53,19 @@ class Workload:
             str(rate),
             str(seed),
         ]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "syncwizard.demo.workload", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            # Ctrl-C is for the demo, which then stops this process in order.
-            start_new_session=True,
-        )
+        with contextlib.ExitStack() as stack:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "syncwizard.demo.workload", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stack.enter_context(log.open("ab")) if log else None,
+                # Ctrl-C is for the demo, which then stops this process in order.
+                start_new_session=True,
+            )
 
     @property
     def running(self) -> bool:
-        """False once it failed; what it said is on our standard error."""
+        """False once it failed."""
         return self._process.poll() is None
 
     def stop(self) -> Done:

@@ -5,6 +5,7 @@ Importing this imports no Textual: its settings are read from the environment wh
 
 import os
 import sys
+from collections.abc import Callable
 
 from syncwizard.errors import UsageError
 from syncwizard.tui.opening import Leaving, Opening
@@ -16,18 +17,23 @@ HEADLESS = (
 TEXTUAL_SETTINGS = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0", "TEXTUAL_FPS": "30"}
 
 
-def run(opening: Opening) -> Leaving:
-    """Shows the screens until they are left; raises UsageError where there is no terminal for them."""
+def run(opening: Opening, *, says_farewell: bool = True, last_words: Callable[[], object] | None = None) -> Leaving:
+    """Shows the screens until they are left; raises UsageError where there is no terminal for them.
+
+    `says_farewell`: whether to say which task goes on. `last_words` is called when the terminal goes away.
+    """
     refuse_without_terminal()
     for name, value in TEXTUAL_SETTINGS.items():
         os.environ.setdefault(name, value)
     from syncwizard.tui.app import SyncwizardApp
 
     app = SyncwizardApp(opening)
+    if last_words is not None:
+        app.last_words.append(last_words)
     leaving = app.run() or Leaving()
     if app.return_code:
         sys.exit(app.return_code)
-    if leaving.reason == "quit" and leaving.task is not None:
+    if says_farewell and leaving.reason == "quit" and leaving.task is not None:
         print(farewell(leaving))
     return leaving
 

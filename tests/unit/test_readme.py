@@ -35,6 +35,6 @@ def test_the_exit_codes_of_readme_are_those_of_the_errors() -> None:
 
 
 def test_the_precheck_item_that_the_demo_accepts_exists() -> None:
-    from syncwizard.demo.headless import ACCEPTED
+    from syncwizard.demo.preparation import ACCEPTED
 
     assert ACCEPTED in item_names()

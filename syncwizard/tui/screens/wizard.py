@@ -3,9 +3,8 @@
 Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
 """
 
-import time
 from collections.abc import Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -27,16 +26,11 @@ from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
 
+if TYPE_CHECKING:
+    from syncwizard.tui.app import SyncwizardApp
+
 # Long enough not to write at every key, short enough that a crash costs a word.
 AUTOSAVE_SECONDS = 0.5
-
-
-@runtime_checkable
-class OpensTasks(Protocol):
-    """An app with a monitor."""
-
-    def open_task(self, task: StoredTask) -> None:
-        """Shows the task's monitor."""
 
 
 class WizardScreen(Screen[None]):
@@ -74,10 +68,11 @@ class WizardScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         """Offers the drafts that were left, where nothing else was asked for; then shows the first step."""
+        self._host.last_words.append(self.keep_draft)
         kept = drafts.list_drafts() if self._offers_drafts else []
         if kept:
             # Not yet: a step must not be filled from a draft that nobody wants.
-            self.app.push_screen(DraftsDialog(kept, time.time()), self._begin)
+            self.app.push_screen(DraftsDialog(kept, self._host.clock()), self._begin)
         else:
             await self._show(0)
 
@@ -90,8 +85,17 @@ class WizardScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         """Nothing typed is lost, however the screen ends."""
+        self._host.last_words.remove(self.keep_draft)
+        self.keep_draft()
+
+    def keep_draft(self) -> None:
+        """Writes what was not written yet; from any thread, for the terminal may go away."""
         if self._saving is not None:
-            self._save()
+            drafts.save(self.draft)
+
+    @property
+    def _host(self) -> "SyncwizardApp":
+        return cast("SyncwizardApp", self.app)
 
     @property
     def current(self) -> Step:
@@ -178,10 +182,9 @@ class WizardScreen(Screen[None]):
         if self._saving is not None:
             self._saving.stop()
             self._saving = None
-        app = self.app
+        host = self._host
         self.dismiss()
-        if isinstance(app, OpensTasks):
-            app.open_task(task)
+        host.open_task(task)
 
     def action_preview(self) -> None:
         """Shows the task file as far as it is; it can be copied and written from there."""

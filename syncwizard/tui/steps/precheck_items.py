@@ -51,7 +51,7 @@ def describe_findings(items: Sequence[PrecheckItemFinished]) -> str:
 
     >>> good = PrecheckItemFinished(item="a", title="A", verdict="passed")
     >>> describe_findings([good, good])
-    '✓ success rate 100 %: 2 items, nothing stands in the way'
+    '✓ success rate 100 %: 2 items'
     >>> describe_findings([good, PrecheckItemFinished(item="b", title="B", verdict="failed")])
     '✗ success rate 50 %: 1 of 2 items stands in the way'
     """
@@ -62,7 +62,7 @@ def describe_findings(items: Sequence[PrecheckItemFinished]) -> str:
     notes = sum(1 for item in items if standing_of(item) == "note")
     accepted = sum(1 for item in items if standing_of(item) == "accepted")
     parts = [f"{notes} to know" if notes else "", f"{accepted} accepted" if accepted else ""]
-    return f"✓ {rate}: {', '.join(filter(None, (f'{len(items)} items', *parts)))}, nothing stands in the way"
+    return f"✓ {rate}: {', '.join(filter(None, (f'{len(items)} items', *parts)))}"
 
 
 def describe_item(item: PrecheckItemFinished) -> str:

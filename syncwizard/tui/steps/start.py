@@ -134,7 +134,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Advice]:
         Advice("Tables in the way", existing),
         Advice(
             "Retries",
-            f"a lost connection {retry.connection_minutes} minutes, other trouble {retry.other_minutes} minutes long",
+            f"a lost connection {retry.connection_minutes} min, other trouble {retry.other_minutes} min",
         ),
         Advice("It will make", "\n".join(made_by(spec))),
         Advice("Undone by", "syncwizard release"),
