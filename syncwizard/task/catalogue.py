@@ -52,6 +52,11 @@ class CatalogueObject(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """What names it."""
         return ObjectKey(self.schema, self.kind, self.name)
 
+    @property
+    def relation(self) -> RelationName:
+        """Its name among tables, views and sequences."""
+        return RelationName(self.schema, self.name)
+
 
 class Use(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A view, function, trigger or rule that needs a table (or view); a trigger's schema is its table's."""
@@ -60,6 +65,47 @@ class Use(msgspec.Struct, frozen=True, array_like=True, gc=False):
     schema: str
     name: str
     needs: RelationName
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How much some objects are. `rows` and `bytes` are those of the tables that are copied; rows that the server has
+    no estimate of are missing, `unestimated` says in how many tables."""
+
+    objects: int = 0
+    tables: int = 0
+    rows: int = 0
+    bytes: int = 0
+    unestimated: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            objects=self.objects + other.objects,
+            tables=self.tables + other.tables,
+            rows=self.rows + other.rows,
+            bytes=self.bytes + other.bytes,
+            unestimated=self.unestimated + other.unestimated,
+        )
+
+
+def tally_of(objects: Iterable[CatalogueObject]) -> Tally:
+    """How much some objects are.
+
+    >>> tally_of([CatalogueObject("table", "kb", "a", 7, 100), CatalogueObject("view", "kb", "v")]).bytes
+    100
+    """
+    count = 0
+    tables: list[CatalogueObject] = []
+    for each in objects:
+        count += 1
+        if each.kind == "table" and not each.obstacle and not each.partitioned:
+            tables.append(each)
+    return Tally(
+        objects=count,
+        tables=len(tables),
+        rows=sum(each.rows for each in tables if each.rows is not None),
+        bytes=sum(each.bytes for each in tables),
+        unestimated=sum(1 for each in tables if each.rows is None),
+    )
 
 
 class CatalogueProgress(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -93,34 +139,76 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {each.key: each for each in self.objects}
 
     @cached_property
-    def by_schema(self) -> dict[str, tuple[CatalogueObject, ...]]:
-        """The objects of every schema, in the order of KINDS and names."""
-        grouped: dict[str, list[CatalogueObject]] = {schema: [] for schema in self.schemas}
+    def by_kind(self) -> dict[str, dict[ObjectKind, tuple[CatalogueObject, ...]]]:
+        """The objects of each schema, kind by kind in the order of KINDS, by name; kinds without any left out."""
+        grouped: dict[str, dict[ObjectKind, list[CatalogueObject]]] = {schema: {} for schema in self.schemas}
         for each in self.objects:
-            grouped.setdefault(each.schema, []).append(each)
-        order = {kind: number for number, kind in enumerate(KINDS)}
+            grouped.setdefault(each.schema, {}).setdefault(each.kind, []).append(each)
         return {
-            schema: tuple(sorted(members, key=lambda each: (order[each.kind], each.name)))
-            for schema, members in grouped.items()
+            schema: {kind: tuple(sorted(found[kind], key=_name)) for kind in KINDS if kind in found}
+            for schema, found in grouped.items()
         }
 
     @cached_property
+    def tallies(self) -> dict[str, Tally]:
+        """How much each schema has."""
+        return {
+            schema: tally_of(each for those in kinds.values() for each in those)
+            for schema, kinds in self.by_kind.items()
+        }
+
+    def parent_of(self, each: CatalogueObject) -> CatalogueObject | None:
+        """The partitioned table that a partition belongs to."""
+        if each.kind != "table" or each.parent is None:
+            return None
+        return self.by_key.get(ObjectKey(each.parent.schema, "table", each.parent.name))
+
+    @cached_property
     def partitions(self) -> dict[RelationName, tuple[CatalogueObject, ...]]:
-        """The direct partitions of each partitioned table."""
-        found: dict[RelationName, list[CatalogueObject]] = {}
-        for each in self.objects:
-            if each.kind == "table" and each.parent is not None:
-                found.setdefault(each.parent, []).append(each)
-        return {parent: tuple(children) for parent, children in found.items()}
+        """The direct partitions of each partitioned table, by name."""
+        return self._below("table")
+
+    @cached_property
+    def families(self) -> dict[RelationName, tuple[CatalogueObject, ...]]:
+        """For each partitioned table and each partition all that belong together, the topmost table first."""
+        found: dict[RelationName, tuple[CatalogueObject, ...]] = {}
+        for top in self.objects:
+            if top.partitioned and self.parent_of(top) is None:
+                family = (top, *self.descendants(top))
+                found.update(dict.fromkeys((each.relation for each in family), family))
+        return found
+
+    def descendants(self, parent: CatalogueObject) -> list[CatalogueObject]:
+        """Its partitions and theirs."""
+        below: list[CatalogueObject] = []
+        for each in self.partitions.get(parent.relation, ()):
+            below += [each, *(self.descendants(each) if each.partitioned else ())]
+        return below
+
+    @cached_property
+    def parent_schemas(self) -> dict[str, frozenset[str]]:
+        """For each schema that has partitions of tables in other ones: those."""
+        found: dict[str, set[str]] = {}
+        for family in set(self.families.values()):
+            for each in family[1:]:
+                found.setdefault(each.schema, set()).update(one.schema for one in family if one.schema != each.schema)
+        return {schema: frozenset(others) for schema, others in found.items() if others}
 
     @cached_property
     def owned_sequences(self) -> dict[RelationName, tuple[CatalogueObject, ...]]:
         """The sequences that belong to columns of each table."""
+        return self._below("sequence")
+
+    def _below(self, kind: ObjectKind) -> dict[RelationName, tuple[CatalogueObject, ...]]:
         found: dict[RelationName, list[CatalogueObject]] = {}
         for each in self.objects:
-            if each.kind == "sequence" and each.parent is not None:
+            if each.kind == kind and each.parent is not None:
                 found.setdefault(each.parent, []).append(each)
-        return {table: tuple(sequences) for table, sequences in found.items()}
+        return {parent: tuple(sorted(below, key=_name)) for parent, below in found.items()}
+
+
+def _name(each: CatalogueObject) -> str:
+    return each.name
 
 
 def assemble(news: Iterable[CatalogueNews]) -> Catalogue:

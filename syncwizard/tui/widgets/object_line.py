@@ -1,0 +1,160 @@
+"""One line of the tree of objects as text: its box, its name, what is to know of it, rows and bytes. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+from rich.cells import cell_len, set_cell_size
+
+from syncwizard.task.catalogue import CatalogueObject, Tally, tally_of
+from syncwizard.task.choice import ObjectChoice, Tick
+from syncwizard.task.choice_advice import PLURALS, counted
+from syncwizard.task.figures import describe_count
+from syncwizard.task.narration import describe_bytes
+from syncwizard.task.outline import Line
+from syncwizard.task.text import one_line
+
+# Told by the mark inside, not by a colour.
+BOXES: dict[Tick, str] = {"none": "[ ]", "some": "[-]", "all": "[x]"}
+ROWS_WIDTH = 9
+BYTES_WIDTH = 10
+# Of what is left of a line, the words of an object get so much at most, its name the rest.
+WORDS_SHARE = 0.5
+
+
+class DrawnLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of a line, left to right; together they are as wide as the list."""
+
+    lead: str
+    name: str
+    words: str
+    figures: str
+
+
+def draw(line: Line, choice: ObjectChoice, width: int, *, ticks: bool) -> DrawnLine:
+    """The line in so many columns; `ticks` shows boxes, which a list of the chosen has no need for."""
+    box = f"{BOXES[tick_of(line, choice)]} " if ticks else ""
+    lead = f"{'  ' * line.depth}{_arrow(line)} {box}"
+    tally = _tally(line, choice, ticks=ticks)
+    figures = f"{_rows(line, choice, tally):>{ROWS_WIDTH}}{_bytes(line, choice, tally):>{BYTES_WIDTH}} "
+    room = max(0, width - len(lead) - len(figures))
+    words = fit(words_of(line, choice), int(room * WORDS_SHARE))
+    name = fit(title_of(line), room - (cell_len(words) + 2 if words else 0))
+    padding = " " * (room - cell_len(name) - cell_len(words))
+    return DrawnLine(lead=lead, name=name, words=padding + words, figures=figures)
+
+
+def fit(text: str, width: int) -> str:
+    """The text, cut where it is too long for the room.
+
+    >>> fit("passages", 8), fit("passages", 5), fit("passages", 0)
+    ('passages', 'pass…', '')
+    """
+    if cell_len(text) <= width:
+        return text
+    return f"{set_cell_size(text, width - 1)}…" if width > 0 else ""
+
+
+def tick_of(line: Line, choice: ObjectChoice) -> Tick:
+    """What the box of a line shows."""
+    each = line.object
+    if each is None:
+        return choice.tick_of(line.node.schema, line.node.kind)
+    if choice.has(each):
+        return "all"
+    family = choice.catalogue.descendants(each) if each.partitioned else ()
+    return "some" if any(map(choice.has, family)) else "none"
+
+
+def _arrow(line: Line) -> str:
+    if line.object is not None and not line.below:
+        return " "
+    return "▾" if line.expanded else "▸"
+
+
+def title_of(line: Line) -> str:
+    """The name of a schema or object, or the kind."""
+    if line.object is not None:
+        return one_line(line.object.name)
+    if line.node.kind is not None:
+        return PLURALS[line.node.kind].capitalize()
+    return one_line(line.node.schema)
+
+
+def words_of(line: Line, choice: ObjectChoice) -> str:
+    """What is to know of it, in words: colours say nothing of it."""
+    each = line.object
+    if each is not None:
+        return ", ".join(_object_words(each, choice))
+    if line.node.kind is not None:
+        count = len(choice.view(line.node.schema).chosen.get(line.node.kind, ()))
+        return f"{count:,} of {len(choice.catalogue.by_kind.get(line.node.schema, {}).get(line.node.kind, ())):,}"
+    return _schema_words(line.node.schema, choice)
+
+
+def _schema_words(schema: str, choice: ObjectChoice) -> str:
+    kinds = choice.catalogue.by_kind.get(schema)
+    if kinds is None:
+        return "not at the source"
+    total, count = sum(map(len, kinds.values())), choice.view(schema).tally.objects
+    if choice.is_whole(schema):
+        excluded = len(choice.schemas[schema].excluded)
+        return f"whole, without {excluded:,}" if excluded else "whole"
+    return f"{count:,} of {total:,}" if total else "empty"
+
+
+def _object_words(each: CatalogueObject, choice: ObjectChoice) -> Sequence[str]:
+    if each.key not in choice.catalogue.by_key:
+        return ["not at the source"]
+    words = [vector.rpartition(" ")[2] for vector in each.vectors]
+    if each.obstacle:
+        words.append(f"{each.obstacle}: not synchronized")
+    elif each.keyless:
+        words.append("no key")
+    if each.partitioned:
+        words.append(f"{len(choice.catalogue.partitions.get(each.relation, ())):,} partitions")
+    if each.parent is not None:
+        of = each.parent.name if each.parent.schema == each.schema else ".".join(each.parent)
+        words.append(f"of {one_line(of)}")
+    return words
+
+
+def _rows(line: Line, choice: ObjectChoice, tally: Tally) -> str:
+    each = line.object
+    if each is None:
+        return describe_count(tally.rows) if line.node.kind in (None, "table") else ""
+    if each.partitioned:
+        known = tally_of(choice.catalogue.descendants(each))
+        return "?" if known.unestimated == known.tables else describe_count(known.rows)
+    if each.kind not in ("table", "materialized view"):
+        return ""
+    return "?" if each.rows is None else describe_count(each.rows)
+
+
+def _bytes(line: Line, choice: ObjectChoice, tally: Tally) -> str:
+    each = line.object
+    if each is None:
+        return describe_bytes(tally.bytes) if line.node.kind in (None, "table") else ""
+    if each.partitioned:
+        return describe_bytes(tally_of(choice.catalogue.descendants(each)).bytes)
+    return describe_bytes(each.bytes) if each.kind in ("table", "materialized view") else ""
+
+
+def _tally(line: Line, choice: ObjectChoice, *, ticks: bool) -> Tally:
+    """What a schema has; in a list of the chosen, what is chosen of it."""
+    schema = line.node.schema
+    return choice.catalogue.tallies.get(schema, Tally()) if ticks else choice.view(schema).tally
+
+
+def describe_tally(tally: Tally) -> str:
+    """How much is chosen, in one line.
+
+    >>> describe_tally(Tally(objects=3, tables=2, rows=1000, bytes=4_096_000, unestimated=1))
+    '3 objects · 2 tables · about 1,000 rows, 1 table not counted · 4.1 MB'
+    """
+    if not tally.objects:
+        return "nothing"
+    rows = f"about {describe_count(tally.rows)} rows"
+    if tally.unestimated:
+        rows += f", {counted(tally.unestimated, 'table')} not counted"
+    objects = f"{tally.objects:,} object{'' if tally.objects == 1 else 's'}"
+    return f"{objects} · {counted(tally.tables, 'table')} · {rows} · {describe_bytes(tally.bytes)}"

@@ -1,0 +1,179 @@
+"""A tree of objects as a list of lines, drawn by line: only what is in sight costs anything, whatever there is."""
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.outline import Line, Outline
+from syncwizard.tui.actions import bindings
+from syncwizard.tui.widgets.object_line import draw
+
+
+class ObjectList(ScrollView, can_focus=True):
+    """Shows lines that somebody else makes, and says what a person wants done with the one under the cursor.
+
+    `ticks`: whether lines have boxes, which a list of what is chosen has no need for.
+    """
+
+    DEFAULT_CSS = """
+    ObjectList {
+        height: 1fr;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        & > .object-list--words { color: $text-muted; }
+        & > .object-list--cursor { background: $block-cursor-blurred-background; }
+        &:focus > .object-list--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: bold;
+        }
+        &:nocolor > .object-list--cursor { text-style: underline; }
+        &:nocolor:focus > .object-list--cursor { text-style: bold reverse; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"object-list--cursor", "object-list--words"}
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "down", show=False),
+        Binding("up", "up", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("home", "first", show=False),
+        Binding("end", "last", show=False),
+        *bindings("list.down", "list.up", "list.first", "list.last"),
+        *bindings("picker.tick", "picker.expand", "picker.collapse", "picker.whole"),
+    ]
+
+    class Wanted(Message):
+        """A person wants something done with a line: `tick`, `expand`, `collapse` or `whole`."""
+
+        def __init__(self, control: "ObjectList", what: str, line: Line) -> None:
+            super().__init__()
+            self._control = control
+            self.what = what
+            self.line = line
+
+        @property
+        def control(self) -> "ObjectList":
+            """The list."""
+            return self._control
+
+    def __init__(self, *, ticks: bool, empty: str = "", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._ticks = ticks
+        self._empty = empty
+        self._choice: ObjectChoice | None = None
+        self._lines = Outline()
+        self.cursor = 0
+
+    def show(self, choice: ObjectChoice, lines: Outline, empty: str = "") -> None:
+        """Draws these lines; the cursor stays on what it was on, or near. `empty` is said where there are none."""
+        node = None if self.line is None else self.line.node
+        self._choice, self._lines, self._empty = choice, lines, empty or self._empty
+        if node is not None and (self.line is None or self.line.node != node):
+            place = lines.place_of(node)
+            self.cursor = self.cursor if place is None else place
+        self.cursor = max(0, min(self.cursor, len(lines) - 1))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
+        self._keep_in_sight()
+        self.refresh()
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor."""
+        return self._lines[self.cursor] if self.cursor < len(self._lines) else None
+
+    def on_resize(self) -> None:
+        """The lines are as wide as the list."""
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self._keep_in_sight()
+
+    def render_line(self, y: int) -> Strip:
+        """One line in sight."""
+        width = self.scrollable_content_region.width
+        number = y + self.scroll_offset.y
+        style = self.rich_style
+        if self._choice is None or number >= len(self._lines):
+            text = self._empty if number == 0 and not self._lines else ""
+            words = self.get_component_rich_style("object-list--words")
+            return Strip([Segment(text[:width].ljust(width), words)], width)
+        drawn = draw(self._lines[number], self._choice, width, ticks=self._ticks)
+        muted = self.get_component_rich_style("object-list--words")
+        if number == self.cursor:
+            style = muted = self.get_component_rich_style("object-list--cursor")
+        parts = [Segment(drawn.lead, style), Segment(drawn.name, style), Segment(drawn.words, muted)]
+        return Strip([*parts, Segment(drawn.figures, style)]).adjust_cell_length(width, style)
+
+    def action_down(self) -> None:
+        """Next line."""
+        self._move(self.cursor + 1)
+
+    def action_up(self) -> None:
+        """Line before."""
+        self._move(self.cursor - 1)
+
+    def action_page(self, direction: int) -> None:
+        """A screenful further."""
+        self._move(self.cursor + direction * max(1, self.scrollable_content_region.height - 1))
+
+    def action_first(self) -> None:
+        """First line."""
+        self._move(0)
+
+    def action_last(self) -> None:
+        """Last line."""
+        self._move(len(self._lines) - 1)
+
+    def action_tick(self) -> None:
+        """Ticks the line, or not any more."""
+        self._want("tick")
+
+    def action_expand(self) -> None:
+        """Shows what is below the line."""
+        self._want("expand")
+
+    def action_collapse(self) -> None:
+        """Hides what is below the line; from a line without, goes to the one above it."""
+        if self.line is not None and not self.line.expanded and self.line.depth:
+            depth = self.line.depth
+            self._move(next(number for number in range(self.cursor, -1, -1) if self._lines[number].depth < depth))
+        else:
+            self._want("collapse")
+
+    def action_whole(self) -> None:
+        """The line's schema whole, or by a list."""
+        self._want("whole")
+
+    def on_click(self, event: events.Click) -> None:
+        """Moves the cursor; on the box it ticks, on the arrow it opens or closes."""
+        number = event.y + self.scroll_offset.y
+        if number >= len(self._lines):
+            return
+        self._move(number)
+        line = self._lines[number]
+        column = event.x - 2 * line.depth
+        if column < 2:
+            self._want("collapse" if line.expanded else "expand")
+        elif column < 6 and self._ticks:
+            self._want("tick")
+
+    def _want(self, what: str) -> None:
+        if self.line is not None:
+            self.post_message(self.Wanted(self, what, self.line))
+
+    def _move(self, number: int) -> None:
+        before = self.cursor
+        self.cursor = max(0, min(number, len(self._lines) - 1))
+        self._keep_in_sight()
+        for changed in {before, self.cursor}:
+            self.refresh_line(changed)
+
+    def _keep_in_sight(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)

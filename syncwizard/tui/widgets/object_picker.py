@@ -1,0 +1,299 @@
+"""Chooses objects of a catalogue: the source's tree beside what is selected of it, with a filter over both.
+
+What a tick means is task/choice's; this owns what is open, filtered and under the cursor, and the steps back.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from syncwizard.task.catalogue import Catalogue
+from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.outline import (
+    Groups,
+    Line,
+    Node,
+    Outline,
+    chosen,
+    count,
+    everything,
+    filtered,
+    objects_of,
+    outline,
+)
+from syncwizard.tui.actions import bindings
+from syncwizard.tui.widgets.object_line import describe_tally, tick_of
+from syncwizard.tui.widgets.object_list import ObjectList
+
+# A small catalogue is shown with all that is in it, a larger one by its schemas.
+OPEN_AT_ONCE = 100
+STEPS_KEPT = 100
+
+
+class Tree:
+    """One side: its objects, which of its lines are open, and the lines."""
+
+    def __init__(self) -> None:
+        self.groups: Groups = {}
+        self.lines = Outline()
+        self._open: set[Node] = set()
+        # Under a filter everything is open but what was closed since.
+        self._closed: set[Node] = set()
+
+    def fill(self, groups: Groups, words: Sequence[str]) -> None:
+        """Other objects, or another filter."""
+        self.groups = filtered(groups, words)
+        self._arrange(words)
+
+    def refilter(self, groups: Groups, words: Sequence[str]) -> None:
+        """Another filter."""
+        self._closed.clear()
+        self.fill(groups, words)
+
+    def open(self, node: Node, opened: bool, words: Sequence[str]) -> None:
+        """Opens or closes a line."""
+        (self._open.add if opened else self._open.discard)(node)
+        (self._closed.discard if opened else self._closed.add)(node)
+        self._arrange(words)
+
+    def open_all(self, groups: Groups) -> None:
+        """Opens all schemas and their kinds, where that is little; else the only schema."""
+        little = count(groups) <= OPEN_AT_ONCE
+        if little or len(groups) == 1:
+            self._open.update(Node(schema) for schema in groups)
+        if little:
+            self._open.update(Node(schema, kind) for schema, found in groups.items() for kind in found)
+
+    def _arrange(self, words: Sequence[str]) -> None:
+        self.lines = outline(self.groups, self._closed_nowhere if words else self._open.__contains__)
+
+    def _closed_nowhere(self, node: Node) -> bool:
+        return node not in self._closed
+
+
+class ObjectPicker(Vertical):
+    """Two lists over one choice; says `Changed` with each tick. Narrow, one of them is in sight at a time."""
+
+    DEFAULT_CSS = """
+    ObjectPicker {
+        height: 1fr;
+        & > #picker-head { height: 1; }
+        & #picker-count { width: 1fr; color: $text-muted; }
+        & #picker-filter { width: 1fr; display: none; }
+        &.-filtering #picker-filter { display: block; }
+        & > #picker-panes { height: 1fr; }
+        & .picker-pane { width: 1fr; }
+        & .pane-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("picker.filter", "picker.all", "picker.none", "picker.undo", "picker.other", "picker.clear-filter"),
+    ]
+
+    class Changed(Message):
+        """Something else is chosen now."""
+
+        def __init__(self, picker: "ObjectPicker", choice: ObjectChoice) -> None:
+            super().__init__()
+            self.picker = picker
+            self.choice = choice
+
+        @property
+        def control(self) -> "ObjectPicker":
+            """The picker."""
+            return self.picker
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.choice = ObjectChoice(catalogue=Catalogue())
+        self._before: list[ObjectChoice] = []
+        self._words: tuple[str, ...] = ()
+        self._source = Tree()
+        self._selected = Tree()
+
+    def compose(self) -> ComposeResult:
+        """The filter and its count, then the lists."""
+        with Horizontal(id="picker-head"):
+            yield Input(id="picker-filter", compact=True, placeholder="words of names, in any order")
+            yield Static("", id="picker-count", markup=False)
+        with Horizontal(id="picker-panes"):
+            with Vertical(id="pane-source", classes="picker-pane"):
+                yield Static("", id="source-title", classes="pane-title", markup=False)
+                yield ObjectList(ticks=True, id="source")
+            with Vertical(id="pane-selected", classes="picker-pane"):
+                yield Static("", id="selected-title", classes="pane-title", markup=False)
+                yield ObjectList(ticks=False, id="selected")
+
+    def load(self, choice: ObjectChoice) -> None:
+        """Shows a catalogue and what is chosen of it. What was open stays open."""
+        first = not self.choice.catalogue.schemas
+        self.choice = choice
+        self._before.clear()
+        if first:
+            self._source.open_all(everything(choice))
+            self._selected.open_all(chosen(choice))
+        self._source.fill(everything(choice), self._words)
+        self._show_all()
+
+    @property
+    def source(self) -> ObjectList:
+        """The list of what there is."""
+        return self.query_one("#source", ObjectList)
+
+    @property
+    def selected(self) -> ObjectList:
+        """The list of what is chosen."""
+        return self.query_one("#selected", ObjectList)
+
+    def replace(self, choice: ObjectChoice) -> None:
+        """Another choice over the same catalogue; it can be undone."""
+        if choice.schemas != self.choice.schemas:
+            self._before = [*self._before[-STEPS_KEPT:], self.choice]
+            self._take(choice)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc is for the filter as long as there is one."""
+        if action == "clear_filter":
+            return bool(self._words) or self.has_class("-filtering")
+        return not (action == "undo" and not self._before)
+
+    def action_filter(self) -> None:
+        """Asks for words."""
+        self.add_class("-filtering")
+        self.query_one("#picker-filter", Input).focus()
+
+    def action_clear_filter(self) -> None:
+        """All objects again."""
+        self.query_one("#picker-filter", Input).value = ""
+        self.remove_class("-filtering")
+        self._list_in_sight().focus()
+
+    def action_all(self) -> None:
+        """Ticks what is shown: with a filter those objects, else every schema."""
+        shown = objects_of(self._source.groups)
+        self.replace(self.choice.with_objects(shown, True) if self._words else self.choice.with_everything())
+
+    def action_none(self) -> None:
+        """Unticks what is shown."""
+        shown = objects_of(self._source.groups)
+        nothing = ObjectChoice(catalogue=self.choice.catalogue)
+        self.replace(self.choice.with_objects(shown, False) if self._words else nothing)
+
+    def action_undo(self) -> None:
+        """The choice before the last tick."""
+        if self._before:
+            self._take(self._before.pop())
+
+    def action_other(self) -> None:
+        """The other list."""
+        on_source = self._list_in_sight() is self.source
+        self.set_class(on_source, "-selected")
+        self._show_selected()
+        self._list_in_sight().focus()
+
+    @on(Input.Changed, "#picker-filter")
+    def _filter(self, event: Input.Changed) -> None:
+        event.stop()
+        words = tuple(event.value.lower().split())
+        if words == self._words:
+            return
+        self._words = words
+        self._source.refilter(everything(self.choice), words)
+        self._show_all()
+        self.refresh_bindings()
+
+    @on(Input.Submitted, "#picker-filter")
+    def _back_to_the_list(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.set_class(bool(self._words), "-filtering")
+        self._list_in_sight().focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Down leads from the filter to what it found."""
+        if event.key == "down" and self.query_one("#picker-filter", Input).has_focus:
+            event.stop()
+            self._list_in_sight().focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The list with the focus is the one in sight when there is room for one."""
+        if event.widget in (self.source, self.selected):
+            self.set_class(event.widget is self.selected, "-selected")
+
+    @on(ObjectList.Wanted)
+    def _do(self, event: ObjectList.Wanted) -> None:
+        event.stop()
+        tree = self._source if event.control is self.source else self._selected
+        match event.what:
+            case "tick":
+                self.replace(self._ticked(tree, event.line))
+            case "whole":
+                schema = event.line.node.schema
+                some = self.choice.view(schema).tally.objects
+                change = self.choice.with_whole(schema, not self.choice.is_whole(schema))
+                self.replace(change if some else self.choice.with_schema(schema, True))
+            case "expand" if event.line.expanded:
+                event.control.action_down()
+            case "expand" | "collapse" if event.line.below:
+                tree.open(event.line.node, event.what == "expand", self._words)
+                event.control.show(self.choice, tree.lines)
+
+    def _ticked(self, tree: Tree, line: Line) -> ObjectChoice:
+        """The choice after a tick on a line. Under a filter it is about the objects in sight and no others."""
+        choice, node = self.choice, line.node
+        ticked = tree is self._source and tick_of(line, choice) != "all"
+        if line.object is not None:
+            return choice.with_objects([line.object], ticked)
+        if self._words:
+            shown = objects_of(tree.groups, node)
+            ticked = tree is self._source and not all(map(choice.has, shown))
+            return choice.with_objects(shown, ticked)
+        if node.kind is not None and node.schema in choice.catalogue.by_kind:
+            return choice.with_kind(node.schema, node.kind, ticked)
+        return choice.with_schema(node.schema, ticked)
+
+    def _take(self, choice: ObjectChoice) -> None:
+        self.choice = choice
+        self.source.show(choice, self._source.lines)
+        self._show_selected()
+        self._say()
+        self.refresh_bindings()
+        self.post_message(self.Changed(self, choice))
+
+    def _show_all(self) -> None:
+        self.source.show(self.choice, self._source.lines, self._when_empty())
+        self._show_selected()
+        self._say()
+
+    def _show_selected(self) -> None:
+        """Only when it is in sight: arranging many thousands of selected objects costs some milliseconds."""
+        if self.query_one("#pane-selected").display:
+            self._selected.fill(chosen(self.choice), self._words)
+            empty = "nothing selected yet: Space ticks at the source" if not self._words else self._when_empty()
+            self.selected.show(self.choice, self._selected.lines, empty)
+
+    def on_resize(self) -> None:
+        """What comes into sight with more room is filled then."""
+        self.call_after_refresh(self._show_selected)
+
+    def _say(self) -> None:
+        total = len(self.choice.catalogue.objects)
+        shown = count(self._source.groups)
+        schemas = len(self.choice.catalogue.schemas)
+        text = f"{total:,} objects in {schemas:,} schemas · / filters"
+        if self._words:
+            text = f"  {shown:,} of {total:,} · a ticks, n unticks these {shown:,}"
+        self.query_one("#picker-count", Static).update(text)
+        self.query_one("#source-title", Static).update("Source")
+        self.query_one("#selected-title", Static).update(f"Selected: {describe_tally(self.choice.tally)}")
+
+    def _when_empty(self) -> str:
+        return "no object has these words in its name" if self._words else "there are no objects at the source"
+
+    def _list_in_sight(self) -> ObjectList:
+        return self.selected if self.has_class("-selected") else self.source
