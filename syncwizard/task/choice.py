@@ -164,7 +164,7 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def with_whole(self, schema: str, whole: bool) -> "ObjectChoice":
         """The same objects, as a whole schema that excludes the others, or as a list.
 
-        A schema without objects has nothing to list and stays as it is.
+        A schema without objects has nothing to list and stays as it is. A listed table brings all its partitions.
         """
         members = self.catalogue.by_kind.get(schema, {})
         chosen = [each for kind in self.view(schema).chosen.values() for each in kind]

@@ -50,19 +50,20 @@ def sequences_to_offer(choice: ObjectChoice) -> tuple[CatalogueObject, ...]:
 
 def _judge_uses(choice: ObjectChoice) -> tuple[list[Use], list[Use]]:
     """What uses chosen tables and is not chosen, through views too; and what is chosen and needs one that is not."""
-    relations = {RelationName(use.schema, use.name) for use in choice.catalogue.uses if "view" in use.kind}
-    chosen = {name: choice.has_relation(name) for name in {use.needs for use in choice.catalogue.uses} | relations}
+    by_need: dict[RelationName, list[Use]] = {}
+    for use in choice.catalogue.uses:
+        by_need.setdefault(use.needs, []).append(use)
+    chosen = {name: choice.has_relation(name) for name in by_need}
     left_out: list[Use] = []
-    # A view of a view that is left out is left out as well: the tables below are what it is about.
-    reached = {name for name, there in chosen.items() if there}
-    pending = list(choice.catalogue.uses)
-    while True:
-        found = [use for use in pending if use.needs in reached and not _has_user(choice, use)]
-        if not found:
-            break
+    pending = [name for name, there in chosen.items() if there]
+    reached = set(pending)
+    while pending:
+        found = [use for use in by_need.get(pending.pop(), ()) if not _has_user(choice, use)]
         left_out += found
-        reached |= {RelationName(use.schema, use.name) for use in found if "view" in use.kind}
-        pending = [use for use in pending if use.needs not in reached]
+        # What reads a view that is left out is left out as well.
+        views = {RelationName(use.schema, use.name) for use in found if use.kind in ("view", "materialized view")}
+        pending += views - reached
+        reached |= views
     lacking = [use for use in choice.catalogue.uses if not chosen[use.needs] and _has_user(choice, use)]
     return left_out, [use for use in lacking if use.kind not in ("trigger", "rule")]
 

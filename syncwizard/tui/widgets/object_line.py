@@ -9,9 +9,8 @@ from syncwizard.task.catalogue import CatalogueObject, Tally, tally_of
 from syncwizard.task.choice import ObjectChoice, Tick
 from syncwizard.task.choice_advice import PLURALS, counted
 from syncwizard.task.figures import describe_count
-from syncwizard.task.narration import describe_bytes
 from syncwizard.task.outline import Line
-from syncwizard.task.text import one_line
+from syncwizard.task.text import describe_bytes, one_line
 
 # Told by the mark inside, not by a colour.
 BOXES: dict[Tick, str] = {"none": "[ ]", "some": "[-]", "all": "[x]"}
