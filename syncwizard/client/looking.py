@@ -51,14 +51,17 @@ def look(task: StoredTask, *, ask_source: bool = False) -> Seen:
 
 
 def _retention(task: StoredTask, state: TaskState, sample: Sample, *, ask_source: bool) -> Retention | None:
+    if ask_source and state.slot is not None and of_sample(sample) is None:
+        return look_at_slot(task, state, time.time())
+    return known_retention(state, sample, time.time())
+
+
+def known_retention(state: TaskState, sample: Sample, now: float) -> Retention | None:
+    """What is known of the slot's WAL without asking the source; `now` in seconds since the epoch."""
     measured = of_sample(sample)
     if measured is not None:
         return retention(measured, 0.0, sample.wal_bytes_per_second)
-    if state.slot is None:
-        return None
-    if ask_source:
-        return look_at_slot(task, state, time.time())
-    return last_known(state, time.time())
+    return None if state.slot is None else last_known(state, now)
 
 
 def _ask(connection: EngineConnection) -> tuple[TaskState, Sample]:

@@ -38,8 +38,16 @@ Listener = Callable[[Entry, TaskState], None]
 class Journal:
     """Appends events and keeps the state they make; any thread may append."""
 
-    def __init__(self, path: Path, task_id: uuid.UUID | None = None, name: str = "") -> None:
-        """Opens or creates the journal and replays it. `path` is the database file. Raises JournalFailed."""
+    def __init__(
+        self,
+        path: Path,
+        task_id: uuid.UUID | None = None,
+        name: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Opens or creates the journal and replays it. `path` is the database file, `clock` tells the seconds since
+        the epoch. Raises JournalFailed."""
+        self._clock = clock
         self._path = path
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
@@ -68,7 +76,7 @@ class Journal:
     def append(self, event: Event) -> int:
         """Writes the event and returns its sequence number once it is durable; raises JournalFailed."""
         with self._lock:
-            entry = Entry(sequence=self._state.sequence + 1, at=time.time(), event=event)  # type: ignore[arg-type]
+            entry = Entry(sequence=self._state.sequence + 1, at=self._clock(), event=event)  # type: ignore[arg-type]
             with _explained(self._path):
                 self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
             self._state = reduce(self._state, entry.at, entry.sequence, event)

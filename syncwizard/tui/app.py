@@ -13,10 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 
 from syncwizard import paths
+from syncwizard.client.looking import Seen
+from syncwizard.client.lookout import Lookout
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
+from syncwizard.tui.link import EngineLink, Follow
 from syncwizard.tui.opening import Leaving, Opening
 from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Preferences, Settings
@@ -51,12 +54,19 @@ class SyncwizardApp(App[Leaving]):
     ]
 
     def __init__(
-        self, opening: Opening | None = None, *, clock: Clock = time.time, given: Settings | None = None
+        self,
+        opening: Opening | None = None,
+        *,
+        clock: Clock = time.time,
+        given: Settings | None = None,
+        look: Callable[[], list[Seen]] | None = None,
+        follow: Follow = EngineLink,
     ) -> None:
-        """Reads the user's settings, unless they are `given`."""
+        """Reads the user's settings, unless they are `given`; `look` sees all tasks, `follow` follows one."""
         # The filter that takes colours out is chosen once, by the theme of this moment.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.clock = clock
+        self._look, self._follow = look, follow
         self.opening = opening or Opening()
         loaded, self._mistakes = (given, []) if given else settings.load_settings(paths.settings_file(), ACTIONS.keys())
         self._preferences = Preferences() if given else settings.load_preferences()
@@ -73,7 +83,7 @@ class SyncwizardApp(App[Leaving]):
         """Shows the first screen, and watches the terminal from now on."""
         if not self.is_headless:
             self._watch_terminal()
-        await self.push_screen(TasksScreen())
+        await self.push_screen(TasksScreen(self._look or Lookout().look_around))
         if self.opening.screen == "monitor" and self.opening.task is not None:
             self.open_task(self.opening.task)
         elif self.opening.screen == "wizard":
@@ -86,7 +96,7 @@ class SyncwizardApp(App[Leaving]):
         from syncwizard.tui.screens.monitor import MonitorScreen
 
         self.last_task = task
-        self.push_screen(MonitorScreen(task))
+        self.push_screen(MonitorScreen(task, self._follow))
 
     def open_wizard(self, draft: TaskDraft | None) -> None:
         """Shows the wizard over the draft, or an empty one."""

@@ -11,7 +11,8 @@ import msgspec
 
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness
-from syncwizard.client.looking import Seen
+from syncwizard.client.looking import Seen, known_retention
+from syncwizard.client.slot import look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
 from syncwizard.engine.journal import FILE_NAME, read_entries
@@ -19,6 +20,7 @@ from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Sampled
 from syncwizard.errors import SyncwizardError, TimedOut
 from syncwizard.task.events import Entry, Sample
+from syncwizard.task.retention import Retention
 from syncwizard.task.state import TaskState
 
 # A person reads no faster, and every repaint crosses the line to the terminal.
@@ -28,6 +30,8 @@ ASK_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
 # How often a task without an engine is looked at.
 LOOK_SECONDS = 1.0
+# A probe is a process of its own: often enough to see a disk fill.
+SLOT_SECONDS = 60.0
 # As far back as the event log goes; the journal keeps them all.
 ENTRIES_KEPT = 2000
 
@@ -70,6 +74,8 @@ class EngineLink:
         self._sample = Sample()
         self._figures_at: float | None = None
         self._posted: View | None = None
+        self._held: Retention | None = None
+        self._slot_due = 0.0
 
     def start(self) -> None:
         """Begins to follow."""
@@ -100,7 +106,14 @@ class EngineLink:
             self._keep(entry)
         if not liveness.alive:
             self._sample, self._figures_at, trouble = Sample(), None, ""
+            self._look_at_slot(state)
         self._tell(state, liveness, trouble, connected=False)
+
+    def _look_at_slot(self, state: TaskState) -> None:
+        """Asks the source now and then what the slot of a stopped task holds: its disk may be filling."""
+        if state.slot is not None and time.monotonic() >= self._slot_due:
+            self._slot_due = time.monotonic() + SLOT_SECONDS
+            self._held = look_at_slot(self._task, state, self._clock())
 
     def _follow(self, holder: Holder) -> None:
         """Follows the engine until it is gone, or we are."""
@@ -108,6 +121,7 @@ class EngineLink:
             connection.subscribe(self._last)
             self._sample, self._figures_at = connection.sample, self._clock()
             liveness = Liveness(alive=True, pid=connection.pid)
+            self._slot_due = 0.0
             posted = heard = time.monotonic()
             self._tell(connection.state, liveness, "", connected=True)
             while not self._stopping.is_set():
@@ -136,7 +150,10 @@ class EngineLink:
 
     def _tell(self, state: TaskState, liveness: Liveness, trouble: str, *, connected: bool) -> None:
         """Posts what is known, if that is news."""
-        seen = Seen(task=self._task, state=state, sample=self._sample, liveness=liveness, trouble=trouble)
+        held = known_retention(state, self._sample, self._clock()) if connected else self._held
+        seen = Seen(
+            task=self._task, state=state, sample=self._sample, liveness=liveness, trouble=trouble, retention=held
+        )
         before = self._posted.entries if self._posted is not None else ()
         news = not before or before[-1].sequence != self._last
         entries = tuple(self._entries) if news else before

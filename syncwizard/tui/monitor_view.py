@@ -6,16 +6,22 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES, Failure, Sample, StageName
-from syncwizard.task.figures import LATENCY_FRESH_SECONDS, copy_fields, describe_share
+from syncwizard.task.figures import (
+    LATENCY_FRESH_SECONDS,
+    copy_fields,
+    describe_share,
+    describe_time_left,
+    retention_fields,
+)
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
+from syncwizard.task.retention import Retention, Threat, threat
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import describe_bytes, format_seconds
+from syncwizard.task.time_left import stages_left
 from syncwizard.tui.formatting import Part, Tone, age, moment, span
 from syncwizard.tui.link import View
 
-# PostgreSQL's own default for the WAL it keeps between checkpoints: a slot that holds more makes the disk grow.
-WAL_WARNING_BYTES = 1_000_000_000
 # Figures come at least each second; older ones are of another time.
 FIGURES_FRESH_SECONDS = 3.0
 
@@ -63,7 +69,7 @@ def trouble_of(view: View, now: float) -> Trouble | None:
             said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
             next="r resumes",
         )
-    return _wal(seen.sample)
+    return _wal(seen.retention)
 
 
 def _retrying(state: TaskState, now: float) -> Trouble | None:
@@ -102,16 +108,13 @@ def _failed(state: TaskState, now: float) -> Trouble:
     )
 
 
-def _wal(sample: Sample) -> Trouble | None:
-    held = sample.slot_retained_bytes
-    if held is None or held < WAL_WARNING_BYTES:
+def _wal(held: Retention | None) -> Trouble | None:
+    """The slot's WAL, once it threatens the slot itself or the source's disk."""
+    danger = threat(held.measured) if held is not None else Threat(step=0)
+    if not danger.step:
         return None
-    return Trouble(
-        tone="warn",
-        title=f"The slot holds {describe_bytes(held)} of WAL at the source",
-        said="WAL that a slot holds cannot be removed, and fills the source's disk.",
-        next="see whether the backlog falls; else look for a long transaction at the source, or a slow destination",
-    )
+    tone: Tone = "bad" if danger.level == "error" else "warn"
+    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=danger.remedy)
 
 
 def _title(failure: Failure) -> str:
@@ -142,19 +145,22 @@ def are_old(view: View, now: float) -> bool:
 def figures_of(view: View, now: float) -> tuple[Figure, Figure, Figure, Figure]:
     """Latency, rate, backlog and WAL held; an unknown one is a dash."""
     sample = view.seen.sample
-    held = sample.slot_retained_bytes
     backlog = backlog_bytes(sample)
     return (
         _latency(sample, now),
         _rate(view.seen),
         Figure(name="backlog", value=_bytes(backlog)),
-        Figure(
-            name="WAL held",
-            value=_bytes(held),
-            remark=f"warns from {describe_bytes(WAL_WARNING_BYTES)}",
-            tone="warn" if held is not None and held >= WAL_WARNING_BYTES else "plain",
-        ),
+        _held(view.seen.retention),
     )
+
+
+def _held(held: Retention | None) -> Figure:
+    if held is None:
+        return Figure(name="WAL held", value=DASH)
+    safe = held.measured.safe_bytes
+    remark = "without a limit" if safe is None else f"lost after {describe_bytes(max(0, safe))} more"
+    tone: Tone = "warn" if threat(held.measured).step else "plain"
+    return Figure(name="WAL held", value=describe_bytes(held.measured.retained_bytes), remark=remark, tone=tone)
 
 
 def _latency(sample: Sample, now: float) -> Figure:
@@ -259,10 +265,16 @@ def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
             done = index_fraction(build)
             shown: list[Part] = [(f"{'?':>4}", "muted")] if done is None else [(f"{100 * done:>3.0f} %", "strong")]
             builds.append([(f"{build.name}  ", "plain"), *shown, (f"  {build.phase}", "muted")])
-        return [[], *builds]
+        return [_left(name, seen), *builds]
     if name == "incremental":
+        # A stream in step has no end in sight.
         return [[(f"{seen.sample.transactions or seen.state.transactions:,} transactions", "plain")]]
-    return []
+    return [_left(name, seen)]
+
+
+def _left(name: StageName, seen: Seen) -> list[Part]:
+    left = stages_left(seen.state, seen.sample).get(name)
+    return [(f"{describe_time_left(left)} left", "plain")] if left is not None else []
 
 
 def _wrapped(fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -299,12 +311,20 @@ def position_lines(seen: Seen) -> list[list[Part]]:
         ("applied", sample.applied_lsn or state.applied_lsn),
         ("acknowledged", sample.acknowledged_lsn),
     ]
-    return [_position(name, lsn, end) for name, lsn in rows]
+    return [_position(name, lsn, end) for name, lsn in rows if lsn]
 
 
-def _position(name: str, lsn: str | None, end: str | None) -> list[Part]:
-    parts: list[Part] = [(f"  {name:<13}", "muted"), (f"{lsn or DASH:<18}", "plain")]
-    if lsn and end and name != "source":
+def slot_lines(seen: Seen) -> list[list[Part]]:
+    """What the slot holds at the source, and what that threatens."""
+    lines: list[list[Part]] = []
+    for name, text in retention_fields(seen.retention) if seen.retention is not None else []:
+        lines.append([(f"  {name} " if name else "  ", "muted"), (text, "plain" if name else "muted")])
+    return lines
+
+
+def _position(name: str, lsn: str, end: str | None) -> list[Part]:
+    parts: list[Part] = [(f"  {name:<13}", "muted"), (f"{lsn:<18}", "plain")]
+    if end and name != "source":
         behind = max(0, parse_lsn(end) - parse_lsn(lsn))
         parts.append((f"{describe_bytes(behind)} behind", "muted") if behind else ("at the end", "muted"))
     return parts

@@ -41,6 +41,7 @@ from syncwizard.tui.monitor_view import (
     axis_seconds,
     figures_of,
     position_lines,
+    slot_lines,
     stage_lines,
     trouble_of,
 )
@@ -120,6 +121,7 @@ class MonitorScreen(Screen[None]):
                     yield Lines(id="stage-lines")
                     yield Static("Positions", classes="pane-title")
                     yield Lines(id="position-lines")
+                    yield Lines(id="slot-lines")
                 with Vertical(id="pane-tables", classes="pane"):
                     yield Static("Tables", id="tables-title", classes="pane-title", markup=False)
                     yield Listing((), id="monitor-tables")
@@ -288,7 +290,7 @@ class MonitorScreen(Screen[None]):
         sample = view.seen.sample
         if sample.latency_seconds is not None and sample.latency_at is not None:
             self._latency.add(sample.latency_at, sample.latency_seconds)
-        rate = sample.copied_rows_per_second if sample.rows_per_second is None else sample.rows_per_second
+        rate = sample.copied_rows_per_second if copying(view.seen) is not None else sample.rows_per_second
         if rate is not None and view.figures_at is not None:
             self._rate.add(view.figures_at, rate)
 
@@ -320,6 +322,7 @@ class MonitorScreen(Screen[None]):
         positions = self.query_one("#position-lines", Lines)
         positions.set_class(are_old(view, now), "-aged")
         positions.show(position_lines(seen))
+        self.query_one("#slot-lines", Lines).show(slot_lines(seen))
 
     def _ends(self) -> str:
         """Both ends, whole: on one line, or on two."""
@@ -361,17 +364,13 @@ class MonitorScreen(Screen[None]):
         count = f"{len(found)} of {len(lines)}" if len(found) != len(lines) else f"{len(lines)}"
         self.query_one("#log-title", Static).update(f"Events ({count}) · {self._log_level}")
 
-    @property
-    def _rate_name(self) -> str:
-        return "Rows" if self._view is not None and copying(self._view.seen) is not None else "Changes"
-
     def _draw_charts(self) -> None:
         if self._view is None or not self.is_current or not self._in_sight("charts"):
             return
         now = self.home.clock()
         for name, title, history in (
             ("latency", "Latency, longest", self._latency),
-            ("rate", f"{self._rate_name} a second", self._rate),
+            ("rate", "Rows a second", self._rate),
         ):
             chart = self.query_one(f"#{name}-chart", Chart)
             chart.show(history.columns(self._range, now, chart.column_count), self._range)

@@ -16,7 +16,6 @@ from textual.widgets import Button, Input, Static
 from syncwizard.client import drafts, tasks
 from syncwizard.client.drafts import KeptDraft
 from syncwizard.client.looking import Seen
-from syncwizard.client.lookout import Lookout
 from syncwizard.errors import SyncwizardError, TaskFileError
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui.actions import bindings
@@ -67,10 +66,10 @@ class TasksScreen(Screen[None]):
     listing = query_one(Listing)
     filter = query_one("#tasks-filter", Input)
 
-    def __init__(self, look: Callable[[], list[Seen]] | None = None) -> None:
+    def __init__(self, look: Callable[[], list[Seen]]) -> None:
         """`look` looks at all tasks, in a thread."""
         super().__init__()
-        self._look_around = look or Lookout().look_around
+        self._look_around = look
         self._deeds = Deeds(self, self._look)
         self._sight: Sight | None = None
         self._looking = False
