@@ -2,7 +2,8 @@
 
 import click
 
-from tests.benchmarks import copying, draining, latency
+from tests.benchmarks import copying, draining, indexing, latency, memory
+from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
 
@@ -21,10 +22,25 @@ def copy(rows: int, narrow_rows: int) -> None:
 
 
 @main.command()
-@click.option("--transactions", default=100_000, help="Length of the backlog.")
-def drain(transactions: int) -> None:
-    """A backlog against a native subscription and pg_recvlogical."""
-    draining.run(transactions)
+@click.argument("backlogs", nargs=-1, type=click.Choice(list(BACKLOGS)))
+@click.option("--size", type=int, help="Length of the backlog, if not its own.")
+def drain(backlogs: tuple[str, ...], size: int | None) -> None:
+    """Backlogs, or all of them, against a native subscription and pg_recvlogical."""
+    draining.run(backlogs or BACKLOGS, size)
+
+
+@main.command("memory")
+@click.option("--rows", default=2_000_000, help="Of one transaction.")
+def memory_of_transaction(rows: int) -> None:
+    """Memory of the engine and its children while one large transaction is applied."""
+    memory.run(rows)
+
+
+@main.command()
+@click.option("--rows", default=60_000, help="Of the vector table.")
+def index(rows: int) -> None:
+    """HNSW build against CREATE INDEX with the server's settings."""
+    indexing.run(rows)
 
 
 @main.command("latency")

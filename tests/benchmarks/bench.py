@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from syncwizard.client import tasks
 from syncwizard.demo.servers import Cluster
+from syncwizard.task.events import StageName
 from syncwizard.task.specification import PrecheckSettings, SchemaObjects, TaskSpec
 from tests.support.commands import report, syncwizard, write_task_file
 from tests.support.environment import fresh_home, make_plain, temporary_folder
+from tests.support.waiting import until
 
 # Both ends alike, and enough that checkpoints in the middle of a run do not decide it.
 SETTINGS = {
@@ -92,6 +95,11 @@ class Task:
         """What `status --json` reports."""
         found: dict[str, Any] = report("status", self.spec.name)
         return found
+
+    def wait_for_stage(self, stage: StageName) -> None:
+        """Returns when the stage is finished: reads the journal, because commands would take from what is measured."""
+        stored = tasks.find_task(self.spec.name)
+        until(lambda: stored.read_state().finished(stage), 3600, f"the stage {stage} to end")
 
     def stage_seconds(self, stage: str) -> float:
         """How long a stage took."""

@@ -51,7 +51,7 @@ def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
 
 def copy_by_psql(found: Bench, table: str, rows: int, streams: int) -> float:
     """Seconds for as many pairs of psql, each with its share of the keys, into a table without indexes."""
-    database = f"psql_{table}"
+    database = f"psql_{table}_{streams}"
     found.destination.create_database(database)
     with found.destination.connect(database) as session:
         session.execute("CREATE EXTENSION vector")
@@ -98,7 +98,9 @@ def run(wide_rows: int, narrow_rows: int) -> None:
         for table, rows in (("wide", wide_rows), ("narrow", narrow_rows)):
             say(f"copying the {table} table")
             ours, streams = copy_by_us(found, table)
-            theirs = copy_by_psql(found, table, rows, streams)
-            what = f"copy, {rows:,} {table} rows"
-            ratios.append(Ratio(what, ours, f"psql COPY binary, {streams} streams", theirs, BUDGET))
+            what = f"copy, {rows:,} {table} rows, {streams} streams"
+            for number in sorted({streams, 1}, reverse=True):
+                theirs = copy_by_psql(found, table, rows, number)
+                budget = BUDGET if number == streams else None
+                ratios.append(Ratio(what, ours, f"psql COPY binary, streams: {number}", theirs, budget))
         print_ratios(ratios)

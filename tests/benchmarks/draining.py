@@ -1,9 +1,11 @@
-"""Incremental drain of one TPC-B backlog: by pg_recvlogical, by a native subscription and by us, in turn."""
+"""Incremental drain of one backlog: by pg_recvlogical, by a native subscription and by us, in turn."""
 
 import subprocess
+from collections.abc import Iterable
 
 from psycopg import sql
 
+from tests.benchmarks.backlogs import BACKLOGS, Backlog
 from tests.benchmarks.bench import Bench, Task, bench, say, seconds_of
 from tests.benchmarks.processor import growth, seconds_by_part
 from tests.benchmarks.results import Ratio, print_ratios, print_table
@@ -11,54 +13,69 @@ from tests.support.waiting import until
 
 NATIVE_BUDGET = 0.85
 FLOOR_BUDGET = 1.25
-SCALE = 10
-CLIENTS = 4
 LONGEST_SECONDS = 1800
 LEAST_SHOWN_SECONDS = 0.05
-TABLES = ("pgbench_accounts", "pgbench_branches", "pgbench_tellers", "pgbench_history")
+# A table of the run's own: a commit to it tells a reader that everything before has come.
+FINISH = "finish"
+Parts = dict[str, float]
 
 
-def prepare(found: Bench) -> Task:
-    """TPC-B tables at the source, the same rows at both destinations, and three slots that hold the backlog."""
-    found.source.create_database("bench")
-    found.run(found.source, "pgbench", "-i", "-q", "-s", str(SCALE), database="bench")
-    found.destination.create_database("ours")
-    found.destination.create_database("native")
-    task = found.task("bench", "ours")
+def prepare(found: Bench, backlog: Backlog) -> Task:
+    """The tables at the source, the same rows at both destinations, and the slots that hold the backlog."""
+    found.source.create_database(backlog.name)
+    backlog.define(found)
+    with found.source.connect(backlog.name) as session:
+        session.execute(f"CREATE TABLE {FINISH} (id integer PRIMARY KEY)".encode())
+    ours, native = f"ours_{backlog.name}", f"native_{backlog.name}"
+    for database in (ours, native):
+        found.destination.create_database(database)
+    with found.destination.connect(native) as session:
+        for extension in backlog.extensions:
+            session.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
+    task = found.task(backlog.name, ours)
     task.start("caught-up")
     task.command("pause")
-    subscribe(found, TABLES)
-    with found.source.connect("bench") as session:
-        session.execute("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')")
+    subscribe(found, (*backlog.tables, FINISH), backlog.name, native)
+    if backlog.index:
+        for database in (ours, native):
+            with found.destination.connect(database) as session:
+                session.execute(backlog.index.encode())
+    if backlog.floor:
+        with found.source.connect(backlog.name) as session:
+            session.execute("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')")
     return task
 
 
-def subscribe(found: Bench, tables: tuple[str, ...]) -> None:
-    """A native subscription to the tables that has copied everything and is switched off."""
-    with found.source.connect("bench") as session:
+def subscribe(found: Bench, tables: tuple[str, ...], source: str, destination: str) -> None:
+    """A native subscription between two databases that has copied everything and is switched off.
+
+    Subscription, publication and slot have the name of the destination's database.
+    """
+    name = sql.Identifier(destination)
+    with found.source.connect(source) as session:
         names = sql.SQL(", ").join(sql.Identifier("public", table) for table in tables)
-        session.execute(sql.SQL("CREATE PUBLICATION native FOR TABLE {}").format(names))
-    source = found.source.endpoint("bench")
+        session.execute(sql.SQL("CREATE PUBLICATION {} FOR TABLE {}").format(name, names))
+    end = found.source.endpoint(source)
     dump = found.run(
         found.destination,
         "pg_dump",
-        *("--schema-only", "--no-publications", "-h", str(source.host)),
+        *("--schema-only", "--no-publications", "-h", str(end.host)),
         *(f"--table={table}" for table in tables),
-        database="bench",
+        database=source,
     )
     subprocess.run(
         [found.destination.bin / "psql", "-qX", "-v", "ON_ERROR_STOP=1"],
-        env=found.environment(found.destination, "native"),
+        env=found.environment(found.destination, destination),
         input=dump,
         text=True,
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    connection = f"host={found.source.endpoint('bench').host} user=postgres dbname=bench"
-    with found.destination.connect("native") as session:
+    connection = sql.Literal(f"host={end.host} user=postgres dbname={source}")
+    with found.destination.connect(destination) as session:
         session.execute(
-            sql.SQL("CREATE SUBSCRIPTION native CONNECTION {} PUBLICATION native WITH (binary = true)").format(
-                sql.Literal(connection)
+            sql.SQL("CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {} WITH (binary = true)").format(
+                name, connection, name
             )
         )
         until(
@@ -66,113 +83,127 @@ def subscribe(found: Bench, tables: tuple[str, ...]) -> None:
             LONGEST_SECONDS,
             "the subscription to copy its tables",
         )
-        session.execute("ALTER SUBSCRIPTION native DISABLE")
+        session.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
 
 
-def make_backlog(found: Bench, transactions: int) -> str:
-    """Runs TPC-B and returns the position after it."""
-    each = str(transactions // CLIENTS)
-    found.run(found.source, "pgbench", "-n", "-M", "prepared", "-c", str(CLIENTS), "-t", each, database="bench")
-    with found.source.connect("bench") as session:
+def make_backlog(found: Bench, backlog: Backlog, size: int) -> str:
+    """Commits the changes and returns the position after them."""
+    backlog.change(found, size)
+    with found.source.connect(backlog.name) as session:
         position = session.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
         assert position
-        # One more commit, for a reader to see that it is past the position.
-        session.execute("UPDATE pgbench_branches SET filler = 'end' WHERE bid = 1")
+        session.execute(f"INSERT INTO {FINISH} VALUES (1)".encode())
     return str(position[0])
 
 
-def drain_to_nothing(found: Bench, position: str) -> float:
+def drain_to_nothing(found: Bench, backlog: Backlog, position: str) -> float:
     """The floor: one walsender decodes, and nobody applies."""
-    options = ("-o", "proto_version=1", "-o", "publication_names=native", "-o", "binary=true", "-f", "/dev/null")
-    reader = ("-S", "floor", "--start", "--no-loop", "--endpos", position, *options)
-    return seconds_of(lambda: found.run(found.source, "pg_recvlogical", "-d", "bench", *reader, database="bench"))
+    publication = f"publication_names=native_{backlog.name}"
+    options = ("-o", "proto_version=1", "-o", publication, "-o", "binary=true", "-f", "/dev/null")
+    reader = ("-d", backlog.name, "-S", "floor", "--start", "--no-loop", "--endpos", position, *options)
+    return seconds_of(lambda: found.run(found.source, "pg_recvlogical", *reader, database=backlog.name))
 
 
-def drain_by_subscription(found: Bench, position: str) -> tuple[float, dict[str, float]]:
-    """A native subscription, from switching it on until it has applied what is past the position.
+def drain_by_subscription(found: Bench, database: str, position: str) -> tuple[float, Parts]:
+    """A native subscription, from switching it on until it has applied what is past the position; then dropped.
 
     Seconds of the wall clock, and processor seconds of each part.
     """
     before = seconds_by_part(found)
-    with found.destination.connect("native") as destination:
+    name = sql.Identifier(database)
+    applied = "SELECT bool_or(remote_lsn >= %s::pg_lsn) FROM pg_replication_origin_status"
+    with found.destination.connect(database) as destination:
 
         def drain() -> None:
-            destination.execute("ALTER SUBSCRIPTION native ENABLE")
+            destination.execute(sql.SQL("ALTER SUBSCRIPTION {} ENABLE").format(name))
             until(
-                lambda: (
-                    destination.execute(
-                        "SELECT bool_or(remote_lsn >= %s::pg_lsn) FROM pg_replication_origin_status", (position,)
-                    ).fetchone()
-                    == (True,)
-                ),
+                lambda: destination.execute(applied, (position,)).fetchone() == (True,),
                 LONGEST_SECONDS,
                 "the subscription to drain",
             )
 
         taken = seconds_of(drain)
         parts = growth(before, seconds_by_part(found))
-        destination.execute("ALTER SUBSCRIPTION native DISABLE")
+        destination.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(name))
+        destination.execute(sql.SQL("DROP SUBSCRIPTION {}").format(name))
     return taken, parts
 
 
-def drain_by_us(task: Task) -> float:
+def drain_by_us(found: Bench, task: Task) -> tuple[float, Parts]:
     """From the command `resume` until `wait --until caught-up` returns: the start of the engine counts."""
+    before = seconds_by_part(found)
 
     def drain() -> None:
         task.command("resume")
         task.command("wait", "--until", "caught-up")
 
-    return seconds_of(drain)
+    taken = seconds_of(drain)
+    return taken, growth(before, seconds_by_part(found))
 
 
-def assert_drained(found: Bench, database: str) -> None:
-    """Fails when a destination lacks a transaction: a fast reader that lost something proves nothing."""
-    query = "SELECT count(*), sum(delta), (SELECT sum(abalance) FROM pgbench_accounts) FROM pgbench_history"
-    with found.source.connect("bench") as source, found.destination.connect(database) as destination:
-        here, there = source.execute(query).fetchone(), destination.execute(query).fetchone()
-    if here != there:
-        raise RuntimeError(f"{database} differs from the source: {there} instead of {here}")
+def assert_drained(found: Bench, backlog: Backlog, database: str) -> None:
+    """Fails when a destination differs from the source: a fast reader that lost something proves nothing."""
+    with found.source.connect(backlog.name) as source, found.destination.connect(database) as destination:
+        for table in backlog.tables:
+            rows = sql.SQL(
+                "SELECT count(*), sum(('x' || substr(md5(t::text), 1, 8))::bit(32)::bigint) FROM {} AS t"
+            ).format(sql.Identifier("public", table))
+            here, there = source.execute(rows).fetchone(), destination.execute(rows).fetchone()
+            if here != there:
+                raise RuntimeError(f"{table} of {database} differs from the source: {there} instead of {here}")
 
 
-def run(transactions: int) -> None:
-    """Prepares, drains the same backlog three times, prints the ratios."""
+def run(names: Iterable[str], size: int | None) -> None:
+    """Drains each backlog by everybody, prints the ratios and where the processor's time went."""
+    ratios: list[Ratio] = []
+    parts: list[tuple[str, str, Parts]] = []
     with bench() as found:
-        say(f"preparing TPC-B at scale {SCALE}")
-        task = prepare(found)
-        say("starting and pausing syncwizard once with nothing to do")
-        start = drain_by_us(task)
-        task.command("pause")
-        say(f"running {transactions:,} transactions")
-        position = make_backlog(found, transactions)
+        for name in names:
+            measure(found, BACKLOGS[name], size or BACKLOGS[name].size, ratios, parts)
+    print_ratios(ratios)
+    print()
+    print_processor_seconds(parts)
+
+
+def measure(
+    found: Bench, backlog: Backlog, size: int, ratios: list[Ratio], parts: list[tuple[str, str, Parts]]
+) -> None:
+    """Prepares, drains the same backlog by each, adds what was found."""
+    say(f"{backlog.name}: preparing")
+    task = prepare(found, backlog)
+    say("starting and pausing syncwizard once with nothing to do")
+    start, _ = drain_by_us(found, task)
+    task.command("pause")
+    say(f"making {size:,} {backlog.what}")
+    position = make_backlog(found, backlog, size)
+    what = f"drain of {size:,} {backlog.what}"
+    floor = None
+    if backlog.floor:
         say("draining by pg_recvlogical")
-        floor = drain_to_nothing(found, position)
-        say("draining by a native subscription")
-        native, native_parts = drain_by_subscription(found, position)
-        assert_drained(found, "native")
-        say("draining by syncwizard")
-        before = seconds_by_part(found)
-        ours = drain_by_us(task)
-        parts = growth(before, seconds_by_part(found))
-        assert_drained(found, "ours")
-        print_ratios(
-            [
-                Ratio(f"drain of {transactions:,} TPC-B", ours, "native subscription", native, NATIVE_BUDGET),
-                Ratio("the same", ours, "pg_recvlogical to nothing", floor, FLOOR_BUDGET),
-                Ratio("without our start", ours - start, "native subscription", native),
-                Ratio("without our start", ours - start, "pg_recvlogical to nothing", floor),
-            ]
-        )
-        print()
-        print_processor_seconds({"syncwizard": parts, "native subscription": native_parts})
-        task.end()
+        floor = drain_to_nothing(found, backlog, position)
+    say("draining by a native subscription")
+    native_database = f"native_{backlog.name}"
+    native, native_parts = drain_by_subscription(found, native_database, position)
+    assert_drained(found, backlog, native_database)
+    say("draining by syncwizard")
+    ours, our_parts = drain_by_us(found, task)
+    assert_drained(found, backlog, f"ours_{backlog.name}")
+    task.end()
+    ratios.append(Ratio(what, ours, "native subscription", native, NATIVE_BUDGET))
+    ratios.append(Ratio("without our start", ours - start, "native subscription", native))
+    if floor is not None:
+        ratios.append(Ratio("the same", ours, "pg_recvlogical to nothing", floor, FLOOR_BUDGET))
+        ratios.append(Ratio("without our start", ours - start, "pg_recvlogical to nothing", floor))
+    parts.append((backlog.name, "syncwizard", our_parts))
+    parts.append((backlog.name, "native subscription", native_parts))
 
 
-def print_processor_seconds(parts: dict[str, dict[str, float]]) -> None:
+def print_processor_seconds(parts: Iterable[tuple[str, str, Parts]]) -> None:
     """Where the time went, the largest parts first."""
     rows = [
-        (who, part, f"{seconds:.2f} s")
-        for who, counted in parts.items()
+        (backlog, who, part, f"{seconds:.2f} s")
+        for backlog, who, counted in parts
         for part, seconds in counted.items()
         if seconds >= LEAST_SHOWN_SECONDS
     ]
-    print_table(("who", "part", "processor"), rows)
+    print_table(("backlog", "who", "part", "processor"), rows)

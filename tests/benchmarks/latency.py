@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.benchmarks.backlogs import CLIENTS, SCALE, TPCB_TABLES
 from tests.benchmarks.bench import Bench, bench, say
-from tests.benchmarks.draining import CLIENTS, TABLES, subscribe
+from tests.benchmarks.draining import subscribe
 from tests.benchmarks.results import percentile, print_table
 
 P50_BUDGET_MS = 8.0
 P99_BUDGET_MS = 40.0
-SCALE = 10
 PROBE_SECONDS = 0.02
 # What is committed in the first moments meets cold caches and new plans.
 SETTLE_SECONDS = 3.0
@@ -137,7 +137,7 @@ def syncwizard_running(found: Bench) -> Iterator[None]:
 @contextmanager
 def subscription_running(found: Bench) -> Iterator[None]:
     """A native subscription, caught up; gone afterwards."""
-    subscribe(found, (*TABLES, "probe"))
+    subscribe(found, (*TPCB_TABLES, "probe"), "bench", "native")
     with found.destination.connect("native") as session:
         session.execute("ALTER SUBSCRIPTION native ENABLE")
         with contextlib.ExitStack() as stack:

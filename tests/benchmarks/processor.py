@@ -1,5 +1,6 @@
-"""Processor time of each part of a drain, which tells where the time goes also on a busy machine (Linux only)."""
+"""Processor time and memory of each part, which tell where the cost is also on a busy machine (Linux only)."""
 
+import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator
@@ -45,8 +46,7 @@ def seconds_by_part(found: Bench) -> dict[str, float]:
     servers = {found.source.pid: "source", found.destination.pid: "destination"}
     parts: dict[str, float] = defaultdict(float)
     running = dict(processes())
-    engines = {pid for pid, process in running.items() if "syncwizard.engine.process" in process.title}
-    ours = {pid for pid in engines if _is_ours(pid)}
+    ours = our_engines(running)
     for pid, process in running.items():
         if process.parent in servers:
             parts[_server_part(servers[process.parent], process.title)] += process.seconds
@@ -55,6 +55,25 @@ def seconds_by_part(found: Bench) -> dict[str, float]:
         elif process.parent in ours:
             parts[f"child: {process.title.rpartition(' ')[2]}"] += process.seconds
     return parts
+
+
+def our_engines(running: dict[int, Process]) -> set[int]:
+    """The engines of this run among the processes."""
+    engines = {pid for pid, process in running.items() if "syncwizard.engine.process" in process.title}
+    return {pid for pid in engines if _is_ours(pid)}
+
+
+def memory_bytes() -> int:
+    """Memory of our engines and their children now: PSS, which counts what they share once."""
+    running = dict(processes())
+    engines = our_engines(running)
+    found = 0
+    for pid, process in running.items():
+        if pid in engines or process.parent in engines:
+            with contextlib.suppress(OSError):
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+                found += int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0]) * 1024
+    return found
 
 
 def growth(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
