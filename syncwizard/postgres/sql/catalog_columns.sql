@@ -31,7 +31,7 @@ WITH RECURSIVE columns AS (
     SELECT p.top,
            bool_and(t.typsend <> 0 AND t.typreceive <> 0) AS transferable,
            bool_or(t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
-                   AND t.typcategory = 'N' OR t.oid IN (26, 30, 1033)) AS reg
+                   AND t.typcategory = 'N' OR t.oid IN (22, 26, 30, 1033)) AS reg
       FROM parts p
       JOIN pg_catalog.pg_type t ON t.oid = p.part
      GROUP BY p.top

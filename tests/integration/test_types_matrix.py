@@ -1,0 +1,223 @@
+"""Every type, by every way a value can take: copied, inserted, updated and moved, singly and in sets, in binary and as
+text, into tables of each replica identity, compared exactly. The cases are data: tests/support/type_cases.py.
+
+One run of the row path a configuration carries all types at once, as columns of a few tables.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from psycopg import sql
+
+from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.connection import SESSION_SETTINGS
+from syncwizard.task.events import TablePlanned
+from tests.conftest import connected
+from tests.support.inprocess import TaskRun
+from tests.support.pair import DatabasePair, Session
+from tests.support.rowpath import RowPath
+from tests.support.type_cases import CASES, DEFINITIONS, Case
+
+# Above this many rows of a kind a batch goes through staging tables and COPY.
+FEW, MANY = 8, 60
+COPIED = 3 * MANY
+ROWS = COPIED + MANY - MANY
+IDENTITIES = {
+    "default": "id int PRIMARY KEY, other int NOT NULL",
+    "index": "id int PRIMARY KEY, other int NOT NULL CONSTRAINT index_other UNIQUE",
+    "full": "id int PRIMARY KEY, other int NOT NULL",
+    "nothing": "id int PRIMARY KEY, other int NOT NULL",
+    "keyless": "id int, other int",
+}
+AFTER = {
+    "index": 'ALTER TABLE "index" REPLICA IDENTITY USING INDEX index_other',
+    "full": 'ALTER TABLE "full" REPLICA IDENTITY FULL',
+    "nothing": 'ALTER TABLE "nothing" REPLICA IDENTITY NOTHING',
+}
+
+
+class Run(NamedTuple):
+    """A configuration: versions of the two servers, and whether values travel as text."""
+
+    source: int
+    destination: int
+    text: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}-to-{self.destination}-{'text' if self.text else 'binary'}"
+
+    def has(self, case: Case) -> bool:
+        """Whether the case can be arranged in this run."""
+        if case.type.startswith(("vector", "halfvec", "sparsevec")):
+            return self.source > 15
+        possible = {"contrib": self.source == 15, "new": self.source == 18, "text": self.text}
+        return all(possible[need] for need in case.needs.split())
+
+
+RUNS = [Run(16, 18, False), Run(16, 18, True), Run(15, 15, False), Run(15, 15, True), Run(18, 18, False)]
+CONTRIB = """
+CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION cube; CREATE EXTENSION isn;
+CREATE EXTENSION seg;
+CREATE COLLATION public.ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+"""
+
+
+def server(request: pytest.FixtureRequest, version: int, end: str, folder: Path) -> Iterator[Cluster]:
+    """The session's server of a version, or another one of it for the other end of a run."""
+    names = {(16, "source"): "source_cluster", (18, "destination"): "destination_cluster", (15, "source"): "postgres15"}
+    if (version, end) in names:
+        yield request.getfixturevalue(names[version, end])
+        return
+    cluster = Cluster(folder / f"{end}{version}", version, durable=False)
+    try:
+        yield cluster.create().start()
+    finally:
+        cluster.destroy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_values_arrive_as_they_are(
+    run: Run, request: pytest.FixtureRequest, server_folder: Path, tmp_path: Path
+) -> None:
+    with (
+        contextmanager(server)(request, run.source, "source", server_folder) as source,
+        contextmanager(server)(request, run.destination, "destination", server_folder) as destination,
+        contextmanager(connected)(source, destination) as pair,
+    ):
+        cases = [case for case in CASES if run.has(case)]
+        create(run, pair, cases)
+        path = travel(pair, cases, tmp_path)
+        copied = {event.binary for event in path.task.events if isinstance(event, TablePlanned)}
+        assert copied == {not run.text}
+        different = {
+            (identity, case.name): (wrong, expected)
+            for identity in IDENTITIES
+            for case in cases
+            for wrong, expected in differences(pair, identity, case)
+        }
+        assert not different
+
+
+def travel(pair: DatabasePair, cases: list[Case], folder: Path) -> RowPath:
+    """Every way that a value can take, each in batches of its own: together they would be folded to one."""
+    path = RowPath(pair, TaskRun(pair.spec(), folder))
+    for table in IDENTITIES:
+        insert(pair.source, table, cases, 1, COPIED)
+    path.copy()
+    with path.following():
+        for act in (inserts, updates, small_updates, moves, deletes):
+            for table in IDENTITIES:
+                act(pair.source, table, cases)
+            path.caught_up()
+    return path
+
+
+def differences(pair: DatabasePair, table: str, case: Case) -> Iterator[tuple[str | None, str | None]]:
+    """What the destination has of a column and the source has not, or the other way round."""
+    there, here = values(pair.destination, table, case), values(pair.source, table, case)
+    assert len(here) == ROWS
+    assert len(set(here.values())) > len(case.values), f"{case.name}: each value and NULL are there"
+    for key in here.keys() | there.keys():
+        if there.get(key) != here.get(key):
+            yield there.get(key), here.get(key)
+
+
+def create(run: Run, pair: DatabasePair, cases: list[Case]) -> None:
+    """The tables at both ends; one type that differs makes text of its table's columns, and of the whole stream."""
+    columns = ", ".join(f"{quote(case)} {case.type}" for case in cases)
+    for session, note in ((pair.source, "text"), (pair.destination, "varchar" if run.text else "text")):
+        execute(session, CONTRIB if run.source == 15 else "CREATE EXTENSION vector")
+        if session is pair.destination:
+            execute(session, "CREATE TYPE shift AS ENUM ('a'); CREATE TYPE oids AS (n int)")
+        execute(session, DEFINITIONS)
+        for table, identity in IDENTITIES.items():
+            execute(session, f'CREATE TABLE "{table}" ({identity}, note {note}, {columns}); {AFTER.get(table, "")}')
+        execute(session, f"CREATE TABLE pool (m int PRIMARY KEY, {columns})")
+    # Row `m` of the pool has the value `m` of each case, the last of which is NULL.
+    for m in range(pool_rows(cases)):
+        values = ", ".join(
+            f"({(*case.values, 'NULL')[m % (len(case.values) + 1)]})::{case.type.split(' COLLATE')[0]}"
+            for case in cases
+        )
+        execute(pair.source, f"INSERT INTO pool SELECT {m}, {values}")
+
+
+def pool_rows(cases: list[Case]) -> int:
+    return max(len(case.values) + 1 for case in cases)
+
+
+def quote(case: Case) -> str:
+    return f'"{case.name}"'
+
+
+def execute(session: Session, text: str) -> None:
+    session.execute(text.encode())
+
+
+def insert(session: Session, table: str, cases: list[Case], first: int, rows: int) -> None:
+    """Rows with the pool's values in turn."""
+    names = ", ".join(map(quote, cases))
+    execute(
+        session,
+        f'INSERT INTO "{table}" (id, other, {names}) SELECT i, -i, {names}'
+        f" FROM generate_series({first}, {first + rows - 1}) i JOIN pool ON m = mod(i, {pool_rows(cases)})",
+    )
+
+
+def inserts(session: Session, table: str, cases: list[Case]) -> None:
+    insert(session, table, cases, 1000, FEW)
+    insert(session, table, cases, 2000, MANY)
+
+
+def updates(session: Session, table: str, cases: list[Case]) -> None:
+    """Every column takes the pool's next value."""
+    names = ", ".join(map(quote, cases))
+    for chosen in (between(1, FEW), between(2000, MANY)):
+        execute(
+            session,
+            f'UPDATE "{table}" SET ({names}) = (SELECT {names} FROM pool WHERE m = mod(id + 1, {pool_rows(cases)}))'
+            f" WHERE {chosen}",
+        )
+
+
+def small_updates(session: Session, table: str, cases: list[Case]) -> None:
+    """Leaves all columns but one alone: what is out of line is not sent."""
+    for chosen in (between(10, FEW), between(2000, MANY)):
+        execute(session, f"UPDATE \"{table}\" SET note = 'changed' WHERE {chosen}")
+
+
+def moves(session: Session, table: str, cases: list[Case]) -> None:
+    """Other keys, with every column to be carried along."""
+    for chosen in (between(20, FEW), between(60, MANY)):
+        execute(session, f'UPDATE "{table}" SET id = id + 100000, other = other - 100000 WHERE {chosen}')
+
+
+def deletes(session: Session, table: str, cases: list[Case]) -> None:
+    """By the key, or by the whole row."""
+    for chosen in (between(1000, FEW), between(120, MANY)):
+        execute(session, f'DELETE FROM "{table}" WHERE {chosen}')
+
+
+def between(first: int, rows: int) -> str:
+    return f"id BETWEEN {first} AND {first + rows - 1}"
+
+
+def values(session: Session, table: str, case: Case) -> dict[tuple[int, int], str | None]:
+    """The column in the type's own text form, which keeps every bit of it under these settings (-0, NaN, scale of a
+    numeric, bounds of an array, padding), by key; long values by their hash."""
+    with session.transaction():
+        for name, value in SESSION_SETTINGS.items():
+            session.execute("SELECT set_config(%s, %s, true)", (name, value))
+        found = session.execute(
+            sql.SQL(
+                "SELECT id, other, CASE WHEN length(v) > 1000 THEN md5(v) ELSE v END"
+                " FROM (SELECT id, other, ROW({})::text AS v FROM public.{}) AS t ORDER BY 1"
+            ).format(sql.Identifier(case.name), sql.Identifier(table))
+        ).fetchall()
+    assert len({row[:2] for row in found}) == len(found)
+    return {(row[0], row[1]): row[2] for row in found}
