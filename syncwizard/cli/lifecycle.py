@@ -84,7 +84,7 @@ def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, 
     if foreground:
         _become_engine(prepared)
     try:
-        lifecycle.start(prepared, _watch_stages)
+        lifecycle.start(prepared, watch_stages)
     except (PrecheckNotPassed, EndpointError) as error:
         state = task.read_state()
         for item in state.precheck:
@@ -117,7 +117,7 @@ def resume(name: str, foreground: bool, until: Goal | None, as_json: bool) -> No
     prepared = lifecycle.prepare_resume(tasks.find_task(name))
     if foreground:
         _become_engine(prepared)
-    lifecycle.resume(prepared, _watch_stages)
+    lifecycle.resume(prepared, watch_stages)
     _go_on(prepared.task, until, as_json, "resumed")
 
 
@@ -141,7 +141,7 @@ def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> No
     """After a start: waits where that is wanted, then says how to go on."""
     if until is not None:
         say_trouble(task.read_state())
-        wait_for(task, until, None, _watch_stages)
+        wait_for(task, until, None, watch_stages)
     _print_result(task, as_json=as_json)
     say(f"{what}; watch it: syncwizard status {task.label}")
 
@@ -174,7 +174,8 @@ def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = clic
         echo(f"          {item.sql}")
 
 
-def _watch_stages(entry: Entry) -> None:
+def watch_stages(entry: Entry) -> None:
+    """Says when a stage begins and when it is done."""
     match entry.event:
         case StageFinished() | StageStarted() | RetryStarted() | RetryEnded():
             say(narrate(entry.event))

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its slot stays."),
     "resume": ("syncwizard.cli.lifecycle", "Continue a paused, failed or died task."),
+    "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "release": ("syncwizard.cli.lifecycle", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),

@@ -14,7 +14,8 @@ from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_fo
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
 from syncwizard.task import file
-from syncwizard.task.events import Event, SequencesSet
+from syncwizard.task.events import Event, ResyncRequested, SequencesSet
+from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
 from syncwizard.task.validation import find_problems
@@ -132,6 +133,13 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
     state = task.read_state()
     if state.state == "released":
         raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
+    if state.failure is not None and state.failure.changes_missing:
+        raise UsageError(
+            f"resuming does not help: {state.failure.title}",
+            where=task.label,
+            detail=state.failure.detail,
+            remedy=state.failure.remedy,
+        )
     secrets = given or launch.collect_secrets(task.spec)
     # A password may have changed since: better told here than by an engine that fails a moment later.
     probes.for_task("login", task.spec, secrets).run(lambda event: None)
@@ -144,6 +152,37 @@ def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
     before = task.read_state().sequence
     launch.start_engine(task.spec, prepared.secrets)
     return follow_precheck(task, before, watcher)
+
+
+def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover) -> ResyncRequested:
+    """What a resynchronization would empty and copy again; changes nothing, whether the task runs or not.
+
+    Raises UsageError when there is nothing to do, or when the wish cannot be fulfilled as it is.
+    """
+    state = task.read_state()
+    if state.state == "released":
+        raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
+    if not state.finished("precheck"):
+        raise UsageError("the task has copied nothing yet", where=task.label, remedy="start its file again")
+    found: list[ResyncRequested] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, ResyncRequested):
+            found.append(event)
+
+    probes.for_task("resync", task.spec, secrets, wish=wish).run(on_event)
+    return found[-1]
+
+
+def resync(task: StoredTask, order: ResyncRequested, secrets: Handover, watcher: Watcher = ignore) -> TaskState:
+    """Carries out what was described: pauses the task if it runs, gives the order, and lets it work again.
+
+    Returns when the engine is at work; a crash from here on costs nothing, `resume` goes on with the order.
+    """
+    if task.find_engine() is not None:
+        pause(task)
+    probes.for_task("resync", task.spec, secrets, order=order).run(lambda event: None)
+    return resume(prepare_resume(task, secrets), watcher)
 
 
 def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:

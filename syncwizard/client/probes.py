@@ -33,10 +33,12 @@ from syncwizard.engine.protocol import (
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.task.catalogue import CatalogueNews
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
-from syncwizard.task.events import Event
+from syncwizard.task.events import Event, ResyncRequested
+from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 
 PROBE_MODULE = "syncwizard.engine.probe"
+NO_WISH = ResyncWish()
 News = TypeVar("News")
 
 
@@ -173,6 +175,8 @@ def for_task(
     *,
     offset: int = 0,
     passed: Sequence[str] = (),
+    wish: ResyncWish = NO_WISH,
+    order: ResyncRequested | None = None,
     quiet: bool = False,
 ) -> Probe[Event]:
     """The precheck of a specification, or an act on a stored task; its news are the task's events.
@@ -180,6 +184,8 @@ def for_task(
     A precheck leaves out the items that `passed`. A screen wants it `quiet`: else a defect's traceback is written on
     stderr.
     """
-    request = TaskRequest(kind=kind, spec=spec, secrets=secrets, offset=offset, passed=list(passed))
+    request = TaskRequest(
+        kind=kind, spec=spec, secrets=secrets, offset=offset, passed=list(passed), wish=wish, order=order
+    )
     decoder = msgspec.msgpack.Decoder(ProbeEvent)
     return Probe(request, (spec.source, spec.destination), lambda payload: decoder.decode(payload).event, quiet=quiet)

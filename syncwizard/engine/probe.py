@@ -9,7 +9,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -100,6 +101,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _slot(request, outgoing)
         case TaskRequest(kind="release"):
             _release(request, outgoing)
+        case TaskRequest(kind="resync"):
+            _resync(request, outgoing)
 
 
 def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
@@ -204,12 +207,37 @@ def _slot(request: TaskRequest, outgoing: int) -> None:
 def _release(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import release
 
+    with _journal_held(request) as (journal, folder):
+        record = _Record(outgoing, journal)
+        # Before capture nothing was made at either end, and an end may be out of reach.
+        if "capture" in record.state().stages:
+            _run(request, folder, record, release.run)
+        if record.state().state != "released":
+            record.append(TaskReleased())
+
+
+def _resync(request: TaskRequest, outgoing: int) -> None:
+    """Looks at the ends beside the task's engine, or gives the order to the next one."""
+    from syncwizard.stages import resync
+
+    if request.order is not None:
+        with _journal_held(request) as (journal, _):
+            _Record(outgoing, journal).append(request.order)
+        return
+    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
+        record = _Record(outgoing, state=_known(request))
+        _run(request, Path(folder), record, lambda context: context.record(resync.describe(context, request.wish)))
+
+
+@contextmanager
+def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
+    """The journal and the folder of a stored task that no other process has. Raises UsageError when one has."""
     spec = request.spec
     if spec.id is None:
-        raise ValueError("only a stored task can be released")
+        raise ValueError("only a stored task has a journal")
     folder = paths.task_folder(spec.id)
     try:
-        lock = TaskLock(spec.id, purpose="release")
+        lock = TaskLock(spec.id, purpose=request.kind)
     except Held as held:
         raise UsageError(
             f"the task is in use by process {held.holder.pid if held.holder else 'unknown'}",
@@ -217,13 +245,10 @@ def _release(request: TaskRequest, outgoing: int) -> None:
         ) from held
     with lock:
         journal = Journal(folder / FILE_NAME, spec.id, spec.name)
-        record = _Record(outgoing, journal)
-        # Before capture nothing was made at either end, and an end may be out of reach.
-        if "capture" in record.state().stages:
-            _run(request, folder, record, release.run)
-        if record.state().state != "released":
-            record.append(TaskReleased())
-        journal.close()
+        try:
+            yield journal, folder
+        finally:
+            journal.close()
 
 
 def _run(request: TaskRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:

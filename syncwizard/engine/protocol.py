@@ -12,14 +12,15 @@ import msgspec
 from syncwizard.engine.failures import FailureReport
 from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
-from syncwizard.task.events import AnyEvent, Entry, Failure, Sample
+from syncwizard.task.events import AnyEvent, Entry, Failure, ResyncRequested, Sample
+from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
 PROTOCOL_VERSION = 1
 
 CommandName = Literal["status", "pause", "caught-up"]
-TaskProbeKind = Literal["precheck", "login", "release", "sequences", "slot"]
+TaskProbeKind = Literal["precheck", "login", "release", "sequences", "slot", "resync"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -112,7 +113,8 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (the others).
 
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
-    items that need not run again. Answered with events.
+    items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
+    writes that into the journal. Answered with events.
     """
 
     kind: TaskProbeKind
@@ -120,6 +122,8 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     secrets: Handover
     offset: int = 0
     passed: list[str] = []
+    wish: ResyncWish = ResyncWish()
+    order: ResyncRequested | None = None
 
 
 class ConnectivityRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):

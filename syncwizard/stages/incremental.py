@@ -1,7 +1,6 @@
 """Incremental synchronization: keeps one apply child at work and passes on what it reports."""
 
 import time
-from collections.abc import Iterable
 
 import msgspec
 
@@ -9,7 +8,8 @@ from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.apply_frames import Assignment, Dropped, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
 from syncwizard.stages.context import Child, Context
-from syncwizard.task.events import Noticed, Sample, TableDropped, TableName
+from syncwizard.stages.dropped import record_dropped
+from syncwizard.task.events import Noticed, Sample, TableName
 
 # A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
 # the batch.
@@ -128,14 +128,6 @@ class _Following:
                 remedy="see the engine's log and the system's (out of memory?), then resume",
             )
         self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
-
-
-def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True) -> None:
-    """Says once of each table that it left the task, because the source has it no more."""
-    known = context.state().dropped
-    for table in tables:
-        if table not in known:
-            context.record(TableDropped(table=table, copied=copied))
 
 
 def _add(totals: dict[str, dict[str, int]], sample: Sample) -> None:

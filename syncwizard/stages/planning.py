@@ -9,14 +9,14 @@ from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog import Table, read_tables
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
-from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies, begin_copies, read_copies
+from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
 from syncwizard.postgres.destination.progress import read_members, read_progress
 from syncwizard.postgres.selection import select_tables
-from syncwizard.postgres.source.continuity import check_publication, find_relations
-from syncwizard.postgres.source.publication import is_heartbeat, read_publication
+from syncwizard.postgres.source.continuity import check_publication
+from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot
 from syncwizard.stages.context import Context, Pair
-from syncwizard.stages.incremental import record_dropped
+from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.kept import find_kept
 from syncwizard.task.events import TableName, TablePlanned
@@ -107,30 +107,16 @@ def _captured(
     selected: Iterable[Table],
     copies: dict[TableName, TableCopy],
 ) -> list[Table]:
-    """Those of the selected tables whose changes the publication carries; says which ones are gone since capture.
-
-    What was not copied whole when it was dropped is given up: its changes would meet rows that are not there.
-    """
+    """Those of the selected tables whose changes the publication carries; says which ones are gone since capture."""
     with translated("destination", "reading what is captured"):
         progress = read_progress(destination, context.task_id)
         members = read_members(destination, context.task_id)
     assert progress is not None
     with translated("source", "comparing the publication"):
         check_publication(source, progress, members)
-        exist = find_relations(source, [member.relation for member in members])
         publication = read_publication(source, context.spec.slot)
-    gone = [one.table for one in members if one.relation not in exist and not is_heartbeat(one.table)]
-    captured = {one.relation: one.table for one in publication.members} if publication else {}
-    # A partition may have come anew under the name of one that is gone, captured by its published root.
-    half = [
-        table
-        for table in gone
-        if table not in captured.values() and ((copy := copies.get(table)) is None or not copy.complete)
-    ]
-    with translated("destination", "giving up copies"):
-        abandon_copies(destination, context.task_id, half)
-    record_dropped(context, half, copied=False)
-    record_dropped(context, gone)
+    captured = {member.relation: member.table for member in publication.members} if publication else {}
+    leave_dropped(context, source, destination, members, copies, set(captured.values()))
     trees = {table.root for table in selected if table.oid in captured}
     return [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
 

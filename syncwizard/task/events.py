@@ -4,6 +4,7 @@ Positions (`lsn`) are PostgreSQL's text form; times are seconds since the epoch 
 not to the event. Metrics are not facts: see `Sample`.
 """
 
+import uuid
 from typing import Literal
 
 import msgspec
@@ -185,6 +186,26 @@ class TableRestarted(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
+class TableToCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of a resynchronization, with the source's estimates."""
+
+    table: TableName
+    rows: int
+    bytes: int
+
+
+class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
+    """Somebody asked to empty tables at the destination and to copy them again; `id` tells the order from others.
+
+    `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
+    """
+
+    id: uuid.UUID
+    tables: list[TableToCopy]
+    whole: bool
+    reasons: list[str] = []
+
+
 class TableDropped(Event, frozen=True, kw_only=True, tag=True):
     """The table is gone at the source. What was committed before was applied; its copy stays at the destination.
 
@@ -302,6 +323,7 @@ AnyEvent = (
     | TablePlanned
     | TableCopied
     | TableRestarted
+    | ResyncRequested
     | TableDropped
     | SyncPointSet
     | SyncPointPassed

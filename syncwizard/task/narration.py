@@ -15,6 +15,7 @@ from syncwizard.task.events import (
     PrecheckItemFinished,
     PublicationCreated,
     ReplicaIdentityChanging,
+    ResyncRequested,
     RetryEnded,
     RetryStarted,
     SequencesSet,
@@ -153,6 +154,12 @@ def _(event: TableCopied) -> str:
 @_tell.register
 def _(event: TableRestarted) -> str:
     return f"{event.table} is copied again: {event.reason}"
+
+
+@_tell.register
+def _(event: ResyncRequested) -> str:
+    tables = ", ".join(str(each.table) for each in event.tables) or "no table"
+    return f"a resynchronization was asked for: {tables}" + (", with a new slot" if event.whole else "")
 
 
 @_tell.register

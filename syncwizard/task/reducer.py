@@ -18,6 +18,7 @@ from syncwizard.task.events import (
     PrecheckItemFinished,
     PublicationCreated,
     ReplicaIdentityChanging,
+    ResyncRequested,
     RetryEnded,
     RetryStarted,
     SlotCreated,
@@ -197,9 +198,26 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
     known = state.table(event.table)
     if known is None:
         return state
-    again = replace(known, copied=False, rows=0, bytes=0, seconds=0.0, restarts=known.restarts + 1)
-    state = replace(state, tables={**state.tables, str(event.table): again})
+    state = replace(state, tables={**state.tables, str(event.table): _begun_again(known)})
     return _noticed(state, at, Noticed(level="warning", message=f"{event.table} is copied again: {event.reason}"))
+
+
+@_after.register
+def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
+    stages: tuple[StageName, ...] = ("capture", "full", "catch-up")
+    tables = dict(state.tables)
+    for each in event.tables:
+        if known := state.table(each.table):
+            tables[str(each.table)] = _begun_again(known)
+    return replace(
+        state,
+        state="paused",
+        failure=None,
+        resync=event,
+        sync_point_passed=False,
+        stages={**state.stages, **{stage: StageState() for stage in stages}},
+        tables=tables,
+    )
 
 
 @_after.register
@@ -279,6 +297,10 @@ def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
 @_after.register
 def _(event: Noticed, state: TaskState, at: float) -> TaskState:
     return _noticed(state, at, event)
+
+
+def _begun_again(table: TableState) -> TableState:
+    return replace(table, copied=False, rows=0, bytes=0, seconds=0.0, restarts=table.restarts + 1)
 
 
 def _noticed(state: TaskState, at: float, event: Noticed) -> TaskState:

@@ -11,6 +11,7 @@ from syncwizard.task.events import (
     PrecheckItemFinished,
     PublicationCreated,
     ReplicaIdentityChanging,
+    ResyncRequested,
     SlotCreated,
     SlotMeasured,
     StageName,
@@ -77,7 +78,8 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
-    `dropped`: tables that left the task because the source has them no more.
+    `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
+    no more.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
     """
 
@@ -88,6 +90,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     precheck: tuple[PrecheckItemFinished, ...] = ()
     tables: dict[str, TableState] = {}
     dropped: tuple[TableName, ...] = ()
+    resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False
     publication: PublicationCreated | None = None

@@ -8,7 +8,7 @@ import pytest
 
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import SourceChanged, TaskFailed
-from syncwizard.stages import capture
+from syncwizard.stages import capture, capturing
 from syncwizard.stages.context import Context
 from syncwizard.task.events import (
     Event,
@@ -292,7 +292,7 @@ def test_generated_columns_do_not_make_updates_fail_on_18(destination_cluster: C
 def test_a_long_transaction_that_delays_the_slot_is_named(
     pair: DatabasePair, run: TaskRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(capture, "SLOT_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(capturing, "SLOT_PATIENCE_SECONDS", 0.05)
     pair.source.execute(TABLES)
     with pair.source_cluster.connect(pair.database, autocommit=False) as holder:
         holder.execute("INSERT INTO keyed VALUES (1)")

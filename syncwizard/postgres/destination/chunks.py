@@ -105,6 +105,20 @@ def abandon_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[
             _forget_chunks(connection, task_id, table)
 
 
+def restart_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[TableName]) -> None:
+    """Makes tables unfinished that were copied before; their rows go when their next copy begins.
+
+    Waits for a chunk of the former copy that is in doubt, and shuts out later ones. In the caller's transaction.
+    """
+    for table in tables:
+        connection.execute(
+            "UPDATE syncwizard.tables SET generation = generation + 1"
+            " WHERE task_id = %s AND schema_name = %s AND table_name = %s",
+            (task_id, table.schema, table.name),
+        )
+        _forget_chunks(connection, task_id, table)
+
+
 def _forget_chunks(connection: Connection, task_id: uuid.UUID, table: TableName) -> None:
     connection.execute(
         "DELETE FROM syncwizard.chunks WHERE task_id = %s AND schema_name = %s AND table_name = %s",

@@ -69,6 +69,35 @@ def register(
         write_members(connection, spec.id, publication)
 
 
+def register_again(
+    connection: Connection,
+    task_id: uuid.UUID,
+    order: uuid.UUID,
+    publication: Publication,
+    created: tuple[CreatedSlot, SystemIdentity] | None,
+) -> None:
+    """Notes that what the resynchronization `order` needs at the source is made, and shuts out earlier sessions.
+
+    `created` is a new slot, from whose position the stream begins; without one it goes on where it was. In the
+    caller's transaction. Raises Fenced when the destination knows nothing of the task.
+    """
+    values = {"task_id": task_id, "order": order, "oid": publication.oid, "xmin": publication.xmin}
+    if connection.execute(query("progress_register_again"), values).rowcount != 1:
+        raise Fenced("the destination has no progress of this task any more", where="destination")
+    if created is not None:
+        slot, identity = created
+        position = {
+            "task_id": task_id,
+            "slot": slot.name,
+            "system_identifier": identity.system_identifier,
+            "timeline": identity.timeline,
+            "source_database": identity.database,
+            "lsn": slot.lsn,
+        }
+        connection.execute(query("progress_move"), position)
+    write_members(connection, task_id, publication)
+
+
 def write_members(connection: Connection, task_id: uuid.UUID, publication: Publication) -> None:
     """Keeps what the publication carries now, in place of what it carried before."""
     connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (task_id,))

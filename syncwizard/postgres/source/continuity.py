@@ -10,7 +10,7 @@ from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.source.publication import Member, read_publication
+from syncwizard.postgres.source.publication import Member, is_heartbeat, read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -101,6 +101,8 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
     position = format_lsn(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
     if found.gap:
         raise missing_changes(found.gap, progress, detail=f"changes since {position} may be missing")
+    if any(is_heartbeat(member.table) for member in found.dropped):
+        raise missing_changes("the heartbeat of this task is gone", progress, detail="no row of a table was lost")
     if found.lost:
         tables = ", ".join(map(str, found.lost))
         raise missing_changes(

@@ -62,9 +62,17 @@ def beat(connection: Connection, slot: str) -> float:
         raise TaskFailed(
             "the heartbeat of this task is gone from public.dts_postgres_heartbeat",
             where="source",
-            remedy="resume the task: the heartbeat is made again",
+            remedy="make it again with `syncwizard resync`, which copies no table for that",
         )
     return float(row[0])
+
+
+def beats(connection: Connection, slot: str) -> bool:
+    """Whether the task's heartbeat is there."""
+    if not _exists(connection):
+        return False
+    found: LiteralString = "SELECT EXISTS (SELECT FROM public.dts_postgres_heartbeat WHERE slot_name = %s)"
+    return bool(scalar(connection, found, slot))
 
 
 def has_mark(connection: Connection) -> bool:

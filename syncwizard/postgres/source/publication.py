@@ -1,6 +1,7 @@
 """The publication of a task: a plain list of tables, created, inspected, dropped (DESIGN rules 5, 6 and 13)."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 from psycopg import sql
@@ -93,17 +94,54 @@ def create_publication(
     if generated_columns:
         options += ", publish_generated_columns = stored"
     drop_publication(connection, name)
-    for start in range(0, len(names), TABLES_A_TRANSACTION):
-        part = names[start : start + TABLES_A_TRANSACTION]
-        listed = sql.SQL(", ONLY ").join(quoted(table.schema, table.name) for table in part)
-        if start == 0:
-            template = "CREATE PUBLICATION {} FOR TABLE ONLY {} WITH (" + options + ")"
-        else:
-            template = "ALTER PUBLICATION {} ADD TABLE ONLY {}"
-        with_short_locks(connection, part, sql.SQL(template).format(sql.Identifier(name), listed), wait)
+    first, rest = names[:TABLES_A_TRANSACTION], names[TABLES_A_TRANSACTION:]
+    create = sql.SQL("CREATE PUBLICATION {} FOR TABLE ONLY {} WITH (" + options + ")")
+    with_short_locks(connection, first, create.format(sql.Identifier(name), _listed(first)), wait)
+    _alter(connection, name, "ADD", rest, wait)
+    return _just_made(connection, name)
+
+
+def extend_publication(
+    connection: Connection,
+    name: str,
+    tables: Iterable[TableName],
+    ours: set[int],
+    *,
+    generated_columns: bool,
+    wait: Wait,
+) -> Publication:
+    """Adds those of the tables and the heartbeat that are not among `ours`, the members that were made by us.
+
+    What somebody else put in is taken out first: it may carry a filter or a list of columns.
+    """
+    listed = [member for member in _just_made(connection, name).members if member.oid is not None]
+    known = {member.table for member in listed if member.oid in ours}
+    wanted = [table for table in [TableName(*HEARTBEAT_TABLE), *tables] if table not in known]
+    if generated_columns:
+        statement = sql.SQL("ALTER PUBLICATION {} SET (publish_generated_columns = stored)")
+        connection.execute(statement.format(sql.Identifier(name)))
+    _alter(connection, name, "DROP", [member.table for member in listed if member.oid not in ours], wait)
+    _alter(connection, name, "ADD", wanted, wait)
+    return _just_made(connection, name)
+
+
+def _alter(
+    connection: Connection, name: str, what: Literal["ADD", "DROP"], tables: list[TableName], wait: Wait
+) -> None:
+    for start in range(0, len(tables), TABLES_A_TRANSACTION):
+        part = tables[start : start + TABLES_A_TRANSACTION]
+        statement = sql.SQL("ALTER PUBLICATION {} " + what + " TABLE ONLY {}")
+        with_short_locks(connection, part, statement.format(sql.Identifier(name), _listed(part)), wait)
+
+
+def _listed(tables: Iterable[TableName]) -> sql.Composed:
+    return sql.SQL(", ONLY ").join(quoted(table.schema, table.name) for table in tables)
+
+
+def _just_made(connection: Connection, name: str) -> Publication:
     found = read_publication(connection, name)
     if found is None:
-        raise TaskFailed(f"publication {name} was dropped while it was being created", where="source")
+        raise TaskFailed(f"publication {name} was dropped while it was being made", where="source")
     return found
 
 

@@ -1,0 +1,74 @@
+"""The command `resync`: says what would be emptied and copied again, asks, and does it."""
+
+import sys
+
+import click
+
+from syncwizard.cli.lifecycle import JSON, TASK, watch_stages
+from syncwizard.cli.output import print_json, say
+from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client.tasks import StoredTask
+from syncwizard.errors import UsageError
+from syncwizard.task.events import ResyncRequested, TableName
+from syncwizard.task.resync import ResyncWish
+from syncwizard.task.text import describe_bytes, format_table
+
+
+@click.command()
+@TASK
+@click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Copy this table again; repeatable.")
+@click.option("--all", "everything", is_flag=True, help="Copy all tables again.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@JSON
+def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_json: bool) -> None:
+    """Empty tables at the destination and copy them again, under the changes that go on.
+
+    Without --table and --all: exactly the tables that lost changes. First says what would be done, rows and bytes as
+    the source estimates them, and asks.
+    """
+    if names and everything:
+        raise UsageError("--table and --all exclude each other", remedy="leave out one of them")
+    task = tasks.find_task(name)
+    secrets = launch.collect_secrets(task.spec)
+    wish = ResyncWish(tables=[_table_name(text) for text in names], everything=everything)
+    order = lifecycle.describe_resync(task, wish, secrets)
+    _show(order, task)
+    if not yes:
+        _ask(task)
+    state = lifecycle.resync(task, order, secrets, watch_stages)
+    if as_json:
+        print_json({"id": task.id, "name": task.spec.name, "state": state.state, "resynchronization": order})
+    say(f"resynchronizing; watch it: syncwizard status {task.label}")
+
+
+def _table_name(text: str) -> TableName:
+    schema, dot, name = text.partition(".")
+    if not dot or not schema or not name:
+        raise UsageError(f"`{text}` is not the name of a table", remedy="name it as schema.table")
+    return TableName(schema, name)
+
+
+def _show(order: ResyncRequested, task: StoredTask) -> None:
+    """On stderr, as all talk: the result of the command is the task's new state."""
+    for reason in order.reasons:
+        say(reason)
+    if order.whole:
+        say("slot and publication at the source are made anew")
+    if not order.tables:
+        say("no table is emptied or copied")
+        return
+    rows = [(str(each.table), f"{each.rows:,}", describe_bytes(each.bytes)) for each in order.tables]
+    total = sum(each.rows for each in order.tables), sum(each.bytes for each in order.tables)
+    rows.append(("together", f"{total[0]:,}", describe_bytes(total[1])))
+    say(format_table(("TABLE", "ROWS ABOUT", "SIZE"), rows, right=[1, 2]))
+    where = task.spec.destination.database or "its database"
+    say(f"These tables are EMPTIED at the destination ({where}) and copied again from the source.")
+    say("Until the changes since then are applied, readers there see them empty, in part, or of another moment.")
+
+
+def _ask(task: StoredTask) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
+    typed = click.prompt(f"Type the task's name ({task.label}) to go on", default="", show_default=False, err=True)
+    if typed != task.label:
+        raise UsageError("nothing was done: that is not the task's name", where=task.label)

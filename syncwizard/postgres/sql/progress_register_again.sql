@@ -1,0 +1,6 @@
+UPDATE syncwizard.progress
+   SET epoch = epoch + 1,
+       publication_oid = %(oid)s,
+       publication_xmin = %(xmin)s,
+       resynchronization = %(order)s
+ WHERE task_id = %(task_id)s

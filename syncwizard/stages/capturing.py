@@ -1,0 +1,151 @@
+"""What capture makes at the source: heartbeat, replica identities, publication, slot. Each step may be repeated."""
+
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+
+from syncwizard.errors import EndpointError, TaskFailed
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.selection import Selection
+from syncwizard.postgres.source.heartbeat import create_heartbeat
+from syncwizard.postgres.source.identity import (
+    has_usable_identity,
+    noted_identities,
+    read_identity,
+    set_full,
+    why_unusable,
+)
+from syncwizard.postgres.source.publication import (
+    Publication,
+    create_publication,
+    extend_publication,
+    published_tables,
+)
+from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity, create_slot, identify
+from syncwizard.postgres.source.transactions import read_transactions
+from syncwizard.stages.context import Context, Pair
+from syncwizard.stages.interruptible import interruptible
+from syncwizard.task.events import (
+    HeartbeatCreated,
+    Noticed,
+    PublicationCreated,
+    ReplicaIdentityChanging,
+    SlotCreated,
+)
+
+# Creating a slot waits for every transaction that runs; after this long we say which ones.
+SLOT_PATIENCE_SECONDS = 5.0
+SERVER_18 = 180000
+
+
+def set_up_heartbeat(context: Context, source: Connection) -> None:
+    """The heartbeat's table with this task's row, made where they are missing."""
+    create_heartbeat(source, context.spec.slot)
+    if not context.state().heartbeat:
+        context.record(HeartbeatCreated())
+
+
+def set_replica_identities(context: Context, source: Connection, selection: Selection) -> list[Table]:
+    """FULL for every table whose own identity cannot publish UPDATE; the tables that have FULL afterwards."""
+    recorded = {change.table for change in context.state().identities}
+    noted = noted_identities(source, context.spec.slot)
+    full = []
+    for table in selection.copied:
+        if table.replica_identity == "f":
+            if table.name in noted and table.name not in recorded:
+                # Set by another task: whichever of the two is released last puts back what the user had.
+                context.record(noted[table.name])
+            full.append(table)
+            continue
+        if has_usable_identity(table):
+            continue
+        context.cancellation.check()
+        if table.name not in recorded:
+            current = read_identity(source, table.name)
+            index = current.index if current else None
+            context.record(ReplicaIdentityChanging(table=table.name, previous=table.replica_identity, index=index))
+        set_full(source, table.name, context.cancellation.wait)
+        context.record(
+            Noticed(
+                level="info",
+                message=f"{table.name} {why_unusable(table)}: it has REPLICA IDENTITY FULL until the task is released",
+            )
+        )
+        full.append(table)
+    return full
+
+
+def publishes_generated(source: Connection, full: Iterable[Table]) -> bool:
+    """Whether generated columns are part of a replica identity that has to be published whole, as 18 demands."""
+    generated = any(column.generated == "s" for table in full for column in table.columns)
+    return generated and source.info.server_version >= SERVER_18
+
+
+def publish(
+    context: Context, source: Connection, selection: Selection, full: list[Table], ours: Iterable[int] | None = None
+) -> Publication:
+    """The publication over the selection, anew; `full` are the tables with REPLICA IDENTITY FULL.
+
+    With `ours`, the members that are to stay, the selection is only added to them.
+    """
+    generated = publishes_generated(source, full)
+    name, tables, wait = context.spec.slot, published_tables(selection), context.cancellation.wait
+    if ours is None:
+        publication = create_publication(source, name, tables, generated_columns=generated, wait=wait)
+    else:
+        publication = extend_publication(source, name, tables, set(ours), generated_columns=generated, wait=wait)
+    context.record(
+        PublicationCreated(
+            name=publication.name,
+            oid=publication.oid,
+            members=sorted(member.oid for member in publication.members if member.oid is not None),
+            tables=publication.tables,
+        )
+    )
+    return publication
+
+
+def create_task_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:
+    """Creates the slot and keeps its session, and with it the snapshot, as the context's pair."""
+    if context.pair is not None:
+        context.pair.holder.close()
+        context.pair = None
+    waiting = threading.Timer(SLOT_PATIENCE_SECONDS, _say_who_is_waited_for, (context,))
+    waiting.daemon = True
+    with ExitStack() as stack:
+        holder = context.connect("source", "snapshot", replication=True)
+        stack.callback(holder.close)
+        with interruptible(context, holder, "source", "creating the replication slot"):
+            identity = identify(holder)
+            waiting.start()
+            try:
+                slot = create_slot(holder, context.spec.slot)
+            finally:
+                waiting.cancel()
+        context.record(
+            SlotCreated(
+                name=slot.name,
+                lsn=slot.lsn,
+                system_identifier=identity.system_identifier,
+                timeline=identity.timeline,
+            )
+        )
+        stack.pop_all()
+    context.pair = Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
+    return slot, identity
+
+
+def _say_who_is_waited_for(context: Context) -> None:
+    """Names the transactions that the slot waits for; runs beside its creation."""
+    with suppress(EndpointError, TaskFailed), context.connect("source", "waiting") as source:
+        with translated("source", "looking for long transactions"):
+            oldest = read_transactions(source, older_than_seconds=0.0)
+        if oldest:
+            context.record(
+                Noticed(
+                    level="warning",
+                    message="the replication slot waits for transactions to end: " + "; ".join(map(str, oldest[:3])),
+                    remedy="let them end, or end them with pg_terminate_backend",
+                )
+            )

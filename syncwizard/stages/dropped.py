@@ -1,0 +1,47 @@
+"""Tables that are gone at the source leave the task: told once, and given up where they were not copied whole."""
+
+from collections.abc import Iterable
+
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies
+from syncwizard.postgres.source.continuity import find_relations
+from syncwizard.postgres.source.publication import Member, is_heartbeat
+from syncwizard.stages.context import Context
+from syncwizard.task.events import TableDropped, TableName
+
+
+def leave_dropped(
+    context: Context,
+    source: Connection,
+    destination: Connection,
+    members: Iterable[Member],
+    copies: dict[TableName, TableCopy],
+    present: set[TableName],
+) -> None:
+    """Says which of the captured relations are gone. Changes of one that was not copied whole are not applied either:
+    they would meet rows that are not there.
+
+    `present` are names under which something is captured now: a partition may have come under the name of one that
+    is gone.
+    """
+    members = [member for member in members if not is_heartbeat(member.table)]
+    with translated("source", "looking for dropped tables"):
+        exist = find_relations(source, [member.relation for member in members])
+    gone = [member.table for member in members if member.relation not in exist]
+    half = [table for table in gone if table not in present and not _is_whole(copies.get(table))]
+    with translated("destination", "giving up copies"):
+        abandon_copies(destination, context.task_id, half)
+    record_dropped(context, half, copied=False)
+    record_dropped(context, gone)
+
+
+def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True) -> None:
+    """Says once of each table that it left the task."""
+    known = context.state().dropped
+    for table in tables:
+        if table not in known:
+            context.record(TableDropped(table=table, copied=copied))
+
+
+def _is_whole(copy: TableCopy | None) -> bool:
+    return copy is not None and copy.complete

@@ -1,0 +1,176 @@
+"""Capture for a resynchronization: makes the source record the chosen tables again, whatever was lost before.
+
+One transaction at the destination is the line that is crossed once: until it commits everything is done again by the
+next run, afterwards the order's id at the destination says that it is done. The copy itself is the full stage's.
+"""
+
+import msgspec
+
+from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.chunks import read_copies, restart_copies
+from syncwizard.postgres.destination.progress import Progress, read_members, register_again
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.source.continuity import (
+    Membership,
+    check_server,
+    check_slot,
+    compare_publication,
+    find_relations,
+    resync_command,
+)
+from syncwizard.postgres.source.heartbeat import beats
+from syncwizard.postgres.source.identity import identities_held, note_identities
+from syncwizard.postgres.source.publication import Member, Publication, is_heartbeat
+from syncwizard.postgres.source.slot import drop_slot, slot_status
+from syncwizard.stages.capturing import (
+    create_task_slot,
+    publish,
+    publishes_generated,
+    set_replica_identities,
+    set_up_heartbeat,
+)
+from syncwizard.stages.context import Context
+from syncwizard.stages.dropped import leave_dropped
+from syncwizard.stages.emptying import find_obstacles, read_targets
+from syncwizard.task.events import ResyncRequested, TableName
+
+
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not as the task left it. `elsewhere`: another server or database answers; `gap`: why all of the stream
+    is doubtful; `publication`: single tables; `heartbeat`: whether that is there."""
+
+    elsewhere: str = ""
+    gap: str = ""
+    publication: Membership = Membership()
+    heartbeat: bool = True
+
+    @property
+    def lost(self) -> list[TableName]:
+        """The user's tables that were taken out of the publication."""
+        return [table for table in self.publication.lost if not is_heartbeat(table)]
+
+    @property
+    def dropped(self) -> list[TableName]:
+        """The user's tables that the source has no more."""
+        return [member.table for member in self.publication.dropped if not is_heartbeat(member.table)]
+
+
+def find_damage(context: Context, source: Connection, progress: Progress, members: list[Member]) -> Damage:
+    """Looks at server, slot and publication. A slot that somebody reads is taken for right: the reader compares it."""
+    try:
+        with (
+            context.connect("source", "comparing", replication=True) as holder,
+            translated("source", "comparing the server"),
+        ):
+            check_server(holder, progress)
+        with translated("source", "comparing slot and publication"):
+            status = slot_status(source, progress.slot)
+            if status is None or status.active_pid is None:
+                check_slot(source, progress)
+            publication = compare_publication(source, progress, members)
+            heartbeat = beats(source, progress.slot)
+    except ChangesMissing as error:
+        return Damage(gap=f"{error.title}: {error.detail}")
+    except SourceChanged as error:
+        return Damage(elsewhere=f"{error.title}: {error.detail}" if error.detail else error.title)
+    return Damage(gap=publication.gap, publication=publication, heartbeat=heartbeat)
+
+
+def run(context: Context, destination: Connection, progress: Progress, order: ResyncRequested) -> str:
+    """Makes identities, publication and, for a doubtful stream, the slot; then notes at the destination that it did.
+
+    Raises ChangesMissing when more was lost than the order says, TaskFailed when a table cannot be emptied.
+    """
+    wanted = {each.table for each in order.tables}
+    with translated("destination", "reading the progress of the task"):
+        members = read_members(destination, context.task_id)
+    with context.connect("source", "capture") as source:
+        damage = find_damage(context, source, progress, members)
+        if not order.whole:
+            _check_covered(context, damage, wanted)
+        with translated("source", "reading the catalogue"):
+            selection = chosen(select_tables(source, context.spec), wanted)
+        _check_room(context, destination, selection)
+        if not damage.elsewhere:
+            copies = read_copies(destination, context.task_id)
+            leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
+        with translated("source", "preparing capture"):
+            set_up_heartbeat(context, source)
+            with identities_held(source):
+                full = set_replica_identities(context, source, selection)
+                ours = None if order.whole else [member.oid for member in members if member.oid is not None]
+                publication = publish(context, source, selection, full, ours)
+                if not order.whole:
+                    widened = publishes_generated(source, full)
+                    _check_complete(context, source, publication, progress, members, wanted, widened=widened)
+                note_identities(source, context.spec.slot, context.state().identities)
+            if order.whole:
+                drop_slot(source, context.spec.slot)
+    created = create_task_slot(context) if order.whole else None
+    with translated("destination", "registering the task again"), destination.transaction():
+        register_again(destination, context.task_id, order.id, publication, created)
+        restart_copies(destination, context.task_id, [table.name for table in selection.tables])
+    where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
+    return f"{len(selection.copied)} tables to copy again, {where}"
+
+
+def _check_complete(
+    context: Context,
+    source: Connection,
+    publication: Publication,
+    progress: Progress,
+    members: list[Member],
+    wanted: set[TableName],
+    *,
+    widened: bool,
+) -> None:
+    """What was lost while tables were added must not be taken for known. `widened`: options were changed by us."""
+    listed = {member.oid for member in publication.members}
+    missing = [member for member in members if member.oid is not None and member.oid not in listed]
+    exist = find_relations(source, [member.relation for member in missing])
+    lost = tuple(table for table in exist.values() if table not in wanted)
+    altered = publication.oid != progress.publication_oid
+    altered |= publication.xmin != progress.publication_xmin and not widened
+    gap = f"publication {publication.name} was altered meanwhile" if altered else ""
+    _check_covered(context, Damage(gap=gap, publication=Membership(lost=lost)), wanted)
+
+
+def chosen(selection: Selection, wanted: set[TableName]) -> Selection:
+    """The part of the selection that is wanted; partition trees go whole."""
+    roots = {table.root for table in selection.tables if table.name in wanted}
+    return msgspec.structs.replace(
+        selection, tables=tuple(table for table in selection.tables if table.root in roots and table.name in wanted)
+    )
+
+
+def _check_covered(context: Context, damage: Damage, wanted: set[TableName]) -> None:
+    """Raises when the order would leave a loss as it is."""
+    command = resync_command(context.spec.name)
+    if damage.gap or damage.elsewhere:
+        raise ChangesMissing(damage.gap or damage.elsewhere, where="source", remedy=f"copy again: {command} --all")
+    more = [table for table in damage.lost if table not in wanted]
+    if more:
+        names = ", ".join(map(str, more))
+        raise ChangesMissing(f"{names} lost changes, too", where="source", remedy=f"copy again: {command}")
+    added = [table for table in damage.publication.added if table not in wanted]
+    if added:
+        names = ", ".join(map(str, added))
+        raise SourceChanged(
+            f"somebody added {names} to publication {context.spec.slot}",
+            where="source",
+            remedy=f"take it out (ALTER PUBLICATION {context.spec.slot} DROP TABLE {names}), then resume the task",
+        )
+
+
+def _check_room(context: Context, destination: Connection, selection: Selection) -> None:
+    """Raises TaskFailed when a table cannot be emptied without harm."""
+    with translated("destination", "looking at the tables to empty"):
+        quiet = prepare_writing(destination)
+        there = read_targets(destination, selection.tables)
+        copies = read_copies(destination, context.task_id)
+        obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
+    if obstacles:
+        title, remedy = obstacles[0]
+        raise TaskFailed(title, where="destination", remedy=f"{remedy}, then resume the task")

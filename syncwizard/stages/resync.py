@@ -1,0 +1,136 @@
+"""What a resynchronization would do: which tables lost changes, and what is emptied and copied again for them.
+
+Looks and changes nothing; the order that comes of it is carried out by capture and the full stage.
+"""
+
+import difflib
+import uuid
+from collections.abc import Iterable
+
+from syncwizard.errors import UsageError
+from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.connection import translated
+from syncwizard.postgres.destination.chunks import read_copies
+from syncwizard.postgres.destination.progress import read_members, read_progress
+from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.stages.context import Context
+from syncwizard.stages.emptying import find_obstacles, read_targets
+from syncwizard.stages.recapture import Damage, find_damage
+from syncwizard.task.events import ResyncRequested, TableName, TableToCopy
+from syncwizard.task.resync import ResyncWish
+
+
+def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
+    """The order that fulfils the wish. Raises UsageError when it cannot be fulfilled as it is, with what to do."""
+    if "full" not in context.spec.synchronization.types:
+        raise UsageError(
+            "this task copies no tables (synchronization.types has no `full`)",
+            remedy="bring the destination in step by hand, release the task and start a new one",
+        )
+    with context.connect("destination", "resync") as destination, context.connect("source", "resync") as source:
+        with translated("destination", "reading the progress of the task"):
+            progress = read_progress(destination, context.task_id)
+            if progress is None:
+                raise UsageError("the task has copied nothing yet", remedy="resume it")
+            members = read_members(destination, context.task_id)
+            copies = read_copies(destination, context.task_id)
+            quiet = prepare_writing(destination)
+        damage = find_damage(context, source, progress, members)
+        with translated("source", "reading the catalogue"):
+            selection = select_tables(source, context.spec)
+        names = _choose(context, damage, wish, selection)
+        tables = [table for table in selection.tables if table.name in names]
+        with translated("destination", "looking at the tables to empty"):
+            there = read_targets(destination, tables)
+            tables, absent = _split(context, tables, there)
+            obstacles = find_obstacles(context, destination, tables, there, copies, quiet=quiet)
+    _refuse_absent(absent, wish, damage)
+    if obstacles:
+        title, remedy = obstacles[0]
+        raise UsageError(title, where="destination", remedy=f"{remedy}, then run this again")
+    return ResyncRequested(
+        id=uuid.uuid4(),
+        tables=[_to_copy(table) for table in tables],
+        whole=bool(damage.gap or damage.elsewhere),
+        reasons=_reasons(damage, absent),
+    )
+
+
+def _to_copy(table: Table) -> TableToCopy:
+    return TableToCopy(table=table.name, rows=table.estimated_rows, bytes=table.bytes)
+
+
+def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selection) -> set[TableName]:
+    """The names of the tables to copy again, partition trees whole."""
+    command = resync_command(context.spec.name)
+    everything = {table.name for table in selection.tables}
+    unknown = [table for table in wish.tables if table not in everything]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), map(str, everything), n=1)
+        raise UsageError(
+            f"{unknown[0]} is not among the task's tables at the source",
+            remedy=f"did you mean {near[0]}?" if near else "name it as schema.table",
+        )
+    if damage.elsewhere and not wish.everything:
+        raise UsageError(
+            damage.elsewhere,
+            where="source",
+            remedy=f"point the task at the server it was started with; to go on from this one: {command} --all",
+        )
+    if damage.gap and wish.tables:
+        raise UsageError(damage.gap, where="source", remedy=f"all tables have to be copied again: {command}")
+    if damage.gap or damage.elsewhere or wish.everything:
+        return everything
+    named = _with_trees(selection, wish.tables or damage.lost)
+    missed = [table for table in damage.lost if table not in named]
+    if missed:
+        raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=f"leave out --table: {command}")
+    strange = [table for table in damage.publication.added if table not in named]
+    if strange:
+        raise UsageError(
+            f"somebody added {strange[0]} to publication {context.spec.slot}",
+            where="source",
+            remedy=f"have it copied: {resync_command(context.spec.name, [*damage.lost, strange[0]])}; "
+            f"or take it out: ALTER PUBLICATION {context.spec.slot} DROP TABLE {strange[0]}",
+        )
+    if not named and damage.heartbeat and not damage.publication.lost:
+        remedy = f"name tables: {command} --table SCHEMA.NAME, or --all"
+        raise UsageError("no table of this task lost changes", remedy=remedy)
+    return named
+
+
+def _with_trees(selection: Selection, names: Iterable[TableName]) -> set[TableName]:
+    wanted = set(names)
+    roots = {table.root for table in selection.tables if table.name in wanted}
+    return {table.name for table in selection.tables if table.root in roots}
+
+
+def _split(context: Context, tables: list[Table], there: dict[TableName, Table]) -> tuple[list[Table], list[TableName]]:
+    """The tables with a place at the destination, and the names of those without one."""
+    if "schema" in context.spec.synchronization.types and not context.state().finished("schema"):
+        return tables, []
+    placed = [table for table in tables if table.name in there or table.root in there]
+    return placed, [table.name for table in tables if table not in placed]
+
+
+def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) -> None:
+    """A table that is asked for, or lost changes, needs a place; new ones of a whole schema are left as they are."""
+    asked = [table for table in absent if table in wish.tables or table in damage.lost]
+    if asked:
+        raise UsageError(
+            f"table {asked[0]} is not at the destination",
+            where="destination",
+            remedy="create it there as it is at the source, then run this again",
+        )
+
+
+def _reasons(damage: Damage, absent: list[TableName]) -> list[str]:
+    reasons = [damage.gap or damage.elsewhere] if damage.gap or damage.elsewhere else []
+    reasons += [f"{table} was taken out of the publication" for table in damage.lost]
+    reasons += [f"{table} was dropped at the source" for table in damage.dropped]
+    if not damage.heartbeat or len(damage.lost) < len(damage.publication.lost):
+        reasons.append("the heartbeat is gone")
+    reasons += [f"{table} is left out: it is not at the destination" for table in absent]
+    return reasons

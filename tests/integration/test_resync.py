@@ -1,0 +1,204 @@
+"""`syncwizard resync`: after every way to lose changes, the tables are copied again and both ends are equal."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from syncwizard.client.tasks import StoredTask, find_task
+from syncwizard.postgres.source.slot import slot_status
+from syncwizard.task.specification import PrecheckSettings
+from tests.faults.harness import left_at_destination, left_at_source
+from tests.support.commands import report, syncwizard, write_task_file
+from tests.support.comparison import assert_equal
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+TABLES = """
+CREATE TABLE one (id int PRIMARY KEY, n int NOT NULL, body text);
+CREATE TABLE two (id int PRIMARY KEY, one_id int NOT NULL REFERENCES one, label text UNIQUE);
+CREATE TABLE three (note text);
+CREATE TABLE tree (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (500);
+CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (500) TO (100000);
+ALTER TABLE one ALTER body SET STORAGE EXTERNAL;
+INSERT INTO one SELECT i, 0, repeat('x', 3000) FROM generate_series(1, 300) i;
+INSERT INTO two SELECT i, i, 'label ' || i FROM generate_series(1, 300) i;
+INSERT INTO three SELECT 'note ' || i % 50 FROM generate_series(1, 200) i;
+INSERT INTO tree SELECT i, 0 FROM generate_series(1, 1000) i;
+"""
+NAME = "resync-test"
+
+
+class Made:
+    """A started task over the four tables."""
+
+    def __init__(self, pair: DatabasePair, folder: Path, **fields: Any) -> None:
+        self.pair = pair
+        spec = pair.spec(name=NAME, id=None, precheck=PrecheckSettings(ignore=["replica-identity"]), **fields)
+        self.file = write_task_file(spec, folder)
+
+    @property
+    def task(self) -> StoredTask:
+        return find_task(NAME)
+
+    @property
+    def slot(self) -> str:
+        return self.task.spec.slot
+
+    def start(self) -> None:
+        syncwizard("start", self.file, "--until", "caught-up")
+
+    def pause(self) -> None:
+        syncwizard("pause", NAME)
+        until(self.idle, 20, "the walsender to end")
+
+    def idle(self) -> bool:
+        status = slot_status(self.pair.source, self.slot)
+        return status is None or status.active_pid is None
+
+    def failed(self) -> bool:
+        return self.task.read_state().state == "failed" and self.task.find_engine() is None
+
+    def run(self, statement: str) -> None:
+        """A statement at the source; `{}` is the name of slot and publication."""
+        self.pair.source.execute(sql.SQL(statement).format(sql.Identifier(self.slot)))
+
+    def caught_up(self) -> None:
+        syncwizard("wait", NAME, "--until", "caught-up", "--timeout", "60")
+
+
+def change(pair: DatabasePair) -> None:
+    """Something of every kind in every table."""
+    with pair.source.transaction():
+        pair.source.execute("UPDATE one SET n = n + 1 WHERE id % 2 = 0")
+        pair.source.execute("DELETE FROM two WHERE id IN (SELECT min(id) FROM two)")
+        pair.source.execute("INSERT INTO one SELECT max(id) + 1, 0, 'new' FROM one")
+        pair.source.execute("INSERT INTO two SELECT max(id), max(id), 'label ' || max(id) FROM one")
+        pair.source.execute("DELETE FROM three WHERE ctid IN (SELECT min(ctid) FROM three)")
+        pair.source.execute("UPDATE tree SET n = n + 1, id = id + 2000 WHERE id IN (SELECT min(id) FROM tree)")
+
+
+@pytest.fixture
+def made(pair: DatabasePair, tmp_path: Path, state_home: Path) -> Iterator[Made]:
+    pair.source.execute(TABLES)
+    made = Made(pair, tmp_path)
+    with ended(made):
+        made.start()
+        yield made
+
+
+@contextmanager
+def ended(made: Made) -> Iterator[None]:
+    """Whatever happened, no engine is left."""
+    try:
+        yield
+    finally:
+        syncwizard("pause", NAME, expect=None)
+
+
+def take_out(made: Made) -> None:
+    made.run("ALTER PUBLICATION {} DROP TABLE two")
+
+
+def take_out_and_put_in(made: Made) -> None:
+    made.run("ALTER PUBLICATION {} DROP TABLE two")
+    made.pair.source.execute("DELETE FROM two WHERE id % 7 = 0")
+    made.run("ALTER PUBLICATION {} ADD TABLE two (id)")
+
+
+def take_out_the_tree(made: Made) -> None:
+    made.run("ALTER PUBLICATION {} DROP TABLE tree")
+
+
+def drop_publication(made: Made) -> None:
+    made.run("DROP PUBLICATION {}")
+
+
+def recreate_publication(made: Made) -> None:
+    made.run("DROP PUBLICATION {}")
+    made.pair.source.execute("DELETE FROM two WHERE id % 7 = 0")
+    made.run("CREATE PUBLICATION {} FOR TABLE one, two, three, tree, dts_postgres_heartbeat")
+
+
+def toggle_options(made: Made) -> None:
+    made.run("ALTER PUBLICATION {} SET (publish = 'insert')")
+    made.pair.source.execute("DELETE FROM two WHERE id % 7 = 0")
+    made.run("ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate')")
+
+
+def drop_slot(made: Made) -> None:
+    made.pair.source.execute("SELECT pg_drop_replication_slot(%s)", (made.slot,))
+
+
+def recreate_slot(made: Made) -> None:
+    drop_slot(made)
+    made.pair.source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (made.slot,))
+
+
+def invalidate_slot(made: Made) -> None:
+    """WAL beyond what the server keeps for a slot."""
+    source = made.pair.source
+    source.execute("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    source.execute("SELECT pg_reload_conf()")
+    try:
+        for _ in range(4):
+            source.execute("SELECT pg_logical_emit_message(false, 'noise', 'x'), pg_switch_wal()")
+        source.execute("CHECKPOINT")
+        status = slot_status(source, made.slot)
+        assert status is not None and status.wal_status == "lost"
+    finally:
+        source.execute("ALTER SYSTEM RESET max_slot_wal_keep_size")
+        source.execute("SELECT pg_reload_conf()")
+
+
+LOSSES: dict[Callable[[Made], None], tuple[str, set[str]]] = {
+    take_out: ("lost public.two", {"two"}),
+    take_out_and_put_in: ("lost public.two", {"two"}),
+    take_out_the_tree: ("lost public.tree", {"tree", "tree_1", "tree_2"}),
+    drop_publication: ("is gone", set()),
+    recreate_publication: ("dropped and recreated", set()),
+    toggle_options: ("was altered", set()),
+    drop_slot: ("is gone", set()),
+    recreate_slot: ("recreated or moved", set()),
+    invalidate_slot: ("removed WAL", set()),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__)
+def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
+    made: Made, lose: Callable[[Made], None]
+) -> None:
+    title, tables = LOSSES[lose]
+    made.pause()
+    change(made.pair)
+    lose(made)
+    change(made.pair)
+    failed = syncwizard("resume", NAME, "--until", "caught-up", expect=1)
+    assert title in failed.stderr
+    assert f"syncwizard resync {NAME}\n" in failed.stderr
+    until(made.failed, 20, "the engine to end")
+    refused = syncwizard("resume", NAME, expect=2)
+    assert f"syncwizard resync {NAME}\n" in refused.stderr
+
+    unconfirmed = syncwizard("resync", NAME, expect=2)
+    assert "EMPTIED" in unconfirmed.stderr and "--yes" in unconfirmed.stderr
+    change(made.pair)
+    done = json.loads(syncwizard("resync", NAME, "--yes", "--json").stdout)
+    order = done["resynchronization"]
+    assert order["whole"] is (not tables)
+    if tables:
+        assert {each["table"]["name"] for each in order["tables"]} == tables
+    change(made.pair)
+    made.caught_up()
+    change(made.pair)
+    made.caught_up()
+    assert report("status", NAME)["state"] == "synchronizing"
+    assert_equal(made.pair)
+    syncwizard("pause", NAME)
+    syncwizard("release", NAME)
+    assert left_at_source(made.pair) + left_at_destination(made.pair) == []
