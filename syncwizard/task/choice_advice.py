@@ -32,8 +32,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 def advise(choice: ObjectChoice) -> list[Advice]:
     """Everything there is to say, what is most likely to hurt first."""
     left_out, unusable = _judge_uses(choice)
-    found = [_missing(choice), _unsynchronized(choice), _left_out(choice, left_out), _unusable(unusable)]
-    found.append(_sequences(choice))
+    found = [_missing(choice), _unusable(unusable), _left_out(choice, left_out)]
+    found += [_unsynchronized(choice), _sequences(choice)]
     return [advice for advice in found if advice is not None]
 
 

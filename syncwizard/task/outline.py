@@ -12,6 +12,10 @@ from syncwizard.task.choice import ObjectChoice
 Groups = Mapping[str, Mapping[ObjectKind, Sequence[CatalogueObject]]]
 
 
+# Schemas and kinds are above it, partitions below their table deeper.
+OBJECT_DEPTH = 2
+
+
 class Node(NamedTuple):
     """What a line stands for: a schema, a kind in it, or an object."""
 
@@ -161,7 +165,7 @@ def outline(groups: Groups, is_open: Callable[[Node], bool]) -> Outline:
     return lines
 
 
-def _leaf(each: CatalogueObject, depth: int = 2) -> Line:
+def _leaf(each: CatalogueObject, depth: int = OBJECT_DEPTH) -> Line:
     return Line(depth, Node(each.schema, each.kind, each.name), each, 0, False)
 
 
@@ -180,7 +184,7 @@ def _add_kind(lines: Outline, node: Node, objects: Sequence[CatalogueObject], is
         return
     for each in objects:
         if each.parent not in parents:
-            _add_table(lines, 2, each, partitions, is_open)
+            _add_table(lines, OBJECT_DEPTH, each, partitions, is_open)
 
 
 def _add_table(

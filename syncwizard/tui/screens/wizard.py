@@ -36,7 +36,7 @@ AUTOSAVE_SECONDS = 0.5
 class WizardScreen(Screen[None]):
     """Makes a task of a draft."""
 
-    CSS_PATH = "../styles/wizard.tcss"
+    CSS_PATH = ["../styles/wizard.tcss", "../styles/objects.tcss"]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("wizard.next", "wizard.previous", "wizard.preview", "screen.back"),
     ]
@@ -201,7 +201,8 @@ def default_steps() -> list[type[Step]]:
     """All steps there are something to set in, in their order."""
     from syncwizard.tui.steps.advanced import AdvancedStep
     from syncwizard.tui.steps.endpoints import EndpointsStep
+    from syncwizard.tui.steps.objects import ObjectsStep
     from syncwizard.tui.steps.precheck import PrecheckStep
     from syncwizard.tui.steps.start import StartStep
 
-    return [EndpointsStep, AdvancedStep, PrecheckStep, StartStep]
+    return [EndpointsStep, ObjectsStep, AdvancedStep, PrecheckStep, StartStep]

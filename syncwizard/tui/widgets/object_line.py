@@ -9,15 +9,17 @@ from syncwizard.task.catalogue import CatalogueObject, Tally, tally_of
 from syncwizard.task.choice import ObjectChoice, Tick
 from syncwizard.task.choice_advice import PLURALS, counted
 from syncwizard.task.figures import describe_count
-from syncwizard.task.outline import Line
+from syncwizard.task.outline import OBJECT_DEPTH, Line
 from syncwizard.task.text import describe_bytes, one_line
 
 # Told by the mark inside, not by a colour.
 BOXES: dict[Tick, str] = {"none": "[ ]", "some": "[-]", "all": "[x]"}
 ROWS_WIDTH = 9
 BYTES_WIDTH = 10
-# Of what is left of a line, the words of an object get so much at most, its name the rest.
-WORDS_SHARE = 0.5
+# What a long name leaves to the words beside it.
+NAME_SHARE = 0.6
+# Over the figures of a list.
+HEADING = f"{'≈ rows':>{ROWS_WIDTH}}{'size':>{BYTES_WIDTH}} "
 
 
 class DrawnLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +38,9 @@ def draw(line: Line, choice: ObjectChoice, width: int, *, ticks: bool) -> DrawnL
     tally = _tally(line, choice, ticks=ticks)
     figures = f"{_rows(line, choice, tally):>{ROWS_WIDTH}}{_bytes(line, choice, tally):>{BYTES_WIDTH}} "
     room = max(0, width - len(lead) - len(figures))
-    words = fit(words_of(line, choice), int(room * WORDS_SHARE))
-    name = fit(title_of(line), room - (cell_len(words) + 2 if words else 0))
+    title = title_of(line)
+    words = fit(words_of(line, choice), room - min(cell_len(title), int(room * NAME_SHARE)) - 2)
+    name = fit(title, room - (cell_len(words) + 2 if words else 0))
     padding = " " * (room - cell_len(name) - cell_len(words))
     return DrawnLine(lead=lead, name=name, words=padding + words, figures=figures)
 
@@ -65,7 +68,7 @@ def tick_of(line: Line, choice: ObjectChoice) -> Tick:
 
 
 def _arrow(line: Line) -> str:
-    if line.object is not None and not line.below:
+    if not line.below:
         return " "
     return "▾" if line.expanded else "▸"
 
@@ -83,7 +86,7 @@ def words_of(line: Line, choice: ObjectChoice) -> str:
     """What is to know of it, in words: colours say nothing of it."""
     each = line.object
     if each is not None:
-        return ", ".join(_object_words(each, choice))
+        return ", ".join(_object_words(each, choice, nested=line.depth > OBJECT_DEPTH))
     if line.node.kind is not None:
         count = len(choice.view(line.node.schema).chosen.get(line.node.kind, ()))
         return f"{count:,} of {len(choice.catalogue.by_kind.get(line.node.schema, {}).get(line.node.kind, ())):,}"
@@ -101,17 +104,17 @@ def _schema_words(schema: str, choice: ObjectChoice) -> str:
     return f"{count:,} of {total:,}" if total else "empty"
 
 
-def _object_words(each: CatalogueObject, choice: ObjectChoice) -> Sequence[str]:
+def _object_words(each: CatalogueObject, choice: ObjectChoice, *, nested: bool) -> Sequence[str]:
     if each.key not in choice.catalogue.by_key:
         return ["not at the source"]
     words = [vector.rpartition(" ")[2] for vector in each.vectors]
     if each.obstacle:
-        words.append(f"{each.obstacle}: not synchronized")
+        words.append(f"{each.obstacle}: left out")
     elif each.keyless:
         words.append("no key")
     if each.partitioned:
         words.append(f"{len(choice.catalogue.partitions.get(each.relation, ())):,} partitions")
-    if each.parent is not None:
+    if each.parent is not None and not nested:
         of = each.parent.name if each.parent.schema == each.schema else ".".join(each.parent)
         words.append(f"of {one_line(of)}")
     return words

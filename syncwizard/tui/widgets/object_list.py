@@ -1,5 +1,8 @@
 """A tree of objects as a list of lines, drawn by line: only what is in sight costs anything, whatever there is."""
 
+import textwrap
+from collections.abc import Iterator
+from itertools import islice
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -27,6 +30,7 @@ class ObjectList(ScrollView, can_focus=True):
         height: 1fr;
         overflow-x: hidden;
         scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
         & > .object-list--words { color: $text-muted; }
         & > .object-list--cursor { background: $block-cursor-blurred-background; }
         &:focus > .object-list--cursor {
@@ -101,15 +105,18 @@ class ObjectList(ScrollView, can_focus=True):
         number = y + self.scroll_offset.y
         style = self.rich_style
         if self._choice is None or number >= len(self._lines):
-            text = self._empty if number == 0 and not self._lines else ""
-            words = self.get_component_rich_style("object-list--words")
-            return Strip([Segment(text[:width].ljust(width), words)], width)
+            text = "" if self._lines else next(islice(self._explanation(width), number, None), "")
+            return Strip([Segment(text, style)]).adjust_cell_length(width, style)
         drawn = draw(self._lines[number], self._choice, width, ticks=self._ticks)
         muted = self.get_component_rich_style("object-list--words")
         if number == self.cursor:
             style = muted = self.get_component_rich_style("object-list--cursor")
         parts = [Segment(drawn.lead, style), Segment(drawn.name, style), Segment(drawn.words, muted)]
         return Strip([*parts, Segment(drawn.figures, style)]).adjust_cell_length(width, style)
+
+    def _explanation(self, width: int) -> Iterator[str]:
+        for line in self._empty.splitlines():
+            yield from textwrap.wrap(line, max(10, width)) or [""]
 
     def action_down(self) -> None:
         """Next line."""

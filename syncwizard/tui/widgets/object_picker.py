@@ -28,7 +28,7 @@ from syncwizard.task.outline import (
     outline,
 )
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.widgets.object_line import describe_tally, tick_of
+from syncwizard.tui.widgets.object_line import HEADING, describe_tally, tick_of
 from syncwizard.tui.widgets.object_list import ObjectList
 
 # A small catalogue is shown with all that is in it, a larger one by its schemas.
@@ -37,9 +37,13 @@ STEPS_KEPT = 100
 
 
 class Tree:
-    """One side: its objects, which of its lines are open, and the lines."""
+    """One side: its objects, which of its lines are open, and the lines.
 
-    def __init__(self) -> None:
+    With `all_open` lines are open that nobody closed, else closed that nobody opened.
+    """
+
+    def __init__(self, *, all_open: bool = False) -> None:
+        self._all_open = all_open
         self.groups: Groups = {}
         self.lines = Outline()
         self._open: set[Node] = set()
@@ -53,7 +57,8 @@ class Tree:
 
     def refilter(self, groups: Groups, words: Sequence[str]) -> None:
         """Another filter."""
-        self._closed.clear()
+        if not self._all_open:
+            self._closed.clear()
         self.fill(groups, words)
 
     def open(self, node: Node, opened: bool, words: Sequence[str]) -> None:
@@ -71,9 +76,9 @@ class Tree:
             self._open.update(Node(schema, kind) for schema, found in groups.items() for kind in found)
 
     def _arrange(self, words: Sequence[str]) -> None:
-        self.lines = outline(self.groups, self._closed_nowhere if words else self._open.__contains__)
+        self.lines = outline(self.groups, self._is_not_closed if words or self._all_open else self._open.__contains__)
 
-    def _closed_nowhere(self, node: Node) -> bool:
+    def _is_not_closed(self, node: Node) -> bool:
         return node not in self._closed
 
 
@@ -84,12 +89,14 @@ class ObjectPicker(Vertical):
     ObjectPicker {
         height: 1fr;
         & > #picker-head { height: 1; }
-        & #picker-count { width: 1fr; color: $text-muted; }
+        & #picker-head-text { width: 1fr; color: $text-muted; }
         & #picker-filter { width: 1fr; display: none; }
         &.-filtering #picker-filter { display: block; }
         & > #picker-panes { height: 1fr; }
         & .picker-pane { width: 1fr; }
-        & .pane-title { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & .pane-head { height: 1; }
+        & .pane-title { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+        & .pane-heading { width: auto; color: $text-muted; margin-right: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -115,19 +122,23 @@ class ObjectPicker(Vertical):
         self._before: list[ObjectChoice] = []
         self._words: tuple[str, ...] = ()
         self._source = Tree()
-        self._selected = Tree()
+        self._selected = Tree(all_open=True)
 
     def compose(self) -> ComposeResult:
         """The filter and its count, then the lists."""
         with Horizontal(id="picker-head"):
             yield Input(id="picker-filter", compact=True, placeholder="words of names, in any order")
-            yield Static("", id="picker-count", markup=False)
+            yield Static("", id="picker-head-text", markup=False)
         with Horizontal(id="picker-panes"):
             with Vertical(id="pane-source", classes="picker-pane"):
-                yield Static("", id="source-title", classes="pane-title", markup=False)
+                with Horizontal(classes="pane-head"):
+                    yield Static("", id="source-title", classes="pane-title", markup=False)
+                    yield Static(HEADING, classes="pane-heading", markup=False)
                 yield ObjectList(ticks=True, id="source")
             with Vertical(id="pane-selected", classes="picker-pane"):
-                yield Static("", id="selected-title", classes="pane-title", markup=False)
+                with Horizontal(classes="pane-head"):
+                    yield Static("Selected", classes="pane-title", markup=False)
+                    yield Static(HEADING, classes="pane-heading", markup=False)
                 yield ObjectList(ticks=False, id="selected")
 
     def load(self, choice: ObjectChoice) -> None:
@@ -137,9 +148,18 @@ class ObjectPicker(Vertical):
         self._before.clear()
         if first:
             self._source.open_all(everything(choice))
-            self._selected.open_all(chosen(choice))
         self._source.fill(everything(choice), self._words)
         self._show_all()
+
+    def explain(self, text: str, *, keep: bool = False) -> None:
+        """Says why there is no tree; one that is to be kept stays, with the words above it."""
+        if not keep:
+            self.choice = ObjectChoice(catalogue=Catalogue())
+            self._source.fill({}, ())
+            self.source.show(self.choice, self._source.lines, text)
+            self._show_selected()
+            self.query_one("#picker-head-text", Static).update("")
+        self._title(f"Source · {text}" if keep else "Source")
 
     @property
     def source(self) -> ObjectList:
@@ -282,15 +302,16 @@ class ObjectPicker(Vertical):
         self.call_after_refresh(self._show_selected)
 
     def _say(self) -> None:
-        total = len(self.choice.catalogue.objects)
-        shown = count(self._source.groups)
-        schemas = len(self.choice.catalogue.schemas)
-        text = f"{total:,} objects in {schemas:,} schemas · / filters"
+        total, shown = len(self.choice.catalogue.objects), count(self._source.groups)
+        text = f"Selected: {describe_tally(self.choice.tally)}"
         if self._words:
-            text = f"  {shown:,} of {total:,} · a ticks, n unticks these {shown:,}"
-        self.query_one("#picker-count", Static).update(text)
-        self.query_one("#source-title", Static).update("Source")
-        self.query_one("#selected-title", Static).update(f"Selected: {describe_tally(self.choice.tally)}")
+            text = f" {shown:,} of {total:,} · Enter, then a ticks or n unticks these"
+        self.query_one("#picker-head-text", Static).update(text)
+        schemas = len(self.choice.catalogue.by_kind)
+        self._title(f"Source: {total:,} objects in {schemas:,} schemas")
+
+    def _title(self, text: str) -> None:
+        self.query_one("#source-title", Static).update(text)
 
     def _when_empty(self) -> str:
         return "no object has these words in its name" if self._words else "there are no objects at the source"

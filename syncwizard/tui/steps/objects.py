@@ -1,0 +1,282 @@
+"""The step of the objects: what is synchronized of them, what happens to tables that exist, and which they are.
+
+The source's catalogue is listed by a probe; it is kept as long as the draft's source is the same.
+"""
+
+from typing import ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Label, Static
+
+from syncwizard.client import credentials, probes
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import SyncwizardError
+from syncwizard.task.catalogue import Catalogue, CatalogueNews, CataloguePart, CatalogueProgress, assemble
+from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.choice_advice import Advice, advise
+from syncwizard.task.draft import StepName
+from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.specification import ConflictMode, SynchronizationType
+from syncwizard.task.validation import Problem
+from syncwizard.tui.actions import bindings
+from syncwizard.tui.background import in_background
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.choice import Choice
+from syncwizard.tui.widgets.object_line import describe_tally
+from syncwizard.tui.widgets.object_picker import ObjectPicker
+from syncwizard.tui.widgets.ticks import Ticks
+
+TYPES = (("schema", "schema"), ("full", "full copy"), ("incremental", "incremental, always"))
+CONFLICTS = (("report", "report: stop the precheck"), ("ignore", "ignore: use them"))
+STEPS = {
+    "tunnel": "opening the SSH tunnel",
+    "login": "logging in to the source",
+    "objects": "reading what the source has",
+    "uses": "reading what uses which tables",
+}
+
+
+class ObjectsStep(Step):
+    """Types, conflicts, and the picker; below it what the choice leaves out."""
+
+    step: ClassVar[StepName] = "objects"
+    title: ClassVar[str] = "Objects"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("objects.reload", "objects.stop", "objects.advice", "objects.explain"),
+    ]
+
+    class Heard(Message):
+        """The listing with this number has news."""
+
+        def __init__(self, number: int, news: CatalogueNews) -> None:
+            super().__init__()
+            self.number = number
+            self.news = news
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._probe: probes.Probe[CatalogueNews] | None = None
+        self._running = False
+        # News of a listing before the last one are nobody's business.
+        self._number = 0
+        self._read = 0
+        self._catalogue: Catalogue | None = None
+        # What the catalogue was listed with; another source has another one.
+        self._listed: tuple[EndpointDraft, Handover] | None = None
+        self._advice: list[Advice] = []
+
+    def compose(self) -> ComposeResult:
+        """A line each for types and conflicts, what they mean, the picker, and what to know of the choice."""
+        with Horizontal(classes="objects--line"):
+            yield Label("Synchronize", classes="objects--label")
+            yield Ticks(TYPES, fixed=("incremental",), id="types")
+        with Horizontal(classes="objects--line"):
+            yield Label("Existing tables", classes="objects--label")
+            yield Choice(CONFLICTS, id="conflicts")
+        yield Static("", id="objects-meaning", markup=False)
+        yield ObjectPicker(id="picker")
+        yield Static("", id="objects-advice", markup=False)
+
+    def show(self) -> None:
+        """Fills everything from the draft; lists the source's objects, unless that was done."""
+        draft = self.wizard.draft
+        self.query_one(Ticks).values = frozenset(draft.types)
+        self.query_one(Choice).value = draft.conflicts
+        self._explain_settings()
+        if self._catalogue is None or self._listed != (draft.source, self.wizard.secrets):
+            self.action_reload()
+        elif self.picker.choice.to_objects() != draft.objects:
+            self._load(self._catalogue)
+
+    def first_focus(self) -> Widget:
+        """The tree: the rest has defaults that most tasks keep."""
+        return self.picker.source
+
+    def leave(self) -> None:
+        """A listing that nobody looks at ends."""
+        self._end_listing()
+
+    def on_unmount(self) -> None:
+        """No probe outlives the screen."""
+        self._end_listing()
+
+    def problems(self) -> list[Problem]:
+        """The draft's; and a choice without any table, which no task can start with."""
+        found = super().problems()
+        if not found and self._catalogue is not None and not self.picker.choice.tally.tables:
+            why = "a task copies and follows the rows of tables"
+            found.append(Problem(path="objects", message="no table is selected", remedy=why))
+        return found
+
+    def point_at(self, problem: Problem) -> None:
+        """Says it below the picker, where the eye is."""
+        self._say(f"✗ {problem.message}" + (f": {problem.remedy}" if problem.remedy else ""), "-failed")
+        self.picker.source.focus()
+
+    @property
+    def picker(self) -> ObjectPicker:
+        """The two lists."""
+        return self.query_one(ObjectPicker)
+
+    # The catalogue
+
+    def action_reload(self) -> None:
+        """Lists the source's objects; what is chosen stays chosen."""
+        self._end_listing()
+        self._running = True
+        number, draft, typed = self._number, self.wizard.draft, self.wizard.secrets
+        if self._listed is None or self._listed[0] != draft.source:
+            # Another source: its tree is not this one.
+            self._catalogue = None
+        self._listed = (draft.source, typed)
+        self._read = 0
+        self._tell("asking the source")
+        spec = draft.to_spec()
+
+        def work() -> Catalogue:
+            secrets = credentials.collect(spec, typed)
+            self._probe = probe = probes.catalogue(spec.source, secrets)
+            if number != self._number:
+                probe.cancel()
+            news: list[CatalogueNews] = []
+
+            def hear(each: CatalogueNews) -> None:
+                news.append(each)
+                self.post_message(self.Heard(number, each))
+
+            probe.run(hear)
+            return assemble(news)
+
+        in_background(
+            self, work, lambda catalogue: self._came(number, catalogue), lambda error: self._broken(number, error)
+        )
+
+    def action_stop(self) -> None:
+        """Ends a listing that runs."""
+        self._end_listing()
+        self.picker.explain("stopped; r lists the source's objects", keep=self._catalogue is not None)
+        self.refresh_bindings()
+
+    def _end_listing(self) -> None:
+        self._number += 1
+        if self._running:
+            self._running = False
+            self._listed = None
+            if self._probe is not None:
+                self._probe.cancel()
+
+    @on(Heard)
+    def _heard(self, event: Heard) -> None:
+        event.stop()
+        if event.number != self._number:
+            return
+        match event.news:
+            case CatalogueProgress(step=step, total=None):
+                self._tell(STEPS[step])
+            case CatalogueProgress(step=step, total=total):
+                self._tell(f"{STEPS[step]}: {total:,} objects")
+            case CataloguePart(objects=objects) if objects:
+                self._read += len(objects)
+                self._tell(f"{self._read:,} objects read")
+
+    def _came(self, number: int, catalogue: Catalogue) -> None:
+        if number == self._number:
+            self._running = False
+            self._load(catalogue)
+            self.refresh_bindings()
+
+    def _broken(self, number: int, error: SyncwizardError) -> None:
+        if number != self._number:
+            return
+        self._running = False
+        self._listed = None
+        said = [f"✗ {error}", f"→ {error.remedy}" if error.remedy else "", "r tries again; F7 goes back to both ends"]
+        self.picker.explain("\n".join(filter(None, said)))
+        self.refresh_bindings()
+
+    def _load(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.picker.load(ObjectChoice.from_objects(catalogue, self.wizard.draft.objects))
+        self._judge()
+
+    def _tell(self, text: str) -> None:
+        self.picker.explain(f"{text} … (c stops)", keep=self._catalogue is not None)
+        self.refresh_bindings()
+
+    # The choice
+
+    @on(ObjectPicker.Changed)
+    def _chosen(self, event: ObjectPicker.Changed) -> None:
+        event.stop()
+        self.wizard.edit(self.wizard.draft.with_value("objects", event.choice.to_objects()))
+        self._judge()
+
+    @on(Ticks.Changed)
+    def _typed(self, event: Ticks.Changed) -> None:
+        event.stop()
+        types = cast(list[SynchronizationType], event.values)
+        self.wizard.edit(self.wizard.draft.with_value("types", types))
+        self._explain_settings()
+
+    @on(Choice.Changed)
+    def _decided(self, event: Choice.Changed) -> None:
+        event.stop()
+        self.wizard.edit(self.wizard.draft.with_value("conflicts", cast(ConflictMode, event.value)))
+        self._explain_settings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is not always something to stop, to add or to explain."""
+        match action:
+            case "stop":
+                return self._running
+            case "advice":
+                return any(advice.add for advice in self._advice)
+            case "explain":
+                return bool(self._advice)
+        return True
+
+    def action_advice(self) -> None:
+        """Ticks everything that the advice would add."""
+        added = [each for advice in self._advice for each in advice.add]
+        self.picker.replace(self.picker.choice.with_objects(added, True))
+
+    def action_explain(self) -> None:
+        """The whole advice, to read and to keep."""
+        text = "\n\n".join(advice.message for advice in self._advice)
+        self.app.push_screen(CopyTextDialog("What to know of this choice", text, "syncwizard-objects.txt"))
+
+    def _judge(self) -> None:
+        choice = self.picker.choice
+        self.wizard.size_of_choice = describe_tally(choice.tally)
+        self._advice = advise(choice)
+        adds = " · + adds what can be added" if any(advice.add for advice in self._advice) else ""
+        heading = [f"To know of this choice ({len(self._advice)}){adds} · i shows all of it"] if self._advice else []
+        lines = [f"{'!' if advice.warning else '·'} {advice.message}" for advice in self._advice]
+        self._say("\n".join([*heading, *lines]))
+        self.refresh_bindings()
+
+    def _explain_settings(self) -> None:
+        draft = self.wizard.draft
+        said = []
+        if "schema" not in draft.types:
+            said.append("Without schema no definition is created: the tables must be there, alike, with their keys.")
+        if "full" not in draft.types:
+            said.append("Without full no row is copied: the destination must have the rows that will change.")
+        if draft.conflicts == "ignore":
+            said.append(
+                "Rows that a used table holds stay as they are and may differ for good; changes overwrite by key."
+            )
+        if not said:
+            said.append("One way, source to destination: definitions, then rows, then every change.")
+        self.query_one("#objects-meaning", Static).update(" ".join(said))
+
+    def _say(self, text: str, state: str = "") -> None:
+        line = self.query_one("#objects-advice", Static)
+        line.set_classes(state)
+        line.update(text)
