@@ -168,8 +168,7 @@ def _latency(sample: Sample, now: float) -> Figure:
         return Figure(name="latency", value=DASH)
     since = now - sample.latency_at
     if since > LATENCY_FRESH_SECONDS:
-        remark = f"last {format_seconds(sample.latency_seconds)}, no heartbeat since"
-        return Figure(name="latency", value=f"> {age(since)}", remark=remark, tone="warn")
+        return Figure(name="latency", value=f"> {age(since)}", remark="no heartbeat since", tone="warn")
     return Figure(name="latency", value=format_seconds(sample.latency_seconds))
 
 

@@ -1,27 +1,41 @@
 """A command at a terminal of its own, with somebody who reads and types."""
 
+import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+ROWS, COLUMNS = 24, 80
+
+
+def _sit_at(descriptor: int) -> None:
+    """Takes it for input and output, in a session without a controlling terminal."""
+    os.setsid()
+    for stream in range(3):
+        os.dup2(descriptor, stream)
+
 
 class Terminal:
     """`syncwizard` with the arguments, at a pseudo terminal that is its controlling one: passwords are asked there."""
 
-    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None, controlling: bool = True) -> None:
+        """Without `controlling` the terminal sends no signals: nothing tells of its end but reading from it."""
         self._master, slave = pty.openpty()
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.text = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "syncwizard", *map(str, arguments)],
             env={**os.environ, **(env or {})},
-            preexec_fn=lambda: os.login_tty(slave),
+            preexec_fn=lambda: os.login_tty(slave) if controlling else _sit_at(slave),
         )
         os.close(slave)
 

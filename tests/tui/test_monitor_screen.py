@@ -1,0 +1,287 @@
+"""The monitor: trouble first, figures with their age, panes and lists by keys, deeds on a living engine."""
+
+from pathlib import Path
+
+import pytest
+
+from syncwizard.client import launch
+from syncwizard.client.tasks import StoredTask
+from syncwizard.engine.protocol import Handover
+from syncwizard.task.events import (
+    EngineStopped,
+    Failure,
+    IndexBuild,
+    Noticed,
+    PrecheckFinished,
+    PrecheckItemFinished,
+    RetryStarted,
+    StageStarted,
+    TaskFailedEvent,
+    TaskPaused,
+)
+from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.opening import Opening
+from syncwizard.tui.settings import Settings
+from syncwizard.tui.widgets.headline import Headline
+from tests.support.replay import NOW, PID, copying, store_task, synchronizing, through, totals, view_of, write_journal
+from tests.support.small_engine import prescribe
+from tests.tui.apps import NARROW, WIDE, monitor, shown
+
+RUNNING = [*through("incremental"), (NOW - 5.0, totals())]
+CUT = Failure(
+    title="the connection was lost",
+    where="source",
+    detail="server closed the connection unexpectedly",
+    sqlstate="08006",
+    remedy="look whether the server runs",
+)
+
+
+async def test_the_head_says_which_task_its_state_and_both_ends() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "● synchronizing")
+        assert text.splitlines()[0].split() == ["kb-to-frankfurt", "●", "synchronizing", "engine", str(PID)]
+        assert "SOURCE db1.example.com:5432/kb  →  DESTINATION db2.example.com:5432/kb" in text
+
+
+async def test_the_copy_is_shown_with_progress_rate_and_time_left() -> None:
+    app = monitor(view_of(store_task(), through("full"), copying()))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "◐ full")
+        assert "43 %" in text
+        assert "4,200 rows/s, 6.9 MB/s" in text
+        assert "about 5 s" in text
+        await pilot.press("2")
+        lines = (await shown(pilot, "OF ABOUT")).splitlines()
+        passages = next(line.split() for line in lines if "kb.passages" in line)
+        assert passages == ["kb.passages", "◐", "copying", "9,100", "20,005", "15.0", "MB", "45", "%"]
+
+
+async def test_an_index_build_is_shown_beside_the_stream() -> None:
+    build = IndexBuild(
+        name="kb.passages_embedding",
+        table="kb.passages",
+        phase="building index: loading tuples in tree",
+        tuples_done=30,
+        tuples_total=100,
+    )
+    moments = [*through("indexes"), (NOW - 4.0, StageStarted(stage="incremental"))]
+    app = monitor(view_of(store_task(), moments, synchronizing(index_builds=[build])))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "◐ indexes")
+        assert "kb.passages_embedding   30 %  building index: loading tuples in tree" in text
+        assert "◐ incremental" in text
+
+
+async def test_tables_show_changes_by_kind_sorted_and_filtered_by_keys() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("2")
+        text = await shown(pilot, "by activity")
+        assert (
+            text.index("kb.tags") < text.index("kb.passages") < text.index("kb.query_log") < text.index("kb.documents")
+        )
+        assert ["kb.passages", "20,005", "691", "954", "171"] in [line.split() for line in text.splitlines()]
+        await pilot.press("s")
+        text = await shown(pilot, "by name")
+        assert (
+            text.index("kb.documents") < text.index("kb.passages") < text.index("kb.query_log") < text.index("kb.tags")
+        )
+        await pilot.press("slash", *"log", "enter")
+        text = await shown(pilot, "1 of 4")
+        assert "kb.tags" not in text and "kb.query_log" in text
+        await pilot.press("i")
+        assert "311" in await shown(pilot, "all changes")
+
+
+async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
+    long = (
+        "kb.query_log has no key, so that its rows are matched as a whole, which is slow for a table that grows so much"
+    )
+    moments = [*RUNNING, (NOW - 3.0, Noticed(level="warning", message=long))]
+    app = monitor(view_of(store_task(), moments, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("4")
+        text = await shown(pilot, "· facts")
+        assert "transactions with" not in text and "stage incremental begins" in text
+        await pilot.press("l")
+        text = await shown(pilot, "· warnings")
+        assert "stage incremental begins" not in text and "▲" in text
+        await pilot.press("i")
+        assert "grows so much" in await shown(pilot, "2026-03-14 15:09:23+00:00")
+        await pilot.press("escape", "l")
+        assert "transactions with" in await shown(pilot, "· everything")
+
+
+async def test_figures_of_another_time_are_greyed_and_say_how_old_they_are() -> None:
+    view = view_of(store_task(), RUNNING, synchronizing())
+    app = monitor(view, now=NOW + 12.0)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "figures 12 s old")
+        assert app.screen.query_one(Headline).has_class("-aged")
+    fresh = monitor(view)
+    async with fresh.run_test(size=NARROW) as pilot:
+        await shown(pilot, f"engine {PID}")
+        assert not fresh.screen.query_one(Headline).has_class("-aged")
+
+
+async def test_without_heartbeats_the_latency_is_said_to_be_longer_than_their_age() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(latency_at=NOW - 30.0)))
+    async with app.run_test(size=WIDE) as pilot:
+        assert "no heartbeat since" in await shown(pilot, "synchronizing")
+
+
+async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
+    moments = [*RUNNING, (NOW - 125.0, RetryStarted(failure=CUT, since=NOW - 125.0, until=NOW + 3600.0))]
+    app = monitor(view_of(store_task(), moments, synchronizing(latency_at=NOW - 126.0)))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "Retrying: source: the connection was lost")
+        assert "since 15:07:21, for 2 min 5 s; given up at 16:09:26, in 1 h" in text
+        assert "server closed the connection unexpectedly [08006]" in text
+        assert "Next: look whether the server runs" in text
+
+
+async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() -> None:
+    words = "duplicate key value violates unique constraint " + "x" * 300 + " end of the words"
+    failure = Failure(
+        title="a change was refused", where="kb.tags", detail=words, sqlstate="23505", remedy="mend the row"
+    )
+    moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
+    app = monitor(view_of(store_task(), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "✗ Failed: kb.tags: a change was refused")
+        assert "since 15:08:26, for 1 min" in text
+        assert "[23505]" in text and "Next: mend the row; then r resumes" in text
+        assert "r Resume" in text and "p Pause" not in text
+        await pilot.press("i")
+        assert "end of the words [23505]" in (await shown(pilot, "Write to file")).replace("\n", " ").replace("│", "")
+
+
+async def test_a_precheck_that_did_not_pass_names_the_items_that_block() -> None:
+    item = PrecheckItemFinished(
+        item="wal-level", title="WAL level", verdict="failed", message="it is replica", remedy="set wal_level = logical"
+    )
+    moments = [
+        (NOW - 9.0, StageStarted(stage="precheck")),
+        (NOW - 8.0, item),
+        (NOW - 8.0, PrecheckFinished(passed=False)),
+    ]
+    app = monitor(view_of(store_task(), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "The precheck did not pass: 1 of 1 items block")
+        assert "WAL level: it is replica" in text and "Next: set wal_level = logical" in text
+
+
+async def test_a_paused_task_says_since_when_and_what_its_slot_holds() -> None:
+    moments = [*RUNNING, (NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+    app = monitor(view_of(store_task(), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "▲ Paused")
+        assert "since 15:08:26" in text and "the source keeps all WAL" in text
+
+
+async def test_wal_that_threatens_the_slot_comes_to_the_top() -> None:
+    sample = synchronizing(slot_retained_bytes=9_500_000_000, slot_safe_bytes=500_000_000)
+    app = monitor(view_of(store_task(), RUNNING, sample))
+    async with app.run_test(size=NARROW) as pilot:
+        assert "9.5 GB of the 10.0 GB of WAL" in await shown(pilot, "▲ WAL at the source")
+
+
+@pytest.mark.parametrize("stage", ["full", "incremental"])
+async def test_a_dead_engine_is_explained_from_its_journal(stage: str) -> None:
+    task = store_task()
+    write_journal(task, through("full" if stage == "full" else "incremental"))
+    app = SyncwizardApp(Opening(screen="monitor", task=task), clock=lambda: NOW, given=Settings(theme="dark"))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "✗ The engine died")
+        assert f"(process {PID}) died in the stage {stage}" in text.replace("\n", " ")
+        assert "r Resume" in text and "i Inspect" in text
+
+
+async def test_narrow_screens_show_one_pane_by_its_number_and_wide_ones_all() -> None:
+    view = view_of(store_task(), RUNNING, synchronizing())
+    app = monitor(view)
+    async with app.run_test(size=NARROW) as pilot:
+        assert "Events (" not in await shown(pilot, "◐ incremental")
+        await pilot.press("4")
+        assert "◐ incremental" not in await shown(pilot, "Events (")
+        await pilot.press("3")
+        await shown(pilot, "Latency, longest")
+    app = monitor(view)
+    async with app.run_test(size=WIDE) as pilot:
+        text = await shown(pilot, "◐ incremental")
+        assert "Events (" in text and "Tables (4)" in text and "Latency, longest" in text
+
+
+async def test_every_pane_is_reached_by_tab_in_reading_order() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "◐ incremental")
+        order = []
+        for _ in range(4):
+            order.append(app.screen.focused.id if app.screen.focused else None)
+            await pilot.press("tab")
+        assert order == ["monitor-stages", "monitor-tables", "monitor-charts", "monitor-log"]
+
+
+async def test_charts_cover_another_range_by_a_key() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("3")
+        await shown(pilot, "last 5 min")
+        await pilot.press("t")
+        assert "-1 h" in await shown(pilot, "last 1 h")
+
+
+async def test_leaving_stops_following_and_remembers_the_task() -> None:
+    view = view_of(store_task(), RUNNING, synchronizing())
+    app = monitor(view)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("q")
+    assert app.return_value is not None and app.return_value.task == view.seen.task
+    assert app._follow.stopped  # type: ignore[attr-defined]
+
+
+async def test_a_report_is_shown_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    task = store_task()
+    app = monitor(view_of(task, RUNNING, synchronizing()))
+    write_journal(task, RUNNING)
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("w")
+        await shown(pilot, "Report on the task kb-to-frankfurt")
+        app.screen.query_one("#write").press()  # type: ignore[attr-defined]
+        await shown(pilot, "written to")
+    written = tmp_path / "kb-to-frankfurt-report.txt"
+    assert "LAST 200 EVENTS" in written.read_text()
+    assert written.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.fixture
+def living(state_home: Path) -> StoredTask:
+    """A task with a real engine over small stages."""
+    task = store_task()
+    prescribe(task.folder, incremental="block")
+    launch.start_engine(task.spec, Handover(), module="tests.support.small_engine")
+    return task
+
+
+async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask) -> None:
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "● synchronizing", seconds=30.0)
+        await pilot.press("p")
+        await shown(pilot, f"Pause {living.label}?")
+        await pilot.press("enter")
+        await shown(pilot, f"Pause {living.label}?", gone=True)
+        assert living.find_engine() is not None
+        await pilot.press("p", "y")
+        assert "no engine" in await shown(pilot, "▲ Paused", seconds=30.0)
+    assert living.find_engine() is None
+    assert living.read_state().state == "paused"

@@ -1,0 +1,152 @@
+"""What holds on every screen: keys from one registry, help, settings, themes, dialogs."""
+
+import os
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Input
+
+from syncwizard import paths
+from syncwizard.errors import EndpointError
+from syncwizard.tui.actions import ACTIONS
+from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.settings import load_preferences, load_settings
+from tests.support.replay import NOW, seen, store_task, synchronizing, through
+from tests.tui.apps import shown, task_list
+
+
+async def test_help_lists_what_can_be_done_here_finds_it_by_words_and_runs_it() -> None:
+    app = task_list(seen(store_task(), through("incremental"), synchronizing()))
+    async with app.run_test() as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("question_mark")
+        text = await shown(pilot, "What can be done here")
+        assert "Close every connection" in text and "Continue a paused" not in text
+        await pilot.press(*"contain some words")
+        assert "Close every connection" not in await shown(pilot, "Filter")
+        await pilot.press("enter")
+        await shown(pilot, "filter: words that a task contains")
+
+
+async def test_the_palette_offers_the_same_actions() -> None:
+    app = task_list(seen(store_task(), through("incremental"), synchronizing()))
+    async with app.run_test() as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("colon")
+        await pilot.press(*"clone")
+        assert "Take the task as the draft of a new one" in await shown(pilot, "Clone")
+
+
+async def test_a_key_of_the_settings_replaces_the_one_of_the_registry() -> None:
+    app = task_list(seen(store_task(), through("incremental"), synchronizing()), keys={"tasks.filter": "f"})
+    async with app.run_test() as pilot:
+        assert "f Filter" in await shown(pilot, "Filter")
+        await pilot.press("f")
+        await shown(pilot, "filter: words that a task contains")
+
+
+def test_a_mistake_in_the_settings_is_named_with_the_nearest_action(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("theme: light\nkeys: {monitor.puase: x, monitor.pause: P}\n")
+    settings, mistakes = load_settings(path, ACTIONS.keys())
+    assert settings.theme == "light" and settings.keys == {"monitor.pause": "P"}
+    assert mistakes == [f"{path}: no action is called `monitor.puase`; did you mean `monitor.pause`?"]
+
+
+@pytest.mark.parametrize("text", ["theme: [", "theme: purple\n", "colour: red\n", "\xff"])
+def test_settings_that_cannot_be_read_leave_the_defaults(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    settings, mistakes = load_settings(path, ACTIONS.keys())
+    assert settings.theme is None and len(mistakes) == 1 and str(path) in mistakes[0]
+
+
+async def test_the_screens_start_on_defaults_and_say_what_is_wrong_with_the_settings() -> None:
+    paths.settings_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.settings_file().write_text("colour: red\n")
+    app = SyncwizardApp(clock=lambda: NOW)
+    async with app.run_test(size=(120, 30), notifications=True) as pilot:
+        await shown(pilot, "The settings have a mistake")
+
+
+async def test_a_chosen_theme_is_remembered() -> None:
+    app = SyncwizardApp(clock=lambda: NOW)
+    async with app.run_test() as pilot:
+        await shown(pilot, "No tasks yet")
+        before = app.theme
+        await pilot.press("f10")
+        await pilot.pause()
+        assert app.theme != before
+    assert load_preferences().theme == app.theme
+    assert SyncwizardApp(clock=lambda: NOW).theme == app.theme
+
+
+def test_no_action_has_the_key_of_another_on_the_same_screen() -> None:
+    for screen in ("tasks", "monitor"):
+        keys = [
+            key
+            for action in ACTIONS.values()
+            if action.id.partition(".")[0] in (screen, "app", "screen", "list")
+            for key in action.key.split(",")
+        ]
+        # Pause and resume are never there at once, but have keys of their own all the same.
+        assert len(keys) == len(set(keys))
+
+
+async def test_the_destructive_dialog_wants_the_exact_name_and_a_button() -> None:
+    app = task_list()
+    answers: list[bool | None] = []
+    async with app.run_test() as pilot:
+        dialog = TypedConfirmDialog("Release kb", "It goes.", name="kb", source="a", destination="b", verb="Release")
+        app.push_screen(dialog, answers.append)
+        await shown(pilot, "Type the task's name")
+        confirm = dialog.query_one("#confirm", Button)
+        assert dialog.query_one("#cancel").has_focus
+        await pilot.press("k")
+        assert dialog.query_one(Input).value == "k" and confirm.disabled
+        await pilot.press("b", "enter")
+        assert not answers and confirm.has_focus
+        await pilot.press("enter")
+        await pilot.pause()
+    assert answers == [True]
+
+
+async def test_copying_claims_no_more_than_is_known_and_a_file_is_always_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMUX", "/tmp/tmux-0/default,1,0")
+    app = task_list()
+    async with app.run_test() as pilot:
+        app.push_screen(CopyTextDialog("SQL", "SELECT 1", "statement.sql"))
+        await shown(pilot, "Write to file")
+        await pilot.press("tab", "enter")
+        assert "set-clipboard on" in await shown(pilot, "sent to the terminal")
+        assert app.clipboard == "SELECT 1"
+        await pilot.press("tab", "enter")
+        await shown(pilot, "written to")
+        assert Path("statement.sql").read_text() == "SELECT 1\n"
+        app.screen.query_one(Input).value = os.devnull + "/impossible"
+        app.screen.query_one(Input).focus()
+        await pilot.press("enter")
+        await shown(pilot, "the file cannot be written")
+
+
+async def test_an_error_says_what_where_the_servers_words_and_the_way_on() -> None:
+    error = EndpointError(
+        "the login was refused",
+        end="source",
+        transient=False,
+        detail='password authentication failed for user "sync"',
+        sqlstate="28P01",
+        remedy="mend the password",
+    )
+    app = task_list()
+    async with app.run_test() as pilot:
+        app.push_screen(ErrorDialog(error))
+        text = await shown(pilot, "the login was refused")
+        assert 'password authentication failed for user "sync"' in text
+        assert "[28P01]" in text and "What to do    mend the password" in text
