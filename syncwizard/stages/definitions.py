@@ -40,8 +40,9 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
     with translated("destination", "reading what is done"):
         done = read_done(destination, context.task_id)
     left = [statement for statement in statements if statement.position not in done]
-    todo = [statement for statement in left if not excluded(context, statement)]
-    _leave_out(context, destination, [statement for statement in left if statement not in todo])
+    without = {statement.position for statement in left if excluded(context, statement)}
+    _leave_out(context, destination, [statement for statement in left if statement.position in without])
+    todo = [statement for statement in left if statement.position not in without]
     waiting: Sequence[PlannedStatement] = todo
     while waiting:
         refused: list[StatementRefused] = []

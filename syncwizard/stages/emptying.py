@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from syncwizard.postgres.catalog import Table, read_tables
 from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.destination.chunks import TableCopy, holds_rows
+from syncwizard.postgres.destination.chunks import TableCopy, holding_rows
 from syncwizard.postgres.queries import query
 from syncwizard.stages.context import Context
 from syncwizard.task.events import TableName
@@ -30,6 +30,7 @@ def find_obstacles(
     `quiet`: the session may set session_replication_role, so that foreign keys do not fire.
     """
     found = []
+    doubtful: list[TableName] = []
     targets = {}
     ours = {table.root for table in tables if table.name in copies}
     for table in tables:
@@ -40,9 +41,13 @@ def find_obstacles(
         targets[target.oid] = target
         kept = table.name in copies and copies[table.name].kept
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
-        if not table.partitioned and (kept or strange) and holds_rows(destination, target.name):
-            title = f"{target.name} holds rows that the task did not bring, so it is not emptied"
-            found.append((title, f"empty it at the destination by hand (TRUNCATE {target.name}) if that is right"))
+        if not table.partitioned and (kept or strange):
+            doubtful.append(target.name)
+    filled = holding_rows(destination, doubtful)
+    for name in doubtful:
+        if name in filled:
+            title = f"{name} holds rows that the task did not bring, so it is not emptied"
+            found.append((title, f"empty it at the destination by hand (TRUNCATE {name}) if that is right"))
     if not quiet:
         for name, table_, referenced in destination.execute(query("foreign_keys_of"), {"tables": list(targets)}):
             title = f"foreign key {name} of {table_} to {referenced} would be checked while rows are removed and copied"

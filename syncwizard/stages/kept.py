@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.destination.chunks import holds_rows
+from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.task.events import TableName
 
 
@@ -18,10 +18,12 @@ def find_kept(
     brought could not be told from those that were there.
     """
     known = set(begun)
+    # A partition that is new in a tree of ours meets our own rows.
+    unknown = [(table, target) for table, target in tables if table.name not in known and table.root not in known]
+    filled = holding_rows(destination, {target for _, target in unknown})
     kept = set()
-    for table, target in tables:
-        # A partition that is new in a tree of ours meets our own rows.
-        if table.name in known or table.root in known or not holds_rows(destination, target):
+    for table, target in unknown:
+        if target not in filled:
             continue
         if table.partitioned or table.is_partition:
             raise TaskFailed(

@@ -1,6 +1,7 @@
 """What a task is asked to do: immutable, and exactly the keys of the task file."""
 
 import uuid
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -94,7 +95,7 @@ class TableObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     table: str
 
 
-class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """A selected schema: whole (less `exclude`) when it names no objects, else the objects it names."""
 
     schema: str
@@ -128,7 +129,12 @@ class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         """Whether the table of this schema belongs to the task."""
         if self.whole:
             return name not in self.exclude
-        return any(chosen.table == name for chosen in self.tables)
+        return name in self._table_names
+
+    @cached_property
+    def _table_names(self) -> frozenset[str]:
+        """Thousands of tables are asked for thousands of names."""
+        return frozenset(chosen.table for chosen in self.tables)
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -12,6 +12,9 @@ from syncwizard.postgres.queries import query
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import parse_lsn
 
+# Each takes a lock and a piece of the plan.
+TABLES_A_STATEMENT = 200
+
 
 class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A table's copy as the destination records it. Chunk `n` covers `chunk_pages` heap pages from
@@ -137,11 +140,20 @@ def _empty(connection: Connection, names: list[sql.Identifier]) -> None:
             connection.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
 
 
-def holds_rows(connection: Connection, table: TableName) -> bool:
-    """Whether the destination's table has any row."""
-    statement = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(table.schema, table.name))
-    row = connection.execute(statement).fetchone()
-    return row is not None and row[0] is True
+def holding_rows(connection: Connection, tables: Iterable[TableName]) -> set[TableName]:
+    """Those of the destination's tables that have any row; a statement for many of them."""
+    wanted = list(tables)
+    found: set[TableName] = set()
+    for begin in range(0, len(wanted), TABLES_A_STATEMENT):
+        some = wanted[begin : begin + TABLES_A_STATEMENT]
+        looks = [
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+                sql.Literal(number), quoted(table.schema, table.name)
+            )
+            for number, table in enumerate(some)
+        ]
+        found.update(some[number] for (number,) in connection.execute(sql.SQL(" UNION ALL ").join(looks)))
+    return found
 
 
 def claim_chunk(connection: Connection, task_id: uuid.UUID, table: TableName, generation: int, chunk: int) -> bool:

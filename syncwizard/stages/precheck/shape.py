@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.destination.chunks import holds_rows
+from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.postgres.queries import query
 from syncwizard.stages.precheck.checkup import (
     BOTH,
@@ -122,4 +122,4 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     """The tables that a copy would meet rows in."""
     if not checkup.synchronizes("full"):
         return []
-    return [name for name in sorted(checkup.destination_tables) if holds_rows(checkup.destination, name)]
+    return sorted(holding_rows(checkup.destination, checkup.destination_tables))
