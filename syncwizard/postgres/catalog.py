@@ -14,8 +14,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     `type_name` is schema-qualified through arrays and domains as format_type prints it under an empty
     search_path, without modifiers, which `declared_type` has; `binary` says that the type, all the way down,
-    has send and receive functions and holds no
-    OID whose meaning is local to its database (reg* and friends).
+    has send and receive functions and holds no OID whose meaning is local to its database (reg* and friends);
+    `textual` that the stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     generated: str
     binary: bool
-    reg: bool
+    textual: bool
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +125,7 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
                 identity=rest[5],
                 generated=rest[6],
                 binary=rest[7],
-                reg=rest[8],
+                textual=rest[8],
                 declared_type=rest[9],
             )
         )

@@ -139,5 +139,5 @@ class RouteCompiler:
 
 
 def binary_stream(source: Iterable[Table]) -> bool:
-    """Whether the stream may be binary: no selected column holds an OID with a local meaning (rule 14)."""
-    return not any(column.reg for table in source for column in table.stored_columns)
+    """Whether the stream may be binary: every selected column can be sent so, and means the same there (rule 14)."""
+    return not any(column.textual for table in source for column in table.stored_columns)

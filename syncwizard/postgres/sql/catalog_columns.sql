@@ -30,8 +30,10 @@ WITH RECURSIVE columns AS (
 ), types AS (
     SELECT p.top,
            bool_and(t.typsend <> 0 AND t.typreceive <> 0) AS transferable,
-           bool_or(t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
-                   AND t.typcategory = 'N' OR t.oid IN (22, 26, 30, 1033)) AS reg
+           -- An array of a type without a send function has one itself, and pgoutput would fail on it.
+           bool_or(p.part = p.top AND t.typsend <> 0) AND NOT bool_and(t.typsend <> 0 AND t.typreceive <> 0)
+           OR bool_or(t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+                   AND t.typcategory = 'N' OR t.oid IN (22, 26, 30, 1033)) AS textual
       FROM parts p
       JOIN pg_catalog.pg_type t ON t.oid = p.part
      GROUP BY p.top
@@ -44,8 +46,8 @@ SELECT c.attrelid::bigint,
        c.attnotnull,
        c.attidentity::text,
        c.attgenerated::text,
-       t.transferable AND NOT t.reg,
-       t.reg,
+       t.transferable AND NOT t.textual,
+       t.textual,
        pg_catalog.format_type(c.atttypid, c.atttypmod)
   FROM columns c
   JOIN types t ON t.top = c.atttypid
