@@ -15,7 +15,15 @@ from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.task import file
 from syncwizard.task.events import Noticed, TaskFailedEvent
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.specification import Advanced, PrecheckSettings, Retry, SchemaObjects, TaskSpec
+from syncwizard.task.specification import (
+    Advanced,
+    ConflictMode,
+    PrecheckSettings,
+    Retry,
+    SchemaObjects,
+    Synchronization,
+    TaskSpec,
+)
 from syncwizard.task.state import TaskState
 from tests.faults import processes
 from tests.faults.reader import Reader, Torn, check
@@ -81,7 +89,14 @@ class Findings(msgspec.Struct, kw_only=True):
 class Trial:
     """A task from its start to its release. The commands are those a user has."""
 
-    def __init__(self, pair: DatabasePair, folder: Path, name: str, full_seconds: float) -> None:
+    def __init__(
+        self,
+        pair: DatabasePair,
+        folder: Path,
+        name: str,
+        full_seconds: float,
+        conflicts: ConflictMode = "report",
+    ) -> None:
         self.pair = pair
         self.name = name
         self.full_seconds = full_seconds
@@ -92,6 +107,7 @@ class Trial:
             source=pair.source_endpoint,
             destination=pair.destination_endpoint,
             objects=[SchemaObjects(schema="public")],
+            synchronization=Synchronization(conflicts=conflicts),
             # What does not pass in ten minutes would not pass at all.
             advanced=Advanced(retry=Retry(connection_minutes=10, other_minutes=1)),
             precheck=PrecheckSettings(ignore=["replica-identity"]),
