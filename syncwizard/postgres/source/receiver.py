@@ -39,6 +39,7 @@ class Inbox:
         self._items: deque[Piece | Idle] = deque()
         self._weight = 0
         self._wanted = 0
+        self._complete = False
         self._changed = threading.Condition()
         self._closed = False
 
@@ -46,10 +47,17 @@ class Inbox:
         """Adds items; never blocks: the receiver asks `wait_for_room` first."""
         with self._changed:
             self._items.extend(items)
+            self._complete = False
             self._weight += sum(item.weight for item in items if isinstance(item, Piece))
             # Waking the applier for every few rows, while it waits for many, would cost more than decoding them.
             if self._weight >= self._wanted or not isinstance(items[-1], Piece):
                 self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """Says that nothing more is on its way for now: waiting for a larger batch would be in vain."""
+        with self._changed:
+            self._complete = True
+            self._changed.notify_all()
 
     def take(
         self, weight: int, patience: Callable[[float], float], seconds_to_first: float | None
@@ -58,7 +66,7 @@ class Inbox:
         larger one, nothing when nothing came in so many seconds; or an Idle; None when closed.
 
         Waits for the first item, and then as many seconds as `patience` says of its commit time for a batch that
-        is worth its statements.
+        is worth its statements, unless nothing more is on its way.
         """
         with self._changed:
             while not self._items and not self._closed:
@@ -68,7 +76,7 @@ class Inbox:
             seconds = patience(first.commit_time) if isinstance(first, Piece) else 0.0
             if seconds:
                 self._wanted = min(weight, WORTHWHILE_BYTES)
-                self._changed.wait_for(lambda: self._weight >= self._wanted or self._closed, seconds)
+                self._changed.wait_for(self._worthwhile, seconds)
                 self._wanted = 0
             if self._closed:
                 return None
@@ -78,6 +86,9 @@ class Inbox:
             pieces = self._pop(weight)
             self._changed.notify_all()
             return pieces
+
+    def _worthwhile(self) -> bool:
+        return self._weight >= self._wanted or self._complete or self._closed
 
     def _pop(self, weight: int) -> list[Piece]:
         pieces: list[Piece] = []
@@ -166,6 +177,9 @@ class Receiver:
         idle = self._keepalive(end) if end else None
         if pieces or idle:
             self._inbox.put([*pieces, idle] if idle else pieces)
+        if end:
+            # A walsender sends a keepalive when it is about to wait for more to be written.
+            self._inbox.hurry()
         return end == b""
 
     def _keepalive(self, frame: bytes) -> Idle | None:
