@@ -35,6 +35,7 @@ class Bench:
     folder: Path
     source: Cluster
     destination: Cluster
+    tasks: "list[Task]" = field(default_factory=list)
 
     def task(self, source_database: str, destination_database: str, **fields: Any) -> "Task":
         """A task of ours between two databases."""
@@ -45,7 +46,8 @@ class Bench:
             "objects": [SchemaObjects(schema="public")],
             "precheck": PrecheckSettings(ignore=["replica-identity"]),
         }
-        return Task(TaskSpec(**{**given, **fields}), self.folder)
+        self.tasks.append(Task(TaskSpec(**{**given, **fields}), self.folder))
+        return self.tasks[-1]
 
     def run(self, cluster: Cluster, program: str, *arguments: str, database: str) -> str:
         """Runs a program of PostgreSQL on a database and returns what it printed."""
@@ -116,7 +118,13 @@ def bench() -> Iterator[Bench]:
         source = Cluster(folder / "source", 16, settings=SETTINGS)
         destination = Cluster(folder / "destination", 18, settings=SETTINGS)
         with source.create().start(), destination.create().start():
-            yield Bench(folder, source, destination)
+            found = Bench(folder, source, destination)
+            try:
+                yield found
+            finally:
+                # After a failure, too, no engine goes on to look for servers that are gone.
+                for task in found.tasks:
+                    syncwizard("pause", task.spec.name, expect=None)
 
 
 def seconds_of(act: Callable[[], object]) -> float:
