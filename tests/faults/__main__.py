@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from syncwizard.demo.servers import Cluster
-from tests.faults.faults import KILLS, PHASES, SERVERS, Fault, strike
+from tests.faults.faults import KILLS, LOSSES, PHASES, SERVERS, Blow, Fault, strike, strike_resync
 from tests.faults.harness import LONG, Findings, Phase, Trial, databases, trial
 from tests.support.environment import fresh_home, make_plain, temporary_folder
 
@@ -26,7 +26,9 @@ PER_TASK: list[Phase] = [
     "before sync point",
     "steady",
     "steady",
+    "resync",
     "steady",
+    "resync",
     "steady",
 ]
 DIFFERENT = 5
@@ -78,14 +80,20 @@ class Marathon:
 
     def _torment(self, made: Trial, wanted: list[Phase], kills: int) -> None:
         for phase in wanted:
-            blow = strike(made, self._choice.choice([*KILLS[phase], *self._more]), phase, self._choice)
+            blow = self._strike(made, phase)
             if blow.hit is not None:
                 self._kills[blow.phase] += 1
             self._say(f"kill {self._kills.total():>3} of {kills}  {blow}")
 
+    def _strike(self, made: Trial, phase: Phase) -> Blow:
+        fault = self._choice.choice([*KILLS[phase], *self._more])
+        if phase == "resync":
+            return strike_resync(made, self._choice.choice(LOSSES), fault, self._choice)
+        return strike(made, fault, phase, self._choice)
+
     def _summary(self) -> int:
         findings = self._findings
-        phases = ", ".join(f"{self._kills[phase]} {phase}" for phase in PHASES)
+        phases = ", ".join(f"{self._kills[phase]} {phase}" for phase in [*PHASES, "resync"])
         dirty = [found for found in findings if not found.clean]
         self._say(
             f"{self._kills.total()} kills ({phases}), {len(findings)} tasks,"

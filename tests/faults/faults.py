@@ -4,8 +4,11 @@ import random
 from collections.abc import Callable
 
 import msgspec
+import psycopg
+from psycopg import sql
 
 from syncwizard.demo.servers import Mode
+from syncwizard.postgres.source.slot import drop_slot
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
 from tests.support.waiting import until
@@ -50,6 +53,55 @@ def strike(trial: Trial, fault: Fault, phase: Phase, choice: random.Random) -> B
     else:
         trial.recover()
     return blow
+
+
+def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random) -> Blow:
+    """Loses changes in steady state, has the tables copied again, strikes at a random moment of that, and recovers."""
+    trial.reach("steady")
+    lost = loss.strike(trial)
+    trial.resync()
+    moment(choice.uniform(0, trial.full_seconds + SPAN_SECONDS))
+
+    def struck() -> Blow | None:
+        trial.recover()
+        hit = fault.strike(trial)
+        over = trial.phase == "steady"
+        return Blow(f"{loss.name}, {fault.name}", "resync", hit and f"{hit} after {lost}") if hit or over else None
+
+    blow = until(struck, 60, f"something to hit by {fault.name}")
+
+    def consistent() -> bool:
+        trial.recover()
+        return trial.phase == "steady"
+
+    until(consistent, 120, "the task to be consistent again")
+    return blow
+
+
+def _take_out(trial: Trial) -> str:
+    """Tables that depend on each other, one without a key, and the largest."""
+    name = sql.Identifier(trial.task.spec.slot)
+    trial.pair.source.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE accounts, lines, files, parcels").format(name))
+    return "ALTER PUBLICATION … DROP TABLE"
+
+
+def _recreate_publication(trial: Trial) -> str:
+    name = sql.Identifier(trial.task.spec.slot)
+    trial.pair.source.execute(sql.SQL("DROP PUBLICATION {}").format(name))
+    trial.pair.source.execute(sql.SQL("CREATE PUBLICATION {} FOR TABLE accounts, files").format(name))
+    return "DROP and CREATE PUBLICATION"
+
+
+def _drop_slot(trial: Trial) -> str:
+    def dropped() -> bool:
+        try:
+            return drop_slot(trial.pair.source, trial.task.spec.slot)
+        except psycopg.errors.ObjectInUse:
+            # The engine was quicker to come back.
+            return False
+
+    until(dropped, 30, "the slot to be dropped")
+    return "pg_drop_replication_slot"
 
 
 def _kill_engine(trial: Trial) -> str | None:
@@ -112,9 +164,15 @@ DESTINATION_FAST = Fault("restart destination fast", _restart("destination", "fa
 DESTINATION_IMMEDIATE = Fault("restart destination immediate", _restart("destination", "immediate"))
 TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 
+LOST_TABLES = Fault("tables taken out", _take_out)
+LOST_PUBLICATION = Fault("publication recreated", _recreate_publication)
+LOST_SLOT = Fault("slot dropped", _drop_slot)
+LOSSES = [LOST_TABLES, LOST_PUBLICATION, LOST_SLOT]
+
 KILLS: dict[Phase, list[Fault]] = {
     "full": [KILL_ENGINE, KILL_COPY],
     "before sync point": [KILL_ENGINE, KILL_APPLY],
     "steady": [KILL_ENGINE, KILL_APPLY],
+    "resync": [KILL_ENGINE, KILL_ENGINE, KILL_COPY, KILL_APPLY],
 }
 SERVERS = [SOURCE_FAST, SOURCE_IMMEDIATE, DESTINATION_FAST, DESTINATION_IMMEDIATE, TERMINATE]

@@ -33,13 +33,14 @@ def check(session: Session) -> list[Torn]:
 
 
 class Reader:
-    """Looks from the moment that `begun` says so, and never stops before `stop`: neither pause nor failure of the
-    task is an excuse for half a transaction. `looks` counts the snapshots, `torn` has what was wrong."""
+    """Looks while `consistent` says since when the destination is of one moment (anything that is not None), and never
+    stops before `stop`: neither pause nor failure of the task is an excuse for half a transaction, only a copy that
+    was begun again. `looks` counts the snapshots, `torn` has what was wrong."""
 
-    def __init__(self, cluster: Cluster, database: str, begun: Callable[[], bool]) -> None:
+    def __init__(self, cluster: Cluster, database: str, consistent: Callable[[], object]) -> None:
         self._cluster = cluster
         self._database = database
-        self._begun = begun
+        self._consistent = consistent
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.looks = 0
@@ -47,15 +48,17 @@ class Reader:
         self.error: psycopg.Error | None = None
 
     def _run(self) -> None:
-        while not self._begun():
-            if self._stop.wait(PACE_SECONDS):
-                return
         session: Session | None = None
         while not self._stop.wait(PACE_SECONDS):
+            since = self._consistent()
+            if since is None:
+                continue
             try:
                 session = session or self._cluster.connect(self._database)
-                self.torn += check(session)
-                self.looks += 1
+                torn = check(session)
+                if self._consistent() == since:
+                    self.torn += torn
+                    self.looks += 1
             except LOST:
                 # The server was restarted; it is asked again.
                 if session is not None:

@@ -16,7 +16,7 @@ from syncwizard.paths import TASK_FILE
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
 from tests.faults import faults, processes
-from tests.faults.faults import Fault, strike
+from tests.faults.faults import Fault, strike, strike_resync
 from tests.faults.harness import SHORT, Phase, Trial, databases, trial
 from tests.support.commands import syncwizard
 from tests.support.environment import fresh_home
@@ -75,6 +75,26 @@ def test_nothing_is_lost_doubled_or_torn_by(
         print(*blows, sep="\n")
         # A copy may be over before its moment comes, once.
         assert {fault.name for fault, _ in SCENARIOS[scenario]} == {blow.fault for blow in blows if blow.hit}
+        assert_clean(made, made.warnings())
+
+
+LOST_AND_KILLED = [
+    (faults.LOST_TABLES, faults.KILL_ENGINE),
+    (faults.LOST_SLOT, faults.KILL_ENGINE),
+    (faults.LOST_PUBLICATION, faults.KILL_COPY),
+]
+
+
+def test_nothing_is_lost_doubled_or_torn_by_kills_in_the_midst_of_a_resync(
+    source_cluster: Cluster, destination_cluster: Cluster, server_folder: Path, state_home: Path
+) -> None:
+    choice = random.Random(5)
+    with databases(source_cluster, destination_cluster, "resync", SHORT) as pair:
+        with trial(pair, server_folder, "resync", SHORT, choice.randrange(1000)) as made:
+            blows = [strike_resync(made, loss, kill, choice) for loss, kill in LOST_AND_KILLED]
+        print(*blows, sep="\n")
+        # A copy may be over before its moment comes.
+        assert len([blow for blow in blows if blow.hit]) >= 2
         assert_clean(made, made.warnings())
 
 
