@@ -30,7 +30,7 @@ def key_password_of(endpoint: Endpoint, end: str) -> str | None:
     form = endpoint.encryption.key_password
     if form is None:
         return None
-    return read_secret(form, f"key password of the {end}", f"{account_of(endpoint)} key")
+    return read_secret(form, f"key password of the {end}", key_account_of(endpoint))
 
 
 def account_of(endpoint: Endpoint) -> str:
@@ -40,6 +40,11 @@ def account_of(endpoint: Endpoint) -> str:
     'sync@db.example.com:5432/kb'
     """
     return f"{endpoint.user or getpass.getuser()}@{endpoint.describe()}"
+
+
+def key_account_of(endpoint: Endpoint) -> str:
+    """The name of the entry for the password of an endpoint's key."""
+    return f"{account_of(endpoint)} key"
 
 
 def environment_names(endpoints: tuple[Endpoint, ...]) -> set[str]:
@@ -66,6 +71,22 @@ def read_secret(form: str, what: str, account: str) -> str | None:
             remedy=f"set it and run the command again: export {name}=…",
         )
     return value
+
+
+def keep_in_keyring(endpoint: Endpoint, what: str, secret: str, *, key: bool = False) -> None:
+    """Stores the password of an end, or of its `key`, where `read_secret` finds it; raises UsageError in words."""
+    # Imported here: it loads back ends and costs most of the start of a command.
+    import keyring
+    import keyring.errors
+
+    account = key_account_of(endpoint) if key else account_of(endpoint)
+    try:
+        keyring.set_password(KEYRING_SERVICE, account, secret)
+    except keyring.errors.NoKeyringError as error:
+        raise UsageError("this machine has no keyring that could be used", where=what, remedy=KEYRING_REMEDY) from error
+    except keyring.errors.KeyringError as error:
+        detail, remedy = str(error), KEYRING_REMEDY
+        raise UsageError("the keyring does not take it", where=what, detail=detail, remedy=remedy) from error
 
 
 def keyring_trouble(endpoint: Endpoint) -> str | None:

@@ -56,3 +56,15 @@ def collect(spec: TaskSpec, typed: Handover) -> Handover:
         if "destination_key" in asked
         else secrets.key_password_of(destination, "destination"),
     )
+
+
+def keep_typed(spec: TaskSpec, typed: Handover) -> None:
+    """Puts what was typed into the keyring, where the specification says that it is there; raises UsageError."""
+    for end, endpoint, secret, key_secret in (
+        ("source", spec.source, typed.source, typed.source_key),
+        ("destination", spec.destination, typed.destination, typed.destination_key),
+    ):
+        if secret and endpoint.password == "keyring":
+            secrets.keep_in_keyring(endpoint, f"password of the {end}", secret)
+        if key_secret and endpoint.encryption.key_password == "keyring":
+            secrets.keep_in_keyring(endpoint, f"key password of the {end}", key_secret, key=True)

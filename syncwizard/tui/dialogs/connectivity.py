@@ -134,6 +134,7 @@ class ConnectivityDialog(Dialog[bool]):
         self._say("")
 
         def test() -> None:
+            credentials.keep_typed(self._spec, self._typed)
             secrets = credentials.collect(self._spec, self._typed)
             self._probe = probe = probes.connectivity(self._spec.source, self._spec.destination, secrets)
             probe.run(lambda news: self.post_message(self.Heard(news)))

@@ -70,7 +70,7 @@ def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
             file = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
             return f"libpq looks into {file}" + ("" if file.is_file() else ", which is not there")
         case "keyring":
-            return trouble or "typed here once it is stored in the keyring; empty: what the keyring has"
+            return trouble or "typed here it goes into the keyring; left empty: what the keyring has"
         case "env":
             if not draft.variable:
                 return "read when the task starts or resumes; never passed to another program"

@@ -62,7 +62,7 @@ class ObjectsStep(Step):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._probe: probes.Probe[CatalogueNews] | None = None
-        self._running = False
+        self._listing = False
         # News of a listing before the last one are nobody's business.
         self._number = 0
         self._read = 0
@@ -129,7 +129,7 @@ class ObjectsStep(Step):
     def action_reload(self) -> None:
         """Lists the source's objects; what is chosen stays chosen."""
         self._end_listing()
-        self._running = True
+        self._listing = True
         number, draft, typed = self._number, self.wizard.draft, self.wizard.secrets
         if self._listed is None or self._listed[0] != draft.source:
             # Another source: its tree is not this one.
@@ -165,8 +165,8 @@ class ObjectsStep(Step):
 
     def _end_listing(self) -> None:
         self._number += 1
-        if self._running:
-            self._running = False
+        if self._listing:
+            self._listing = False
             self._listed = None
             if self._probe is not None:
                 self._probe.cancel()
@@ -187,14 +187,14 @@ class ObjectsStep(Step):
 
     def _came(self, number: int, catalogue: Catalogue) -> None:
         if number == self._number:
-            self._running = False
+            self._listing = False
             self._load(catalogue)
             self.refresh_bindings()
 
     def _broken(self, number: int, error: SyncwizardError) -> None:
         if number != self._number:
             return
-        self._running = False
+        self._listing = False
         self._listed = None
         said = [f"✗ {error}", f"→ {error.remedy}" if error.remedy else "", "r tries again; F7 goes back to both ends"]
         self.picker.explain("\n".join(filter(None, said)))
@@ -234,7 +234,7 @@ class ObjectsStep(Step):
         """There is not always something to stop, to add or to explain."""
         match action:
             case "stop":
-                return self._running
+                return self._listing
             case "advice":
                 return any(advice.add for advice in self._advice)
             case "explain":

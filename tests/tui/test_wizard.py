@@ -1,0 +1,297 @@
+"""The wizard by keyboard: it stops at what is wrong, loses nothing, and keeps no secret."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from syncwizard import paths
+from syncwizard.client import drafts, saved_connections
+from syncwizard.secrets import KEYRING_SERVICE
+from syncwizard.task import file
+from syncwizard.task.draft import TaskDraft
+from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.specification import SchemaObjects
+from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.drafts import DraftsDialog
+from syncwizard.tui.dialogs.file_picker import FilePickerDialog
+from syncwizard.tui.dialogs.name import NameDialog
+from syncwizard.tui.opening import Opening
+from syncwizard.tui.screens.tasks import TasksScreen
+from syncwizard.tui.screens.wizard import WizardScreen
+from syncwizard.tui.steps.advanced import AdvancedStep
+from syncwizard.tui.steps.endpoints import EndpointsStep
+from syncwizard.tui.steps.start import StartStep
+from syncwizard.tui.widgets.field import Field, id_of
+from tests.support.file_keyring import VARIABLE, FileKeyring
+from tests.tui.apps import WIDE
+from tests.tui.keyboard import Keyboard, at_screens
+
+END = EndpointDraft(host="db1", database="kb")
+COMPLETE = TaskDraft(source=END, destination=END, objects=[SchemaObjects(schema="public")], name="kb", named=True)
+
+
+def wizard_over(draft: TaskDraft | None) -> Opening:
+    return Opening(screen="wizard", draft=draft)
+
+
+def wizard_of(person: Keyboard) -> WizardScreen:
+    assert isinstance(person.app.screen, WizardScreen)
+    return person.app.screen
+
+
+def focused_path(person: Keyboard) -> str:
+    """The path of the field with the focus, '' where it is elsewhere."""
+    widget = person.app.focused
+    field = next((node for node in widget.ancestors if isinstance(node, Field)), None) if widget else None
+    return field.path if field else ""
+
+
+async def go_to(person: Keyboard, path: str) -> None:
+    """Puts the focus on a field; that the tab key gets there is a test of its own."""
+    await person.focus(wizard_of(person).query_one(f"#{id_of(path)}", Field).control)
+
+
+async def test_next_stops_at_the_first_wrong_field_and_says_what_is_wrong() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await person.press("f8")
+        assert focused_path(person) == "source.host"
+        assert person.sees("✗ the host is missing")
+        assert person.sees("✗ the name of the database is missing")
+
+
+async def test_next_turns_to_the_page_of_the_field_that_is_wrong() -> None:
+    draft = TaskDraft(source=END)
+    async with at_screens(wizard_over(draft)) as person:
+        await person.press("f8")
+        assert focused_path(person) == "destination.host"
+        assert person.sees("[Destination]")
+
+
+async def test_a_field_is_judged_when_it_is_left_and_again_while_it_is_wrong() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.port")
+        await person.write("54x")
+        assert not person.sees("a port is a number")
+        await person.press("tab")
+        assert person.sees("✗ a port is a number from 1 to 65535")
+        await person.press("shift+tab", "home", "shift+end")
+        await person.write("5433")
+        assert not person.sees("a port is a number")
+        assert wizard_of(person).draft.source.port == "5433"
+
+
+async def test_every_field_is_reached_by_the_tab_key_in_reading_order() -> None:
+    async with at_screens(wizard_over(COMPLETE), WIDE) as person:
+        await person.press("home")
+        seen = []
+        while person.app.focused is None or person.app.focused.id != "wizard-next":
+            if path := focused_path(person):
+                seen.append(path)
+            await person.press("tab")
+        ends = ("type", "way", "host", "port", "database", "user", "password", "mode")
+        assert seen == ["name", *(f"{end}.{field}" for end in ("source", "destination") for field in ends)]
+
+
+async def test_a_choice_shows_the_fields_that_belong_to_it() -> None:
+    async with at_screens(wizard_over(COMPLETE), WIDE) as person:
+        await go_to(person, "source.way")
+        await person.press("right", "right", "right")
+        assert person.sees("[SSH tunnel]")
+        assert person.sees("Through")
+        assert person.sees("Local end")
+        await go_to(person, "source.password")
+        await person.press("right", "right")
+        await go_to(person, "source.variable")
+        await person.write("DST_PW")
+        assert person.sees("$DST_PW is not set in this shell")
+        assert wizard_of(person).draft.to_spec().source.password == "env:DST_PW"
+
+
+async def test_the_name_follows_the_ends_until_a_person_chooses_one() -> None:
+    async with at_screens(wizard_over(TaskDraft()), WIDE) as person:
+        await go_to(person, "source.database")
+        await person.write("kb")
+        await go_to(person, "destination.host")
+        await person.write("frankfurt.example.com")
+        assert person.sees("New task · kb-to-frankfurt")
+        await go_to(person, "name")
+        await person.write("mine")
+        await go_to(person, "source.database")
+        await person.write("other")
+        assert person.sees("New task · mine")
+
+
+async def test_a_typed_password_is_in_no_file_and_not_on_the_screen() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.password")
+        await person.press("right", "right", "right")
+        await go_to(person, "source.secret")
+        await person.write("hunter2")
+        wizard = wizard_of(person)
+        assert wizard.secrets.source == "hunter2"
+        assert not person.sees("hunter2")
+        await person.until(drafts.list_drafts, "the draft is kept")
+        await person.press("f4")
+        await person.until_on(CopyTextDialog)
+        assert not person.sees("hunter2")
+    written = [path.read_bytes() for path in paths.state_folder().rglob("*") if path.is_file()]
+    assert written
+    assert not any(b"hunter2" in content for content in written)
+
+
+async def test_next_wants_a_password_that_only_a_person_can_give() -> None:
+    draft = COMPLETE.with_value("destination.password", "prompt")
+    async with at_screens(wizard_over(draft)) as person:
+        await person.press("f8")
+        assert focused_path(person) == "destination.secret"
+        assert person.sees("✗ the password is missing")
+
+
+async def test_a_keyring_that_is_not_there_is_explained_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keyring.backends.fail
+
+    monkeypatch.setattr("keyring.core._keyring_backend", keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.password")
+        await person.press("right")
+        assert person.sees("this machine has no keyring that could be used")
+        await person.press("f8")
+        assert focused_path(person) == "source.password"
+
+
+async def test_a_password_for_the_keyring_is_put_there_when_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "keyring"))
+    monkeypatch.setattr("keyring.core._keyring_backend", FileKeyring())
+    draft = COMPLETE.with_value("source.password", "keyring").with_value("source.user", "me")
+    async with at_screens(wizard_over(draft)) as person:
+        await go_to(person, "source.secret")
+        await person.write("hunter2")
+        await person.press("f8")
+        await person.until_on(ConnectivityDialog)
+        await person.until(lambda: FileKeyring().get_password(KEYRING_SERVICE, "me@db1:5432/kb") == "hunter2")
+
+
+async def test_a_draft_survives_the_end_of_the_program_and_is_offered_again() -> None:
+    async with at_screens(wizard_over(None)) as person:
+        await go_to(person, "source.host")
+        await person.write("db7")
+    async with at_screens(wizard_over(None)) as person:
+        await person.until_on(DraftsDialog)
+        assert person.sees("db7")
+        await person.press("enter")
+        assert wizard_of(person).draft.source.host == "db7"
+        assert person.app.screen.query_one("#field-source-host Input", Input).value == "db7"
+
+
+async def test_a_draft_can_be_discarded_for_a_new_task() -> None:
+    drafts.save(COMPLETE)
+    async with at_screens(wizard_over(None)) as person:
+        await person.until_on(DraftsDialog)
+        await person.press("x")
+        assert drafts.list_drafts() == []
+        assert wizard_of(person).draft.source.host == ""
+
+
+async def test_back_from_the_first_step_leaves_and_keeps_the_draft() -> None:
+    async with at_screens(wizard_over(None)) as person:
+        await go_to(person, "source.host")
+        await person.write("db7")
+        await person.press("escape")
+        await person.until_on(TasksScreen)
+        assert [kept.draft.source.host for kept in drafts.list_drafts()] == ["db7"]
+
+
+async def test_nothing_is_kept_of_a_wizard_in_which_nothing_was_typed() -> None:
+    async with at_screens(wizard_over(None)) as person:
+        await person.press("escape")
+        await person.until_on(TasksScreen)
+    assert drafts.list_drafts() == []
+
+
+async def test_back_always_works_and_loses_nothing() -> None:
+    async with at_screens(Opening()) as person:
+        await person.app.push_screen(WizardScreen(COMPLETE, [AdvancedStep, StartStep]))
+        await person.press("f8")
+        assert person.sees("Undone by")
+        await person.press("f7")
+        await person.write("3")
+        assert focused_path(person) == "advanced.retry.connection_minutes"
+        await person.press("f8")
+        assert person.sees("✗ must be from 10 to 1440 minutes")
+        assert wizard_of(person).draft.connection_minutes == "3"
+
+
+async def test_a_setting_shows_its_range_and_the_rule_it_breaks() -> None:
+    async with at_screens(Opening()) as person:
+        await person.app.push_screen(WizardScreen(COMPLETE, [AdvancedStep, StartStep]))
+        assert person.sees("minutes · from 10 to 1440 · default 720")
+        await person.write("20")
+        await person.press("tab")
+        await person.write("30")
+        await person.press("f8")
+        assert person.sees("✗ must be less than connection_minutes (20)")
+        assert focused_path(person) == "advanced.retry.other_minutes"
+
+
+async def test_a_saved_connection_fills_its_end() -> None:
+    saved_connections.add("frankfurt", {"host": "db9", "port": 6432, "database": "kb", "password": "env:PW"})
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await person.press("tab", "tab", "enter", "down", "enter")
+        await person.until(lambda: wizard_of(person).draft.source.host, "the end is filled")
+        end = wizard_of(person).draft.source
+        assert (end.host, end.port, end.database, end.variable) == ("db9", "6432", "kb", "PW")
+        assert person.sees("db9")
+
+
+async def test_an_end_is_saved_as_a_connection_without_its_password() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await person.press("tab", "tab", "tab", "enter")
+        await person.until_on(NameDialog)
+        await person.write("mine")
+        await person.press("enter")
+        await person.until(saved_connections.list_connections, "the connection is saved")
+    assert saved_connections.fields_of("mine") == {"host": "db1", "port": 5432, "database": "kb"}
+
+
+async def test_a_certificate_is_picked_from_the_files(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("")
+    draft = COMPLETE.with_value("source.mode", "verify-ca").with_value("source.ca", f"{tmp_path}/")
+    async with at_screens(wizard_over(draft)) as person:
+        await go_to(person, "source.ca")
+        await person.press("tab", "enter")
+        await person.until_on(FilePickerDialog)
+        await person.until_seen("📄 ca.pem")
+        await person.press("down", "enter")
+        await person.until_on(WizardScreen)
+        assert wizard_of(person).draft.source.ca == str(tmp_path / "ca.pem")
+
+
+async def test_the_preview_is_a_task_file_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        assert person.sees("Equivalent command: syncwizard check kb.yaml")
+        await person.press("f4")
+        await person.until_on(CopyTextDialog)
+        await person.press("tab", "tab", "enter")
+        await person.until_seen("written to")
+    assert file.load(tmp_path / "kb.yaml") == COMPLETE.to_spec()
+
+
+async def test_what_to_mind_follows_what_was_chosen() -> None:
+    async with at_screens(wizard_over(COMPLETE), WIDE) as person:
+        assert person.sees("Not encrypted")
+        await go_to(person, "source.type")
+        await person.press("right")
+        assert person.sees("enable slot failover")
+
+
+async def test_the_steps_are_in_the_rail_and_those_done_are_marked() -> None:
+    async with at_screens(Opening()) as person:
+        await person.app.push_screen(WizardScreen(COMPLETE, [EndpointsStep, AdvancedStep, StartStep]))
+        assert person.sees("▸ 1 Source & destination  2 Advanced settings  3 Start")
+        wizard_of(person).go_on()
+        await person.until_seen("✓ Source & destination  ▸ 2 Advanced settings  3 Start")
