@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from textual.events import Paste
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -31,8 +32,10 @@ class Keyboard:
         await self.pilot.pause()
 
     async def write(self, text: str) -> None:
-        """Types a text, over what is selected."""
-        await self.press(*text)
+        """Puts a text in, over what is selected, as a terminal pastes it: a key each would take a second a word."""
+        assert self.app.focused is not None
+        self.app.focused.post_message(Paste(text))
+        await self.pilot.pause()
 
     async def focus(self, widget: Widget) -> None:
         """Puts the focus on a widget; that keys get there is for the tests of the keys."""

@@ -165,14 +165,15 @@ async def test_a_password_for_the_keyring_is_put_there_when_it_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "keyring"))
-    monkeypatch.setattr("keyring.core._keyring_backend", FileKeyring())
+    kept = FileKeyring()  # type: ignore[no-untyped-call]
+    monkeypatch.setattr("keyring.core._keyring_backend", kept)
     draft = COMPLETE.with_value("source.password", "keyring").with_value("source.user", "me")
     async with at_screens(wizard_over(draft)) as person:
         await go_to(person, "source.secret")
         await person.write("hunter2")
         await person.press("f8")
         await person.until_on(ConnectivityDialog)
-        await person.until(lambda: FileKeyring().get_password(KEYRING_SERVICE, "me@db1:5432/kb") == "hunter2")
+        await person.until(lambda: kept.get_password(KEYRING_SERVICE, "me@db1:5432/kb") == "hunter2")
 
 
 async def test_a_draft_survives_the_end_of_the_program_and_is_offered_again() -> None:

@@ -110,7 +110,7 @@ class WizardScreen(Screen[None]):
         if self._saving is not None:
             self._saving.stop()
         self._saving = self.set_timer(AUTOSAVE_SECONDS, self._save)
-        self.query_one("#wizard-kept", Static).update("")
+        self.query_one("#wizard-kept", Static).update("", layout=False)
         self.update_controls()
 
     def go_on(self) -> None:
@@ -122,13 +122,16 @@ class WizardScreen(Screen[None]):
     def update_controls(self) -> None:
         """Draws what is around the step."""
         step = self.current
-        self.query_one("#wizard-title", Static).update(f"New task · {self.draft.name}")
+        # None of these lines changes its size: a layout of the whole screen at every key would be felt.
+        self.query_one("#wizard-title", Static).update(f"New task · {self.draft.name}", layout=False)
         following = self.query_one("#wizard-next", Button)
-        following.label = step.next_label
         following.disabled = not step.may_go_on
-        # A button keeps the width of its first label by itself.
-        following.refresh(layout=True)
-        self.query_one("#wizard-command", Static).update(f"Equivalent command: {step.command(self.file_name)}")
+        if str(following.label) != step.next_label:
+            following.label = step.next_label
+            # A button keeps the width of its first label by itself.
+            following.refresh(layout=True)
+        command = f"Equivalent command: {step.command(self.file_name)}"
+        self.query_one("#wizard-command", Static).update(command, layout=False)
         self.query_one(StepRail).mark(self._current, self._done)
 
     @property
@@ -194,7 +197,7 @@ class WizardScreen(Screen[None]):
         self._saving = None
         drafts.save(self.draft)
         if self.is_attached:
-            self.query_one("#wizard-kept", Static).update("draft kept")
+            self.query_one("#wizard-kept", Static).update("draft kept", layout=False)
 
 
 def default_steps() -> list[type[Step]]:

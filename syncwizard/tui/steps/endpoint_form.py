@@ -107,6 +107,7 @@ class EndpointForm(VerticalScroll, can_focus=False):
     def __init__(self, end: End) -> None:
         super().__init__(id=f"form-{end}", classes="endpoint-form")
         self.end: End = end
+        self._words = ""
 
     def compose(self) -> ComposeResult:
         """Every field there may be, in reading order."""
@@ -136,7 +137,10 @@ class EndpointForm(VerticalScroll, can_focus=False):
         shown = shown_fields(draft)
         for field in self.query(Field):
             field.display = field.path.rpartition(".")[2] in shown
-        self.query_one(f"#note-{self.end}", Static).update(keeping_words(draft, keyring_trouble))
+        words = keeping_words(draft, keyring_trouble)
+        if words != self._words:
+            self._words = words
+            self.query_one(f"#note-{self.end}", Static).update(words)
         placeholder = "user, or as in the service" if draft.way == "service" else "the name you are logged in with"
         self._input("user").placeholder = placeholder
         self._input("host").placeholder = "as seen from the bastion" if draft.way == "ssh" else "db1.example.com"

@@ -61,4 +61,4 @@ class FormStep(Step):
         """Explains the field that got the focus."""
         field = next((node for node in event.widget.ancestors if isinstance(node, Field)), None)
         for line in self.query(".form--help").results(Static):
-            line.update(field.field_help if field else "")
+            line.update(field.field_help if field else "", layout=False)

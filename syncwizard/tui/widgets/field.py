@@ -58,6 +58,7 @@ class Field(Vertical):
         self.label = label
         self.field_help = help
         self.control = control
+        self._problem: Problem | None = None
         self._unit = Static(unit, classes="field--unit", markup=False) if isinstance(unit, str) else unit
 
     def compose(self) -> ComposeResult:
@@ -81,6 +82,9 @@ class Field(Vertical):
 
     def mark(self, problem: Problem | None) -> None:
         """Shows what is wrong with the value, or that nothing is."""
+        if problem == self._problem:
+            return
+        self._problem = problem
         self.set_class(problem is not None, "-wrong")
         words = f"✗ {problem.message}" + (f": {problem.remedy}" if problem.remedy else "") if problem else ""
         self.query_one(".field--problem", Static).update(words)

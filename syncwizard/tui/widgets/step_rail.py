@@ -22,6 +22,7 @@ class RailStep(Static):
         super().__init__("", markup=False)
         self._index = index
         self._title = title
+        self._text = ""
 
     def mark(self, current: int, done: int) -> None:
         """Shows how the step stands to the one in sight; `done` steps are behind their Next."""
@@ -29,7 +30,10 @@ class RailStep(Static):
         self.set_class(self._index < done, "-done")
         glyph = "▸ " if self._index == current else ""
         number = "✓" if self._index < done and self._index != current else str(self._index + 1)
-        self.update(f"{glyph}{number} {self._title}")
+        text = f"{glyph}{number} {self._title}"
+        if text != self._text:
+            self._text = text
+            self.update(text)
 
     def on_click(self) -> None:
         """Says so."""
