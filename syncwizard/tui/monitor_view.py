@@ -255,8 +255,8 @@ def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
         share = describe_share(progress.bytes, progress.estimated_bytes, finished=False)
         fraction = min(0.99, progress.bytes / progress.estimated_bytes) if progress.estimated_bytes else 0.0
         lines: list[list[Part]] = [[*bar(fraction), (f" {share}", "strong")]]
-        for _, value in _wrapped(copy_fields(progress)):
-            lines.append([(value, "plain")])
+        for name_of_it, value in _wrapped(copy_fields(progress)):
+            lines.append([(f"  {value} left" if name_of_it == "time left" else f"  {value}", "plain")])
         return lines
     if name == "indexes":
         builds: list[list[Part]] = []
@@ -317,7 +317,7 @@ def slot_lines(seen: Seen) -> list[list[Part]]:
     """What the slot holds at the source, and what that threatens."""
     lines: list[list[Part]] = []
     for name, text in retention_fields(seen.retention) if seen.retention is not None else []:
-        lines.append([(f"  {name} " if name else "  ", "muted"), (text, "plain" if name else "muted")])
+        lines.append([(f"{name} ", "muted"), (text, "plain")] if name else [(text, "muted")])
     return lines
 
 

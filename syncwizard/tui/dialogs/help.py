@@ -64,4 +64,4 @@ class HelpDialog(Dialog[Available]):
 
 
 def _line(action: Available) -> Content:
-    return Content.assemble((f"{action.key:<8}", "$primary bold"), (f"{action.label:<16}", "bold"), action.tooltip)
+    return Content.assemble((f"{action.key:<7}", "$primary bold"), (f"{action.label:<15}", "bold"), action.tooltip)

@@ -119,7 +119,7 @@ class MonitorScreen(Screen[None]):
                 with VerticalScroll(id="monitor-stages", classes="pane"):
                     yield Static("Stages", id="stages-title", classes="pane-title")
                     yield Lines(id="stage-lines")
-                    yield Static("Positions", classes="pane-title")
+                    yield Static("Positions", id="positions-title", classes="pane-title")
                     yield Lines(id="position-lines")
                     yield Lines(id="slot-lines")
                 with Vertical(id="pane-tables", classes="pane"):
@@ -152,7 +152,7 @@ class MonitorScreen(Screen[None]):
     @on(Updated)
     def _updated(self, event: Updated) -> None:
         before, self._view = self._view, event.view
-        self._remember(event.view)
+        self.remember(event.view)
         if not self.is_current and before is not None:
             return
         self._draw()
@@ -285,7 +285,7 @@ class MonitorScreen(Screen[None]):
     def _filter_done(self) -> None:
         self.log_list.focus() if self._pane == "log" else self.tables.focus()
 
-    def _remember(self, view: View) -> None:
+    def remember(self, view: View) -> None:
         """Adds the figures to the charts, each measurement once."""
         sample = view.seen.sample
         if sample.latency_seconds is not None and sample.latency_at is not None:
@@ -315,14 +315,17 @@ class MonitorScreen(Screen[None]):
         self.query_one("#monitor-head", Lines).show([self._head(view, now)])
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
+        self.set_class(not seen.liveness.alive, "-stopped")
         self.query_one("#monitor-trouble", Lines).show(_trouble_lines(trouble) if trouble else [])
         self.query_one("#monitor-trouble").set_class(trouble is not None and trouble.tone == "bad", "-bad")
         self.query_one(Headline).show(figures_of(view, now), aged=are_old(view, now))
         self.query_one("#stage-lines", Lines).show(stage_lines(seen, now))
         positions = self.query_one("#position-lines", Lines)
         positions.set_class(are_old(view, now), "-aged")
-        positions.show(position_lines(seen))
-        self.query_one("#slot-lines", Lines).show(slot_lines(seen))
+        known, slot = position_lines(seen), slot_lines(seen)
+        positions.show(known)
+        self.query_one("#slot-lines", Lines).show(slot)
+        self.query_one("#positions-title").set_class(not known and not slot, "-unknown")
 
     def _ends(self) -> str:
         """Both ends, whole: on one line, or on two."""

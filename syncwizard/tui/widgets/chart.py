@@ -11,6 +11,7 @@ from syncwizard.tui.history import Range, ceiling, runs
 # Braille patterns are the line; all else is axes and labels.
 _BRAILLE = ("⠀", "⣿")
 AXIS_COLUMNS = 10
+NOTHING = "  nothing was measured yet"
 
 
 class Chart(PlotextPlot):
@@ -48,6 +49,8 @@ class Chart(PlotextPlot):
     def render(self) -> Content:
         """The chart as text: built once for each data and size."""
         size = (self.size.width, self.size.height)
+        if not any(value is not None for value in self._columns):
+            return Content(NOTHING)
         if self._built is None or self._built[0] != size:
             self._prepare()
             drawn = super().render()
@@ -66,8 +69,6 @@ class Chart(PlotextPlot):
         count = max(2, len(self._columns))
         for positions, values in runs(self._columns):
             plot.plot(positions, values, marker="braille")
-        if not known:
-            plot.plot([0, count - 1], [-1.0, -1.0], marker="braille")
         plot.ylim(0, top)
         plot.xlim(0, count - 1)
         plot.yticks([0, top / 2, top], [self._describe(0.0), self._describe(top / 2), self._describe(top)])

@@ -9,7 +9,7 @@ from syncwizard.tui.actions import Available, available
 
 # At the right end, whatever the width.
 ALWAYS = ("app.help", "app.quit")
-GAP = "   "
+GAP = "  "
 
 
 class KeyBar(Widget):

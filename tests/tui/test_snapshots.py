@@ -1,0 +1,136 @@
+"""How the screens look, in the states that matter, at 80 by 24 and at 120 by 40."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from syncwizard.task.events import EngineStopped, Failure, RetryStarted, TaskFailedEvent, TaskPaused
+from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.link import View
+from syncwizard.tui.screens.monitor import MonitorScreen
+from syncwizard.tui.settings import ThemeName
+from tests.support.replay import NOW, copying, seen, store_task, synchronizing, through, totals, view_of
+from tests.tui.apps import NARROW, WIDE, Running, monitor, shown, task_list
+
+SnapCompare = Callable[..., bool]
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
+
+RUNNING = [*through("incremental"), (NOW - 5.0, totals())]
+PAUSED = [*RUNNING, (NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+CUT = Failure(
+    title="the connection was lost",
+    where="source",
+    detail="server closed the connection unexpectedly",
+    sqlstate="08006",
+    remedy="look whether the server runs",
+)
+RETRYING = [*RUNNING, (NOW - 125.0, RetryStarted(failure=CUT, since=NOW - 125.0, until=NOW + 3600.0))]
+REFUSED = Failure(
+    title="a change cannot be applied",
+    where="kb.tags",
+    detail='duplicate key value violates unique constraint "tags_pkey", Key (passage_id, tag)=(7, sql) already exists.',
+    sqlstate="23505",
+    remedy="remove the row at the destination",
+)
+FAILED = [
+    *RUNNING,
+    (NOW - 90.0, TaskFailedEvent(failure=REFUSED)),
+    (NOW - 90.0, EngineStopped(reason="failed")),
+]
+
+
+def several_tasks(theme: ThemeName = "dark") -> SyncwizardApp:
+    """One task in each state that a person meets."""
+    return task_list(
+        seen(store_task("kb-to-frankfurt"), RUNNING, synchronizing()),
+        seen(store_task("billing", 2), PAUSED, alive=False),
+        seen(store_task("crm", 3), FAILED, alive=False),
+        seen(store_task("shop-to-dublin", 4), through("full"), copying()),
+        seen(store_task("wiki", 5), RETRYING, synchronizing(latency_at=NOW - 126.0)),
+        theme=theme,
+    )
+
+
+def waiting(text: str, *keys: str) -> Callable[[Running], object]:
+    """Waits until the text was drawn, then presses keys."""
+
+    async def wait(pilot: Running) -> None:
+        await shown(pilot, text)
+        await pilot.press(*keys)
+        await pilot.pause()
+
+    return wait
+
+
+@SIZES
+def test_tasks_empty(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    """An invitation in the middle: two buttons, the first one marked."""
+    assert snap_compare(task_list(), terminal_size=size, run_before=waiting("No tasks yet"))
+
+
+@SIZES
+def test_tasks_filled(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    """Glyph and word for each state, both ends of each task whole; the one marked line is the first."""
+    assert snap_compare(several_tasks(), terminal_size=size, run_before=waiting("synchronizing"))
+
+
+@pytest.mark.parametrize("theme", ["light", "high-contrast"])
+def test_tasks_in_another_theme(snap_compare: SnapCompare, theme: ThemeName) -> None:
+    """The same lines, readable."""
+    assert snap_compare(several_tasks(theme), terminal_size=NARROW, run_before=waiting("synchronizing"))
+
+
+def test_release_asks_for_the_name(snap_compare: SnapCompare) -> None:
+    """Both ends labelled, Cancel marked, Release locked."""
+    app = task_list(seen(store_task("billing"), PAUSED, alive=False))
+    assert snap_compare(app, terminal_size=NARROW, run_before=waiting("paused", "D"))
+
+
+@SIZES
+@pytest.mark.parametrize("state", ["full", "synchronizing", "retrying", "failed", "paused"])
+def test_monitor(snap_compare: SnapCompare, size: tuple[int, int], state: str) -> None:
+    """Trouble at the top where there is some; figures; stages; on a wide screen tables, charts and events too."""
+    task = store_task()
+    views: dict[str, Callable[[], View]] = {
+        "full": lambda: view_of(task, through("full"), copying()),
+        "synchronizing": lambda: view_of(task, RUNNING, synchronizing()),
+        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0)),
+        "failed": lambda: view_of(task, FAILED, alive=False),
+        "paused": lambda: view_of(task, PAUSED, alive=False),
+    }
+    app = monitor(views[state]())
+    assert snap_compare(app, terminal_size=size, run_before=waiting("indexes"))
+
+
+@pytest.mark.parametrize("key", ["2", "4"], ids=["tables", "log"])
+def test_panes_of_a_narrow_monitor(snap_compare: SnapCompare, key: str) -> None:
+    """One list below the figures, its first or last line marked."""
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    assert snap_compare(app, terminal_size=NARROW, run_before=waiting("indexes", key))
+
+
+def test_charts_of_a_narrow_monitor(snap_compare: SnapCompare) -> None:
+    """Two lines from zero to a round top, with units and time; a gap where nothing was measured."""
+    view = view_of(store_task(), through("indexes"), synchronizing(latency_at=NOW - 280.0))
+
+    async def with_a_past(pilot: Running) -> None:
+        await shown(pilot, "indexes")
+        screen = pilot.app.screen
+        assert isinstance(screen, MonitorScreen)
+        for second in range(280):
+            if not 100 < second < 140:
+                screen.remember(_measured(view, second))
+        await pilot.press("3", "t", "t", "t")
+        await pilot.pause()
+
+    assert snap_compare(monitor(view), terminal_size=NARROW, run_before=with_a_past)
+
+
+def _measured(view: View, second: int) -> View:
+    sample = synchronizing(
+        latency_at=NOW - 280.0 + second,
+        latency_seconds=0.002 + 0.001 * (second % 7) + (0.02 if second == 60 else 0.0),
+        rows_per_second=200.0 + second,
+    )
+    return View(seen=replace(view.seen, sample=sample), figures_at=NOW - 280.0 + second, connected=True)
