@@ -11,6 +11,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
+from syncwizard.postgres.refusal import ask_sqlstate, comes_from_server
 from syncwizard.task.specification import Access, Endpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -67,6 +68,13 @@ LOGIN_MARKS = (
     "definition of service",
     "service file",
 )
+# Of a server whose language we do not read.
+STATE_REMEDIES = {
+    "28P": "put the right password where the task file says it is kept, and run the command again",
+    "28": "let the account log in: it needs the right LOGIN, and a line for this machine in the server's pg_hba.conf",
+    "3D": "create the database, or correct its name",
+    "42": "give the account the right that the server names",
+}
 # The server's refusal for want of a line; logical replication is matched by the database's name too.
 HBA_REFUSAL = re.compile(
     r'pg_hba\.conf entry for (?:replication connection from )?host "(?P<host>[^"]*)", user "(?P<user>[^"]*)"'
@@ -147,11 +155,13 @@ def connect(
     parameters["client_encoding"] = "UTF8"
     if replication:
         parameters["replication"] = "database"
+    text = conninfo.make_conninfo(**parameters)
     started = time.monotonic()
     try:
-        connection = psycopg.connect(conninfo.make_conninfo(**parameters), autocommit=True)
+        connection = psycopg.connect(text, autocommit=True)
     except psycopg.Error as error:
-        raise endpoint_error(error, end, endpoint, seconds=time.monotonic() - started) from error
+        seconds = time.monotonic() - started
+        raise endpoint_error(error, end, endpoint, seconds, _state_of_refusal(error, text)) from error
     try:
         apply_settings(connection)
         connection.autocommit = autocommit
@@ -172,10 +182,23 @@ def apply_settings(connection: Connection) -> None:
     connection.execute(sql.SQL("; ").join(statements))
 
 
-def endpoint_error(error: psycopg.Error, end: End, endpoint: Endpoint, seconds: float | None = None) -> EndpointError:
-    """The failure of a connection, as an error of ours."""
+def _state_of_refusal(error: psycopg.Error, parameters: str) -> str:
+    """The SQLSTATE of a login that a server refused for good in words that are none of ours; else empty."""
+    if error.sqlstate or is_final("", str(error)) or not comes_from_server(str(error)):
+        return ""
+    try:
+        state = ask_sqlstate(parameters, CONNECT_TIMEOUT_SECONDS)
+    except (psycopg.Error, OSError):
+        return ""
+    return state if is_final(state, "") else ""
+
+
+def endpoint_error(
+    error: psycopg.Error, end: End, endpoint: Endpoint, seconds: float | None = None, state: str = ""
+) -> EndpointError:
+    """The failure of a connection, as an error of ours; `state` where the error itself has none."""
     text = " ".join(str(error).split())
-    state = error.sqlstate or ""
+    state = error.sqlstate or state
     return EndpointError(
         f"cannot use the {end} database",
         end=end,
@@ -183,14 +206,14 @@ def endpoint_error(error: psycopg.Error, end: End, endpoint: Endpoint, seconds: 
         detail=text,
         where=f"{end} {endpoint.describe()}",
         sqlstate=state,
-        remedy="" if seconds is None else remedy_of(text, endpoint.access),
+        remedy="" if seconds is None else remedy_of(text, endpoint.access, state),
     )
 
 
 def is_final(state: str, text: str) -> bool:
     """Whether trying to log in again cannot help until somebody changes something.
 
-    A failed login carries no SQLSTATE in libpq; its words are all there is.
+    A failed login carries no SQLSTATE in libpq; its words come first, and `refusal` knows how to ask.
 
     >>> is_final("", 'connection to server at "db" failed: FATAL: password authentication failed for user "sync"')
     True
@@ -204,8 +227,8 @@ def is_final(state: str, text: str) -> bool:
     return any(mark in text for mark in LOGIN_MARKS)
 
 
-def remedy_of(text: str, access: Access | None = None) -> str:
-    """What to look at after a failed login with these words of libpq or the server.
+def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
+    """What to look at after a failed login with these words of libpq or the server, or with this SQLSTATE.
 
     >>> remedy_of("SSL error: certificate verify failed")
     'check `encryption` of this end: mode, ca, certificate, key and key_password'
@@ -224,8 +247,11 @@ def remedy_of(text: str, access: Access | None = None) -> str:
         return f"set `encryption` if the server takes TLS only, else {add}" if kind == "host" else add
     if "definition of service" in text or "service file" in text:
         return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
+    for beginning, remedy in STATE_REMEDIES.items():
+        if state.startswith(beginning):
+            return remedy
     if any(mark in text for mark in PASSWORD_MARKS):
-        return "put the right password where the task file says it is kept, and run the command again"
+        return STATE_REMEDIES["28P"]
     if access is not None:
         return (
             f"check that the tunnel through {access.ssh} stands: engine.log in the task's folder has the words of ssh"

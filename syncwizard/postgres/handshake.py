@@ -1,16 +1,16 @@
 """A login in the steps that libpq takes, each told as it is done: connect, TLS, log in, open the database."""
 
-import select
 import socket
 import time
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
-from psycopg import OperationalError, conninfo, pq
+from psycopg import conninfo, pq
 from psycopg.pq import ConnStatus, PollingStatus
 
 from syncwizard.postgres.connection import conninfo_of, is_about_tls
+from syncwizard.postgres.polling import ready
 from syncwizard.task.specification import Endpoint
 
 Phase = Literal["connect", "tls", "login", "database"]
@@ -107,23 +107,12 @@ def _phases(connection: pq.abc.PGconn, deadline: float, database: str | None) ->
         if connection.status == ConnStatus.BAD or polled == PollingStatus.FAILED:
             text = " ".join(connection.get_error_message().split())
             raise HandshakeFailed(_failed_phase(PHASES[done], text, database), text)
-        if not _ready(connection, polled, deadline):
+        if not ready(connection, polled, deadline):
             raise HandshakeFailed(PHASES[done], "")
         polled = PollingStatus(connection.connect_poll())
         for phase in PHASES[done : _count_done(ConnStatus(connection.status))]:
             done += 1
             yield _reached(phase, connection)
-
-
-def _ready(connection: pq.abc.PGconn, polled: PollingStatus, deadline: float) -> bool:
-    try:
-        descriptor = connection.socket
-    except OperationalError:
-        # There is none yet or any more: the next poll says why.
-        return True
-    reading = [descriptor] if polled == PollingStatus.READING else []
-    writing = [] if reading else [descriptor]
-    return any(select.select(reading, writing, [], max(0.0, deadline - time.monotonic())))
 
 
 def _count_done(status: ConnStatus) -> int:
