@@ -1,4 +1,4 @@
-"""Compares the two ends of the demo: every row of every table, and what a search for neighbours answers."""
+"""Compares the two ends of the demo: every row of every table, sequences, and what a search for neighbours answers."""
 
 from typing import Any
 
@@ -51,16 +51,25 @@ class NeighbourComparison(msgspec.Struct, frozen=True):
     destination_recall: float
 
 
+class SequenceComparison(msgspec.Struct, frozen=True):
+    """How many sequences there are at the source, and which have another last value at the destination."""
+
+    count: int
+    different: tuple[str, ...] = ()
+
+
 class Comparison(msgspec.Struct, frozen=True):
     """All that was compared."""
 
     tables: tuple[TableComparison, ...]
+    sequences: SequenceComparison
     neighbours: NeighbourComparison
 
     @property
     def equal(self) -> bool:
         """Whether no difference was found."""
-        return all(table.equal for table in self.tables) and self.neighbours.equal == self.neighbours.vectors
+        alike = all(table.equal for table in self.tables) and not self.sequences.different
+        return alike and self.neighbours.equal == self.neighbours.vectors
 
 
 def compare(source: Session, destination: Session) -> Comparison:
@@ -72,7 +81,16 @@ def compare(source: Session, destination: Session) -> Comparison:
     tables = tuple(
         TableComparison(table, table_content(source, table), table_content(destination, table)) for table in TABLES
     )
-    return Comparison(tables, compare_neighbours(source, destination))
+    return Comparison(tables, compare_sequences(source, destination), compare_neighbours(source, destination))
+
+
+def compare_sequences(source: Session, destination: Session) -> SequenceComparison:
+    """Compares the last values of all sequences."""
+    query = "SELECT sequencename, last_value FROM pg_catalog.pg_sequences WHERE schemaname = 'kb' ORDER BY 1"
+    here: dict[str, int | None] = dict(source.execute(query).fetchall())
+    there: dict[str, int | None] = dict(destination.execute(query).fetchall())
+    different = [name for name in sorted(here.keys() | there.keys()) if here.get(name, -1) != there.get(name, -1)]
+    return SequenceComparison(len(here), tuple(different))
 
 
 def table_content(session: Session, table: str) -> TableContent:

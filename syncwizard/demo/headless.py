@@ -65,6 +65,9 @@ def _synchronize(place: Workspace, progress: Progress, steady_seconds: float) ->
         progress.say(f"the workload ended after {done.transactions:,} transactions")
         wait_for(task, "caught-up", LONGEST_SECONDS)
         progress.say("caught up")
+        # As before a switchover: their values are not in the stream.
+        set_count = lifecycle.set_sequences(task, 0).count
+        progress.say(f"{set_count} sequences set to the source's values")
         comparison = _compare(place)
         progress.say("both ends compared")
         state = lifecycle.pause(task)

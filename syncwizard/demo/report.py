@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from syncwizard.demo.comparison import Comparison
+from syncwizard.demo.comparison import Comparison, SequenceComparison
 from syncwizard.demo.workload import Done
 from syncwizard.task.events import STAGES
 from syncwizard.task.state import TaskState
@@ -103,6 +103,7 @@ def _remarks(outcome: Outcome) -> list[str]:
         [
             ("workload", f"{workload.transactions:,} transactions in {workload.seconds:.0f} s: {statements}"),
             ("latency", _latency(outcome.latencies)),
+            ("sequences", _sequences(outcome.comparison.sequences)),
             ("neighbours", f"{neighbours.equal} of {neighbours.vectors} vectors have the same exact ten nearest"),
             (
                 "recall@10",
@@ -111,6 +112,12 @@ def _remarks(outcome: Outcome) -> list[str]:
             ),
         ]
     )
+
+
+def _sequences(compared: SequenceComparison) -> str:
+    if compared.different:
+        return f"DIFFERENT: {', '.join(compared.different)}"
+    return f"{compared.count} have the same last value"
 
 
 def align_left(rows: Sequence[tuple[str, str]]) -> list[str]:
@@ -131,4 +138,5 @@ def _verdict(outcome: Outcome) -> str:
     if outcome.comparison.equal:
         return f"No difference, after {outcome.seconds:.0f} s."
     different = [f"kb.{table.table}" for table in outcome.comparison.tables if not table.equal]
+    different += [f"sequence kb.{name}" for name in outcome.comparison.sequences.different]
     return f"DIFFERENCES FOUND: {', '.join(different) or 'nearest neighbours'}."

@@ -69,6 +69,48 @@ def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_pat
     )
 
 
+def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TYPE mood AS ENUM ('sad');
+        CREATE FUNCTION rank(mood) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+        CREATE CAST (mood AS int) WITH FUNCTION rank(mood);
+        CREATE TYPE span AS RANGE (subtype = float8);
+        CREATE TABLE t (id int PRIMARY KEY);
+        ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY mine ON t USING (id > 0);
+        ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO public;
+        CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION watch();
+        CREATE PUBLICATION published FOR TABLE t;
+        CREATE FOREIGN DATA WRAPPER wrapper;
+        CREATE SERVER far FOREIGN DATA WRAPPER wrapper;
+        CREATE TEXT SEARCH TEMPLATE template (LEXIZE = dsimple_lexize);
+        SELECT lo_create(4711);
+    """)
+    try:
+        item = outcome(pair.spec(), tmp_path)["object-kinds"]
+        single = outcome(pair.spec([SchemaObjects(schema="public", tables=[TableObject(table="t")])]), tmp_path)
+    finally:
+        pair.source.execute("DROP EVENT TRIGGER watching")
+    assert item.verdict == "warning"
+    for kind, name in (
+        ("cast", "public.mood as integer"),
+        ("default privileges", "of postgres in public"),
+        ("event trigger", "watching"),
+        ("foreign server", "far"),
+        ("large object", "4711"),
+        ("publication", "published"),
+        ("row security", "public.t"),
+        ("row security policy", "mine on public.t"),
+        ("text search template", "public.template"),
+    ):
+        told = [part for part in item.message.split("; ") if part.startswith(f"{kind} not carried over (")]
+        assert [part.rpartition("): ")[2] for part in told] == [name]
+    # A table alone has policies; the rest is not about it.
+    assert "mine on public.t" in single["object-kinds"].message
+    assert "far" not in single["object-kinds"].message
+
+
 def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE FUNCTION secure() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';

@@ -3,13 +3,24 @@
 import doctest
 
 from syncwizard.demo import report
-from syncwizard.demo.comparison import Comparison, NeighbourComparison, TableComparison, TableContent
+from syncwizard.demo.comparison import (
+    Comparison,
+    NeighbourComparison,
+    SequenceComparison,
+    TableComparison,
+    TableContent,
+)
 from syncwizard.demo.report import Outcome, render
 from syncwizard.demo.workload import Done
 from syncwizard.task.state import StageState, TableState, TaskState
 
 
-def outcome(destination_rows: int = 21, equal_neighbours: int = 50, latencies: tuple[float, ...] = ()) -> Outcome:
+def outcome(
+    destination_rows: int = 21,
+    equal_neighbours: int = 50,
+    latencies: tuple[float, ...] = (),
+    different_sequences: tuple[str, ...] = (),
+) -> Outcome:
     state = TaskState(
         stages={"full": StageState(status="done", started_at=10.0, finished_at=12.5)},
         tables={
@@ -23,7 +34,11 @@ def outcome(destination_rows: int = 21, equal_neighbours: int = 50, latencies: t
     return Outcome(
         state=state,
         workload=Done(2_000, {"insert": 1_300, "update": 700, "delete": 3}, 20.0),
-        comparison=Comparison((passages,), NeighbourComparison(50, equal_neighbours, 0.99, 0.98)),
+        comparison=Comparison(
+            (passages,),
+            SequenceComparison(3, different_sequences),
+            NeighbourComparison(50, equal_neighbours, 0.99, 0.98),
+        ),
         latencies=latencies,
         seconds=60.0,
     )
@@ -46,4 +61,5 @@ def test_the_table_shows_what_was_copied_applied_and_compared() -> None:
 def test_a_difference_is_named_in_the_last_line() -> None:
     assert "DIFFERENT" in render(outcome(destination_rows=20))
     assert render(outcome(destination_rows=20)).endswith("DIFFERENCES FOUND: kb.passages.")
+    assert render(outcome(different_sequences=("tags_id_seq",))).endswith("FOUND: sequence kb.tags_id_seq.")
     assert render(outcome(equal_neighbours=49)).endswith("DIFFERENCES FOUND: nearest neighbours.")

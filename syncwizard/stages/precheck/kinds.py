@@ -1,6 +1,7 @@
 """Items about what is not a table: what of the selection cannot be created, and what would fire at the destination."""
 
-from syncwizard.postgres.connection import scalar
+from collections.abc import Collection
+
 from syncwizard.postgres.queries import query
 from syncwizard.stages.precheck.checkup import (
     BOTH,
@@ -37,13 +38,53 @@ def object_kinds(checkup: Checkup) -> Finding:
             + listed([str(table) for table in sorted(checkup.needs.required_tables)])
         )
     said += _functions(checkup)
-    if scalar(checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'timescaledb')"):
-        said.append(
-            "TimescaleDB is installed at the source: the rows of a hypertable are in schemas of its own, and stay there"
-        )
+    said += _not_carried(checkup, sorted(whole))
+    said += rows_kept_by([name for (name,) in checkup.source.execute("SELECT extname FROM pg_catalog.pg_extension")])
     if said:
         return warning("; ".join(said), "select what is missed together with what it needs, or exclude it")
     return passed()
+
+
+# What is not created at the destination, and why: whoever needs it creates it there by hand.
+NOT_CARRIED = {
+    "row security policy": "it names roles, which are the server's",
+    "row security": "without its policies it would hide every row",
+    "cast": "it belongs to no schema",
+    "default privileges": "they are for objects of the future",
+    "text search parser": "it is written in C",
+    "text search template": "it is written in C",
+    "conversion": "it is written in C",
+    "event trigger": "it would fire on what the task creates",
+    "publication": "it would publish what arrives",
+    "subscription": "its changes arrive by way of the source",
+    "foreign server": "it has accounts and passwords of its own",
+    "language": "it belongs to no schema",
+    "large object": "its changes are not in the stream",
+}
+
+
+def _not_carried(checkup: Checkup, whole: list[str]) -> list[str]:
+    """What the source has around the selected objects and the destination will not get, by kind, with the reason."""
+    tables = [table.oid for table in checkup.selection.tables]
+    found: dict[str, list[str]] = {}
+    for kind, name in checkup.source.execute(query("not_carried"), {"tables": tables, "whole": whole}):
+        found.setdefault(kind, []).append(name)
+    return [f"{kind} not carried over ({NOT_CARRIED[kind]}): {listed(names)}" for kind, names in found.items()]
+
+
+def rows_kept_by(extensions: Collection[str]) -> list[str]:
+    """Extensions that keep rows where a task does not see them.
+
+    >>> rows_kept_by(["plpgsql", "vector"])
+    []
+    >>> print(*rows_kept_by(["plpgsql", "timescaledb"]))
+    TimescaleDB is installed at the source: the rows of a hypertable are in schemas of its own, and stay there
+    """
+    if "timescaledb" not in extensions:
+        return []
+    return [
+        "TimescaleDB is installed at the source: the rows of a hypertable are in schemas of its own, and stay there"
+    ]
 
 
 def _functions(checkup: Checkup) -> list[str]:
