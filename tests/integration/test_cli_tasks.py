@@ -219,6 +219,26 @@ def test_waiting_ends_in_time(path: Path, source_cluster: Cluster, pair: Databas
     assert count(pair.destination) == 101
 
 
+def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_what_to_do(
+    path: Path, pair: DatabasePair
+) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    pair.destination.execute("ALTER TABLE notes ADD CONSTRAINT short CHECK (length(text) < 20)")
+    pair.source.execute("INSERT INTO notes VALUES (1000, 'longer than the destination takes')")
+    until(lambda: report("status", "kb")["state"] == "retrying", what="the state retrying")
+    said = syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+    # At once, not only when the time is over.
+    trouble, *_, late, detail = [line for line in said.splitlines() if "cannot be applied" in line or "in time" in line]
+    for told in (trouble, detail):
+        assert "trying again until 20" in told
+        assert 'violates check constraint "short"' in told
+        assert "mend the row or table at the destination" in told
+    assert "did not get as far" in late
+    pair.destination.execute("ALTER TABLE notes DROP CONSTRAINT short")
+    syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
+    assert count(pair.destination) == 101
+
+
 @pytest.mark.parametrize("end", ["source", "destination"])
 def test_a_server_that_is_away_is_waited_for_and_shown(path: Path, pair: DatabasePair, end: str) -> None:
     syncwizard("start", path, "--until", "caught-up")

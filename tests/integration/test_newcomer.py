@@ -2,7 +2,6 @@
 one password in the keyring, one in an environment variable."""
 
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from syncwizard.client import tasks
-from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.secrets import KEYRING_SERVICE
 from tests.support import file_keyring, searching
 from tests.support.certificates import Authority
 from tests.support.commands import report, syncwizard
 from tests.support.network import ADDRESS, listening
+from tests.support.secure import tls_settings, version_with_tls
 from tests.support.waiting import until
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -64,21 +63,12 @@ def run(cluster: Cluster, database: str, where: str, password: str = "") -> None
 @pytest.fixture(scope="module")
 def servers(server_folder: Path) -> Iterator[dict[str, Cluster]]:
     """Two servers that speak TLS, as their packages left them: nobody prepared the source for logical replication."""
-    versions = installations.installed().keys() - installations.bundled().keys()
-    if not versions:
-        pytest.skip("no PostgreSQL with TLS on this machine")
+    version = version_with_tls()
     folder = server_folder / "newcomer"
     folder.mkdir(mode=0o755)
-    authority = Authority(folder)
-    certificate, key = authority.issue("server", address=ADDRESS)
-    account = installations.server_account()
-    if account is not None:
-        shutil.chown(key, account.uid, account.gid)
-    settings = {"ssl": "on", "ssl_cert_file": str(certificate), "ssl_key_file": str(key), "wal_level": "replica"}
+    settings = {**tls_settings(Authority(folder)), "wal_level": "replica"}
     with ExitStack() as stack:
-        yield {
-            end: stack.enter_context(listening(folder / end, max(versions), HBA_LINE, **settings)) for end in PASSWORDS
-        }
+        yield {end: stack.enter_context(listening(folder / end, version, HBA_LINE, **settings)) for end in PASSWORDS}
 
 
 @pytest.fixture

@@ -15,11 +15,13 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.engine import tunnels
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import connect
-from syncwizard.task.specification import Access, Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.specification import Access, Encryption, Endpoint, SchemaObjects, TaskSpec
 from tests.support.bastion import Bastion, bastion, sshd
+from tests.support.certificates import Authority
 from tests.support.commands import report, syncwizard
 from tests.support.network import ADDRESS, listening
 from tests.support.searching import arguments_of_processes
+from tests.support.secure import tls_settings, version_with_tls
 from tests.support.waiting import until
 
 TASK = """
@@ -103,6 +105,28 @@ def test_a_session_goes_through_the_tunnel_and_the_tunnel_goes_with_the_block(se
             assert info.hostaddr != ADDRESS
         assert len(tunnel_processes()) == 1
     assert not tunnel_processes()
+
+
+def test_verify_full_checks_the_servers_name_through_the_tunnel(gate: Bastion, server_folder: Path) -> None:
+    """This machine's end of the tunnel has another address: the name in the certificate is the server's."""
+    folder = server_folder / "behind"
+    folder.mkdir(mode=0o755)
+    authority = Authority(folder)
+    rules = f"hostssl all all {ADDRESS}/32 trust\n"
+    with listening(folder / "server", version_with_tls(), rules, **tls_settings(authority)) as cluster:
+        encryption = Encryption(mode="verify-full", ca=str(authority.certificate))
+        given = specification(cluster)
+        given = msgspec.structs.replace(given, source=msgspec.structs.replace(given.source, encryption=encryption))
+        with tunnels.opened(given) as spec:
+            with connect(spec.source, end="source", application_name="test") as session:
+                assert session.pgconn.ssl_in_use
+                assert session.info.hostaddr != ADDRESS
+            cluster.configure(**tls_settings(authority, "other", "192.0.2.1"))
+            cluster.restart()
+            with pytest.raises(EndpointError, match="cannot use the source") as refused:
+                connect(spec.source, end="source", application_name="test")
+    assert f'does not match host name "{ADDRESS}"' in refused.value.detail
+    assert not refused.value.transient
 
 
 def test_an_entry_of_the_passfile_for_the_server_serves_through_the_tunnel(

