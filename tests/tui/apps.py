@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path, PurePath
 
 from textual.app import App
 from textual.pilot import Pilot
 
 from syncwizard.client.looking import Seen
+from syncwizard.tui import app as application
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.link import EngineLink, View
 from syncwizard.tui.opening import Leaving, Opening
@@ -53,3 +55,8 @@ async def shown(pilot: Running, text: str, *, gone: bool = False, seconds: float
         assert time.monotonic() < deadline, f"{text!r} {'stayed' if gone else 'did not come'}:\n{text_on(pilot.app)}"
         await pilot.pause(0.02)
     return text_on(pilot.app)
+
+
+def stylesheets(*names: str) -> list[str | PurePath]:
+    """The application's own, for a test's application of another module."""
+    return [Path(application.__file__).parent / "styles" / f"{name}.tcss" for name in names]

@@ -265,16 +265,14 @@ class ObjectsStep(Step):
         draft = self.wizard.draft
         said = []
         if "schema" not in draft.types:
-            said.append("Without schema no definition is created: the tables must be there, alike, with their keys.")
+            said.append("Without schema: the tables must be there already, alike, with their keys.")
         if "full" not in draft.types:
-            said.append("Without full no row is copied: the destination must have the rows that will change.")
+            said.append("Without full: no row is copied; the destination must have them already.")
         if draft.conflicts == "ignore":
-            said.append(
-                "Rows that a used table holds stay as they are and may differ for good; changes overwrite by key."
-            )
+            said.append("With ignore: rows that a used table holds stay, and may differ for good.")
         if not said:
             said.append("One way, source to destination: definitions, then rows, then every change.")
-        self.query_one("#objects-meaning", Static).update(" ".join(said))
+        self.query_one("#objects-meaning", Static).update("\n".join(said))
 
     def _say(self, text: str, state: str = "") -> None:
         line = self.query_one("#objects-advice", Static)

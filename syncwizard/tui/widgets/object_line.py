@@ -123,13 +123,16 @@ def _object_words(each: CatalogueObject, choice: ObjectChoice, *, nested: bool) 
 def _rows(line: Line, choice: ObjectChoice, tally: Tally) -> str:
     each = line.object
     if each is None:
-        return describe_count(tally.rows) if line.node.kind in (None, "table") else ""
+        return _estimate(tally) if line.node.kind in (None, "table") else ""
     if each.partitioned:
-        known = tally_of(choice.catalogue.descendants(each))
-        return "?" if known.unestimated == known.tables else describe_count(known.rows)
+        return _estimate(tally_of(choice.catalogue.descendants(each)))
     if each.kind not in ("table", "materialized view"):
         return ""
     return "?" if each.rows is None else describe_count(each.rows)
+
+
+def _estimate(tally: Tally) -> str:
+    return "?" if tally.tables and tally.unestimated == tally.tables else describe_count(tally.rows)
 
 
 def _bytes(line: Line, choice: ObjectChoice, tally: Tally) -> str:
