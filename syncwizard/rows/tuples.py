@@ -36,7 +36,7 @@ _LAYOUT_BYTES = 8 * 1024
 
 
 def first_row(frame: bytes, route: Route) -> Row:
-    """The first tuple of an Insert, Update or Delete: the only one unless `has_old`."""
+    """The first tuple of an Insert, Update or Delete: the only one unless an Update brings an old row, too."""
     layout = route.layouts.get(len(frame))
     if layout is not None and layout.heads(frame, _TUPLE_AT) == layout.expected:
         row: Row = layout.values(frame, COLUMNS_AT)
@@ -97,6 +97,7 @@ def _layout(frame: bytes, row: Row) -> Layout:
     values: list[str] = []
     order: list[int] = []
     sent = sum(1 for value in row if value is not None and value != NULL)
+    known = 0
     for value in row:
         if value is None or value == NULL:
             heads.append("s")
@@ -104,8 +105,9 @@ def _layout(frame: bytes, row: Row) -> Layout:
             order.append(sent if value == NULL else sent + 1)
         else:
             heads.append(f"5s{len(value) - 4}x")
-            order.append(sum(1 for found in order if found < sent))
             values.append(f"x{len(value)}s")
+            order.append(known)
+            known += 1
     unpack_heads = Struct("".join(heads)).unpack_from
     return Layout(
         heads=unpack_heads,

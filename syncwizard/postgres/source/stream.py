@@ -17,7 +17,8 @@ from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
 from syncwizard.task.lsn import format_lsn
 
 _XLOG_DATA = ord("w")
-_KEEPALIVE = Struct(">QqB").unpack_from
+_KEEPALIVE = ord("k")
+_KEEPALIVE_BODY = Struct(">QqB").unpack_from
 _STATUS = Struct(">cQQQqB").pack
 
 
@@ -65,11 +66,12 @@ class ReplicationStream:
                 if size < 0:
                     self._ended()
                 return frames, b""
-            if frame[0] != _XLOG_DATA:
+            if frame[0] == _XLOG_DATA:
+                # psycopg's C implementation gives bytes, which bytes() returns as they are.
+                frames.append(bytes(frame))
+                limit_bytes -= size
+            elif frame[0] == _KEEPALIVE:
                 return frames, bytes(frame)
-            # psycopg's C implementation gives bytes, which bytes() returns as they are.
-            frames.append(bytes(frame))
-            limit_bytes -= size
         return frames, None
 
     def _ended(self) -> NoReturn:
@@ -98,5 +100,5 @@ class ReplicationStream:
 
 def parse_keepalive(frame: bytes) -> tuple[int, bool]:
     """The end of WAL and whether a reply is asked for, of a keepalive frame ('k')."""
-    wal_end, _, reply = _KEEPALIVE(frame, 1)
+    wal_end, _, reply = _KEEPALIVE_BODY(frame, 1)
     return wal_end, bool(reply)
