@@ -199,11 +199,11 @@ def measure(
 
 
 def print_processor_seconds(parts: Iterable[tuple[str, str, Parts]]) -> None:
-    """Where the time went, the largest parts first."""
+    """Where the time went: all of it, then the largest parts first."""
     rows = [
         (backlog, who, part, f"{seconds:.2f} s")
         for backlog, who, counted in parts
-        for part, seconds in counted.items()
+        for part, seconds in {"together": sum(counted.values()), **counted}.items()
         if seconds >= LEAST_SHOWN_SECONDS
     ]
     print_table(("backlog", "who", "part", "processor"), rows)
