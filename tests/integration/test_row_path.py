@@ -170,6 +170,34 @@ def test_columns_with_local_oids_make_the_stream_text(pair: DatabasePair, tmp_pa
     assert_equal(pair)
 
 
+# A column beside the large ones that is an OID with a local meaning: everything comes as text.
+REG = "ALTER TABLE large ADD r regclass;"
+
+
+@pytest.mark.parametrize("more", ["", REG, "ALTER TABLE large REPLICA IDENTITY FULL;"], ids=["binary", "text", "full"])
+def test_rows_of_several_megabytes_arrive_whole(pair: DatabasePair, tmp_path: Path, more: str) -> None:
+    # The columns after the large one begin where it ends.
+    path = row_path(
+        pair,
+        tmp_path,
+        "CREATE TABLE large (id text PRIMARY KEY, a text, n int, b bytea);"
+        " ALTER TABLE large ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;" + more,
+    )
+    path.copy()
+    with path.following():
+        pair.source.execute(
+            "INSERT INTO large SELECT i, repeat(chr(64 + i), 1500000), i, repeat('b', 100 * i)::bytea"
+            " FROM generate_series(1, 12) i"
+        )
+        pair.source.execute("UPDATE large SET n = n + 1 WHERE id IN ('1', '2')")
+        pair.source.execute("UPDATE large SET a = 'Y' || a, b = NULL WHERE id IN ('2', '3')")
+        pair.source.execute("UPDATE large SET id = id || 'z', b = '' WHERE id IN ('3', '4')")
+        pair.source.execute("UPDATE large SET id = id || repeat('k', 900) WHERE id = '6'")
+        pair.source.execute("DELETE FROM large WHERE id = '5'")
+        path.caught_up()
+    assert assert_equal(pair)["public.large"].rows == 11
+
+
 PARTITIONED = """
 CREATE TABLE parted (id int, region text, note text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
 CREATE TABLE parted_eu PARTITION OF parted FOR VALUES IN ('eu');

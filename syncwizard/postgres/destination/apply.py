@@ -354,6 +354,11 @@ def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], l
         values.append(value[4:] if len(value) > 4 or value == _EMPTY else None)
     if not route.text:
         return values, [_BINARY] * len(positions)
+    # libpq takes text up to the next zero byte, which only bytes objects have behind them, not views into a frame.
+    values = [
+        bytes(value) if value is not None and at in route.text else value
+        for at, value in zip(positions, values, strict=True)
+    ]
     return values, [_TEXT if at in route.text else _BINARY for at in positions]
 
 

@@ -134,7 +134,7 @@ def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
     text = sql.SQL("SELECT {} FROM {} WHERE {}").format(
         columns, sql.Identifier(route.source.schema, route.source.name), condition
     )
-    values: list[Any] = [(row[at] or NULL)[4:] for at in route.key]
+    values: list[Any] = [bytes((row[at] or NULL)[4:]) for at in route.key]
     formats = [0 if at in route.text else 1 for at in route.key]
     result = connection.pgconn.exec_params(text.as_bytes(None), values, None, formats, 1)
     if result.ntuples == 0:
