@@ -59,10 +59,10 @@ class Keyboard:
         await self.until(lambda: self.sees(text), f"{text!r} is on the screen", timeout)
 
     async def until_on(self, kind: type[AppScreen], timeout: float = 30.0) -> AppScreen:
-        """Waits for a screen of this kind."""
+        """Waits for a screen of this kind, and until it takes keys."""
 
         def found() -> AppScreen | None:
-            return self.app.screen if isinstance(self.app.screen, kind) else None
+            return self.app.screen if isinstance(self.app.screen, kind) and self.app.focused else None
 
         return await self.until(found, f"{kind.__name__} is shown", timeout)
 

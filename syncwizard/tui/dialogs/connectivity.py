@@ -77,8 +77,8 @@ class ConnectivityDialog(Dialog[bool]):
 
     CSS: ClassVar[str] = """
     ConnectivityDialog {
-        Box { width: 110; padding: 0 2; }
-        .dialog-scroll { max-height: 72vh; }
+        Box { width: 110; padding: 0 1; }
+        .dialog-scroll { max-height: 80vh; }
         .dialog-buttons { margin: 0; }
     }
     """
@@ -150,8 +150,6 @@ class ConnectivityDialog(Dialog[bool]):
         else:
             self._ended[news.end, news.step] = news
             line.end(news)
-            if news.verdict == "failed":
-                line.scroll_visible()
 
     def _tested(self, result: None) -> None:
         self.query_one("#again", Button).disabled = False
@@ -159,6 +157,8 @@ class ConnectivityDialog(Dialog[bool]):
         if failed:
             where = " and ".join(f"the {end}" for end in ENDS if end in failed)
             self._say(f"✗ {where} cannot be used yet", failed=True)
+            wrong = next(self._lines[place] for place, news in self._ended.items() if news.verdict == "failed")
+            self.call_after_refresh(wrong.scroll_visible)
             self.query_one("#again").focus()
             return
         warnings = sum(1 for news in self._ended.values() if news.verdict == "warning")

@@ -70,9 +70,9 @@ def describe_item(item: PrecheckItemFinished) -> str:
     glyph, word = MARKS[standing_of(item)]
     lines = [f"{glyph} {word}: {item.title} ({item.item})"]
     if item.message:
-        lines += ["", one_line(item.message)]
+        lines.append(one_line(item.message))
     if item.remedy and item.verdict != "passed":
-        lines += ["", f"What to do: {item.remedy}"]
+        lines.append(f"→ {item.remedy}")
     if item.sql and item.verdict != "passed":
-        lines += ["", f"-- at the {item.sql_end}" if item.sql_end else "-- SQL", *item.sql.split("; ")]
+        lines += [f"-- at the {item.sql_end}" if item.sql_end else "-- SQL", *item.sql.split("; ")]
     return "\n".join(lines)

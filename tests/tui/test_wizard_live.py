@@ -1,0 +1,252 @@
+"""The wizard over real servers: it tests both ends, checks, mends, and starts the task it describes."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, OptionList
+
+from syncwizard.client import drafts, lifecycle, probes, tasks
+from syncwizard.engine.protocol import Handover
+from syncwizard.task.draft import TaskDraft
+from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.opening import Opening
+from syncwizard.tui.screens.monitor import MonitorScreen
+from syncwizard.tui.screens.wizard import WizardScreen
+from syncwizard.tui.steps.advanced import AdvancedStep
+from syncwizard.tui.steps.endpoints import EndpointsStep
+from syncwizard.tui.steps.precheck import PrecheckStep
+from syncwizard.tui.steps.start import StartStep
+from syncwizard.tui.steps.step import Step
+from tests.support.pair import DatabasePair
+from tests.tui.apps import WIDE, text_on
+from tests.tui.keyboard import Keyboard, at_screens
+
+# Both servers trust whoever comes: what matters is that it was typed.
+TYPED = Handover(source="typed")
+
+
+@pytest.fixture
+def draft(pair: DatabasePair) -> TaskDraft:
+    """A task over two tables, one of them without a key."""
+    pair.source.execute("CREATE TABLE orders (id int PRIMARY KEY, note text); CREATE TABLE log (line text)")
+    pair.source.execute("INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 100) AS n")
+    return TaskDraft.from_spec(pair.spec(id=None))
+
+
+@pytest.fixture
+def plain(draft: TaskDraft, pair: DatabasePair) -> Iterator[TaskDraft]:
+    """The same with an account at both ends that has no right but to log in."""
+    role = f"{pair.database}_plain"
+    for end in (pair.source, pair.destination):
+        end.execute(f"CREATE ROLE {role} LOGIN".encode())
+    yield draft.with_value("source.user", role).with_value("destination.user", role)
+    for end in (pair.source, pair.destination):
+        end.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+def wizard_of(person: Keyboard) -> WizardScreen:
+    assert isinstance(person.app.screen, WizardScreen)
+    return person.app.screen
+
+
+def own_probes() -> list[str]:
+    """The probes that this process has running."""
+    children = [pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
+    commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in children]
+    return [command for command in commands if probes.PROBE_MODULE in command]
+
+
+async def open_steps(person: Keyboard, draft: TaskDraft, *steps: type[Step]) -> None:
+    """The wizard with these steps alone."""
+    await person.app.push_screen(WizardScreen(draft, list(steps)))
+
+
+async def mark(person: Keyboard, item: str) -> None:
+    """Puts the mark on an item of the precheck."""
+    options = wizard_of(person).query_one(OptionList)
+    options.highlighted = options.get_option_index(item)
+    await person.until_seen(f"({item})")
+
+
+async def test_both_ends_are_tested_step_by_step_before_the_objects(draft: TaskDraft) -> None:
+    async with at_screens(Opening(), WIDE) as person:
+        await open_steps(person, draft, EndpointsStep, AdvancedStep)
+        await person.press("f8")
+        await person.until_on(ConnectivityDialog)
+        await person.until_seen("✓ both ends can be used")
+        for words in ("PostgreSQL 16", "PostgreSQL 18", "✓ Log in", "✓ Right to write"):
+            assert person.sees(words)
+        await person.press("enter")
+        await person.until_seen("▸ 2 Advanced settings")
+        await person.press("f7")
+        assert wizard_of(person).current.next_label == "Next"
+        await person.press("f8")
+        await person.until_seen("▸ 2 Advanced settings")
+
+
+async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draft: TaskDraft) -> None:
+    async with at_screens(Opening()) as person:
+        await open_steps(person, draft.with_value("destination.database", "nowhere"), EndpointsStep, AdvancedStep)
+        await person.press("f8")
+        dialog = await person.until_on(ConnectivityDialog)
+        await person.until_seen("✗ the destination cannot be used yet")
+        await person.until_seen("✗ Open the database")
+        assert person.sees("→ create the database, or correct its name")
+        assert dialog.query_one("#continue", Button).disabled
+        await person.press("escape")
+        await person.until_seen("▸ 1 Source & destination")
+
+
+async def test_leaving_a_connectivity_test_ends_its_process(draft: TaskDraft) -> None:
+    # It takes connections and never says a word.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        there = draft.with_value("source.way", "host").with_value("source.host", "127.0.0.1")
+        there = there.with_value("source.port", str(silent.getsockname()[1]))
+        async with at_screens(Opening()) as person:
+            await open_steps(person, there, EndpointsStep, AdvancedStep)
+            await person.press("f8")
+            await person.until_on(ConnectivityDialog)
+            await person.until_seen("▸ Log in …")
+            assert own_probes()
+            await person.press("escape")
+            await person.until(lambda: not own_probes(), "the probe is gone")
+            await person.until_seen("▸ 1 Source & destination")
+
+
+async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) -> None:
+    async with at_screens(Opening()) as person:
+        await open_steps(person, draft, PrecheckStep, StartStep)
+        await person.until_seen("stands in the way")
+        await person.until_seen("? accept?")
+        await person.press("f8")
+        await person.until_seen("▸ 1 Precheck")
+        await person.press("i")
+        await person.until_on(ConfirmDialog)
+        await person.until_seen("Accepting means that the task starts although this is so")
+        await person.press("enter")
+        assert wizard_of(person).draft.ignore == []
+        await person.press("i")
+        await person.until_on(ConfirmDialog)
+        await person.press("y")
+        await person.until_seen("✓ success rate 100 %")
+        assert [getattr(entry, "item", "") for entry in wizard_of(person).draft.ignore] == ["replica-identity"]
+        await person.press("f8")
+        await person.until_seen("Accepted warnings")
+        await person.until_seen("replica-identity, on 20")
+
+
+async def test_an_acceptance_can_be_taken_back(draft: TaskDraft) -> None:
+    accepted = draft.with_value("ignore", ["replica-identity"])
+    async with at_screens(Opening()) as person:
+        await open_steps(person, accepted, PrecheckStep, StartStep)
+        await person.until_seen("✓ success rate 100 %")
+        await mark(person, "replica-identity")
+        await person.press("i")
+        await person.until_seen("stands in the way")
+        assert wizard_of(person).draft.ignore == []
+        assert wizard_of(person).query_one("#wizard-next", Button).disabled
+
+
+async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_again(
+    draft: TaskDraft, pair: DatabasePair
+) -> None:
+    pair.source.execute("CREATE EXTENSION vector; CREATE TABLE passages (id int PRIMARY KEY, embedding vector(3))")
+    pair.destination.execute("CREATE SCHEMA elsewhere; CREATE EXTENSION vector SCHEMA elsewhere")
+    async with at_screens(Opening(), WIDE) as person:
+        await open_steps(person, draft.with_value("ignore", ["replica-identity"]), PrecheckStep, StartStep)
+        await person.until_seen("stands in the way")
+        await mark(person, "extensions")
+        await person.until_seen("-- at the destination")
+        await person.focus(wizard_of(person).query_one("#run-sql"))
+        await person.press("enter")
+        await person.until_on(ConfirmDialog)
+        await person.until_seen("At the DESTINATION")
+        await person.until_seen("ALTER EXTENSION")
+        await person.press("y")
+        await person.until_seen("✓ success rate 100 %")
+    moved = pair.destination.execute(
+        "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
+    )
+    assert moved.fetchone() == ("public",)
+
+
+async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: TaskDraft) -> None:
+    async with at_screens(Opening(), WIDE) as person:
+        await open_steps(person, plain, PrecheckStep, StartStep)
+        await person.until_seen("stand in the way")
+        await mark(person, "replication-right")
+        await person.until_seen("-- at the source")
+        await person.focus(wizard_of(person).query_one("#run-sql"))
+        await person.press("enter")
+        await person.until_on(ConfirmDialog)
+        await person.press("y")
+        await person.until_on(CopyTextDialog)
+        await person.until_seen("permission denied")
+
+
+async def test_only_what_failed_is_checked_again(draft: TaskDraft, pair: DatabasePair) -> None:
+    async with at_screens(Opening()) as person:
+        await open_steps(person, draft, PrecheckStep, StartStep)
+        await person.until_seen("stands in the way")
+        before = len(wizard_of(person).query_one(OptionList).options)
+        pair.source.execute("ALTER TABLE log ADD PRIMARY KEY (line)")
+        await person.press("f")
+        await person.until_seen(f"✓ success rate 100 %: {before} items")
+
+
+async def test_a_change_of_the_draft_wants_another_precheck(draft: TaskDraft) -> None:
+    accepted = draft.with_value("ignore", ["replica-identity"])
+    async with at_screens(Opening()) as person:
+        await open_steps(person, accepted, AdvancedStep, PrecheckStep, StartStep)
+        await person.press("f8")
+        await person.until_seen("✓ success rate 100 %")
+        await person.press("f7")
+        await person.write("60")
+        await person.press("f8")
+        await person.until_seen("▸ checking")
+        await person.until_seen("✓ success rate 100 %")
+
+
+async def test_start_runs_the_task_shows_its_monitor_and_forgets_the_draft(
+    draft: TaskDraft, pair: DatabasePair
+) -> None:
+    asked = draft.with_value("ignore", ["replica-identity"]).with_value("source.password", "prompt")
+    drafts.save(asked)
+    async with at_screens(Opening()) as person:
+        await open_steps(person, asked, StartStep)
+        wizard_of(person).secrets = TYPED
+        await person.until_seen("Equivalent command: syncwizard start test.yaml")
+        await person.until_seen("schema public")
+        await person.press("f8")
+        await person.until_on(MonitorScreen)
+    task = tasks.find_task("test")
+    try:
+        assert task.find_engine() is not None
+        assert drafts.list_drafts() == []
+    finally:
+        lifecycle.pause(task)
+        lifecycle.release(task, lambda event: None, TYPED)
+
+
+async def test_a_start_that_is_refused_says_why_and_may_be_tried_again(draft: TaskDraft, pair: DatabasePair) -> None:
+    async with at_screens(Opening()) as person:
+        await open_steps(person, draft, StartStep)
+        await person.press("f8")
+        await person.until_on(CopyTextDialog)
+        await person.until_seen("the precheck did not pass")
+        await person.press("escape")
+        await person.until_on(WizardScreen)
+        stored = wizard_of(person).draft.task_id
+        assert stored is not None
+        await person.until_seen("✗ not started")
+        await person.press("f8")
+        await person.until_on(CopyTextDialog)
+        await person.press("escape")
+        assert [task.id for task in tasks.list_tasks()] == [stored]
+        assert drafts.list_drafts() != [], text_on(person.app)
+    slots = pair.source.execute("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()")
+    assert slots.fetchone() == (0,)
