@@ -8,6 +8,7 @@ from syncwizard.postgres.destination.definitions import prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.dropped import note_dropped
 from syncwizard.stages.schema import NAMES_SHOWN, read_plan
 from syncwizard.stages.sequences import copy_sequences
 
@@ -21,6 +22,9 @@ def run(context: Context) -> str:
             with translated("destination", "preparing the session"):
                 prepare(destination)
                 prepare_sorting(destination, read_resources(destination))
+            with context.connect("source", "constraints") as source:
+                # A foreign key to a table that is gone would not hold, and nobody follows changes here.
+                note_dropped(context, source, destination)
             created = create_phase(context, destination, plan.of("constraints"))
     moved = 0
     if "full" in context.spec.synchronization.types:

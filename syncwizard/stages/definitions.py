@@ -1,6 +1,6 @@
 """Works off planned statements at the destination; what the stages schema, keys, constraints and indexes share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.connection import Connection, translated
@@ -40,8 +40,8 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
     with translated("destination", "reading what is done"):
         done = read_done(destination, context.task_id)
     left = [statement for statement in statements if statement.position not in done]
-    without = {statement.position for statement in left if excluded(context, statement)}
-    _leave_out(context, destination, [statement for statement in left if statement.position in without])
+    without = {statement.position: reason for statement in left if (reason := _why_without(context, statement))}
+    _leave_out(context, destination, [statement for statement in left if statement.position in without], without)
     todo = [statement for statement in left if statement.position not in without]
     waiting: Sequence[PlannedStatement] = todo
     while waiting:
@@ -76,11 +76,25 @@ def excluded(context: Context, statement: PlannedStatement) -> bool:
     return False
 
 
-def _leave_out(context: Context, destination: Connection, statements: Sequence[PlannedStatement]) -> None:
+def _why_without(context: Context, statement: PlannedStatement) -> str:
+    """Why a statement of the plan is not created any more; empty for one that is."""
+    if excluded(context, statement):
+        return "the task excludes it"
+    gone = [table for table in (statement.table, statement.references) if table in context.state().dropped]
+    if statement.references is not None and gone:
+        # Its rows are those of another moment than the other table's.
+        return f"{gone[0]} was dropped at the source"
+    return ""
+
+
+def _leave_out(
+    context: Context, destination: Connection, statements: Sequence[PlannedStatement], reasons: Mapping[int, str]
+) -> None:
     if not statements:
         return
     for statement in statements:
-        context.record(StatementSkipped(kind=statement.kind, name=statement.name, reason="the task excludes it"))
+        reason = reasons[statement.position]
+        context.record(StatementSkipped(kind=statement.kind, name=statement.name, reason=reason))
     with translated("destination", "noting what is left out"):
         mark_done(destination, context.task_id, statements)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies
+from syncwizard.postgres.destination.progress import read_members
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.publication import Member, is_heartbeat
 from syncwizard.stages.context import Context
@@ -24,15 +25,26 @@ def leave_dropped(
     `present` are names under which something is captured now: a partition may have come under the name of one that
     is gone.
     """
-    members = [member for member in members if not is_heartbeat(member.table)]
-    with translated("source", "looking for dropped tables"):
-        exist = find_relations(source, [member.relation for member in members])
-    gone = [member.table for member in members if member.relation not in exist]
+    gone = _find_gone(source, members)
     half = [table for table in gone if table not in present and not _is_whole(copies.get(table))]
     with translated("destination", "giving up copies"):
         abandon_copies(destination, context.task_id, half)
     record_dropped(context, half, copied=False)
     record_dropped(context, gone)
+
+
+def note_dropped(context: Context, source: Connection, destination: Connection) -> None:
+    """Says which of the captured relations are gone by now."""
+    with translated("destination", "reading what is captured"):
+        members = read_members(destination, context.task_id)
+    record_dropped(context, _find_gone(source, members))
+
+
+def _find_gone(source: Connection, members: Iterable[Member]) -> list[TableName]:
+    members = [member for member in members if not is_heartbeat(member.table)]
+    with translated("source", "looking for dropped tables"):
+        exist = find_relations(source, [member.relation for member in members])
+    return [member.table for member in members if member.relation not in exist]
 
 
 def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
@@ -17,6 +17,7 @@ from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.dropped import leave_dropped
+from syncwizard.stages.emptying import find_target, read_targets, to_empty
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.kept import find_kept
 from syncwizard.task.events import TableName, TablePlanned
@@ -68,9 +69,8 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     spec = context.spec
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
-    schemas = {table.name.schema for table in selected} | {table.root.schema for table in selected}
     with translated("destination", "planning the copy"):
-        there = {table.name: table for table in read_tables(destination, sorted(schemas), sizes=False)}
+        there = read_targets(destination, selected)
         copies = read_copies(destination, context.task_id)
     tables = _captured(context, source, destination, selected, copies)
     pending = unfinished_units(tables, copies)
@@ -119,31 +119,6 @@ def _captured(
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
     trees = {table.root for table in selected if table.oid in captured}
     return [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
-
-
-def to_empty(
-    again: Iterable[Table],
-    selected: Iterable[Table],
-    there: dict[TableName, Table],
-    copies: dict[TableName, TableCopy],
-) -> list[TableName]:
-    """The destination's tables that hold rows of former copies of the tables that begin again.
-
-    Of a partition tree all partitions, also those that the source does not have (any more), but for one that is a
-    table of its own there by now.
-    """
-    again = list(again)
-    begun = {table.root for table in again if table.name in copies and not copies[table.name].kept}
-    targets = [find_target(table, there) for table in again if table.root in begun]
-    trees = {target.root for target in targets if target.partitioned or target.is_partition}
-    foreign = {table.name for table in selected} - {table.name for table in again}
-    names = [target.name for target in targets if not target.partitioned]
-    names += [
-        table.name
-        for table in there.values()
-        if table.is_partition and not table.partitioned and table.root in trees and table.name not in foreign
-    ]
-    return list(dict.fromkeys(names))
 
 
 def unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]) -> list[Table]:
@@ -195,18 +170,6 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool)
         chunk_pages=pages,
         kept=kept,
     )
-
-
-def find_target(table: Table, there: dict[TableName, Table]) -> Table:
-    """The destination's table that takes the rows: of the same name, else the partitioned table it belongs to."""
-    found = there.get(table.name) or there.get(table.root)
-    if found is None:
-        raise TaskFailed(
-            f"table {table.name} is not at the destination",
-            where="destination",
-            remedy="create it as it is at the source, or let the task synchronize the schema",
-        )
-    return found
 
 
 def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:

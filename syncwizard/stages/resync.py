@@ -16,7 +16,7 @@ from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.context import Context
-from syncwizard.stages.emptying import find_obstacles, read_targets
+from syncwizard.stages.emptying import find_obstacles, has_target, read_targets
 from syncwizard.stages.recapture import Damage, find_damage
 from syncwizard.task.events import ResyncRequested, TableName, TableToCopy
 from syncwizard.task.resync import ResyncWish
@@ -111,7 +111,7 @@ def _split(context: Context, tables: list[Table], there: dict[TableName, Table])
     """The tables with a place at the destination, and the names of those without one."""
     if "schema" in context.spec.synchronization.types and not context.state().finished("schema"):
         return tables, []
-    placed = [table for table in tables if table.name in there or table.root in there]
+    placed = [table for table in tables if has_target(table, there)]
     return placed, [table.name for table in tables if table not in placed]
 
 

@@ -47,6 +47,7 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
             name=describe(statement),
             text=statement.text,
             table=statement.table,
+            references=statement.references,
             index=statement.index if statement.kind in ("index", "unique index") else None,
             method=statement.method if statement.kind in ("index", "unique index") else "",
             concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,

@@ -21,8 +21,9 @@ OPTIONAL: frozenset[Kind] = frozenset(
 class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """A statement of the plan; `position` is its number for life.
 
-    `index` and `table` are set where a stage has to look whether it is there already. A `concurrent` one is an
-    index that is built while changes are applied. `optional`: it may be refused, which is then reported.
+    `index` and `table` are set where a stage has to look whether it is there already, `references` for foreign
+    keys. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused, which
+    is then reported.
     """
 
     position: int
@@ -31,6 +32,7 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     text: str
     table: TableName | None = None
+    references: TableName | None = None
     index: ObjectName | None = None
     method: str = ""
     concurrent: bool = False

@@ -58,6 +58,8 @@ def strike(trial: Trial, fault: Fault, phase: Phase, choice: random.Random) -> B
 def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random) -> Blow:
     """Loses changes in steady state, has the tables copied again, strikes at a random moment of that, and recovers."""
     trial.reach("steady")
+    trial.doubtful = True
+    trial.losses += 1
     lost = loss.strike(trial)
     trial.resync()
     moment(choice.uniform(0, trial.full_seconds + SPAN_SECONDS))
@@ -75,6 +77,7 @@ def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random
         return trial.phase == "steady"
 
     until(consistent, 120, "the task to be consistent again")
+    trial.doubtful = False
     return blow
 
 

@@ -33,9 +33,9 @@ def check(session: Session) -> list[Torn]:
 
 
 class Reader:
-    """Looks while `consistent` says since when the destination is of one moment (anything that is not None), and never
-    stops before `stop`: neither pause nor failure of the task is an excuse for half a transaction, only a copy that
-    was begun again. `looks` counts the snapshots, `torn` has what was wrong."""
+    """Looks while `consistent` names a stretch in which the destination is of one moment (None: there is none), and
+    never stops before `stop`: neither pause nor failure of the task is an excuse for half a transaction, only changes
+    that a fault made the source lose. `looks` counts the snapshots, `torn` has what was wrong."""
 
     def __init__(self, cluster: Cluster, database: str, consistent: Callable[[], object]) -> None:
         self._cluster = cluster

@@ -7,9 +7,10 @@ from psycopg import sql
 
 from syncwizard.errors import ChangesMissing
 from syncwizard.postgres.source.slot import slot_status
-from syncwizard.stages import capture, full
-from syncwizard.task.events import Noticed, SyncPointSet, TableDropped, TableName
+from syncwizard.stages import capture, constraints, full, keys, schema
+from syncwizard.task.events import Noticed, StatementSkipped, SyncPointSet, TableDropped, TableName
 from tests.support.comparison import Content, content, contents
+from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
@@ -226,3 +227,23 @@ def test_options_that_were_off_for_a_moment_stop_the_task(pair: DatabasePair, tm
     pair.source.execute(sql.SQL("ALTER PUBLICATION {} SET (" + ours + ")").format(name))
     with pytest.raises(ChangesMissing, match="was altered"), path.following():
         until(lambda: path.error is not None, 20, "the task to notice")
+
+
+def test_a_foreign_key_to_a_table_that_is_gone_is_left_out(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE parent (id int PRIMARY KEY)")
+    pair.source.execute("CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent)")
+    pair.source.execute("INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1)")
+    path = RowPath(pair, TaskRun(pair.spec(), tmp_path))
+    context = path.context()
+    capture.run(context)
+    schema.run(context)
+    full.run(context)
+    keys.run(context)
+    pair.source.execute("DROP TABLE parent CASCADE; INSERT INTO child VALUES (2, 2)")
+    with path.following():
+        path.caught_up()
+        until(lambda: dropped(path), 20, "the drop to be told")
+    constraints.run(path.context())
+    left_out = [event.reason for event in path.task.events if isinstance(event, StatementSkipped)]
+    assert left_out == ["public.parent was dropped at the source"]
+    assert_rest_equal(pair, {"public.child"})
