@@ -2,7 +2,7 @@
 
 import click
 
-from tests.benchmarks import copying, draining, indexing, latency, memory
+from tests.benchmarks import copying, draining, indexing, latency, memory, picking
 from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
@@ -49,6 +49,14 @@ def index(rows: int) -> None:
 def measure_latency(rates: tuple[int, ...], seconds: float) -> None:
     """Commit to visible, against a native subscription."""
     latency.run(list(rates), seconds)
+
+
+@main.command()
+@click.option("--objects", default=20_000, help="In the catalogue.")
+@click.option("--listing", is_flag=True, help="Also list so many tables of a real server.")
+def picker(objects: int, listing: bool) -> None:
+    """The object picker: open, filter, tick."""
+    picking.run(objects, listing=listing)
 
 
 if __name__ == "__main__":

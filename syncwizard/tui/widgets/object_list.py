@@ -3,9 +3,10 @@
 import textwrap
 from collections.abc import Iterator
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -17,6 +18,14 @@ from syncwizard.task.choice import ObjectChoice
 from syncwizard.task.outline import Line, Outline
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.widgets.object_line import draw
+
+
+class _Styles(NamedTuple):
+    """Of a line, of its words, of the line under the cursor."""
+
+    line: Style
+    words: Style
+    cursor: Style
 
 
 class ObjectList(ScrollView, can_focus=True):
@@ -75,6 +84,7 @@ class ObjectList(ScrollView, can_focus=True):
         self._empty = empty
         self._choice: ObjectChoice | None = None
         self._lines = Outline()
+        self._styles = _Styles(Style.null(), Style.null(), Style.null())
         self.cursor = 0
 
     def show(self, choice: ObjectChoice, lines: Outline, empty: str = "") -> None:
@@ -99,20 +109,25 @@ class ObjectList(ScrollView, can_focus=True):
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
         self._keep_in_sight()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines in sight. Looking a style up costs as much as drawing a line: once for all of them."""
+        words, cursor = (self.get_component_rich_style(f"object-list--{part}") for part in ("words", "cursor"))
+        self._styles = _Styles(self.rich_style, words, cursor)
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line in sight."""
         width = self.scrollable_content_region.width
         number = y + self.scroll_offset.y
-        style = self.rich_style
+        style, muted, cursor = self._styles
         if self._choice is None or number >= len(self._lines):
             text = "" if self._lines else next(islice(self._explanation(width), number, None), "")
             return Strip([Segment(text, style)]).adjust_cell_length(width, style)
         drawn = draw(self._lines[number], self._choice, width, ticks=self._ticks)
-        muted = self.get_component_rich_style("object-list--words")
         if number == self.cursor:
-            style = muted = self.get_component_rich_style("object-list--cursor")
-        parts = [Segment(drawn.lead, style), Segment(drawn.name, style), Segment(drawn.words, muted)]
-        return Strip([*parts, Segment(drawn.figures, style)]).adjust_cell_length(width, style)
+            style = muted = cursor
+        parts = [Segment(drawn.lead + drawn.name, style), Segment(drawn.words, muted), Segment(drawn.figures, style)]
+        return Strip(parts).adjust_cell_length(width, style)
 
     def _explanation(self, width: int) -> Iterator[str]:
         for line in self._empty.splitlines():

@@ -306,12 +306,12 @@ class ObjectPicker(Vertical):
         text = f"Selected: {describe_tally(self.choice.tally)}"
         if self._words:
             text = f" {shown:,} of {total:,} · Enter, then a ticks or n unticks these"
-        self.query_one("#picker-head-text", Static).update(text)
+        self.query_one("#picker-head-text", Static).update(text, layout=False)
         schemas = len(self.choice.catalogue.by_kind)
         self._title(f"Source: {total:,} objects in {schemas:,} schemas")
 
     def _title(self, text: str) -> None:
-        self.query_one("#source-title", Static).update(text)
+        self.query_one("#source-title", Static).update(text, layout=False)
 
     def _when_empty(self) -> str:
         return "no object has these words in its name" if self._words else "there are no objects at the source"
