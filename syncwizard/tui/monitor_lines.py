@@ -1,6 +1,6 @@
 """The lists of the monitor: tables and events as lines. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 from syncwizard.client.looking import Seen
@@ -40,7 +40,7 @@ def copying(seen: Seen) -> CopyProgress | None:
 
 def table_columns(seen: Seen, width: int) -> tuple[Column, ...]:
     """Copy progress while tables are copied, changes by kind afterwards."""
-    name = Column(title="TABLE")
+    name = Column(title="TABLE", name=True)
     if copying(seen) is not None:
         state, done = Column(title="STATE", width=9), Column(title="DONE", width=5, right=True)
         rows = Column(title="ROWS", width=11, right=True)
@@ -153,12 +153,8 @@ def _repeats(event: Event) -> bool:
     return isinstance(event, ChangesApplied) or (isinstance(event, PrecheckItemFinished) and event.verdict == "passed")
 
 
-def log_lines(entries: Sequence[Entry]) -> list[Line]:
-    """A line an event, the latest last."""
-    return [_log_line(entry) for entry in entries]
-
-
-def _log_line(entry: Entry) -> Line:
+def log_line(entry: Entry) -> Line:
+    """An event in one line."""
     glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
     cells = (Cell(clock_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
     return Line(key=str(entry.sequence), cells=cells)

@@ -18,20 +18,24 @@ DRAFT_KEY = "draft:"
 _URGENCY = {"bad": 0, "warn": 1, "accent": 2, "good": 3, "muted": 4}
 
 NARROW = (
-    Column(title="TASK"),
+    Column(title="TASK", name=True),
     Column(title="STATE", width=17),
     Column(title="STAGE", width=13),
-    Column(title="LATENCY", width=8, right=True),
+    Column(title="LATENCY", width=10, right=True),
     Column(title="AGE", width=6, right=True),
 )
 WIDE = (
-    Column(title="TASK", width=24),
+    Column(title="TASK", width=28, name=True),
     Column(title="STATE", width=17),
     Column(title="STAGE", width=13),
-    Column(title="LATENCY", width=8, right=True),
+    Column(title="LATENCY", width=10, right=True),
     Column(title="AGE", width=6, right=True),
     Column(title="SOURCE → DESTINATION"),
 )
+
+
+# What the other columns of WIDE take, gaps included.
+WIDE_REST = sum(column.width for column in WIDE) + 2 * (len(WIDE) - 1)
 
 
 def ends(source: str, destination: str) -> str:
@@ -41,10 +45,10 @@ def ends(source: str, destination: str) -> str:
 
 def task_line(seen: Seen, now: float, *, wide: bool) -> Line:
     """One task; in a narrow list its ends are on a line of their own, whole."""
-    spec, sample, mark = seen.task.spec, seen.sample, mark_of(seen.state, seen.liveness)
+    sample, mark = seen.sample, mark_of(seen.state, seen.liveness)
     latency = describe_latency(sample, now).partition(",")[0] if sample.latency_seconds is not None else ""
     late = sample.latency_at is not None and now - sample.latency_at > LATE_SECONDS
-    where = Cell(ends(spec.source.describe(), spec.destination.describe()), "muted")
+    where = Cell(_ends(seen), "muted")
     told = age(now - (now if seen.liveness.alive else seen.state.updated_at)) if seen.state.updated_at else ""
     cells = (
         Cell(seen.task.label, "strong"),
@@ -61,6 +65,16 @@ def task_line(seen: Seen, now: float, *, wide: bool) -> Line:
 
 # Heartbeats come each second.
 LATE_SECONDS = 3.0
+
+
+def is_wide(everything: Sequence[Seen], kept: Sequence[KeptDraft], width: int) -> bool:
+    """Whether the ends of every task fit whole beside the other columns."""
+    lengths = [len(_ends(seen)) for seen in everything] + [len(_draft_ends(each)) for each in kept]
+    return WIDE_REST + max(lengths, default=0) <= width
+
+
+def _ends(seen: Seen) -> str:
+    return ends(seen.task.spec.source.describe(), seen.task.spec.destination.describe())
 
 
 def draft_line(kept: KeptDraft, now: float, *, wide: bool) -> Line:

@@ -120,7 +120,7 @@ def test_charts_of_a_narrow_monitor(snap_compare: SnapCompare) -> None:
         assert isinstance(screen, MonitorScreen)
         for second in range(280):
             if not 100 < second < 140:
-                screen.remember(_measured(view, second))
+                screen.charts.remember(_measured(view, second))
         await pilot.press("3", "t", "t", "t")
         await pilot.pause()
 

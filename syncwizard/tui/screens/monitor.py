@@ -5,13 +5,12 @@ from typing import ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.events import Resize, ScreenResume
 from textual.getters import query_one
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.figures import shorten
@@ -21,37 +20,22 @@ from syncwizard.tui.actions import bindings
 from syncwizard.tui.deeds import Deeds, may_pause, may_release, may_resume, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.formatting import Part, mark_of, span
-from syncwizard.tui.history import RANGES, History
-from syncwizard.tui.link import EngineLink, Follow, View
+from syncwizard.tui.link import EngineLink, Follow, Following, View
 from syncwizard.tui.monitor_lines import (
-    LOG_COLUMNS,
-    LOG_LEVELS,
-    TABLE_SORTS,
-    copying,
     describe_table,
-    log_lines,
-    shown_entries,
-    table_columns,
-    table_lines,
 )
 from syncwizard.tui.monitor_view import (
     Trouble,
     are_old,
-    axis_count,
-    axis_seconds,
     figures_of,
-    position_lines,
-    slot_lines,
-    stage_lines,
     trouble_of,
 )
 from syncwizard.tui.opening import Home
-from syncwizard.tui.task_lines import matches, text_of
-from syncwizard.tui.widgets.chart import Chart
 from syncwizard.tui.widgets.headline import Headline
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.lines import Lines
 from syncwizard.tui.widgets.listing import Listing
+from syncwizard.tui.widgets.panes import ChartsPane, ListPane, LogPane, StagesPane, TablesPane
 
 # Figures and ages; events are drawn as they come, at most four times a second.
 TICK_SECONDS = 1.0
@@ -74,8 +58,10 @@ class MonitorScreen(Screen[None]):
         "screen.back",
     )
 
-    tables = query_one("#monitor-tables", Listing)
-    log_list = query_one("#monitor-log", Listing)
+    stages = query_one(StagesPane)
+    tables = query_one(TablesPane)
+    charts = query_one(ChartsPane)
+    events = query_one(LogPane)
     filter = query_one("#monitor-filter", Input)
 
     class Updated(Message):
@@ -96,9 +82,7 @@ class MonitorScreen(Screen[None]):
         self._make_link = follow
         self._view: View | None = None
         self._deeds = Deeds(self, lambda: None)
-        self._latency, self._rate = History("longest"), History("mean")
-        self._range = RANGES[0]
-        self._table_sort, self._log_level = TABLE_SORTS[0], LOG_LEVELS[0]
+        self._link: Following | None = None
         self._pane = PANES[0]
 
     @property
@@ -109,31 +93,18 @@ class MonitorScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """From the top: whose, trouble, figures, panes, keys."""
         yield Lines(id="monitor-head")
-        yield Static("", id="monitor-ends", markup=False)
+        yield Lines(id="monitor-ends")
         yield Lines(id="monitor-trouble")
         yield Headline()
         yield Lines(id="monitor-tabs")
         yield Input(placeholder="filter: words · Esc clears", id="monitor-filter", compact=True)
         with Vertical(id="monitor-panes"):
             with Vertical(id="monitor-left", classes="monitor-column"):
-                with VerticalScroll(id="monitor-stages", classes="pane"):
-                    yield Static("Stages", id="stages-title", classes="pane-title")
-                    yield Lines(id="stage-lines")
-                    yield Static("Positions", id="positions-title", classes="pane-title")
-                    yield Lines(id="position-lines")
-                    yield Lines(id="slot-lines")
-                with Vertical(id="pane-tables", classes="pane"):
-                    yield Static("Tables", id="tables-title", classes="pane-title", markup=False)
-                    yield Listing((), id="monitor-tables")
+                yield StagesPane(id="monitor-stages", classes="pane")
+                yield TablesPane()
             with Vertical(id="monitor-right", classes="monitor-column"):
-                with VerticalScroll(id="monitor-charts", classes="pane"):
-                    yield Static("", id="latency-title", classes="pane-title", markup=False)
-                    yield Chart(axis_seconds, id="latency-chart")
-                    yield Static("", id="rate-title", classes="pane-title", markup=False)
-                    yield Chart(axis_count, id="rate-chart")
-                with Vertical(id="pane-log", classes="pane"):
-                    yield Static("", id="log-title", classes="pane-title", markup=False)
-                    yield Listing(LOG_COLUMNS, id="monitor-log", follow_end=True)
+                yield ChartsPane(id="monitor-charts")
+                yield LogPane()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -147,13 +118,15 @@ class MonitorScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         """Nobody looks any more."""
-        self._link.stop()
+        if self._link is not None:
+            self._link.stop()
 
     @on(Updated)
     def _updated(self, event: Updated) -> None:
         before, self._view = self._view, event.view
-        self.remember(event.view)
-        if not self.is_current and before is not None:
+        self.charts.remember(event.view)
+        if before is not None and (not self.is_current or _same_facts(before, event.view)):
+            # Figures alone can wait for the next second.
             return
         self._draw()
         if before is None:
@@ -219,7 +192,7 @@ class MonitorScreen(Screen[None]):
         if self.filter.display:
             self.filter.value = ""
             self.filter.display = False
-            self.tables.focus() if self._pane == "tables" else self.log_list.focus()
+            self._filter_done()
         else:
             self.dismiss()
 
@@ -230,17 +203,17 @@ class MonitorScreen(Screen[None]):
 
     def action_sort(self) -> None:
         """Sorts the tables by the next column."""
-        self._table_sort = TABLE_SORTS[(TABLE_SORTS.index(self._table_sort) + 1) % len(TABLE_SORTS)]
-        self._draw_tables()
+        self.tables.sort_next()
+        self._draw_lists()
 
     def action_level(self) -> None:
         """Shows more of the events, or fewer."""
-        self._log_level = LOG_LEVELS[(LOG_LEVELS.index(self._log_level) + 1) % len(LOG_LEVELS)]
-        self._draw_log()
+        self.events.level_next()
+        self._draw_lists()
 
     def action_range(self) -> None:
         """Charts of another length of time."""
-        self._range = RANGES[(RANGES.index(self._range) + 1) % len(RANGES)]
+        self.charts.range_next()
         self._draw_charts()
 
     def action_stages(self) -> None:
@@ -266,11 +239,11 @@ class MonitorScreen(Screen[None]):
             return
         trouble = trouble_of(self._view, self.home.clock())
         name = f"{self._stored.spec.short_id}-details.txt"
-        if self.tables.has_focus and self.tables.key is not None:
-            text = describe_table(self._view.seen, self.tables.key)
-            self.app.push_screen(CopyTextDialog(self.tables.key, text, name))
-        elif self.log_list.has_focus and self.log_list.key is not None:
-            entry = next(each for each in self._view.entries if str(each.sequence) == self.log_list.key)
+        table, event = self._marked(self.tables), self._marked(self.events)
+        if table is not None:
+            self.app.push_screen(CopyTextDialog(table, describe_table(self._view.seen, table), name))
+        elif event is not None:
+            entry = next(each for each in self._view.entries if str(each.sequence) == event)
             text = f"{local_time(entry.at)}\n\n{narrate(entry.event)}"
             self.app.push_screen(CopyTextDialog(f"Event {entry.sequence}", text, name))
         elif trouble is not None:
@@ -278,32 +251,27 @@ class MonitorScreen(Screen[None]):
 
     @on(Input.Changed, "#monitor-filter")
     def _filtered(self) -> None:
-        self._draw_tables()
-        self._draw_log()
+        self.tables.words = self.events.words = self.filter.value
+        self._draw_lists()
 
     @on(Input.Submitted, "#monitor-filter")
     def _filter_done(self) -> None:
-        self.log_list.focus() if self._pane == "log" else self.tables.focus()
-
-    def remember(self, view: View) -> None:
-        """Adds the figures to the charts, each measurement once."""
-        sample = view.seen.sample
-        if sample.latency_seconds is not None and sample.latency_at is not None:
-            self._latency.add(sample.latency_at, sample.latency_seconds)
-        rate = sample.copied_rows_per_second if copying(view.seen) is not None else sample.rows_per_second
-        if rate is not None and view.figures_at is not None:
-            self._rate.add(view.figures_at, rate)
+        (self.events if self._pane == "log" else self.tables).target().focus()
 
     def _tick(self) -> None:
-        if self.is_current:
+        if self.is_current and self._view is not None:
             self._draw_top()
+            self.tables.show(self._view)
 
     def _draw(self) -> None:
-        if self._view is None or not self.is_attached:
-            return
-        self._draw_top()
-        self._draw_tables()
-        self._draw_log()
+        if self._view is not None and self.is_attached:
+            self._draw_top()
+            self._draw_lists()
+
+    def _draw_lists(self) -> None:
+        if self._view is not None:
+            self.tables.show(self._view)
+            self.events.show(self._view)
 
     def _draw_top(self) -> None:
         """All that ages."""
@@ -311,7 +279,7 @@ class MonitorScreen(Screen[None]):
         if view is None:
             return
         seen = view.seen
-        self.query_one("#monitor-ends", Static).update(self._ends())
+        self.query_one("#monitor-ends", Lines).show(self._ends())
         self.query_one("#monitor-head", Lines).show([self._head(view, now)])
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
@@ -319,19 +287,15 @@ class MonitorScreen(Screen[None]):
         self.query_one("#monitor-trouble", Lines).show(_trouble_lines(trouble) if trouble else [])
         self.query_one("#monitor-trouble").set_class(trouble is not None and trouble.tone == "bad", "-bad")
         self.query_one(Headline).show(figures_of(view, now), aged=are_old(view, now))
-        self.query_one("#stage-lines", Lines).show(stage_lines(seen, now))
-        positions = self.query_one("#position-lines", Lines)
-        positions.set_class(are_old(view, now), "-aged")
-        known, slot = position_lines(seen), slot_lines(seen)
-        positions.show(known)
-        self.query_one("#slot-lines", Lines).show(slot)
-        self.query_one("#positions-title").set_class(not known and not slot, "-unknown")
+        self.stages.show(view, now)
 
-    def _ends(self) -> str:
+    def _ends(self) -> list[list[Part]]:
         """Both ends, whole: on one line, or on two."""
         source, destination = (each.describe() for each in (self._stored.spec.source, self._stored.spec.destination))
         line = f"SOURCE {source}  →  DESTINATION {destination}"
-        return line if len(line) <= self.size.width - 2 else f"SOURCE       {source}\nDESTINATION  {destination}"
+        if len(line) <= self.size.width - 2:
+            return [[(line, "muted")]]
+        return [[(f"SOURCE       {source}", "muted")], [(f"DESTINATION  {destination}", "muted")]]
 
     def _head(self, view: View, now: float) -> list[Part]:
         mark = mark_of(view.seen.state, view.seen.liveness)
@@ -348,36 +312,9 @@ class MonitorScreen(Screen[None]):
             (right, "muted"),
         ]
 
-    def _draw_tables(self) -> None:
-        if self._view is None:
-            return
-        width = self.tables.size.width
-        lines = table_lines(self._view.seen, width, self._table_sort)
-        found = [line for line in lines if matches(text_of(line), self.filter.value)]
-        self.tables.show(found, table_columns(self._view.seen, width))
-        count = f"{len(found)} of {len(lines)}" if len(found) != len(lines) else f"{len(lines)}"
-        self.query_one("#tables-title", Static).update(f"Tables ({count}) · by {self._table_sort}")
-
-    def _draw_log(self) -> None:
-        if self._view is None:
-            return
-        lines = log_lines(shown_entries(self._view.entries, self._log_level))
-        found = [line for line in lines if matches(text_of(line), self.filter.value)]
-        self.log_list.show(found)
-        count = f"{len(found)} of {len(lines)}" if len(found) != len(lines) else f"{len(lines)}"
-        self.query_one("#log-title", Static).update(f"Events ({count}) · {self._log_level}")
-
     def _draw_charts(self) -> None:
-        if self._view is None or not self.is_current or not self._in_sight("charts"):
-            return
-        now = self.home.clock()
-        for name, title, history in (
-            ("latency", "Latency, longest", self._latency),
-            ("rate", "Rows a second", self._rate),
-        ):
-            chart = self.query_one(f"#{name}-chart", Chart)
-            chart.show(history.columns(self._range, now, chart.column_count), self._range)
-            self.query_one(f"#{name}-title", Static).update(f"{title} · last {self._range.name}")
+        if self.is_current and self._in_sight("charts"):
+            self.charts.show(self.home.clock())
 
     def _choose_pane(self, pane: str) -> None:
         self._pane = pane
@@ -387,8 +324,7 @@ class MonitorScreen(Screen[None]):
         for number, name in enumerate(PANES, 1):
             tabs.append((f" {number} {name.title()} ", "accent" if name == pane else "muted"))
         self.query_one("#monitor-tabs", Lines).show([tabs])
-        targets: dict[str, Widget] = {"tables": self.tables, "log": self.log_list}
-        target = targets.get(pane) or self.query_one(f"#monitor-{pane}")
+        target = self.query_one(f"#monitor-{pane}")
         self.call_after_refresh(target.focus)
         self.call_after_refresh(self._draw)
         self.call_after_refresh(self._draw_charts)
@@ -397,9 +333,12 @@ class MonitorScreen(Screen[None]):
     def _inspectable(self) -> bool:
         if self._view is None:
             return False
-        listing = self.focused if isinstance(self.focused, Listing) else None
-        in_list = listing is not None and listing.key is not None
+        in_list = self._marked(self.tables) is not None or self._marked(self.events) is not None
         return in_list or trouble_of(self._view, self.home.clock()) is not None
+
+    def _marked(self, pane: ListPane) -> str | None:
+        """The key of the line under the cursor, where the list has the focus."""
+        return pane.listing.key if pane.listing.has_focus else None
 
     def _in_sight(self, pane: str) -> bool:
         return self._pane == pane or self.has_class("-wide")
@@ -409,6 +348,15 @@ def _offers(view: View) -> tuple[bool, ...]:
     """What can be done: the key bar is drawn again only when that changes."""
     seen = view.seen
     return (may_pause(seen), may_resume(seen), may_release(seen), may_set_sequences(seen))
+
+
+def _same_facts(one: View, other: View) -> bool:
+    """Whether nothing happened in between but time."""
+    return (
+        one.seen.state.sequence == other.seen.state.sequence
+        and one.seen.liveness == other.seen.liveness
+        and one.connected == other.connected
+    )
 
 
 def _trouble_lines(trouble: Trouble) -> list[list[Part]]:

@@ -29,6 +29,7 @@ from syncwizard.tui.task_lines import (
     SORTS,
     WIDE,
     draft_line,
+    is_wide,
     matches,
     sorted_tasks,
     summary,
@@ -40,7 +41,8 @@ from syncwizard.tui.widgets.listing import Line, Listing
 
 # Each look asks every running engine.
 LOOK_SECONDS = 2.0
-WIDE_COLUMNS = 110
+# At both sides, and a scrollbar.
+MARGINS = 3
 
 EMPTY = """A task copies a PostgreSQL database to another server,
 and keeps it in step: schema, data, then every change."""
@@ -244,9 +246,9 @@ class TasksScreen(Screen[None]):
         if sight is None or not self.is_attached:
             return
         shown = [seen for seen in sight.seen if self._released or seen.state.state != "released"]
-        lines = self._lines(shown, sight.kept)
+        wide = is_wide(shown, sight.kept, self.size.width - MARGINS)
+        lines = self._lines(shown, sight.kept, wide=wide)
         found = [line for line in lines if matches(text_of(line), self.filter.value)]
-        wide = self.size.width >= WIDE_COLUMNS
         self.listing.show(found, WIDE if wide else NARROW)
         self.set_class(not lines, "-empty")
         if not lines and not isinstance(self.focused, Button):
@@ -257,8 +259,8 @@ class TasksScreen(Screen[None]):
         self.query_one("#tasks-trouble", Static).update("\n".join(f"left out: {error}" for error in sight.unreadable))
         self.refresh_bindings()
 
-    def _lines(self, shown: list[Seen], kept: list[KeptDraft]) -> list[Line]:
-        now, wide = self.home.clock(), self.size.width >= WIDE_COLUMNS
+    def _lines(self, shown: list[Seen], kept: list[KeptDraft], *, wide: bool) -> list[Line]:
+        now = self.home.clock()
         return [
             *(task_line(seen, now, wide=wide) for seen in sorted_tasks(shown, self._sort)),
             *(draft_line(each, now, wide=wide) for each in kept),

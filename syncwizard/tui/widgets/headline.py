@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Digits, Static
+from textual.widgets import Digits
 
 from syncwizard.tui.formatting import Part
 from syncwizard.tui.monitor_view import DASH, Figure
@@ -19,7 +19,7 @@ class Tile(Vertical):
         yield Lines(classes="tile-name")
         with Horizontal(classes="tile-value"):
             yield Digits("")
-            yield Static("", classes="tile-unit", markup=False)
+            yield Lines(classes="tile-unit")
 
     def show(self, figure: Figure) -> None:
         """Replaces the figure."""
@@ -27,7 +27,7 @@ class Tile(Vertical):
         remark = f"  {figure.remark}" if self.screen.has_class("-wide") else ""
         self.query_one(".tile-name", Lines).show([[(figure.name, "strong"), (remark, "muted")]])
         self.query_one(Digits).update(number if number != DASH else "-")
-        self.query_one(".tile-unit", Static).update(f"\n\n{unit}")
+        self.query_one(".tile-unit", Lines).show([[], [], [(unit, "muted")]])
         self.set_class(figure.tone == "warn", "-warn")
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.content import Content
+from textual.style import Style
 from textual.widget import Widget
 
-from syncwizard.tui.formatting import TONES, Part
+from syncwizard.tui.formatting import TONES, Part, Tone
 
 
 class Lines(Widget):
@@ -30,20 +31,53 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._shown: list[list[Part]] = []
+        # Looking a style up costs more than all else of a line.
+        self._styles_of: dict[Tone, Style] = {}
 
     def show(self, lines: Sequence[Sequence[Part]]) -> None:
         """Replaces the lines; draws nothing where they are the same."""
         new = [list(line) for line in lines]
         if new != self._shown:
-            taller = len(new) != len(self._shown) or self.styles.height is None or self.styles.height.is_auto
-            self._shown = new
-            self.refresh(layout=taller)
+            before, self._shown = self._shape, new
+            # Arranging the whole screen again is what costs most: only where the height may be another.
+            self.refresh(layout=self._shape != before)
+
+    @property
+    def _shape(self) -> list[int]:
+        """What the height follows from: the number of lines, and their lengths where they are wrapped."""
+        if self.styles.text_wrap == "nowrap":
+            return [0] * len(self._shown)
+        return [sum(len(text) for text, _ in line) for line in self._shown]
 
     def render(self) -> Content:
         """The lines as text."""
         return Content("\n").join([self._line(parts) for parts in self._shown])
 
+    def notify_style_update(self) -> None:
+        """Another theme, or another class."""
+        super().notify_style_update()
+        self._styles_of = {}
+
+    def _style(self, tone: Tone) -> Style:
+        if tone not in self._styles_of:
+            self._styles_of[tone] = self.get_visual_style(f"lines--{tone}")
+        return self._styles_of[tone]
+
     def _line(self, parts: Sequence[Part]) -> Content:
-        return Content("").join(
-            [Content.styled(text, self.get_visual_style(f"lines--{tone}")) for text, tone in parts if text]
-        )
+        return Content("").join([Content.styled(text, self._style(tone)) for text, tone in parts if text])
+
+
+class PaneTitle(Lines):
+    """The name of a pane, and what it shows at the moment."""
+
+    DEFAULT_CSS = """
+    PaneTitle { height: 1; text-wrap: nowrap; text-style: bold; }
+    """
+
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.say(title)
+
+    def say(self, title: str) -> None:
+        """Replaces the title."""
+        self.show([[(title, "muted")]])

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from syncwizard.task.figures import shorten
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.formatting import TONES, Tone, fit
 
@@ -31,11 +32,13 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """`width` in cells; 0 takes what the others leave, which columns of that kind share."""
+    """`width` in cells; 0 takes what the others leave, which columns of that kind share. `name`: what is too long loses
+    its middle, since both ends tell names apart."""
 
     title: str
     width: int = 0
     right: bool = False
+    name: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,7 +255,8 @@ class Listing(ScrollView, can_focus=True):
             if index:
                 segments.append(Segment(" " * GAP, base))
             style = base if header else self._toned(cell.tone, over)
-            segments.append(Segment(fit(cell.text, size, right=column.right), style))
+            text = shorten(cell.text, size) if column.name else cell.text
+            segments.append(Segment(fit(text, size, right=column.right), style))
         return Strip(segments).adjust_cell_length(width, base)
 
     def _below(self, cell: Cell, over: str, width: int) -> Strip:

@@ -1,0 +1,166 @@
+"""The panes of the monitor: stages, tables, charts, events. Each draws a view the way a person wants it."""
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.getters import query_one
+from textual.widget import Widget
+
+from syncwizard.task.events import Entry
+from syncwizard.tui.history import RANGES, History
+from syncwizard.tui.link import View
+from syncwizard.tui.monitor_lines import (
+    LOG_COLUMNS,
+    LOG_LEVELS,
+    TABLE_SORTS,
+    copying,
+    log_line,
+    shown_entries,
+    table_columns,
+    table_lines,
+)
+from syncwizard.tui.monitor_view import (
+    are_old,
+    axis_count,
+    axis_seconds,
+    position_lines,
+    slot_lines,
+    stage_lines,
+)
+from syncwizard.tui.task_lines import matches, text_of
+from syncwizard.tui.widgets.chart import Chart
+from syncwizard.tui.widgets.lines import Lines, PaneTitle
+from syncwizard.tui.widgets.listing import Line, Listing
+
+
+class StagesPane(VerticalScroll):
+    """The stages, and the positions between both ends."""
+
+    def compose(self) -> ComposeResult:
+        """Two titled blocks."""
+        yield PaneTitle("Stages", id="stages-title")
+        yield Lines(id="stage-lines")
+        yield PaneTitle("Positions", id="positions-title")
+        yield Lines(id="position-lines")
+        yield Lines(id="slot-lines")
+
+    def show(self, view: View, now: float) -> None:
+        """Draws the view as of now."""
+        seen, positions = view.seen, self.query_one("#position-lines", Lines)
+        known, slot = position_lines(seen), slot_lines(seen)
+        self.query_one("#stage-lines", Lines).show(stage_lines(seen, now))
+        positions.set_class(are_old(view, now), "-aged")
+        positions.show(known)
+        self.query_one("#slot-lines", Lines).show(slot)
+        self.query_one("#positions-title").set_class(not known and not slot, "-unknown")
+
+
+class ListPane(Vertical):
+    """A titled list with a filter."""
+
+    listing = query_one(Listing)
+    title = query_one(PaneTitle)
+
+    def __init__(self, listing: Listing, *, id: str) -> None:
+        super().__init__(id=id, classes="pane")
+        self._listing = listing
+        self.words = ""
+
+    def compose(self) -> ComposeResult:
+        """The title over the list."""
+        yield PaneTitle("", id=f"{self.id}-title")
+        yield self._listing
+
+    def target(self) -> Widget:
+        """What takes the focus."""
+        return self._listing
+
+    def show_lines(self, name: str, how: str, lines: Sequence[Line]) -> list[Line]:
+        """Says in the title how many of the lines the filter lets through; those."""
+        found = [line for line in lines if matches(text_of(line), self.words)] if self.words else list(lines)
+        count = f"{len(found)} of {len(lines)}" if len(found) != len(lines) else f"{len(lines)}"
+        self.title.say(f"{name} ({count}) · {how}")
+        return found
+
+
+class TablesPane(ListPane):
+    """The tables: progress while they are copied, changes by kind afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(Listing((), id="monitor-tables"), id="pane-tables")
+        self._sort = TABLE_SORTS[0]
+
+    def sort_next(self) -> None:
+        """Another order, from the next drawing on."""
+        self._sort = TABLE_SORTS[(TABLE_SORTS.index(self._sort) + 1) % len(TABLE_SORTS)]
+
+    def show(self, view: View) -> None:
+        """Draws the view."""
+        width = self.listing.scrollable_content_region.width
+        lines = self.show_lines("Tables", f"by {self._sort}", table_lines(view.seen, width, self._sort))
+        self.listing.show(lines, table_columns(view.seen, width))
+
+
+class ChartsPane(VerticalScroll):
+    """Latency and rate over the last minutes or hours, as far as they were watched."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, classes="pane")
+        self._latency, self._rate = History("longest"), History("mean")
+        self._range = RANGES[0]
+
+    def compose(self) -> ComposeResult:
+        """Two titled charts."""
+        yield PaneTitle("", id="latency-title")
+        yield Chart(axis_seconds, id="latency-chart")
+        yield PaneTitle("", id="rate-title")
+        yield Chart(axis_count, id="rate-chart")
+
+    def range_next(self) -> None:
+        """Another length of time, from the next drawing on."""
+        self._range = RANGES[(RANGES.index(self._range) + 1) % len(RANGES)]
+
+    def remember(self, view: View) -> None:
+        """Adds the figures of the view, each measurement once."""
+        sample = view.seen.sample
+        if sample.latency_seconds is not None and sample.latency_at is not None:
+            self._latency.add(sample.latency_at, sample.latency_seconds)
+        rate = sample.copied_rows_per_second if copying(view.seen) is not None else sample.rows_per_second
+        if rate is not None and view.figures_at is not None:
+            self._rate.add(view.figures_at, rate)
+
+    def show(self, now: float) -> None:
+        """Draws what is remembered, up to now."""
+        for name, title, history in (
+            ("latency", "Latency, longest", self._latency),
+            ("rate", "Rows a second", self._rate),
+        ):
+            chart = self.query_one(f"#{name}-chart", Chart)
+            chart.show(history.columns(self._range, now, chart.column_count), self._range)
+            self.query_one(f"#{name}-title", PaneTitle).say(f"{title} · last {self._range.name}")
+
+
+class LogPane(ListPane):
+    """The event log, the latest last."""
+
+    def __init__(self) -> None:
+        super().__init__(Listing(LOG_COLUMNS, id="monitor-log", follow_end=True), id="pane-log")
+        self._level = LOG_LEVELS[0]
+        # An event is told once: thousands of them are drawn again with each new one.
+        self._told: dict[int, Line] = {}
+
+    def level_next(self) -> None:
+        """More of the events or fewer, from the next drawing on."""
+        self._level = LOG_LEVELS[(LOG_LEVELS.index(self._level) + 1) % len(LOG_LEVELS)]
+
+    def show(self, view: View) -> None:
+        """Draws the events of the view."""
+        lines = [self._tell(entry) for entry in shown_entries(view.entries, self._level)]
+        self.listing.show(self.show_lines("Events", self._level, lines))
+
+    def _tell(self, entry: Entry) -> Line:
+        line = self._told.get(entry.sequence)
+        if line is None:
+            line = self._told[entry.sequence] = log_line(entry)
+        return line
