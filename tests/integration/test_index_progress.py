@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard.engine.metrics import Metrics
 from syncwizard.stages import capture, constraints, indexes, keys, schema
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Sample
-from syncwizard.task.rates import index_fraction
+from syncwizard.task.rates import TimeLeft, index_fraction
+from syncwizard.task.state import TaskState
+from syncwizard.task.time_left import builds_left
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
@@ -63,6 +66,39 @@ def test_the_progress_of_a_scan_is_a_share_of_its_phase(
     fractions = [index_fraction(build) for build in builds]
     assert any(fraction is not None and 0 < fraction <= 1 for fraction in fractions), builds
     assert all(build.table == "public.notes" for build in builds)
+
+
+def test_the_time_that_a_build_takes_is_known_while_it_is_at_work(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncwizard.stages.index_progress.SAMPLE_SECONDS", 0.05)
+    pair.source.execute("""
+        CREATE FUNCTION slow(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+            'BEGIN PERFORM pg_catalog.pg_sleep(0.01); RETURN left(t, 8); END';
+        CREATE TABLE notes (id int PRIMARY KEY, text text);
+        ALTER TABLE notes ALTER text SET STORAGE PLAIN;
+        CREATE INDEX notes_first ON notes (slow(text));
+        CREATE INDEX notes_second ON notes (id, text);
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    context = prepared(run)
+    pair.destination.execute("INSERT INTO public.notes SELECT n, repeat('x', 2000) FROM generate_series(1, 400) AS n")
+    metrics = Metrics(TaskState())
+    told: list[TimeLeft] = []
+
+    def take(sample: Sample) -> None:
+        metrics.take(sample)
+        left = builds_left(metrics.merged())
+        if left is not None:
+            told.append(left)
+
+    context.sample = take
+    indexes.run(context)
+    # 400 rows at 10 ms, of which two seconds pass before a rate is known; and as much for the index that waits.
+    assert told
+    assert 0.1 < told[0].low_seconds < 10
+    assert told[0].high_seconds > told[0].low_seconds + 3
+    assert told[-1].low_seconds < told[0].low_seconds
 
 
 def test_a_build_goes_on_where_the_session_that_watches_is_ended(pair: DatabasePair, tmp_path: Path) -> None:
