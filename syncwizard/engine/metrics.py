@@ -81,6 +81,7 @@ class Metrics:
         self._run = Sample()
         self._merged = Sample(applied_lsn=state.applied_lsn)
         self._reported: ChangesApplied | None = None
+        self._slot_at: float | None = None
 
     def begin_run(self) -> None:
         """A stage starts to count from zero."""
@@ -118,6 +119,11 @@ class Metrics:
                 index_builds=self._rated_builds(),
             )
 
+    def slot_age(self) -> float | None:
+        """How old the figures of the slot are, in seconds; None before there are any."""
+        with self._lock:
+            return None if self._slot_at is None else self._clock() - self._slot_at
+
     def totals(self) -> ChangesApplied | None:
         """The totals as an event, None when nothing changed since the last call."""
         sample = self.merged()
@@ -146,6 +152,8 @@ class Metrics:
             self._source_wal.add(now, parse_lsn(sample.source_lsn))
         if sample.applied_lsn:
             self._applied_wal.add(now, parse_lsn(sample.applied_lsn))
+        if sample.slot_retained_bytes is not None:
+            self._slot_at = now
         if sample.index_builds is not None:
             self._count_builds(now, sample.index_builds)
 

@@ -1,10 +1,22 @@
-"""Watches the figures of the slot: says once when it, or the source's disk, comes nearer to its end; keeps them."""
+"""Watches the figures of the slot: says once when it, or the source's disk, comes nearer to its end; keeps them.
 
+The stream brings them while it runs. Before, and that may be hours of copying, the source is asked now and then.
+"""
+
+import threading
+from collections.abc import Callable
+
+from syncwizard.errors import SyncwizardError
+from syncwizard.postgres.connection import translated
+from syncwizard.postgres.source.slot import measure_slot
+from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, Sample, SlotMeasured
-from syncwizard.task.retention import of_sample, threat
+from syncwizard.task.retention import of_sample, sample_of, threat
 
 # What is kept in the journal is for the time when no engine can be asked.
 KEEP_SECONDS = 600.0
+# A figure that is older is asked for: a login, which is no burden at this pace.
+STALE_SECONDS = 20.0
 
 
 class SlotWatch:
@@ -37,3 +49,35 @@ class SlotWatch:
             return []
         self._kept = measured
         return [measured]
+
+
+class SlotAsker:
+    """Asks the source, in a thread of its own and one at a time: a source that does not answer keeps nobody."""
+
+    def __init__(self, context: Context, take: Callable[[Sample], object]) -> None:
+        """`take` gets the figures, in that thread."""
+        self._context = context
+        self._take = take
+        self._thread: threading.Thread | None = None
+        self._asked_at: float | None = None
+
+    def ask_when_stale(self, age: float | None, now: float) -> None:
+        """Asks where the figures are `age` seconds old, None for never; `now` in seconds of any steady clock."""
+        stale = age is None or age > STALE_SECONDS
+        just_asked = self._asked_at is not None and now - self._asked_at < STALE_SECONDS
+        busy = self._thread is not None and self._thread.is_alive()
+        if not stale or just_asked or busy or self._context.cancellation.cancelled:
+            return
+        self._asked_at = now
+        self._thread = threading.Thread(target=self._ask, name="slot", daemon=True)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        try:
+            with self._context.connect("source", "slot") as source, translated("source", "looking at the slot"):
+                measured = measure_slot(source, self._context.spec.slot)
+        except SyncwizardError:
+            # Whatever it is, the stage at work will meet it too, and say so.
+            return
+        if measured is not None:
+            self._take(sample_of(measured))

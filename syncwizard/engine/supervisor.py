@@ -19,7 +19,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command, Handover
-from syncwizard.engine.slot_watch import SlotWatch
+from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation, Context, Secrets
 from syncwizard.task.events import (
@@ -65,6 +65,7 @@ class Supervisor:
         )
         self._context.sample = self._note_sample
         self._slot_watch = SlotWatch()
+        self._slot_asker = SlotAsker(self._context, self._take_slot)
         self._pipeline = Pipeline(self._context, stages, nursery, self._metrics)
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
@@ -139,6 +140,8 @@ class Supervisor:
                 control.tell_sample()
                 await asyncio.to_thread(self._watch_slot)
             now = time.monotonic()
+            if self._journal.state.slot is not None:
+                self._slot_asker.ask_when_stale(self._metrics.slot_age(), now)
             if now >= totals_due:
                 totals_due = now + TOTALS_SECONDS
                 await asyncio.to_thread(self._record_totals)
@@ -175,6 +178,10 @@ class Supervisor:
         totals = self._metrics.totals()
         if totals is not None:
             self._journal.append(totals)
+
+    def _take_slot(self, sample: Sample) -> None:
+        self._metrics.take(sample)
+        self._note_sample(sample)
 
     def _watch_slot(self) -> None:
         for event in self._slot_watch.events(self._metrics.merged(), time.monotonic()):

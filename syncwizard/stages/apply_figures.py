@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from operator import itemgetter
 
+import msgspec
+
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
@@ -12,6 +14,7 @@ from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
 from syncwizard.stages.context import Channel
 from syncwizard.task.events import Sample
 from syncwizard.task.lsn import format_lsn
+from syncwizard.task.retention import sample_of
 from syncwizard.task.specification import TaskSpec
 
 SAMPLE_SECONDS = 0.1
@@ -139,22 +142,19 @@ class Reporter:
     def watched(self, guardian: Guardian) -> None:
         """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
         self._source_lsn = guardian.source_lsn
-        slot = guardian.slot
         now = time.monotonic()
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
             missing = uncaptured_tables(guardian.connection, self._spec)
             self._channel.send(Uncaptured(missing))
+        figures = sample_of(guardian.slot) if guardian.slot else Sample()
         self._channel.send(
             Figures(
-                sample=Sample(
+                sample=msgspec.structs.replace(
+                    figures,
                     received_lsn=format_lsn(self._positions.received),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
                     source_lsn=self._source_lsn,
-                    slot_retained_bytes=slot.retained_bytes if slot else None,
-                    slot_wal_status=slot.wal_status if slot else None,
-                    slot_safe_bytes=slot.safe_bytes if slot else None,
-                    wal_directory_bytes=slot.directory_bytes if slot else None,
                 )
             )
         )

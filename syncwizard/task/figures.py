@@ -160,7 +160,7 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
     >>> for name, text in retention_fields(retention(measured, 0.0, 1_000_000.0)):
     ...     print(f"{name:<10}  {text}")
     slot holds  5.0 GB of WAL at the source, of 16.0 GB in pg_wal
-                lost after 45.0 GB more: at 3.6 GB an hour, in about 12 h
+                lost after 45.0 GB more: about 12 h at a standstill (3.6 GB/h)
     """
     measured = held.measured
     text = f"{describe_bytes(measured.retained_bytes)} of WAL at the source"
@@ -168,15 +168,15 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
         text += f", of {describe_bytes(measured.directory_bytes)} in pg_wal"
     if held.age_seconds > STALE_SECONDS:
         text += f" ({format_seconds(held.age_seconds)} ago)"
-    rate = "" if not held.bytes_per_hour else f"at {describe_bytes(held.bytes_per_hour)} an hour"
+    rate = f"{describe_bytes(held.bytes_per_hour)}/h" if held.bytes_per_hour else ""
     if measured.wal_status == "lost":
         danger = "the slot is lost: the source has removed WAL that it needed"
     elif measured.safe_bytes is None:
-        danger = "no limit is set: it can fill the source's disk" + (f", {rate}" if rate else "")
+        danger = "no limit is set: it can fill its disk" + (f" (the source writes {rate})" if rate else "")
     else:
         danger = f"lost after {describe_bytes(max(0, measured.safe_bytes))} more"
         if held.lost_in_seconds is not None:
-            danger += f": {rate}, in about {_coarse(held.lost_in_seconds)}"
+            danger += f": about {_coarse(held.lost_in_seconds)} at a standstill ({rate})"
     return [("slot holds", text), ("", danger)]
 
 

@@ -55,6 +55,17 @@ def of_sample(sample: Sample) -> SlotMeasured | None:
     )
 
 
+def sample_of(measured: SlotMeasured) -> Sample:
+    """The figures as a sample."""
+    return Sample(
+        source_lsn=measured.source_lsn,
+        slot_retained_bytes=measured.retained_bytes,
+        slot_wal_status=measured.wal_status,
+        slot_safe_bytes=measured.safe_bytes,
+        wal_directory_bytes=measured.directory_bytes,
+    )
+
+
 def growth(before: SlotMeasured, after: SlotMeasured, seconds: float) -> float | None:
     """WAL that the source wrote in between, a second.
 

@@ -100,7 +100,7 @@ def test_the_stream_shows_latency_with_its_age_positions_backlog_and_what_the_sl
         "1,234 changes/s, 99.0 kB/s",
         "4.1 kB of WAL",
         "5.0 GB of WAL at the source, of 9.0 GB in pg_wal",
-        "lost after 36.0 GB more: at 3.6 GB an hour, in about 10 h",
+        "lost after 36.0 GB more: about 10 h at a standstill (3.6 GB/h)",
         "source 9D/00000000, received 9C/FFFFFFF0",
         "applied 9C/FFFFF000, acknowledged 9C/FFFFE000",
         "123.46 M",
