@@ -111,7 +111,8 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
     created = create_task_slot(context) if order.whole else None
     with translated("destination", "registering the task again"), destination.transaction():
         register_again(destination, context.task_id, order.id, publication, created)
-        restart_copies(destination, context.task_id, [table.name for table in selection.tables])
+        names = [table.name for table in selection.tables]
+        restart_copies(destination, context.task_id, names, forget_pairs=order.whole)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{len(selection.copied)} tables to copy again, {where}"
 

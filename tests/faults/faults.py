@@ -76,7 +76,7 @@ def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random
         trial.recover()
         return trial.phase == "steady"
 
-    until(consistent, 120, "the task to be consistent again")
+    until(consistent, 300, "the task to be consistent again")
     trial.doubtful = False
     return blow
 

@@ -108,14 +108,21 @@ def abandon_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[
             _forget_chunks(connection, task_id, table)
 
 
-def restart_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[TableName]) -> None:
+def restart_copies(
+    connection: Connection, task_id: uuid.UUID, tables: Iterable[TableName], *, forget_pairs: bool
+) -> None:
     """Makes tables unfinished that were copied before; their rows go when their next copy begins.
 
-    Waits for a chunk of the former copy that is in doubt, and shuts out later ones. In the caller's transaction.
+    Waits for a chunk of the former copy that is in doubt, and shuts out later ones. `forget_pairs`: positions of all
+    tables mean nothing any more, because the stream begins anew, perhaps at another server.
+    In the caller's transaction.
     """
+    if forget_pairs:
+        connection.execute("UPDATE syncwizard.tables SET pair_lsn = '0/0' WHERE task_id = %s", (task_id,))
     for table in tables:
+        # Without its pair: a new one at the same position must not pass for the former.
         connection.execute(
-            "UPDATE syncwizard.tables SET generation = generation + 1"
+            "UPDATE syncwizard.tables SET generation = generation + 1, pair_lsn = '0/0'"
             " WHERE task_id = %s AND schema_name = %s AND table_name = %s",
             (task_id, table.schema, table.name),
         )
