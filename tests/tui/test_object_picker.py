@@ -161,6 +161,17 @@ async def test_under_a_filter_ticks_are_about_what_is_shown_and_nothing_else() -
         assert app.objects == [SchemaObjects(schema="sales")]
 
 
+async def test_a_key_that_is_faster_than_the_filter_is_about_what_was_typed() -> None:
+    app = PickerApp()
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("slash")
+        app.picker.filter.value = "passages"
+        app.picker.leave_filter()
+        app.picker.action_all()
+        assert app.objects == [listed("kb", "passages")]
+        assert app.picker.source.has_focus
+
+
 async def test_all_and_none_without_a_filter_and_the_way_back() -> None:
     app = PickerApp(chosen=[listed("kb", "passages")])
     async with app.run_test(size=NARROW) as pilot:

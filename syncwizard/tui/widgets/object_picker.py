@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
@@ -82,6 +82,16 @@ class Tree:
         return node not in self._closed
 
 
+class FilterInput(Input):
+    """The words of a filter; Enter and down lead to what they found."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,down", "leave", show=False)]
+
+    def action_leave(self) -> None:
+        """Gives the focus back."""
+        next(node for node in self.ancestors if isinstance(node, ObjectPicker)).leave_filter()
+
+
 class ObjectPicker(Vertical):
     """Two lists over one choice; says `Changed` with each tick. Narrow, one of them is in sight at a time."""
 
@@ -89,9 +99,9 @@ class ObjectPicker(Vertical):
     ObjectPicker {
         height: 1fr;
         & > #picker-head { height: 1; }
-        & #picker-head-text { width: 1fr; color: $text-muted; }
+        & #picker-head-text { width: 1fr; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
         & #picker-filter { width: 1fr; display: none; }
-        &.-filtering #picker-filter { display: block; }
+        &.-filtering #picker-head-text { width: 46; }
         & > #picker-panes { height: 1fr; }
         & .picker-pane { width: 1fr; }
         & .pane-head { height: 1; }
@@ -127,7 +137,7 @@ class ObjectPicker(Vertical):
     def compose(self) -> ComposeResult:
         """The filter and its count, then the lists."""
         with Horizontal(id="picker-head"):
-            yield Input(id="picker-filter", compact=True, placeholder="words of names, in any order")
+            yield FilterInput(id="picker-filter", compact=True, placeholder="words of names, in any order")
             yield Static("", id="picker-head-text", markup=False)
         with Horizontal(id="picker-panes"):
             with Vertical(id="pane-source", classes="picker-pane"):
@@ -162,6 +172,11 @@ class ObjectPicker(Vertical):
         self._title(f"Source · {text}" if keep else "Source")
 
     @property
+    def filter(self) -> Input:
+        """Where the words of the filter are typed."""
+        return self.query_one("#picker-filter", Input)
+
+    @property
     def source(self) -> ObjectList:
         """The list of what there is."""
         return self.query_one("#source", ObjectList)
@@ -180,27 +195,35 @@ class ObjectPicker(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc is for the filter as long as there is one."""
         if action == "clear_filter":
-            return bool(self._words) or self.has_class("-filtering")
+            return self.filter.display
         return not (action == "undo" and not self._before)
 
     def action_filter(self) -> None:
         """Asks for words."""
-        self.add_class("-filtering")
-        self.query_one("#picker-filter", Input).focus()
+        self._show_filter(True)
+        # Not by the way of a message: what is typed next must not come before it.
+        self.screen.set_focus(self.filter)
 
     def action_clear_filter(self) -> None:
         """All objects again."""
-        self.query_one("#picker-filter", Input).value = ""
-        self.remove_class("-filtering")
-        self._list_in_sight().focus()
+        self.filter.value = ""
+        self.leave_filter()
+
+    def leave_filter(self) -> None:
+        """Back to what was found; without words the filter goes."""
+        self._follow_filter()
+        self._show_filter(bool(self._words))
+        self.screen.set_focus(self._list_in_sight())
 
     def action_all(self) -> None:
         """Ticks what is shown: with a filter those objects, else every schema."""
+        self._follow_filter()
         shown = objects_of(self._source.groups)
         self.replace(self.choice.with_objects(shown, True) if self._words else self.choice.with_everything())
 
     def action_none(self) -> None:
         """Unticks what is shown."""
+        self._follow_filter()
         shown = objects_of(self._source.groups)
         nothing = ObjectChoice(catalogue=self.choice.catalogue)
         self.replace(self.choice.with_objects(shown, False) if self._words else nothing)
@@ -220,25 +243,22 @@ class ObjectPicker(Vertical):
     @on(Input.Changed, "#picker-filter")
     def _filter(self, event: Input.Changed) -> None:
         event.stop()
-        words = tuple(event.value.lower().split())
-        if words == self._words:
-            return
-        self._words = words
-        self._source.refilter(everything(self.choice), words)
-        self._show_all()
+        self._follow_filter()
+
+    def _follow_filter(self) -> None:
+        """Shows what the words of the filter find. Whatever acts on what is shown asks first: a key may be faster than
+        the message of a change."""
+        words = tuple(self.filter.value.lower().split())
+        if words != self._words:
+            self._words = words
+            self._source.refilter(everything(self.choice), words)
+            self._show_all()
+            self.refresh_bindings()
+
+    def _show_filter(self, shown: bool) -> None:
+        self.filter.display = shown
+        self.set_class(shown, "-filtering")
         self.refresh_bindings()
-
-    @on(Input.Submitted, "#picker-filter")
-    def _back_to_the_list(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.set_class(bool(self._words), "-filtering")
-        self._list_in_sight().focus()
-
-    def on_key(self, event: events.Key) -> None:
-        """Down leads from the filter to what it found."""
-        if event.key == "down" and self.query_one("#picker-filter", Input).has_focus:
-            event.stop()
-            self._list_in_sight().focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The list with the focus is the one in sight when there is room for one."""
@@ -305,7 +325,7 @@ class ObjectPicker(Vertical):
         total, shown = len(self.choice.catalogue.objects), count(self._source.groups)
         text = f"Selected: {describe_tally(self.choice.tally)}"
         if self._words:
-            text = f" {shown:,} of {total:,} · Enter, then a ticks or n unticks these"
+            text = f" {shown:,} of {total:,} · Enter; a ticks, n unticks them"
         self.query_one("#picker-head-text", Static).update(text, layout=False)
         schemas = len(self.choice.catalogue.by_kind)
         self._title(f"Source: {total:,} objects in {schemas:,} schemas")
