@@ -169,7 +169,7 @@ async def test_a_key_that_is_faster_than_the_filter_is_about_what_was_typed() ->
         app.picker.leave_filter()
         app.picker.action_all()
         assert app.objects == [listed("kb", "passages")]
-        assert app.picker.source.has_focus
+        assert app.focused is app.picker.source
 
 
 async def test_all_and_none_without_a_filter_and_the_way_back() -> None:
@@ -217,7 +217,7 @@ async def test_esc_is_the_filters_as_long_as_there_is_one() -> None:
         await pilot.press("slash")
         assert app.picker.check_action("clear_filter", ()) is True
         await pilot.press("escape")
-        assert app.picker.source.has_focus
+        assert app.focused is app.picker.source
         assert app.picker.check_action("clear_filter", ()) is False
 
 
