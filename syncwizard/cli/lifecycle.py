@@ -25,6 +25,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import one_line
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TASK = click.argument("name", metavar="TASK")
@@ -167,9 +168,9 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
 
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = click.echo) -> None:
     verdict = "accepted" if item.ignored else item.verdict
-    echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
+    echo(f"{verdict:<8}  {item.item}: {one_line(item.message or item.title)}")
     if verdict != "passed" and item.remedy:
-        echo(f"          {item.remedy}")
+        echo(f"          {one_line(item.remedy)}")
     if verdict != "passed" and item.sql:
         echo(f"          {item.sql}")
 

@@ -5,6 +5,7 @@ import msgspec
 from syncwizard import errors
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.task.events import Failure
+from syncwizard.task.text import one_line
 
 _CLASSES: dict[str, type[SyncwizardError]] = {
     each.__name__: each
@@ -76,10 +77,10 @@ def unexpected(error: BaseException, what: str, remedy: str = LOG_HINT) -> Failu
 
 
 def format_failure(failure: Failure) -> str:
-    """The failure for a terminal: what and where, the server's words, the way on; ends with a line break.
+    r"""The failure for a terminal: what and where, the server's words, the way on; ends with a line break.
 
-    >>> print(format_failure(Failure(title="lost", where="source", remedy="look at its log")), end="")
-    source: lost
+    >>> print(format_failure(Failure(title="lost", where="table a\nb", remedy="look at its log")), end="")
+    table a\nb: lost
       look at its log
     """
     lines = [f"{failure.where}: {failure.title}" if failure.where else failure.title]
@@ -87,7 +88,7 @@ def format_failure(failure: Failure) -> str:
         lines.append(f"  {failure.detail}" + (f" [{failure.sqlstate}]" if failure.sqlstate else ""))
     if failure.remedy:
         lines.append(f"  {failure.remedy}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(one_line, lines)) + "\n"
 
 
 def error_from_report(report: FailureReport) -> SyncwizardError:
