@@ -60,7 +60,7 @@ ACTIONS: Mapping[str, Action] = {
         # Wizard
         _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
         _action("wizard.previous", "f7", "Back", "Go back one step; nothing is lost"),
-        _action("wizard.preview", "f4", "Preview", "Show the task file and what the task will do, and save it"),
+        _action("wizard.preview", "f4", "Preview", "Show the task file; copy it, or write it"),
         _action("drafts.discard", "delete,x", "Discard", "Forget the marked draft"),
         _action("precheck.again", "r", "Again", "Run the whole precheck again"),
         _action("precheck.failed-again", "f", "Failed only", "Run again what did not pass"),

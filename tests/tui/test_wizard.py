@@ -67,6 +67,16 @@ async def test_next_turns_to_the_page_of_the_field_that_is_wrong() -> None:
         await person.press("f8")
         assert focused_path(person) == "destination.host"
         assert person.sees("[Destination]")
+        assert not person.sees("✗")
+        await person.press("f8")
+        assert person.sees("✗ the host is missing")
+
+
+async def test_enter_goes_to_the_next_field() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await go_to(person, "source.host")
+        await person.press("enter")
+        assert focused_path(person) == "source.port"
 
 
 async def test_a_field_is_judged_when_it_is_left_and_again_while_it_is_wrong() -> None:

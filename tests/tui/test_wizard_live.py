@@ -126,7 +126,7 @@ async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) 
         await person.until_seen("▸ 1 Precheck")
         await person.press("i")
         await person.until_on(ConfirmDialog)
-        await person.until_seen("Accepting means that the task starts although this is so")
+        await person.until_seen("Accepted, it no longer stops the task")
         await person.press("enter")
         assert wizard_of(person).draft.ignore == []
         await person.press("i")

@@ -1,7 +1,5 @@
 """The connectivity test of both ends, step by step as it runs: time, verdict, and the way on where one fails."""
 
-from typing import ClassVar
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -74,14 +72,6 @@ class StepLine(Vertical):
 
 class ConnectivityDialog(Dialog[bool]):
     """Its result is True when every step passed and the person goes on. Leaving it ends the test."""
-
-    CSS: ClassVar[str] = """
-    ConnectivityDialog {
-        Box { width: 110; padding: 0 1; }
-        .dialog-scroll { max-height: 80vh; }
-        .dialog-buttons { margin: 0; }
-    }
-    """
 
     class Heard(Message):
         """The test has news."""

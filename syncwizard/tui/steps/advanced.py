@@ -39,7 +39,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 SETTINGS = (
     Setting(
         path=f"{RETRY}connection_minutes",
-        label="Lost connection",
+        label="Connection",
         about="How long a connection that was lost, or is refused, is tried again before the task stops as failed."
         " The slot keeps WAL at the source meanwhile; a success goes on where it was. More than 30 rides out most"
         " restarts and failovers.",

@@ -39,7 +39,8 @@ class EndpointsStep(FormStep):
         super().__init__(id=id)
         # The ends and secrets that the last test found in order.
         self._tested: tuple[EndpointDraft, EndpointDraft, Handover] | None = None
-        self._keyring_trouble: str | None = None
+        # The pages that were in sight.
+        self._seen: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """The name, the pages, and what to mind."""
@@ -90,11 +91,15 @@ class EndpointsStep(FormStep):
         return found
 
     def point_at(self, problem: Problem) -> None:
-        """Turns to the page of the field first."""
+        """Turns to the page of the field first. What stands on one never seen is not wrong yet: it is next."""
         end = problem.path.partition(".")[0]
+        is_new = end in ENDS and self.query_one("#pages", Choice).display and end not in self._seen
         if end in ENDS:
             self._show_page(end)
-        super().point_at(problem)
+        if is_new:
+            self.field(problem.path).control.focus()
+        else:
+            super().point_at(problem)
 
     @property
     def next_label(self) -> str:
@@ -147,6 +152,7 @@ class EndpointsStep(FormStep):
 
     def _show_page(self, page: str) -> None:
         self.query_one("#pages", Choice).value = page
+        self._seen.add(page)
         for name, _ in PAGES:
             self.set_class(name == page, f"-page-{name}")
 

@@ -134,7 +134,7 @@ class PrecheckStep(Step):
         elif item.ignored:
             self._accept(item, accepted=False)
         else:
-            text = f"{item.message}\n\nAccepting means that the task starts although this is so. {item.remedy}"
+            text = f"{item.message}\n\nAccepted, it no longer stops the task; the task file keeps that, with the time."
             dialog = ConfirmDialog(f"Accept `{item.item}`?", text, "Accept")
             self.app.push_screen(dialog, lambda yes: self._accept(item, accepted=True) if yes else None)
 
@@ -259,14 +259,15 @@ class PrecheckStep(Step):
 
     def _show_details(self) -> None:
         item = self._marked
-        self.query_one("#precheck-text", Static).update(describe_item(item) if item else "")
+        title, _, rest = describe_item(item).partition("\n") if item else ("", "", "")
+        self.query_one("#precheck-text", Static).update(Content.assemble((title, "bold"), "\n", rest))
         self.query_one("#copy", Button).display = item is not None
         accept = self.query_one("#accept", Button)
         accept.display = item is not None and item.ignorable
         accept.label = "Take back" if item is not None and item.ignored else "Accept…"
         run = self.query_one("#run-sql", Button)
         run.display = item is not None and bool(item.sql and item.sql_end)
-        run.label = f"Run SQL at the {item.sql_end}…" if item is not None else "Run SQL…"
+        run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:
         items = list(self._items.values())

@@ -60,6 +60,8 @@ class Field(Vertical):
         self.control = control
         self._problem: Problem | None = None
         self._unit = Static(unit, classes="field--unit", markup=False) if isinstance(unit, str) else unit
+        # Without one its margin would cost a column.
+        self._unit.display = unit != ""
 
     def compose(self) -> ComposeResult:
         """Label and control on one line, the problem below."""
@@ -99,6 +101,12 @@ class Field(Vertical):
     def _changed(self, event: Input.Changed | Choice.Changed) -> None:
         event.stop()
         self.post_message(self.Edited(self, event.value))
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        """Enter goes to the next field: many expect it to."""
+        event.stop()
+        self.screen.focus_next()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Says that the field was left; its value may be judged now."""
