@@ -35,5 +35,8 @@ def open_(name: str) -> int:
 
 
 def _show(opening: Opening) -> int:
-    launch.run(opening)
+    if launch.run(opening).reason == "demo":
+        from syncwizard.demo import interactive
+
+        return interactive.run(None)
     return 0
