@@ -47,7 +47,7 @@ class EngineConnection:
     """One conversation with an engine. `state` and `sample` are current as of the last frame received."""
 
     def __init__(self, path: Path) -> None:
-        """Connects; raises EngineGone when nobody listens at `path`."""
+        """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there."""
         self.state = TaskState()
         self.sample = Sample()
         self._buffer = bytearray()
@@ -60,6 +60,11 @@ class EngineConnection:
             self._socket.close()
             raise EngineGone("the engine cannot be reached", where=str(path), detail=str(error)) from error
         hello = self.receive(ANSWER_SECONDS)
+        if hello is None:
+            self._socket.close()
+            raise TimedOut(
+                "the engine does not answer", where=str(path), remedy="look whether it was stopped (SIGSTOP)"
+            )
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL_VERSION:
             self._socket.close()
             raise UsageError(

@@ -18,7 +18,7 @@ from syncwizard.client.waiting import current
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Sampled
-from syncwizard.errors import SyncwizardError, TimedOut
+from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import Entry, Sample
 from syncwizard.task.retention import Retention
 from syncwizard.task.state import TaskState
@@ -88,16 +88,24 @@ class EngineLink:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                holder = self._task.find_engine()
-                if holder is not None and holder.socket:
-                    self._follow(holder)
-                else:
-                    self._read_journal("")
-            except (EngineGone, TimedOut) as error:
-                self._read_journal(str(error))
-            except SyncwizardError as error:
+                self._look()
+            except (JournalFailed, OSError) as error:
                 self._tell(TaskState(), Liveness(alive=False), str(error), connected=False)
             self._stopping.wait(LOOK_SECONDS)
+
+    def _look(self) -> None:
+        """Follows the engine for as long as it answers; reads the journal where none does."""
+        trouble = ""
+        holder = self._task.find_engine()
+        if holder is not None and holder.socket:
+            try:
+                self._follow(holder)
+            except EngineGone:
+                # What became of it the journal tells.
+                pass
+            except SyncwizardError as error:
+                trouble = f"{error.title}; {error.remedy}" if error.remedy else error.title
+        self._read_journal(trouble)
 
     def _read_journal(self, trouble: str) -> None:
         """The task as its journal tells it; its engine may live and not answer, which is `trouble`."""

@@ -53,10 +53,9 @@ def trouble_of(view: View, now: float) -> Trouble | None:
         return Trouble(
             tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
         )
-    if seen.liveness.alive and seen.trouble:
-        return Trouble(
-            tone="warn", title="The engine does not answer", since=_figures_age(view, now), said=seen.trouble
-        )
+    if seen.trouble:
+        title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
+        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
     if state.retrying is not None:
         return _retrying(state, now)
     if state.state in ("failed", "precheck-failed"):

@@ -1,5 +1,8 @@
 """The monitor: trouble first, figures with their age, panes and lists by keys, deeds on a living engine."""
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.tui import link
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.settings import Settings
@@ -264,12 +268,14 @@ async def test_a_report_is_shown_before_it_is_written(tmp_path: Path, monkeypatc
 
 
 @pytest.fixture
-def living(state_home: Path) -> StoredTask:
-    """A task with a real engine over small stages."""
+def living(state_home: Path) -> Iterator[StoredTask]:
+    """A task with a real engine over small stages, which does not outlive the test."""
     task = store_task()
     prescribe(task.folder, incremental="block")
     launch.start_engine(task.spec, Handover(), module="tests.support.small_engine")
-    return task
+    yield task
+    if (holder := task.find_engine()) is not None:
+        os.kill(holder.pid, signal.SIGKILL)
 
 
 async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask) -> None:
@@ -282,6 +288,35 @@ async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask
         await shown(pilot, f"Pause {living.label}?", gone=True)
         assert living.find_engine() is not None
         await pilot.press("p", "y")
-        assert "no engine" in await shown(pilot, "▲ Paused", seconds=30.0)
+        assert "▲ Paused" in await shown(pilot, "no engine", seconds=30.0)
     assert living.find_engine() is None
     assert living.read_state().state == "paused"
+
+
+async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a_key(
+    living: StoredTask,
+) -> None:
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "● synchronizing", seconds=30.0)
+        holder = living.find_engine()
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGKILL)
+        await shown(pilot, "✗ The engine died", seconds=30.0)
+        launch.start_engine(living.spec, Handover(), module="tests.support.small_engine")
+        await shown(pilot, "● synchronizing", seconds=30.0)
+
+
+async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_from_leaving(
+    living: StoredTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "ANSWER_SECONDS", 0.3)
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "● synchronizing", seconds=30.0)
+        holder = living.find_engine()
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGSTOP)
+        text = await shown(pilot, "▲ The engine does not answer", seconds=30.0)
+        assert "● synchronizing" in text
+        await shown(pilot, " old", seconds=30.0)
