@@ -18,6 +18,7 @@ from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import report, syncwizard, write_task_file
 from tests.support.comparison import assert_equal, content
 from tests.support.pair import DatabasePair
+from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
 TABLES = """
@@ -211,7 +212,13 @@ def test_one_table_of_a_running_task_is_copied_again_on_request(made: Made) -> N
     made.pair.destination.execute("SET session_replication_role = replica")
     made.pair.destination.execute("DELETE FROM two WHERE id < 100; INSERT INTO two VALUES (-1, -1, 'astray')")
     before = made.task.read_state().sequence
-    syncwizard("resync", NAME, "--table", "public.two", "--yes")
+    with Terminal("resync", NAME, "--table", "public.two") as terminal:
+        terminal.answer("Type the task's name", "yes")
+        assert "nothing was done" in terminal.finish(expect=2)
+    assert made.task.read_state().resync is None
+    with Terminal("resync", NAME, "--table", "public.two") as terminal:
+        terminal.answer("Type the task's name", NAME)
+        assert "resynchronizing" in terminal.finish()
     change(made.pair)
     made.caught_up()
     assert_equal(made.pair)
