@@ -12,7 +12,7 @@ from psycopg import sql
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import slot_status
-from syncwizard.task.events import TableName, TablePlanned
+from syncwizard.task.events import StageFinished, TableName, TablePlanned
 from syncwizard.task.specification import PrecheckSettings, Synchronization
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import report, syncwizard, write_task_file
@@ -224,6 +224,8 @@ def test_one_table_of_a_running_task_is_copied_again_on_request(made: Made) -> N
     assert_equal(made.pair)
     since = read_entries(made.task.folder / FILE_NAME, before)
     assert [entry.event.table.name for entry in since if isinstance(entry.event, TablePlanned)] == ["two"]
+    # Without statistics of the new rows changes would be applied by reading all of a table for each.
+    assert "keys" in [entry.event.stage for entry in since if isinstance(entry.event, StageFinished)]
     # What readers need has stayed.
     left = "SELECT conname FROM pg_constraint WHERE conrelid = 'two'::regclass ORDER BY conname"
     assert {name for (name,) in made.pair.destination.execute(left)} >= {"two_label_key", "two_one_id_fkey", "two_pkey"}
