@@ -14,8 +14,8 @@ def engine_of(task_id: uuid.UUID) -> int | None:
     return holder.pid if holder is not None and holder.purpose == "engine" else None
 
 
-def children_of(engine: int, kind: str) -> list[int]:
-    """The engine's living children of a kind (`copy`, `apply`)."""
+def children_of(parent: int, kind: str | None = None) -> list[int]:
+    """A process's living children, those of an engine by their kind (`copy`, `apply`)."""
     listed = subprocess.run(
         # -ww: whole lines, whatever width the environment tells.
         ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="],
@@ -25,8 +25,8 @@ def children_of(engine: int, kind: str) -> list[int]:
     ).stdout
     found = []
     for line in listed.splitlines():
-        pid, parent, status, *arguments = line.split()
-        if int(parent) == engine and not status.startswith("Z") and arguments[-1] == kind:
+        pid, of, status, *arguments = line.split()
+        if int(of) == parent and not status.startswith("Z") and kind in (None, arguments[-1]):
             found.append(int(pid))
     return found
 
