@@ -1,5 +1,8 @@
 """Which position of the source a task has to reach to have caught up with this moment."""
 
+from contextlib import suppress
+
+from syncwizard.errors import TaskFailed
 from syncwizard.postgres.connection import scalar, translated
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.stages.context import Context
@@ -13,5 +16,7 @@ def position_to_reach(context: Context) -> str:
     """
     with context.connect("source", "position") as connection, translated("source", "reading the position to reach"):
         position = scalar(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()::text")
-        beat(connection, context.spec.slot)
+        # A heartbeat that is gone is told by the task itself, which knows why: dropped, or another server answers.
+        with suppress(TaskFailed):
+            beat(connection, context.spec.slot)
     return str(position)

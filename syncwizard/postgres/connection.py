@@ -53,6 +53,8 @@ KEEPALIVES = {
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.
 TRANSIENT_STATES = ("08", "57P", "53", "40", "55P03", "55006")
 
+LACKING_RIGHT = "42501"
+
 PASSWORD_MARKS = ("password authentication failed", "no password supplied")
 # The words of a login that was refused for good, by PostgreSQL or by libpq.
 LOGIN_MARKS = (
@@ -304,7 +306,14 @@ def as_ours(error: psycopg.Error, end: End, doing: str) -> SyncwizardError:
             detail=text,
             sqlstate=error.sqlstate or "",
         )
-    return TaskFailed(f"the {end} refused {doing}", detail=text, where=end, sqlstate=error.sqlstate or "")
+    lacking = "grant the account the right that is named" if error.sqlstate == LACKING_RIGHT else "put that right"
+    return TaskFailed(
+        f"the {end} refused {doing}",
+        detail=text,
+        where=end,
+        sqlstate=error.sqlstate or "",
+        remedy=f"{lacking} at the {end}, then resume the task",
+    )
 
 
 def quoted(schema: str, name: str) -> sql.Identifier:
