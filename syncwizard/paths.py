@@ -42,6 +42,11 @@ def preferences_file() -> Path:
     return state_folder() / "screens.json"
 
 
+def defect_file() -> Path:
+    """The traceback of the last defect that ended the screens."""
+    return state_folder() / "screens-defect.txt"
+
+
 def tasks_folder() -> Path:
     """Where every task has its folder."""
     return state_folder() / "tasks"

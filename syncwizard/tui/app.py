@@ -4,18 +4,23 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
 from syncwizard import paths
+from syncwizard.client.files import write_private
 from syncwizard.client.looking import Seen
 from syncwizard.client.lookout import Lookout
 from syncwizard.client.tasks import StoredTask
+from syncwizard.errors import UsageError
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
@@ -149,7 +154,26 @@ class SyncwizardApp(App[Leaving]):
         else:
             self.notify(f"theme: {self.theme}", timeout=2)
 
+    def _fatal_error(self) -> None:
+        """The last resort after a defect: its traceback goes to a file, without the variables, which may be secrets."""
+        told = "" if self._exception is None else "".join(traceback.format_exception(self._exception))
+        try:
+            paths.ensure_private_folder(paths.state_folder())
+            write_private(paths.defect_file(), told)
+            told = f"Its traceback, for a report: {paths.defect_file()}"
+        except (OSError, UsageError):
+            # Then on the terminal: better than nowhere.
+            pass
+        self._exit_renderables.append(Text(f"The screens ended by a defect. Engines go on by themselves.\n{told}"))
+        self._close_messages_no_wait()
+
+    def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:
+        if isinstance(failed.exc_value, Exception):
+            self.call_later(self._handle_exception, failed.exc_value)
+
     def _watch_terminal(self) -> None:
+        # A traceback across the screens would help nobody.
+        threading.excepthook = self._thread_failed
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._end)
         # Not by way of the loop: it may be waiting for a terminal that does not read any more.

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.errors import UsageError
 from syncwizard.tui.opening import Leaving, Opening
 
@@ -33,8 +34,8 @@ def run(opening: Opening, *, says_farewell: bool = True, last_words: Callable[[]
     leaving = app.run() or Leaving()
     if app.return_code:
         sys.exit(app.return_code)
-    if says_farewell and leaving.reason == "quit" and leaving.task is not None:
-        print(farewell(leaving))
+    if says_farewell and leaving.reason == "quit" and (words := farewell(leaving)):
+        print(words)
     return leaving
 
 
@@ -54,12 +55,19 @@ def refuse_without_terminal() -> None:
 
 
 def farewell(leaving: Leaving) -> str:
-    """What goes on without the screens, and the command to come back; empty where there is nothing to come back to."""
+    """What goes on without the screens, and the command to come back; empty where nothing does."""
     task = leaving.task
     if task is None:
-        return ""
+        working = [each.label for each in list_tasks() if _has_engine(each)]
+        going = f"{working[0]} goes" if len(working) == 1 else f"{len(working)} tasks go"
+        return f"{going} on; come back with: syncwizard" if working else ""
     back = f"syncwizard open {task.label}"
     holder = task.find_engine()
     if holder is not None and holder.purpose == "engine":
         return f"{task.label} goes on by itself (engine {holder.pid}); come back with: {back}"
     return f"{task.label} is {task.read_state().state}; come back with: {back}"
+
+
+def _has_engine(task: StoredTask) -> bool:
+    holder = task.find_engine()
+    return holder is not None and holder.purpose == "engine"

@@ -4,15 +4,19 @@ import os
 from pathlib import Path
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from syncwizard import paths
+from syncwizard.engine.locking import TaskLock
 from syncwizard.errors import EndpointError
+from syncwizard.tui import launch
 from syncwizard.tui.actions import ACTIONS
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.opening import Leaving
 from syncwizard.tui.settings import load_preferences, load_settings
 from tests.support.replay import NOW, seen, store_task, synchronizing, through
 from tests.tui.apps import shown, task_list
@@ -150,3 +154,30 @@ async def test_an_error_says_what_where_the_servers_words_and_the_way_on() -> No
         text = await shown(pilot, "the login was refused")
         assert 'password authentication failed for user "sync"' in text
         assert "[28P01]" in text and "What to do    mend the password" in text
+
+
+class _Broken(Screen[None]):
+    """A screen with a defect, and a secret at hand."""
+
+    def on_mount(self) -> None:
+        password = "hunter2"
+        raise ZeroDivisionError(f"a defect near a password of {len(password)} letters")
+
+
+async def test_a_defect_is_written_to_a_file_without_the_secrets_that_were_at_hand() -> None:
+    app = task_list()
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test() as pilot:
+            await app.push_screen(_Broken())
+            await pilot.pause()
+    written = paths.defect_file().read_text()
+    assert "ZeroDivisionError: a defect near a password of 7 letters" in written
+    assert paths.defect_file().stat().st_mode & 0o777 == 0o600
+    assert "hunter2" not in written
+
+
+def test_leaving_says_how_many_tasks_go_on() -> None:
+    store_task("a")
+    assert launch.farewell(Leaving()) == ""
+    with TaskLock(store_task("b", 2).id):
+        assert launch.farewell(Leaving()) == "b goes on; come back with: syncwizard"

@@ -158,12 +158,6 @@ class Listing(ScrollView, can_focus=True):
             self._reveal()
         self.refresh()
 
-    def move_to(self, key: str) -> None:
-        """Puts the cursor on the line with this key, if there is one."""
-        for index, line in enumerate(self._lines):
-            if line.key == key:
-                self._move(index)
-
     def notify_style_update(self) -> None:
         """Another theme."""
         super().notify_style_update()
