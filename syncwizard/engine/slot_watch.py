@@ -24,6 +24,7 @@ class SlotWatch:
 
     def __init__(self) -> None:
         self._step = 0
+        self._lower_since: float | None = None
         self._kept: SlotMeasured | None = None
         self._kept_at: float | None = None
 
@@ -36,11 +37,21 @@ class SlotWatch:
         danger = threat(measured)
         if danger.step > self._step:
             found.append(Noticed(level=danger.level, message=danger.message, remedy=danger.remedy))
-        self._step = danger.step
+        self._remember(danger.step, now)
         if found or self._kept_at is None or now - self._kept_at >= KEEP_SECONDS:
             found += self.last(sample)
             self._kept_at = now
         return found
+
+    def _remember(self, step: int, now: float) -> None:
+        """A step that was said is said again only after it was left for a while: figures go up and down with each
+        checkpoint of the source."""
+        if step >= self._step:
+            self._step, self._lower_since = step, None
+        elif self._lower_since is None:
+            self._lower_since = now
+        elif now - self._lower_since >= KEEP_SECONDS:
+            self._step, self._lower_since = step, None
 
     def last(self, sample: Sample) -> list[Noticed | SlotMeasured]:
         """The figures, unless they are kept already: for the end of an engine."""

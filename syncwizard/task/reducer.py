@@ -204,7 +204,8 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
-    stages: tuple[StageName, ...] = ("capture", "full", "catch-up")
+    # `keys` for the statistics: without those of the new rows the planner reads all of a table for each changed row.
+    stages: tuple[StageName, ...] = ("capture", "full", "keys", "catch-up")
     tables = dict(state.tables)
     for each in event.tables:
         if known := state.table(each.table):

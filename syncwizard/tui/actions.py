@@ -164,7 +164,7 @@ class Available(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def available(screen: Screen[object]) -> list[Available]:
-    """The registered actions that `screen` offers at this moment, nearest to the focus first."""
+    """The registered actions that `screen` offers at this moment, moving in lists last: everybody knows the arrows."""
     found: dict[str, Available] = {}
     for node, binding, enabled, _ in screen.active_bindings.values():
         if binding.id is None or binding.id not in ACTIONS or not enabled or binding.id in found:
@@ -179,7 +179,7 @@ def available(screen: Screen[object]) -> list[Available]:
             call=binding.action,
             node=node,
         )
-    return list(found.values())
+    return sorted(found.values(), key=lambda each: each.id.startswith("list."))
 
 
 def matching(actions: Iterable[Available], words: str) -> list[Available]:

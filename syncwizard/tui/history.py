@@ -73,8 +73,9 @@ class _Ring:
         columns: list[list[float]] = [[] for _ in range(count)]
         for at, value in points:
             index = int((at - (now - seconds)) / seconds * count)
-            if 0 <= index < count:
-                columns[index].append(value)
+            if 0 <= index <= count:
+                # What was measured this very moment belongs to the last column.
+                columns[min(index, count - 1)].append(value)
         return [self._join(values) if values else None for values in columns]
 
 

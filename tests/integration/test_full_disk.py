@@ -54,6 +54,7 @@ def no_engine_stays(state_home: Path) -> Iterator[None]:
             wait_for_end(task)
 
 
+@pytest.mark.slow
 def test_an_engine_that_ended_on_a_full_disk_is_explained_by_status(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:

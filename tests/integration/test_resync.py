@@ -12,12 +12,13 @@ from psycopg import sql
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import slot_status
-from syncwizard.task.events import TableName, TablePlanned
+from syncwizard.task.events import StageFinished, TableName, TablePlanned
 from syncwizard.task.specification import PrecheckSettings, Synchronization
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import report, syncwizard, write_task_file
 from tests.support.comparison import assert_equal, content
 from tests.support.pair import DatabasePair
+from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
 TABLES = """
@@ -211,12 +212,20 @@ def test_one_table_of_a_running_task_is_copied_again_on_request(made: Made) -> N
     made.pair.destination.execute("SET session_replication_role = replica")
     made.pair.destination.execute("DELETE FROM two WHERE id < 100; INSERT INTO two VALUES (-1, -1, 'astray')")
     before = made.task.read_state().sequence
-    syncwizard("resync", NAME, "--table", "public.two", "--yes")
+    with Terminal("resync", NAME, "--table", "public.two") as terminal:
+        terminal.answer("Type the task's name", "yes")
+        assert "nothing was done" in terminal.finish(expect=2)
+    assert made.task.read_state().resync is None
+    with Terminal("resync", NAME, "--table", "public.two") as terminal:
+        terminal.answer("Type the task's name", NAME)
+        assert "resynchronizing" in terminal.finish()
     change(made.pair)
     made.caught_up()
     assert_equal(made.pair)
     since = read_entries(made.task.folder / FILE_NAME, before)
     assert [entry.event.table.name for entry in since if isinstance(entry.event, TablePlanned)] == ["two"]
+    # Without statistics of the new rows changes would be applied by reading all of a table for each.
+    assert "keys" in [entry.event.stage for entry in since if isinstance(entry.event, StageFinished)]
     # What readers need has stayed.
     left = "SELECT conname FROM pg_constraint WHERE conrelid = 'two'::regclass ORDER BY conname"
     assert {name for (name,) in made.pair.destination.execute(left)} >= {"two_label_key", "two_one_id_fkey", "two_pkey"}

@@ -8,10 +8,10 @@ from psycopg import sql
 
 from syncwizard.errors import ChangesMissing, SyncwizardError
 from syncwizard.stages import capture, full, resync
-from syncwizard.task.events import Event, ResyncRequested
+from syncwizard.task.events import Event, ReplicaIdentityChanging, ResyncRequested, TableName
 from syncwizard.task.resync import ResyncWish
-from tests.support.comparison import assert_equal
-from tests.support.inprocess import Killed
+from tests.support.comparison import assert_equal, content
+from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
@@ -172,5 +172,68 @@ def test_a_second_order_leaves_the_tables_of_the_first_to_be_copied(pair: Databa
     path.copy()
     with path.following():
         change(pair)
+        path.caught_up()
+    assert_equal(pair)
+
+
+def test_a_tree_that_the_destination_parts_otherwise_is_emptied_whole(pair: DatabasePair, tmp_path: Path) -> None:
+    root = "CREATE TABLE tree (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+    pair.source.execute(root + "CREATE TABLE tree_low PARTITION OF tree FOR VALUES FROM (0) TO (50)")
+    pair.source.execute("CREATE TABLE tree_high PARTITION OF tree FOR VALUES FROM (50) TO (1000)")
+    pair.destination.execute(root + "CREATE TABLE tree_all PARTITION OF tree DEFAULT")
+    pair.source.execute("INSERT INTO tree SELECT i, 0 FROM generate_series(1, 100) i")
+    path = RowPath(pair, TaskRun(pair.spec(), tmp_path))
+    path.copy()
+    found = order(path, ResyncWish(tables=[TableName("public", "tree_low")]))
+    assert [each.table.name for each in found.tables] == ["tree", "tree_high", "tree_low"]
+    path.copy()
+    with path.following():
+        pair.source.execute("UPDATE tree SET n = 1 WHERE id % 2 = 0")
+        path.caught_up()
+    assert_equal(pair)
+
+
+def test_a_partition_that_became_a_table_of_its_own_keeps_its_rows(pair: DatabasePair, tmp_path: Path) -> None:
+    # Without a key the partitions are published one by one, and a detached one stays published.
+    definitions = """
+        CREATE TABLE tree (id int, n int) PARTITION BY RANGE (id);
+        CREATE TABLE tree_low PARTITION OF tree FOR VALUES FROM (0) TO (50);
+        CREATE TABLE tree_high PARTITION OF tree FOR VALUES FROM (50) TO (1000);
+    """
+    path = row_path(pair, tmp_path, definitions)
+    pair.source.execute("INSERT INTO tree SELECT i, 0 FROM generate_series(1, 100) i")
+    path.copy()
+    pair.source.execute("ALTER TABLE tree DETACH PARTITION tree_low")
+    pair.source.execute("DELETE FROM tree_low WHERE id < 10")
+    order(path, ResyncWish(tables=[TableName("public", "tree")]))
+    path.copy()
+    with path.following():
+        pair.source.execute("UPDATE tree_low SET n = 1 WHERE id % 2 = 0; UPDATE tree SET n = 2 WHERE id % 3 = 0")
+        path.caught_up()
+    for table in ("tree_low", "tree_high"):
+        assert content(pair.source, "public", table) == content(pair.destination, "public", table)
+
+
+def test_a_loss_between_the_look_and_the_note_is_not_taken_for_known(pair: DatabasePair, tmp_path: Path) -> None:
+    path = filled(pair, tmp_path)
+    for session in (pair.source, pair.destination):
+        session.execute("CREATE TABLE four (note text)")
+    order(path, ResyncWish(tables=[TableName("public", "four")]))
+    name = sql.Identifier(path.task.spec.slot)
+
+    def meddle(event: Event) -> bool:
+        # Set between the comparison and the publication's change.
+        if isinstance(event, ReplicaIdentityChanging):
+            pair.source.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE one").format(name))
+        return False
+
+    path.task.stop_before = meddle
+    with pytest.raises(ChangesMissing, match=r"public\.one lost changes, too"):
+        capture.run(path.context())
+    path.task.live_on()
+    change(pair)
+    order(path, ResyncWish(everything=True))
+    path.copy()
+    with path.following():
         path.caught_up()
     assert_equal(pair)

@@ -8,11 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
+from syncwizard.engine.protocol import Handover
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import connect, scalar
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
 from syncwizard.stages import precheck
+from syncwizard.task.connectivity import StepEnded
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
 from tests.support.certificates import Authority
 from tests.support.commands import syncwizard, write_task_file
@@ -177,6 +180,26 @@ def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
     assert (item.verdict, item.blocks) == (verdict, False)
     assert words in item.message
     assert "Unix socket" in found["destination-encryption"].message
+
+
+def tls_step(endpoint: Endpoint, password: str | None = PASSWORD) -> StepEnded:
+    """The last word of a connectivity test on TLS: a server may refuse a client's certificate only at the login."""
+    ended: list[StepEnded] = []
+    probe = probes.connectivity(None, endpoint, Handover(destination=password, destination_key=KEY_PASSWORD))
+    probe.run(lambda news: ended.append(news) if isinstance(news, StepEnded) else None)
+    return [step for step in ended if step.step == "tls"][-1]
+
+
+def test_a_connectivity_test_says_what_tls_checks(secure_server: SecureServer, tmp_path: Path) -> None:
+    certified = tls_step(secure_server.certified("postgres"))
+    assert (certified.verdict, "its name are checked" in certified.message) == ("passed", True)
+    unchecked = tls_step(secure_server.endpoint("postgres", "open", mode="require"))
+    assert (unchecked.verdict, "not checked" in unchecked.message) == ("warning", True)
+    stranger = Authority(tmp_path, "stranger")
+    refused = tls_step(secure_server.endpoint("postgres", "open", mode="verify-ca", ca=str(stranger.certificate)))
+    assert (refused.verdict, "certificate verify failed" in refused.message) == ("failed", True)
+    uncertified = tls_step(secure_server.endpoint("postgres", mode="require"))
+    assert (uncertified.verdict, "client certificate" in uncertified.message) == ("failed", True)
 
 
 def test_a_whole_task_runs_over_tls_and_shows_no_secret(

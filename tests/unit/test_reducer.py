@@ -1,5 +1,6 @@
 """The state of a task follows from its events alone."""
 
+import uuid
 from collections.abc import Sequence
 
 import pytest
@@ -14,6 +15,7 @@ from syncwizard.task.events import (
     PrecheckFinished,
     PrecheckItemFinished,
     ReplicaIdentityChanging,
+    ResyncRequested,
     RetryEnded,
     RetryStarted,
     StageFinished,
@@ -22,13 +24,16 @@ from syncwizard.task.events import (
     StatementFinished,
     SyncPointPassed,
     TableCopied,
+    TableDropped,
     TableName,
     TablePlanned,
     TableRestarted,
+    TableToCopy,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import NOTICES_KEPT, reduce
 from syncwizard.task.state import TaskState
 
@@ -156,3 +161,34 @@ def test_only_the_latest_notices_are_kept() -> None:
 def test_a_fact_without_consequence_moves_the_position_alone() -> None:
     state = state_after([StatementFinished(kind="INDEX", name="i", seconds=1.0)])
     assert (state.sequence, state.updated_at, state.state) == (1, 100.0, "not-started")
+
+
+def planned(table: TableName) -> list[Event]:
+    fields = {"chunks": 1, "estimated_rows": 9, "estimated_bytes": 9, "binary": True}
+    return [
+        TablePlanned(table=table, pair_lsn="0/1", **fields),  # type: ignore[arg-type]
+        TableCopied(table=table, rows=9, bytes=90, seconds=1.0),
+    ]
+
+
+def test_an_order_to_copy_again_ends_the_consistency_and_opens_the_stages_that_bring_it_back() -> None:
+    lines = TableName(schema="sales", name="lines")
+    stages: list[StageName] = ["precheck", "capture", "schema", "full", "keys", "catch-up", "constraints"]
+    done: list[Event] = [STARTED, *planned(ORDERS), *planned(lines), SyncPointPassed(lsn="0/2")]
+    for stage in stages:
+        done += [StageStarted(stage=stage), StageFinished(stage=stage)]
+    failed = state_after([*done, TaskFailedEvent(failure=Failure(title="lost", changes_missing=True))])
+    order = ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=ORDERS, rows=9, bytes=90)], whole=False)
+    state = state_after([order], failed)
+    assert [stage for stage in stages if not state.finished(stage)] == ["capture", "full", "keys", "catch-up"]
+    assert (state.failure, state.sync_point_passed, state.resync) == (None, False, order)
+    assert [name for name, table in state.tables.items() if table.copied] == ["sales.lines"]
+    assert state_after([STARTED, StageStarted(stage="capture")], state).state == "initializing"
+
+
+def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> None:
+    drop = TableDropped(table=ORDERS)
+    state = state_after([*planned(ORDERS), drop, drop])
+    assert state.dropped == (ORDERS,)
+    assert [notice.message for notice in state.notices if "was dropped" in notice.message] == [narrate(drop)]
+    assert state_after(planned(ORDERS), state).dropped == ()

@@ -322,7 +322,9 @@ class MonitorScreen(Screen[None]):
             self.set_class(name == pane, f"-shows-{name}")
         tabs: list[Part] = []
         for number, name in enumerate(PANES, 1):
-            tabs.append((f" {number} {name.title()} ", "accent" if name == pane else "muted"))
+            tabs.append(
+                (f"{'▸' if name == pane else ' '}{number} {name.title()} ", "accent" if name == pane else "muted")
+            )
         self.query_one("#monitor-tabs", Lines).show([tabs])
         target = self.query_one(f"#monitor-{pane}")
         self.call_after_refresh(target.focus)

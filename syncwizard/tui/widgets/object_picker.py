@@ -3,7 +3,6 @@
 What a tick means is task/choice's; this owns what is open, filtered and under the cursor, and the steps back.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events, on
@@ -16,70 +15,18 @@ from textual.widgets import Input, Static
 from syncwizard.task.catalogue import Catalogue
 from syncwizard.task.choice import ObjectChoice
 from syncwizard.task.outline import (
-    Groups,
     Line,
-    Node,
-    Outline,
     chosen,
     count,
     everything,
-    filtered,
     objects_of,
-    outline,
 )
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.widgets.object_line import HEADING, describe_tally, tick_of
 from syncwizard.tui.widgets.object_list import ObjectList
+from syncwizard.tui.widgets.object_tree import Tree
 
-# A small catalogue is shown with all that is in it, a larger one by its schemas.
-OPEN_AT_ONCE = 100
 STEPS_KEPT = 100
-
-
-class Tree:
-    """One side: its objects, which of its lines are open, and the lines.
-
-    With `all_open` lines are open that nobody closed, else closed that nobody opened.
-    """
-
-    def __init__(self, *, all_open: bool = False) -> None:
-        self._all_open = all_open
-        self.groups: Groups = {}
-        self.lines = Outline()
-        self._open: set[Node] = set()
-        # Under a filter everything is open but what was closed since.
-        self._closed: set[Node] = set()
-
-    def fill(self, groups: Groups, words: Sequence[str]) -> None:
-        """Other objects, or another filter."""
-        self.groups = filtered(groups, words)
-        self._arrange(words)
-
-    def refilter(self, groups: Groups, words: Sequence[str]) -> None:
-        """Another filter."""
-        if not self._all_open:
-            self._closed.clear()
-        self.fill(groups, words)
-
-    def open(self, node: Node, opened: bool, words: Sequence[str]) -> None:
-        """Opens or closes a line."""
-        (self._open.add if opened else self._open.discard)(node)
-        (self._closed.discard if opened else self._closed.add)(node)
-        self._arrange(words)
-
-    def open_all(self, groups: Groups) -> None:
-        """Opens all schemas and their kinds, where that is little; else the only schema."""
-        little = count(groups) <= OPEN_AT_ONCE
-        if little or len(groups) == 1:
-            self._open.update(Node(schema) for schema in groups)
-        if little:
-            self._open.update(Node(schema, kind) for schema, found in groups.items() for kind in found)
-
-    def _arrange(self, words: Sequence[str]) -> None:
-        self.lines = outline(self.groups, self._is_not_closed if words or self._all_open else self._open.__contains__)
-
-    def _is_not_closed(self, node: Node) -> bool:
-        return node not in self._closed
 
 
 class FilterInput(Input):
@@ -104,9 +51,10 @@ class ObjectPicker(Vertical):
         &.-filtering #picker-head-text { width: 46; }
         & > #picker-panes { height: 1fr; }
         & .picker-pane { width: 1fr; }
-        & .pane-head { height: 1; }
-        & .pane-title { width: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
-        & .pane-heading { width: auto; color: $text-muted; margin-right: 1; }
+        & .picker-pane-head { height: 1; }
+        & .picker-title { width: 1fr; color: $text-muted; text-style: bold; }
+        & .picker-title, & #picker-head-text { text-wrap: nowrap; text-overflow: ellipsis; }
+        & .picker-heading { width: auto; color: $text-muted; margin-right: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -141,14 +89,14 @@ class ObjectPicker(Vertical):
             yield Static("", id="picker-head-text", markup=False)
         with Horizontal(id="picker-panes"):
             with Vertical(id="pane-source", classes="picker-pane"):
-                with Horizontal(classes="pane-head"):
-                    yield Static("", id="source-title", classes="pane-title", markup=False)
-                    yield Static(HEADING, classes="pane-heading", markup=False)
+                with Horizontal(classes="picker-pane-head"):
+                    yield Static("", id="source-title", classes="picker-title", markup=False)
+                    yield Static(HEADING, classes="picker-heading", markup=False)
                 yield ObjectList(ticks=True, id="source")
             with Vertical(id="pane-selected", classes="picker-pane"):
-                with Horizontal(classes="pane-head"):
-                    yield Static("Selected", classes="pane-title", markup=False)
-                    yield Static(HEADING, classes="pane-heading", markup=False)
+                with Horizontal(classes="picker-pane-head"):
+                    yield Static("Selected", classes="picker-title", markup=False)
+                    yield Static(HEADING, classes="picker-heading", markup=False)
                 yield ObjectList(ticks=False, id="selected")
 
     def load(self, choice: ObjectChoice) -> None:
