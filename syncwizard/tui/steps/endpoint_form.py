@@ -80,7 +80,7 @@ def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
 
 
 class EndpointForm(VerticalScroll, can_focus=False):
-    """One end. Its fields say `Field.Edited`; picking, saving and browsing are asked of the step."""
+    """One end. What its fields say, picking, saving and browsing are the step's to answer."""
 
     class Picked(Message):
         """A saved connection is to be put in; an empty name is none."""

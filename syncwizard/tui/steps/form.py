@@ -3,10 +3,11 @@
 from collections.abc import Collection
 
 from textual import events, on
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from syncwizard.task.validation import Problem
 from syncwizard.tui.steps.step import Step
+from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field, id_of
 
 
@@ -45,10 +46,15 @@ class FormStep(Step):
         """The field at the path."""
         return self.query_one(f"#{id_of(path)}", Field)
 
-    @on(Field.Edited)
-    def _edited(self, event: Field.Edited) -> None:
+    @on(Input.Changed)
+    @on(Choice.Changed)
+    def _edited(self, event: Input.Changed | Choice.Changed) -> None:
+        """Heard here and not told by the field: a key that comes behind must find the fields that are now in sight."""
+        field = Field.around(event.control)
+        if field is None:
+            return
         event.stop()
-        self.take(event.field.path, event.value)
+        self.take(field.path, event.value)
         # A rule may be about two fields: mending one mends the other.
         self.judge([field.path for field in self.query(Field) if field.wrong])
 
@@ -59,6 +65,6 @@ class FormStep(Step):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Explains the field that got the focus."""
-        field = next((node for node in event.widget.ancestors if isinstance(node, Field)), None)
+        field = Field.around(event.widget)
         for line in self.query(".form--help").results(Static):
             line.update(field.field_help if field else "", layout=False)

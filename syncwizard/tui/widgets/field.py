@@ -28,14 +28,6 @@ class Field(Vertical):
     }
     """
 
-    class Edited(Message):
-        """A person changed the value."""
-
-        def __init__(self, field: "Field", value: str) -> None:
-            super().__init__()
-            self.field = field
-            self.value = value
-
     class Left(Message):
         """The focus went elsewhere."""
 
@@ -96,12 +88,6 @@ class Field(Vertical):
         """Whether a problem is shown."""
         return self.has_class("-wrong")
 
-    @on(Input.Changed)
-    @on(Choice.Changed)
-    def _changed(self, event: Input.Changed | Choice.Changed) -> None:
-        event.stop()
-        self.post_message(self.Edited(self, event.value))
-
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         """Enter goes to the next field: many expect it to."""
@@ -111,6 +97,11 @@ class Field(Vertical):
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Says that the field was left; its value may be judged now."""
         self.post_message(self.Left(self))
+
+    @classmethod
+    def around(cls, widget: Widget) -> "Field | None":
+        """The field that the widget is part of."""
+        return next((node for node in widget.ancestors if isinstance(node, Field)), None)
 
 
 def id_of(path: str) -> str:
