@@ -1,0 +1,30 @@
+"""The demo as its first user meets it: at a terminal, with one key."""
+
+import pytest
+
+from tests.support.screen_terminal import ScreenTerminal
+
+NEXT = "\x1b[19~"
+
+
+@pytest.mark.slow
+def test_pressing_next_through_the_wizard_starts_the_demo_and_leaving_ends_it() -> None:
+    with ScreenTerminal("demo") as terminal:
+        terminal.wait_for("Test connectivity and proceed", timeout=300)
+        terminal.press(NEXT)
+        terminal.wait_for("both ends can be used", timeout=60)
+        terminal.press("\r")
+        terminal.wait_for("Existing tables", timeout=60)
+        terminal.wait_for("passages", timeout=60)
+        terminal.press(NEXT)
+        terminal.wait_for("How long trouble is retried", timeout=60)
+        terminal.press(NEXT)
+        terminal.wait_for("success rate 100", timeout=120)
+        terminal.press(NEXT)
+        terminal.wait_for("Undone by", timeout=60)
+        terminal.press(NEXT)
+        terminal.wait_for("synchronizing", timeout=300)
+        terminal.press("q")
+        said = terminal.finish()
+    assert "The workload has ended after" in said
+    assert "The task demo is paused: the demo's servers stop with the demo." in said
