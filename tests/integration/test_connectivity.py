@@ -25,7 +25,8 @@ from tests.support.pair import DatabasePair
 from tests.support.searching import arguments_of_processes
 from tests.support.waiting import until
 
-SECONDS = 3.0
+# More than a machine with other work needs.
+SECONDS = 15.0
 PASSWORD = "the right one"
 
 
@@ -109,7 +110,7 @@ def test_a_closed_port_fails_at_connecting_in_libpqs_words() -> None:
 def test_a_server_that_never_answers_is_given_up_in_time(silent: int) -> None:
     began = time.monotonic()
     steps = ended(news_of(Endpoint(host=ADDRESS, port=silent, database="kb"), seconds=1.0))
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 10
     assert verdicts(steps) == "ppsfsss"
     assert steps["login"].message == "no answer within 1 s"
     assert steps["login"].remedy

@@ -178,7 +178,7 @@ async def test_a_listing_that_waits_is_stopped_and_the_screen_stays_free(pair: D
             began = time.monotonic()
             await pilot.press("c")
             await shown(pilot, "stopped; r lists")
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 8
             holder.execute("ROLLBACK")
             await pilot.press("r")
             await shown(pilot, "Source: 5 objects")
