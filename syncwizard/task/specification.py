@@ -195,3 +195,8 @@ class TaskSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def slot(self) -> str:
         """Name of the replication slot and of the publication."""
         return f"dts_sync_{self.short_id}"
+
+
+# msgspec describes a type to itself when it is first used, and a second thread that comes meanwhile finds half of the
+# description and crashes: it is made here, while modules are imported by one thread.
+msgspec.json.Decoder(TaskSpec)

@@ -1,5 +1,7 @@
 """The task file: what is read, what is refused and in which words, and how the id gets in."""
 
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -208,3 +210,26 @@ def test_a_connection_string_is_refused_and_not_repeated(field: str, old: str, t
     assert f"destination.{field}" in error.where
     assert "a password is never in the file" in error.remedy
     assert "hunter2" not in f"{error} {error.remedy}"
+
+
+FIRST_READERS = """
+import sys, threading
+import msgspec
+from syncwizard.task.specification import TaskSpec
+sys.setswitchinterval(1e-6)
+gate = threading.Barrier(8)
+data = {"name": "kb", "source": {"host": "a"}, "destination": {"host": "b"}, "objects": [{"schema": "public"}]}
+def read():
+    gate.wait()
+    msgspec.convert(data, TaskSpec)
+threads = [threading.Thread(target=read) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def test_threads_may_be_the_first_to_read_a_task_at_once() -> None:
+    """Without the description made at import a third of these processes ends by a segmentation fault."""
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", FIRST_READERS], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
