@@ -95,7 +95,7 @@ async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draf
         dialog = await person.until_on(ConnectivityDialog)
         await person.until_seen("✗ the destination cannot be used yet")
         await person.until_seen("✗ Open the database")
-        assert person.sees("→ create the database, or correct its name")
+        await person.until_seen("→ create the database, or correct its name")
         assert dialog.query_one("#continue", Button).disabled
         await person.press("escape")
         await person.until_seen("▸ 1 Source & destination")
