@@ -21,9 +21,9 @@ from syncwizard.tui.dialogs.name import NameDialog
 from syncwizard.tui.steps.endpoint_form import SECRETS, EndpointForm
 from syncwizard.tui.steps.form import FormStep
 from syncwizard.tui.steps.minding import advise
-from syncwizard.tui.widgets.advices import Advices
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
+from syncwizard.tui.widgets.paragraphs import Paragraphs
 
 SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
 PAGES = (("source", "Source"), ("destination", "Destination"), ("mind", "What to mind"))
@@ -51,7 +51,7 @@ class EndpointsStep(FormStep):
             yield EndpointForm("destination")
         with VerticalScroll(id="mind"):
             yield Label("What to mind", classes="form--heading -wide-only")
-            yield Advices(id="advices")
+            yield Paragraphs(id="advice")
         yield Static("", classes="form--help", markup=False)
 
     def show(self) -> None:
@@ -129,7 +129,7 @@ class EndpointsStep(FormStep):
         draft = self.wizard.draft
         for form in self.query(EndpointForm):
             form.show_draft(draft.end(form.end), self._trouble_of(form.end))
-        self.query_one(Advices).show(advise(draft))
+        self.query_one(Paragraphs).show(advise(draft))
 
     def _trouble_of(self, end: End) -> str | None:
         if self.wizard.draft.end(end).password != "keyring":

@@ -1,68 +1,59 @@
 """What holds for a pair of ends and what to mind about it, in words; pure."""
 
-import msgspec
-
 from syncwizard.task.draft import TaskDraft
-
-
-class Advice(msgspec.Struct, frozen=True):
-    """A few words to find it by, and what there is to know."""
-
-    title: str
-    text: str
-
+from syncwizard.tui.widgets.paragraphs import Paragraph
 
 _ALWAYS = (
-    Advice(
+    Paragraph(
         "One writer",
         "Nobody else writes to the selected tables at the destination: a row of theirs is overwritten by the next"
         " change of the same key, or stops the task.",
     ),
-    Advice(
+    Paragraph(
         "No structure changes",
         "Leave the definitions of the selected objects as they are until the copy is done; afterwards change the"
         " destination first.",
     ),
-    Advice(
+    Paragraph(
         "Quiet hours",
         "The copy reads every selected row once and builds every index at the destination. Start it when both ends"
         " have time to spare.",
     ),
-    Advice(
+    Paragraph(
         "Locks",
         "The copy never holds a table for its whole length. A table without a key gets REPLICA IDENTITY FULL, which"
         " needs it alone for a moment; a busy one is tried again, never waited for.",
     ),
-    Advice(
+    Paragraph(
         "WAL at the source",
         "The task's slot keeps WAL until the destination has it: while the task is paused or failed, and while a long"
         " transaction is open. Watch the disk; the monitor shows what is kept.",
     ),
-    Advice(
+    Paragraph(
         "Sequences",
         "Their values are set once, after the copy. Set them again before an application writes to the destination.",
     ),
 )
-_IGNORE = Advice(
+_IGNORE = Paragraph(
     "Existing tables are used",
     "You chose `ignore`: a row whose key the destination has stays as it is in the copy, a later change of it at the"
     " source overwrites it, and rows that only the destination has stay. The two may differ for good.",
 )
-_POLARDB = Advice(
+_POLARDB = Paragraph(
     "PolarDB",
     "Give the primary endpoint and a privileged account. The slot must survive a failover: enable slot failover where"
     " the version has it, otherwise a failover ends the task and it starts anew.",
 )
-_PLAIN = Advice(
+_PLAIN = Paragraph(
     "Not encrypted",
     "Rows pass the network in clear between {ends} and this machine. Encryption `verify-full` protects them.",
 )
 
 
-def advise(draft: TaskDraft) -> list[Advice]:
+def advise(draft: TaskDraft) -> list[Paragraph]:
     """What to mind for this draft, what is special to it first.
 
-    >>> [advice.title for advice in advise(TaskDraft(conflicts="ignore"))][:2]
+    >>> [each.title for each in advise(TaskDraft(conflicts="ignore"))][:2]
     ['Existing tables are used', 'One writer']
     """
     ends = {"the source": draft.source, "the destination": draft.destination}
@@ -77,7 +68,7 @@ def advise(draft: TaskDraft) -> list[Advice]:
     if any(end.type == "polardb-postgresql" for end in ends.values()):
         special.append(_POLARDB)
     if plain:
-        special.append(Advice(_PLAIN.title, _PLAIN.text.format(ends=" and ".join(plain))))
+        special.append(Paragraph(_PLAIN.title, _PLAIN.text.format(ends=" and ".join(plain))))
     return [*special, *_ALWAYS]
 
 

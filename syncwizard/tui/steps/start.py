@@ -19,9 +19,8 @@ from syncwizard.task.summary import describe_objects, made_by
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
-from syncwizard.tui.steps.minding import Advice
 from syncwizard.tui.steps.step import Step
-from syncwizard.tui.widgets.advices import Advices
+from syncwizard.tui.widgets.paragraphs import Paragraph, Paragraphs
 
 
 class StartStep(Step):
@@ -37,7 +36,7 @@ class StartStep(Step):
     def compose(self) -> ComposeResult:
         """The summary over the ways to keep it."""
         with VerticalScroll(id="summary"):
-            yield Advices()
+            yield Paragraphs()
         yield Static("", id="start-status", markup=False)
         with Horizontal(classes="form--buttons"):
             yield Button("Task file", id="show-file", compact=True)
@@ -45,7 +44,7 @@ class StartStep(Step):
 
     def show(self) -> None:
         """Draws the summary of the draft as it is now."""
-        self.query_one(Advices).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
+        self.query_one(Paragraphs).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
         self.query_one("#start-status", Static).update("")
 
     def first_focus(self) -> None:
@@ -115,10 +114,10 @@ class StartStep(Step):
         self.app.push_screen(CopyTextDialog("Parameters as JSON", text, f"{name}.json"))
 
 
-def summarize(draft: TaskDraft, size_of_choice: str) -> list[Advice]:
+def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     """The task in lines to sign; `size_of_choice`: what the selected objects amount to, as far as it is known.
 
-    >>> [advice.title for advice in summarize(TaskDraft(), "")][3:]
+    >>> [each.title for each in summarize(TaskDraft(), "")][3:]
     ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Undone by']
     """
     spec = file.with_defaults(draft.to_spec())
@@ -126,21 +125,21 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Advice]:
     objects = [describe_objects(entry) for entry in spec.objects]
     existing = "stop the precheck" if draft.conflicts == "report" else "are used; rows whose key they have stay"
     lines = [
-        Advice("Task", spec.name),
-        Advice("Source", describe_end(spec.source)),
-        Advice("Destination", describe_end(spec.destination)),
-        Advice("Synchronizes", ", ".join(spec.synchronization.types)),
-        Advice("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
-        Advice("Tables in the way", existing),
-        Advice(
+        Paragraph("Task", spec.name),
+        Paragraph("Source", describe_end(spec.source)),
+        Paragraph("Destination", describe_end(spec.destination)),
+        Paragraph("Synchronizes", ", ".join(spec.synchronization.types)),
+        Paragraph("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
+        Paragraph("Tables in the way", existing),
+        Paragraph(
             "Retries",
             f"a lost connection {retry.connection_minutes} min, other trouble {retry.other_minutes} min",
         ),
-        Advice("It will make", "\n".join(made_by(spec))),
-        Advice("Undone by", "syncwizard release"),
+        Paragraph("It will make", "\n".join(made_by(spec))),
+        Paragraph("Undone by", "syncwizard release"),
     ]
     if accepted := list(map(_accepted, spec.precheck.ignore)):
-        lines.insert(-2, Advice("Accepted warnings", "\n".join(accepted)))
+        lines.insert(-2, Paragraph("Accepted warnings", "\n".join(accepted)))
     return lines
 
 
