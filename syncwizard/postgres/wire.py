@@ -17,6 +17,9 @@ _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QU
 
 # Blocks for put_copy_data: larger ones gain nothing, smaller ones cost a call each.
 COPY_BLOCK_BYTES = 256 * 1024
+# libpq moves all that is left of its buffer after each partial send, so a row of 300 MB at once took a minute; the
+# server does not care where CopyData messages end.
+LARGEST_PUT_BYTES = 4 * 1024 * 1024
 
 BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 BINARY_TRAILER = b"\xff\xff"
@@ -90,11 +93,17 @@ class Wire:
 
     def put_soon(self, block: bytes | bytearray) -> bool:
         """Takes over one block of COPY data after what is left of the one before; True when some of it is unsent."""
+        for at in range(0, len(block) - LARGEST_PUT_BYTES, LARGEST_PUT_BYTES):
+            self._put(block[at : at + LARGEST_PUT_BYTES])
+        rest = len(block) % LARGEST_PUT_BYTES or LARGEST_PUT_BYTES
+        self._put(block[-rest:] if len(block) > rest else block)
+        return self.try_flush()
+
+    def _put(self, block: bytes | bytearray) -> None:
         self.flush()
         while self.pgconn.put_copy_data(block) == 0:
             self._either.poll()
             self.pgconn.flush()
-        return self.try_flush()
 
     def put(self, block: bytes | bytearray) -> None:
         """Sends one block of COPY data."""
