@@ -3,6 +3,7 @@
 import os
 import select
 import time
+from collections import deque
 
 import msgspec
 
@@ -23,6 +24,7 @@ from syncwizard.stages.copying import (
 from syncwizard.stages.planning import TablePlan, plan_round
 from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.text import describe_bytes
 
 MAX_WORKERS = 4
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.
@@ -64,7 +66,7 @@ def _finish(context: Context, destination: Connection) -> str:
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())
     size = sum(size for copy in copies for _, size in copy.done.values())
-    return f"{rows:,} rows, {size / 1024 / 1024:,.1f} MiB of {len(copies)} tables"
+    return f"{rows:,} rows, {describe_bytes(size)} of {len(copies)} tables"
 
 
 def _copy_round(context: Context, source: Connection, destination: Connection) -> bool:
@@ -91,6 +93,7 @@ class Copying:
         self._context = context
         self._pair = pair
         self._plans = sorted(plans, key=lambda plan: -plan.source.bytes)
+        self._waiting = deque(self._plans)
         self._workers: dict[int, tuple[Child, TablePlan | None, int]] = {}
         self._poll = select.poll()
         self._partial: dict[int, tuple[int, int]] = {}
@@ -116,7 +119,16 @@ class Copying:
         return [plan for plan in self._plans if plan.stale]
 
     def _busy(self) -> bool:
-        return any(plan.running or (plan.todo and not plan.stale) for plan in self._plans)
+        return any(plan is not None for _, plan, _ in self._workers.values()) or self._next_plan() is not None
+
+    def _next_plan(self) -> TablePlan | None:
+        """The largest table with chunks to hand out; done ones leave the queue, for there may be thousands."""
+        while self._waiting:
+            plan = self._waiting[0]
+            if plan.todo and not plan.stale:
+                return plan
+            self._waiting.popleft()
+        return None
 
     def _start_worker(self) -> None:
         assignment = Assignment(spec=self._context.spec, secrets=self._context.secrets, snapshot=self._pair.snapshot)
@@ -128,14 +140,12 @@ class Copying:
     def _hand_out(self, child: Child) -> None:
         """Gives the worker its next chunk, if there is one."""
         fileno = child.fileno()
-        for plan in self._plans:
-            if plan.todo and not plan.stale:
-                chunk = plan.todo.popleft()
-                plan.running.add(chunk)
-                plan.started_at = plan.started_at or time.monotonic()
-                self._workers[fileno] = (child, plan, chunk)
-                frame: msgspec.Struct = CopyChunk(generation=plan.copy.generation, chunk=chunk, range=plan.range(chunk))
-                break
+        plan = self._next_plan()
+        if plan is not None:
+            chunk = plan.todo.popleft()
+            plan.started_at = plan.started_at or time.monotonic()
+            self._workers[fileno] = (child, plan, chunk)
+            frame: msgspec.Struct = CopyChunk(generation=plan.copy.generation, chunk=chunk, range=plan.range(chunk))
         else:
             self._workers[fileno] = (child, None, 0)
             frame = Finish()
@@ -157,7 +167,6 @@ class Copying:
             self._partial[fileno] = (frame.rows, frame.bytes)
             return
         self._partial.pop(fileno, None)
-        plan.running.discard(chunk)
         if isinstance(frame, ChunkCopied):
             self._deaths = 0
             plan.done[chunk] = (frame.rows, frame.bytes)
@@ -176,8 +185,8 @@ class Copying:
         child.kill()
         if plan is None:
             return
-        plan.running.discard(chunk)
         plan.todo.appendleft(chunk)
+        self._waiting.appendleft(plan)
         self._deaths += 1
         if self._deaths > MAX_DEATHS:
             raise TaskFailed(

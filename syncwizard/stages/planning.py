@@ -29,14 +29,13 @@ CHUNK_BYTES = 128 * 1024 * 1024
 
 
 class TablePlan(msgspec.Struct, kw_only=True):
-    """One table on its way: `todo` chunks not yet handed out, `running` ones, `done` with rows and bytes."""
+    """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes."""
 
     source: Table
     target: TableName
     copy: TableCopy
     binary: bool
     todo: deque[int]
-    running: set[int]
     done: dict[int, tuple[int, int]]
     stale: str = ""
     started_at: float = 0.0
@@ -186,7 +185,6 @@ def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
         # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
         binary=all(column.binary and types[column.name] == column.type_name for column in table.stored_columns),
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
-        running=set(),
         done=dict(copy.done),
     )
 
