@@ -1,6 +1,6 @@
 """The lists of the monitor: tables and events as lines. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from syncwizard.client.looking import Seen
@@ -60,7 +60,8 @@ def table_lines(seen: Seen, width: int, by: TableSort) -> list[Line]:
         return [_copy_line(name, table, seen, width) for name, table in order]
     changes = seen.sample.changes or seen.state.changes
     names = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
-    return [_change_line(name, seen, changes.get(name, {}), width) for name in names]
+    kinds = _kinds(seen)
+    return [_change_line(name, seen, changes.get(name, {}), kinds, width) for name in names]
 
 
 def _copy_rank(name: str, table: TableProgress, by: TableSort) -> tuple[object, ...]:
@@ -93,11 +94,11 @@ def _copy_line(name: str, table: TableProgress, seen: Seen, width: int) -> Line:
     return Line(key=name, cells=(Cell(name), state, rows, expected, Cell(describe_bytes(table.bytes)), share))
 
 
-def _change_line(name: str, seen: Seen, counts: dict[str, int], width: int) -> Line:
+def _change_line(name: str, seen: Seen, counts: dict[str, int], kinds: Sequence[str], width: int) -> Line:
     table = seen.state.tables.get(name)
-    kinds = [_count(counts.get(kind, 0)) for kind in _kinds(seen)]
+    cells = [_count(counts.get(kind, 0)) for kind in kinds]
     copied = Cell(describe_count(table.rows), "muted") if table else Cell("")
-    return Line(key=name, cells=(Cell(name), copied, *kinds) if width >= ROOMY else (Cell(name), *kinds))
+    return Line(key=name, cells=(Cell(name), copied, *cells) if width >= ROOMY else (Cell(name), *cells))
 
 
 def _count(count: int) -> Cell:

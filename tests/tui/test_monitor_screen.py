@@ -22,6 +22,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.task.specification import Endpoint
 from syncwizard.tui import link
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Opening
@@ -320,3 +321,26 @@ async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_f
         text = await shown(pilot, "▲ The engine does not answer", seconds=30.0)
         assert "● synchronizing" in text
         await shown(pilot, " old", seconds=30.0)
+
+
+async def test_resuming_asks_for_a_password_that_is_kept_nowhere() -> None:
+    asked = Endpoint(host="db1.example.com", database="kb", user="sync", password="prompt")
+    moments = [*RUNNING, (NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+    app = monitor(view_of(store_task(source=asked), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "▲ Paused")
+        await pilot.press("r")
+        await shown(pilot, "password of the source (db1.example.com:5432/kb)")
+        await pilot.press("escape")
+        assert "▲ Paused" in await shown(pilot, "password of the source", gone=True)
+
+
+async def test_ten_thousand_tables_are_filtered_at_once() -> None:
+    changes = {f"kb.table_{number:05}": {"insert": number} for number in range(10_000)}
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(changes=changes)))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("2")
+        await shown(pilot, "Tables (10,004)")
+        await pilot.press("slash", *"07777")
+        assert "7,777" in await shown(pilot, "1 of 10,004")

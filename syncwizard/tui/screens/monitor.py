@@ -41,6 +41,8 @@ from syncwizard.tui.widgets.panes import ChartsPane, ListPane, LogPane, StagesPa
 TICK_SECONDS = 1.0
 # Drawing two charts costs far more than all the rest: the numbers beside them change each second.
 CHART_SECONDS = 5.0
+# So many are drawn no oftener than the charts: each is a line to make, in sight or not.
+MANY_TABLES = 1000
 # About three lines; the whole of it is behind Inspect.
 SAID_CHARACTERS = 220
 PANES = ("stages", "tables", "charts", "log")
@@ -112,7 +114,7 @@ class MonitorScreen(Screen[None]):
         self.filter.display = False
         self._link = self._make_link(self._stored, lambda view: self.post_message(self.Updated(view)), self.home.clock)
         self.set_interval(TICK_SECONDS, self._tick)
-        self.set_interval(CHART_SECONDS, self._draw_charts)
+        self.set_interval(CHART_SECONDS, self._draw_slowly)
         self._choose_pane(PANES[0])
         self._link.start()
 
@@ -261,7 +263,8 @@ class MonitorScreen(Screen[None]):
     def _tick(self) -> None:
         if self.is_current and self._view is not None:
             self._draw_top()
-            self.tables.show(self._view)
+            if len(self.tables.listing.lines) < MANY_TABLES:
+                self._draw_tables()
 
     def _draw(self) -> None:
         if self._view is not None and self.is_attached:
@@ -269,9 +272,19 @@ class MonitorScreen(Screen[None]):
             self._draw_lists()
 
     def _draw_lists(self) -> None:
-        if self._view is not None:
-            self.tables.show(self._view)
+        self._draw_tables()
+        if self._view is not None and self._in_sight("log"):
             self.events.show(self._view)
+
+    def _draw_tables(self) -> None:
+        if self._view is not None and self._in_sight("tables"):
+            self.tables.show(self._view)
+
+    def _draw_slowly(self) -> None:
+        """What costs more than a second's worth of a glance."""
+        self._draw_charts()
+        if self.is_current:
+            self._draw_tables()
 
     def _draw_top(self) -> None:
         """All that ages."""

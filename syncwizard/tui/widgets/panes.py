@@ -79,7 +79,7 @@ class ListPane(Vertical):
     def show_lines(self, name: str, how: str, lines: Sequence[Line]) -> list[Line]:
         """Says in the title how many of the lines the filter lets through; those."""
         found = [line for line in lines if matches(text_of(line), self.words)] if self.words else list(lines)
-        count = f"{len(found)} of {len(lines)}" if len(found) != len(lines) else f"{len(lines)}"
+        count = f"{len(found):,} of {len(lines):,}" if len(found) != len(lines) else f"{len(lines):,}"
         self.title.say(f"{name} ({count}) · {how}")
         return found
 
