@@ -23,7 +23,7 @@ from syncwizard.tui.steps.endpoints import EndpointsStep
 from syncwizard.tui.steps.precheck import PrecheckStep
 from syncwizard.tui.steps.start import StartStep
 from syncwizard.tui.steps.step import Step
-from tests.tui.apps import NARROW, WIDE
+from tests.tui.apps import NARROW, WIDE, shown
 from tests.tui.keyboard import screens
 
 Snapshot = Callable[..., bool]
@@ -60,6 +60,9 @@ def of_wizard(draft: TaskDraft, *steps: type[Step], act: Act | None = None) -> d
         if act is not None:
             await act(pilot)
         await pilot.pause()
+        if wizard.draft != draft:
+            # It is kept a moment after the last key, and says so.
+            await shown(pilot, "draft kept")
         for field in pilot.app.screen.query(Input):
             field.cursor_blink = False
         await pilot.pause()
