@@ -66,7 +66,8 @@ def trouble_of(view: View, now: float) -> Trouble | None:
             title="Paused",
             since=f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}",
             said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
-            next="r resumes",
+            # Until its engine has ended the key does nothing.
+            next="" if seen.liveness.alive else "r resumes",
         )
     return _wal(seen.retention)
 

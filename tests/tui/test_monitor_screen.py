@@ -186,6 +186,14 @@ async def test_a_paused_task_says_since_when_and_what_its_slot_holds() -> None:
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "▲ Paused")
         assert "since 15:08:26" in text and "the source keeps all WAL" in text
+        assert "Next: r resumes" in text
+
+
+async def test_resuming_is_not_offered_before_the_engine_has_ended() -> None:
+    app = monitor(view_of(store_task(), [*RUNNING, (NOW - 1.0, TaskPaused())]))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "▲ Paused")
+        assert "r resumes" not in text and "r Resume" not in text
 
 
 async def test_wal_that_threatens_the_slot_comes_to_the_top() -> None:
