@@ -1,9 +1,11 @@
 """A command at a terminal of its own, with somebody who reads and types."""
 
+import codecs
 import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -17,8 +19,13 @@ from typing import Self
 ROWS, COLUMNS = 24, 80
 
 
-def _sit_at(descriptor: int) -> None:
-    """Takes it for input and output, in a session without a controlling terminal."""
+def _sit_at(descriptor: int, *, controlling: bool) -> None:
+    """Takes it for input and output, in a session of its own."""
+    # Ignored under nohup, and that is inherited.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if controlling:
+        os.login_tty(descriptor)
+        return
     os.setsid()
     for stream in range(3):
         os.dup2(descriptor, stream)
@@ -32,10 +39,11 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "syncwizard", *map(str, arguments)],
             env={**os.environ, **(env or {})},
-            preexec_fn=lambda: os.login_tty(slave) if controlling else _sit_at(slave),
+            preexec_fn=lambda: _sit_at(slave, controlling=controlling),
         )
         os.close(slave)
 
@@ -67,7 +75,10 @@ class Terminal:
             assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}; so far: {self.text}"
             if select.select([self._master], [], [], 0.05)[0]:
                 try:
-                    self.text += os.read(self._master, 65536).decode(errors="replace")
+                    self._take(self._decoder.decode(os.read(self._master, 65536)))
                 except OSError:
                     # The other side is closed: the command is at its end.
                     self.process.wait(timeout)
+
+    def _take(self, text: str) -> None:
+        self.text += text
