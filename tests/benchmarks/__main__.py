@@ -2,7 +2,7 @@
 
 import click
 
-from tests.benchmarks import copying, draining, indexing, latency, memory, picking
+from tests.benchmarks import copying, draining, indexing, latency, memory, picking, screens
 from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
@@ -57,6 +57,15 @@ def measure_latency(rates: tuple[int, ...], seconds: float) -> None:
 def picker(objects: int, listing: bool) -> None:
     """The object picker: open, filter, tick."""
     picking.run(objects, listing=listing)
+
+
+@main.command("screens")
+@click.option("--repeats", default=10, help="Of each start and each key.")
+@click.option("--seconds", default=30.0, help="How long processor use is measured.")
+@click.option("--objects", default=20_000, help="In the catalogue of the picker.")
+def measure_screens(repeats: int, seconds: float, objects: int) -> None:
+    """The screens: start, first paint, key to paint, processor use, picker."""
+    screens.run(repeats, seconds, objects)
 
 
 if __name__ == "__main__":
