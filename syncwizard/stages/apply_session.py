@@ -40,6 +40,9 @@ BATCH_BYTES = 24 * 1024 * 1024
 # A source transaction beyond this comes in pieces, so that its size does not matter.
 PIECE_BYTES = 8 * 1024 * 1024
 PATIENCE_SECONDS = 0.3
+# A source that does not answer the guardian for so long is given up: a proxy may confirm what it never passes on, and
+# then no timeout of TCP ends the connection.
+SILENCE_SECONDS = 60.0
 
 
 class Session:
@@ -107,7 +110,15 @@ class Session:
         while not self._stopping.is_set() and not self._inbox.closed:
             if isinstance(self._channel.receive(1.0), Stop):
                 self._stopping.set()
+            self._give_up_silence()
         if self._stopping.is_set():
+            self._inbox.close()
+
+    def _give_up_silence(self) -> None:
+        if self._guardian is not None and self._guardian.silent_seconds > SILENCE_SECONDS:
+            self._failure = self._failure or EndpointError(
+                f"the source has not answered for {SILENCE_SECONDS:.0f} s", end="source", transient=True
+            )
             self._inbox.close()
 
     def close(self) -> None:

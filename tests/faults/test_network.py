@@ -99,3 +99,20 @@ def test_a_network_that_is_cut_again_and_again_during_the_copy(
         started.communicate(timeout=60)
         task.converged(120)
         task.release()
+
+
+def test_a_source_behind_a_network_that_swallows_everything_is_given_up_and_found_again(
+    network: Network, tmp_path: Path, state_home: Path
+) -> None:
+    pair = network.pair
+    with running(pair, tmp_path, source=network.endpoint("source"), destination=pair.destination_endpoint) as task:
+        task.start()
+        task.converged()
+        assert network.source.connections
+        network.source.forget()
+        change(pair)
+        task.converged(240)
+        # What the proxy forgot would stay at the source for as long as the proxy lives.
+        network.source.cut()
+        task.converged()
+        task.release()

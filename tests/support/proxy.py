@@ -19,6 +19,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
+        # A reader that nobody holds takes its connection with it.
+        self._readers: set[asyncio.StreamReader] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -73,6 +75,7 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers |= {writer, here}
+        self._readers |= {reader, there}
         for source, target in ((reader, here), (there, writer)):
             task = asyncio.create_task(self._pass(source, target))
             self._tasks.add(task)
@@ -93,6 +96,7 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
         self._writers.clear()
+        self._readers.clear()
 
     async def _stall(self, stalled: bool) -> None:
         if stalled:

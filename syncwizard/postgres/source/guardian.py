@@ -46,6 +46,12 @@ class Guardian:
         self.source_lsn = ""
         self.slot: SlotMeasured | None = None
         self._slot_at = 0.0
+        self._answered_at = time.monotonic()
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the source has not answered. For another thread: this one waits for the answer."""
+        return time.monotonic() - self._answered_at
 
     def stop(self) -> None:
         """Ends `run` soon."""
@@ -60,6 +66,7 @@ class Guardian:
         while not self._stop.is_set():
             try:
                 self._watch()
+                self._answered_at = time.monotonic()
                 self._on_beat(self)
             except psycopg.Error as error:
                 raise as_ours(error, "source", "writing the heartbeat") from error
