@@ -17,6 +17,7 @@ from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages import recapture
 from syncwizard.stages.capturing import create_task_slot, publish, set_replica_identities, set_up_heartbeat
 from syncwizard.stages.context import Context
+from syncwizard.task.text import counted
 
 
 def run(context: Context) -> str:
@@ -44,7 +45,7 @@ def run(context: Context) -> str:
         with translated("destination", "registering the task"):
             create_schema(destination)
             register(destination, context.spec, slot, identity, publication)
-    return f"{len(publication.tables)} tables published, slot at {slot.lsn}"
+    return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
 
 
 def _check_known(context: Context, source: Connection) -> None:

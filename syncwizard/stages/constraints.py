@@ -11,6 +11,7 @@ from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.dropped import note_dropped
 from syncwizard.stages.schema import NAMES_SHOWN, read_plan
 from syncwizard.stages.sequences import copy_sequences
+from syncwizard.task.text import counted
 
 
 def run(context: Context) -> str:
@@ -31,4 +32,4 @@ def run(context: Context) -> str:
         found = copy_sequences(context)
         moved = found.count
         context.record(msgspec.structs.replace(found, values=[], problems=found.problems[:NAMES_SHOWN]))
-    return f"{created} definitions created, {moved} sequences set"
+    return f"{counted(created, 'definition')} created, {counted(moved, 'sequence')} set"

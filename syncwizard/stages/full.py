@@ -24,7 +24,7 @@ from syncwizard.stages.copying import (
 from syncwizard.stages.planning import TablePlan, plan_round
 from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
-from syncwizard.task.text import describe_bytes
+from syncwizard.task.text import counted, describe_bytes
 
 MAX_WORKERS = 4
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.
@@ -66,7 +66,7 @@ def _finish(context: Context, destination: Connection) -> str:
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())
     size = sum(size for copy in copies for _, size in copy.done.values())
-    return f"{rows:,} rows, {describe_bytes(size)} of {len(copies)} tables"
+    return f"{counted(rows, 'row')}, {describe_bytes(size)} of {counted(len(copies), 'table')}"
 
 
 def _copy_round(context: Context, source: Connection, destination: Connection) -> bool:

@@ -24,6 +24,7 @@ from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import Noticed, Sample
+from syncwizard.task.text import counted
 
 # A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins
 # again by itself: its trouble must not stop the changes that are applied beside it.
@@ -51,7 +52,8 @@ def run(context: Context) -> str:
                     _build(context, destination, statement, resources)
                 else:
                     create_phase(context, destination, [statement])
-    return f"{sum(1 for statement in statements if statement.kind == 'index')} indexes built"
+    built = sum(1 for statement in statements if statement.kind == "index")
+    return f"{counted(built, 'index', 'indexes')} built"
 
 
 def _build(context: Context, destination: Connection, statement: PlannedStatement, resources: ServerResources) -> None:

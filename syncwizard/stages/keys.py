@@ -12,6 +12,7 @@ from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.task.events import TableName
+from syncwizard.task.text import counted
 
 
 def run(context: Context) -> str:
@@ -26,7 +27,7 @@ def run(context: Context) -> str:
         for table in analyzed:
             with interruptible(context, destination, "destination", f"analyzing {table}"):
                 analyze(destination, table)
-    return f"{created} keys created, {len(analyzed)} tables analyzed"
+    return f"{counted(created, 'key')} created, {counted(len(analyzed), 'table')} analyzed"
 
 
 def to_analyze(copied: Iterable[TableName], destination: Connection) -> list[TableName]:

@@ -35,6 +35,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.emptying import find_obstacles, read_targets
 from syncwizard.task.events import ResyncRequested, TableName
+from syncwizard.task.text import counted
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +115,7 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
         names = [table.name for table in selection.tables]
         restart_copies(destination, context.task_id, names, forget_pairs=order.whole)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
-    return f"{len(selection.copied)} tables to copy again, {where}"
+    return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
 
 
 def _check_complete(

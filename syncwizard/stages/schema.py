@@ -33,11 +33,13 @@ from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import Noticed, StatementSkipped, TableName
+from syncwizard.task.text import counted
 
 PLAN_FILE = "structure.json"
 NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
+
 NAMES_SHOWN = 10
 
 
@@ -53,7 +55,7 @@ def run(context: Context) -> str:
         with translated("destination", "preparing the session"):
             prepare(destination)
         created = create_phase(context, destination, plan.of("pre-data"))
-    return f"{created} definitions created"
+    return f"{counted(created, 'definition')} created"
 
 
 def read_plan(context: Context) -> Plan | None:

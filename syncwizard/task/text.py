@@ -63,6 +63,15 @@ def local_time(at: float) -> str:
     return datetime.datetime.fromtimestamp(at).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number with its noun.
+
+    >>> counted(1, "table"), counted(1_200, "table"), counted(2, "index", "indexes")
+    ('1 table', '1,200 tables', '2 indexes')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def describe_bytes(count: float) -> str:
     """
     >>> describe_bytes(512), describe_bytes(3_500_000)
