@@ -20,6 +20,7 @@ from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.emptying import find_target, read_targets, to_empty
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.kept import find_kept
+from syncwizard.stages.same_source import check_source
 from syncwizard.task.events import TableName, TablePlanned
 
 PAGE_BYTES = 8192
@@ -63,9 +64,11 @@ class TablePlan(msgspec.Struct, kw_only=True):
 def plan_round(context: Context, source: Connection, destination: Connection) -> tuple[list[TablePlan], Pair | None]:
     """The tables still to copy and the pair to copy them under. New generations are recorded at the destination.
 
-    Raises ChangesMissing when the copies made so far, or those to come, could not be followed.
+    Raises ChangesMissing when the copies made so far, or those to come, could not be followed, and SourceChanged where
+    another server answers.
     """
     spec = context.spec
+    check_source(context, destination)
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):

@@ -28,6 +28,7 @@ from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.same_source import check_source
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
@@ -68,6 +69,7 @@ def read_plan(context: Context) -> Plan | None:
 
 def _make(context: Context) -> Plan:
     with context.connect("source", "schema") as source, context.connect("destination", "schema") as destination:
+        check_source(context, destination)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
             needs = read_needs(source, context.spec, selection)

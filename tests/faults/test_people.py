@@ -17,7 +17,7 @@ from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.task.specification import Endpoint
 from tests.faults.running import change, running
-from tests.support.commands import syncwizard
+from tests.support.commands import spawn, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
@@ -390,6 +390,30 @@ def test_another_server_behind_the_address_is_never_read(pair: DatabasePair, tmp
         refused = syncwizard("resume", task.name, "--until", "caught-up", expect=1)
         assert "another database server" in refused.stderr
         task.failure()
+        address.unlink()
+        address.symlink_to(pair.source_cluster.sockets)
+        task.resume()
+        task.converged()
+        task.release()
+
+
+def test_another_server_is_not_read_either_when_a_copy_goes_on(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    address = tmp_path / "address"
+    address.symlink_to(pair.source_cluster.sockets)
+    source = msgspec.structs.replace(pair.source_endpoint, host=str(address))
+    with running(pair, tmp_path, source=source) as task:
+        pair.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(1000, 60000) i")
+        starting = spawn("start", task.file)
+        until(lambda: task.state.finished("schema"), 60, "the copy to begin")
+        task.kill_engine()
+        starting.communicate(timeout=60)
+        assert not task.state.finished("full")
+        address.unlink()
+        address.symlink_to(pair.destination_cluster.sockets)
+        refused = syncwizard("resume", task.name, "--until", "caught-up", expect=1)
+        assert "another database server" in refused.stderr
         address.unlink()
         address.symlink_to(pair.source_cluster.sockets)
         task.resume()

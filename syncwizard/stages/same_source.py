@@ -1,0 +1,23 @@
+"""Is the source still the server that the slot was made at? For stages that go on where a run ended (rule 5)."""
+
+from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.destination.progress import read_progress
+from syncwizard.postgres.source.continuity import check_server
+from syncwizard.stages.context import Context
+
+
+def check_source(context: Context, destination: Connection) -> None:
+    """Nothing to compare while the session that made the slot is still open. Raises SourceChanged, ChangesMissing.
+
+    Before anything is read there: definitions and rows of another server would not be found out later.
+    """
+    if context.pair is not None:
+        return
+    with translated("destination", "reading the progress"):
+        progress = read_progress(destination, context.task_id)
+    assert progress is not None
+    with (
+        context.connect("source", "comparing", replication=True) as holder,
+        translated("source", "comparing the server"),
+    ):
+        check_server(holder, progress)
