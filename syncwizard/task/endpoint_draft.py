@@ -97,6 +97,20 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
             key_variable=_variable(encryption.key_password or ""),
         )
 
+    def describe(self) -> str:
+        """`host:port/database` as far as it was typed, for people.
+
+        >>> EndpointDraft().describe(), EndpointDraft(host="db1", database="kb").describe()
+        ('?', 'db1:5432/kb')
+        >>> EndpointDraft(host="db1", port="54a").describe()
+        'db1:54a'
+        """
+        where = {"service": f"service {self.service or '?'}", "socket": self.socket}.get(self.way, self.host)
+        if not where:
+            return "?"
+        port = "" if self.way == "service" else f":{self.port}"
+        return where + port + (f"/{self.database}" if self.database else "")
+
     def fields(self) -> dict[str, Any]:
         """The end as a saved connection has it: what was given, and nothing else.
 

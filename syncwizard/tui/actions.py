@@ -41,7 +41,7 @@ ACTIONS: Mapping[str, Action] = {
     action.id: action
     for action in (
         # Everywhere
-        _action("app.help", "question_mark", "Keys", "Find an action by name, and run it"),
+        _action("app.help", "question_mark,f1", "Keys", "Find an action by name, and run it"),
         _action("app.quit", "q", "Quit", "Leave; engines go on by themselves"),
         _action("app.command-palette", "colon", "Palette", "Find any command by name", show=False),
         _action("app.next-theme", "f10", "Theme", "Dark, light, high contrast, 16 colours", show=False),
@@ -133,7 +133,6 @@ def _binding(action: Action, method: str | None) -> Binding:
         show=action.show,
         tooltip=action.tooltip,
         id=action.id,
-        key_display=display_key(action.key.partition(",")[0]),
     )
 
 

@@ -93,8 +93,7 @@ def draft_line(kept: KeptDraft, now: float, *, wide: bool) -> Line:
 
 
 def _draft_ends(kept: KeptDraft) -> str:
-    source, destination = kept.draft.source.to_endpoint(), kept.draft.destination.to_endpoint()
-    return ends(source.describe(), destination.describe())
+    return ends(kept.draft.source.describe(), kept.draft.destination.describe())
 
 
 def sorted_tasks(everything: Sequence[Seen], by: SortName) -> list[Seen]:

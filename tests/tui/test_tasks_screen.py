@@ -143,6 +143,12 @@ async def test_a_draft_is_offered_again_and_can_be_forgotten() -> None:
     assert not drafts.list_drafts()
 
 
+async def test_a_draft_without_ends_says_that_they_are_not_known_yet() -> None:
+    drafts.save(TaskDraft(name="kb"))
+    async with task_list().run_test() as pilot:
+        assert "? → ?" in await shown(pilot, "✎ draft")
+
+
 async def test_a_stored_task_that_cannot_be_read_is_named() -> None:
     store_task("kb")
     other = store_task("damaged", 2)

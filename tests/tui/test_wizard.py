@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input
 
 from syncwizard import paths
@@ -292,6 +293,31 @@ async def test_the_preview_is_a_task_file_that_can_be_written(tmp_path: Path, mo
         await person.press("tab", "tab", "enter")
         await person.until_seen("written to")
     assert file.load(tmp_path / "kb.yaml") == COMPLETE.to_spec()
+
+
+async def test_the_equivalent_command_can_be_pasted_into_a_shell() -> None:
+    async with at_screens(wizard_over(TaskDraft(name="Bob's $kb", named=True))) as person:
+        assert person.sees("""Equivalent command: syncwizard check 'Bob'"'"'s $kb.yaml'""")
+
+
+async def test_what_is_typed_ahead_of_the_screen_lands_in_the_next_field() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.port")
+        for key in ("4", "2", "tab", "k", "tab", "m", "e"):
+            person.app.post_message(Key(key, key if len(key) == 1 else None))
+        await person.until(lambda: focused_path(person) == "source.user", "the account has the focus")
+        await person.until(lambda: wizard_of(person).draft.source.user == "me", "the account is typed")
+        assert (wizard_of(person).draft.source.port, wizard_of(person).draft.source.database) == ("42", "k")
+
+
+async def test_a_field_takes_the_question_mark_and_f1_lists_the_actions() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await go_to(person, "source.database")
+        await person.press("question_mark")
+        assert wizard_of(person).draft.source.database == "?"
+        assert person.sees("F1 Keys")
+        await person.press("f1")
+        await person.until_seen("What can be done here")
 
 
 async def test_what_to_mind_follows_what_was_chosen() -> None:

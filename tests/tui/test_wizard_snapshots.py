@@ -228,5 +228,5 @@ def test_a_precheck_with_a_failure_and_a_warning_to_accept(snap_compare: Snapsho
 
 @BOTH
 def test_a_precheck_that_passed(snap_compare: Snapshot, size: tuple[int, int]) -> None:
-    """100 % in the colour of success, one warning accepted and one to know; Next is open."""
+    """100 % in the colour of success, the accepted warning marked, one to know; Next is open."""
     assert snap_compare(**of_wizard(DRAFT, replayed(PASSED), StartStep), terminal_size=size)

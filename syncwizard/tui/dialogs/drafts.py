@@ -78,8 +78,7 @@ def describe_draft(kept: KeptDraft, now: float) -> str:
     """Its name, its ends, and how long ago it was edited.
 
     >>> describe_draft(KeptDraft(draft=TaskDraft(name="kb"), edited_at=0.0), 90.0)
-    'kb   ?:5432 → ?:5432   90.0 s ago'
+    'kb   ? → ?   90.0 s ago'
     """
-    source, destination = kept.draft.source.to_endpoint(), kept.draft.destination.to_endpoint()
-    ends = " → ".join(end.describe() if any(end.hosts) or end.service else "?:5432" for end in (source, destination))
+    ends = f"{kept.draft.source.describe()} → {kept.draft.destination.describe()}"
     return f"{kept.draft.name}   {ends}   {format_seconds(now - kept.edited_at)} ago"

@@ -3,12 +3,13 @@
 Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
 """
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
@@ -39,6 +40,9 @@ class WizardScreen(Screen[None]):
     CSS_PATH = ["../styles/wizard.tcss", "../styles/objects.tcss"]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("wizard.next", "wizard.previous", "wizard.preview", "screen.back"),
+        # Before what follows is given to the field: typed ahead over a slow line it would end up in the field left.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
     def __init__(self, draft: TaskDraft | None = None, steps: Sequence[type[Step]] | None = None) -> None:
@@ -130,7 +134,7 @@ class WizardScreen(Screen[None]):
             following.label = step.next_label
             # A button keeps the width of its first label by itself.
             following.refresh(layout=True)
-        command = f"Equivalent command: {step.command(self.file_name)}"
+        command = f"Equivalent command: {step.command(shlex.quote(self.file_name))}"
         self.query_one("#wizard-command", Static).update(command, layout=False)
         self.query_one(StepRail).mark(self._current, self._done)
 

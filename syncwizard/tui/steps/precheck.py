@@ -220,6 +220,7 @@ class PrecheckStep(Step):
     def _finished(self, result: None) -> None:
         self._checking = False
         self._draw()
+        self._mark_first_remarkable()
 
     def _failed(self, error: SyncwizardError) -> None:
         self._checking = False
@@ -227,7 +228,7 @@ class PrecheckStep(Step):
         if not self._complete:
             self._checked = None
         self._draw()
-        self._mark_first_blocking()
+        self._mark_first_remarkable()
 
     @property
     def _marked(self) -> PrecheckItemFinished | None:
@@ -240,11 +241,13 @@ class PrecheckStep(Step):
     def _item_marked(self) -> None:
         self._show_details()
 
-    def _mark_first_blocking(self) -> None:
-        names = list(self._items)
-        first = next((names.index(item.item) for item in self._items.values() if item.blocks), None)
-        if first is not None:
-            self.query_one(OptionList).highlighted = first
+    def _mark_first_remarkable(self) -> None:
+        """Puts what did not simply pass in sight; what stands in the way comes first."""
+        items = list(self._items.values())
+        remarkable = [index for index, item in enumerate(items) if standing_of(item) != "passed"]
+        if remarkable:
+            # The first of those that block, else the first of all.
+            self.query_one(OptionList).highlighted = min(remarkable, key=lambda index: not items[index].blocks)
 
     def _draw(self) -> None:
         options = self.query_one(OptionList)
