@@ -108,6 +108,7 @@ def test_a_setting_out_of_its_range(snap_compare: Snapshot, size: tuple[int, int
 
     async def break_rule(pilot: "Pilot[Any]") -> None:
         await pilot.press("5", "tab")
+        await shown(pilot, "draft kept")
 
     assert snap_compare(**of_wizard(DRAFT, AdvancedStep, StartStep, act=break_rule), terminal_size=size)
 
