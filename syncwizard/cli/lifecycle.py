@@ -1,5 +1,6 @@
 """Commands that change a task: `precheck`, `start`, `pause`, `resume`, `release`."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -144,7 +145,7 @@ def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> No
         say_trouble(task.read_state())
         wait_for(task, until, None, watch_stages)
     _print_result(task, as_json=as_json)
-    say(f"{what}; watch it: syncwizard status {task.label}")
+    say(f"{what}; watch it: syncwizard status {shlex.quote(task.label)}")
 
 
 def _print_result(task: StoredTask, *, as_json: bool) -> TaskState:

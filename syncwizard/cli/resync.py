@@ -1,5 +1,6 @@
 """The command `resync`: says what would be emptied and copied again, asks, and does it."""
 
+import shlex
 import sys
 
 import click
@@ -38,7 +39,7 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     state = lifecycle.resync(task, order, secrets, watch_stages)
     if as_json:
         print_json({"id": task.id, "name": task.spec.name, "state": state.state, "resynchronization": order})
-    say(f"resynchronizing; watch it: syncwizard status {task.label}")
+    say(f"resynchronizing; watch it: syncwizard status {shlex.quote(task.label)}")
 
 
 def _table_name(text: str) -> TableName:

@@ -1,5 +1,6 @@
 """Says where a task without an engine stands, from its journal: paused, failed, or an engine that died."""
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -44,7 +45,7 @@ def liveness_of(
         way_on = "Nothing is lost: continue with"
     explanation = (
         f"the engine (process {state.engine_pid}) died{stage}; its last fact, at {local_time(last.at)}: "
-        f"{narrate(last.event)}. {way_on} `syncwizard resume {label}`"
+        f"{narrate(last.event)}. {way_on} `syncwizard resume {shlex.quote(label)}`"
     )
     return Liveness(alive=False, pid=state.engine_pid, died=True, explanation=explanation)
 
@@ -57,10 +58,14 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
         return error_from_failure(state.failure)
     match state.state:
         case "paused":
-            return UsageError("the task is paused", where=label, remedy=f"continue: syncwizard resume {label}")
+            return UsageError(
+                "the task is paused", where=label, remedy=f"continue: syncwizard resume {shlex.quote(label)}"
+            )
         case "released":
             return UsageError("the task was released", where=label, remedy="start its file again for a new task")
         case "precheck-failed":
             return UsageError("the precheck did not pass", where=label, remedy="start its file again when it is mended")
         case _:
-            return UsageError("the task is not running", where=label, remedy=f"continue: syncwizard resume {label}")
+            return UsageError(
+                "the task is not running", where=label, remedy=f"continue: syncwizard resume {shlex.quote(label)}"
+            )

@@ -1,5 +1,6 @@
 """What a user does with a task: check it beforehand, start, pause, resume, release. Serves every face."""
 
+import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -107,7 +108,7 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
         raise UsageError(
             liveness.explanation or f"the task is not running, it is {state.state}",
             where=task.label,
-            remedy="" if liveness.explanation else f"look at it with `syncwizard status {task.label}`",
+            remedy="" if liveness.explanation else f"look at it with `syncwizard status {shlex.quote(task.label)}`",
         )
     try:
         with connect(task) as connection:
@@ -128,7 +129,7 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
         raise UsageError(
             f"the task is running (process {holder.pid})",
             where=task.label,
-            remedy=f"watch it with `syncwizard status {task.label}`, or pause it first",
+            remedy=f"watch it with `syncwizard status {shlex.quote(task.label)}`, or pause it first",
         )
     state = task.read_state()
     if state.state == "released":
@@ -197,7 +198,7 @@ def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover
         raise UsageError(
             f"the task is running (process {holder.pid})",
             where=task.label,
-            remedy=f"pause it first: syncwizard pause {task.label}",
+            remedy=f"pause it first: syncwizard pause {shlex.quote(task.label)}",
         )
     try:
         state = task.read_state()
@@ -223,7 +224,7 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None) 
         raise UsageError(
             "the task has not created its sequences yet",
             where=task.label,
-            remedy=f"wait until it synchronizes: syncwizard wait {task.label} --until caught-up",
+            remedy=f"wait until it synchronizes: syncwizard wait {shlex.quote(task.label)} --until caught-up",
         )
     found: list[SequencesSet] = []
 
@@ -259,7 +260,7 @@ def _check_startable(known: StoredTask, origin: str) -> bool:
         raise UsageError(
             f"the task is running already (process {holder.pid})",
             where=known.label,
-            remedy=f"watch it with `syncwizard status {known.label}`, or pause it first",
+            remedy=f"watch it with `syncwizard status {shlex.quote(known.label)}`, or pause it first",
         )
     state = known.read_state()
     if state.state == "released":
@@ -268,7 +269,7 @@ def _check_startable(known: StoredTask, origin: str) -> bool:
         raise UsageError(
             f"the task was started before and is {state.state}",
             where=known.label,
-            remedy=f"continue: syncwizard resume {known.label}"
+            remedy=f"continue: syncwizard resume {shlex.quote(known.label)}"
             f" (for another task like it, copy {origin} and remove the line `id:`)",
         )
     return False

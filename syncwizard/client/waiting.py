@@ -1,5 +1,6 @@
 """Waits for a task to get somewhere, by the events of its engine."""
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,7 @@ def _too_late(task: StoredTask, what: str) -> TimedOut:
         f"the task did not get as far as `{what}` in time",
         detail=describe_retrying(trouble.until, trouble.failure) if trouble else "",
         where=task.label,
-        remedy=f"it goes on; look at it with `syncwizard status {task.label}`",
+        remedy=f"it goes on; look at it with `syncwizard status {shlex.quote(task.label)}`",
     )
 
 

@@ -4,6 +4,7 @@ One request frame on stdin, event frames on stdout, and a failure frame where it
 """
 
 import os
+import shlex
 import sys
 import tempfile
 import threading
@@ -241,7 +242,7 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
     except Held as held:
         raise UsageError(
             f"the task is in use by process {held.holder.pid if held.holder else 'unknown'}",
-            remedy=f"pause it first: syncwizard pause {spec.name}",
+            remedy=f"pause it first: syncwizard pause {shlex.quote(spec.name)}",
         ) from held
     with lock:
         journal = Journal(folder / FILE_NAME, spec.id, spec.name)

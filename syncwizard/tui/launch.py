@@ -4,6 +4,7 @@ Importing this imports no Textual: its settings are read from the environment wh
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 
@@ -61,7 +62,7 @@ def farewell(leaving: Leaving) -> str:
         working = [each.label for each in list_tasks() if _has_engine(each)]
         going = f"{working[0]} goes" if len(working) == 1 else f"{len(working)} tasks go"
         return f"{going} on; come back with: syncwizard" if working else ""
-    back = f"syncwizard open {task.label}"
+    back = f"syncwizard open {shlex.quote(task.label)}"
     holder = task.find_engine()
     if holder is not None and holder.purpose == "engine":
         return f"{task.label} goes on by itself (engine {holder.pid}); come back with: {back}"

@@ -50,6 +50,14 @@ async def test_the_head_says_which_task_its_state_and_both_ends() -> None:
         assert "SOURCE db1.example.com:5432/kb  →  DESTINATION db2.example.com:5432/kb" in text
 
 
+@pytest.mark.parametrize("name", ["täsk 表", "表" * 60])
+async def test_a_name_of_wide_characters_leaves_the_engine_whole(name: str) -> None:
+    app = monitor(view_of(store_task(name), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        head = (await shown(pilot, "● synchronizing")).splitlines()[0]
+        assert head.endswith(f"engine {PID}")
+
+
 async def test_the_copy_is_shown_with_progress_rate_and_time_left() -> None:
     app = monitor(view_of(store_task(), through("full"), copying()))
     async with app.run_test(size=NARROW) as pilot:

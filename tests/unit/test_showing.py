@@ -140,6 +140,12 @@ def test_an_engine_that_died_on_a_full_disk_names_the_disk(tmp_path: Path) -> No
     assert f"No space is left in {tmp_path}: make room there, then continue with `syncwizard resume kb`" in explanation
 
 
+def test_the_command_that_continues_can_be_pasted_whatever_the_name() -> None:
+    last = Entry(sequence=1, at=NOW, event=StageStarted(stage="full"))
+    died = liveness_of(TaskState(state="synchronizing", engine_pid=4711), None, last, "my $kb")
+    assert "continue with `syncwizard resume 'my $kb'`" in died.explanation
+
+
 def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:
     behind = msgspec.structs.replace(
         STREAMING, applied_lsn="9C/00000000", backlog_bytes=2**32, applied_wal_bytes_per_second=50e6

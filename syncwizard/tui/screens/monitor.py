@@ -2,6 +2,7 @@
 
 from typing import ClassVar, cast
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -19,7 +20,7 @@ from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.deeds import Deeds, may_pause, may_release, may_resume, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
-from syncwizard.tui.formatting import Part, mark_of, span
+from syncwizard.tui.formatting import Part, fit, mark_of, span
 from syncwizard.tui.link import EngineLink, Follow, Following, View
 from syncwizard.tui.monitor_lines import (
     describe_table,
@@ -315,13 +316,14 @@ class MonitorScreen(Screen[None]):
         right = f"engine {view.seen.liveness.pid}" if view.seen.liveness.alive else "no engine"
         if view.seen.liveness.alive and are_old(view, now) and view.figures_at is not None:
             right = f"figures {span(now - view.figures_at)} old"
-        name = self._stored.label
-        room = self.size.width - 2 - len(name) - len(str(mark)) - len(right) - 5
+        # What stands beside the name matters more than the end of a long one.
+        room = self.size.width - 2 - len(f"  {mark}   {right}")
+        name = fit(self._stored.label, min(room, cell_len(self._stored.label)))
         return [
             (name, "strong"),
             ("  ", "plain"),
             (str(mark), mark.tone),
-            (" " * max(3, room + 3), "plain"),
+            (" " * (3 + room - cell_len(name)), "plain"),
             (right, "muted"),
         ]
 
