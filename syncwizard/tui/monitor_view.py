@@ -90,13 +90,15 @@ def _failed(state: TaskState, now: float) -> Trouble:
     since = f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}"
     if state.failure is not None:
         failure = state.failure
+        # Copying again brings the task back by itself, and resuming would be refused.
+        resuming = "" if failure.changes_missing else ("then r resumes" if failure.remedy else "r resumes")
         title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
         return Trouble(
             tone="bad",
             title=f"{title}: {_title(failure)}",
             since=since,
             said=_said(failure),
-            next=_ways_on(failure.remedy, "then r resumes" if failure.remedy else "r resumes"),
+            next=_ways_on(failure.remedy, resuming),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(

@@ -157,6 +157,15 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
         assert "Next: look whether the server runs" in text
 
 
+async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -> None:
+    failure = Failure(title="the slot is gone", remedy="copy again: syncwizard resync kb", changes_missing=True)
+    moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
+    app = monitor(view_of(store_task(), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "Next: copy again: syncwizard resync kb")
+        assert "r resumes" not in text
+
+
 async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() -> None:
     words = "duplicate key value violates unique constraint " + "x" * 300 + " end of the words"
     failure = Failure(
