@@ -1,8 +1,11 @@
 """The demo for a person: two servers, a knowledge base that is written to, and the wizard with everything filled in.
 
-The servers live as long as the demo; so nothing of it goes on when the screens are left, and it says so.
+The servers live as long as the demo. When the screens are left it waits, so that its task can be seen to go on without
+them, and be watched from another terminal.
 """
 
+import os
+import shlex
 import sys
 import threading
 from contextlib import ExitStack
@@ -25,7 +28,7 @@ LOOK_SECONDS = 0.3
 
 
 def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES) -> int:
-    """Prepares the servers, shows the wizard, and ends everything when the screens are left; returns the exit code.
+    """Prepares the servers, shows the wizard, and ends everything once that is asked for; returns the exit code.
 
     `keep` names a folder for the servers' data, which stay there. Raises UsageError where there is no terminal.
     """
@@ -40,7 +43,12 @@ def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES) -> int:
         with ExitStack() as stack:
             writer = stack.enter_context(Writer(place))
             stack.callback(_end_engines)
-            launch.run(Opening(screen="wizard", draft=draft_of(place)), says_farewell=False, last_words=_end_engines)
+            opening = Opening(screen="wizard", draft=draft_of(place))
+            while True:
+                launch.run(opening, says_farewell=False, last_words=_end_engines)
+                opening = Opening(screen="tasks")
+                if not _wants_to_come_back():
+                    break
             _say_what_ends(_end_engines(), writer.stop())
     if keep is not None:
         print(where_to_look(place))
@@ -87,6 +95,27 @@ class Writer:
                     self._place.source.endpoint(DATABASE), log=self._place.folder / "workload.log"
                 )
                 return
+
+
+def _wants_to_come_back() -> bool:
+    """Waits for a word, where a task is left to come back to."""
+    left = [task for task in tasks.list_tasks() if task.read_state().state != "released"]
+    if not left:
+        return False
+    places = " ".join(f"{name}={shlex.quote(os.environ[name])}" for name in ("XDG_STATE_HOME", "XDG_RUNTIME_DIR"))
+    names = " and ".join(task.label for task in left)
+    print(
+        f"The screens are left; the demo's servers, its workload and the task {names} are not.\n"
+        f"From another terminal: {places} syncwizard open {shlex.quote(left[0].label)}\n"
+        "Enter opens the screens again; q and Enter, or Ctrl-C, ends the demo.",
+        file=sys.stderr,
+    )
+    try:
+        word = sys.stdin.readline()
+    except (OSError, KeyboardInterrupt):
+        return False
+    # Nothing at all is the end of the terminal.
+    return word.strip() == "" and word != ""
 
 
 def _end_engines() -> list[StoredTask]:

@@ -8,7 +8,7 @@ NEXT = "\x1b[19~"
 
 
 @pytest.mark.slow
-def test_pressing_next_through_the_wizard_starts_the_demo_and_leaving_ends_it() -> None:
+def test_pressing_next_through_the_wizard_starts_the_demo_which_goes_on_until_it_is_ended() -> None:
     with ScreenTerminal("demo") as terminal:
         terminal.wait_for("Test connectivity and proceed", timeout=300)
         terminal.press(NEXT)
@@ -25,6 +25,12 @@ def test_pressing_next_through_the_wizard_starts_the_demo_and_leaving_ends_it() 
         terminal.press(NEXT)
         terminal.wait_for("synchronizing", timeout=300)
         terminal.press("q")
+        terminal.wait_for("Enter opens the screens again", timeout=60)
+        terminal.press("\r")
+        terminal.until_seen("● synchronizing")
+        terminal.press("q")
+        terminal.until_seen("Enter opens the screens again")
+        terminal.press("q\r")
         said = terminal.finish()
     assert "The workload has ended after" in said
     assert "The task demo is paused: the demo's servers stop with the demo." in said
