@@ -7,7 +7,7 @@ import psycopg
 
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.catalog import Table
-from syncwizard.postgres.connection import Connection, as_ours, translated
+from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
@@ -74,6 +74,8 @@ class Session:
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
+        # What the publication has to be like.
+        self._known: tuple[ledger.Progress, Sequence[Member]] | None = None
 
     # Life ------------------------------------------------------------------------------------------------------
 
@@ -87,6 +89,7 @@ class Session:
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
         members = ledger.read_members(destination, spec.id)
+        self._known = progress, members
         self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
         reporter = Reporter(self._channel, spec, self._totals, positions)
@@ -164,11 +167,20 @@ class Session:
 
     def _raise_failure(self) -> None:
         if isinstance(self._failure, psycopg.Error):
+            if not is_transient(self._failure):
+                self._look_again()
             raise as_ours(self._failure, "source", "receiving changes") from self._failure
         if self._failure is not None:
             raise self._failure
         if not self._stopping.is_set():
             raise EndpointError("the stream ended", end="source", transient=True)
+
+    def _look_again(self) -> None:
+        """Rule 5 once more: a walsender may meet the gap that somebody left before the guardian does."""
+        assert self._known is not None
+        source = self._open("source", "guardian")
+        with translated("source", "comparing slot and publication"):
+            check_publication(source, *self._known)
 
     # Parts -----------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from psycopg import sql
 
-from syncwizard.errors import ChangeFailed, EndpointError, Fenced, SourceChanged
+from syncwizard.errors import ChangeFailed, ChangesMissing, EndpointError, Fenced, SourceChanged
 from syncwizard.postgres.connection import connect
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
@@ -192,6 +192,26 @@ def test_a_publication_recreated_while_streaming_is_noticed_before_acknowledging
     status = slot_status(pair.source, slot)
     assert status is not None
     assert parse_lsn(status.confirmed_flush_lsn or "0/0") <= lost
+
+
+def test_a_stream_that_meets_the_gap_of_a_dropped_publication_says_so(pair: DatabasePair, tmp_path: Path) -> None:
+    """The walsender fails at the first change after DROP PUBLICATION, in words that name no way on."""
+    path = stopped_after_copy(pair, tmp_path)
+    slot = path.task.spec.slot
+    pair.source.execute("SET synchronous_commit = on")
+    with pytest.raises(ChangesMissing, match="is gone") as raised, path.following():
+        path.caught_up()
+        # Just after the guardian has looked, so that the walsender comes first.
+        before = heartbeat(pair)
+        until(lambda: heartbeat(pair) != before, 20, "a heartbeat")
+        pair.source.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(slot)))
+        pair.source.execute("INSERT INTO items VALUES (5000, 'lost for the stream', NULL)")
+        until(lambda: path.error is not None, 20, "the stream to end")
+    assert "syncwizard resync" in raised.value.remedy
+
+
+def heartbeat(pair: DatabasePair) -> object:
+    return pair.source.execute("SELECT xmin::text FROM dts_postgres_heartbeat").fetchone()
 
 
 def test_a_table_taken_out_of_the_publication_is_noticed(pair: DatabasePair, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Passwords over a whole task: nowhere to be seen, noticed when they become wrong, and asked for again on resume."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -87,6 +88,11 @@ def count(server: Cluster, database: str) -> int:
         return int(row[0]) if row else 0
 
 
+def engines_started() -> int:
+    lines = syncwizard("events", "quiet-fish", "--json").stdout.splitlines()
+    return sum(json.loads(line)["event"]["event"] == "EngineStarted" for line in lines)
+
+
 def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
     server: Cluster, task_file: Path, state_home: Path
 ) -> None:
@@ -137,11 +143,12 @@ def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_a
     assert "password authentication failed" in failed["failure"]["detail"]
     assert "right password" in failed["failure"]["remedy"]
     assert failed["failure"]["exit_code"] == 4
+    before = engines_started()
     old = {"reader": SOURCE_PASSWORD, "writer": DESTINATION_PASSWORD}
     with Terminal("resume", "quiet-fish", env={"SOURCE_PW": old["reader"]}) as terminal:
         terminal.answer("password of the destination", old["writer"])
         assert "right password" in terminal.finish(expect=4)
-    assert report("status", "quiet-fish")["sequence"] == failed["sequence"], "no engine was started in vain"
+    assert engines_started() == before, "no engine was started in vain"
     new = {**old, role: NEW_CORE}
     with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": new["reader"]}) as terminal:
         terminal.answer("password of the destination", new["writer"])
