@@ -26,7 +26,7 @@ from syncwizard.postgres.source.continuity import (
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
-from syncwizard.postgres.source.stream import ReplicationStream
+from syncwizard.postgres.source.stream import start_stream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_figures import Reporter, Totals
@@ -192,9 +192,8 @@ class Session:
             selected = select_tables(source, self._assignment.spec, sizes=False).tables
         compiler = self._compiler(destination, source, selected)
         compiler.binary = self._binary and binary_stream(selected)
-        stream = ReplicationStream(holder)
         with translated("source", "starting the stream"):
-            stream.start(slot, positions.durable, slot, binary=compiler.binary)
+            stream = start_stream(holder, slot, positions.durable, slot, binary=compiler.binary)
         self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
         self._start(self._receiver.run)
 

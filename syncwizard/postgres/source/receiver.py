@@ -162,14 +162,12 @@ class Receiver:
     def run(self) -> None:
         """Receives until `stopped`."""
         while not self.stopped:
-            if self._inbox.wait_for_room(STATUS_SECONDS) and self._drain():
-                # Waking for every message costs more than decoding it: everything there is was taken first. (Pausing
-                # for more to come made a drain twice as slow: the socket holds no more than 300 small messages.)
-                self._stream.wait(STATUS_SECONDS)
+            if self._inbox.wait_for_room(STATUS_SECONDS):
+                self._take()
             self._report()
 
-    def _drain(self) -> bool:
-        """Takes what has arrived; False when there may be more."""
+    def _take(self) -> None:
+        """Takes what has arrived, and waits for it when there is nothing."""
         frames, end = self._stream.receive(BURST_BYTES)
         pieces = self._decoder.feed(frames)
         if pieces:
@@ -180,7 +178,6 @@ class Receiver:
         if end:
             # A walsender sends a keepalive when it is about to wait for more to be written.
             self._inbox.hurry()
-        return end == b""
 
     def _keepalive(self, frame: bytes) -> Idle | None:
         wal_end, reply = parse_keepalive(frame)

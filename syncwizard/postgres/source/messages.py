@@ -1,0 +1,145 @@
+"""Cuts what a walsender sends while it streams into replication frames; pure, no I/O.
+
+Source of the formats: PostgreSQL manual, "Message Formats" and "Streaming Replication Protocol".
+"""
+
+from struct import Struct
+
+import psycopg
+
+XLOG_DATA = ord("w")
+KEEPALIVE = ord("k")
+
+_COPY_DATA = ord("d")
+_ERROR = ord("E")
+_COPY_BOTH = ord("W")
+# CopyDone, CommandComplete, ReadyForQuery: the server has ended the stream.
+_ENDS = frozenset(b"cCZ")
+# NoticeResponse, ParameterStatus, NotificationResponse: may come at any moment and mean nothing to a stream.
+_ASIDE = frozenset(b"NSA")
+_HEAD_BYTES = 5
+_LENGTH = Struct(">i").unpack_from
+
+# Messages beyond this are put together from what comes in, once: adding each read to the ones before would copy a
+# row of 300 MB a thousand times.
+_LARGE_BYTES = 1024 * 1024
+# Fields of an ErrorResponse, as libpq shows them.
+_SHOWN = {"D": "DETAIL:  ", "H": "HINT:  ", "W": "CONTEXT:  "}
+
+
+class CopyMessages:
+    """Takes bytes as they come, gives the frames that are complete."""
+
+    def __init__(self) -> None:
+        self._begun = False
+        self._data = b""
+        self._at = 0
+        # Of a large message: what has come of its payload, and how much is missing.
+        self._parts: list[bytes] = []
+        self._missing = 0
+
+    def add(self, data: bytes) -> None:
+        """The bytes that came next."""
+        if self._missing:
+            rest = data[: self._missing]
+            self._parts.append(rest)
+            self._missing -= len(rest)
+            data = data[len(rest) :]
+        self._data = self._data[self._at :] + data
+        self._at = 0
+
+    def take(self, limit_bytes: int) -> tuple[list[bytes], bytes | None]:
+        """XLogData frames up to about so many bytes, and what ended them: a keepalive frame, b"" when nothing more is
+        complete, None at the limit.
+
+        Raises the psycopg error that the server sent, and OperationalError at the end of the stream.
+        """
+        frames: list[bytes] = []
+        if self._parts:
+            if self._missing:
+                return frames, b""
+            whole, self._parts = b"".join(self._parts), []
+            frames.append(whole)
+            limit_bytes -= len(whole)
+        # 0.2 µs a frame, where libpq and its wrapper cost 0.6 µs.
+        data, at = self._data, self._at
+        complete = len(data) - _HEAD_BYTES
+        last = at + limit_bytes
+        append = frames.append
+        while at <= complete:
+            stop = at + 1 + _LENGTH(data, at + 1)[0]
+            if data[at] != _COPY_DATA:
+                self._other(data[at], data[at + _HEAD_BYTES : stop], whole=stop <= len(data))
+                if stop > len(data):
+                    break
+            elif stop > len(data):
+                if stop - at > _LARGE_BYTES:
+                    self._begin_large(data[at + _HEAD_BYTES :], stop - len(data))
+                    return frames, b""
+                break
+            elif (frame := data[at + _HEAD_BYTES : stop])[0] == XLOG_DATA:
+                append(frame)
+                if stop > last:
+                    self._at = stop
+                    return frames, None
+            elif frame[0] == KEEPALIVE:
+                self._at = stop
+                return frames, frame
+            at = stop
+        self._at = at
+        return frames, b""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the server has answered that it streams. Raises what it answered instead."""
+        if not self._begun:
+            self._await_begin()
+        return self._begun
+
+    def _await_begin(self) -> None:
+        data, at = self._data, self._at
+        while not self._begun and at + _HEAD_BYTES <= len(data):
+            stop = at + 1 + _LENGTH(data, at + 1)[0]
+            self._begun = data[at] == _COPY_BOTH and stop <= len(data)
+            if data[at] != _COPY_BOTH:
+                self._other(data[at], data[at + _HEAD_BYTES : stop], whole=stop <= len(data))
+            if stop > len(data):
+                break
+            at = stop
+        self._at = at
+
+    def _begin_large(self, part: bytes, missing: int) -> None:
+        self._parts = [part]
+        self._missing = missing
+        self._data = b""
+        self._at = 0
+
+    def _other(self, kind: int, body: bytes, *, whole: bool) -> None:
+        """What comes beside CopyData; `whole` when all of it has come."""
+        if kind == _ERROR:
+            if whole:
+                raise server_error(body)
+        elif kind in _ENDS:
+            raise psycopg.OperationalError("the source ended the replication stream")
+        elif kind not in _ASIDE:
+            raise psycopg.OperationalError(f"the source sent a message of unknown kind {chr(kind)!r} in its stream")
+
+
+def server_error(body: bytes) -> psycopg.Error:
+    """The error of an ErrorResponse, in libpq's words without the severity.
+
+    >>> error = server_error(b"SERROR\\0C42704\\0Mno such thing\\0Hmake it\\0\\0")
+    >>> error.sqlstate, str(error)
+    ('42704', 'no such thing\\nHINT:  make it')
+    """
+    fields = {chr(field[0]): field[1:].decode(errors="replace") for field in body.split(b"\0") if field}
+    lines = [fields.get("M", "the server gave no reason")]
+    lines += [title + fields[code] for code, title in _SHOWN.items() if code in fields]
+    state = fields.get("C", "")
+    try:
+        kind = psycopg.errors.lookup(state)
+    except KeyError:
+        kind = psycopg.DatabaseError
+    error = kind("\n".join(lines))
+    error.sqlstate = state or None
+    return error
