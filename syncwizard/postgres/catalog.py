@@ -1,12 +1,20 @@
 """Tables as the catalogue of an end describes them: columns, keys, partitions, sizes. No query per table."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.task.events import TableName
+
+
+class SourceType(NamedTuple):
+    """A type of the source by its qualified name; `binary`: its values can be sent in binary form."""
+
+    name: str
+    binary: bool
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):

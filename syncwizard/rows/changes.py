@@ -61,8 +61,8 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
 
     `key`: positions of the apply key's columns, empty for a keyless table. `full`: the source sends whole old
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
-    is a partition that the destination does not know). `text`: positions that arrive in text form, grown by the
-    decoder as it sees them; `written`: all but generated columns, set here; `layouts`: by frame length;
+    is a partition that the destination does not know). `text`: positions that arrive in text form; `written`: all but
+    generated columns, set here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
     """
@@ -76,7 +76,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     partitioned: bool = False
     shared: bool = False
     heartbeat: bool = False
-    text: set[int] = msgspec.field(default_factory=set)
+    text: frozenset[int] = frozenset()
     written: tuple[int, ...] = ()
     replaces: bool = False
     layouts: dict[int, Layout] = msgspec.field(default_factory=dict)

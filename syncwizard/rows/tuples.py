@@ -7,6 +7,7 @@ PostgreSQL manual, "Streaming Replication Protocol" and "Logical Replication Mes
 from operator import itemgetter
 from struct import Struct
 
+from syncwizard.errors import TaskFailed
 from syncwizard.rows.changes import DELETE, INSERT, NULL, Change, Decoded, Layout, Route, Row, Value
 
 # 'w', start, end of WAL, clock; then the message: its kind and the relation's OID, …
@@ -42,8 +43,8 @@ def first_row(frame: bytes, route: Route) -> Row:
         row: Row = layout.values(frame, COLUMNS_AT)
         return row if layout.order is None else layout.order((*row, NULL, None))
     if len(frame) > _VIEWED_BYTES:
-        return decode_row(memoryview(frame), _TUPLE_AT, route.text)[0]
-    row, end = decode_row(frame, _TUPLE_AT, route.text)
+        return decode_row(memoryview(frame), _TUPLE_AT, route)[0]
+    row, end = decode_row(frame, _TUPLE_AT, route)
     if layout is None and end == len(frame) <= _LAYOUT_BYTES and len(route.layouts) < _LAYOUTS and len(row) > 1:
         route.layouts[len(frame)] = _layout(frame, row)
     return row
@@ -54,8 +55,8 @@ def both_rows(frame: bytes, route: Route) -> tuple[Row | None, Row]:
     if frame[MARK_AT] == NEW:
         return None, first_row(frame, route)
     data = memoryview(frame) if len(frame) > _VIEWED_BYTES else frame
-    old, end = decode_row(data, _TUPLE_AT, route.text)
-    return old, decode_row(data, end + 1, route.text)[0]
+    old, end = decode_row(data, _TUPLE_AT, route)
+    return old, decode_row(data, end + 1, route)[0]
 
 
 def decoded(change: Change) -> Decoded:
@@ -68,13 +69,15 @@ def decoded(change: Change) -> Decoded:
     return kind, route, *both_rows(frame, route)
 
 
-def decode_row(data: bytes | memoryview, at: int, text: set[int]) -> tuple[Row, int]:
-    """The TupleData at `at` and the position after it; positions of text columns are added to `text`."""
+def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, int]:
+    """The TupleData at `at` and the position after it. Raises TaskFailed for a value in another form than the route's:
+    its bytes would mean something else."""
     # About 0.2 µs a column.
     count = _COUNT(data, at)[0]
     at += 2
     values: list[Value] = []
     append = values.append
+    text = route.text
     for position in range(count):
         kind = data[at]
         at += 1
@@ -82,8 +85,10 @@ def decode_row(data: bytes | memoryview, at: int, text: set[int]) -> tuple[Row, 
             end = at + 4 + _LENGTH(data, at)[0]
             append(data[at:end])
             at = end
-            if kind == _TEXT:
-                text.add(position)
+            if (kind == _TEXT) is not (position in text):
+                form = "text" if kind == _TEXT else "binary"
+                column = route.columns[position].name
+                raise TaskFailed(f"column {column} of {route.source} came in {form} form unexpectedly", where="source")
         elif kind == _NULL:
             append(NULL)
         else:

@@ -2,6 +2,7 @@
 
 from psycopg import sql
 
+from syncwizard.postgres.catalog import SourceType
 from syncwizard.postgres.connection import apply_settings
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.destination.session import prepare_writing
@@ -11,6 +12,10 @@ from syncwizard.task.events import TableName
 from tests.support.pair import DatabasePair
 
 ROWS = 200_000
+
+
+def here(name: str) -> SourceType:
+    return SourceType(name, binary=True)
 
 
 def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> None:
@@ -25,7 +30,9 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         ["public"],
         {},
         lambda relation: None,
-        lambda oids: {20: "bigint", 25: "text", 23: "integer"},
+        lambda oids: {
+            oid: SourceType(name, binary=True) for oid, name in ((20, "bigint"), (25, "text"), (23, "integer"))
+        },
         lambda table: None,
     )
     compiler.read()

@@ -1,5 +1,7 @@
 """Bytes as the manual describes them become changes; transactions come whole, in pieces, or not at all."""
 
+from collections.abc import Collection
+
 import pytest
 
 from syncwizard.errors import TaskFailed
@@ -37,7 +39,7 @@ ITEMS = RelationMessage(
 ROW = (value(b"\0\0\0\7"), value(b"hi"), NULL)
 
 
-def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = False) -> Route:
+def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = False, text: Collection[int] = ()) -> Route:
     name = TableName(message.schema, message.name)
     return Route(
         source=name,
@@ -47,11 +49,12 @@ def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = Fals
         pair_lsn=pair_lsn,
         full=message.replica_identity == "f",
         heartbeat=heartbeat,
+        text=frozenset(text),
     )
 
 
-def decoder(*, pair_lsn: int = 0, piece_bytes: int = 1 << 20) -> Decoder:
-    return Decoder(lambda message: route(message, pair_lsn=pair_lsn), piece_bytes)
+def decoder(*, pair_lsn: int = 0, piece_bytes: int = 1 << 20, text: Collection[int] = ()) -> Decoder:
+    return Decoder(lambda message: route(message, pair_lsn=pair_lsn, text=text), piece_bytes)
 
 
 def feed(decoder: Decoder, *stream: bytes) -> list[Piece]:
@@ -67,7 +70,7 @@ def rows(change: Change | Truncation) -> tuple[int, Row | None, Row | None]:
 
 
 def test_golden_messages_of_the_manual_are_decoded() -> None:
-    stream = decoder()
+    stream = decoder(text={1})
     (piece,) = feed(
         stream,
         GOLDEN_BEGIN,
@@ -89,7 +92,6 @@ def test_golden_messages_of_the_manual_are_decoded() -> None:
     assert isinstance(truncation, Truncation) and truncation.cascade and truncation.restart_identity
     assert not isinstance(inserted, Truncation)
     assert truncation.routes == (inserted[1],)
-    assert inserted[1].text == {1}
     assert (piece.final_lsn, piece.end_lsn) == (0x1_0000_A0B0, 0x1_0000_A0E8)
     assert piece.commit_time == pytest.approx(946_684_801.5)
     assert piece.first and piece.last and piece.beat_time is None and not stream.in_transaction
@@ -299,3 +301,11 @@ def test_a_row_of_many_megabytes_is_not_copied() -> None:
         _, _, new = rows(change)
         assert new == large
         assert isinstance(new[1], memoryview)
+
+
+def test_a_value_in_another_form_than_the_routes_is_refused() -> None:
+    stream = decoder(text={1})
+    binary = messages.insert(ITEMS.oid, ROW)
+    [piece] = feed(stream, GOLDEN_BEGIN, GOLDEN_RELATION, binary, GOLDEN_COMMIT)
+    with pytest.raises(TaskFailed, match=r"column label of public\.items came in binary form unexpectedly"):
+        rows(piece.changes[0])

@@ -55,10 +55,10 @@ class Applier:
         self._prepared: dict[bytes, bytes] = {}
         # Statements of which the server may not know yet, and staging tables that a rollback would remove.
         self._unsure: list[bytes] = []
-        self._unsure_stages: list[tuple[Route, int, Positions]] = []
+        self._unsure_stages: list[tuple[Route, Positions]] = []
         self._names = 0
-        self._statements: dict[tuple[Route, int], RouteStatements] = {}
-        self._stages: dict[tuple[Route, int, Positions], int] = {}
+        self._statements: dict[Route, RouteStatements] = {}
+        self._stages: dict[tuple[Route, Positions], int] = {}
         self._used_stages: set[int] = set()
         self._expected: list[tuple[Route | None, int | None]] = []
         self._pipelined = False
@@ -295,9 +295,9 @@ class Applier:
     # Sending ---------------------------------------------------------------------------------------------------
 
     def _of(self, route: Route) -> RouteStatements:
-        found = self._statements.get((route, len(route.text)))
+        found = self._statements.get(route)
         if found is None:
-            found = self._statements[route, len(route.text)] = RouteStatements(route)
+            found = self._statements[route] = RouteStatements(route)
         return found
 
     def _row(self, route: Route, text: bytes, positions: Positions, row: Row) -> None:
@@ -307,7 +307,7 @@ class Applier:
     def _stage(self, route: Route, positions: Positions, rows: list[Row]) -> int:
         """Fills the staging table for these columns; its number."""
         self.run()
-        key = (route, len(route.text), positions)
+        key = (route, positions)
         number = self._stages.get(key)
         if number is None:
             number = self._stages[key] = len(self._stages)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Index, Table, read_tables
+from syncwizard.postgres.catalog import Index, SourceType, Table, read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
@@ -13,8 +13,8 @@ from syncwizard.task.events import TableName
 
 # Asks the source which partitioned table a relation, by OID, belongs to: itself when it is none, None when it is gone.
 FindRoot = Callable[[int], TableName | None]
-# Asks the source for the qualified names of types; those that are gone are left out.
-NameTypes = Callable[[list[int]], dict[int, str]]
+# Asks the source for types by OID; those that are gone are left out.
+NameTypes = Callable[[list[int]], dict[int, SourceType]]
 
 
 class TypesDiffer(Exception):
@@ -44,7 +44,7 @@ class RouteCompiler:
         self._left_out = left_out
         self.binary = True
         self._name_types = name_types
-        self._type_names: dict[int, str] = {}
+        self._types: dict[int, SourceType] = {}
         self._connection = connection
         self._schemas = list(schemas)
         self._pairs = pairs
@@ -88,8 +88,9 @@ class RouteCompiler:
         index = table.apply_key(name for name, identity, _, _ in message.columns if identity)
         names = [name for name, _, _, _ in message.columns]
         columns = self._columns(source, table, index, names)
+        types = self._types_of(message) if self.binary else []
         if self.binary:
-            self._compare_types(message, columns)
+            self._compare_types(message, types, columns)
         return Route(
             source=source,
             target=table.name,
@@ -99,18 +100,25 @@ class RouteCompiler:
             full=message.replica_identity == "f",
             partitioned=table.partitioned,
             shared=shared,
+            # In a binary stream, too, a value whose type cannot be sent so comes as text.
+            text=frozenset(at for at in range(len(columns)) if not (self.binary and types[at].binary)),
         )
 
-    def _compare_types(self, message: RelationMessage, columns: tuple[RouteColumn, ...]) -> None:
-        """The message tells the types at the time of the change, which need not be those of today's catalogue."""
-        unknown = [oid for _, _, oid, _ in message.columns if oid not in self._type_names]
+    def _types_of(self, message: RelationMessage) -> list[SourceType]:
+        """The types at the time of the change, which need not be those of today's catalogue."""
+        unknown = [oid for _, _, oid, _ in message.columns if oid not in self._types]
         if unknown:
-            self._type_names.update(self._name_types(unknown))
-        for (name, _, oid, _), column in zip(message.columns, columns, strict=True):
-            here = self._type_names.get(oid, "of a dropped type")
-            if here != column.type_name and not column.generated:
+            self._types.update(self._name_types(unknown))
+        gone = SourceType("of a dropped type", binary=False)
+        return [self._types.get(oid, gone) for _, _, oid, _ in message.columns]
+
+    def _compare_types(
+        self, message: RelationMessage, types: list[SourceType], columns: tuple[RouteColumn, ...]
+    ) -> None:
+        for (name, _, _, _), here, column in zip(message.columns, types, columns, strict=True):
+            if here.name != column.type_name and not column.generated:
                 raise TypesDiffer(
-                    f"column {name} of {message.schema}.{message.name} is {here} at the source"
+                    f"column {name} of {message.schema}.{message.name} is {here.name} at the source"
                     f" and {column.type_name} at the destination"
                 )
 

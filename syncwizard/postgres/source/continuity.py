@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
+from syncwizard.postgres.catalog import SourceType
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.queries import query
@@ -188,11 +189,11 @@ def find_partition_root(connection: Connection, relation: int) -> TableName | No
     return TableName(row[0], row[1])
 
 
-def name_types(connection: Connection, oids: list[int]) -> dict[int, str]:
-    """Qualified names of types by OID, as the catalogue of columns spells them; types that are gone are left out."""
-    return dict(
-        connection.execute(
-            "SELECT oid::bigint, pg_catalog.format_type(oid, -1) FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])",
-            (oids,),
-        ).fetchall()
-    )
+def name_types(connection: Connection, oids: list[int]) -> dict[int, SourceType]:
+    """Types by OID, named as the catalogue of columns spells them; those that are gone are left out."""
+    rows = connection.execute(
+        "SELECT oid::bigint, pg_catalog.format_type(oid, -1), typsend <> 0"
+        " FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])",
+        (oids,),
+    ).fetchall()
+    return {oid: SourceType(name, binary=binary) for oid, name, binary in rows}
