@@ -6,7 +6,7 @@ path looks at a value); NULL is the length -1 alone; None stands for an unchange
 A change keeps the frame it came in: rows are sliced out of it when they are needed (`rows.tuples`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -47,13 +47,17 @@ class Layout(NamedTuple):
     """How rows of one frame length are sliced: when `heads` gives what is expected, `values` gives the values.
 
     `heads` unpacks the number of columns, their kinds and lengths; `values` what was sent, each with its length;
-    `order` makes the row of the values, NULL and None, where not every column was sent.
+    `order` makes the row of the values, NULL and None, where not every column was sent. For frames one behind the
+    other: `head_bytes` are the bytes of the heads with their offsets in each frame, `all_values` unpacks the values of
+    all.
     """
 
     heads: Callable[[bytes, int], tuple[bytes, ...]]
     expected: tuple[bytes, ...]
     values: Callable[[bytes, int], Any]
     order: Callable[[Any], Any] | None
+    head_bytes: tuple[tuple[int, bytes], ...]
+    all_values: Callable[[bytes], Iterator[Any]]
 
 
 class Route(msgspec.Struct, eq=False, kw_only=True):

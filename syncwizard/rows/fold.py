@@ -6,8 +6,11 @@ knowing more than the batch tells ends a step: TRUNCATE, a key change whose new 
 relation that was altered, whose earlier changes have other columns or another identity.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
+from operator import itemgetter
 from struct import Struct
+from typing import cast
 
 import msgspec
 
@@ -25,7 +28,18 @@ from syncwizard.rows.changes import (
     filled,
     is_complete,
 )
-from syncwizard.rows.tuples import BINARY, COLUMNS_AT, MARK_AT, NEW, UNCHANGED, both_rows, decoded, first_row
+from syncwizard.rows.tuples import (
+    COLUMNS_AT,
+    MARK_AT,
+    MESSAGE_AT,
+    NEW,
+    SENT,
+    UNCHANGED,
+    both_rows,
+    decoded,
+    first_row,
+    first_rows,
+)
 from syncwizard.task.events import TableName
 
 _LENGTH = Struct(">i").unpack_from
@@ -46,10 +60,10 @@ class Net(msgspec.Struct, eq=False, kw_only=True):
     """
 
     route: Route
-    deletes: list[Row]
-    updates: dict[tuple[int, ...], list[Row]]
-    inserts: list[Row]
-    upserts: list[Row]
+    deletes: list[Row] = []
+    updates: dict[tuple[int, ...], list[Row]] = {}
+    inserts: list[Row] = []
+    upserts: list[Row] = []
 
 
 class Ordered(msgspec.Struct, eq=False, kw_only=True):
@@ -72,14 +86,100 @@ Step = list[Net | Ordered] | Move | Truncation
 _Image = Row | bytes
 # A key's net state and its row: complete for an upsert, the last known row (key at least) for a delete.
 _State = tuple[int, _Image]
+_States = dict[Key, _State]
+
+# Of a frame: the kind of its message, its relation and what its first tuple is; and then how that tuple begins.
+_HEAD = itemgetter(slice(MESSAGE_AT, COLUMNS_AT - 2))
+_START = itemgetter(slice(COLUMNS_AT - 2, COLUMNS_AT + 5))
+_START_KIND = 2
+_KEY_AT = COLUMNS_AT + 1
 
 
 def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
     """The steps that have the same effect as the changes one after the other."""
+    changes = list(changes)
+    step = _single_step(changes)
+    if step is not None:
+        return [step] if step else []
     folder = _Folder()
     folder.take(changes)
     folder.end_step()
     return folder.steps
+
+
+def _single_step(changes: list[Change | Truncation]) -> list[Net | Ordered] | None:
+    """All changes as one step, table by table; None where the order among them may end a step.
+
+    Most batches are like this, and then most of the work is done by loops of the interpreter's own: 0.8 µs a change
+    of TPC-B against 2.6 µs.
+    """
+    if set(map(type, changes)) - {tuple}:
+        # A Truncation.
+        return None
+    groups: dict[Route, list[bytes]] = defaultdict(list)
+    for _, route, frame in cast(list[Change], changes):
+        groups[route].append(frame)
+    # A relation that was altered has two routes.
+    if len({route.source for route in groups}) < len(groups):
+        return None
+    step: list[Net | Ordered] = []
+    for route, frames in groups.items():
+        if not route.key:
+            step.append(_in_order(route, frames))
+            continue
+        heads = set(map(_HEAD, frames))
+        if route.replaces or any(head[0] == UPDATE and head[-1] != NEW for head in heads):
+            return None
+        step.append(_last_versions(route, frames, {head[0] for head in heads}))
+    return step
+
+
+def _last_versions(route: Route, frames: list[bytes], kinds: set[int]) -> Net:
+    """The net changes of one table whose keys do not change."""
+    keys = _keys(route, frames)
+    last = dict(zip(keys, frames, strict=True))
+    if kinds == {UPDATE}:
+        rows = first_rows(list(last.values()), route)
+        # A value that the last of several versions left out is in an earlier one.
+        if len(last) == len(frames) or not any(None in row for row in rows):
+            return Net(route=route, updates=_by_known(route, rows))
+    if kinds == {INSERT} and len(last) == len(frames):
+        return Net(route=route, inserts=first_rows(frames, route))
+    if kinds == {DELETE}:
+        return Net(route=route, deletes=first_rows(list(last.values()), route))
+    states: _States = {}
+    for key, frame in zip(keys, frames, strict=True):
+        _add_version(states, key, frame[MESSAGE_AT], route, frame)
+    return _net(route, states)
+
+
+def _keys(route: Route, frames: list[bytes]) -> list[Key]:
+    """The apply key in the first tuple of each frame."""
+    if route.leading:
+        starts = set(map(_START, frames))
+        if all(start[_START_KIND] in SENT for start in starts):
+            if len(starts) == 1:
+                end = _KEY_AT + 4 + _LENGTH(starts.pop(), _START_KIND + 1)[0]
+                return list(map(itemgetter(slice(_KEY_AT, end)), frames))
+            return [frame[_KEY_AT : _KEY_AT + 4 + _LENGTH(frame, _KEY_AT)[0]] for frame in frames]
+    return [route.key_of(first_row(frame, route)) for frame in frames]
+
+
+def _add_version(states: _States, key: Key, kind: int, route: Route, frame: bytes) -> None:
+    """Takes a change that leaves its row's key as it is."""
+    known = states.get(key)
+    if kind == DELETE:
+        states[key] = (_DELETED, frame)
+    elif known is None:
+        states[key] = (_UPDATED if kind == UPDATE else _INSERTED, frame)
+    elif kind == INSERT:
+        states[key] = (_REPLACED, frame)
+    elif known[0] == _DELETED:
+        raise _deleted_before(route)
+    elif UNCHANGED in frame:
+        states[key] = (known[0], filled(first_row(frame, route), _row(known[1], route)))
+    else:
+        states[key] = (known[0], frame)
 
 
 class _Folder:
@@ -87,52 +187,38 @@ class _Folder:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self._keyed: dict[Route, dict[Key, _State]] = {}
-        self._ordered: dict[Route, list[Change]] = {}
+        self._keyed: dict[Route, _States] = {}
+        self._ordered: dict[Route, list[bytes]] = {}
         self._relations: set[TableName] = set()
 
     def take(self, changes: Iterable[Change | Truncation]) -> None:
-        # A loop without calls for what most changes are: 0.35 µs a change against 0.75 µs.
-        keyed = self._keyed
         for change in changes:
             if isinstance(change, Truncation):
                 self.end_step()
                 self.steps.append(change)
                 continue
             kind, route, frame = change
-            states = keyed.get(route)
+            if not route.key:
+                self._order(route, frame)
+                continue
+            states = self._keyed.get(route)
             if states is None:
-                if not route.key:
-                    self._order(change)
-                    continue
                 self._begin(route)
-                states = keyed[route] = {}
+                states = self._keyed[route] = {}
             if kind == UPDATE and (frame[MARK_AT] != NEW or route.replaces):
                 self._update(route, states, *both_rows(frame, route))
-                continue
-            if route.leading and frame[COLUMNS_AT] == BINARY:
-                key: Key = frame[COLUMNS_AT + 1 : COLUMNS_AT + 5 + _LENGTH(frame, COLUMNS_AT + 1)[0]]
             else:
-                key = route.key_of(first_row(frame, route))
-            if kind == DELETE:
-                states[key] = (_DELETED, frame)
-            elif (known := states.get(key)) is None:
-                states[key] = (_UPDATED if kind == UPDATE else _INSERTED, frame)
-            elif kind == INSERT:
-                states[key] = (_REPLACED, frame)
-            elif known[0] == _DELETED or UNCHANGED in frame:
-                self._update(route, states, None, first_row(frame, route))
-            else:
-                states[key] = (known[0], frame)
+                [key] = _keys(route, [frame])
+                _add_version(states, key, kind, route, frame)
 
-    def _order(self, change: Change) -> None:
-        changes = self._ordered.get(change[1])
-        if changes is None:
-            self._begin(change[1])
-            changes = self._ordered[change[1]] = []
-        changes.append(change)
+    def _order(self, route: Route, frame: bytes) -> None:
+        frames = self._ordered.get(route)
+        if frames is None:
+            self._begin(route)
+            frames = self._ordered[route] = []
+        frames.append(frame)
 
-    def _update(self, route: Route, states: dict[Key, _State], old: Row | None, new: Row) -> None:
+    def _update(self, route: Route, states: _States, old: Row | None, new: Row) -> None:
         if old is not None and None in new:
             # FULL sends every old value; otherwise only the key's values are real, and only they may be used.
             new = filled(new, old) if route.full else _with_key(route, new, old)
@@ -141,10 +227,7 @@ class _Folder:
         known = states.get(before)
         if known is not None:
             if known[0] == _DELETED:
-                raise TaskFailed(
-                    f"the stream updates a row of {route.source} that it deleted before",
-                    where="source",
-                )
+                raise _deleted_before(route)
             if None in new:
                 new = filled(new, _row(known[1], route))
         if before != key or route.replaces:
@@ -154,9 +237,7 @@ class _Folder:
         else:
             states[key] = (_UPDATED, new)
 
-    def _change_key(
-        self, route: Route, states: dict[Key, _State], old: Row | None, new: Row, before: Key, key: Key
-    ) -> None:
+    def _change_key(self, route: Route, states: _States, old: Row | None, new: Row, before: Key, key: Key) -> None:
         former = new if old is None else old
         if is_complete(new):
             states[before] = (_DELETED, former)
@@ -174,8 +255,7 @@ class _Folder:
     def end_step(self) -> None:
         """Closes the step in the making, if it holds anything."""
         step: list[Net | Ordered] = [_net(route, states) for route, states in self._keyed.items()]
-        for route, changes in self._ordered.items():
-            step.append(Ordered(route=route, changes=[decoded(change) for change in changes]))
+        step += [_in_order(route, frames) for route, frames in self._ordered.items()]
         if step:
             self.steps.append(step)
         self._keyed.clear()
@@ -183,10 +263,19 @@ class _Folder:
         self._relations.clear()
 
 
-def _net(route: Route, states: dict[Key, _State]) -> Net:
-    net = Net(route=route, deletes=[], updates={}, inserts=[], upserts=[])
-    everything = route.written
-    replaces = route.replaces
+def _deleted_before(route: Route) -> TaskFailed:
+    return TaskFailed(f"the stream updates a row of {route.source} that it deleted before", where="source")
+
+
+def _in_order(route: Route, frames: list[bytes]) -> Ordered:
+    if set(map(itemgetter(MESSAGE_AT), frames)) == {INSERT}:
+        return Ordered(route=route, changes=[(INSERT, route, None, row) for row in first_rows(frames, route)])
+    return Ordered(route=route, changes=[decoded((frame[MESSAGE_AT], route, frame)) for frame in frames])
+
+
+def _net(route: Route, states: _States) -> Net:
+    net = Net(route=route)
+    updated: list[Row] = []
     for state, image in states.values():
         row = _row(image, route)
         if state == _DELETED:
@@ -195,12 +284,21 @@ def _net(route: Route, states: dict[Key, _State]) -> Net:
             net.inserts.append(row)
         elif state == _REPLACED:
             net.upserts.append(row)
-            if replaces:
+            if route.replaces:
                 net.deletes.append(row)
         else:
-            known = everything if None not in row else tuple([at for at in everything if row[at] is not None])
-            net.updates.setdefault(known, []).append(row)
+            updated.append(row)
+    net.updates = _by_known(route, updated)
     return net
+
+
+def _by_known(route: Route, rows: list[Row]) -> dict[tuple[int, ...], list[Row]]:
+    """The rows by the positions of the values that are known: each group is one statement."""
+    groups: dict[tuple[int, ...], list[Row]] = {}
+    for row in rows:
+        known = route.written if None not in row else tuple([at for at in route.written if row[at] is not None])
+        groups.setdefault(known, []).append(row)
+    return groups
 
 
 def _row(image: _Image, route: Route) -> Row:

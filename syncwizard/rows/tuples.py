@@ -4,6 +4,7 @@ A frame is an XLogData message of the walsender; the pgoutput message follows it
 PostgreSQL manual, "Streaming Replication Protocol" and "Logical Replication Message Formats".
 """
 
+from collections import defaultdict
 from operator import itemgetter
 from struct import Struct
 
@@ -19,8 +20,9 @@ NEW = ord("N")
 _TUPLE_AT = MARK_AT + 1
 COLUMNS_AT = _TUPLE_AT + 2
 
-BINARY = ord("b")
+_BINARY = ord("b")
 _TEXT = ord("t")
+SENT = frozenset((_BINARY, _TEXT))
 _NULL = ord("n")
 # Of unchanged TOAST. In a frame without this byte no value is left out: 0.03 µs, and wrong for few narrow rows; wide
 # ones are worth a closer look.
@@ -48,6 +50,36 @@ def first_row(frame: bytes, route: Route) -> Row:
     if layout is None and end == len(frame) <= _LAYOUT_BYTES and len(route.layouts) < _LAYOUTS and len(row) > 1:
         route.layouts[len(frame)] = _layout(frame, row)
     return row
+
+
+def first_rows(frames: list[bytes], route: Route) -> list[Row]:
+    """The first tuples of many frames, in their order."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for at, length in enumerate(map(len, frames)):
+        by_length[length].append(at)
+    if len(by_length) == 1:
+        return _alike(frames, route)
+    rows: list[Row] = [()] * len(frames)
+    for places in by_length.values():
+        for at, row in zip(places, _alike([frames[at] for at in places], route), strict=True):
+            rows[at] = row
+    return rows
+
+
+def _alike(frames: list[bytes], route: Route) -> list[Row]:
+    """The first tuples of frames of the same length."""
+    rest = iter(frames)
+    rows = [first_row(next(rest), route)]
+    layout = route.layouts.get(len(frames[0]))
+    if layout is not None:
+        # 0.3 µs a row of four columns against 1.5 µs one by one.
+        joined = b"".join(frames)
+        size, count = len(frames[0]), len(frames)
+        if all(joined[at::size] == byte * count for at, byte in layout.head_bytes):
+            values = layout.all_values(joined)
+            return list(values) if layout.order is None else [layout.order((*row, NULL, None)) for row in values]
+    rows += [first_row(frame, route) for frame in rest]
+    return rows
 
 
 def both_rows(frame: bytes, route: Route) -> tuple[Row | None, Row]:
@@ -81,7 +113,7 @@ def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, in
     for position in range(count):
         kind = data[at]
         at += 1
-        if kind in (BINARY, _TEXT):
+        if kind in SENT:
             end = at + 4 + _LENGTH(data, at)[0]
             append(data[at:end])
             at = end
@@ -119,4 +151,19 @@ def _layout(frame: bytes, row: Row) -> Layout:
         expected=unpack_heads(frame, _TUPLE_AT),
         values=Struct("".join(values)).unpack_from,
         order=None if sent == len(row) else itemgetter(*order),
+        head_bytes=_head_bytes(frame, row),
+        all_values=Struct("".join((f"{COLUMNS_AT}x", *values))).iter_unpack,
     )
+
+
+def _head_bytes(frame: bytes, row: Row) -> tuple[tuple[int, bytes], ...]:
+    """Offsets and bytes of the number of columns, and of each column's kind and length."""
+    offsets = [_TUPLE_AT, _TUPLE_AT + 1]
+    at = COLUMNS_AT
+    for value in row:
+        offsets.append(at)
+        at += 1
+        if value is not None and value != NULL:
+            offsets += range(at, at + 4)
+            at += len(value)
+    return tuple((offset, frame[offset : offset + 1]) for offset in offsets)

@@ -29,14 +29,13 @@ from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Posit
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
+from syncwizard.stages.apply_batches import Batches
 from syncwizard.stages.apply_figures import Reporter, Totals
 from syncwizard.stages.apply_frames import Assignment, Dropped, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
-# A batch is what arrived while the one before was applied, up to this much.
-BATCH_BYTES = 24 * 1024 * 1024
 # A source transaction beyond this comes in pieces, so that its size does not matter.
 PIECE_BYTES = 8 * 1024 * 1024
 PATIENCE_SECONDS = 0.3
@@ -74,6 +73,7 @@ class Session:
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
+        self._batches: Batches | None = None
         # What the publication has to be like.
         self._known: tuple[ledger.Progress, Sequence[Member]] | None = None
 
@@ -131,6 +131,8 @@ class Session:
             self._receiver.stopped = True
         if self._guardian is not None:
             self._guardian.stop()
+        if self._batches is not None:
+            self._batches.close()
         for thread in self._threads:
             thread.join(timeout=5)
         for connection in self._connections:
@@ -148,12 +150,12 @@ class Session:
             late = positions.late_seconds(commit_time)
             return min(late / 8, PATIENCE_SECONDS) if late > LATE_SECONDS else 0.0
 
-        while (
-            item := self._inbox.take(1 if writer.one_by_one else BATCH_BYTES, patience, reporter.due_seconds)
-        ) is not None:
+        self._batches = batches = Batches(self._inbox, patience)
+        while (item := batches.next(reporter.due_seconds, one_by_one=writer.one_by_one)) is not None:
             if isinstance(item, Idle):
                 acknowledge(item.lsn)
-            elif item:
+            elif item.pieces:
+                batches.prepare(item, one_by_one=writer.one_by_one)
                 writer.write(item)
             else:
                 reporter.report()

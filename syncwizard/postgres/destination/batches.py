@@ -10,7 +10,7 @@ from syncwizard.postgres.connection import is_connection_loss
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
 from syncwizard.rows.changes import CHANGE_BYTES, END_BYTES, Piece
-from syncwizard.rows.fold import fold
+from syncwizard.rows.fold import Step, fold
 from syncwizard.task.lsn import format_lsn
 
 
@@ -23,8 +23,20 @@ class BatchFailed(Exception):
         self.final_lsn = final_lsn
 
 
+class Batch(msgspec.Struct, eq=False, kw_only=True):
+    """Pieces to be applied together; `steps`: what they fold to, empty where they are to be applied one by one."""
+
+    pieces: list[Piece]
+    steps: list[Step] = []
+
+
+def folded(pieces: list[Piece]) -> list[Step]:
+    """What the changes of the pieces fold to."""
+    return fold(chain.from_iterable(piece.changes for piece in pieces))
+
+
 class BatchWriter:
-    """Applies over one session. `serial_until`: commits up to this position are applied change by change at once.
+    """Applies batches over one session. `serial_until`: commits up to this position are applied change by change.
 
     `committed` is called after each commit with the pieces it made durable, `careful` with the reason when a batch
     failed and is applied again in smaller parts.
@@ -50,24 +62,24 @@ class BatchWriter:
         """Whether transactions must come singly for now."""
         return self._serial_until > 0
 
-    def write(self, pieces: list[Piece]) -> None:
+    def write(self, batch: Batch) -> None:
         """Applies whole transactions, or the next part of a large one; commits when the last piece is an end.
 
         Raises BatchFailed, ChangeFailed, Fenced, or the psycopg error of a lost session.
         """
         if self.one_by_one:
-            for transaction in transactions(pieces):
-                self._write(transaction)
+            for transaction in transactions(batch.pieces):
+                self._write(transaction, None)
         else:
-            self._write(pieces)
+            self._write(batch.pieces, batch.steps)
 
-    def _write(self, pieces: list[Piece]) -> None:
+    def _write(self, pieces: list[Piece], steps: list[Step] | None) -> None:
         last = pieces[-1]
         if last.final_lsn <= self._serial_until:
             self._apply(pieces, serial=True)
             return
         try:
-            self._apply(pieces)
+            self._apply(pieces, steps)
         except (CountMismatch, psycopg.Error) as error:
             reason = _reason(error)
             if not (pieces[0].first and last.last):
@@ -88,7 +100,7 @@ class BatchWriter:
             self._start_over()
             self._apply(transaction, serial=True)
 
-    def _apply(self, pieces: list[Piece], *, serial: bool = False) -> None:
+    def _apply(self, pieces: list[Piece], steps: list[Step] | None = None, *, serial: bool = False) -> None:
         if not self.in_transaction:
             self._applier.begin()
             self.in_transaction = True
@@ -96,7 +108,7 @@ class BatchWriter:
             for piece in pieces:
                 self._serial.apply(piece.changes, piece.final_lsn)
         else:
-            self._applier.apply(fold(chain.from_iterable(piece.changes for piece in pieces)))
+            self._applier.apply(folded(pieces) if steps is None else steps)
         last = pieces[-1]
         if last.last:
             self._applier.commit(format_lsn(last.end_lsn))

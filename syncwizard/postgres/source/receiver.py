@@ -87,6 +87,12 @@ class Inbox:
             self._changed.notify_all()
             return pieces
 
+    def holds(self, least: int, largest: int) -> bool:
+        """Whether at least so many bytes wait, and the first item is a piece of at most so many."""
+        with self._changed:
+            first = self._items[0] if self._items else None
+            return isinstance(first, Piece) and self._weight >= least and first.weight <= largest
+
     def _worthwhile(self) -> bool:
         return self._weight >= self._wanted or self._complete or self._closed
 

@@ -1,0 +1,97 @@
+"""What the applier is given next, prepared ahead or not: the same batches in the same order."""
+
+import pytest
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.destination.batches import Batch
+from syncwizard.postgres.source.receiver import Idle, Inbox
+from syncwizard.rows.changes import UPDATE, Piece, Route, RouteColumn
+from syncwizard.stages.apply_batches import AHEAD_BYTES, BATCH_BYTES, Batches
+from syncwizard.task.events import TableName
+from tests.support import messages
+from tests.support.messages import framed, value
+
+NAME = TableName("public", "t")
+ROUTE = Route(source=NAME, target=NAME, columns=(RouteColumn(name="id", type_name="integer"),), key=(0,))
+
+
+def piece(number: int, weight: int = AHEAD_BYTES) -> Piece:
+    """One transaction with an update of one row."""
+    frame = framed(messages.update(1, (value(b"%04d" % number),)))
+    return Piece(
+        first=True,
+        changes=[(UPDATE, ROUTE, frame)],
+        weight=weight,
+        final_lsn=number,
+        commit_time=0.0,
+        ends=[(1, number, number, 0)],
+        end_lsn=number,
+    )
+
+
+def numbers(batch: object) -> list[int]:
+    assert isinstance(batch, Batch)
+    return [each.final_lsn for each in batch.pieces]
+
+
+def batches_of(*items: Piece | Idle) -> tuple[Inbox, Batches]:
+    inbox = Inbox()
+    inbox.put(items)
+    return inbox, Batches(inbox, lambda commit_time: 0.0)
+
+
+def test_a_batch_that_is_prepared_is_the_next_one_and_folded() -> None:
+    half = BATCH_BYTES // 2 + 1
+    idle = Idle(9)
+    inbox, batches = batches_of(piece(1, half), piece(2, half), piece(3, half), idle)
+    seen = []
+    for _ in range(3):
+        batch = batches.next(None, one_by_one=False)
+        assert isinstance(batch, Batch)
+        batches.prepare(batch, one_by_one=False)
+        seen += numbers(batch)
+        assert len(batch.steps) == 1
+    assert seen == [1, 2, 3]
+    assert batches.next(None, one_by_one=False) is idle
+    inbox.close()
+    assert batches.next(None, one_by_one=False) is None
+
+
+def test_one_by_one_nothing_is_folded_nor_prepared() -> None:
+    _, batches = batches_of(piece(1), piece(2))
+    batch = batches.next(None, one_by_one=True)
+    assert isinstance(batch, Batch)
+    batches.prepare(batch, one_by_one=True)
+    assert (numbers(batch), batch.steps) == ([1], [])
+    assert numbers(batches.next(None, one_by_one=False)) == [2]
+
+
+def test_rows_that_fill_a_batch_alone_are_not_taken_ahead() -> None:
+    inbox, batches = batches_of(piece(1), piece(2, BATCH_BYTES + 1))
+    batch = batches.next(None, one_by_one=False)
+    assert isinstance(batch, Batch)
+    batches.prepare(batch, one_by_one=False)
+    assert inbox.holds(1, BATCH_BYTES * 2)
+
+
+def test_what_cannot_be_folded_is_told_in_its_turn() -> None:
+    deleted = framed(messages.delete(1, (value(b"0001"),)))
+    bad = piece(2)
+    bad.changes = [(ord("D"), ROUTE, deleted), (UPDATE, ROUTE, framed(messages.update(1, (value(b"0001"),))))]
+    half = BATCH_BYTES // 2 + 1
+    first = piece(1, half)
+    bad.weight = half
+    inbox, batches = batches_of(first, bad)
+    batch = batches.next(None, one_by_one=False)
+    assert isinstance(batch, Batch)
+    assert numbers(batch) == [1]
+    batches.prepare(batch, one_by_one=False)
+    with pytest.raises(TaskFailed, match="that it deleted before"):
+        batches.next(None, one_by_one=False)
+    inbox.close()
+    batches.close()
+
+
+def test_nothing_within_the_time_is_a_batch_of_nothing() -> None:
+    _, batches = batches_of()
+    assert numbers(batches.next(0.01, one_by_one=False)) == []
