@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import IO, Any
 
 import msgspec
@@ -104,22 +105,28 @@ class Nursery:
     def __init__(self, modules: Mapping[str, str] = CHILD_MODULES) -> None:
         self._modules = modules
         self._children: list[ChildProcess] = []
+        # Started before there is work for them: importing what they need takes longer than many a copy.
+        self._spares: dict[str, list[subprocess.Popen[bytes]]] = {}
         self._lock = threading.Lock()
+
+    def keep_ready(self, numbers: Mapping[str, int]) -> None:
+        """Has so many children of each kind wait for an assignment, and ends those that wait for nothing."""
+        unwanted = []
+        with self._lock:
+            before, self._spares = self._spares, {kind: [] for kind in numbers}
+            for kind, waiting in before.items():
+                alive = [spare for spare in waiting if spare.poll() is None]
+                number = numbers.get(kind, 0)
+                self._spares.setdefault(kind, []).extend(alive[:number])
+                unwanted += alive[number:]
+            for kind, number in numbers.items():
+                self._spares[kind] += [self._start(kind) for _ in range(number - len(self._spares[kind]))]
+        _end(unwanted)
 
     def spawn(self, kind: str, assignment: msgspec.Struct) -> ChildProcess:
         """A child of the kind with its assignment handed over. Secrets travel in that frame and nowhere else."""
-        module = self._modules[kind]
-        decoder = msgspec.msgpack.Decoder(importlib.import_module(module).FromChild)
-        process = subprocess.Popen(
-            # -P: the folder that the engine happens to work in is no place to import from.
-            [sys.executable, "-P", "-m", "syncwizard.engine.child", module, kind],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            # Ctrl-C in a terminal is for the engine, which ends its children in order.
-            process_group=0,
-        )
-        child = ChildProcess(process, kind, decoder)
+        decoder = msgspec.msgpack.Decoder(importlib.import_module(self._modules[kind]).FromChild)
+        child = ChildProcess(self._take_spare(kind) or self._start(kind), kind, decoder)
         with self._lock:
             self._children = [known for known in self._children if known.alive]
             self._children.append(child)
@@ -128,9 +135,38 @@ class Nursery:
             child.send(assignment)
         return child
 
+    def _take_spare(self, kind: str) -> "subprocess.Popen[bytes] | None":
+        with self._lock:
+            waiting = self._spares.get(kind, [])
+            while waiting:
+                spare = waiting.pop()
+                if spare.poll() is None:
+                    return spare
+        return None
+
+    def _start(self, kind: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            # -P: the folder that the engine happens to work in is no place to import from.
+            [sys.executable, "-P", "-m", "syncwizard.engine.child", self._modules[kind], kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            # Ctrl-C in a terminal is for the engine, which ends its children in order.
+            process_group=0,
+        )
+
     def kill_all(self) -> None:
         """Ends every child that still lives."""
         with self._lock:
             children, self._children = self._children, []
+            spares, self._spares = self._spares, {}
         for child in children:
             child.kill()
+        _end(chain.from_iterable(spares.values()))
+
+
+def _end(spares: "Iterable[subprocess.Popen[bytes]]") -> None:
+    for spare in spares:
+        spare.kill()
+        # Closes the pipes, too.
+        spare.communicate()

@@ -4,7 +4,8 @@ import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -13,7 +14,7 @@ from syncwizard.engine.failures import failure_of, unexpected
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
-from syncwizard.stages.context import Cancellation, Context
+from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
     Event,
     Failure,
@@ -37,7 +38,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the pipeline; `run` may return a summary for people.
 
     `beside`: runs in a thread of its own beside the next stage. `endless`: never done, runs in every run of the
-    engine until it is cancelled. `patient`: lost connections are tried again.
+    engine until it is cancelled. `patient`: lost connections are tried again. `children`: how many of which kind it
+    begins with.
     """
 
     name: StageName
@@ -45,6 +47,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     beside: bool = False
     endless: bool = False
     patient: bool = True
+    children: Mapping[str, int] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,12 +65,12 @@ def default_stages() -> list[Stage]:
         Stage(name="precheck", run=_module_run("precheck"), patient=False),
         Stage(name="capture", run=_module_run("capture")),
         Stage(name="schema", run=_module_run("schema")),
-        Stage(name="full", run=_module_run("full")),
+        Stage(name="full", run=_module_run("full"), children={"copy": COPY_WORKERS}),
         Stage(name="keys", run=_module_run("keys")),
-        Stage(name="catch-up", run=_module_run("catch_up")),
+        Stage(name="catch-up", run=_module_run("catch_up"), children={"apply": 1}),
         Stage(name="constraints", run=_module_run("constraints")),
         Stage(name="indexes", run=_module_run("indexes"), beside=True),
-        Stage(name="incremental", run=_module_run("incremental"), endless=True),
+        Stage(name="incremental", run=_module_run("incremental"), endless=True, children={"apply": 1}),
     ]
 
 
@@ -95,8 +98,9 @@ class Pipeline:
     def run(self) -> Outcome:
         """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
         try:
-            for group in grouped(self._stages):
-                self._run_group(group)
+            groups = grouped(self._stages)
+            for at, group in enumerate(groups):
+                self._run_group(group, groups[at + 1 : at + 2])
             raise TaskFailed("the last stage ended, which it never should")
         except Cancelled:
             self._finish()
@@ -123,13 +127,16 @@ class Pipeline:
         if pair is not None:
             pair.holder.close()
 
-    def _run_group(self, group: Sequence[Stage]) -> None:
-        """Runs stages that belong side by side, again and again while their trouble may pass."""
+    def _run_group(self, group: Sequence[Stage], following: Sequence[Sequence[Stage]]) -> None:
+        """Runs stages that belong side by side, again and again while their trouble may pass. The children of the
+        stages that follow get ready meanwhile.
+        """
         while True:
             self._context.cancellation.check()
             pending = [stage for stage in group if stage.endless or not self._outer.state().finished(stage.name)]
             if not pending:
                 return
+            self._keep_children_ready([*pending, *chain.from_iterable(following)])
             self._metrics.begin_run()
             try:
                 self._attempt(pending)
@@ -140,6 +147,16 @@ class Pipeline:
                 self._wait_before_retry(error)
             else:
                 return
+
+    def _keep_children_ready(self, stages: Iterable[Stage]) -> None:
+        state = self._outer.state()
+        types = self._context.spec.synchronization.types
+        needed = [
+            stage
+            for stage in stages
+            if (stage.endless or not state.finished(stage.name)) and (stage.name != "full" or "full" in types)
+        ]
+        self._nursery.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all."""

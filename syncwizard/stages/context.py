@@ -1,5 +1,6 @@
 """What a stage is given: the specification, connections, the journal, cancellation, and child processes."""
 
+import os
 import threading
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from syncwizard.postgres.connection import Connection, connect
 from syncwizard.task.events import Event, Sample
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
+
+# Streams of a full copy: more than one for each processor would only take turns.
+COPY_WORKERS = min(4, max(2, os.cpu_count() or 1))
 
 
 class Secrets(msgspec.Struct, frozen=True, kw_only=True):

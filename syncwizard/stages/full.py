@@ -1,6 +1,5 @@
 """Full synchronization: every table under a pair (LSN, snapshot), chunk by chunk (rules 10 and 11)."""
 
-import os
 import select
 import time
 from collections import deque
@@ -12,7 +11,7 @@ from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.session import hold_task, prepare_writing
 from syncwizard.postgres.source.continuity import find_relations
-from syncwizard.stages.context import Child, Context, Pair
+from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.copying import (
     Assignment,
     ChunkCopied,
@@ -26,7 +25,6 @@ from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, T
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.text import counted, describe_bytes
 
-MAX_WORKERS = 4
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.
 MAX_DEATHS = 10
 
@@ -106,7 +104,7 @@ class Copying:
         for plan in self._plans:
             self._note_finished(plan)
         try:
-            for _ in range(min(chunks, MAX_WORKERS, max(2, os.cpu_count() or 1))):
+            for _ in range(min(chunks, COPY_WORKERS)):
                 self._start_worker()
             while self._busy():
                 self._context.cancellation.check()

@@ -1,9 +1,8 @@
 """Full copy: one wide vector table and one narrow table, against `psql COPY … | psql COPY …`."""
 
-import os
 import subprocess
 
-from syncwizard.stages.full import MAX_WORKERS
+from syncwizard.stages.context import COPY_WORKERS
 from syncwizard.task.specification import SchemaObjects, TableObject
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
 from tests.benchmarks.results import Ratio, print_ratios
@@ -46,7 +45,7 @@ def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
     chunks = int(task.status()["tables"][f"public.{table}"]["chunks"])
     seconds = task.stage_seconds("full")
     task.end()
-    return seconds, min(chunks, MAX_WORKERS, max(2, os.cpu_count() or 1))
+    return seconds, min(chunks, COPY_WORKERS)
 
 
 def copy_by_psql(found: Bench, table: str, rows: int, streams: int) -> float:

@@ -11,6 +11,7 @@ import pytest
 
 from syncwizard.engine.children import ChildProcess, Nursery
 from syncwizard.errors import ChangeFailed, EndpointError, TaskFailed
+from tests.faults import processes
 from tests.support.echo_child import Assignment, Do, Said, Say
 from tests.support.waiting import until
 
@@ -113,6 +114,42 @@ def test_no_child_outlives_the_nursery(nursery: Nursery) -> None:
     children = [nursery.spawn("echo", Assignment(text="a")) for _ in range(2)]
     nursery.kill_all()
     assert not any(is_alive(child.pid) for child in children)
+
+
+def spares() -> list[int]:
+    return processes.children_of(os.getpid(), "echo")
+
+
+def test_a_child_that_was_kept_ready_is_the_one_that_gets_the_work(nursery: Nursery) -> None:
+    nursery.keep_ready({"echo": 2})
+    waiting = spares()
+    assert len(waiting) == 2
+    nursery.keep_ready({"echo": 2})
+    assert spares() == waiting
+    child = nursery.spawn("echo", Assignment(text="hello"))
+    assert child.pid in waiting
+    assert first_words(child).text == "hello"
+
+
+def test_a_child_that_died_while_it_was_kept_ready_is_replaced(nursery: Nursery) -> None:
+    nursery.keep_ready({"echo": 1})
+    [waiting] = spares()
+    os.kill(waiting, signal.SIGKILL)
+    until(lambda: not spares(), what="its end")
+    child = nursery.spawn("echo", Assignment(text="hello"))
+    assert child.pid != waiting
+    assert first_words(child).text == "hello"
+
+
+def test_children_that_nobody_needs_any_more_are_ended(nursery: Nursery) -> None:
+    nursery.keep_ready({"echo": 3})
+    nursery.keep_ready({"echo": 1})
+    assert len(spares()) == 1
+    nursery.keep_ready({})
+    assert not spares()
+    nursery.keep_ready({"echo": 1})
+    nursery.kill_all()
+    assert not spares()
 
 
 def test_a_child_ends_when_its_engine_is_killed() -> None:

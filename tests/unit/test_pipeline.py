@@ -86,11 +86,17 @@ def passing(name: StageName, ran: list[str] | None = None) -> Stage:
     return Stage(name=name, run=run)
 
 
-def raising(name: StageName, error: Callable[[], BaseException], **options: bool) -> Stage:
+def raising(
+    name: StageName,
+    error: Callable[[], BaseException],
+    patient: bool = True,
+    beside: bool = False,
+    endless: bool = False,
+) -> Stage:
     def run(context: Context) -> None:
         raise error()
 
-    return Stage(name=name, run=run, **options)
+    return Stage(name=name, run=run, patient=patient, beside=beside, endless=endless)
 
 
 def pausing(bench: Bench) -> Stage:
