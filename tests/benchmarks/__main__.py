@@ -2,7 +2,7 @@
 
 import click
 
-from tests.benchmarks import copying, draining, indexing, latency, memory, picking, screens
+from tests.benchmarks import cloning, copying, draining, indexing, latency, memory, picking, screens
 from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
@@ -41,6 +41,14 @@ def memory_of_transaction(rows: int) -> None:
 def index(rows: int) -> None:
     """HNSW build against CREATE INDEX with the server's settings."""
     indexing.run(rows)
+
+
+@main.command()
+@click.option("--rows", default=60_000, help="Of the vector table.")
+@click.option("--narrow-rows", default=2_000_000, help="Of the narrow table.")
+def clone(rows: int, narrow_rows: int) -> None:
+    """A whole clone with its indexes against pg_dump | pg_restore, and pgcopydb where it is installed."""
+    cloning.measure(rows, narrow_rows)
 
 
 @main.command("latency")
