@@ -316,6 +316,16 @@ def as_ours(error: psycopg.Error, end: End, doing: str) -> SyncwizardError:
     )
 
 
+def is_plain(connection: Connection) -> bool:
+    """Whether what travels through the session's socket is the protocol itself."""
+    if connection.pgconn.ssl_in_use:
+        return False
+    row = connection.execute(
+        "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
+    ).fetchone()
+    return row is not None and row[0] is False
+
+
 def quoted(schema: str, name: str) -> sql.Identifier:
     """A qualified name for composition."""
     return sql.Identifier(schema, name)

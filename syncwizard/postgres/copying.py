@@ -9,6 +9,7 @@ import psycopg
 from psycopg import pq, sql
 
 from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.relay import Relay
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.task.events import TableName
 
@@ -86,25 +87,50 @@ def copy_in_statement(chunk: ChunkRange) -> bytes:
 
 
 def copy_chunk(
-    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None]
+    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None], *, plain: bool
 ) -> Copied:
     """Moves the chunk inside the transactions that are open at both ends; its rows are those that went in.
 
+    `plain`: neither session is encrypted.
+
     `report(rows, bytes)` is called about twice a second. Raises psycopg errors of either end.
     """
-    reader = Wire(source)
-    writer = Wire(destination)
     if chunk.keep_existing:
         _create_staging(destination, chunk)
+    report = _now_and_then(report)
+    if plain:
+        relay = Relay(source, destination)
+        rows, size = relay.run(copy_out_statement(chunk), copy_in_statement(chunk), report)
+    else:
+        rows, size = _copy_by_libpq(Wire(source), Wire(destination), chunk, report)
+    if chunk.keep_existing:
+        rows = _insert_missing(destination, chunk)
+    return Copied(rows=rows, bytes=size)
+
+
+def _now_and_then(report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    told = time.monotonic()
+
+    def tell(rows: int, size: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told > REPORT_SECONDS:
+            told = now
+            report(rows, size)
+
+    return tell
+
+
+def _copy_by_libpq(
+    reader: Wire, writer: Wire, chunk: ChunkRange, report: Callable[[int, int], None]
+) -> tuple[int, int]:
+    """Rows that went in, and bytes."""
     # The source first: where the table is gone there, the destination's transaction is still in order.
     reader.begin_copy_out(copy_out_statement(chunk))
     writer.begin_copy_in(copy_in_statement(chunk))
     size = _pump(reader.pgconn, writer, report)
     reader.end_copy_out()
-    rows = writer.end_copy()
-    if chunk.keep_existing:
-        rows = _insert_missing(destination, chunk)
-    return Copied(rows=rows, bytes=size)
+    return writer.end_copy(), size
 
 
 def _create_staging(destination: Connection, chunk: ChunkRange) -> None:
@@ -147,7 +173,6 @@ def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], No
     block = bytearray()
     total = rows = 0
     unsent = False
-    reported = time.monotonic()
     while True:
         size, view = get_copy_data(1)
         if size > 0:
@@ -160,10 +185,7 @@ def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], No
             total += len(block)
             unsent = writer.put_soon(block)
             block.clear()
-            now = time.monotonic()
-            if now - reported > REPORT_SECONDS:
-                reported = now
-                report(rows, total)
+            report(rows, total)
         elif size == 0:
             if unsent:
                 either.poll()

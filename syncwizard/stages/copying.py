@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import Connection, as_ours, translated
+from syncwizard.postgres.connection import Connection, as_ours, is_plain, translated
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
@@ -65,10 +65,13 @@ def run(assignment: Assignment, channel: Channel) -> None:
     destination = open_session(assignment.spec, assignment.secrets, "destination", "copy", autocommit=True)
     with translated("destination", "preparing to write"):
         prepare_writing(destination)
+        plain = is_plain(destination)
+    with translated("source", "preparing to read"):
+        plain = plain and is_plain(source)
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):
-            answer = _copy(assignment, source, destination, frame, channel)
+            answer = _copy(assignment, source, destination, frame, channel, plain=plain)
             # Not after an error: the source may be in the middle of its COPY then, and this process ends anyway.
             with translated("source", "leaving the snapshot"):
                 source.execute("ROLLBACK")
@@ -80,7 +83,13 @@ def run(assignment: Assignment, channel: Channel) -> None:
 
 
 def _copy(
-    assignment: Assignment, source: Connection, destination: Connection, task: CopyChunk, channel: Channel
+    assignment: Assignment,
+    source: Connection,
+    destination: Connection,
+    task: CopyChunk,
+    channel: Channel,
+    *,
+    plain: bool,
 ) -> ChunkCopied | ChunkStale:
     spec = assignment.spec
     assert spec.id is not None
@@ -103,7 +112,11 @@ def _copy(
             destination.execute("ROLLBACK")
             return ChunkStale(reason="its copy was begun again")
         copied = copy_chunk(
-            source, destination, part, lambda rows, size: channel.send(ChunkProgress(rows=rows, bytes=size))
+            source,
+            destination,
+            part,
+            lambda rows, size: channel.send(ChunkProgress(rows=rows, bytes=size)),
+            plain=plain,
         )
         if not is_current(source, part.oid):
             destination.execute("ROLLBACK")

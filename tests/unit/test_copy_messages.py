@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncwizard.postgres.source.messages import CopyMessages, server_error
+from syncwizard.postgres.messages import CopyMessages, server_error
 
 BOTH = b"W" + pack(">ibh", 7, 0, 0)
 LARGE = 3 * 1024 * 1024

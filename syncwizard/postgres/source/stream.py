@@ -17,8 +17,8 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
-from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.source.messages import KEEPALIVE, XLOG_DATA, CopyMessages
+from syncwizard.postgres.connection import Connection, is_plain
+from syncwizard.postgres.messages import KEEPALIVE, XLOG_DATA, CopyMessages
 from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
 from syncwizard.task.lsn import format_lsn
 
@@ -63,16 +63,6 @@ def start_stream(
     stream = SocketStream(connection) if is_plain(connection) else LibpqStream(connection)
     stream.start(command.as_bytes(None))
     return stream
-
-
-def is_plain(connection: Connection) -> bool:
-    """Whether what travels through the session's socket is the protocol itself."""
-    if connection.pgconn.ssl_in_use:
-        return False
-    row = connection.execute(
-        "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
-    ).fetchone()
-    return row is not None and row[0] is False
 
 
 class SocketStream:

@@ -1,4 +1,4 @@
-"""Cuts what a walsender sends while it streams into replication frames; pure, no I/O.
+"""Cuts what a walsender sends while it streams into replication frames, and reads what servers complain of; pure.
 
 Source of the formats: PostgreSQL manual, "Message Formats" and "Streaming Replication Protocol".
 """
