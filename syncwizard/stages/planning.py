@@ -15,7 +15,7 @@ from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.continuity import check_publication
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot
-from syncwizard.stages.context import Context, Pair
+from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.emptying import find_target, read_targets, to_empty
 from syncwizard.stages.interruptible import interruptible
@@ -27,6 +27,8 @@ PAGE_BYTES = 8192
 # Large enough that a chunk's two transactions cost nothing, small enough that workers end together and that a
 # dead worker costs little.
 CHUNK_BYTES = 128 * 1024 * 1024
+# A table is split from this part of a chunk on: less takes a worker less time than the rest of a stage.
+LEAST_SHARE = 4
 
 
 class TablePlan(msgspec.Struct, kw_only=True):
@@ -160,8 +162,7 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool)
         total = max(1, -(-table.heap_bytes // PAGE_BYTES))
         # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
         weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
-        chunks = max(1, min(total, round(weight / CHUNK_BYTES)))
-        chunks = 1 if kept else chunks
+        chunks = 1 if kept else min(total, _chunks(weight))
         pages = -(-total // chunks)
         chunks = -(-total // pages)
     return TableCopy(
@@ -172,6 +173,14 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool)
         chunk_pages=pages,
         kept=kept,
     )
+
+
+def _chunks(weight: int) -> int:
+    """How many chunks so many bytes make: the workers' number times something where it is worth splitting at all, so
+    that they end together."""
+    if weight < CHUNK_BYTES // LEAST_SHARE:
+        return 1
+    return -(-round(weight / CHUNK_BYTES) // COPY_WORKERS) * COPY_WORKERS or COPY_WORKERS
 
 
 def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
