@@ -120,9 +120,9 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
 
 
 def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
-    """Checks that the task may be resumed, reads its secrets unless they are given, and tries them.
+    """Checks that the task may be resumed, and reads its secrets unless they are given.
 
-    Raises UsageError that says what to do instead, and EndpointError for a login that is refused.
+    Raises UsageError that says what to do instead.
     """
     holder = task.find_engine()
     if holder is not None:
@@ -141,14 +141,14 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
             detail=state.failure.detail,
             remedy=state.failure.remedy,
         )
-    secrets = given or launch.collect_secrets(task.spec)
-    # A password may have changed since: better told here than by an engine that fails a moment later.
-    probes.for_task("login", task.spec, secrets).run(lambda event: None)
-    return Prepared(task=task, secrets=secrets)
+    return Prepared(task=task, secrets=given or launch.collect_secrets(task.spec))
 
 
 def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
-    """Starts the engine of a task that was begun; returns when it is at work."""
+    """Starts the engine of a task that was begun; returns when it is at work.
+
+    Raises EndpointError for a login that is refused; then no engine runs.
+    """
     task = prepared.task
     before = task.read_state().sequence
     launch.start_engine(task.spec, prepared.secrets)

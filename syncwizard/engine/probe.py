@@ -32,7 +32,7 @@ from syncwizard.engine.protocol import (
     TaskRequest,
 )
 from syncwizard.engine.supervisor import make_context, secrets_of
-from syncwizard.errors import End, EndpointError, SourceChanged, SyncwizardError, UsageError
+from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
 from syncwizard.postgres.connection import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
@@ -94,8 +94,6 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _remedy(request, outgoing)
         case TaskRequest(kind="precheck"):
             _precheck(request, outgoing)
-        case TaskRequest(kind="login"):
-            _login(request)
         case TaskRequest(kind="sequences"):
             _sequences(request, outgoing)
         case TaskRequest(kind="slot"):
@@ -176,18 +174,6 @@ def _sequences(request: TaskRequest, outgoing: int) -> None:
 
     with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
         _run(request, Path(folder), _Record(outgoing), lambda context: sequences.run(context, request.offset))
-
-
-def _login(request: TaskRequest) -> None:
-    """Logs in to both ends. One that is just out of reach is none of a resume's business: the engine tries again."""
-    ends: tuple[End, ...] = ("source", "destination")
-    with tunnels.opened(request.spec, patient=True) as spec:
-        for end in ends:
-            try:
-                open_session(spec, secrets_of(request.secrets), end, "login").close()
-            except EndpointError as error:
-                if not error.transient:
-                    raise
 
 
 def _slot(request: TaskRequest, outgoing: int) -> None:

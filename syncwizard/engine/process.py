@@ -24,10 +24,12 @@ from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Handover, Started
-from syncwizard.engine.supervisor import Supervisor
-from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.engine.supervisor import Supervisor, secrets_of
+from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
+from syncwizard.stages.context import open_session
 from syncwizard.task import file
 from syncwizard.task.reducer import replay
+from syncwizard.task.specification import TaskSpec
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,13 @@ def main(
             spec = file.load(folder / paths.TASK_FILE)
             begun = replay(read_entries(folder / FILE_NAME), task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
-            supervisor = Supervisor(spec, secrets, folder, stages(), Nursery(children))
+            nursery = Nursery(children)
+            stack.callback(nursery.kill_all)
+            if begun:
+                # Most tasks go on with applying; it gets ready while we log in.
+                nursery.keep_ready({kind: 1 for kind in children if kind == "apply"})
+                _try_logins(spec, secrets)
+            supervisor = Supervisor(spec, secrets, folder, stages(), nursery)
             started = Started(socket=str(socket_path))
             outcome = asyncio.run(supervisor.run(socket_path, lambda: answer(started)))
         return _tell_outcome(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
@@ -83,6 +91,19 @@ def _locked(task_id: uuid.UUID) -> Iterator[Path]:
         ) from held
     with lock:
         yield socket_path
+
+
+def _try_logins(spec: TaskSpec, secrets: Handover) -> None:
+    """Raises EndpointError for a login that is refused for good: better told to the starter than by a task that fails a
+    moment later. An end that is just out of reach is tried again by the pipeline.
+    """
+    ends: tuple[End, ...] = ("source", "destination")
+    for end in ends:
+        try:
+            open_session(spec, secrets_of(secrets), end, "login").close()
+        except EndpointError as error:
+            if not error.transient:
+                raise
 
 
 def _tell_outcome(outcome: Outcome, *, interrupted: bool) -> int:

@@ -20,7 +20,7 @@ from syncwizard.task.state import TaskState
 PROTOCOL_VERSION = 1
 
 CommandName = Literal["status", "pause", "caught-up"]
-TaskProbeKind = Literal["precheck", "login", "release", "sequences", "slot", "resync"]
+TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -110,7 +110,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What a probe is to do: for the specification as it stands (`precheck`, `login`) or a stored task (the others).
+    """What a probe is to do: for the specification as it stands (`precheck`) or a stored task (the others).
 
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
     items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
