@@ -87,7 +87,7 @@ ACTIONS: Mapping[str, Action] = {
         _action("monitor.filter", "slash", "Filter", "Show only tables, or events, that contain some words"),
         _action("monitor.sort", "s", "Sort", "Sort the tables by the next column"),
         _action("monitor.level", "l", "Level", "Show all events, or warnings and errors only"),
-        _action("monitor.range", "t", "Range", "Charts of 5 minutes, 1 hour or 24 hours"),
+        _action("monitor.range", "t", "Range", "Charts of 5 minutes, 1 hour, 24 hours, or all"),
         _action("monitor.details", "i", "Inspect", "The marked line, or the trouble, whole; to copy"),
         _action("monitor.sequences", "S", "Sequences", "Set sequences to the source's values again"),
         _action("monitor.report", "w", "Report", "A report to write to a file, for a colleague"),

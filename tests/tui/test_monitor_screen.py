@@ -28,7 +28,18 @@ from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.settings import Settings
 from syncwizard.tui.widgets.headline import Headline
-from tests.support.replay import NOW, PID, copying, store_task, synchronizing, through, totals, view_of, write_journal
+from tests.support.replay import (
+    NOW,
+    PID,
+    copying,
+    remembered,
+    store_task,
+    synchronizing,
+    through,
+    totals,
+    view_of,
+    write_journal,
+)
 from tests.support.small_engine import prescribe
 from tests.tui.apps import NARROW, WIDE, monitor, shown
 
@@ -258,13 +269,29 @@ async def test_every_pane_is_reached_by_tab_in_reading_order() -> None:
 
 
 async def test_charts_cover_another_range_by_a_key() -> None:
-    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    past = remembered(3 * 3600, (7200, 3600))
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "synchronizing")
         await pilot.press("3")
-        await shown(pilot, "last 5 min")
+        text = await shown(pilot, "last 5 min")
+        # The spike of 15 min ago is not of these minutes.
+        assert "-5 min" in text and "407 ms" not in text
+        for title, axis in (("last 1 h", "-1 h"), ("last 24 h", "-24 h"), ("all: 3 h", "-3 h")):
+            await pilot.press("t")
+            text = await shown(pilot, title)
+            assert axis in text and "peak 407 ms" in text
         await pilot.press("t")
-        assert "-1 h" in await shown(pilot, "last 1 h")
+        await shown(pilot, "last 5 min")
+
+
+async def test_charts_of_a_stopped_task_tell_what_was_before_it_stopped() -> None:
+    moments = [*RUNNING, (NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+    app = monitor(view_of(store_task(), moments, alive=False, history=remembered(3600)))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "▲ Paused")
+        await pilot.press("3", "t")
+        await shown(pilot, "last 1 h · mean")
 
 
 async def test_leaving_stops_following_and_remembers_the_task() -> None:

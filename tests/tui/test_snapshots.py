@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from msgspec.structs import replace
 
 from syncwizard.task.events import EngineStopped, Failure, RetryStarted, TaskFailedEvent, TaskPaused
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.link import View
-from syncwizard.tui.screens.monitor import MonitorScreen
 from syncwizard.tui.settings import ThemeName
-from tests.support.replay import NOW, copying, seen, store_task, synchronizing, through, totals, view_of
+from tests.support.replay import NOW, copying, remembered, seen, store_task, synchronizing, through, totals, view_of
 from tests.tui.apps import NARROW, WIDE, Running, monitor, shown, task_list
 
 SnapCompare = Callable[..., bool]
@@ -92,12 +90,13 @@ def test_release_asks_for_the_name(snap_compare: SnapCompare) -> None:
 def test_monitor(snap_compare: SnapCompare, size: tuple[int, int], state: str) -> None:
     """Trouble at the top where there is some; figures; stages; on a wide screen tables, charts and events too."""
     task = store_task()
+    past, ended = remembered(3600), remembered(3600, (90, 0))
     views: dict[str, Callable[[], View]] = {
         "full": lambda: view_of(task, through("full"), copying()),
-        "synchronizing": lambda: view_of(task, RUNNING, synchronizing()),
-        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0)),
-        "failed": lambda: view_of(task, FAILED, alive=False),
-        "paused": lambda: view_of(task, PAUSED, alive=False),
+        "synchronizing": lambda: view_of(task, RUNNING, synchronizing(), history=past),
+        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0), history=past),
+        "failed": lambda: view_of(task, FAILED, alive=False, history=ended),
+        "paused": lambda: view_of(task, PAUSED, alive=False, history=ended),
     }
     app = monitor(views[state]())
     assert snap_compare(app, terminal_size=size, run_before=waiting("indexes"))
@@ -110,27 +109,12 @@ def test_panes_of_a_narrow_monitor(snap_compare: SnapCompare, key: str) -> None:
     assert snap_compare(app, terminal_size=NARROW, run_before=waiting("indexes", key))
 
 
-def test_charts_of_a_narrow_monitor(snap_compare: SnapCompare) -> None:
-    """Two lines from zero to a round top, with units and time; a gap where nothing was measured."""
-    view = view_of(store_task(), through("indexes"), synchronizing(latency_at=NOW - 280.0))
-
-    async def with_a_past(pilot: Running) -> None:
-        await shown(pilot, "indexes")
-        screen = pilot.app.screen
-        assert isinstance(screen, MonitorScreen)
-        for second in range(280):
-            if not 100 < second < 140:
-                screen.charts.remember(_measured(view, second))
-        await pilot.press("3", "t", "t", "t")
-        await pilot.pause()
-
-    assert snap_compare(monitor(view), terminal_size=NARROW, run_before=with_a_past)
-
-
-def _measured(view: View, second: int) -> View:
-    sample = synchronizing(
-        latency_at=NOW - 280.0 + second,
-        latency_seconds=0.002 + 0.001 * (second % 7) + (0.02 if second == 60 else 0.0),
-        rows_per_second=200.0 + second,
-    )
-    return View(seen=replace(view.seen, sample=sample), figures_at=NOW - 280.0 + second, connected=True)
+@SIZES
+@pytest.mark.parametrize("presses", [0, 1, 2, 3], ids=["5min", "1h", "24h", "all"])
+def test_charts(snap_compare: SnapCompare, size: tuple[int, int], presses: int) -> None:
+    """Two lines from zero to a round top, with units and time; the spike of 15 min ago at its height of 400 ms; no
+    line over the gap of an hour, nor over that of a minute in the finest chart."""
+    past = remembered(3 * 3600, (7200, 3600), (150, 90))
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
+    keys = ["3", *["t"] * presses]
+    assert snap_compare(app, terminal_size=size, run_before=waiting("indexes", *keys))

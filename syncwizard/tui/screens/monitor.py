@@ -127,7 +127,6 @@ class MonitorScreen(Screen[None]):
     @on(Updated)
     def _updated(self, event: Updated) -> None:
         before, self._view = self._view, event.view
-        self.charts.remember(event.view)
         if before is not None and (not self.is_current or _same_facts(before, event.view)):
             # Figures alone can wait for the next second.
             return
@@ -328,8 +327,8 @@ class MonitorScreen(Screen[None]):
         ]
 
     def _draw_charts(self) -> None:
-        if self.is_current and self._in_sight("charts"):
-            self.charts.show(self.home.clock())
+        if self._view is not None and self.is_current and self._in_sight("charts"):
+            self.charts.show(self._view, self.home.clock())
 
     def _choose_pane(self, pane: str) -> None:
         self._pane = pane
