@@ -84,6 +84,8 @@ ACTIONS: Mapping[str, Action] = {
         # Monitor
         _action("monitor.pause", "p", "Pause", "Close every connection; the slot stays"),
         _action("monitor.resume", "r", "Resume", "Continue the task from where it stopped"),
+        _action("monitor.resync", "R", "Resync", "Empty tables that lost changes, or the marked one, and copy again",
+                show=False),
         _action("monitor.filter", "slash", "Filter", "Show only tables, or events, that contain some words"),
         _action("monitor.sort", "s", "Sort", "Sort the tables by the next column"),
         _action("monitor.level", "l", "Level", "Show all events, or warnings and errors only"),

@@ -165,7 +165,7 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
         text = await shown(pilot, "Retrying: source: the connection was lost")
         assert "since 15:07:21, for 2 min 5 s; given up at 16:09:26, in 1 h" in text
         assert "server closed the connection unexpectedly [08006]" in text
-        assert "Next: look whether the server runs" in text
+        assert "Next: look whether the server runs; the task goes on by itself then" in text
 
 
 async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -> None:
@@ -173,21 +173,46 @@ async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "Next: copy again: syncwizard resync kb")
-        assert "r resumes" not in text
+        text = await shown(pilot, "Next: copy again: syncwizard resync kb; R does that here")
+        assert "r resumes" not in text and "r Resume" not in text
+        assert text.splitlines()[-1].startswith(" R Resync")
+        await pilot.press("question_mark", *"and copy again")
+        assert "R      Resync" in await shown(pilot, "1 of")
+
+
+async def test_a_table_of_a_healthy_task_is_copied_again_only_where_one_is_marked() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("4")
+        await shown(pilot, "Events (")
+        await pilot.press("question_mark", *"and copy again")
+        await shown(pilot, "0 of")
+        await pilot.press("escape", "2")
+        # No daily business: the key bar has other things to show.
+        assert "R Resync" not in await shown(pilot, "Tables (")
+        # The task of this test has no journal, and is refused for that.
+        await pilot.press("question_mark", *"and copy again")
+        await shown(pilot, "1 of")
+        await pilot.press("enter")
+        await shown(pilot, "the task has copied nothing yet")
 
 
 async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() -> None:
     words = "duplicate key value violates unique constraint " + "x" * 300 + " end of the words"
     failure = Failure(
-        title="a change was refused", where="kb.tags", detail=words, sqlstate="23505", remedy="mend the row"
+        title="a change was refused",
+        where="kb.tags",
+        detail=words,
+        sqlstate="23505",
+        remedy="mend the row, then resume the task",
     )
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "✗ Failed: kb.tags: a change was refused")
         assert "since 15:08:26, for 1 min" in text
-        assert "[23505]" in text and "Next: mend the row; then r resumes" in text
+        assert "[23505]" in text and "Next: mend the row; then r resumes" in text.replace("\n", " ")
         assert "r Resume" in text and "p Pause" not in text
         await pilot.press("i")
         assert "end of the words [23505]" in (await shown(pilot, "Write to file")).replace("\n", " ").replace("│", "")

@@ -14,23 +14,17 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.figures import shorten
 from syncwizard.task.narration import narrate
+from syncwizard.task.resync import ResyncWish
 from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.deeds import Deeds, may_pause, may_release, may_resume, may_set_sequences
+from syncwizard.tui.deeds import Deeds, lost_changes, may_pause, may_release, may_resume, may_resync, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.formatting import Part, fit, mark_of, span
 from syncwizard.tui.link import EngineLink, Follow, Following, View
-from syncwizard.tui.monitor_lines import (
-    describe_table,
-)
-from syncwizard.tui.monitor_view import (
-    Trouble,
-    are_old,
-    figures_of,
-    trouble_of,
-)
+from syncwizard.tui.monitor_lines import describe_table
+from syncwizard.tui.monitor_trouble import trouble_lines, trouble_of, trouble_text
+from syncwizard.tui.monitor_view import are_old, figures_of
 from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.headline import Headline
 from syncwizard.tui.widgets.key_bar import KeyBar
@@ -44,8 +38,6 @@ TICK_SECONDS = 1.0
 CHART_SECONDS = 5.0
 # So many are drawn no oftener than the charts: each is a line to make, in sight or not.
 MANY_TABLES = 1000
-# About three lines; the whole of it is behind Inspect.
-SAID_CHARACTERS = 220
 PANES = ("stages", "tables", "charts", "log")
 
 
@@ -55,7 +47,15 @@ class MonitorScreen(Screen[None]):
     CSS_PATH = "../styles/monitor.tcss"
     AUTO_FOCUS = "#monitor-stages"
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        *("monitor.pause", "monitor.resume", "monitor.details", "monitor.filter", "monitor.sort", "monitor.level"),
+        *(
+            "monitor.pause",
+            "monitor.resume",
+            "monitor.resync",
+            "monitor.details",
+            "monitor.filter",
+            "monitor.sort",
+            "monitor.level",
+        ),
         *("monitor.range", "monitor.sequences", "monitor.report", "monitor.release"),
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
@@ -152,7 +152,9 @@ class MonitorScreen(Screen[None]):
             case "pause":
                 return seen is not None and may_pause(seen)
             case "resume":
-                return seen is not None and may_resume(seen)
+                return seen is not None and may_resume(seen) and not lost_changes(seen)
+            case "resync":
+                return seen is not None and may_resync(seen) and self._wish() is not None
             case "release":
                 return seen is not None and may_release(seen)
             case "sequences":
@@ -176,6 +178,25 @@ class MonitorScreen(Screen[None]):
     def action_resume(self) -> None:
         """Resumes the task."""
         self._deeds.resume(self._stored)
+
+    def action_resync(self) -> None:
+        """Copies the tables that lost changes again, or the one under the cursor."""
+        if (wish := self._wish()) is not None:
+            self._deeds.resync(self._stored, wish)
+
+    @property
+    def urgent_actions(self) -> tuple[str, ...]:
+        """What the key bar shows first: the way on of a task that nothing else brings back."""
+        return ("monitor.resync",) if self._view is not None and lost_changes(self._view.seen) else ()
+
+    def _wish(self) -> ResyncWish | None:
+        """What would be copied again: what has to be, where changes are missing, else what is marked."""
+        if self._view is None:
+            return None
+        state, marked = self._view.seen.state, self._marked(self.tables)
+        if lost_changes(self._view.seen):
+            return ResyncWish()
+        return None if marked is None else ResyncWish(tables=[state.table_name(marked)])
 
     def action_release(self) -> None:
         """Releases the task."""
@@ -249,7 +270,7 @@ class MonitorScreen(Screen[None]):
             text = f"{local_time(entry.at)}\n\n{narrate(entry.event)}"
             self.app.push_screen(CopyTextDialog(f"Event {entry.sequence}", text, name))
         elif trouble is not None:
-            self.app.push_screen(CopyTextDialog(trouble.title, _trouble_text(trouble), name, severe=True))
+            self.app.push_screen(CopyTextDialog(trouble.title, trouble_text(trouble), name, severe=True))
 
     @on(Input.Changed, "#monitor-filter")
     def _filtered(self) -> None:
@@ -297,7 +318,7 @@ class MonitorScreen(Screen[None]):
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
         self.set_class(not seen.liveness.alive, "-stopped")
-        self.query_one("#monitor-trouble", Lines).show(_trouble_lines(trouble) if trouble else [])
+        self.query_one("#monitor-trouble", Lines).show(trouble_lines(trouble) if trouble else [])
         self.query_one("#monitor-trouble").set_class(trouble is not None and trouble.tone == "bad", "-bad")
         self.query_one(Headline).show(figures_of(view, now), aged=are_old(view, now))
         self.stages.show(view, now)
@@ -364,7 +385,7 @@ class MonitorScreen(Screen[None]):
 def _offers(view: View) -> tuple[bool, ...]:
     """What can be done: the key bar is drawn again only when that changes."""
     seen = view.seen
-    return (may_pause(seen), may_resume(seen), may_release(seen), may_set_sequences(seen))
+    return (may_pause(seen), may_resume(seen), lost_changes(seen), may_release(seen), may_set_sequences(seen))
 
 
 def _same_facts(one: View, other: View) -> bool:
@@ -374,19 +395,3 @@ def _same_facts(one: View, other: View) -> bool:
         and one.seen.liveness == other.seen.liveness
         and one.connected == other.connected
     )
-
-
-def _trouble_lines(trouble: Trouble) -> list[list[Part]]:
-    glyph = "✗ " if trouble.tone == "bad" else "▲ "
-    lines: list[list[Part]] = [[(f"{glyph}{trouble.title}", trouble.tone)]]
-    if trouble.since:
-        lines.append([(trouble.since, "muted")])
-    if trouble.said:
-        lines.append([(shorten(trouble.said, SAID_CHARACTERS), "plain")])
-    if trouble.next:
-        lines.append([("Next: ", "strong"), (trouble.next, "plain")])
-    return lines
-
-
-def _trouble_text(trouble: Trouble) -> str:
-    return "\n\n".join(part for part in (trouble.title, trouble.since, trouble.said, trouble.next) if part)
