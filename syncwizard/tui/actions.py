@@ -61,6 +61,7 @@ ACTIONS: Mapping[str, Action] = {
         _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
         _action("wizard.previous", "f7", "Back", "Go back one step; nothing is lost"),
         _action("wizard.preview", "f4", "Preview", "Show the task file; copy it, or write it"),
+        _action("wizard.command", "f6", "Command", "The equivalent command, whole; to copy", show=False),
         _action("drafts.discard", "delete,x", "Discard", "Forget the marked draft"),
         _action("precheck.again", "r", "Again", "Run the whole precheck again"),
         _action("precheck.failed-again", "f", "Failed only", "Run again what did not pass"),

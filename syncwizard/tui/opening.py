@@ -37,5 +37,11 @@ class Home(Protocol):
     def open_wizard(self, draft: TaskDraft | None) -> None:
         """Shows the wizard over the draft, or an empty one."""
 
+    def hold_keys(self) -> None:
+        """Keys wait until `let_keys_go`: another screen or step is on its way."""
+
+    def let_keys_go(self) -> None:
+        """Keys go on to what has the focus now, or was just given it."""
+
     def leave_for_demo(self) -> None:
         """Leaves the screens for the demo."""

@@ -117,6 +117,7 @@ class MonitorScreen(Screen[None]):
         self.set_interval(TICK_SECONDS, self._tick)
         self.set_interval(CHART_SECONDS, self._draw_slowly)
         self._choose_pane(PANES[0])
+        self.call_after_refresh(self.home.let_keys_go)
         self._link.start()
 
     def on_unmount(self) -> None:
