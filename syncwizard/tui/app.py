@@ -29,6 +29,7 @@ from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Preferences, Settings
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
 from syncwizard.tui.typeahead import TypeAheadApp
+from syncwizard.tui.widgets.tones import TONE_CLASSES
 
 Clock = Callable[[], float]
 
@@ -47,8 +48,11 @@ class SyncwizardApp(TypeAheadApp):
 
     TITLE = "syncwizard"
     CSS_PATH = ["styles/base.tcss", "styles/dialogs.tcss"]  # noqa: RUF012
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    # From here on there is room for two panes side by side.
+    WIDE_COLUMNS = 110
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
+    COMPONENT_CLASSES = TONE_CLASSES
     COMMANDS = {_action_commands}  # noqa: RUF012
     COMMAND_PALETTE_DISPLAY = "Ctrl+P"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -27,6 +27,8 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 class Home(Protocol):
     """The application as its screens see it."""
 
+    WIDE_COLUMNS: int
+
     @property
     def clock(self) -> Callable[[], float]:
         """Tells the seconds since the epoch."""

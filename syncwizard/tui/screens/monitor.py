@@ -39,6 +39,11 @@ CHART_SECONDS = 5.0
 # So many are drawn no oftener than the charts: each is a line to make, in sight or not.
 MANY_TABLES = 1000
 PANES = ("stages", "tables", "charts", "log")
+# The widgets of the panes on either side.
+SIDES = {
+    "monitor-left": {"stages": "monitor-stages", "tables": "pane-tables"},
+    "monitor-right": {"charts": "monitor-charts", "log": "pane-log"},
+}
 
 
 class MonitorScreen(Screen[None]):
@@ -143,6 +148,7 @@ class MonitorScreen(Screen[None]):
 
     @on(Resize)
     def _resized(self) -> None:
+        self._show_panes()
         self.call_after_refresh(self._draw)
         self.call_after_refresh(self._draw_charts)
 
@@ -354,20 +360,29 @@ class MonitorScreen(Screen[None]):
 
     def _choose_pane(self, pane: str) -> None:
         self._pane = pane
-        # Each change of a screen's classes styles every widget on it again, 20 ms each time: once is enough.
-        self.remove_class(*(f"-shows-{name}" for name in PANES if name != pane), update=False)
-        self.add_class(f"-shows-{pane}")
+        self._show_panes()
         tabs: list[Part] = []
         for number, name in enumerate(PANES, 1):
             tabs.append(
                 (f"{'▸' if name == pane else ' '}{number} {name.title()} ", "accent" if name == pane else "muted")
             )
         self.query_one("#monitor-tabs", Lines).show([tabs])
-        target = self.query_one(f"#monitor-{pane}")
-        self.call_after_refresh(target.focus)
-        self.call_after_refresh(self._draw)
-        self.call_after_refresh(self._draw_charts)
+        self.query_one(f"#monitor-{pane}").focus()
         self.refresh_bindings()
+        # Where it had a place before, it is there with the first frame; else it gets one by that.
+        for draw in (self._draw_lists, self._draw_charts):
+            draw()
+            self.call_after_refresh(draw)
+
+    def _show_panes(self) -> None:
+        """One of them, or all where there is room.
+
+        Not by classes of the screen: these style every widget on it again, which took two thirds of a key's time.
+        """
+        for side, panes in SIDES.items():
+            self.query_one(f"#{side}").display = any(map(self._in_sight, panes))
+            for name, widget in panes.items():
+                self.query_one(f"#{widget}").display = self._in_sight(name)
 
     def _inspectable(self) -> bool:
         if self._view is None:
@@ -380,7 +395,7 @@ class MonitorScreen(Screen[None]):
         return pane.listing.key if pane.listing.has_focus else None
 
     def _in_sight(self, pane: str) -> bool:
-        return self._pane == pane or self.has_class("-wide")
+        return self._pane == pane or self.size.width >= self.home.WIDE_COLUMNS
 
 
 def _offers(view: View) -> tuple[bool, ...]:

@@ -42,9 +42,10 @@ class Chart(PlotextPlot):
 
     def show(self, columns: Sequence[float | None], labels: Sequence[tuple[int, str]]) -> None:
         """Replaces the data; `labels` stand below their columns."""
-        self._columns, self._labels = columns, labels
-        self._built = None
-        self.refresh()
+        if (columns, labels) != (self._columns, self._labels):
+            self._columns, self._labels = columns, labels
+            self._built = None
+            self.refresh()
 
     def render(self) -> Content:
         """The chart as text: built once for each data and size."""
