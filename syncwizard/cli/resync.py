@@ -11,8 +11,7 @@ from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.events import ResyncRequested, TableName
-from syncwizard.task.resync import ResyncWish
-from syncwizard.task.text import describe_bytes, format_table
+from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 
 
 @click.command()
@@ -51,20 +50,9 @@ def _table_name(text: str) -> TableName:
 
 def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
-    for reason in order.reasons:
-        say(reason)
-    if order.whole:
-        say("slot and publication at the source are made anew")
-    if not order.tables:
-        say("no table is emptied or copied")
-        return
-    rows = [(str(each.table), f"{each.rows:,}", describe_bytes(each.bytes)) for each in order.tables]
-    total = sum(each.rows for each in order.tables), sum(each.bytes for each in order.tables)
-    rows.append(("together", f"{total[0]:,}", describe_bytes(total[1])))
-    say(format_table(("TABLE", "ROWS ABOUT", "SIZE"), rows, right=[1, 2]))
-    where = task.spec.destination.database or "its database"
-    say(f"These tables are EMPTIED at the destination ({where}) and copied again from the source.")
-    say("Until the changes since then are applied, readers there see them empty, in part, or of another moment.")
+    if told := describe_order(order):
+        say(told)
+    say(describe_consequences(order, task.spec.destination.database or ""))
 
 
 def _ask(task: StoredTask) -> None:

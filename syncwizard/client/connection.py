@@ -20,6 +20,7 @@ from syncwizard.engine.protocol import (
     Happened,
     Hello,
     Refused,
+    Remembered,
     Request,
     Response,
     Sampled,
@@ -28,6 +29,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import SyncwizardError, TimedOut, UsageError
 from syncwizard.task.events import Sample
+from syncwizard.task.history import History
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
 
@@ -44,12 +46,17 @@ class EngineGone(SyncwizardError):
 
 
 class EngineConnection:
-    """One conversation with an engine. `state` and `sample` are current as of the last frame received."""
+    """One conversation with an engine. `state` and `sample` are current as of the last frame received.
+
+    `history`: the past of the figures as of the subscription, None where it was not asked for, or where the engine is
+    of a version that keeps none.
+    """
 
     def __init__(self, path: Path) -> None:
         """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there."""
         self.state = TaskState()
         self.sample = Sample()
+        self.history: History | None = None
         self._buffer = bytearray()
         self._passed_over: deque[Response] = deque()
         self.pid = 0
@@ -85,9 +92,10 @@ class EngineConnection:
         """For select."""
         return self._socket.fileno()
 
-    def subscribe(self, after: int | None = None) -> None:
-        """Asks for events, those after the number `after` first; returns once the snapshot is here."""
-        self._send(Subscribe(after=after))
+    def subscribe(self, after: int | None = None, *, history: bool = False) -> None:
+        """Asks for events, those after the number `after` first, and for the past of the figures; returns once the
+        snapshot is here."""
+        self._send(Subscribe(after=after, history=history))
         deadline = time.monotonic() + ANSWER_SECONDS
         while not isinstance(self._receive_until(deadline, "subscription"), Snapshot):
             pass
@@ -147,6 +155,8 @@ class EngineConnection:
                 self.state = reduce(self.state, entry.at, entry.sequence, entry.event)
             case Sampled(sample=sample):
                 self.sample = sample
+            case Remembered(history=history):
+                self.history = history
 
     def _send(self, request: Request) -> None:
         try:

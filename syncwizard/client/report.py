@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,20 @@ from syncwizard import __version__
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
+from syncwizard.engine.history import read_history
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
+from syncwizard.task.figures import describe_count
+from syncwizard.task.history import Stretch, grouped, stretches
 from syncwizard.task.narration import narrate
-from syncwizard.task.text import local_time
+from syncwizard.task.text import describe_bytes, format_seconds, format_table, local_time
 
 EVENTS_SHOWN = 200
 LOG_LINES_SHOWN = 300
 # More than LOG_LINES_SHOWN lines of ours; a traceback's may be longer.
 LOG_BYTES_READ = 256 * 1024
+HOURS_SHOWN = 24
+HOUR_SECONDS = 3600.0
 
 
 def default_name(label: str, ending: str) -> str:
@@ -41,6 +46,7 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "made_at": local_time(now),
         "versions": _versions(entries),
         "status": describe(seen, now),
+        "history": [_tell_hour(hour) for hour in _hours(folder, now)],
         "precheck": [_tell_item(item) for item in seen.state.precheck],
         "task_file": file.dump(seen.task.spec),
         "events": [_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:]],
@@ -55,6 +61,7 @@ def as_text(content: dict[str, Any]) -> str:
     sections = [
         ("VERSIONS", "\n".join(f"{name}: {version}" for name, version in content["versions"].items())),
         ("STATUS", content["status"]),
+        (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _tell_history(content["history"])),
         ("PRECHECK", "\n".join(content["precheck"])),
         ("TASK FILE", content["task_file"].rstrip()),
         (f"LAST {EVENTS_SHOWN} EVENTS", "\n".join(content["events"])),
@@ -85,6 +92,36 @@ def _versions(entries: Sequence[Entry]) -> dict[str, str]:
         "Python": platform.python_version(),
         "system": platform.platform(),
     }
+
+
+def _hours(folder: Path, now: float) -> list[Stretch]:
+    """The figures of the last hours, as the engine kept them within the last minute."""
+    first = (now // HOUR_SECONDS - HOURS_SHOWN + 1) * HOUR_SECONDS
+    return grouped(stretches(read_history(folder), first, now), HOUR_SECONDS)
+
+
+def _tell_hour(hour: Stretch) -> dict[str, Any]:
+    figures = msgspec.structs.asdict(hour.figures)
+    known = {name: {"mean": spread.mean, "peak": spread.peak} for name, spread in figures.items() if spread is not None}
+    return {"since": local_time(hour.start), **known}
+
+
+def _tell_history(hours: Sequence[Mapping[str, Any]]) -> str:
+    columns: Sequence[tuple[str, str, Callable[[float], str]]] = (
+        ("LATENCY", "latency_seconds", format_seconds),
+        ("ROWS/S", "rows_per_second", describe_count),
+        ("BYTES/S", "bytes_per_second", describe_bytes),
+        ("BACKLOG", "backlog_bytes", describe_bytes),
+    )
+    titles = [title for name, _, _ in columns for title in (name, "PEAK")]
+    rows = []
+    for hour in hours:
+        cells = [hour["since"]]
+        for _, field, tell in columns:
+            known = hour.get(field)
+            cells += [tell(known[way]) if known else "" for way in ("mean", "peak")]
+        rows.append(cells)
+    return format_table(("SINCE", *titles), rows, right=range(1, len(titles) + 1)) if rows else ""
 
 
 def _tell_item(item: PrecheckItemFinished) -> str:

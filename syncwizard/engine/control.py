@@ -22,7 +22,9 @@ from syncwizard.engine.protocol import (
     CommandName,
     Happened,
     Hello,
+    Observed,
     Refused,
+    Remembered,
     Request,
     Response,
     Sampled,
@@ -31,6 +33,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Failure
+from syncwizard.task.history import History, Observation
 
 # A viewer that has left so much unread is dropped: it comes back and gets a snapshot.
 UNREAD_BYTES_ALLOWED = 8 * 1024 * 1024
@@ -43,11 +46,15 @@ Handler = Callable[[Command], Awaitable[Answer]]
 
 
 class _Viewer:
-    """One connection; `sequence` is the last event it was sent, None before it subscribed."""
+    """One connection; `sequence` is the last event it was sent, None before it subscribed.
+
+    `remembers`: it was sent the past of the figures, and wants what is added to it.
+    """
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         self.sequence: int | None = None
+        self.remembers = False
 
     def send(self, frame: Response) -> None:
         self.writer.write(_encoder.encode(frame) + b"\n")
@@ -68,13 +75,16 @@ class ControlServer:
         journal: Journal,
         metrics: Metrics,
         handlers: dict[CommandName, Handler],
+        history: Callable[[], History] = History,
     ) -> None:
+        """`history` tells the past of the figures."""
         self._task_id = task_id
         self._path = path
         self._journal_path = journal_path
         self._journal = journal
         self._metrics = metrics
         self._handlers = handlers
+        self._history = history
         self._viewers: set[_Viewer] = set()
         self._conversations: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -128,6 +138,13 @@ class ControlServer:
             if viewer.sequence is not None and not viewer.unread_bytes:
                 viewer.send(frame)
 
+    def tell_observation(self, observation: Observation) -> None:
+        """Sends what was added to the past of the figures to those who have it."""
+        frame = Observed(observation=observation)
+        for viewer in list(self._viewers):
+            if viewer.remembers:
+                self._send_or_drop(viewer, frame)
+
     def _send_or_drop(self, viewer: _Viewer, frame: Response) -> None:
         viewer.send(frame)
         if viewer.unread_bytes > UNREAD_BYTES_ALLOWED:
@@ -178,6 +195,9 @@ class ControlServer:
             viewer.send(answer)
 
     async def _subscribe(self, viewer: _Viewer, request: Subscribe) -> None:
+        if request.history:
+            viewer.send(Remembered(history=self._history()))
+            viewer.remembers = True
         state = self._journal.state
         viewer.send(Snapshot(state=state, sample=self._metrics.merged()))
         last = state.sequence if request.after is None else request.after

@@ -104,20 +104,27 @@ class Metrics:
         with self._lock:
             now = self._clock()
             return replace(
-                self._merged,
+                self._rated(self._merged, now),
                 changes=add_counts(self._base_changes, self._run.changes or {}),
                 transactions=self._base_transactions + (self._run.transactions or 0),
-                copied_rows_per_second=self._copied_rows.recent(now),
-                copied_bytes_per_second=self._copied_bytes.recent(now),
                 mean_copied_rows_per_second=self._copied_rows.mean(),
                 mean_copied_bytes_per_second=self._copied_bytes.mean(),
-                rows_per_second=self._applied_rows.recent(now),
-                bytes_per_second=self._applied_bytes.recent(now),
-                backlog_bytes=backlog_bytes(self._merged),
                 wal_bytes_per_second=self._source_wal.recent(now),
                 applied_wal_bytes_per_second=self._applied_wal.recent(now),
                 index_builds=self._rated_builds(),
             )
+
+    def measured(self) -> Sample:
+        """What a history keeps: latency, backlog and the rates of this moment, without what costs time by table."""
+        with self._lock:
+            known = self._merged
+            wanted = Sample(
+                latency_seconds=known.latency_seconds,
+                latency_at=known.latency_at,
+                source_lsn=known.source_lsn,
+                applied_lsn=known.applied_lsn,
+            )
+            return self._rated(wanted, self._clock())
 
     def slot_age(self) -> float | None:
         """How old the figures of the slot are, in seconds; None before there are any."""
@@ -136,6 +143,16 @@ class Metrics:
             return None
         self._reported = event
         return event
+
+    def _rated(self, sample: Sample, now: float) -> Sample:
+        return replace(
+            sample,
+            copied_rows_per_second=self._copied_rows.recent(now),
+            copied_bytes_per_second=self._copied_bytes.recent(now),
+            rows_per_second=self._applied_rows.recent(now),
+            bytes_per_second=self._applied_bytes.recent(now),
+            backlog_bytes=backlog_bytes(sample),
+        )
 
     def _count(self, sample: Sample) -> None:
         """Adds points to the counters that the sample has news of."""

@@ -210,7 +210,8 @@ class Pipeline:
             self._window = window = next_window(self._window, now, minutes)
         seconds = delay_seconds(window, now)
         if seconds is None:
-            error.remedy = error.remedy or "put the cause right and resume the task"
+            # While it was tried again there was nothing to resume.
+            error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
         if not was_open:

@@ -13,6 +13,7 @@ from syncwizard.engine.failures import FailureReport
 from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
 from syncwizard.task.events import AnyEvent, Entry, Failure, ResyncRequested, Sample
+from syncwizard.task.history import History, Observation
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -28,9 +29,14 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str
 
 
 class Subscribe(Frame, frozen=True, kw_only=True):
-    """Asks for a snapshot and every event from now on, after those with a number greater than `after`, if given."""
+    """Asks for a snapshot and every event from now on, after those with a number greater than `after`, if given.
+
+    `history` asks for the past of the figures too, before the snapshot, and then for every observation. An engine of
+    an earlier version does not know the word and sends neither; who does not ask gets no frame that is new to it.
+    """
 
     after: int | None = None
+    history: bool = False
 
 
 class Command(Frame, frozen=True, kw_only=True):
@@ -71,6 +77,18 @@ class Sampled(Frame, frozen=True, kw_only=True):
     sample: Sample
 
 
+class Remembered(Frame, frozen=True, kw_only=True):
+    """The past of the figures."""
+
+    history: History
+
+
+class Observed(Frame, frozen=True, kw_only=True):
+    """What the engine has just added to the past of the figures."""
+
+    observation: Observation
+
+
 class Answer(Frame, frozen=True, kw_only=True):
     """A command was obeyed. `lsn`: the position that `caught-up` has to reach; `state`, `sample`: for `status`."""
 
@@ -87,7 +105,7 @@ class Refused(Frame, frozen=True, kw_only=True):
     failure: Failure
 
 
-Response = Hello | Snapshot | Happened | Sampled | Answer | Refused
+Response = Hello | Snapshot | Happened | Sampled | Remembered | Observed | Answer | Refused
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):

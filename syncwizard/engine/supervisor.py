@@ -14,6 +14,7 @@ from syncwizard import __version__
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.control import ControlServer
 from syncwizard.engine.failures import failure_of
+from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 # Viewers see new figures so often; more would be more than anybody reads.
 TICK_SECONDS = 0.25
 TOTALS_SECONDS = 60.0
+# The past of the figures: a heartbeat comes each second, and a kill costs a chart no more than a minute.
+OBSERVE_SECONDS = 1.0
+KEEP_SECONDS = 60.0
 # A stage that does not come back from a pause is left behind: the end of the process closes its connections.
 PAUSE_SECONDS = 30.0
 
@@ -57,6 +61,8 @@ class Supervisor:
         self._folder = folder
         self._journal = Journal(folder / FILE_NAME, spec.id, spec.name)
         self._metrics = Metrics(self._journal.state)
+        self._recorder = Recorder(folder)
+        self._observe_at = self._keep_at = 0.0
         self._cancellation = Cancellation()
         self._nursery = nursery
         self._fresh_sample = threading.Event()
@@ -82,11 +88,14 @@ class Supervisor:
             self._journal,
             self._metrics,
             {"status": self._status, "pause": self._pause, "caught-up": self._caught_up},
+            lambda: self._recorder.history,
         )
         await control.open()
         try:
             return await self._run(loop, control, ready)
         finally:
+            # Before viewers are told to go: they read on in the folder.
+            await asyncio.to_thread(self._recorder.keep)
             await control.close()
             self._journal.close()
 
@@ -140,6 +149,7 @@ class Supervisor:
                 control.tell_sample()
                 await asyncio.to_thread(self._watch_slot)
             now = time.monotonic()
+            await self._observe(control, now)
             if self._journal.state.slot is not None:
                 self._slot_asker.ask_when_stale(self._metrics.slot_age(), now)
             if now >= totals_due:
@@ -150,6 +160,17 @@ class Supervisor:
         if self._outcome is None:
             return Outcome(reason="the pipeline ended by a defect", exit_code=1)
         return self._outcome
+
+    async def _observe(self, control: ControlServer, now: float) -> None:
+        """Adds to the past of the figures each second, and keeps it now and then."""
+        if now >= self._observe_at:
+            self._observe_at = now + OBSERVE_SECONDS
+            control.tell_observation(self._recorder.observe(self._metrics.measured()))
+        if now >= self._keep_at:
+            # Not at once: an engine that ends in its first second has nothing to keep.
+            if self._keep_at:
+                await asyncio.to_thread(self._recorder.keep)
+            self._keep_at = now + KEEP_SECONDS
 
     def _lost_journal(self, error: JournalFailed) -> Outcome:
         log.error("%s; %s", error, error.remedy)
@@ -188,6 +209,7 @@ class Supervisor:
             self._journal.append(event)
 
     def _note_sample(self, sample: Sample) -> None:
+        self._recorder.note(sample)
         self._fresh_sample.set()
 
     def _on_signal(self, number: signal.Signals) -> None:

@@ -131,9 +131,9 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
 
     `ends` are those of its transactions: none while a large one goes on. `first`: it begins with the begin of a
     transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
-    `commit_time` (source's clock, seconds since the epoch) is that of the first. `beat_time`: when the last
-    heartbeat of this task in it was committed; `truncations`: a Truncation is among the changes. `weight` estimates
-    the memory of the changes in bytes.
+    `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
+    last heartbeat of this task in it were committed; `truncations`: a Truncation is among the changes. `weight`
+    estimates the memory of the changes in bytes.
     """
 
     first: bool
@@ -143,7 +143,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     commit_time: float
     ends: list[End] = msgspec.field(default_factory=list)
     end_lsn: int = 0
-    beat_time: float | None = None
+    beats: tuple[float, float] | None = None
     truncations: bool = False
 
     @property

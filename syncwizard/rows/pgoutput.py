@@ -78,7 +78,7 @@ class Decoder:
         self._ends: list[End] = []
         self._weight = 0
         self._ended_weight = 0
-        self._beat_at: int | None = None
+        self._beats_at: tuple[int, int] | None = None
         self._truncations = False
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
@@ -125,7 +125,7 @@ class Decoder:
         self._ends.append((len(self._changes), self._final_lsn, end_lsn, self._committed))
         if self._beats:
             self._beats = False
-            self._beat_at = self._committed
+            self._beats_at = (self._beats_at[0] if self._beats_at else self._committed, self._committed)
         if not self._first:
             pieces.append(self._whole())
 
@@ -162,12 +162,12 @@ class Decoder:
             commit_time=_seconds(self._ends[0][3]),
             ends=self._ends,
             end_lsn=end_lsn,
-            beat_time=None if self._beat_at is None else _seconds(self._beat_at),
+            beats=(_seconds(self._beats_at[0]), _seconds(self._beats_at[1])) if self._beats_at else None,
             truncations=self._truncations,
         )
         self._weight -= self._ended_weight
         self._ends = []
-        self._beat_at = None
+        self._beats_at = None
         self._first = True
         self._truncations = self._truncations and bool(self._changes)
         return piece

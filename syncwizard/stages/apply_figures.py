@@ -75,8 +75,11 @@ class Reporter:
         # Of a large transaction, which counts when it is committed.
         self._uncommitted: Counter[tuple[str, str]] = Counter()
         self._uncommitted_bytes = 0
-        self._beat_at: float | None = None
+        # The first and the last heartbeat of what is not committed yet.
+        self._beats: tuple[float, float] | None = None
         self._latency: tuple[float, float] | None = None
+        # Of all heartbeats since the last sample: after a standstill the last one looks harmless.
+        self._longest_latency: float | None = None
         self._sampled_at = 0.0
         self._untold = False
         self._selection_at = 0.0
@@ -87,8 +90,8 @@ class Reporter:
         self._uncommitted += count_changes(pieces)
         self._uncommitted_bytes += sum(piece.message_bytes for piece in pieces)
         for piece in pieces:
-            if piece.beat_time is not None:
-                self._beat_at = piece.beat_time
+            if piece.beats is not None:
+                self._beats = (self._beats[0] if self._beats else piece.beats[0], piece.beats[1])
         last = pieces[-1]
         if not last.last:
             return
@@ -99,9 +102,11 @@ class Reporter:
         self._uncommitted_bytes = 0
         # Heartbeats, and transactions whose rows the copy has already, are no transactions of the user's.
         self._totals.transactions += sum(piece.filled for piece in pieces)
-        if self._beat_at is not None:
-            self._latency = (self._positions.late_seconds(self._beat_at), time.time())
-            self._beat_at = None
+        if self._beats is not None:
+            first, newest = map(self._positions.late_seconds, self._beats)
+            self._latency = (newest, time.time())
+            self._longest_latency = max(first, self._longest_latency or 0.0)
+            self._beats = None
         self._untold = True
         if self.due_seconds == 0.0:
             self.report()
@@ -121,6 +126,7 @@ class Reporter:
                 sample=Sample(
                     latency_seconds=self._latency[0] if self._latency else None,
                     latency_at=self._latency[1] if self._latency else None,
+                    longest_latency_seconds=self._longest_latency,
                     received_lsn=format_lsn(self._positions.received),
                     applied_lsn=format_lsn(self._positions.durable),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
@@ -131,6 +137,7 @@ class Reporter:
                 )
             )
         )
+        self._longest_latency = None
 
     def careful(self, reason: str) -> None:
         """A batch is applied again in smaller parts: told at once, and then not more often than anybody reads."""

@@ -371,7 +371,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Rates are per second over the last seconds, `mean_…` since the copy began; the engine computes them, and
     `backlog_bytes` (WAL from the applied position to the source's end). `rows_per_second` and `bytes_per_second` are
     of applied changes, bytes as they came in the stream. `latency_seconds` is measured by the heartbeat and
-    `latency_at` says when (seconds since the epoch). `slot_…` and `wal_directory_bytes` as in SlotMeasured;
+    `latency_at` says when (seconds since the epoch); `longest_latency_seconds`: of all heartbeats since the sample
+    before, where several came at once. `slot_…` and `wal_directory_bytes` as in SlotMeasured;
     `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
     advances over it. `indexes_waiting`: those of the running stage that are not begun.
     """
@@ -384,6 +385,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     mean_copied_bytes_per_second: float | None = None
     latency_seconds: float | None = None
     latency_at: float | None = None
+    longest_latency_seconds: float | None = None
     received_lsn: str | None = None
     applied_lsn: str | None = None
     acknowledged_lsn: str | None = None

@@ -115,6 +115,16 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
         found = self.stages.get(stage)
         return found is not None and found.status == "done"
 
+    def table_name(self, text: str) -> TableName:
+        """The name of a table of the task from its text: a schema may have a dot in it.
+
+        >>> TaskState().table_name("kb.tags")
+        TableName(schema='kb', name='tags')
+        """
+        published = self.publication.tables if self.publication is not None else []
+        schema, _, name = text.partition(".")
+        return next((table for table in published if str(table) == text), TableName(schema, name))
+
     def table(self, name: TableName) -> TableState | None:
         """The copy of the table, once planned."""
         return self.tables.get(str(name))

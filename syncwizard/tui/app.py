@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 
@@ -29,6 +28,8 @@ from syncwizard.tui.opening import Leaving, Opening
 from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Preferences, Settings
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
+from syncwizard.tui.typeahead import TypeAheadApp
+from syncwizard.tui.widgets.tones import TONE_CLASSES
 
 Clock = Callable[[], float]
 
@@ -39,7 +40,7 @@ def _action_commands() -> type[Provider]:
     return ActionCommands
 
 
-class SyncwizardApp(App[Leaving]):
+class SyncwizardApp(TypeAheadApp):
     """The screens of syncwizard over the tasks of this user.
 
     `clock` tells the seconds since the epoch; tests have their own.
@@ -47,8 +48,11 @@ class SyncwizardApp(App[Leaving]):
 
     TITLE = "syncwizard"
     CSS_PATH = ["styles/base.tcss", "styles/dialogs.tcss"]  # noqa: RUF012
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012
+    # From here on there is room for two panes side by side.
+    WIDE_COLUMNS = 110
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE_COLUMNS, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
+    COMPONENT_CLASSES = TONE_CLASSES
     COMMANDS = {_action_commands}  # noqa: RUF012
     COMMAND_PALETTE_DISPLAY = "Ctrl+P"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,12 +105,14 @@ class SyncwizardApp(App[Leaving]):
         from syncwizard.tui.screens.monitor import MonitorScreen
 
         self.last_task = task
+        self.hold_keys()
         self.push_screen(MonitorScreen(task, self._follow))
 
     def open_wizard(self, draft: TaskDraft | None) -> None:
         """Shows the wizard over the draft, or an empty one."""
         from syncwizard.tui.screens.wizard import WizardScreen
 
+        self.hold_keys()
         self.push_screen(WizardScreen(draft))
 
     def leave_for_demo(self) -> None:

@@ -12,8 +12,9 @@ from syncwizard.client.report import as_text, default_name, gather
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.events import Event, SequencesSet
+from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.narration import narrate
+from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
@@ -40,6 +41,8 @@ class Deeds:
     def __init__(self, screen: Screen[None], changed: Callable[[], object]) -> None:
         self._screen = screen
         self._changed = changed
+        # Of two quick presses one dialog comes.
+        self._describing = False
 
     def pause(self, task: StoredTask) -> None:
         """Asks, then pauses the task."""
@@ -88,6 +91,34 @@ class Deeds:
         )
         self._screen.app.push_screen(dialog, go)
 
+    def resync(self, task: StoredTask, wish: ResyncWish) -> None:
+        """Looks what copying again would empty, asks for the task's name with that in sight, and does it."""
+        if self._describing:
+            return
+
+        def go(secrets: Secrets) -> None:
+            def look() -> tuple[ResyncRequested, Handover]:
+                given = secrets()
+                return lifecycle.describe_resync(task, wish, given), given
+
+            self._describing = True
+            self._do(f"looking what {task.label} would copy again", look, ask, self._described)
+
+        def ask(found: tuple[ResyncRequested, Handover]) -> None:
+            order, given = found
+
+            def answered(confirmed: bool | None) -> None:
+                if confirmed:
+                    what = f"resynchronizing {task.label}"
+                    self._do(what, lambda: lifecycle.resync(task, order, given), self._tell_state(task))
+
+            self._screen.app.push_screen(resync_dialog(task, order), answered)
+
+        self._with_secrets(task, go)
+
+    def _described(self) -> None:
+        self._describing = False
+
     def set_sequences(self, task: StoredTask) -> None:
         """Sets the destination's sequences to the source's values again, and shows both."""
 
@@ -134,14 +165,23 @@ class Deeds:
         else:
             typed(Handover())
 
-    def _do(self, what: str, work: Callable[[], Result], done: Callable[[Result], object]) -> None:
+    def _do(
+        self,
+        what: str,
+        work: Callable[[], Result],
+        done: Callable[[Result], object],
+        ended: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Works beside the screen; then calls `ended`, however that went, and `done` if it went well."""
         self._notify(f"{what} …")
 
         def finished(result: Result) -> None:
+            ended()
             self._changed()
             done(result)
 
         def failed(error: SyncwizardError) -> None:
+            ended()
             self._changed()
             self._screen.app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
 
@@ -165,6 +205,20 @@ class Deeds:
         self._screen.notify(text, markup=False)
 
 
+def resync_dialog(task: StoredTask, order: ResyncRequested) -> TypedConfirmDialog:
+    """Says what the command would say, and wants the task's name."""
+    spec = task.spec
+    return TypedConfirmDialog(
+        f"Copy again: {task.label}",
+        describe_consequences(order, spec.destination.database or ""),
+        name=task.label,
+        source=spec.source.describe(),
+        destination=spec.destination.describe(),
+        verb="Copy again",
+        details=describe_order(order),
+    )
+
+
 def may_pause(seen: Seen) -> bool:
     """Whether there is an engine to pause."""
     return seen.liveness.alive
@@ -173,6 +227,17 @@ def may_pause(seen: Seen) -> bool:
 def may_resume(seen: Seen) -> bool:
     """Whether the task was begun, is not over, and has no engine."""
     return not seen.liveness.alive and seen.state.state not in ("not-started", "released")
+
+
+def lost_changes(seen: Seen) -> bool:
+    """Whether the task failed because changes are missing: resuming does not help, copying again does."""
+    failure = seen.state.failure
+    return seen.state.state == "failed" and failure is not None and failure.changes_missing
+
+
+def may_resync(seen: Seen) -> bool:
+    """Whether tables of the task can be copied again."""
+    return seen.state.finished("precheck") and seen.state.state != "released"
 
 
 def may_release(seen: Seen) -> bool:

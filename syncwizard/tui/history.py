@@ -1,106 +1,121 @@
-"""What a chart shows: the recent past of one figure, in as many points as a chart has columns. Pure."""
+"""What a chart shows: the past of one figure, in as many points as the chart has columns. Pure."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Literal
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 
 import msgspec
 
-# So many points each range keeps: more than a terminal has columns for a chart.
-POINTS = 300
+from syncwizard.task.history import Figures, History, Spread, began, join, stretches
+from syncwizard.tui.formatting import span
 
 
 class Range(msgspec.Struct, frozen=True):
-    """How far back a chart goes."""
+    """How far back a chart goes; `seconds` is None for all that is known."""
 
     name: str
-    seconds: int
+    seconds: int | None
 
 
-RANGES = (Range("5 min", 300), Range("1 h", 3600), Range("24 h", 86400))
+RANGES = (Range("5 min", 300), Range("1 h", 3600), Range("24 h", 86400), Range("all", None))
+# A chart of all begins with no less: a task that has just begun is no line from edge to edge.
+LEAST_SECONDS = 300.0
 
-Combine = Literal["longest", "mean"]
+
+class Window(msgspec.Struct, frozen=True):
+    """The time that a chart covers, in seconds since the epoch."""
+
+    start: float
+    end: float
 
 
-class History:
-    """Keeps a figure in three resolutions, from when it was first told; memory does not grow.
+def window_of(history: History, shown: Range, now: float, count: int) -> Window:
+    """The range up to now in whole columns of `count`: what has happened stays in its column until that moves on."""
+    seconds = float(shown.seconds or max(LEAST_SECONDS, now - (began(history) or now)))
+    column = seconds / count
+    end = (now // column + 1) * column
+    return Window(end - seconds, end)
 
-    `longest` keeps the largest value of a point's time, so that no spike is lost by looking at a day; `mean` the mean.
+
+def columns(
+    history: History, figure: Callable[[Figures], Spread | None], window: Window, now: float, count: int
+) -> list[Spread | None]:
+    """One figure over a window in `count` columns; None where nothing was measured.
+
+    >>> from syncwizard.task.history import Observation, add, single
+    >>> history = History()
+    >>> for at in (1000.0, 1001.0, 1020.0):
+    ...     history = add(history, Observation(at=at, figures=Figures(single(at - 1000))))
+    >>> found = columns(history, lambda figures: figures.latency_seconds, Window(1000.0, 1030.0), 1029.0, 6)
+    >>> [spread and spread.peak for spread in found]
+    [1.0, None, None, None, 20.0, None]
     """
-
-    def __init__(self, combine: Combine) -> None:
-        self._combine = combine
-        self._rings = {each.seconds: _Ring(each.seconds / POINTS, combine) for each in RANGES}
-
-    def add(self, at: float, value: float) -> None:
-        """A value, measured at `at` (seconds since the epoch)."""
-        for ring in self._rings.values():
-            ring.add(at, value)
-
-    def columns(self, shown: Range, now: float, count: int) -> list[float | None]:
-        """The range in `count` columns, the last one ending now; None where nothing was measured.
-
-        >>> history = History("longest")
-        >>> for second in range(4): history.add(1000.0 + second, second)
-        >>> history.columns(RANGES[0], 1004.0, 150)[-3:]
-        [None, 1, 3]
-        """
-        return self._rings[shown.seconds].columns(shown.seconds, now, count)
+    found: list[Spread | None] = [None] * count
+    width = (window.end - window.start) / count
+    for stretch in stretches(history, window.start, now):
+        spread = figure(stretch.figures)
+        if spread is not None:
+            start, end = ((moment - window.start) / width for moment in (stretch.start, stretch.end))
+            for index in _covered(start, end):
+                if 0 <= index < count:
+                    found[index] = join(found[index], spread)
+    return found
 
 
-class _Ring:
-    """Values of one resolution: a bucket of `width` seconds each."""
+def _covered(start: float, end: float) -> Iterable[int]:
+    """The columns that a stretch stands for: the one of its middle, and those whose middle it covers.
 
-    def __init__(self, width: float, combine: Combine) -> None:
-        self._width = width
-        self._join: Callable[[Sequence[float]], float] = max if combine == "longest" else _mean
-        self._done: deque[tuple[float, float]] = deque(maxlen=POINTS + 1)
-        self._bucket: int | None = None
-        self._values: list[float] = []
-
-    def add(self, at: float, value: float) -> None:
-        bucket = int(at // self._width)
-        if self._bucket is not None and bucket != self._bucket and self._values:
-            self._done.append((self._bucket * self._width, self._join(self._values)))
-            self._values = []
-        self._bucket = bucket
-        self._values.append(value)
-
-    def columns(self, seconds: int, now: float, count: int) -> list[float | None]:
-        points = list(self._done)
-        if self._bucket is not None and self._values:
-            points.append((self._bucket * self._width, self._join(self._values)))
-        columns: list[list[float]] = [[] for _ in range(count)]
-        for at, value in points:
-            index = int((at - (now - seconds)) / seconds * count)
-            if 0 <= index <= count:
-                # What was measured this very moment belongs to the last column.
-                columns[min(index, count - 1)].append(value)
-        return [self._join(values) if values else None for values in columns]
+    >>> sorted(_covered(2.0, 2.2)), sorted(_covered(1.8, 4.9))
+    ([2], [2, 3, 4])
+    """
+    middle = int((start + end) // 2)
+    if end - start <= 1:
+        # It covers the middle of no other column.
+        return (middle,)
+    middles = {index for index in range(int(start), int(end) + 1) if start <= index + 0.5 < end}
+    return middles | {middle}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def whole(columns: Sequence[Spread | None]) -> Spread | None:
+    """All columns together."""
+    return reduce(join, columns, None)
+
+
+def describe_range(shown: Range, window: Window) -> str:
+    """The range in a title.
+
+    >>> describe_range(RANGES[1], Window(0.0, 3600.0)), describe_range(RANGES[3], Window(0.0, 90_000.0))
+    ('last 1 h', 'all: 1 d 1 h')
+    """
+    return f"all: {span(window.end - window.start)}" if shown.seconds is None else f"last {shown.name}"
+
+
+def time_labels(shown: Range, window: Window, count: int) -> list[tuple[int, str]]:
+    """Columns of the time axis and what stands there: how long ago it begins, times of day or days, and now."""
+    seconds = window.end - window.start
+    written = "%H:%M:%S" if seconds < 600 else ("%H:%M" if seconds <= 86400 else "%b %d")
+    labels = [(0, f"-{span(seconds) if shown.seconds is None else shown.name}")]
+    for quarter in (1, 2, 3):
+        moment = datetime.datetime.fromtimestamp(window.start + seconds * quarter / 4)
+        labels.append((round((count - 1) * quarter / 4), moment.strftime(written)))
+    return [*labels, (count - 1, "now")]
 
 
 def runs(columns: Sequence[float | None]) -> list[tuple[list[int], list[float]]]:
-    """The stretches without a gap, each as positions and values. A single missing column is no gap.
+    """The stretches without a gap, each as positions and values.
 
-    >>> runs([None, 1.0, 2.0, None, None, 5.0])
-    [([1, 2], [1.0, 2.0]), ([5], [5.0])]
-    >>> runs([1.0, None, 2.0])
-    [([0, 2], [1.0, 2.0])]
+    >>> runs([None, 1.0, 2.0, None, 5.0])
+    [([1, 2], [1.0, 2.0]), ([4], [5.0])]
     """
     found: list[tuple[list[int], list[float]]] = []
-    last = None
+    before: float | None = None
     for index, value in enumerate(columns):
-        if value is None:
-            continue
-        if last is None or index - last > 2:
-            found.append(([], []))
-        found[-1][0].append(index)
-        found[-1][1].append(value)
-        last = index
+        if value is not None:
+            if before is None:
+                found.append(([], []))
+            found[-1][0].append(index)
+            found[-1][1].append(value)
+        before = value
     return found
 
 

@@ -15,11 +15,13 @@ from syncwizard.client.looking import Seen, known_retention
 from syncwizard.client.slot import look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
+from syncwizard.engine import history as kept_history
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Holder
-from syncwizard.engine.protocol import Answer, Happened, Sampled
+from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import Entry, Sample
+from syncwizard.task.history import History, add, merge, observe
 from syncwizard.task.retention import Retention
 from syncwizard.task.state import TaskState
 
@@ -40,13 +42,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a task at one moment.
 
     `figures_at`: when the figures were current (seconds since the epoch), None before any came; `connected`: whether
-    its engine answers.
+    its engine answers; `history`: the past of its figures.
     """
 
     seen: Seen
     entries: tuple[Entry, ...] = ()
     figures_at: float | None = None
     connected: bool = False
+    history: History = History()
 
 
 class Following(Protocol):
@@ -73,6 +76,8 @@ class EngineLink:
         self._last = 0
         self._sample = Sample()
         self._figures_at: float | None = None
+        self._history = History()
+        self._history_stamp: float | None = None
         self._posted: View | None = None
         self._held: Retention | None = None
         self._slot_due = 0.0
@@ -112,10 +117,21 @@ class EngineLink:
         state, liveness = current(self._task)
         for entry in read_entries(self._task.folder / FILE_NAME, self._last):
             self._keep(entry)
+        self._read_history()
         if not liveness.alive:
             self._sample, self._figures_at, trouble = Sample(), None, ""
             self._look_at_slot(state)
         self._tell(state, liveness, trouble, connected=False)
+
+    def _read_history(self) -> None:
+        """What the last engine kept, beside what was seen of it here: one that is killed loses its last minute."""
+        try:
+            stamp = (self._task.folder / kept_history.FILE_NAME).stat().st_mtime
+        except FileNotFoundError:
+            return
+        if stamp != self._history_stamp:
+            self._history_stamp = stamp
+            self._history = merge(self._history, kept_history.read_history(self._task.folder))
 
     def _look_at_slot(self, state: TaskState) -> None:
         """Asks the source now and then what the slot of a stopped task holds: its disk may be filling."""
@@ -126,7 +142,9 @@ class EngineLink:
     def _follow(self, holder: Holder) -> None:
         """Follows the engine until it is gone, or we are."""
         with EngineConnection(Path(holder.socket)) as connection:
-            connection.subscribe(self._last)
+            connection.subscribe(self._last, history=True)
+            if connection.history is not None:
+                self._history = merge(self._history, connection.history)
             self._sample, self._figures_at = connection.sample, self._clock()
             liveness = Liveness(alive=True, pid=connection.pid)
             self._slot_due = 0.0
@@ -135,16 +153,28 @@ class EngineLink:
             while not self._stopping.is_set():
                 frame = connection.receive(POST_SECONDS)
                 now = time.monotonic()
-                if isinstance(frame, Happened):
-                    self._keep(frame.entry)
-                elif isinstance(frame, Sampled):
-                    self._sample, self._figures_at, heard = frame.sample, self._clock(), now
+                self._take(frame, remembers=connection.history is not None)
+                if isinstance(frame, Sampled):
+                    heard = now
                 elif frame is None and now - heard > ASK_SECONDS:
                     self._ask(connection)
                     heard = now
                 if now - posted >= POST_SECONDS:
                     posted = now
                     self._tell(connection.state, liveness, "", connected=True)
+
+    def _take(self, frame: Response | None, *, remembers: bool) -> None:
+        """Takes in what an engine told; one of an earlier version does not remember its figures."""
+        match frame:
+            case Happened(entry=entry):
+                self._keep(entry)
+            case Sampled(sample=sample):
+                self._sample, self._figures_at = sample, self._clock()
+                if not remembers:
+                    # What is seen of it here is all there is.
+                    self._history = add(self._history, observe(sample, self._figures_at))
+            case Observed(observation=observation):
+                self._history = add(self._history, observation)
 
     def _ask(self, connection: EngineConnection) -> None:
         """Figures do not come while nothing moves: an answer shows that the engine lives, with the rates of now."""
@@ -165,7 +195,13 @@ class EngineLink:
         before = self._posted.entries if self._posted is not None else ()
         news = not before or before[-1].sequence != self._last
         entries = tuple(self._entries) if news else before
-        view = View(seen=seen, entries=entries, figures_at=self._figures_at, connected=connected)
+        view = View(
+            seen=seen,
+            entries=entries,
+            figures_at=self._figures_at,
+            connected=connected,
+            history=self._history,
+        )
         if view != self._posted:
             self._posted = view
             self._post(view)

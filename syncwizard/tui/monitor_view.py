@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES, Failure, Sample, StageName
+from syncwizard.task.events import STAGES, Sample, StageName
 from syncwizard.task.figures import (
     LATENCY_FRESH_SECONDS,
     copy_fields,
@@ -15,25 +15,14 @@ from syncwizard.task.figures import (
 )
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
-from syncwizard.task.retention import Retention, Threat, threat
-from syncwizard.task.state import TaskState
+from syncwizard.task.retention import Retention, threat
 from syncwizard.task.text import describe_bytes, format_seconds
 from syncwizard.task.time_left import stages_left
-from syncwizard.tui.formatting import Part, Tone, age, moment, span
+from syncwizard.tui.formatting import Part, Tone, age
 from syncwizard.tui.link import View
 
 # Figures come at least each second; older ones are of another time.
 FIGURES_FRESH_SECONDS = 3.0
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Something is wrong: what stopped, since when, why in the server's words, what to do next."""
-
-    tone: Tone
-    title: str
-    since: str = ""
-    said: str = ""
-    next: str = ""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,100 +32,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     remark: str = ""
     tone: Tone = "plain"
-
-
-def trouble_of(view: View, now: float) -> Trouble | None:
-    """What is wrong, the worst first; None where nothing is."""
-    seen, state = view.seen, view.seen.state
-    if seen.liveness.died:
-        since = f"last sign of life {moment(state.updated_at, now)}, {span(now - state.updated_at)} ago"
-        return Trouble(
-            tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
-        )
-    if seen.trouble:
-        title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
-        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
-    if state.retrying is not None:
-        return _retrying(state, now)
-    if state.state in ("failed", "precheck-failed"):
-        return _failed(state, now)
-    if state.state == "paused":
-        return Trouble(
-            tone="warn",
-            title="Paused",
-            since=f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}",
-            said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
-            # Until its engine has ended the key does nothing.
-            next="" if seen.liveness.alive else "r resumes",
-        )
-    return _wal(seen.retention)
-
-
-def _retrying(state: TaskState, now: float) -> Trouble | None:
-    trouble = state.retrying
-    if trouble is None:
-        return None
-    return Trouble(
-        tone="warn",
-        title=f"Retrying: {_title(trouble.failure)}",
-        since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
-        f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
-        said=_said(trouble.failure),
-        next=trouble.failure.remedy or "nothing to do if it passes; the task goes on by itself then",
-    )
-
-
-def _failed(state: TaskState, now: float) -> Trouble:
-    since = f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}"
-    if state.failure is not None:
-        failure = state.failure
-        # Copying again brings the task back by itself, and resuming would be refused.
-        resuming = "" if failure.changes_missing else ("then r resumes" if failure.remedy else "r resumes")
-        title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
-        return Trouble(
-            tone="bad",
-            title=f"{title}: {_title(failure)}",
-            since=since,
-            said=_said(failure),
-            next=_ways_on(failure.remedy, resuming),
-        )
-    blocking = [item for item in state.precheck if item.blocks]
-    return Trouble(
-        tone="bad",
-        title=f"The precheck did not pass: {len(blocking)} of {len(state.precheck)} items block",
-        since=since,
-        said="; ".join(f"{item.title}: {item.message}" for item in blocking),
-        next=_ways_on(blocking[0].remedy if blocking else "", "then r checks again"),
-    )
-
-
-def _wal(held: Retention | None) -> Trouble | None:
-    """The slot's WAL, once it threatens the slot itself or the source's disk."""
-    danger = threat(held.measured) if held is not None else Threat(step=0)
-    if not danger.step:
-        return None
-    tone: Tone = "bad" if danger.level == "error" else "warn"
-    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=danger.remedy)
-
-
-def _title(failure: Failure) -> str:
-    return f"{failure.where}: {failure.title}" if failure.where else failure.title
-
-
-def _said(failure: Failure) -> str:
-    return f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
-
-
-def _ways_on(*ways: str) -> str:
-    return "; ".join(way for way in (*ways, "i shows it all, to copy") if way)
-
-
-def _figures_age(view: View, now: float) -> str:
-    return (
-        ""
-        if view.figures_at is None
-        else f"figures of {moment(view.figures_at, now)}, {span(now - view.figures_at)} ago"
-    )
 
 
 def are_old(view: View, now: float) -> bool:

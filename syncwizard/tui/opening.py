@@ -27,6 +27,8 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 class Home(Protocol):
     """The application as its screens see it."""
 
+    WIDE_COLUMNS: int
+
     @property
     def clock(self) -> Callable[[], float]:
         """Tells the seconds since the epoch."""
@@ -36,6 +38,12 @@ class Home(Protocol):
 
     def open_wizard(self, draft: TaskDraft | None) -> None:
         """Shows the wizard over the draft, or an empty one."""
+
+    def hold_keys(self) -> None:
+        """Keys wait until `let_keys_go`: another screen or step is on its way."""
+
+    def let_keys_go(self) -> None:
+        """Keys go on to what has the focus now, or was just given it."""
 
     def leave_for_demo(self) -> None:
         """Leaves the screens for the demo."""

@@ -9,60 +9,27 @@ import sqlite3
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client import launch, lifecycle
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
-from syncwizard.engine.protocol import Handover, Happened
+from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
-from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from tests.support.small_engine import prescribe
+from tests.support.small_task import MODULE, SECRETS, kill, small_task, started
 from tests.support.waiting import until
-
-MODULE = "tests.support.small_engine"
-SECRETS = Handover(source="swordfish")
 
 
 @pytest.fixture
 def task(state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[StoredTask]:
     """A stored task whose engine is the small one; it is ended with the test."""
-    monkeypatch.setenv("PYTHONPATH", str(request.config.rootpath))
-    monkeypatch.setattr(launch, "ENGINE_MODULE", MODULE)
-    monkeypatch.setenv("TEST_SOURCE_PASSWORD", "swordfish")
-    spec = TaskSpec(
-        id=uuid.uuid4(),
-        name="kb",
-        source=Endpoint(database="a", password="env:TEST_SOURCE_PASSWORD"),
-        destination=Endpoint(database="b"),
-        objects=[SchemaObjects(schema="public")],
-    )
-    task = tasks.store(spec)
-    yield task
-    holder = task.find_engine()
-    if holder is not None:
-        os.kill(holder.pid, signal.SIGKILL)
-        wait_for_end(task)
-
-
-def started(task: StoredTask) -> int:
-    """Starts the engine; its process id once it is synchronizing."""
-    launch.start_engine(task.spec, SECRETS, MODULE)
-    wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
-    holder = task.find_engine()
-    assert holder is not None
-    return holder.pid
-
-
-def kill(task: StoredTask, pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    wait_for_end(task)
+    yield from small_task(monkeypatch, request.config.rootpath)
 
 
 def test_an_engine_lives_in_a_session_of_its_own(task: StoredTask) -> None:

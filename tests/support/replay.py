@@ -27,6 +27,7 @@ from syncwizard.task.events import (
     TableName,
     TablePlanned,
 )
+from syncwizard.task.history import Figures, History, Observation, add, single
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.tui.link import View
@@ -197,6 +198,7 @@ def view_of(
     *,
     alive: bool = True,
     figures_at: float = NOW,
+    history: History | None = None,
 ) -> View:
     """What the monitor is told: a journal with these events, and figures where an engine lives."""
     write_journal(task, moments)
@@ -206,7 +208,33 @@ def view_of(
     liveness = Liveness(alive=alive, pid=PID if alive else None)
     known = sample or Sample()
     look = Seen(task=task, state=state, sample=known, liveness=liveness, retention=known_retention(state, known, NOW))
-    return View(seen=look, entries=tuple(entries), figures_at=figures_at if sample else None, connected=alive)
+    return View(
+        seen=look,
+        entries=tuple(entries),
+        figures_at=figures_at if sample else None,
+        connected=alive,
+        history=history or History(),
+    )
+
+
+def remembered(seconds: int, *gaps: tuple[int, int]) -> History:
+    """The past of a task's figures over so many seconds up to NOW, without those between each pair of seconds ago.
+
+    A latency of some milliseconds with one spike after eleven twelfths of the time, a rate that grows.
+    """
+    history = History()
+    for ago in range(seconds, 0, -5):
+        if any(first >= ago > last for first, last in gaps):
+            continue
+        latency = 0.002 + 0.001 * (ago // 5 % 7) + (0.4 if ago // 5 == seconds // 60 else 0.0)
+        figures = Figures(
+            latency_seconds=single(latency),
+            rows_per_second=single(200.0 + 300.0 * (1 - ago / seconds)),
+            bytes_per_second=single(165_000.0),
+            backlog_bytes=single(2_000_000.0),
+        )
+        history = add(history, Observation(at=NOW - ago, figures=figures))
+    return history
 
 
 class Replay:

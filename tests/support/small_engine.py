@@ -3,6 +3,7 @@
 Run as the engine's module: `python -m tests.support.small_engine TASK-ID [--foreground]`.
 """
 
+import itertools
 import logging
 import os
 import sys
@@ -83,10 +84,26 @@ def _act(stage: StageName, word: str, context: Context) -> object:
             time.sleep(600)
         case "figures":
             context.sample(Sample(applied_lsn="0/20", transactions=3, changes={"a.b": {"insert": 4}}))
+        case "beats":
+            _beat(context)
         case "busy":
             _burn(context)
     context.cancellation.wait(600)
     raise AssertionError("nobody cancelled")
+
+
+def _beat(context: Context) -> None:
+    """A heartbeat and some rows, often enough to be in every observation, and nothing beside it."""
+    for rows in itertools.count(0, 20):
+        context.sample(
+            Sample(
+                latency_seconds=0.25,
+                latency_at=time.time(),
+                changes={"a.b": {"insert": rows}},
+                transactions=rows,
+            )
+        )
+        context.cancellation.wait(0.2)
 
 
 def _burn(context: Context) -> None:
@@ -98,6 +115,7 @@ def _burn(context: Context) -> None:
 if __name__ == "__main__":
     # Long enough for a stage that means to stop.
     supervisor.PAUSE_SECONDS = 2.0
+    supervisor.KEEP_SECONDS = 1.0
     code = process.main(sys.argv[1:], small_stages, {"echo": "tests.support.echo_child"})
     logging.shutdown()
     sys.stderr.flush()

@@ -28,7 +28,18 @@ from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.settings import Settings
 from syncwizard.tui.widgets.headline import Headline
-from tests.support.replay import NOW, PID, copying, store_task, synchronizing, through, totals, view_of, write_journal
+from tests.support.replay import (
+    NOW,
+    PID,
+    copying,
+    remembered,
+    store_task,
+    synchronizing,
+    through,
+    totals,
+    view_of,
+    write_journal,
+)
 from tests.support.small_engine import prescribe
 from tests.tui.apps import NARROW, WIDE, monitor, shown
 
@@ -154,7 +165,7 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
         text = await shown(pilot, "Retrying: source: the connection was lost")
         assert "since 15:07:21, for 2 min 5 s; given up at 16:09:26, in 1 h" in text
         assert "server closed the connection unexpectedly [08006]" in text
-        assert "Next: look whether the server runs" in text
+        assert "Next: look whether the server runs; the task goes on by itself then" in text
 
 
 async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -> None:
@@ -162,21 +173,46 @@ async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "Next: copy again: syncwizard resync kb")
-        assert "r resumes" not in text
+        text = await shown(pilot, "Next: copy again: syncwizard resync kb; R does that here")
+        assert "r resumes" not in text and "r Resume" not in text
+        assert text.splitlines()[-1].startswith(" R Resync")
+        await pilot.press("question_mark", *"and copy again")
+        assert "R      Resync" in await shown(pilot, "1 of")
+
+
+async def test_a_table_of_a_healthy_task_is_copied_again_only_where_one_is_marked() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("4")
+        await shown(pilot, "Events (")
+        await pilot.press("question_mark", *"and copy again")
+        await shown(pilot, "0 of")
+        await pilot.press("escape", "2")
+        # No daily business: the key bar has other things to show.
+        assert "R Resync" not in await shown(pilot, "Tables (")
+        # The task of this test has no journal, and is refused for that.
+        await pilot.press("question_mark", *"and copy again")
+        await shown(pilot, "1 of")
+        await pilot.press("enter")
+        await shown(pilot, "the task has copied nothing yet")
 
 
 async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() -> None:
     words = "duplicate key value violates unique constraint " + "x" * 300 + " end of the words"
     failure = Failure(
-        title="a change was refused", where="kb.tags", detail=words, sqlstate="23505", remedy="mend the row"
+        title="a change was refused",
+        where="kb.tags",
+        detail=words,
+        sqlstate="23505",
+        remedy="mend the row, then resume the task",
     )
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "✗ Failed: kb.tags: a change was refused")
         assert "since 15:08:26, for 1 min" in text
-        assert "[23505]" in text and "Next: mend the row; then r resumes" in text
+        assert "[23505]" in text and "Next: mend the row; then r resumes" in text.replace("\n", " ")
         assert "r Resume" in text and "p Pause" not in text
         await pilot.press("i")
         assert "end of the words [23505]" in (await shown(pilot, "Write to file")).replace("\n", " ").replace("│", "")
@@ -258,13 +294,29 @@ async def test_every_pane_is_reached_by_tab_in_reading_order() -> None:
 
 
 async def test_charts_cover_another_range_by_a_key() -> None:
-    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    past = remembered(3 * 3600, (7200, 3600))
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "synchronizing")
         await pilot.press("3")
-        await shown(pilot, "last 5 min")
+        text = await shown(pilot, "last 5 min")
+        # The spike of 15 min ago is not of these minutes.
+        assert "-5 min" in text and "407 ms" not in text
+        for title, axis in (("last 1 h", "-1 h"), ("last 24 h", "-24 h"), ("all: 3 h", "-3 h")):
+            await pilot.press("t")
+            text = await shown(pilot, title)
+            assert axis in text and "peak 407 ms" in text
         await pilot.press("t")
-        assert "-1 h" in await shown(pilot, "last 1 h")
+        await shown(pilot, "last 5 min")
+
+
+async def test_charts_of_a_stopped_task_tell_what_was_before_it_stopped() -> None:
+    moments = [*RUNNING, (NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+    app = monitor(view_of(store_task(), moments, alive=False, history=remembered(3600)))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "▲ Paused")
+        await pilot.press("3", "t")
+        await shown(pilot, "last 1 h · mean")
 
 
 async def test_leaving_stops_following_and_remembers_the_task() -> None:

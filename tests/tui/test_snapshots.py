@@ -1,16 +1,25 @@
 """How the screens look, in the states that matter, at 80 by 24 and at 120 by 40."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
-from msgspec.structs import replace
 
-from syncwizard.task.events import EngineStopped, Failure, RetryStarted, TaskFailedEvent, TaskPaused
+from syncwizard.task.events import (
+    EngineStopped,
+    Failure,
+    ResyncRequested,
+    RetryStarted,
+    TableName,
+    TableToCopy,
+    TaskFailedEvent,
+    TaskPaused,
+)
 from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.deeds import resync_dialog
 from syncwizard.tui.link import View
-from syncwizard.tui.screens.monitor import MonitorScreen
 from syncwizard.tui.settings import ThemeName
-from tests.support.replay import NOW, copying, seen, store_task, synchronizing, through, totals, view_of
+from tests.support.replay import NOW, copying, remembered, seen, store_task, synchronizing, through, totals, view_of
 from tests.tui.apps import NARROW, WIDE, Running, monitor, shown, task_list
 
 SnapCompare = Callable[..., bool]
@@ -38,6 +47,14 @@ FAILED = [
     (NOW - 90.0, TaskFailedEvent(failure=REFUSED)),
     (NOW - 90.0, EngineStopped(reason="failed")),
 ]
+GONE = Failure(
+    title="the replication slot dts_sync_1 is gone",
+    where="source",
+    detail="the source has removed WAL that was not applied: changes since 0/71A2B40 may be missing",
+    remedy="copy again: syncwizard resync kb-to-frankfurt",
+    changes_missing=True,
+)
+LOST = [*RUNNING, (NOW - 90.0, TaskFailedEvent(failure=GONE)), (NOW - 90.0, EngineStopped(reason="failed"))]
 
 
 def several_tasks(theme: ThemeName = "dark") -> SyncwizardApp:
@@ -81,6 +98,26 @@ def test_tasks_in_another_theme(snap_compare: SnapCompare, theme: ThemeName) -> 
     assert snap_compare(several_tasks(theme), terminal_size=NARROW, run_before=waiting("synchronizing"))
 
 
+@SIZES
+def test_copying_again_says_what_is_emptied(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    """What happens first, then why and which tables, as far as there is room; both ends, Cancel marked."""
+    tables = [
+        TableToCopy(table=TableName("kb", f"passages_{month:02}"), rows=20_005 * month, bytes=33_000_000 * month)
+        for month in range(1, 13)
+    ]
+    reasons = ["kb.passages was taken out of the publication"]
+    order = ResyncRequested(id=UUID(int=1), tables=tables, whole=False, reasons=reasons)
+    task = store_task()
+    app = monitor(view_of(task, RUNNING, synchronizing()))
+
+    async def ask(pilot: Running) -> None:
+        await shown(pilot, "synchronizing")
+        await pilot.app.push_screen(resync_dialog(task, order))
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=ask)
+
+
 def test_release_asks_for_the_name(snap_compare: SnapCompare) -> None:
     """Both ends labelled, Cancel marked, Release locked."""
     app = task_list(seen(store_task("billing"), PAUSED, alive=False))
@@ -88,16 +125,18 @@ def test_release_asks_for_the_name(snap_compare: SnapCompare) -> None:
 
 
 @SIZES
-@pytest.mark.parametrize("state", ["full", "synchronizing", "retrying", "failed", "paused"])
+@pytest.mark.parametrize("state", ["full", "synchronizing", "retrying", "failed", "lost", "paused"])
 def test_monitor(snap_compare: SnapCompare, size: tuple[int, int], state: str) -> None:
     """Trouble at the top where there is some; figures; stages; on a wide screen tables, charts and events too."""
     task = store_task()
+    past, ended = remembered(3600), remembered(3600, (90, 0))
     views: dict[str, Callable[[], View]] = {
         "full": lambda: view_of(task, through("full"), copying()),
-        "synchronizing": lambda: view_of(task, RUNNING, synchronizing()),
-        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0)),
-        "failed": lambda: view_of(task, FAILED, alive=False),
-        "paused": lambda: view_of(task, PAUSED, alive=False),
+        "synchronizing": lambda: view_of(task, RUNNING, synchronizing(), history=past),
+        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0), history=past),
+        "failed": lambda: view_of(task, FAILED, alive=False, history=ended),
+        "lost": lambda: view_of(task, LOST, alive=False, history=ended),
+        "paused": lambda: view_of(task, PAUSED, alive=False, history=ended),
     }
     app = monitor(views[state]())
     assert snap_compare(app, terminal_size=size, run_before=waiting("indexes"))
@@ -110,27 +149,12 @@ def test_panes_of_a_narrow_monitor(snap_compare: SnapCompare, key: str) -> None:
     assert snap_compare(app, terminal_size=NARROW, run_before=waiting("indexes", key))
 
 
-def test_charts_of_a_narrow_monitor(snap_compare: SnapCompare) -> None:
-    """Two lines from zero to a round top, with units and time; a gap where nothing was measured."""
-    view = view_of(store_task(), through("indexes"), synchronizing(latency_at=NOW - 280.0))
-
-    async def with_a_past(pilot: Running) -> None:
-        await shown(pilot, "indexes")
-        screen = pilot.app.screen
-        assert isinstance(screen, MonitorScreen)
-        for second in range(280):
-            if not 100 < second < 140:
-                screen.charts.remember(_measured(view, second))
-        await pilot.press("3", "t", "t", "t")
-        await pilot.pause()
-
-    assert snap_compare(monitor(view), terminal_size=NARROW, run_before=with_a_past)
-
-
-def _measured(view: View, second: int) -> View:
-    sample = synchronizing(
-        latency_at=NOW - 280.0 + second,
-        latency_seconds=0.002 + 0.001 * (second % 7) + (0.02 if second == 60 else 0.0),
-        rows_per_second=200.0 + second,
-    )
-    return View(seen=replace(view.seen, sample=sample), figures_at=NOW - 280.0 + second, connected=True)
+@SIZES
+@pytest.mark.parametrize("presses", [0, 1, 2, 3], ids=["5min", "1h", "24h", "all"])
+def test_charts(snap_compare: SnapCompare, size: tuple[int, int], presses: int) -> None:
+    """Two lines from zero to a round top, with units and time; the spike of 15 min ago at its height of 400 ms; no
+    line over the gap of an hour, nor over that of a minute in the finest chart."""
+    past = remembered(3 * 3600, (7200, 3600), (150, 90))
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
+    keys = ["3", *["t"] * presses]
+    assert snap_compare(app, terminal_size=size, run_before=waiting("indexes", *keys))

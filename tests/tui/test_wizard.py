@@ -1,5 +1,6 @@
 """The wizard by keyboard: it stops at what is wrong, loses nothing, and keeps no secret."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from syncwizard.tui.steps.endpoints import EndpointsStep
 from syncwizard.tui.steps.start import StartStep
 from syncwizard.tui.widgets.field import Field, id_of
 from tests.support.file_keyring import VARIABLE, FileKeyring
-from tests.tui.apps import WIDE
+from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens
 
 END = EndpointDraft(host="db1", database="kb")
@@ -300,11 +301,57 @@ async def test_the_equivalent_command_can_be_pasted_into_a_shell() -> None:
         assert person.sees("""Equivalent command: syncwizard check 'Bob'"'"'s $kb.yaml'""")
 
 
+@pytest.mark.parametrize("name", ["kb-" + "x" * 60, "it's " + "'" * 30])
+async def test_a_long_command_is_there_whole_and_can_be_copied(name: str) -> None:
+    whole = f"syncwizard check {shlex.quote(f'{name}.yaml')}"
+    async with at_screens(wizard_over(TaskDraft(name=name, named=True, source=END))) as person:
+        shown = "".join(text_on(person.app).split())
+        assert "".join(f"Equivalent command: {whole}".split()) in shown
+        # Whatever its length, the fields and the keys stay in sight.
+        assert person.sees("F8 Next") and person.sees("Back")
+        await person.press("f6")
+        await person.until_on(CopyTextDialog)
+        await person.press("tab", "enter")
+        await person.until_seen("sent to the terminal")
+        assert person.app.clipboard == whole
+
+
+def press_at_once(person: Keyboard, *keys: str) -> None:
+    """Keys that are there before any of them is answered."""
+    for key in keys:
+        person.app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+async def test_what_is_typed_behind_next_lands_in_the_next_step() -> None:
+    async with at_screens(Opening()) as person:
+        await person.app.push_screen(WizardScreen(COMPLETE, [AdvancedStep, EndpointsStep]))
+        await go_to(person, "advanced.retry.connection_minutes")
+        press_at_once(person, "7", "0", "f8", "n", "e", "w")
+        await person.until(lambda: wizard_of(person).draft.name == "new", "the name is typed")
+        assert wizard_of(person).draft.connection_minutes == "70"
+        press_at_once(person, "f7", "8", "0")
+        await person.until(lambda: wizard_of(person).draft.connection_minutes == "80", "the minutes are typed")
+        assert wizard_of(person).draft.name == "new"
+
+
+async def test_what_is_typed_behind_a_next_that_stops_lands_in_the_field_that_is_wrong() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        press_at_once(person, "f8", "d", "b", "1")
+        await person.until(lambda: wizard_of(person).draft.source.host == "db1", "the host is typed")
+
+
+async def test_what_is_typed_as_the_wizard_opens_lands_in_its_first_field() -> None:
+    async with at_screens(Opening()) as person:
+        await person.until_seen("No tasks yet")
+        press_at_once(person, "n", "n", "d", "p")
+        await person.until_on(WizardScreen)
+        await person.until(lambda: wizard_of(person).draft.name == "ndp", "the name is typed")
+
+
 async def test_what_is_typed_ahead_of_the_screen_lands_in_the_next_field() -> None:
     async with at_screens(wizard_over(COMPLETE)) as person:
         await go_to(person, "source.port")
-        for key in ("4", "2", "tab", "k", "tab", "m", "e"):
-            person.app.post_message(Key(key, key if len(key) == 1 else None))
+        press_at_once(person, "4", "2", "tab", "k", "tab", "m", "e")
         await person.until(lambda: focused_path(person) == "source.user", "the account has the focus")
         await person.until(lambda: wizard_of(person).draft.source.user == "me", "the account is typed")
         assert (wizard_of(person).draft.source.port, wizard_of(person).draft.source.database) == ("42", "k")

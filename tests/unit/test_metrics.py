@@ -106,6 +106,20 @@ def test_many_samples_a_second_need_no_memory_and_keep_the_rate() -> None:
     assert 9.0 < rate < 11.0
 
 
+def test_what_a_history_keeps_is_what_all_figures_say() -> None:
+    clock = Clock()
+    metrics = Metrics(TaskState(), clock)
+    metrics.take(Sample(changes={"a.b": {"insert": 0}}, applied_bytes=0, copied_rows={"a": 0}, applied_lsn="0/100"))
+    clock.now += 5
+    metrics.take(Sample(changes={"a.b": {"insert": 50}}, applied_bytes=5000, copied_rows={"a": 5}, source_lsn="0/200"))
+    metrics.take(Sample(latency_seconds=0.5, latency_at=9.0))
+    measured, merged = metrics.measured(), metrics.merged()
+    assert (measured.rows_per_second, measured.copied_rows_per_second, measured.backlog_bytes) == (10.0, 1.0, 256)
+    for name in ("bytes_per_second", "copied_bytes_per_second", "latency_seconds", "latency_at", "rows_per_second"):
+        assert getattr(measured, name) == getattr(merged, name)
+    assert measured.changes is None
+
+
 def test_the_backlog_is_what_the_source_has_written_and_the_destination_has_not() -> None:
     metrics = Metrics(TaskState())
     metrics.take(Sample(applied_lsn="0/100"))

@@ -96,7 +96,7 @@ def test_golden_messages_of_the_manual_are_decoded() -> None:
     assert truncation.routes == (inserted[1],)
     assert (piece.final_lsn, piece.end_lsn) == (0x1_0000_A0B0, 0x1_0000_A0E8)
     assert piece.commit_time == pytest.approx(946_684_801.5)
-    assert piece.first and piece.last and piece.beat_time is None and not stream.in_transaction
+    assert piece.first and piece.last and piece.beats is None and not stream.in_transaction
 
 
 def test_the_encoder_of_the_tests_writes_the_golden_messages() -> None:
@@ -213,8 +213,18 @@ def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
         messages.commit(10, 20),
     )
     (quiet,) = feed(stream, messages.begin(30), messages.commit(30, 40))
-    assert beating.beat_time == pytest.approx(946_684_801.5) and not beating.changes and not beating.filled
-    assert quiet.beat_time is None
+    assert beating.beats == pytest.approx((946_684_801.5, 946_684_801.5)) and not beating.changes and not beating.filled
+    assert quiet.beats is None
+
+
+def test_several_heartbeats_at_once_are_known_by_the_first_and_the_last() -> None:
+    stream = Decoder(lambda message: route(message, heartbeat=True), 1 << 20)
+    beats: list[bytes] = [messages.relation(ITEMS)]
+    for number in range(3):
+        begin = messages.begin(10 * number, 946_684_801.0 + number)
+        beats += [begin, messages.update(ITEMS.oid, ROW), messages.commit(10 * number, 10 * number + 5)]
+    (piece,) = feed(stream, *beats)
+    assert piece.beats == pytest.approx((946_684_801.0, 946_684_803.0))
 
 
 def test_changes_of_relations_outside_the_task_are_left_out() -> None:

@@ -27,7 +27,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
-from syncwizard.task.specification import Endpoint, Retry, SchemaObjects, TaskSpec
+from syncwizard.task.specification import Advanced, Endpoint, Retry, SchemaObjects, TaskSpec
 
 SPEC = TaskSpec(
     id=uuid.uuid4(),
@@ -46,12 +46,12 @@ class Bench:
         self.journal = Journal(self.path, SPEC.id, SPEC.name)
         self.cancellation = Cancellation()
 
-    def run(self, *stages: Stage) -> Outcome:
+    def run(self, *stages: Stage, spec: TaskSpec = SPEC) -> Outcome:
         self.cancellation = Cancellation()
         metrics = Metrics(self.journal.state)
         nursery = Nursery()
         context = make_context(
-            SPEC,
+            spec,
             Handover(),
             self.path.parent,
             self.journal.append,
@@ -241,6 +241,24 @@ def test_a_change_that_cannot_be_applied_is_tried_again_before_the_task_fails(be
 
     bench.run(Stage(name="incremental", run=run, endless=True))
     assert attempts == ["synchronizing", "retrying"]
+
+
+def test_to_resume_is_said_once_it_is_given_up_and_not_while_it_is_tried_again(bench: Bench) -> None:
+    def refused() -> ChangeFailed:
+        return ChangeFailed("duplicate key", where="public.t", remedy="mend the row")
+
+    def run(context: Context) -> None:
+        if context.state().state == "retrying":
+            bench.cancellation.cancel()
+            return
+        raise refused()
+
+    bench.run(Stage(name="incremental", run=run, endless=True))
+    (retry,) = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
+    assert retry.failure.remedy == "mend the row"
+    impatient = msgspec.structs.replace(SPEC, advanced=Advanced(retry=Retry(other_minutes=0)))
+    failure = bench.run(raising("full", refused), spec=impatient).failure
+    assert failure is not None and failure.remedy == "mend the row, then resume the task"
 
 
 def test_trouble_beyond_its_window_is_a_failure() -> None:

@@ -151,11 +151,11 @@ def singly(piece: Piece) -> list[Piece]:
                 ends=[(len(changes), *end[1:])],
                 final_lsn=end[1],
                 end_lsn=end[2],
-                beat_time=None,
+                beats=None,
             )
         )
         begin = end[0]
-    parts[-1].beat_time = piece.beat_time
+    parts[-1].beats = piece.beats
     return parts
 
 

@@ -75,7 +75,7 @@ class SerialApplier:
             detail=message,
             where=f"destination {names}",
             sqlstate=sqlstate,
-            remedy="mend the row or table at the destination as the message says, then resume; nothing is skipped",
+            remedy="mend the row or table at the destination as the message says (nothing is skipped)",
         )
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.events import Key
 from textual.widgets import Button, Input, Static
 
@@ -47,16 +47,22 @@ class ConfirmDialog(Dialog[bool]):
 class TypedConfirmDialog(Dialog[bool]):
     """Asks before something that cannot be undone: the task's name has to be typed, both ends are labelled."""
 
-    def __init__(self, title: str, text: str, *, name: str, source: str, destination: str, verb: str) -> None:
-        """`name` is what has to be typed; `source` and `destination` say where the ends are."""
+    def __init__(
+        self, title: str, text: str, *, name: str, source: str, destination: str, verb: str, details: str = ""
+    ) -> None:
+        """`name` is what has to be typed; `source` and `destination` say where the ends are; `details` may be long."""
         super().__init__()
         self._title, self._text, self._wanted, self._verb = title, text, name, verb
+        self._details = details
         self._source, self._destination = source, destination
 
     def compose(self) -> ComposeResult:
         """What happens, where, and the field for the name."""
         with Box(self._title, severe=True):
             yield Static(self._text, classes="dialog-text", markup=False)
+            if self._details:
+                with VerticalScroll(classes="dialog-scroll"):
+                    yield Static(self._details, classes="dialog-text", markup=False)
             yield Static(f"SOURCE       {self._source}", classes="dialog-end", markup=False)
             yield Static(f"DESTINATION  {self._destination}", classes="dialog-end", markup=False)
             yield Static(f"Type the task's name to go on:  {self._wanted}", classes="dialog-question", markup=False)

@@ -14,23 +14,17 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.figures import shorten
 from syncwizard.task.narration import narrate
+from syncwizard.task.resync import ResyncWish
 from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.deeds import Deeds, may_pause, may_release, may_resume, may_set_sequences
+from syncwizard.tui.deeds import Deeds, lost_changes, may_pause, may_release, may_resume, may_resync, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.formatting import Part, fit, mark_of, span
 from syncwizard.tui.link import EngineLink, Follow, Following, View
-from syncwizard.tui.monitor_lines import (
-    describe_table,
-)
-from syncwizard.tui.monitor_view import (
-    Trouble,
-    are_old,
-    figures_of,
-    trouble_of,
-)
+from syncwizard.tui.monitor_lines import describe_table
+from syncwizard.tui.monitor_trouble import trouble_lines, trouble_of, trouble_text
+from syncwizard.tui.monitor_view import are_old, figures_of
 from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.headline import Headline
 from syncwizard.tui.widgets.key_bar import KeyBar
@@ -44,9 +38,12 @@ TICK_SECONDS = 1.0
 CHART_SECONDS = 5.0
 # So many are drawn no oftener than the charts: each is a line to make, in sight or not.
 MANY_TABLES = 1000
-# About three lines; the whole of it is behind Inspect.
-SAID_CHARACTERS = 220
 PANES = ("stages", "tables", "charts", "log")
+# The widgets of the panes on either side.
+SIDES = {
+    "monitor-left": {"stages": "monitor-stages", "tables": "pane-tables"},
+    "monitor-right": {"charts": "monitor-charts", "log": "pane-log"},
+}
 
 
 class MonitorScreen(Screen[None]):
@@ -55,7 +52,15 @@ class MonitorScreen(Screen[None]):
     CSS_PATH = "../styles/monitor.tcss"
     AUTO_FOCUS = "#monitor-stages"
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        *("monitor.pause", "monitor.resume", "monitor.details", "monitor.filter", "monitor.sort", "monitor.level"),
+        *(
+            "monitor.pause",
+            "monitor.resume",
+            "monitor.resync",
+            "monitor.details",
+            "monitor.filter",
+            "monitor.sort",
+            "monitor.level",
+        ),
         *("monitor.range", "monitor.sequences", "monitor.report", "monitor.release"),
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
@@ -117,6 +122,7 @@ class MonitorScreen(Screen[None]):
         self.set_interval(TICK_SECONDS, self._tick)
         self.set_interval(CHART_SECONDS, self._draw_slowly)
         self._choose_pane(PANES[0])
+        self.call_after_refresh(self.home.let_keys_go)
         self._link.start()
 
     def on_unmount(self) -> None:
@@ -127,7 +133,6 @@ class MonitorScreen(Screen[None]):
     @on(Updated)
     def _updated(self, event: Updated) -> None:
         before, self._view = self._view, event.view
-        self.charts.remember(event.view)
         if before is not None and (not self.is_current or _same_facts(before, event.view)):
             # Figures alone can wait for the next second.
             return
@@ -143,6 +148,7 @@ class MonitorScreen(Screen[None]):
 
     @on(Resize)
     def _resized(self) -> None:
+        self._show_panes()
         self.call_after_refresh(self._draw)
         self.call_after_refresh(self._draw_charts)
 
@@ -153,7 +159,9 @@ class MonitorScreen(Screen[None]):
             case "pause":
                 return seen is not None and may_pause(seen)
             case "resume":
-                return seen is not None and may_resume(seen)
+                return seen is not None and may_resume(seen) and not lost_changes(seen)
+            case "resync":
+                return seen is not None and may_resync(seen) and self._wish() is not None
             case "release":
                 return seen is not None and may_release(seen)
             case "sequences":
@@ -177,6 +185,25 @@ class MonitorScreen(Screen[None]):
     def action_resume(self) -> None:
         """Resumes the task."""
         self._deeds.resume(self._stored)
+
+    def action_resync(self) -> None:
+        """Copies the tables that lost changes again, or the one under the cursor."""
+        if (wish := self._wish()) is not None:
+            self._deeds.resync(self._stored, wish)
+
+    @property
+    def urgent_actions(self) -> tuple[str, ...]:
+        """What the key bar shows first: the way on of a task that nothing else brings back."""
+        return ("monitor.resync",) if self._view is not None and lost_changes(self._view.seen) else ()
+
+    def _wish(self) -> ResyncWish | None:
+        """What would be copied again: what has to be, where changes are missing, else what is marked."""
+        if self._view is None:
+            return None
+        state, marked = self._view.seen.state, self._marked(self.tables)
+        if lost_changes(self._view.seen):
+            return ResyncWish()
+        return None if marked is None else ResyncWish(tables=[state.table_name(marked)])
 
     def action_release(self) -> None:
         """Releases the task."""
@@ -250,7 +277,7 @@ class MonitorScreen(Screen[None]):
             text = f"{local_time(entry.at)}\n\n{narrate(entry.event)}"
             self.app.push_screen(CopyTextDialog(f"Event {entry.sequence}", text, name))
         elif trouble is not None:
-            self.app.push_screen(CopyTextDialog(trouble.title, _trouble_text(trouble), name, severe=True))
+            self.app.push_screen(CopyTextDialog(trouble.title, trouble_text(trouble), name, severe=True))
 
     @on(Input.Changed, "#monitor-filter")
     def _filtered(self) -> None:
@@ -298,7 +325,7 @@ class MonitorScreen(Screen[None]):
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
         self.set_class(not seen.liveness.alive, "-stopped")
-        self.query_one("#monitor-trouble", Lines).show(_trouble_lines(trouble) if trouble else [])
+        self.query_one("#monitor-trouble", Lines).show(trouble_lines(trouble) if trouble else [])
         self.query_one("#monitor-trouble").set_class(trouble is not None and trouble.tone == "bad", "-bad")
         self.query_one(Headline).show(figures_of(view, now), aged=are_old(view, now))
         self.stages.show(view, now)
@@ -328,25 +355,34 @@ class MonitorScreen(Screen[None]):
         ]
 
     def _draw_charts(self) -> None:
-        if self.is_current and self._in_sight("charts"):
-            self.charts.show(self.home.clock())
+        if self._view is not None and self.is_current and self._in_sight("charts"):
+            self.charts.show(self._view, self.home.clock())
 
     def _choose_pane(self, pane: str) -> None:
         self._pane = pane
-        # Each change of a screen's classes styles every widget on it again, 20 ms each time: once is enough.
-        self.remove_class(*(f"-shows-{name}" for name in PANES if name != pane), update=False)
-        self.add_class(f"-shows-{pane}")
+        self._show_panes()
         tabs: list[Part] = []
         for number, name in enumerate(PANES, 1):
             tabs.append(
                 (f"{'▸' if name == pane else ' '}{number} {name.title()} ", "accent" if name == pane else "muted")
             )
         self.query_one("#monitor-tabs", Lines).show([tabs])
-        target = self.query_one(f"#monitor-{pane}")
-        self.call_after_refresh(target.focus)
-        self.call_after_refresh(self._draw)
-        self.call_after_refresh(self._draw_charts)
+        self.query_one(f"#monitor-{pane}").focus()
         self.refresh_bindings()
+        # Where it had a place before, it is there with the first frame; else it gets one by that.
+        for draw in (self._draw_lists, self._draw_charts):
+            draw()
+            self.call_after_refresh(draw)
+
+    def _show_panes(self) -> None:
+        """One of them, or all where there is room.
+
+        Not by classes of the screen: these style every widget on it again, which took two thirds of a key's time.
+        """
+        for side, panes in SIDES.items():
+            self.query_one(f"#{side}").display = any(map(self._in_sight, panes))
+            for name, widget in panes.items():
+                self.query_one(f"#{widget}").display = self._in_sight(name)
 
     def _inspectable(self) -> bool:
         if self._view is None:
@@ -359,13 +395,13 @@ class MonitorScreen(Screen[None]):
         return pane.listing.key if pane.listing.has_focus else None
 
     def _in_sight(self, pane: str) -> bool:
-        return self._pane == pane or self.has_class("-wide")
+        return self._pane == pane or self.size.width >= self.home.WIDE_COLUMNS
 
 
 def _offers(view: View) -> tuple[bool, ...]:
     """What can be done: the key bar is drawn again only when that changes."""
     seen = view.seen
-    return (may_pause(seen), may_resume(seen), may_release(seen), may_set_sequences(seen))
+    return (may_pause(seen), may_resume(seen), lost_changes(seen), may_release(seen), may_set_sequences(seen))
 
 
 def _same_facts(one: View, other: View) -> bool:
@@ -375,19 +411,3 @@ def _same_facts(one: View, other: View) -> bool:
         and one.seen.liveness == other.seen.liveness
         and one.connected == other.connected
     )
-
-
-def _trouble_lines(trouble: Trouble) -> list[list[Part]]:
-    glyph = "✗ " if trouble.tone == "bad" else "▲ "
-    lines: list[list[Part]] = [[(f"{glyph}{trouble.title}", trouble.tone)]]
-    if trouble.since:
-        lines.append([(trouble.since, "muted")])
-    if trouble.said:
-        lines.append([(shorten(trouble.said, SAID_CHARACTERS), "plain")])
-    if trouble.next:
-        lines.append([("Next: ", "strong"), (trouble.next, "plain")])
-    return lines
-
-
-def _trouble_text(trouble: Trouble) -> str:
-    return "\n\n".join(part for part in (trouble.title, trouble.since, trouble.said, trouble.next) if part)

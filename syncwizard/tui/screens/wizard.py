@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -39,11 +40,13 @@ class WizardScreen(Screen[None]):
 
     CSS_PATH = ["../styles/wizard.tcss", "../styles/objects.tcss"]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("wizard.next", "wizard.previous", "wizard.preview", "screen.back"),
+        *bindings("wizard.next", "wizard.previous", "wizard.preview", "wizard.command", "screen.back"),
         # Before what follows is given to the field: typed ahead over a slow line it would end up in the field left.
         Binding("tab", "app.focus_next", show=False, priority=True),
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
+
+    moving_actions = ("wizard.next", "wizard.previous")
 
     def __init__(self, draft: TaskDraft | None = None, steps: Sequence[type[Step]] | None = None) -> None:
         super().__init__()
@@ -56,6 +59,7 @@ class WizardScreen(Screen[None]):
         self._current = 0
         self._done = 0
         self._saving: Timer | None = None
+        self._command_fits = True
 
     def compose(self) -> ComposeResult:
         """Title, rail, the step, its command, and the two buttons."""
@@ -77,6 +81,7 @@ class WizardScreen(Screen[None]):
         if kept:
             # Not yet: a step must not be filled from a draft that nobody wants.
             self.app.push_screen(DraftsDialog(kept, self._host.clock()), self._begin)
+            self.call_after_refresh(self._host.let_keys_go)
         else:
             await self._show(0)
 
@@ -121,6 +126,7 @@ class WizardScreen(Screen[None]):
         """Goes to the next step."""
         self._done = max(self._done, self._current + 1)
         if self._current + 1 < len(self._kinds):
+            self._host.hold_keys()
             self.run_worker(self._show(self._current + 1), group="step", exclusive=True)
 
     def update_controls(self) -> None:
@@ -134,9 +140,19 @@ class WizardScreen(Screen[None]):
             following.label = step.next_label
             # A button keeps the width of its first label by itself.
             following.refresh(layout=True)
-        command = f"Equivalent command: {step.command(shlex.quote(self.file_name))}"
-        self.query_one("#wizard-command", Static).update(command, layout=False)
+        self._show_command(f"Equivalent command: {self.command}")
         self.query_one(StepRail).mark(self._current, self._done)
+
+    def _show_command(self, text: str) -> None:
+        """On one line, or on several where it is long: a command that is cut is of no use."""
+        fits = cell_len(text) <= self.size.width - 2
+        self.query_one("#wizard-command", Static).update(text, layout=not (fits and self._command_fits))
+        self._command_fits = fits
+
+    @property
+    def command(self) -> str:
+        """The command line that does what the step in sight does."""
+        return self.current.command(shlex.quote(self.file_name))
 
     @property
     def file_name(self) -> str:
@@ -151,6 +167,8 @@ class WizardScreen(Screen[None]):
             step.point_at(problems[0])
         elif step.may_go_on and step.proceed():
             self.go_on()
+            return
+        self._host.let_keys_go()
 
     @on(Button.Pressed, "#wizard-back")
     async def action_previous(self) -> None:
@@ -159,6 +177,7 @@ class WizardScreen(Screen[None]):
             await self._show(self._current - 1)
         else:
             self.dismiss()
+            self._host.let_keys_go()
 
     async def action_back(self) -> None:
         """The same, by the key that goes back everywhere."""
@@ -183,6 +202,7 @@ class WizardScreen(Screen[None]):
         self.current.show()
         self.update_controls()
         (self.current.first_focus() or self.query_one("#wizard-next")).focus()
+        self._host.let_keys_go()
 
     def finish(self, task: StoredTask) -> None:
         """Leaves for the monitor of the task, whose draft is no more."""
@@ -196,6 +216,10 @@ class WizardScreen(Screen[None]):
     def action_preview(self) -> None:
         """Shows the task file as far as it is; it can be copied and written from there."""
         self.app.push_screen(CopyTextDialog("Task file", file.dump(self.draft.to_spec()), self.file_name))
+
+    def action_command(self) -> None:
+        """Shows the equivalent command; it can be copied whole from there, however long."""
+        self.app.push_screen(CopyTextDialog("Equivalent command", self.command, "syncwizard-command.txt"))
 
     def _save(self) -> None:
         self._saving = None

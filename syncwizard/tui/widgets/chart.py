@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.content import Content
 from textual_plotext import PlotextPlot
 
-from syncwizard.tui.history import Range, ceiling, runs
+from syncwizard.tui.history import ceiling, runs
 
 # Braille patterns are the line; all else is axes and labels.
 _BRAILLE = ("⠀", "⣿")
@@ -32,7 +32,7 @@ class Chart(PlotextPlot):
         self.theme = "clear"
         self._describe = describe
         self._columns: Sequence[float | None] = ()
-        self._range: Range | None = None
+        self._labels: Sequence[tuple[int, str]] = ()
         self._built: tuple[tuple[int, int], Content] | None = None
 
     @property
@@ -40,11 +40,12 @@ class Chart(PlotextPlot):
         """How many points there is room for: one a column."""
         return max(10, self.size.width - AXIS_COLUMNS)
 
-    def show(self, columns: Sequence[float | None], shown: Range) -> None:
-        """Replaces the data."""
-        self._columns, self._range = columns, shown
-        self._built = None
-        self.refresh()
+    def show(self, columns: Sequence[float | None], labels: Sequence[tuple[int, str]]) -> None:
+        """Replaces the data; `labels` stand below their columns."""
+        if (columns, labels) != (self._columns, self._labels):
+            self._columns, self._labels = columns, labels
+            self._built = None
+            self.refresh()
 
     def render(self) -> Content:
         """The chart as text: built once for each data and size."""
@@ -72,8 +73,7 @@ class Chart(PlotextPlot):
         plot.ylim(0, top)
         plot.xlim(0, count - 1)
         plot.yticks([0, top / 2, top], [self._describe(0.0), self._describe(top / 2), self._describe(top)])
-        if self._range is not None:
-            plot.xticks([0, (count - 1) / 2, count - 1], [f"-{self._range.name}", "", "now"])
+        plot.xticks([column for column, _ in self._labels], [label for _, label in self._labels])
         plot.frame(False)
         plot.xaxes(True, False)
         plot.yaxes(True, False)

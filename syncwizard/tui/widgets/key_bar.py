@@ -1,5 +1,7 @@
 """The last line of a screen: the few keys that matter here, those that always work at its right end."""
 
+from collections.abc import Collection
+
 from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
@@ -16,7 +18,7 @@ class KeyBar(Widget):
     """One line, drawn from the actions that can be run now; a click runs one.
 
     It is one widget without children: a footer that is built anew at each change of focus costs an open monitor
-    memory all day.
+    memory all day. A screen may name `urgent_actions`: those that matter now come first, shown otherwise or not.
     """
 
     DEFAULT_CSS = """
@@ -46,7 +48,9 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         """As many keys as there is room for."""
-        actions = [each for each in available(self.screen) if each.show]
+        urgent: Collection[str] = getattr(self.screen, "urgent_actions", ())
+        actions = [each for each in available(self.screen) if each.show or each.id in urgent]
+        actions.sort(key=lambda each: each.id not in urgent)
         right = [each for each in actions if each.id in ALWAYS]
         left = fitting([each for each in actions if each.id not in ALWAYS], self.size.width - _width(right) - len(GAP))
         style = self.get_visual_style("key-bar--key")

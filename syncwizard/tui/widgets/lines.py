@@ -1,32 +1,20 @@
 """A few lines of text whose parts say how they are meant; the style sheet says how that looks."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.content import Content
 from textual.style import Style
-from textual.widget import Widget
 
-from syncwizard.tui.formatting import TONES, Part, Tone
+from syncwizard.tui.formatting import Part, Tone
+from syncwizard.tui.widgets.tones import Toned
 
 
-class Lines(Widget):
+class Lines(Toned):
     """Draws lines of parts, as they are: without wrapping where `wrap` is False."""
 
     DEFAULT_CSS = """
-    Lines {
-        height: auto;
-        & > .lines--plain { color: $foreground; }
-        & > .lines--strong { color: $foreground; text-style: bold; }
-        & > .lines--muted { color: $text-muted; }
-        & > .lines--good { color: $success; }
-        & > .lines--warn { color: $warning; }
-        & > .lines--bad { color: $error; text-style: bold; }
-        & > .lines--accent { color: $primary; }
-        &.-aged > * { color: $text-disabled; }
-    }
+    Lines { height: auto; }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{tone}" for tone in TONES}
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -60,7 +48,7 @@ class Lines(Widget):
 
     def _style(self, tone: Tone) -> Style:
         if tone not in self._styles_of:
-            self._styles_of[tone] = self.get_visual_style(f"lines--{tone}")
+            self._styles_of[tone] = self.tone_style(tone)
         return self._styles_of[tone]
 
     def _line(self, parts: Sequence[Part]) -> Content:

@@ -19,7 +19,8 @@ from textual.strip import Strip
 
 from syncwizard.task.figures import shorten
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.formatting import TONES, Tone, fit
+from syncwizard.tui.formatting import Tone, fit
+from syncwizard.tui.widgets.tones import Toned
 
 GAP = 2
 
@@ -49,7 +50,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     below: Cell = Cell("")
 
 
-class Listing(ScrollView, can_focus=True):
+class Listing(ScrollView, Toned, can_focus=True):
     """Lines under a header."""
 
     DEFAULT_CSS = """
@@ -60,23 +61,11 @@ class Listing(ScrollView, can_focus=True):
         & > .listing--header { color: $text-muted; text-style: bold; }
         & > .listing--cursor { background: $block-cursor-blurred-background; }
         & > .listing--focus { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
-        & > .listing--plain { color: $foreground; }
-        & > .listing--strong { color: $foreground; text-style: bold; }
-        & > .listing--muted { color: $text-muted; }
-        & > .listing--good { color: $success; }
-        & > .listing--warn { color: $warning; }
-        & > .listing--bad { color: $error; text-style: bold; }
-        & > .listing--accent { color: $primary; }
         &:nocolor > .listing--focus { text-style: bold reverse; }
         &:nocolor > .listing--cursor { text-style: underline; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "listing--header",
-        "listing--cursor",
-        "listing--focus",
-        *(f"listing--{tone}" for tone in TONES),
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--header", "listing--cursor", "listing--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("list.down", "list.up", "list.first", "list.last"),
         Binding("down", "down", show=False),
@@ -264,7 +253,7 @@ class Listing(ScrollView, can_focus=True):
         # On the line with the focus its own colours are the ones that can be read.
         if over == "listing--focus":
             return self._style(over)
-        toned = self.get_component_rich_style(f"listing--{tone}")
+        toned = self.get_component_rich_style(f"tone--{tone}")
         return Style.combine([toned, Style(bgcolor=self._style(over).bgcolor)]) if over else toned
 
     def _widths(self, width: int) -> list[int]:

@@ -1,6 +1,6 @@
 """The panes of the monitor: stages, tables, charts, events. Each draws a view the way a person wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
@@ -8,13 +8,14 @@ from textual.getters import query_one
 from textual.widget import Widget
 
 from syncwizard.task.events import Entry
-from syncwizard.tui.history import RANGES, History
+from syncwizard.task.history import Spread
+from syncwizard.task.text import format_seconds
+from syncwizard.tui.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of
 from syncwizard.tui.link import View
 from syncwizard.tui.monitor_lines import (
     LOG_COLUMNS,
     LOG_LEVELS,
     TABLE_SORTS,
-    copying,
     log_line,
     shown_entries,
     table_columns,
@@ -25,6 +26,7 @@ from syncwizard.tui.monitor_view import (
     axis_count,
     axis_seconds,
     position_lines,
+    short_count,
     slot_lines,
     stage_lines,
 )
@@ -103,11 +105,10 @@ class TablesPane(ListPane):
 
 
 class ChartsPane(VerticalScroll):
-    """Latency and rate over the last minutes or hours, as far as they were watched."""
+    """Latency and rate over the last minutes, hours, or all that is known."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, classes="pane")
-        self._latency, self._rate = History("longest"), History("mean")
         self._range = RANGES[0]
 
     def compose(self) -> ComposeResult:
@@ -121,24 +122,24 @@ class ChartsPane(VerticalScroll):
         """Another length of time, from the next drawing on."""
         self._range = RANGES[(RANGES.index(self._range) + 1) % len(RANGES)]
 
-    def remember(self, view: View) -> None:
-        """Adds the figures of the view, each measurement once."""
-        sample = view.seen.sample
-        if sample.latency_seconds is not None and sample.latency_at is not None:
-            self._latency.add(sample.latency_at, sample.latency_seconds)
-        rate = sample.copied_rows_per_second if copying(view.seen) is not None else sample.rows_per_second
-        if rate is not None and view.figures_at is not None:
-            self._rate.add(view.figures_at, rate)
+    def show(self, view: View, now: float) -> None:
+        """Draws the past of the view's figures up to now: of the latency the longest, of the rate the mean."""
+        latency, rate = self.query_one("#latency-chart", Chart), self.query_one("#rate-chart", Chart)
+        count, history = latency.column_count, view.history
+        window = window_of(history, self._range, now, count)
+        labels = time_labels(self._range, window, count)
+        late = columns(history, lambda figures: figures.latency_seconds, window, now, count)
+        rows = columns(history, lambda figures: figures.rows_per_second, window, now, count)
+        latency.show([spread.peak if spread else None for spread in late], labels)
+        rate.show([spread.mean if spread else None for spread in rows], labels)
+        self._say("latency", "Latency, longest", window, whole(late), format_seconds)
+        self._say("rate", "Rows a second", window, whole(rows), short_count)
 
-    def show(self, now: float) -> None:
-        """Draws what is remembered, up to now."""
-        for name, title, history in (
-            ("latency", "Latency, longest", self._latency),
-            ("rate", "Rows a second", self._rate),
-        ):
-            chart = self.query_one(f"#{name}-chart", Chart)
-            chart.show(history.columns(self._range, now, chart.column_count), self._range)
-            self.query_one(f"#{name}-title", PaneTitle).say(f"{title} · last {self._range.name}")
+    def _say(
+        self, name: str, title: str, window: Window, found: Spread | None, describe: Callable[[float], str]
+    ) -> None:
+        known = f" · mean {describe(found.mean)}, peak {describe(found.peak)}" if found is not None else ""
+        self.query_one(f"#{name}-title", PaneTitle).say(f"{title} · {describe_range(self._range, window)}{known}")
 
 
 class LogPane(ListPane):

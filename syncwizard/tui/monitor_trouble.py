@@ -1,0 +1,148 @@
+"""What is wrong with a task, as the top of the monitor says it: what stopped, since when, why, what next. Pure."""
+
+import msgspec
+
+from syncwizard.task.events import Failure
+from syncwizard.task.figures import shorten
+from syncwizard.task.retention import Retention, Threat, threat
+from syncwizard.task.state import TaskState
+from syncwizard.tui.formatting import Part, Tone, moment, span
+from syncwizard.tui.link import View
+
+# About three lines; the whole of it is behind Inspect.
+SAID_CHARACTERS = 220
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """Something is wrong: what stopped, since when, why in the server's words, what to do next."""
+
+    tone: Tone
+    title: str
+    since: str = ""
+    said: str = ""
+    next: str = ""
+
+
+def trouble_of(view: View, now: float) -> Trouble | None:
+    """What is wrong, the worst first; None where nothing is."""
+    seen, state = view.seen, view.seen.state
+    if seen.liveness.died:
+        since = f"last sign of life {moment(state.updated_at, now)}, {span(now - state.updated_at)} ago"
+        return Trouble(
+            tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
+        )
+    if seen.trouble:
+        title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
+        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
+    if state.retrying is not None:
+        return _retrying(state, now)
+    if state.state in ("failed", "precheck-failed"):
+        return _failed(state, now)
+    if state.state == "paused":
+        return Trouble(
+            tone="warn",
+            title="Paused",
+            since=f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}",
+            said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
+            # Until its engine has ended the key does nothing.
+            next="" if seen.liveness.alive else "r resumes",
+        )
+    return _wal(seen.retention)
+
+
+def _retrying(state: TaskState, now: float) -> Trouble | None:
+    trouble = state.retrying
+    if trouble is None:
+        return None
+    return Trouble(
+        tone="warn",
+        title=f"Retrying: {_title(trouble.failure)}",
+        since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
+        f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
+        said=_said(trouble.failure),
+        next=f"{trouble.failure.remedy}; the task goes on by itself then"
+        if trouble.failure.remedy
+        else "nothing to do if it passes; the task goes on by itself then",
+    )
+
+
+def _failed(state: TaskState, now: float) -> Trouble:
+    since = f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}"
+    if state.failure is not None:
+        failure = state.failure
+        title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
+        return Trouble(
+            tone="bad",
+            title=f"{title}: {_title(failure)}",
+            since=since,
+            said=_said(failure),
+            next=_ways_on(*_ways_after(failure)),
+        )
+    blocking = [item for item in state.precheck if item.blocks]
+    return Trouble(
+        tone="bad",
+        title=f"The precheck did not pass: {len(blocking)} of {len(state.precheck)} items block",
+        since=since,
+        said="; ".join(f"{item.title}: {item.message}" for item in blocking),
+        next=_ways_on(blocking[0].remedy if blocking else "", "then r checks again"),
+    )
+
+
+def _ways_after(failure: Failure) -> tuple[str, str]:
+    """What to do about a failure, and the key that follows.
+
+    >>> _ways_after(Failure(title="refused", remedy="mend the row, then resume the task"))
+    ('mend the row', 'then r resumes')
+    """
+    if failure.changes_missing:
+        # Copying again brings the task back by itself, and resuming would be refused.
+        return failure.remedy, "R does that here"
+    remedy = failure.remedy.removesuffix(" the task").removesuffix(", then resume")
+    return remedy, "then r resumes" if remedy else "r resumes"
+
+
+def _wal(held: Retention | None) -> Trouble | None:
+    """The slot's WAL, once it threatens the slot itself or the source's disk."""
+    danger = threat(held.measured) if held is not None else Threat(step=0)
+    if not danger.step:
+        return None
+    tone: Tone = "bad" if danger.level == "error" else "warn"
+    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=danger.remedy)
+
+
+def _title(failure: Failure) -> str:
+    return f"{failure.where}: {failure.title}" if failure.where else failure.title
+
+
+def _said(failure: Failure) -> str:
+    return f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
+
+
+def _ways_on(*ways: str) -> str:
+    return "; ".join(way for way in (*ways, "i shows it all, to copy") if way)
+
+
+def _figures_age(view: View, now: float) -> str:
+    return (
+        ""
+        if view.figures_at is None
+        else f"figures of {moment(view.figures_at, now)}, {span(now - view.figures_at)} ago"
+    )
+
+
+def trouble_lines(trouble: Trouble) -> list[list[Part]]:
+    """It at the top of the monitor."""
+    glyph = "✗ " if trouble.tone == "bad" else "▲ "
+    lines: list[list[Part]] = [[(f"{glyph}{trouble.title}", trouble.tone)]]
+    if trouble.since:
+        lines.append([(trouble.since, "muted")])
+    if trouble.said:
+        lines.append([(shorten(trouble.said, SAID_CHARACTERS), "plain")])
+    if trouble.next:
+        lines.append([("Next: ", "strong"), (trouble.next, "plain")])
+    return lines
+
+
+def trouble_text(trouble: Trouble) -> str:
+    """All of it, to copy."""
+    return "\n\n".join(part for part in (trouble.title, trouble.since, trouble.said, trouble.next) if part)
