@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.catalog import Table, read_types
 from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
@@ -21,7 +21,6 @@ from syncwizard.postgres.source.continuity import (
     check_server,
     check_slot,
     find_partition_root,
-    name_types,
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import Member
@@ -209,10 +208,11 @@ class Session:
         compiler = RouteCompiler(
             destination,
             schemas,
+            selected,
             read_pairs(destination, self._assignment.task_id),
             # Called in the receiver's thread; psycopg connections take a lock around each statement.
             lambda relation: find_partition_root(source, relation),
-            lambda oids: name_types(source, oids),
+            lambda oids: read_types(source, oids),
             left_out,
         )
         compiler.read()

@@ -2,6 +2,7 @@
 
 from psycopg import sql
 
+from syncwizard.postgres.catalog import read_types
 from syncwizard.postgres.connection import apply_settings
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.destination.session import prepare_writing
@@ -23,9 +24,10 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
     compiler = RouteCompiler(
         session,
         ["public"],
+        [],
         {},
         lambda relation: None,
-        lambda oids: {20: "bigint", 25: "text", 23: "integer"},
+        lambda oids: read_types(session, oids),
         lambda table: None,
     )
     compiler.read()

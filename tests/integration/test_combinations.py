@@ -182,7 +182,6 @@ def test_columns_keys_and_types_are_compared(pair: DatabasePair, finding: Any) -
     found = finding(spec, "table-shapes")
     assert found.verdict == "warning"
     assert "public.t.x (integer at the source, bigint at the destination)" in found.message
-    assert "without the key that the source has" in found.message
 
 
 def test_a_narrower_type_that_would_change_values_in_silence_must_be_accepted(pair: DatabasePair, finding: Any) -> None:
@@ -196,6 +195,7 @@ def test_a_narrower_type_that_would_change_values_in_silence_must_be_accepted(pa
         lost, _, refused = found.message.partition("; ")
         assert "public.t.price (numeric(10,4) at the source, numeric(8,2) at the destination)" in lost
         assert "public.t.at (timestamp with time zone at the source, timestamp(0) without time zone" in lost
+        assert refused.startswith("a value that does not fit stops the task, but for spaces at the end of a text")
         assert "public.t.name (text at the source, character varying(5) at the destination)" in refused
     pair.destination.execute("ALTER TABLE t ALTER price TYPE numeric, ALTER at TYPE timestamptz")
     found = finding(combination(pair, ["full", "incremental"], "ignore"), "table-shapes")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import pq
 
-from syncwizard.errors import Fenced
+from syncwizard.errors import Fenced, TaskFailed
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.statements import (
     Positions,
@@ -21,7 +21,7 @@ from syncwizard.postgres.destination.statements import (
 )
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.wire import Wire, binary_blocks
-from syncwizard.rows.changes import INSERT, Decoded, Route, Row, Truncation, Value, filled
+from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 # Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
@@ -262,8 +262,9 @@ class Applier:
                 self._row(route, statements.insert(), statements.everything, row)
 
     def _by_image(self, statements: RouteStatements, change: Decoded) -> None:
-        _, route, old, new = change
-        assert old is not None
+        kind, route, old, new = change
+        if old is None or not route.full:
+            raise _no_key(kind, route)
         values, formats = _bound(route, old, statements.everything)
         if new is None or route.replaces:
             self._execute(statements.delete_image(), values, formats)
@@ -343,6 +344,16 @@ class Applier:
         if not self._pipelined:
             self._pgconn.enter_pipeline_mode()
             self._pipelined = True
+
+
+def _no_key(kind: int, route: Route) -> TaskFailed:
+    return TaskFailed(
+        f"{KIND_NAMES[kind]} on {route.target} cannot be applied: it has no key to find the row by",
+        detail=f"of old rows {route.source} sends its replica identity alone: the destination needs an immediate "
+        "unique index over NOT NULL columns of it that the source keeps unique, too",
+        where=f"destination {route.target}",
+        remedy="create the primary key or unique index there as it is at the source, then resume",
+    )
 
 
 def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], list[int]]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Index, Table, read_tables
+from syncwizard.postgres.catalog import Index, Table, TypeFacts, ValueType, apply_key, read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
@@ -13,8 +13,10 @@ from syncwizard.task.events import TableName
 
 # Asks the source which partitioned table a relation, by OID, belongs to: itself when it is none, None when it is gone.
 FindRoot = Callable[[int], TableName | None]
-# Asks the source for the qualified names of types; those that are gone are left out.
-NameTypes = Callable[[list[int]], dict[int, str]]
+# Asks the source for types; those that are gone are left out.
+FindTypes = Callable[[list[int]], dict[int, TypeFacts]]
+# Of a type that is gone.
+DROPPED = ValueType("of a dropped type", "")
 
 
 class TypesDiffer(Exception):
@@ -26,7 +28,8 @@ class NoPlace(TaskFailed):
 
 
 class RouteCompiler:
-    """Knows the destination's tables. `pairs` gives the pair LSN of each copied table and partitioned table.
+    """Knows the destination's tables. `selected` are the source's as the catalogue has them now; `pairs` gives the pair
+    LSN of each copied table and partitioned table.
 
     `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
     relation that was dropped at the source and has no place at the destination.
@@ -36,17 +39,19 @@ class RouteCompiler:
         self,
         connection: Connection,
         schemas: Iterable[str],
+        selected: Iterable[Table],
         pairs: dict[TableName, int],
         find_root: FindRoot,
-        name_types: NameTypes,
+        find_types: FindTypes,
         left_out: Callable[[TableName], None],
     ) -> None:
         self._left_out = left_out
         self.binary = True
-        self._name_types = name_types
-        self._type_names: dict[int, str] = {}
+        self._find_types = find_types
+        self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
+        self._sources = {source.name: source for source in selected}
         self._pairs = pairs
         self._find_root = find_root
         self.tables: dict[TableName, Table] = {}
@@ -85,11 +90,11 @@ class RouteCompiler:
                 where="destination",
                 remedy="create it there as it is at the source, or take it out of the task, then resume",
             )
-        index = table.apply_key(name for name, identity, _, _ in message.columns if identity)
+        index = self._apply_key(message, source, root, table)
         names = [name for name, _, _, _ in message.columns]
         columns = self._columns(source, table, index, names)
         if self.binary:
-            self._compare_types(message, columns)
+            self._compare_types(message, table)
         return Route(
             source=source,
             target=table.name,
@@ -101,17 +106,36 @@ class RouteCompiler:
             shared=shared,
         )
 
-    def _compare_types(self, message: RelationMessage, columns: tuple[RouteColumn, ...]) -> None:
+    def _apply_key(self, message: RelationMessage, source: TableName, root: TableName, table: Table) -> Index | None:
+        """The key that the old rows of the message's time can be found by."""
+        sent = {name for name, identity, _, _ in message.columns if identity}
+        known = self._sources.get(source) or self._sources.get(root)
+        if known is not None and (index := apply_key(known, table, sent)) is not None:
+            return index
+        # The identity is an index that the source had then, which need not be there any more.
+        unique = sent if message.replica_identity in ("d", "i") else None
+        return next(
+            (
+                index
+                for index in table.keys(sent)
+                if known is None or (set(index.columns) == unique and not any(index.collations))
+            ),
+            None,
+        )
+
+    def _compare_types(self, message: RelationMessage, table: Table) -> None:
         """The message tells the types at the time of the change, which need not be those of today's catalogue."""
-        unknown = [oid for _, _, oid, _ in message.columns if oid not in self._type_names]
+        unknown = [oid for _, _, oid, _ in message.columns if oid not in self._types]
         if unknown:
-            self._type_names.update(self._name_types(unknown))
-        for (name, _, oid, _), column in zip(message.columns, columns, strict=True):
-            here = self._type_names.get(oid, "of a dropped type")
-            if here != column.type_name and not column.generated:
+            self._types.update(self._find_types(unknown))
+        known = {column.name: column for column in table.columns}
+        for name, _, oid, _ in message.columns:
+            column, facts = known[name], self._types.get(oid)
+            here = DROPPED if facts is None else facts.type
+            if here != column.type and not column.generated:
                 raise TypesDiffer(
                     f"column {name} of {message.schema}.{message.name} is {here} at the source"
-                    f" and {column.type_name} at the destination"
+                    f" and {column.type} at the destination"
                 )
 
     def _columns(
@@ -129,7 +153,7 @@ class RouteCompiler:
         return tuple(
             RouteColumn(
                 name=name,
-                type_name=known[name].type_name,
+                type_name=known[name].type.name,
                 identity_always=known[name].identity == "a",
                 generated=bool(known[name].generated),
                 equal=equals.get(name, "OPERATOR(pg_catalog.=)"),

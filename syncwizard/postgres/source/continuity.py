@@ -186,13 +186,3 @@ def find_partition_root(connection: Connection, relation: int) -> TableName | No
     if row[0] is None:
         raise TaskFailed(f"relation {relation} has no readable partition root", where="source")
     return TableName(row[0], row[1])
-
-
-def name_types(connection: Connection, oids: list[int]) -> dict[int, str]:
-    """Qualified names of types by OID, as the catalogue of columns spells them; types that are gone are left out."""
-    return dict(
-        connection.execute(
-            "SELECT oid::bigint, pg_catalog.format_type(oid, -1) FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])",
-            (oids,),
-        ).fetchall()
-    )

@@ -73,7 +73,7 @@ def published_tables(selection: Selection) -> list[TableName]:
 
 def _has_immediate_primary_key(table: Table) -> bool:
     stored = {column.name for column in table.stored_columns}
-    return any(index.primary and index.immediate and stored.issuperset(index.columns) for index in table.unique_indexes)
+    return any(index.primary and index.addresses and stored.issuperset(index.columns) for index in table.unique_indexes)
 
 
 def create_publication(
