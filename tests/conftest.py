@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,13 +53,22 @@ def connected(source: Cluster, destination: Cluster) -> Iterator[DatabasePair]:
     other = copy_name(source, destination, name)
     source.create_database(name)
     destination.create_database(other)
-    pair = DatabasePair(source, destination, name, source.connect(name), destination.connect(other))
-    yield pair
-    pair.close()
-    source.start()
-    destination.start()
-    destination.drop_database(other)
-    source.drop_database(name)
+    with dropped(DatabasePair(source, destination, name, source.connect(name), destination.connect(other))) as pair:
+        yield pair
+
+
+@contextmanager
+def dropped(pair: DatabasePair) -> Iterator[DatabasePair]:
+    """Drops the databases after the block, on servers that may have been stopped in it."""
+    source, destination = pair.source_cluster, pair.destination_cluster
+    try:
+        yield pair
+    finally:
+        pair.close()
+        source.start()
+        destination.start()
+        destination.drop_database(pair.destination_database)
+        source.drop_database(pair.database)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from syncwizard.postgres.destination.chunks import read_pairs
 from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.continuity import (
     check_publication,
@@ -67,6 +68,7 @@ class Session:
         self._totals = totals
         self._serial_until = serial_until
         self._binary = binary
+        self._encoding = "UTF8"
         self._inbox = Inbox()
         self._failure: Exception | None = None
         self._connections: list[Connection] = []
@@ -191,10 +193,15 @@ class Session:
             selected = select_tables(source, self._assignment.spec, sizes=False).tables
         compiler = self._compiler(destination, source, selected)
         compiler.binary = self._binary and binary_stream(selected)
+        # After the catalogues, which are read as UTF-8 whatever the rows are.
+        self._encoding = shared_encoding(holder, destination)
+        set_encoding(self._encoding, holder, destination)
         stream = ReplicationStream(holder)
         with translated("source", "starting the stream"):
             stream.start(slot, positions.durable, slot, binary=compiler.binary)
-        self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
+        self._receiver = Receiver(
+            stream, Decoder(compiler.compile, PIECE_BYTES, codec_of(holder)), self._inbox, positions
+        )
         self._start(self._receiver.run)
 
     def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
@@ -253,4 +260,5 @@ class Session:
     def _fetch(self, route: Route, row: Row) -> Row | None:
         connection = self._open("source", "lookup")
         with connection, translated("source", "looking up a row"):
+            set_encoding(self._encoding, connection)
             return fetch_row(connection, route, row)

@@ -10,6 +10,7 @@ from syncwizard.postgres.connection import Connection, as_ours, translated
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.encoding import set_encoding, shared_encoding
 from syncwizard.stages.context import Channel, Secrets, open_session
 from syncwizard.task.specification import TaskSpec
 
@@ -65,6 +66,7 @@ def run(assignment: Assignment, channel: Channel) -> None:
     destination = open_session(assignment.spec, assignment.secrets, "destination", "copy", autocommit=True)
     with translated("destination", "preparing to write"):
         prepare_writing(destination)
+        set_encoding(shared_encoding(source, destination), source, destination)
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):

@@ -19,6 +19,7 @@ from syncwizard.postgres.destination.statements import (
     create_stage,
     empty_stage,
 )
+from syncwizard.postgres.encoding import codec_of
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.wire import Wire, binary_blocks
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
@@ -49,6 +50,7 @@ class Applier:
     def __init__(self, connection: Connection, task_id: uuid.UUID, epoch: int, applied_lsn: str) -> None:
         self._wire = Wire(connection)
         self._pgconn = connection.pgconn
+        self._codec = codec_of(connection)
         self._task = str(task_id).encode()
         self._epoch = str(epoch).encode()
         self.applied_lsn = applied_lsn
@@ -298,7 +300,7 @@ class Applier:
     def _of(self, route: Route) -> RouteStatements:
         found = self._statements.get((route, len(route.text)))
         if found is None:
-            found = self._statements[route, len(route.text)] = RouteStatements(route)
+            found = self._statements[route, len(route.text)] = RouteStatements(route, self._codec)
         return found
 
     def _row(self, route: Route, text: bytes, positions: Positions, row: Row) -> None:
@@ -313,7 +315,7 @@ class Applier:
         if number is None:
             number = self._stages[key] = len(self._stages)
             self._unsure_stages.append(key)
-            self._wire.execute(create_stage(number, route, positions))
+            self._wire.execute(create_stage(number, route, positions, self._codec))
         elif number in self._used_stages:
             self._wire.execute(empty_stage(number))
         self._used_stages.add(number)
