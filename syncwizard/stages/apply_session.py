@@ -17,6 +17,7 @@ from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.attached import brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import (
     check_publication,
     check_server,
@@ -30,7 +31,7 @@ from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Dropped, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -75,6 +76,8 @@ class Session:
         self._threads: list[threading.Thread] = []
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
+        # Tables whose rows came by the copy, or that began empty.
+        self._copied: set[TableName] = set()
         # What the publication has to be like.
         self._known: tuple[ledger.Progress, Sequence[Member]] | None = None
 
@@ -93,7 +96,7 @@ class Session:
         self._known = progress, members
         self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
-        reporter = Reporter(self._channel, spec, self._totals, positions)
+        reporter = Reporter(self._channel, spec, self._totals, positions, self._look_for_attached)
         self._stream(holder, source, destination, progress.slot, positions)
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
@@ -212,11 +215,13 @@ class Session:
             reason = f"changes of {table}, which was dropped at the source, have no place at the destination"
             self._channel.send(Recovered(reason=reason))
 
+        pairs = read_pairs(destination, self._assignment.task_id)
+        self._copied |= pairs.keys()
         compiler = RouteCompiler(
             destination,
             schemas,
             selected,
-            read_pairs(destination, self._assignment.task_id),
+            pairs,
             # Called in the receiver's thread; psycopg connections take a lock around each statement.
             lambda relation: find_partition_root(source, relation),
             lambda oids: read_types(source, oids),
@@ -232,6 +237,19 @@ class Session:
 
     def _tell_dropped(self, tables: list[TableName]) -> None:
         self._channel.send(Dropped(tables))
+
+    def _look_for_attached(self) -> None:
+        """In the guardian's thread: tells of partitions that came with rows."""
+        assert self._guardian is not None
+        spec = self._assignment.spec
+        new = new_partitions(self._guardian.connection, spec.slot, self._copied)
+        if not new:
+            return
+        with open_session(spec, self._assignment.secrets, "source", "partitions") as session:
+            brought = {partition.table: brought_rows(session, partition) for partition in new}
+        self._copied |= {table for table, rows in brought.items() if rows is not None}
+        if told := sorted(table for table, rows in brought.items() if rows):
+            self._channel.send(Attached(told))
 
     def _check(
         self, holder: Connection, source: Connection, progress: ledger.Progress, members: Sequence[Member]

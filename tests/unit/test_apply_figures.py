@@ -50,7 +50,7 @@ def piece(end_lsn: int) -> Piece:
 
 def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next_change() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), Positions(0))
+    reporter = Reporter(sent, SPEC, Totals(), Positions(0), lambda: None)
     assert reporter.due_seconds is None
     reporter.applied([piece(10)])
     assert reporter.due_seconds is None
