@@ -11,6 +11,7 @@ from psycopg import sql
 
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.publication import read_publication
 from syncwizard.task.events import TableName
 
 # Rows that were there before are at the table's beginning; what came later need not be read to find them.
@@ -28,12 +29,14 @@ class Partition(NamedTuple):
 
 
 def new_partitions(connection: Connection, publication: str, known: Container[TableName]) -> list[Partition]:
-    """The published partitions that are not among the known ones."""
-    found = [
-        Partition(TableName(schema, name), transaction, command)
-        for schema, name, transaction, command in connection.execute(query("partitions_attached"), (publication,))
-    ]
-    return [partition for partition in found if partition.table not in known]
+    """The partitions that a published table stands for and that are not among the known ones."""
+    found = read_publication(connection, publication)
+    members = found.members if found is not None else []
+    new = {member.relation: member.table for member in members if member.oid is None and member.table not in known}
+    if not new:
+        return []
+    rows = connection.execute(query("partitions_attached"), (list(new),)).fetchall()
+    return [Partition(new[relation], transaction, command) for relation, transaction, command in rows]
 
 
 def brought_rows(connection: Connection, partition: Partition) -> bool | None:

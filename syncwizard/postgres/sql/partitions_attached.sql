@@ -1,12 +1,6 @@
--- The leaves of the partitioned tables that a publication lists, each with the transaction and command by which it, or
--- the youngest part of the tree above it, became a partition.
-SELECT n.nspname, c.relname, made.xmin::text, made.cmin::text::bigint
-  FROM pg_catalog.pg_publication p
-  JOIN pg_catalog.pg_publication_rel r ON r.prpubid = p.oid
-  JOIN pg_catalog.pg_class root ON root.oid = r.prrelid AND root.relkind = 'p'
- CROSS JOIN LATERAL pg_catalog.pg_partition_tree(root.oid) AS tree
-  JOIN pg_catalog.pg_class c ON c.oid = tree.relid AND c.relkind = 'r'
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+-- The transaction and command by which each of some partitions, or the youngest part of the tree above it, became one.
+SELECT c.oid::bigint, made.xmin::text, made.cmin::text::bigint
+  FROM unnest(%s::bigint[]::oid[]) AS c (oid)
  CROSS JOIN LATERAL (
        SELECT i.xmin, i.cmin
          FROM pg_catalog.pg_partition_ancestors(c.oid) AS a
@@ -14,4 +8,3 @@ SELECT n.nspname, c.relname, made.xmin::text, made.cmin::text::bigint
         ORDER BY pg_catalog.age(i.xmin)
         LIMIT 1
        ) AS made
- WHERE p.pubname = %s
