@@ -57,13 +57,13 @@ class RelationMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Decoder:
     """Takes XLogData frames in order, gives pieces of transactions.
 
-    `resolve` compiles a route for a relation (it may ask catalogues) or gives None for a relation whose changes
-    are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is Python's name of the
-    encoding that the source sends names in.
+    `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
+    whose changes are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is
+    Python's name of the encoding that the source sends names in.
     """
 
     def __init__(
-        self, resolve: Callable[[RelationMessage], Route | None], piece_bytes: int, codec: str = "utf-8"
+        self, resolve: Callable[[RelationMessage, int], Route | None], piece_bytes: int, codec: str = "utf-8"
     ) -> None:
         self._resolve = resolve
         self._codec = codec
@@ -75,6 +75,7 @@ class Decoder:
         # Of the transaction that is open or was last.
         self._final_lsn = 0
         self._committed = 0
+        self._transaction = 0
         self._beats = False
         # Of the piece in the making; up to its last end it weighs `_ended_weight`.
         self._first = True
@@ -105,7 +106,7 @@ class Decoder:
                 self._weight = weight
                 self._cut(pieces)
             elif kind == 66:  # Begin
-                self._final_lsn, self._committed, _ = _BEGIN(frame, _BODY_AT)
+                self._final_lsn, self._committed, self._transaction = _BEGIN(frame, _BODY_AT)
                 self.in_transaction = True
                 final_lsn = self._final_lsn
                 continue
@@ -193,7 +194,7 @@ class Decoder:
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
-            route = self._resolve(message)
+            route = self._resolve(message, self._transaction)
             from_lsn = _NEVER if route is None or route.heartbeat else route.pair_lsn
             self._routes[frame[_BODY_AT:_OID_END]] = route, from_lsn
 

@@ -12,7 +12,7 @@ from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
-from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
+from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.encoding import codec_of, set_encoding, shared_encoding
@@ -23,6 +23,7 @@ from syncwizard.postgres.source.continuity import (
     check_server,
     check_slot,
     find_partition_root,
+    wait_until_visible,
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import Member
@@ -222,9 +223,12 @@ class Session:
             schemas,
             selected,
             pairs,
-            # Called in the receiver's thread; psycopg connections take a lock around each statement.
-            lambda relation: find_partition_root(source, relation),
-            lambda oids: read_types(source, oids),
+            # psycopg connections take a lock around each statement.
+            Source(
+                lambda transaction: wait_until_visible(source, transaction),
+                lambda relation: find_partition_root(source, relation),
+                lambda oids: read_types(source, oids),
+            ),
             left_out,
         )
         compiler.read()

@@ -4,7 +4,7 @@ from psycopg import sql
 
 from syncwizard.postgres.catalog import read_types
 from syncwizard.postgres.connection import apply_settings
-from syncwizard.postgres.destination.routes import RouteCompiler
+from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.rows.pgoutput import RelationMessage
@@ -26,8 +26,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         ["public"],
         [],
         {},
-        lambda relation: None,
-        lambda oids: read_types(session, oids),
+        Source(lambda transaction: None, lambda relation: None, lambda oids: read_types(session, oids)),
         lambda table: None,
     )
     compiler.read()
@@ -38,7 +37,8 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
             name="items",
             replica_identity="d",
             columns=(("id", True, 20, -1), ("label", False, 25, -1), ("n", False, 23, -1)),
-        )
+        ),
+        0,
     )
     assert route is not None
     assert route.target == TableName("public", "items")

@@ -1,6 +1,9 @@
 """Partition trees that change while changes stream: partitions that come with rows or without, go and are emptied, at a
 destination that is partitioned alike, otherwise, or not at all."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -109,6 +112,56 @@ def test_partitions_come_and_go_at_the_source(pair: DatabasePair, tmp_path: Path
         until(lambda: "detached after the start: public.small_2" in notices(path), 20, "the detached one to be told")
         # What left the tree stays as it was when it did.
         assert rows(pair.destination, "small") == [*gone, *last, *rows(pair.source, "small")]
+
+
+@contextmanager
+def commits_waiting(pair: DatabasePair) -> Iterator[None]:
+    """Commits that want to wait for a standby are in the WAL, and nobody sees what they did, until the block ends."""
+    pair.source.execute(f'ALTER DATABASE "{pair.database}" SET synchronous_commit = local'.encode())
+    pair.source.execute("SET synchronous_commit = local")
+    standbys(pair, "nobody")
+    try:
+        yield
+    finally:
+        standbys(pair, "")
+
+
+def standbys(pair: DatabasePair, names: str) -> None:
+    pair.source.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'".encode())
+    pair.source.execute("SELECT pg_reload_conf()")
+    until(lambda: pair.source.execute("SHOW synchronous_standby_names").fetchone() == (names,), 20, "the setting")
+
+
+def test_what_a_commit_has_created_that_nobody_sees_yet_is_not_taken_for_dropped(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    """The stream brings it before the catalogue has it: a moment as a rule, as long as a standby takes at worst."""
+    path = both_ends(pair, TREE, TREE, tmp_path)
+    path.copy()
+    beats = "SELECT beats FROM dts_postgres_heartbeat"
+    with commits_waiting(pair), path.following():
+        path.caught_up()
+        creator = pair.source_cluster.connect(pair.database, autocommit=False)
+        creator.execute("SET synchronous_commit = on")
+        creator.execute("CREATE TABLE tree_3 PARTITION OF tree FOR VALUES FROM (1000) TO (1100)")
+        creator.execute("INSERT INTO tree SELECT i, 'new', 'b' FROM generate_series(1000, 1080) i")
+        committing = threading.Thread(target=creator.commit)
+        committing.start()
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND pid = %s"
+        until(lambda: pair.source.execute(waiting, (creator.info.backend_pid,)).fetchone(), 20, "the commit to wait")
+        # Long enough for the stream to have brought it.
+        start = pair.source.execute(beats).fetchone()
+        assert start is not None
+        until(lambda: (pair.source.execute(beats).fetchone() or (0,))[0] >= start[0] + 2, 20, "two heartbeats")
+        standbys(pair, "")
+        committing.join()
+        creator.close()
+        path.caught_up()
+        assert rows(pair.destination) == rows(pair.source)
+        pair.source.execute("UPDATE tree SET note = 'changed'")
+        path.caught_up()
+    assert rows(pair.destination) == rows(pair.source) != []
+    assert "dropped" not in notices(path)
 
 
 BROUGHT = [

@@ -1,6 +1,7 @@
 """Compiles routes: where the rows of a source relation go, by what key, with which types (rules 8 and 13)."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog import Index, Table, TypeFacts, ValueType, apply_key, read_tables
@@ -11,10 +12,19 @@ from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.task.events import TableName
 
-# Asks the source which partitioned table a relation, by OID, belongs to: itself when it is none, None when it is gone.
-FindRoot = Callable[[int], TableName | None]
-# Asks the source for types; those that are gone are left out.
-FindTypes = Callable[[list[int]], dict[int, TypeFacts]]
+
+class Source(NamedTuple):
+    """What the source is asked, in the receiver's thread.
+
+    `wait_for`: waits until its catalogue knows what a transaction has done. `find_root`: which partitioned table a
+    relation, by OID, belongs to: itself when it is none, None when it is gone. `find_types`: leaves out those gone.
+    """
+
+    wait_for: Callable[[int], None]
+    find_root: Callable[[int], TableName | None]
+    find_types: Callable[[list[int]], dict[int, TypeFacts]]
+
+
 # Of a type that is gone.
 DROPPED = ValueType("of a dropped type", "")
 
@@ -41,19 +51,17 @@ class RouteCompiler:
         schemas: Iterable[str],
         selected: Iterable[Table],
         pairs: dict[TableName, int],
-        find_root: FindRoot,
-        find_types: FindTypes,
+        source: Source,
         left_out: Callable[[TableName], None],
     ) -> None:
+        self._source = source
         self._left_out = left_out
         self.binary = True
-        self._find_types = find_types
         self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
-        self._sources = {source.name: source for source in selected}
+        self._selected = {table.name: table for table in selected}
         self._pairs = pairs
-        self._find_root = find_root
         self.tables: dict[TableName, Table] = {}
         self._operators: dict[int, list[str]] = {}
 
@@ -62,15 +70,17 @@ class RouteCompiler:
         self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
-    def compile(self, message: RelationMessage) -> Route | None:
-        """The route of a relation; None for one that is gone and has no place at the destination.
+    def compile(self, message: RelationMessage, transaction: int) -> Route | None:
+        """The route of a relation in a transaction; None for one that is gone and has no place at the destination.
 
         Raises TaskFailed when the destination has no place for one that exists, TypesDiffer.
         """
+        # Otherwise what the transaction has created would pass for what is gone.
+        self._source.wait_for(transaction)
         try:
             return self._compile(message)
         except NoPlace:
-            if self._find_root(message.oid) is not None:
+            if self._source.find_root(message.oid) is not None:
                 raise
             self._left_out(TableName(message.schema, message.name))
             return None
@@ -80,7 +90,7 @@ class RouteCompiler:
         if (source.schema, source.name) == HEARTBEAT_TABLE:
             return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
         table = self.tables.get(source)
-        root = table.root if table is not None else self._find_root(message.oid) or source
+        root = table.root if table is not None else self._source.find_root(message.oid) or source
         shared = table is None
         if table is None:
             table = self.tables.get(root)
@@ -109,7 +119,7 @@ class RouteCompiler:
     def _apply_key(self, message: RelationMessage, source: TableName, root: TableName, table: Table) -> Index | None:
         """The key that the old rows of the message's time can be found by."""
         sent = {name for name, identity, _, _ in message.columns if identity}
-        known = self._sources.get(source) or self._sources.get(root)
+        known = self._selected.get(source) or self._selected.get(root)
         if known is not None and (index := apply_key(known, table, sent)) is not None:
             return index
         # The identity is an index that the source had then, which need not be there any more.
@@ -127,7 +137,7 @@ class RouteCompiler:
         """The message tells the types at the time of the change, which need not be those of today's catalogue."""
         unknown = [oid for _, _, oid, _ in message.columns if oid not in self._types]
         if unknown:
-            self._types.update(self._find_types(unknown))
+            self._types.update(self._source.find_types(unknown))
         known = {column.name: column for column in table.columns}
         for name, _, oid, _ in message.columns:
             column, facts = known[name], self._types.get(oid)
