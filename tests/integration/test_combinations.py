@@ -103,6 +103,23 @@ def test_rows_that_were_there_stay_until_they_change_at_the_source(
     assert changed == [(1, "changed"), (2, "there"), (7, "changed"), (9000, "there")]
 
 
+def test_a_row_whose_unique_value_was_there_comes_when_it_changes(
+    pair: DatabasePair, tmp_path: Path, finding: Any
+) -> None:
+    labelled = "CREATE TABLE t (id int PRIMARY KEY, label text UNIQUE, n int);"
+    pair.source.execute(labelled + "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)")
+    pair.destination.execute(labelled + "INSERT INTO t VALUES (9, 'b', 99)")
+    spec = combination(pair, ["full", "incremental"], "ignore")
+    assert "whose key or other unique value is there is not copied" in finding(spec, "same-named-tables").message
+    path = RowPath(pair, TaskRun(spec, tmp_path))
+    path.copy()
+    assert rows(pair.destination) == [(1, "a", 1), (3, "c", 1), (9, "b", 99)]
+    with path.following():
+        pair.source.execute("UPDATE t SET label = 'bb' WHERE id = 2")
+        path.caught_up()
+    assert rows(pair.destination) == [(1, "a", 1), (2, "bb", 1), (3, "c", 1), (9, "b", 99)]
+
+
 def test_a_copy_that_begins_again_removes_no_row_that_was_there(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute(TABLE + "INSERT INTO t VALUES (1, 'source', 'b'), (2, 'source', 'b'), (3, 'source', 'b')")
     pair.source.execute("CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh VALUES (1)")
