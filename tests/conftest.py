@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from syncwizard.demo.installations import installed
 from syncwizard.demo.servers import Cluster
 from tests.support.environment import fresh_home, make_plain, temporary_folder
-from tests.support.pair import DatabasePair
+from tests.support.pair import DatabasePair, copy_name
 
 
 @pytest.fixture(scope="session")
@@ -47,16 +48,27 @@ def postgres15(server_folder: Path) -> Iterator[Cluster]:
 
 
 def connected(source: Cluster, destination: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases, of one server where both are the same."""
     name = f"test_{uuid.uuid4().hex[:12]}"
+    other = copy_name(source, destination, name)
     source.create_database(name)
-    destination.create_database(name)
-    pair = DatabasePair(source, destination, name, source.connect(name), destination.connect(name))
-    yield pair
-    pair.close()
-    source.start()
-    destination.start()
-    destination.drop_database(name)
-    source.drop_database(name)
+    destination.create_database(other)
+    with dropped(DatabasePair(source, destination, name, source.connect(name), destination.connect(other))) as pair:
+        yield pair
+
+
+@contextmanager
+def dropped(pair: DatabasePair) -> Iterator[DatabasePair]:
+    """Drops the databases after the block, on servers that may have been stopped in it."""
+    source, destination = pair.source_cluster, pair.destination_cluster
+    try:
+        yield pair
+    finally:
+        pair.close()
+        source.start()
+        destination.start()
+        destination.drop_database(pair.destination_database)
+        source.drop_database(pair.database)
 
 
 @pytest.fixture
@@ -69,6 +81,18 @@ def pair(source_cluster: Cluster, destination_cluster: Cluster) -> Iterator[Data
 def pair15(postgres15: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
     """Fresh databases at both ends, 15 to 18; skips where the machine has no 15."""
     yield from connected(postgres15, destination_cluster)
+
+
+@pytest.fixture
+def twins15(postgres15: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases of one server, 15 to 15, which has ICU, XML and the extensions of PostgreSQL itself."""
+    yield from connected(postgres15, postgres15)
+
+
+@pytest.fixture
+def twins18(destination_cluster: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases of one server, 18 to 18."""
+    yield from connected(destination_cluster, destination_cluster)
 
 
 @pytest.fixture

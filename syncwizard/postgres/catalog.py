@@ -10,26 +10,46 @@ from syncwizard.postgres.queries import query
 from syncwizard.task.events import TableName
 
 
-class SourceType(NamedTuple):
-    """A type of the source by its qualified name; `binary`: its values can be sent in binary form."""
+class ValueType(NamedTuple):
+    """What a column holds: types are the same at both ends when both parts are equal.
+
+    `name` is schema-qualified through arrays and domains as format_type prints it under an empty search_path, without
+    modifiers. `structure` says how the domains, ranges and composites in it are built that users have made.
+    """
 
     name: str
+    structure: str
+
+    def __str__(self) -> str:
+        """For people: a type that users built, with how.
+
+        >>> str(ValueType("public.d[]", "public.d as numeric(8,2)")), str(ValueType("public.d", "public.d as bigint"))
+        ('public.d[] (public.d as numeric(8,2))', 'public.d as bigint')
+        """
+        if not self.structure or self.structure.startswith(f"{self.name} "):
+            return self.structure or self.name
+        return f"{self.name} ({self.structure})"
+
+
+class TypeFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A type and how its values can travel: `binary` and `textual` as in Column."""
+
+    type: ValueType
     binary: bool
+    textual: bool
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
     """A live column, in attribute order. `identity`: '', 'a' (ALWAYS), 'd'; `generated`: '', 's', 'v'.
 
-    `type_name` is schema-qualified through arrays and domains as format_type prints it under an empty
-    search_path, without modifiers, which `declared_type` has; `binary` says that the type, all the way down,
-    has send and receive functions and holds no OID whose meaning is local to its database (reg* and friends);
-    `textual` that the stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary.
+    `declared_type` is the type's name with its modifiers; `binary` says that the type, all the way down, has send and
+    receive functions and holds no OID whose meaning is local to its database (reg* and friends); `textual` that the
+    stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary.
     """
 
     name: str
     number: int
-    type_oid: int
-    type_name: str
+    type: ValueType
     declared_type: str
     not_null: bool
     identity: str
@@ -39,7 +59,11 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
-    """A unique index over plain columns; `complete` has no predicate and no expression."""
+    """A unique index over plain columns; `complete` has no predicate and no expression.
+
+    `collations`: for each column the collation by which texts of other bytes may be equal, else empty. `temporal`:
+    WITHOUT OVERLAPS, which is no index that INSERT ... ON CONFLICT takes.
+    """
 
     name: str
     oid: int
@@ -49,6 +73,13 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     valid: bool
     replica_identity: bool
+    collations: tuple[str, ...]
+    temporal: bool
+
+    @property
+    def addresses(self) -> bool:
+        """Whether its columns name one row of the table at every moment."""
+        return self.immediate and self.complete and self.valid and not self.temporal
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,55 +119,86 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         if self.replica_identity == "i":
             chosen = [index for index in self.unique_indexes if index.replica_identity]
         elif self.replica_identity == "d":
-            # A deferrable primary key is no replica identity: UPDATE would fail once published.
-            chosen = [index for index in self.unique_indexes if index.primary and index.immediate]
+            # A deferrable primary key is no replica identity: UPDATE would fail once published. One WITHOUT OVERLAPS
+            # is, but it addresses no row at the destination.
+            chosen = [each for each in self.unique_indexes if each.primary and each.immediate and not each.temporal]
         else:
             chosen = []
         return frozenset(chosen[0].columns) if chosen else None
 
-    def apply_key(self, sent: Iterable[str]) -> Index | None:
-        """The unique index that addresses one row of this (destination) table by columns among `sent`.
+    def keeps_unique(self, key: Index) -> bool:
+        """Whether two rows of this (source) table are at no moment equal in the key of a destination's table.
+
+        Otherwise one of them would be lost at the destination: an insert there overwrites the row that is equal.
+        """
+        loose = dict(zip(key.columns, key.collations, strict=True))
+        return any(
+            index.addresses
+            and loose.keys() >= set(index.columns)
+            and all(loose[name] in ("", own) for name, own in zip(index.columns, index.collations, strict=True))
+            for index in self.unique_indexes
+        )
+
+    def keys(self, sent: Iterable[str]) -> list[Index]:
+        """The unique indexes that address one row of this table by columns among `sent`.
 
         Immediate, complete, over NOT NULL columns; the primary key first, then the shortest.
         """
-        available = set(sent)
-        not_null = {column.name for column in self.columns if column.not_null}
-        candidates = [
-            index
-            for index in self.unique_indexes
-            if index.immediate
-            and index.complete
-            and index.valid
-            and not_null.issuperset(index.columns)
-            and available.issuperset(index.columns)
-        ]
-        candidates.sort(key=lambda index: (not index.primary, len(index.columns), index.name))
-        return candidates[0] if candidates else None
+        available = set(sent) & {column.name for column in self.columns if column.not_null}
+        found = [index for index in self.unique_indexes if index.addresses and available.issuperset(index.columns)]
+        return sorted(found, key=lambda index: (not index.primary, len(index.columns), index.name))
+
+
+def apply_key(source: Table, destination: Table, sent: Iterable[str]) -> Index | None:
+    """The index of the destination's table by which changes find their row, if there is one (DESIGN rule 8).
+
+    `sent` are the columns that come with an old row.
+    """
+    return next((index for index in destination.keys(sent) if source.keeps_unique(index)), None)
+
+
+def read_types(connection: Connection, oids: Iterable[int]) -> dict[int, TypeFacts]:
+    """Types by their OIDs; those that are gone are left out."""
+    return {
+        oid: TypeFacts(type=ValueType(name, structure), binary=binary, textual=textual)
+        for oid, name, structure, binary, textual in connection.execute(query("catalog_types"), (list(oids),))
+    }
+
+
+def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[Column]]:
+    """The columns by the OID of their table."""
+    rows = connection.execute(query("catalog_columns"), (schemas,)).fetchall()
+    types = read_types(connection, {row[3] for row in rows})
+    columns: dict[int, list[Column]] = {}
+    for oid, name, number, type_oid, not_null, identity, generated, declared_type in rows:
+        facts = types.get(type_oid)
+        if facts is None:
+            # Dropped in this very moment, and the column with it.
+            continue
+        columns.setdefault(oid, []).append(
+            Column(
+                name=name,
+                number=number,
+                type=facts.type,
+                declared_type=declared_type,
+                not_null=not_null,
+                identity=identity,
+                generated=generated,
+                binary=facts.binary,
+                textual=facts.textual,
+            )
+        )
+    return columns
 
 
 def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
     """All ordinary and partitioned tables of the schemas, with columns and unique indexes, ordered by name.
 
-    Three queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
+    Four queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
     Without `sizes` both byte counts are 0, and no table's lock is waited for.
     """
     names = list(schemas)
-    columns: dict[int, list[Column]] = {}
-    for oid, *rest in connection.execute(query("catalog_columns"), (names,)):
-        columns.setdefault(oid, []).append(
-            Column(
-                name=rest[0],
-                number=rest[1],
-                type_oid=rest[2],
-                type_name=rest[3],
-                not_null=rest[4],
-                identity=rest[5],
-                generated=rest[6],
-                binary=rest[7],
-                textual=rest[8],
-                declared_type=rest[9],
-            )
-        )
+    columns = _read_columns(connection, names)
     indexes: dict[int, list[Index]] = {}
     for oid, *rest in connection.execute(query("catalog_unique_indexes"), (names,)):
         indexes.setdefault(oid, []).append(
@@ -149,6 +211,8 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
                 complete=rest[5],
                 valid=rest[6],
                 replica_identity=rest[7],
+                collations=tuple(rest[8]),
+                temporal=rest[9],
             )
         )
     return [

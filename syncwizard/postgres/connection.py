@@ -16,8 +16,8 @@ from syncwizard.task.specification import Access, Endpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# Values travel as text in some places, so every setting that changes text output is fixed; timeouts are ours
-# to set, never inherited from the role or database. An empty search_path makes unqualified names an error
+# Values travel as text in some places, so every setting that changes how text is written or read is fixed; timeouts
+# are ours to set, never inherited from the role or database. An empty search_path makes unqualified names an error
 # instead of a guess; row_security off makes a policy an error instead of a shorter copy.
 SESSION_SETTINGS: dict[str, str] = {
     "datestyle": "ISO, MDY",
@@ -26,6 +26,13 @@ SESSION_SETTINGS: dict[str, str] = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "lc_monetary": "C",
+    # Off, it reads the NULL of an array as the four letters.
+    "array_nulls": "on",
+    # The other one refuses what the column took: fragments.
+    "xmloption": "content",
+    # It would spell the names of types otherwise than the other end does.
+    "quote_all_identifiers": "off",
+    "standard_conforming_strings": "on",
     "search_path": "",
     "row_security": "off",
     # The planner overrates the cost of our catalogue queries: compiling one takes 3 s, running it some milliseconds.
@@ -33,7 +40,15 @@ SESSION_SETTINGS: dict[str, str] = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    # Often set to keep applications out of a destination until they are moved to it.
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
 }
+# Only what is durable may be acknowledged (rule 4), so a commit waits for the disk, and for standbys where that is set.
+DURABLE = (
+    "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)"
+    " WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
+)
 # Known only to newer servers: an unknown name would fail the login.
 SETTINGS_SINCE: dict[str, tuple[int, str]] = {
     "idle_session_timeout": (140000, "0"),
@@ -181,7 +196,7 @@ def apply_settings(connection: Connection) -> None:
     statements = [
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
     ]
-    connection.execute(sql.SQL("; ").join(statements))
+    connection.execute(sql.SQL("; ").join([*statements, sql.SQL(DURABLE)]))
 
 
 def _state_of_refusal(error: psycopg.Error, parameters: str) -> str:

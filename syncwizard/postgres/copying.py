@@ -9,6 +9,7 @@ import psycopg
 from psycopg import pq, sql
 
 from syncwizard.postgres.connection import Connection, quoted
+from syncwizard.postgres.encoding import spelled
 from syncwizard.postgres.relay import Relay
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.task.events import TableName
@@ -48,41 +49,35 @@ def begin_snapshot(source: Connection, snapshot: str) -> None:
     source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
 
 
-def copy_out_statement(chunk: ChunkRange) -> bytes:
+def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
     """The COPY at the source.
 
     >>> part = ChunkRange(source=TableName("s", "t"), target=TableName("s", "t"), oid=1, columns=("a",),
     ...                   binary=True, first_page=8, end_page=16)
-    >>> copy_out_statement(part).decode()
+    >>> copy_out_statement(part).as_string()
     'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
     """
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     if chunk.first_page == 0 and chunk.end_page is None:
-        return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk), options).as_bytes(None)
+        return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk), options)
     bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
     if chunk.end_page is not None:
         bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
-    return (
-        sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}")
-        .format(_columns(chunk), table, sql.SQL(" AND ").join(bounds), options)
-        .as_bytes(None)
+    return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
+        _columns(chunk), table, sql.SQL(" AND ").join(bounds), options
     )
 
 
 STAGING = sql.Identifier("pg_temp", "syncwizard_copy")
 
 
-def copy_in_statement(chunk: ChunkRange) -> bytes:
+def copy_in_statement(chunk: ChunkRange) -> sql.Composed:
     """The COPY at the destination."""
-    return (
-        sql.SQL("COPY {}{} FROM STDIN {}")
-        .format(
-            STAGING if chunk.keep_existing else quoted(chunk.target.schema, chunk.target.name),
-            _column_list(chunk),
-            sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
-        )
-        .as_bytes(None)
+    return sql.SQL("COPY {}{} FROM STDIN {}").format(
+        STAGING if chunk.keep_existing else quoted(chunk.target.schema, chunk.target.name),
+        _column_list(chunk),
+        sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
     )
 
 
@@ -100,9 +95,11 @@ def copy_chunk(
     report = _now_and_then(report)
     if plain:
         relay = Relay(source, destination)
-        rows, size = relay.run(copy_out_statement(chunk), copy_in_statement(chunk), report)
+        rows, size = relay.run(
+            spelled(copy_out_statement(chunk), source), spelled(copy_in_statement(chunk), destination), report
+        )
     else:
-        rows, size = _copy_by_libpq(Wire(source), Wire(destination), chunk, report)
+        rows, size = _copy_by_libpq(source, destination, chunk, report)
     if chunk.keep_existing:
         rows = _insert_missing(destination, chunk)
     return Copied(rows=rows, bytes=size)
@@ -122,31 +119,31 @@ def _now_and_then(report: Callable[[int, int], None]) -> Callable[[int, int], No
 
 
 def _copy_by_libpq(
-    reader: Wire, writer: Wire, chunk: ChunkRange, report: Callable[[int, int], None]
+    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None]
 ) -> tuple[int, int]:
     """Rows that went in, and bytes."""
+    reader = Wire(source)
+    writer = Wire(destination)
     # The source first: where the table is gone there, the destination's transaction is still in order.
-    reader.begin_copy_out(copy_out_statement(chunk))
-    writer.begin_copy_in(copy_in_statement(chunk))
+    reader.begin_copy_out(spelled(copy_out_statement(chunk), source))
+    writer.begin_copy_in(spelled(copy_in_statement(chunk), destination))
     size = _pump(reader.pgconn, writer, report)
     reader.end_copy_out()
     return writer.end_copy(), size
 
 
 def _create_staging(destination: Connection, chunk: ChunkRange) -> None:
-    destination.execute(
-        sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-            STAGING, _columns(chunk), quoted(chunk.target.schema, chunk.target.name)
-        )
+    statement = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+        STAGING, _columns(chunk), quoted(chunk.target.schema, chunk.target.name)
     )
+    destination.execute(spelled(statement, destination))
 
 
 def _insert_missing(destination: Connection, chunk: ChunkRange) -> int:
-    return destination.execute(
-        sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT DO NOTHING").format(
-            quoted(chunk.target.schema, chunk.target.name), _columns(chunk), _columns(chunk), STAGING
-        )
-    ).rowcount
+    statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT DO NOTHING").format(
+        quoted(chunk.target.schema, chunk.target.name), _columns(chunk), _columns(chunk), STAGING
+    )
+    return destination.execute(spelled(statement, destination)).rowcount
 
 
 def _column_list(chunk: ChunkRange) -> sql.Composable:

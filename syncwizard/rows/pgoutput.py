@@ -57,12 +57,16 @@ class RelationMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Decoder:
     """Takes XLogData frames in order, gives pieces of transactions.
 
-    `resolve` compiles a route for a relation (it may ask catalogues) or gives None for a relation whose changes
-    are none of this task's. A transaction beyond `piece_bytes` comes in several pieces.
+    `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
+    whose changes are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is
+    Python's name of the encoding that the source sends names in.
     """
 
-    def __init__(self, resolve: Callable[[RelationMessage], Route | None], piece_bytes: int) -> None:
+    def __init__(
+        self, resolve: Callable[[RelationMessage, int], Route | None], piece_bytes: int, codec: str = "utf-8"
+    ) -> None:
         self._resolve = resolve
+        self._codec = codec
         self._piece_bytes = piece_bytes
         # By OID as it is sent: the route, and the final LSN from which on its changes are taken (rule 10).
         self._routes: dict[bytes, tuple[Route | None, int]] = {}
@@ -71,6 +75,7 @@ class Decoder:
         # Of the transaction that is open or was last.
         self._final_lsn = 0
         self._committed = 0
+        self._transaction = 0
         self._beats = False
         # Of the piece in the making; up to its last end it weighs `_ended_weight`.
         self._first = True
@@ -101,7 +106,7 @@ class Decoder:
                 self._weight = weight
                 self._cut(pieces)
             elif kind == 66:  # Begin
-                self._final_lsn, self._committed, _ = _BEGIN(frame, _BODY_AT)
+                self._final_lsn, self._committed, self._transaction = _BEGIN(frame, _BODY_AT)
                 self.in_transaction = True
                 final_lsn = self._final_lsn
                 continue
@@ -185,11 +190,11 @@ class Decoder:
             )
 
     def _relation(self, frame: bytes) -> None:
-        message = parse_relation(frame, MESSAGE_AT)
+        message = parse_relation(frame, MESSAGE_AT, self._codec)
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
-            route = self._resolve(message)
+            route = self._resolve(message, self._transaction)
             from_lsn = _NEVER if route is None or route.heartbeat else route.pair_lsn
             self._routes[frame[_BODY_AT:_OID_END]] = route, from_lsn
 
@@ -214,18 +219,18 @@ def _seconds(microseconds: int) -> float:
     return microseconds / 1e6 + POSTGRES_EPOCH_SECONDS
 
 
-def parse_relation(data: bytes, at: int) -> RelationMessage:
+def parse_relation(data: bytes, at: int, codec: str = "utf-8") -> RelationMessage:
     """The Relation message at `at`."""
     oid = _OID(data, at + 1)[0]
-    schema, at = _string(data, at + 5)
-    name, at = _string(data, at)
+    schema, at = _string(data, at + 5, codec)
+    name, at = _string(data, at, codec)
     identity = chr(data[at])
     count = _COUNT(data, at + 1)[0]
     at += 3
     columns = []
     for _ in range(count):
         flags = data[at]
-        column, at = _string(data, at + 1)
+        column, at = _string(data, at + 1, codec)
         type_oid = _OID(data, at)[0]
         modifier = _LENGTH(data, at + 4)[0]
         at += 8
@@ -236,6 +241,6 @@ def parse_relation(data: bytes, at: int) -> RelationMessage:
     )
 
 
-def _string(data: bytes, at: int) -> tuple[str, int]:
+def _string(data: bytes, at: int, codec: str) -> tuple[str, int]:
     end = data.index(0, at)
-    return data[at:end].decode(), end + 1
+    return data[at:end].decode(codec), end + 1

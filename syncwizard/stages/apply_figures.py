@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from operator import itemgetter
 
 import msgspec
@@ -65,10 +66,16 @@ _kind_and_route = itemgetter(0, 1)
 
 
 class Reporter:
-    """Sends the figures of one apply session: after commits, and each second from the guardian's thread."""
+    """Sends the figures of one apply session: after commits, and each second from the guardian's thread.
 
-    def __init__(self, channel: Channel, spec: TaskSpec, totals: Totals, positions: Positions) -> None:
+    `look` is called there now and then, to look for what else became of the selection.
+    """
+
+    def __init__(
+        self, channel: Channel, spec: TaskSpec, totals: Totals, positions: Positions, look: Callable[[], None]
+    ) -> None:
         self._channel = channel
+        self._look = look
         self._spec = spec
         self._totals = totals
         self._positions = positions
@@ -154,6 +161,7 @@ class Reporter:
             self._selection_at = now
             missing = uncaptured_tables(guardian.connection, self._spec)
             self._channel.send(Uncaptured(missing))
+            self._look()
         figures = sample_of(guardian.slot) if guardian.slot else Sample()
         self._channel.send(
             Figures(

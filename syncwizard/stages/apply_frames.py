@@ -61,6 +61,12 @@ class Uncaptured(msgspec.Struct, frozen=True, tag=True):
     tables: list[TableName]
 
 
+class Attached(msgspec.Struct, frozen=True, tag=True):
+    """Tables that became partitions of published tables with rows in them, which never were in the stream."""
+
+    tables: list[TableName]
+
+
 class Dropped(msgspec.Struct, frozen=True, tag=True):
     """Tables that are gone at the source; what was committed to them before is durable at the destination."""
 
@@ -68,4 +74,4 @@ class Dropped(msgspec.Struct, frozen=True, tag=True):
 
 
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Uncaptured | Dropped
+FromChild = Figures | Reached | Stopped | Recovered | Uncaptured | Attached | Dropped

@@ -6,22 +6,24 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.catalog import Table, read_types
 from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
-from syncwizard.postgres.destination.routes import RouteCompiler, binary_stream
+from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.source.attached import brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import (
     check_publication,
     check_server,
     check_slot,
     find_partition_root,
-    name_types,
+    wait_until_visible,
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import Member
@@ -31,7 +33,7 @@ from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_batches import Batches
 from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Dropped, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -67,6 +69,7 @@ class Session:
         self._totals = totals
         self._serial_until = serial_until
         self._binary = binary
+        self._encoding = "UTF8"
         self._inbox = Inbox()
         self._failure: Exception | None = None
         self._connections: list[Connection] = []
@@ -74,6 +77,8 @@ class Session:
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
         self._batches: Batches | None = None
+        # Tables whose rows came by the copy, or that began empty.
+        self._copied: set[TableName] = set()
         # What the publication has to be like.
         self._known: tuple[ledger.Progress, Sequence[Member]] | None = None
 
@@ -92,7 +97,7 @@ class Session:
         self._known = progress, members
         self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
-        reporter = Reporter(self._channel, spec, self._totals, positions)
+        reporter = Reporter(self._channel, spec, self._totals, positions, self._look_for_attached)
         self._stream(holder, source, destination, progress.slot, positions)
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
@@ -194,9 +199,14 @@ class Session:
             selected = select_tables(source, self._assignment.spec, sizes=False).tables
         compiler = self._compiler(destination, source, selected)
         compiler.binary = self._binary and binary_stream(selected)
+        # After the catalogues, which are read as UTF-8 whatever the rows are.
+        self._encoding = shared_encoding(holder, destination)
+        set_encoding(self._encoding, holder, destination)
         with translated("source", "starting the stream"):
             stream = start_stream(holder, slot, positions.durable, slot, binary=compiler.binary)
-        self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
+        self._receiver = Receiver(
+            stream, Decoder(compiler.compile, PIECE_BYTES, codec_of(holder)), self._inbox, positions
+        )
         self._start(self._receiver.run)
 
     def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
@@ -207,13 +217,19 @@ class Session:
             reason = f"changes of {table}, which was dropped at the source, have no place at the destination"
             self._channel.send(Recovered(reason=reason))
 
+        pairs = read_pairs(destination, self._assignment.task_id)
+        self._copied |= pairs.keys()
         compiler = RouteCompiler(
             destination,
             schemas,
-            read_pairs(destination, self._assignment.task_id),
-            # Called in the receiver's thread; psycopg connections take a lock around each statement.
-            lambda relation: find_partition_root(source, relation),
-            lambda oids: name_types(source, oids),
+            selected,
+            pairs,
+            # psycopg connections take a lock around each statement.
+            Source(
+                lambda transaction: wait_until_visible(source, transaction),
+                lambda relation: find_partition_root(source, relation),
+                lambda oids: read_types(source, oids),
+            ),
             left_out,
         )
         compiler.read()
@@ -226,6 +242,19 @@ class Session:
 
     def _tell_dropped(self, tables: list[TableName]) -> None:
         self._channel.send(Dropped(tables))
+
+    def _look_for_attached(self) -> None:
+        """In the guardian's thread: tells of partitions that came with rows."""
+        assert self._guardian is not None
+        spec = self._assignment.spec
+        new = new_partitions(self._guardian.connection, spec.slot, self._copied)
+        if not new:
+            return
+        with open_session(spec, self._assignment.secrets, "source", "partitions") as session:
+            brought = {partition.table: brought_rows(session, partition) for partition in new}
+        self._copied |= {table for table, rows in brought.items() if rows is not None}
+        if told := sorted(table for table, rows in brought.items() if rows):
+            self._channel.send(Attached(told))
 
     def _check(
         self, holder: Connection, source: Connection, progress: ledger.Progress, members: Sequence[Member]
@@ -254,4 +283,5 @@ class Session:
     def _fetch(self, route: Route, row: Row) -> Row | None:
         connection = self._open("source", "lookup")
         with connection, translated("source", "looking up a row"):
+            set_encoding(self._encoding, connection)
             return fetch_row(connection, route, row)

@@ -10,6 +10,7 @@ from syncwizard.postgres.connection import Connection, as_ours, is_plain, transl
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.encoding import set_encoding, shared_encoding
 from syncwizard.stages.context import Channel, Secrets, open_session
 from syncwizard.task.specification import TaskSpec
 
@@ -68,6 +69,7 @@ def run(assignment: Assignment, channel: Channel) -> None:
         plain = is_plain(destination)
     with translated("source", "preparing to read"):
         plain = plain and is_plain(source)
+        set_encoding(shared_encoding(source, destination), source, destination)
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):

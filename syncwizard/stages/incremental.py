@@ -6,7 +6,17 @@ import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
-from syncwizard.stages.apply_frames import Assignment, Dropped, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
+from syncwizard.stages.apply_frames import (
+    Assignment,
+    Attached,
+    Dropped,
+    Figures,
+    Reached,
+    Recovered,
+    Stop,
+    Stopped,
+    Uncaptured,
+)
 from syncwizard.stages.context import Child, Context
 from syncwizard.stages.dropped import record_dropped
 from syncwizard.task.events import Noticed, Sample, TableName
@@ -40,7 +50,7 @@ class _Following:
         self._changes: dict[str, dict[str, int]] = {}
         self._sample: Sample | None = None
         self._deaths = 0
-        self._uncaptured: set[TableName] = set()
+        self._told: set[tuple[TableName, str]] = set()
 
     def run(self) -> str:
         while True:
@@ -64,25 +74,34 @@ class _Following:
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="info", message=frame.reason))
             elif isinstance(frame, Uncaptured):
-                self._tell_uncaptured(frame.tables)
+                self._tell_missing(
+                    frame.tables,
+                    "not captured, because created or detached after the start: ",
+                    "to have them synchronized, too, create them at the destination and run ",
+                )
+            elif isinstance(frame, Attached):
+                self._tell_missing(
+                    frame.tables,
+                    "attached after the start with rows in them that are not at the destination: ",
+                    "to have these rows there, too, run ",
+                )
             elif isinstance(frame, Dropped):
                 record_dropped(context, frame.tables)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
 
-    def _tell_uncaptured(self, tables: list[TableName]) -> None:
-        """Says once a run which tables appeared since the start, also under the name of one that was dropped: their
+    def _tell_missing(self, tables: list[TableName], what: str, remedy: str) -> None:
+        """Says once a run of which tables that appeared since the start, also under the name of one that was dropped,
         rows are not at the destination."""
-        new = [table for table in tables if table not in self._uncaptured]
-        self._uncaptured.update(new)
+        new = [table for table in tables if (table, what) not in self._told]
+        self._told.update((table, what) for table in new)
         if new:
             self._context.record(
                 Noticed(
                     level="warning",
-                    message="not captured, because created or detached after the start: " + ", ".join(map(str, new)),
-                    remedy="to have them synchronized, too, create them at the destination and run "
-                    + resync_command(self._context.spec.name, new),
+                    message=what + ", ".join(map(str, new)),
+                    remedy=remedy + resync_command(self._context.spec.name, new),
                 )
             )
 

@@ -184,7 +184,7 @@ def _chunks(weight: int) -> int:
 
 
 def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
-    types = {column.name: column.type_name for column in target.columns}
+    types = {column.name: column.type for column in target.columns}
     for column in table.stored_columns:
         if column.name not in types:
             raise TaskFailed(
@@ -195,7 +195,7 @@ def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
         target=target.name,
         copy=copy,
         # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
-        binary=all(column.binary and types[column.name] == column.type_name for column in table.stored_columns),
+        binary=all(column.binary and types[column.name] == column.type for column in table.stored_columns),
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
         done=dict(copy.done),
     )

@@ -32,19 +32,25 @@ def fit(source: str, destination: str) -> Fit:
     'changed'
     >>> fit("timestamp with time zone", "timestamp without time zone")
     'changed'
+    >>> fit("text", "character(10)"), fit("character(5)", "character(10)"), fit("numeric(10,4)[]", "numeric(10,2)[]")
+    ('changed', 'exact', 'changed')
+    >>> fit("integer[]", "integer"), fit("integer[]", "bigint[]"), fit("integer[]", "text")
+    ('changed', 'exact', 'exact')
     """
     if source == destination:
         return "exact"
     from_name, from_modifiers = _parts(source)
     to_name, to_modifiers = _parts(destination)
-    if from_name == to_name:
+    if from_name == to_name and source.endswith("[]") == destination.endswith("[]"):
         return _same_type(from_name, from_modifiers, to_modifiers)
-    if to_name in _TEXTS and not to_modifiers:
+    if to_name in _TEXTS and not to_modifiers and not destination.endswith("[]"):
         return "exact"
+    if source.endswith("[]") != destination.endswith("[]"):
+        return "changed"
     for ladder in ((*_INTEGERS, "numeric"), _FLOATS):
         if from_name in ladder and to_name in ladder and not to_modifiers:
             return "exact" if ladder.index(from_name) < ladder.index(to_name) else _downward(from_name)
-    if from_name in _TEXTS and to_name in _LENGTHS:
+    if from_name in _TEXTS and to_name in _TEXTS:
         return "refused"
     return "changed"
 

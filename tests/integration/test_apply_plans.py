@@ -2,9 +2,9 @@
 
 from psycopg import sql
 
-from syncwizard.postgres.catalog import SourceType
+from syncwizard.postgres.catalog import read_types
 from syncwizard.postgres.connection import apply_settings
-from syncwizard.postgres.destination.routes import RouteCompiler
+from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.rows.pgoutput import RelationMessage
@@ -12,10 +12,6 @@ from syncwizard.task.events import TableName
 from tests.support.pair import DatabasePair
 
 ROWS = 200_000
-
-
-def here(name: str) -> SourceType:
-    return SourceType(name, binary=True)
 
 
 def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> None:
@@ -28,11 +24,9 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
     compiler = RouteCompiler(
         session,
         ["public"],
+        [],
         {},
-        lambda relation: None,
-        lambda oids: {
-            oid: SourceType(name, binary=True) for oid, name in ((20, "bigint"), (25, "text"), (23, "integer"))
-        },
+        Source(lambda transaction: None, lambda relation: None, lambda oids: read_types(session, oids)),
         lambda table: None,
     )
     compiler.read()
@@ -43,7 +37,8 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
             name="items",
             replica_identity="d",
             columns=(("id", True, 20, -1), ("label", False, 25, -1), ("n", False, 23, -1)),
-        )
+        ),
+        0,
     )
     assert route is not None
     assert route.target == TableName("public", "items")

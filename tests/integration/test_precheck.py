@@ -160,6 +160,25 @@ def test_policies_that_hide_rows_are_refused(pair: DatabasePair, tmp_path: Path,
     assert "row-level" in found["source-rights"].message
 
 
+def test_policies_of_the_destination_are_refused(pair: DatabasePair, tmp_path: Path, plain_role: str) -> None:
+    """FORCE makes them apply to the owner, too."""
+    pair.source.execute(KEYED)
+    pair.destination.execute(
+        f"GRANT CREATE ON SCHEMA public TO {plain_role}; GRANT CREATE ON DATABASE {pair.database} TO {plain_role};"
+        f"SET ROLE {plain_role}; {KEYED} ALTER TABLE t ENABLE ROW LEVEL SECURITY; RESET ROLE".encode()
+    )
+    spec = pair.spec(
+        destination=as_role(pair.destination_endpoint, plain_role),
+        synchronization=Synchronization(types=["full", "incremental"]),
+    )
+    assert outcome(spec, tmp_path)["destination-rights"].verdict == "passed"
+    pair.destination.execute("ALTER TABLE t FORCE ROW LEVEL SECURITY")
+    refused = outcome(spec, tmp_path)["destination-rights"]
+    assert (refused.verdict, "row-level policies would apply to public.t" in refused.message) == ("failed", True)
+    pair.destination.execute(refused.sql.encode())
+    assert outcome(spec, tmp_path)["destination-rights"].verdict == "passed"
+
+
 def test_a_keyless_table_needs_acceptance_and_nothing_is_changed_before(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute(
         "CREATE TABLE keyless (x text); CREATE TABLE late (id int PRIMARY KEY DEFERRABLE);"

@@ -58,6 +58,29 @@ class Run(NamedTuple):
         return all(possible[need] for need in case.needs.split())
 
 
+# Of database and role at each end: whatever changes how values are written or read.
+SETTINGS = {
+    "source": {
+        "TimeZone": "Asia/Kathmandu",
+        "DateStyle": "SQL, DMY",
+        "IntervalStyle": "sql_standard",
+        "bytea_output": "escape",
+        "extra_float_digits": "-15",
+        "xmloption": "document",
+        "default_transaction_isolation": "serializable",
+    },
+    "destination": {
+        "TimeZone": "America/St_Johns",
+        "DateStyle": "German, MDY",
+        "IntervalStyle": "iso_8601",
+        "array_nulls": "off",
+        "xmloption": "document",
+        "quote_all_identifiers": "on",
+        "synchronous_commit": "off",
+        "default_transaction_read_only": "on",
+        "default_transaction_isolation": "serializable",
+    },
+}
 RUNS = [Run(16, 18, False), Run(16, 18, True), Run(15, 15, False), Run(15, 15, True), Run(18, 18, False)]
 CONTRIB = """
 CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION cube; CREATE EXTENSION isn;
@@ -91,6 +114,7 @@ def test_values_arrive_as_they_are(
     ):
         cases = [case for case in CASES if run.has(case)]
         create(run, pair, cases)
+        unsettle(pair)
         path = travel(pair, cases, tmp_path)
         copied = {event.binary for event in path.task.events if isinstance(event, TablePlanned)}
         assert copied == {not run.text}
@@ -101,6 +125,14 @@ def test_values_arrive_as_they_are(
             for wrong, expected in differences(pair, identity, case)
         }
         assert not different
+
+
+def unsettle(pair: DatabasePair) -> None:
+    """Gives every later session settings that nobody would want, some by the database, some by the role."""
+    for end, session in (("source", pair.source), ("destination", pair.destination)):
+        for number, (name, value) in enumerate(SETTINGS[end].items()):
+            holder = f'DATABASE "{pair.database}"' if number % 2 else f'ROLE postgres IN DATABASE "{pair.database}"'
+            execute(session, f"ALTER {holder} SET {name} = '{value}'")
 
 
 def travel(pair: DatabasePair, cases: list[Case], folder: Path) -> RowPath:

@@ -12,9 +12,17 @@ from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 Session = psycopg.Connection[tuple[Any, ...]]
 
 
+def copy_name(source: Cluster, destination: Cluster, database: str) -> str:
+    """What the destination's database is called: as the source's, unless one server has both."""
+    return f"{database}_copy" if source is destination else database
+
+
 @dataclass
 class DatabasePair:
-    """Two fresh databases; `source` and `destination` are autocommit sessions of the superuser."""
+    """Two fresh databases; `source` and `destination` are autocommit sessions of the superuser.
+
+    `database` is the name of both, but for the destination on a server that has both.
+    """
 
     source_cluster: Cluster
     destination_cluster: Cluster
@@ -30,7 +38,12 @@ class DatabasePair:
     @property
     def destination_endpoint(self) -> Endpoint:
         """The destination as an end of a task."""
-        return self.destination_cluster.endpoint(self.database)
+        return self.destination_cluster.endpoint(self.destination_database)
+
+    @property
+    def destination_database(self) -> str:
+        """The destination's database."""
+        return copy_name(self.source_cluster, self.destination_cluster, self.database)
 
     def spec(self, objects: list[SchemaObjects] | None = None, *, name: str = "test", **fields: Any) -> TaskSpec:
         """A task over the two databases with an id; without `objects` the whole schema `public`."""
@@ -47,7 +60,7 @@ class DatabasePair:
         """Opens both sessions again, after a server was restarted."""
         self.close()
         self.source = self.source_cluster.connect(self.database)
-        self.destination = self.destination_cluster.connect(self.database)
+        self.destination = self.destination_cluster.connect(self.destination_database)
 
     def close(self) -> None:
         """Closes both sessions."""

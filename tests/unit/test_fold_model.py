@@ -321,7 +321,7 @@ class History:
         """The stream decoded, so many frames at once, each table under the pair before the given transaction."""
         by_name = {shape.name: at for at, shape in enumerate(self.shapes)}
 
-        def resolve(message: RelationMessage) -> Route:
+        def resolve(message: RelationMessage, transaction: int) -> Route:
             shape = self.shapes[by_name[message.name]]
             name = TableName(message.schema, message.name)
             return Route(

@@ -56,7 +56,7 @@ def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = Fals
 
 
 def decoder(*, pair_lsn: int = 0, piece_bytes: int = 1 << 20, text: Collection[int] = ()) -> Decoder:
-    return Decoder(lambda message: route(message, pair_lsn=pair_lsn, text=text), piece_bytes)
+    return Decoder(lambda message, transaction: route(message, pair_lsn=pair_lsn, text=text), piece_bytes)
 
 
 def feed(decoder: Decoder, *stream: bytes) -> list[Piece]:
@@ -165,7 +165,9 @@ def test_commits_below_the_pair_of_a_table_are_skipped(final_lsn: int, kept: int
 
 def test_a_truncate_keeps_only_the_tables_whose_pair_it_follows() -> None:
     other = RelationMessage(oid=2, schema="public", name="late", replica_identity="d", columns=ITEMS.columns)
-    stream = Decoder(lambda message: route(message, pair_lsn=200 if message.name == "late" else 0), 1 << 20)
+    stream = Decoder(
+        lambda message, transaction: route(message, pair_lsn=200 if message.name == "late" else 0), 1 << 20
+    )
     (piece,) = feed(
         stream,
         messages.begin(100),
@@ -204,7 +206,7 @@ def test_a_relation_that_changed_gets_a_new_route_and_a_repeated_one_does_not() 
 
 
 def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
-    stream = Decoder(lambda message: route(message, heartbeat=True), 1 << 20)
+    stream = Decoder(lambda message, transaction: route(message, heartbeat=True), 1 << 20)
     (beating,) = feed(
         stream,
         messages.begin(10, 946_684_801.5),
@@ -218,7 +220,7 @@ def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
 
 
 def test_several_heartbeats_at_once_are_known_by_the_first_and_the_last() -> None:
-    stream = Decoder(lambda message: route(message, heartbeat=True), 1 << 20)
+    stream = Decoder(lambda message, transaction: route(message, heartbeat=True), 1 << 20)
     beats: list[bytes] = [messages.relation(ITEMS)]
     for number in range(3):
         begin = messages.begin(10 * number, 946_684_801.0 + number)
@@ -229,7 +231,7 @@ def test_several_heartbeats_at_once_are_known_by_the_first_and_the_last() -> Non
 
 def test_changes_of_relations_outside_the_task_are_left_out() -> None:
     (piece,) = feed(
-        Decoder(lambda message: None, 1 << 20),
+        Decoder(lambda message, transaction: None, 1 << 20),
         messages.begin(10),
         messages.relation(ITEMS),
         messages.insert(ITEMS.oid, ROW),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import pq
 
-from syncwizard.errors import Fenced
+from syncwizard.errors import Fenced, TaskFailed
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.statements import (
     Positions,
@@ -19,9 +19,10 @@ from syncwizard.postgres.destination.statements import (
     create_stage,
     empty_stage,
 )
+from syncwizard.postgres.encoding import codec_of
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.wire import Wire, binary_blocks
-from syncwizard.rows.changes import INSERT, Decoded, Route, Row, Truncation, Value, filled
+from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 # Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
@@ -49,6 +50,7 @@ class Applier:
     def __init__(self, connection: Connection, task_id: uuid.UUID, epoch: int, applied_lsn: str) -> None:
         self._wire = Wire(connection)
         self._pgconn = connection.pgconn
+        self._codec = codec_of(connection)
         self._task = str(task_id).encode()
         self._epoch = str(epoch).encode()
         self.applied_lsn = applied_lsn
@@ -262,8 +264,9 @@ class Applier:
                 self._row(route, statements.insert(), statements.everything, row)
 
     def _by_image(self, statements: RouteStatements, change: Decoded) -> None:
-        _, route, old, new = change
-        assert old is not None
+        kind, route, old, new = change
+        if old is None or not route.full:
+            raise _no_key(kind, route)
         values, formats = _bound(route, old, statements.everything)
         if new is None or route.replaces:
             self._execute(statements.delete_image(), values, formats)
@@ -297,7 +300,7 @@ class Applier:
     def _of(self, route: Route) -> RouteStatements:
         found = self._statements.get(route)
         if found is None:
-            found = self._statements[route] = RouteStatements(route)
+            found = self._statements[route] = RouteStatements(route, self._codec)
         return found
 
     def _row(self, route: Route, text: bytes, positions: Positions, row: Row) -> None:
@@ -312,7 +315,7 @@ class Applier:
         if number is None:
             number = self._stages[key] = len(self._stages)
             self._unsure_stages.append(key)
-            self._wire.execute(create_stage(number, route, positions))
+            self._wire.execute(create_stage(number, route, positions, self._codec))
         elif number in self._used_stages:
             self._wire.execute(empty_stage(number))
         self._used_stages.add(number)
@@ -343,6 +346,16 @@ class Applier:
         if not self._pipelined:
             self._pgconn.enter_pipeline_mode()
             self._pipelined = True
+
+
+def _no_key(kind: int, route: Route) -> TaskFailed:
+    return TaskFailed(
+        f"{KIND_NAMES[kind]} on {route.target} cannot be applied: it has no key to find the row by",
+        detail=f"of old rows {route.source} sends its replica identity alone: the destination needs an immediate "
+        "unique index over NOT NULL columns of it that the source keeps unique, too",
+        where=f"destination {route.target}",
+        remedy="create the primary key or unique index there as it is at the source, then resume",
+    )
 
 
 def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], list[int]]:

@@ -1,9 +1,10 @@
 """Compiles routes: where the rows of a source relation go, by what key, with which types (rules 8 and 13)."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Index, SourceType, Table, read_tables
+from syncwizard.postgres.catalog import Index, Table, TypeFacts, ValueType, apply_key, read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
@@ -11,10 +12,21 @@ from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.task.events import TableName
 
-# Asks the source which partitioned table a relation, by OID, belongs to: itself when it is none, None when it is gone.
-FindRoot = Callable[[int], TableName | None]
-# Asks the source for types by OID; those that are gone are left out.
-NameTypes = Callable[[list[int]], dict[int, SourceType]]
+
+class Source(NamedTuple):
+    """What the source is asked, in the receiver's thread.
+
+    `wait_for`: waits until its catalogue knows what a transaction has done. `find_root`: which partitioned table a
+    relation, by OID, belongs to: itself when it is none, None when it is gone. `find_types`: leaves out those gone.
+    """
+
+    wait_for: Callable[[int], None]
+    find_root: Callable[[int], TableName | None]
+    find_types: Callable[[list[int]], dict[int, TypeFacts]]
+
+
+# Of a type that is gone.
+DROPPED = ValueType("of a dropped type", "")
 
 
 class TypesDiffer(Exception):
@@ -26,7 +38,8 @@ class NoPlace(TaskFailed):
 
 
 class RouteCompiler:
-    """Knows the destination's tables. `pairs` gives the pair LSN of each copied table and partitioned table.
+    """Knows the destination's tables. `selected` are the source's as the catalogue has them now; `pairs` gives the pair
+    LSN of each copied table and partitioned table.
 
     `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
     relation that was dropped at the source and has no place at the destination.
@@ -36,19 +49,19 @@ class RouteCompiler:
         self,
         connection: Connection,
         schemas: Iterable[str],
+        selected: Iterable[Table],
         pairs: dict[TableName, int],
-        find_root: FindRoot,
-        name_types: NameTypes,
+        source: Source,
         left_out: Callable[[TableName], None],
     ) -> None:
+        self._source = source
         self._left_out = left_out
         self.binary = True
-        self._name_types = name_types
-        self._types: dict[int, SourceType] = {}
+        self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
+        self._selected = {table.name: table for table in selected}
         self._pairs = pairs
-        self._find_root = find_root
         self.tables: dict[TableName, Table] = {}
         self._operators: dict[int, list[str]] = {}
 
@@ -57,15 +70,17 @@ class RouteCompiler:
         self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
-    def compile(self, message: RelationMessage) -> Route | None:
-        """The route of a relation; None for one that is gone and has no place at the destination.
+    def compile(self, message: RelationMessage, transaction: int) -> Route | None:
+        """The route of a relation in a transaction; None for one that is gone and has no place at the destination.
 
         Raises TaskFailed when the destination has no place for one that exists, TypesDiffer.
         """
+        # Otherwise what the transaction has created would pass for what is gone.
+        self._source.wait_for(transaction)
         try:
             return self._compile(message)
         except NoPlace:
-            if self._find_root(message.oid) is not None:
+            if self._source.find_root(message.oid) is not None:
                 raise
             self._left_out(TableName(message.schema, message.name))
             return None
@@ -75,7 +90,7 @@ class RouteCompiler:
         if (source.schema, source.name) == HEARTBEAT_TABLE:
             return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
         table = self.tables.get(source)
-        root = table.root if table is not None else self._find_root(message.oid) or source
+        root = table.root if table is not None else self._source.find_root(message.oid) or source
         shared = table is None
         if table is None:
             table = self.tables.get(root)
@@ -85,12 +100,15 @@ class RouteCompiler:
                 where="destination",
                 remedy="create it there as it is at the source, or take it out of the task, then resume",
             )
-        index = table.apply_key(name for name, identity, _, _ in message.columns if identity)
+        index = self._apply_key(message, source, root, table)
         names = [name for name, _, _, _ in message.columns]
         columns = self._columns(source, table, index, names)
-        types = self._types_of(message) if self.binary else []
+        text = frozenset(range(len(columns)))
         if self.binary:
-            self._compare_types(message, types, columns)
+            types = self._types_of(message)
+            self._compare_types(message, types, table)
+            # In a binary stream, too, a value whose type cannot be sent so comes as text.
+            text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
         return Route(
             source=source,
             target=table.name,
@@ -100,26 +118,46 @@ class RouteCompiler:
             full=message.replica_identity == "f",
             partitioned=table.partitioned,
             shared=shared,
-            # In a binary stream, too, a value whose type cannot be sent so comes as text.
-            text=frozenset(at for at in range(len(columns)) if not (self.binary and types[at].binary)),
+            text=text,
         )
 
-    def _types_of(self, message: RelationMessage) -> list[SourceType]:
-        """The types at the time of the change, which need not be those of today's catalogue."""
+    def _types_of(self, message: RelationMessage) -> list[TypeFacts | None]:
+        """The types at the time of the change, which need not be those of today's catalogue; None when gone."""
         unknown = [oid for _, _, oid, _ in message.columns if oid not in self._types]
         if unknown:
-            self._types.update(self._name_types(unknown))
-        gone = SourceType("of a dropped type", binary=False)
-        return [self._types.get(oid, gone) for _, _, oid, _ in message.columns]
+            self._types.update(self._source.find_types(unknown))
+        return [self._types.get(oid) for _, _, oid, _ in message.columns]
 
-    def _compare_types(
-        self, message: RelationMessage, types: list[SourceType], columns: tuple[RouteColumn, ...]
-    ) -> None:
-        for (name, _, _, _), here, column in zip(message.columns, types, columns, strict=True):
-            if here.name != column.type_name and not column.generated:
+    def _apply_key(self, message: RelationMessage, source: TableName, root: TableName, table: Table) -> Index | None:
+        """The key that the old rows of the message's time can be found by."""
+        sent = {name for name, identity, _, _ in message.columns if identity}
+        known = self._selected.get(source) or self._selected.get(root)
+        if known is not None and (index := apply_key(known, table, sent)) is not None:
+            return index
+        # The identity is an index that the source had then, which need not be there any more.
+        unique = sent if message.replica_identity in ("d", "i") else None
+        return next(
+            (
+                index
+                for index in table.keys(sent)
+                if known is None or (set(index.columns) == unique and not any(index.collations))
+            ),
+            None,
+        )
+
+    def _compare_types(self, message: RelationMessage, types: list[TypeFacts | None], table: Table) -> None:
+        known = {column.name: column for column in table.columns}
+        for (name, _, _, _), facts in zip(message.columns, types, strict=True):
+            column = known[name]
+            here = DROPPED if facts is None else facts.type
+            if here != column.type and not column.generated:
                 raise TypesDiffer(
-                    f"column {name} of {message.schema}.{message.name} is {here.name} at the source"
-                    f" and {column.type_name} at the destination"
+                    f"column {name} of {message.schema}.{message.name} is {here} at the source"
+                    f" and {column.type} at the destination"
+                )
+            if facts is not None and facts.textual:
+                raise TypesDiffer(
+                    f"column {name} of {message.schema}.{message.name}, which is {here}, means nothing in binary form"
                 )
 
     def _columns(
@@ -137,7 +175,7 @@ class RouteCompiler:
         return tuple(
             RouteColumn(
                 name=name,
-                type_name=known[name].type_name,
+                type_name=known[name].type.name,
                 identity_always=known[name].identity == "a",
                 generated=bool(known[name].generated),
                 equal=equals.get(name, "OPERATOR(pg_catalog.=)"),

@@ -9,6 +9,7 @@ from psycopg import sql
 from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.connection import Connection, is_connection_loss
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.postgres.encoding import spelled
 from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row, Truncation
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded
@@ -136,7 +137,7 @@ def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
     )
     values: list[Any] = [bytes((row[at] or NULL)[4:]) for at in route.key]
     formats = [0 if at in route.text else 1 for at in route.key]
-    result = connection.pgconn.exec_params(text.as_bytes(None), values, None, formats, 1)
+    result = connection.pgconn.exec_params(spelled(text, connection), values, None, formats, 1)
     if result.ntuples == 0:
         if result.error_message:
             raise psycopg.OperationalError(result.error_message.decode(errors="replace"))

@@ -22,7 +22,7 @@ def stage_name(number: int) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"syncwizard_stage_{number}")
 
 
-def create_stage(number: int, route: Route, positions: Positions) -> bytes:
+def create_stage(number: int, route: Route, positions: Positions, codec: str = "utf-8") -> bytes:
     """A temporary table for the columns at `positions`; those that arrive as text are staged as text."""
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(
@@ -31,11 +31,8 @@ def create_stage(number: int, route: Route, positions: Positions) -> bytes:
         )
         for at in positions
     )
-    return (
-        sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
-        .format(sql.Identifier(f"syncwizard_stage_{number}"), columns)
-        .as_bytes(None)
-    )
+    statement = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DELETE ROWS")
+    return statement.format(sql.Identifier(f"syncwizard_stage_{number}"), columns).as_string(None).encode(codec)
 
 
 def copy_into_stage(number: int) -> bytes:
@@ -55,17 +52,20 @@ def _once(build: Callable[..., Text]) -> Callable[..., Text]:
     def text(self: "RouteStatements", *arguments: object, **options: object) -> Text:
         key = (build.__name__, arguments, tuple(options.items()))
         if key not in self.texts:
-            self.texts[key] = build(self, *arguments, **options)
+            built = build(self, *arguments, **options)
+            self.texts[key] = built if built is None else built.decode().encode(self.codec)
         return self.texts[key]  # type: ignore[return-value]
 
     return text
 
 
 class RouteStatements:
-    """Texts for one route. Parameters and staged columns are numbered by the source's column positions."""
+    """Texts for one route, in Python's `codec`. Parameters and staged columns are numbered by the source's column
+    positions."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, codec: str = "utf-8") -> None:
         self.route = route
+        self.codec = codec
         self.texts: dict[tuple[object, ...], bytes | None] = {}
         self.everything: Positions = route.written
         self._table = sql.Identifier(route.target.schema, route.target.name)

@@ -2,19 +2,22 @@
 
 import re
 import shlex
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
-from syncwizard.postgres.catalog import SourceType
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.publication import Member, is_heartbeat, read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
+
+# Between two looks whether a commit can be seen, which takes some microseconds as a rule.
+VISIBLE_SECONDS = 0.005
 
 
 def check_server(holder: Connection, progress: Progress) -> None:
@@ -189,11 +192,11 @@ def find_partition_root(connection: Connection, relation: int) -> TableName | No
     return TableName(row[0], row[1])
 
 
-def name_types(connection: Connection, oids: list[int]) -> dict[int, SourceType]:
-    """Types by OID, named as the catalogue of columns spells them; those that are gone are left out."""
-    rows = connection.execute(
-        "SELECT oid::bigint, pg_catalog.format_type(oid, -1), typsend <> 0"
-        " FROM pg_catalog.pg_type WHERE oid = ANY (%s::oid[])",
-        (oids,),
-    ).fetchall()
-    return {oid: SourceType(name, binary=binary) for oid, name, binary in rows}
+def wait_until_visible(connection: Connection, transaction: int) -> None:
+    """Waits until other sessions see what a transaction has done whose commit is in the stream.
+
+    The WAL tells of a commit a moment before that, and much earlier where it waits for a standby: until then the
+    catalogue does not know what the transaction has created.
+    """
+    while not scalar(connection, query("transaction_visible"), transaction):
+        time.sleep(VISIBLE_SECONDS)

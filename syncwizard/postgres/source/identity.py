@@ -41,6 +41,8 @@ def why_unusable(table: Table) -> str:
         return "has lost the index of its replica identity, or it contains a generated column"
     if not primary:
         return "has no primary key"
+    if primary[0].temporal:
+        return "has only a primary key WITHOUT OVERLAPS"
     return "has only a deferrable primary key" if not primary[0].immediate else "has a generated column in its key"
 
 
@@ -54,9 +56,9 @@ def expected_keys(tables: Iterable[Table]) -> dict[TableName, str]:
         stored = frozenset(column.name for column in table.stored_columns)
         # A partitioned parent sends nothing itself; its leaves decide which columns come.
         whole = table.partitioned or not has_usable_identity(table)
-        key = table.apply_key(stored if whole else table.identity_columns() or stored)
-        if key is not None and stored.issuperset(key.columns):
-            keys[table.name] = key.name
+        found = table.keys(stored if whole else table.identity_columns() or stored)
+        if found and stored.issuperset(found[0].columns):
+            keys[table.name] = found[0].name
     return keys
 
 

@@ -73,7 +73,7 @@ def published_tables(selection: Selection) -> list[TableName]:
 
 def _has_immediate_primary_key(table: Table) -> bool:
     stored = {column.name for column in table.stored_columns}
-    return any(index.primary and index.immediate and stored.issuperset(index.columns) for index in table.unique_indexes)
+    return any(index.primary and index.addresses and stored.issuperset(index.columns) for index in table.unique_indexes)
 
 
 def create_publication(
@@ -173,11 +173,8 @@ def drop_publication(connection: Connection, name: str) -> bool:
 
 
 def uncaptured_tables(connection: Connection, spec: TaskSpec) -> list[TableName]:
-    """The selected tables with rows whose changes the publication does not carry."""
-    published = {
-        TableName(schema, name)
-        for schema, name in connection.execute(
-            "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = %s", (spec.slot,)
-        )
-    }
-    return [table.name for table in select_tables(connection, spec, sizes=False).copied if table.name not in published]
+    """The selected tables with rows whose changes the publication does not carry; none where that is gone."""
+    publication = read_publication(connection, spec.slot)
+    published = {member.table for member in publication.members} if publication is not None else None
+    selected = select_tables(connection, spec, sizes=False).copied
+    return [table.name for table in selected if published is not None and table.name not in published]

@@ -46,12 +46,13 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
 
 def register() -> None:
     """Fills the registry; each module imports the one before it, and so the items keep their order."""
-    from syncwizard.stages.precheck import kinds, selection, servers, shape, target
+    from syncwizard.stages.precheck import kinds, matching, selection, servers, shape, target
 
     assert servers
     assert selection
     assert kinds
     assert shape
+    assert matching
     assert target
 
 

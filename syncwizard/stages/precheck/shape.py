@@ -1,11 +1,12 @@
-"""Items about tables that the destination has already: same columns and types, and a key where rows are kept."""
+"""What tables are like that the destination has already: same columns and types, and a key where rows are kept."""
 
 from collections.abc import Collection
 
-from syncwizard.postgres.catalog import Table
+from syncwizard.postgres.catalog import Column, Index, Table, apply_key
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import (
     BOTH,
     Checkup,
@@ -27,7 +28,7 @@ def table_shapes(checkup: Checkup) -> Finding:
     """Every column of the source is there and can be written; no other one must be filled; the types agree."""
     if checkup.captured and checkup.synchronizes("schema"):
         return passed("they are the task's own")
-    pairs = _pairs(checkup)
+    pairs = paired(checkup)
     required = _columns_to_fill(checkup.destination, [target for _, target in pairs])
     wrong: list[str] = []
     differing: dict[Fit, list[str]] = {"exact": [], "refused": [], "changed": []}
@@ -39,23 +40,42 @@ def table_shapes(checkup: Checkup) -> Finding:
         return failed(
             "rows would not fit: " + listed(wrong), "give the tables the columns that they have at the source"
         )
-    notes = []
-    if differing["exact"]:
-        notes.append("values are carried as text and cast: " + listed(differing["exact"]))
-    if differing["refused"]:
-        notes.append("a value that does not fit stops the task: " + listed(differing["refused"]))
-    keyless = [str(table.name) for table, target in pairs if has_key(table) and not has_target_key(table, target)]
-    if keyless:
-        notes.append("without the key that the source has, changes are applied row by row: " + listed(keyless))
-    if differing["changed"]:
-        notes.insert(0, "values will be rounded or lose a part without an error: " + listed(differing["changed"]))
-        return must_be_accepted("; ".join(notes), "make the types the same, or accept this item if the loss is meant")
-    if notes:
-        return warning("; ".join(notes), "make types and keys the same where you can")
+    unfilled = [name for table, target in pairs for name in _left_empty(table, target)]
+    lost, noted = _losses(differing["changed"], unfilled), _notes(differing["exact"], differing["refused"])
+    if lost:
+        return must_be_accepted(
+            "; ".join(lost + noted),
+            "make types and generated columns the same, or accept this item if the loss is meant",
+        )
+    if noted:
+        return warning("; ".join(noted), "make the types the same where you can")
     return passed(f"{len(pairs)} tables compared")
 
 
-def _pairs(checkup: Checkup) -> list[tuple[Table, Table]]:
+def _losses(changed: list[str], unfilled: list[str]) -> list[str]:
+    """What would not be kept, without an error."""
+    told = []
+    if changed:
+        told.append("values will be rounded, lose a part or mean something else without an error: " + listed(changed))
+    if unfilled:
+        told.append("generated at the source alone, so that nothing fills them: " + listed(unfilled))
+    return told
+
+
+def _notes(exact: list[str], refused: list[str]) -> list[str]:
+    """What is kept, or stops the task."""
+    told = []
+    if exact:
+        told.append("values are carried as text and cast: " + listed(exact))
+    if refused:
+        # Assigned to a shorter type, a text loses the spaces at its end without an error, and nothing else.
+        texts = any("character varying(" in column for column in refused)
+        but = ", but for spaces at the end of a text, which are cut" if texts else ""
+        told.append(f"a value that does not fit stops the task{but}: " + listed(refused))
+    return told
+
+
+def paired(checkup: Checkup) -> list[tuple[Table, Table]]:
     """The selected tables that hold rows, with what the destination has for each."""
     there = checkup.destination_tables
     found = [(table, there.get(table.name) or there.get(table.root)) for table in checkup.selection.copied]
@@ -82,29 +102,54 @@ def _missing_columns(table: Table, target: Table, required: Collection[str]) -> 
     return wrong
 
 
+def _left_empty(table: Table, target: Table) -> list[str]:
+    """The destination's columns whose values the source computes and does not send."""
+    plain = {column.name for column in target.columns if not column.generated}
+    return [f"{target.name}.{column.name}" for column in table.columns if column.generated and column.name in plain]
+
+
 def _columns_that_fit(table: Table, target: Table, outcome: Fit) -> list[str]:
     """The columns whose types differ, with this outcome; a wider form of the same type is no difference."""
-    types = {column.name: column.declared_type for column in target.columns}
-    same = {(column.name, column.type_name) for column in target.columns} if outcome == "exact" else set()
+    there = {column.name: column for column in target.columns}
     return [
-        f"{target.name}.{column.name} ({column.declared_type} at the source, {types[column.name]} at the destination)"
+        f"{target.name}.{column.name} ({_difference(column, there[column.name])})"
         for column in table.stored_columns
-        if column.name in types
-        and types[column.name] != column.declared_type
-        and (column.name, column.type_name) not in same
-        and fit(column.declared_type, types[column.name]) == outcome
+        if column.name in there and outcome_of(column, there[column.name]) == outcome
     ]
+
+
+def outcome_of(column: Column, other: Column) -> Fit | None:
+    """What becomes of the column's values in another one; None when nothing has to be said of it."""
+    if column.declared_type != other.declared_type:
+        found = fit(column.declared_type, other.declared_type)
+        return None if found == "exact" and column.type == other.type else found
+    # A domain, range or composite of the same name that is built otherwise.
+    return "changed" if column.type != other.type else None
+
+
+def _difference(column: Column, other: Column) -> str:
+    here, there = column.declared_type, other.declared_type
+    if here == there:
+        here, there = str(column.type), str(other.type)
+    return f"{here} at the source, {there} at the destination"
 
 
 def has_key(table: Table) -> bool:
     """Whether rows of the source's table can be addressed by a key."""
-    return table.apply_key(column.name for column in table.stored_columns) is not None
+    return bool(table.keys(column.name for column in table.stored_columns))
 
 
-def has_target_key(table: Table, target: Table) -> bool:
-    """Whether the destination's table has a key of columns that the source will send with old rows."""
-    sent = table.identity_columns()
-    return target.apply_key(sent if sent is not None else [column.name for column in table.stored_columns]) is not None
+def target_key(table: Table, target: Table) -> Index | None:
+    """The destination's key over columns that the source will send with old rows."""
+    return apply_key(table, target, sent_columns(table))
+
+
+def sent_columns(table: Table) -> Collection[str]:
+    """The columns that will come with old rows: all of them where capture has to set FULL."""
+    identity = table.identity_columns()
+    if identity is not None and has_usable_identity(table):
+        return identity
+    return [column.name for column in table.stored_columns]
 
 
 def why_not_kept(checkup: Checkup, name: TableName) -> str:
@@ -113,7 +158,7 @@ def why_not_kept(checkup: Checkup, name: TableName) -> str:
     table = next(table for table in checkup.selection.tables if table.name == name)
     if table.partitioned or table.is_partition or target.partitioned:
         return f"{name} (partitioned)"
-    if not has_target_key(table, target):
+    if target_key(table, target) is None:
         return f"{name} (no key: rows that are there could not be told from new ones)"
     return ""
 

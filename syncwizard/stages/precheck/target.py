@@ -60,8 +60,9 @@ def destination_rights(checkup: Checkup) -> Finding:
     if on_database.verdict == "failed":
         return on_database
     user = quote(connection.info.user)
-    if not checkup.synchronizes("schema"):
-        return _table_rights(checkup)
+    rights = _table_rights(checkup)
+    if rights.verdict == "failed" or not checkup.synchronizes("schema"):
+        return rights
     wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
     closed = [
         name
@@ -93,20 +94,28 @@ def judge_database_right(connection: Connection) -> Finding:
 
 
 def _table_rights(checkup: Checkup) -> Finding:
+    """Of the tables that are there: all rights, and no row-level policy, which would hide rows or refuse them."""
     oids = [table.oid for table in checkup.destination_tables.values()]
-    lacking = [
-        TableName(schema, name)
-        for schema, name, enough in checkup.destination.execute(query("writing_rights"), (oids,))
-        if not enough
-    ]
+    lacking, policed = [], []
+    for schema, name, enough, active in checkup.destination.execute(query("writing_rights"), (oids,)):
+        if not enough and not checkup.synchronizes("schema"):
+            lacking.append(TableName(schema, name))
+        elif active:
+            policed.append(TableName(schema, name))
+    user = quote(checkup.destination.info.user)
     if lacking:
-        user = quote(checkup.destination.info.user)
         return failed(
             "no right to write all kinds of changes to " + listed(list(map(str, lacking))),
             "grant the rights",
             "; ".join(
                 f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {text_of(table)} TO {user}" for table in lacking
             ),
+        )
+    if policed:
+        return failed(
+            "row-level policies would apply to " + listed(list(map(str, policed))),
+            "use an account with BYPASSRLS, or the owner of tables without FORCE ROW LEVEL SECURITY",
+            f"ALTER ROLE {user} BYPASSRLS",
         )
     return passed()
 
@@ -160,8 +169,8 @@ def _filled(checkup: Checkup) -> Finding | None:
             "empty these tables, or deselect them",
         )
     return warning(
-        "these hold rows already; rows whose key is there are left as they are until they change at the source: "
-        + listed(list(map(str, filled)))
+        "these hold rows already; a row of the source whose key or other unique value is there is not copied, "
+        "and comes when it changes: " + listed(list(map(str, filled)))
     )
 
 
