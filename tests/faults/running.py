@@ -17,7 +17,7 @@ from tests.faults import processes
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.comparison import assert_equal
-from tests.support.pair import DatabasePair
+from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
 TABLES = """
@@ -167,3 +167,16 @@ def running(pair: DatabasePair, folder: Path, definitions: str = TABLES, **optio
 def reached(task: RunningTask, happened: Callable[[Event], bool], after: int = 0) -> bool:
     """Whether such an event is in the journal after its first `after` ones."""
     return any(happened(event) for event in task.events[after:])
+
+
+def waits(session: Session, *, part: str = "", event: str = "", query: str = "") -> bool:
+    """Whether a session of ours of this part, with this in its statement, waits for a lock, another transaction or
+    `event`."""
+    return (
+        session.execute(
+            "SELECT FROM pg_stat_activity WHERE application_name LIKE %s AND datname = current_database()"
+            " AND CASE %s WHEN '' THEN wait_event_type = 'Lock' ELSE wait_event = %s END AND query ILIKE %s",
+            (f"syncwizard%{part}", event, event, f"%{query}%"),
+        ).fetchone()
+        is not None
+    )

@@ -17,7 +17,7 @@ from syncwizard.task.events import (
     TablePlanned,
 )
 from tests.faults import processes
-from tests.faults.running import RunningTask, change, reached, running
+from tests.faults.running import RunningTask, change, reached, running, waits
 from tests.support.commands import spawn, syncwizard
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
@@ -86,18 +86,6 @@ def held(session: Session, statement: str) -> Iterator[None]:
         yield
 
 
-def waits(session: Session, part: str) -> bool:
-    """Whether a session of ours waits for a lock, or for another transaction."""
-    return (
-        session.execute(
-            "SELECT FROM pg_stat_activity WHERE application_name LIKE 'syncwizard%%' AND wait_event_type = 'Lock'"
-            " AND datname = current_database() AND query ILIKE %s",
-            (f"%{part}%",),
-        ).fetchone()
-        is not None
-    )
-
-
 def test_killed_while_the_slot_waits_for_a_transaction(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
     with running(pair, tmp_path) as task:
         with pair.source_cluster.connect(pair.database, autocommit=False) as forgotten:
@@ -119,7 +107,7 @@ def test_killed_in_the_middle_of_definitions(pair: DatabasePair, tmp_path: Path,
         with pair.destination_cluster.connect(pair.database, autocommit=False) as forgotten:
             forgotten.execute("CREATE TABLE two (id int)")
             started = spawn("start", task.file)
-            until(lambda: waits(pair.destination, "CREATE TABLE"), 30, "the definitions to wait")
+            until(lambda: waits(pair.destination, query="CREATE TABLE"), 30, "the definitions to wait")
             task.kill_engine()
             started.communicate(timeout=60)
             forgotten.rollback()
@@ -135,7 +123,7 @@ def test_killed_while_an_index_is_built(pair: DatabasePair, tmp_path: Path, stat
         snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class"
         with held(pair.destination_cluster.connect(pair.database), snapshot):
             started = spawn("start", task.file)
-            until(lambda: waits(pair.destination, "CONCURRENTLY"), 60, "the build to wait")
+            until(lambda: waits(pair.destination, query="CONCURRENTLY"), 60, "the build to wait")
             task.kill_engine()
             started.communicate(timeout=60)
         change(pair)
@@ -152,7 +140,7 @@ def test_killed_while_pausing(pair: DatabasePair, tmp_path: Path, state_home: Pa
         task.start()
         with held(pair.destination_cluster.connect(pair.database), "LOCK TABLE one IN ACCESS EXCLUSIVE MODE"):
             change(pair)
-            until(lambda: waits(pair.destination, "one"), 30, "the batch to wait")
+            until(lambda: waits(pair.destination, query="one"), 30, "the batch to wait")
             pausing = spawn("pause", task.name)
             engine = task.engine
             assert engine is not None
@@ -172,7 +160,7 @@ def test_killed_while_releasing(pair: DatabasePair, tmp_path: Path, state_home: 
         task.pause()
         with held(pair.source_cluster.connect(pair.database), "SELECT FROM dts_postgres_heartbeat FOR UPDATE"):
             releasing = spawn("release", task.name)
-            until(lambda: waits(pair.source, "heartbeat"), 30, "the release to wait")
+            until(lambda: waits(pair.source, query="heartbeat"), 30, "the release to wait")
             # The command, and the process that does its work.
             for pid in (releasing.pid, *processes.children_of(releasing.pid)):
                 processes.kill(pid)

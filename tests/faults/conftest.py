@@ -1,0 +1,70 @@
+"""Two servers that listen on the network, with a proxy before each, for everything that happens on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from syncwizard.demo.servers import Cluster
+from syncwizard.errors import End
+from syncwizard.task.specification import Endpoint
+from tests.conftest import connected
+from tests.support.network import ADDRESS, listening
+from tests.support.pair import DatabasePair
+from tests.support.proxy import Proxy
+
+TRUST = "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
+
+
+class Network(NamedTuple):
+    """Two databases and the proxies before them."""
+
+    pair: DatabasePair
+    source: Proxy
+    destination: Proxy
+
+    def proxy(self, end: End) -> Proxy:
+        """The proxy before an end."""
+        return self.source if end == "source" else self.destination
+
+    def endpoint(self, end: End) -> Endpoint:
+        """An end as the engine sees it: through its proxy."""
+        direct = self.pair.source_endpoint if end == "source" else self.pair.destination_endpoint
+        return msgspec.structs.replace(direct, host=ADDRESS, port=self.proxy(end).port)
+
+    @property
+    def ends(self) -> dict[str, Any]:
+        """Both ends as the engine sees them, for a task's specification."""
+        return {"source": self.endpoint("source"), "destination": self.endpoint("destination")}
+
+
+@pytest.fixture(scope="session")
+def network_servers(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
+    """PostgreSQL 16 and 18 at 127.0.0.1."""
+    with (
+        listening(server_folder / "net16", 16, TRUST) as source,
+        listening(server_folder / "net18", 18, TRUST) as destination,
+    ):
+        yield source, destination
+
+
+@contextmanager
+def networked(servers: tuple[Cluster, Cluster]) -> Iterator[Network]:
+    """Fresh databases behind fresh proxies."""
+    source, destination = servers
+    with (
+        contextmanager(connected)(source, destination) as pair,
+        Proxy(source.port) as before_source,
+        Proxy(destination.port) as before_destination,
+    ):
+        yield Network(pair, before_source, before_destination)
+
+
+@pytest.fixture
+def network(network_servers: tuple[Cluster, Cluster]) -> Iterator[Network]:
+    """Fresh databases behind fresh proxies, 16 to 18."""
+    with networked(network_servers) as made:
+        yield made
