@@ -89,11 +89,11 @@ class Session:
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
         members = ledger.read_members(destination, spec.id)
+        progress = self._check(holder, source, destination, progress, members)
         self._known = progress, members
-        self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
         reporter = Reporter(self._channel, spec, self._totals, positions)
-        self._stream(holder, source, destination, progress.slot, positions)
+        self._stream(holder, source, destination, progress, positions)
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
         applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
@@ -185,7 +185,12 @@ class Session:
     # Parts -----------------------------------------------------------------------------------------------------
 
     def _stream(
-        self, holder: Connection, source: Connection, destination: Connection, slot: str, positions: Positions
+        self,
+        holder: Connection,
+        source: Connection,
+        destination: Connection,
+        progress: ledger.Progress,
+        positions: Positions,
     ) -> None:
         """Starts streaming from where the destination is."""
         with translated("source", "reading the catalogue"):
@@ -194,7 +199,7 @@ class Session:
         compiler.binary = self._binary and binary_stream(selected)
         stream = ReplicationStream(holder)
         with translated("source", "starting the stream"):
-            stream.start(slot, positions.durable, slot, binary=compiler.binary)
+            stream.start(progress.slot, positions.durable, progress.slot, binary=compiler.binary)
         self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
         self._start(self._receiver.run)
 
@@ -227,15 +232,25 @@ class Session:
         self._channel.send(Dropped(tables))
 
     def _check(
-        self, holder: Connection, source: Connection, progress: ledger.Progress, members: Sequence[Member]
-    ) -> None:
-        """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
+        self,
+        holder: Connection,
+        source: Connection,
+        destination: Connection,
+        progress: ledger.Progress,
+        members: Sequence[Member],
+    ) -> ledger.Progress:
+        """Rule 5; the progress with what is to be compared from here on. A walsender left by a killed predecessor is
+        ended: epochs have shut it out already."""
         with translated("source", "comparing slot and publication"):
             check_server(holder, progress)
-            check_publication(source, progress, members)
+            found = check_publication(source, progress, members)
             active = check_slot(source, progress)
             if active is not None:
                 source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
+        if found.handed_over is None:
+            return progress
+        self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
+        return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
 
     def _start(self, body: Callable[[], None]) -> None:
         def guarded() -> None:

@@ -10,6 +10,7 @@ from syncwizard.postgres.connection import as_ours
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.routes import TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
+from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.stages.apply_figures import Totals
 from syncwizard.stages.apply_frames import Assignment, FromChild, Recovered, ToChild
 from syncwizard.stages.apply_session import Session
@@ -60,5 +61,8 @@ def _run_sessions(assignment: Assignment, channel: Channel) -> None:
         except TypesDiffer as differ:
             binary = False
             channel.send(Recovered(reason=f"values come as text: {differ}"))
+        except HandedOver:
+            # The next session notes the owner, and says so.
+            pass
         finally:
             session.close()

@@ -10,7 +10,7 @@ from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
-from syncwizard.postgres.destination.progress import read_members, read_progress
+from syncwizard.postgres.destination.progress import note_owner, read_members, read_progress
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.continuity import check_publication
 from syncwizard.postgres.source.publication import read_publication
@@ -115,8 +115,11 @@ def _captured(
         members = read_members(destination, context.task_id)
     assert progress is not None
     with translated("source", "comparing the publication"):
-        check_publication(source, progress, members)
+        found = check_publication(source, progress, members)
         publication = read_publication(source, context.spec.slot)
+    if found.handed_over is not None:
+        with translated("destination", "noting the owner of the publication"):
+            note_owner(destination, context.task_id, progress, *found.handed_over)
     captured = {member.relation: member.table for member in publication.members} if publication else {}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
     trees = {table.root for table in selected if table.oid in captured}

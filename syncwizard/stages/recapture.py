@@ -134,7 +134,8 @@ def _check_complete(
     exist = find_relations(source, [member.relation for member in missing])
     lost = tuple(table for table in exist.values() if table not in wanted)
     altered = publication.oid != progress.publication_oid
-    altered |= publication.xmin != progress.publication_xmin and not widened
+    handed_over = publication.owner != progress.publication_owner
+    altered |= publication.xmin != progress.publication_xmin and not widened and not handed_over
     gap = f"publication {publication.name} was altered meanwhile" if altered else ""
     _check_covered(context, Damage(gap=gap, publication=Membership(lost=lost)), wanted)
 
