@@ -54,6 +54,12 @@ class Recovered(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class Intruded(msgspec.Struct, frozen=True, tag=True):
+    """Somebody else read the slot and was ended; who."""
+
+    reader: str
+
+
 class Uncaptured(msgspec.Struct, frozen=True, tag=True):
     """Tables that belong to the task's selection and are not published: created after the start, or no
     partition any more."""
@@ -68,4 +74,4 @@ class Dropped(msgspec.Struct, frozen=True, tag=True):
 
 
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Uncaptured | Dropped
+FromChild = Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Dropped

@@ -26,11 +26,12 @@ from syncwizard.postgres.source.continuity import (
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import ReplicationStream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Dropped, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.apply_frames import Assignment, Dropped, Intruded, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -200,6 +201,8 @@ class Session:
         stream = ReplicationStream(holder)
         with translated("source", "starting the stream"):
             stream.start(progress.slot, positions.durable, progress.slot, binary=compiler.binary)
+            # Nobody else can move it from here on; somebody may have since it was looked at.
+            check_slot(source, progress)
         self._receiver = Receiver(stream, Decoder(compiler.compile, PIECE_BYTES), self._inbox, positions)
         self._start(self._receiver.run)
 
@@ -239,18 +242,37 @@ class Session:
         progress: ledger.Progress,
         members: Sequence[Member],
     ) -> ledger.Progress:
-        """Rule 5; the progress with what is to be compared from here on. A walsender left by a killed predecessor is
-        ended: epochs have shut it out already."""
+        """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             check_server(holder, progress)
             found = check_publication(source, progress, members)
             active = check_slot(source, progress)
             if active is not None:
-                source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
+                self._end_reader(source, active)
         if found.handed_over is None:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
+
+    def _end_reader(self, source: Connection, pid: int) -> None:
+        """Ends who reads the slot: a walsender left by a killed predecessor, which epochs have shut out already, or
+        somebody else, whose every confirmation loses changes for this task. Raises EndpointError where we may not."""
+        reader = find_reader(source, pid)
+        if reader is None:
+            return
+        try:
+            source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (pid,))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise EndpointError(
+                f"somebody else reads slot {self._assignment.spec.slot}: {reader}",
+                end="source",
+                transient=True,
+                detail=" ".join(str(error).split()),
+                remedy=f"end it at the source, because what it confirms is lost: SELECT pg_terminate_backend({pid})",
+                sqlstate="55006",
+            ) from error
+        if not reader.application.startswith(f"syncwizard {self._assignment.spec.short_id} "):
+            self._channel.send(Intruded(str(reader)))
 
     def _start(self, body: Callable[[], None]) -> None:
         def guarded() -> None:

@@ -6,7 +6,17 @@ import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
-from syncwizard.stages.apply_frames import Assignment, Dropped, Figures, Reached, Recovered, Stop, Stopped, Uncaptured
+from syncwizard.stages.apply_frames import (
+    Assignment,
+    Dropped,
+    Figures,
+    Intruded,
+    Reached,
+    Recovered,
+    Stop,
+    Stopped,
+    Uncaptured,
+)
 from syncwizard.stages.context import Child, Context
 from syncwizard.stages.dropped import record_dropped
 from syncwizard.task.events import Noticed, Sample, TableName
@@ -63,6 +73,8 @@ class _Following:
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="info", message=frame.reason))
+            elif isinstance(frame, Intruded):
+                self._tell_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
                 self._tell_uncaptured(frame.tables)
             elif isinstance(frame, Dropped):
@@ -70,6 +82,16 @@ class _Following:
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
+
+    def _tell_intruded(self, reader: str) -> None:
+        self._context.record(
+            Noticed(
+                level="warning",
+                message=f"somebody else read slot {self._context.spec.slot} and was ended, because what a reader"
+                f" confirms is lost for this task: {reader}",
+                remedy="make sure that it does not come back while the task is paused",
+            )
+        )
 
     def _tell_uncaptured(self, tables: list[TableName]) -> None:
         """Says once a run which tables appeared since the start, also under the name of one that was dropped: their

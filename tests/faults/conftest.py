@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -68,3 +69,33 @@ def network(network_servers: tuple[Cluster, Cluster]) -> Iterator[Network]:
     """Fresh databases behind fresh proxies, 16 to 18."""
     with networked(network_servers) as made:
         yield made
+
+
+@pytest.fixture
+def role(pair: DatabasePair) -> Iterator[str]:
+    """An account with all that a task needs, and no superuser."""
+    name = f"sync_{uuid4().hex[:8]}"
+    database = f'"{pair.database}"'
+    for end in (pair.source, pair.destination):
+        end.execute(f"CREATE ROLE {name} LOGIN REPLICATION; ALTER DATABASE {database} OWNER TO {name}".encode())
+        end.execute(f"GRANT ALL ON SCHEMA public TO {name}".encode())
+    pair.destination.execute(f"GRANT SET ON PARAMETER session_replication_role TO {name}".encode())
+    yield name
+    for end, cluster in ((pair.source, pair.source_cluster), (pair.destination, pair.destination_cluster)):
+        end.execute(f"ALTER DATABASE {database} OWNER TO postgres; DROP OWNED BY {name} CASCADE".encode())
+        with cluster.connect() as session:
+            session.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def as_role(pair: DatabasePair, role: str) -> dict[str, Any]:
+    """Both ends with that account, for a task's specification."""
+    return {
+        "source": msgspec.structs.replace(pair.source_endpoint, user=role),
+        "destination": msgspec.structs.replace(pair.destination_endpoint, user=role),
+    }
+
+
+def own_tables(pair: DatabasePair, role: str) -> None:
+    """Makes it the owner of the source's tables, as far as a publication needs."""
+    for table in ("one", "two", "three"):
+        pair.source.execute(f"ALTER TABLE {table} OWNER TO {role}".encode())
