@@ -3,7 +3,6 @@
 import importlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import failure_of, unexpected
 from syncwizard.engine.metrics import Metrics
-from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window
+from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.events import (
@@ -187,7 +186,7 @@ class Pipeline:
         minutes = minutes_allowed(error, self._context.spec.advanced.retry)
         if minutes is None:
             raise error
-        now = time.time()
+        now = steady_time()
         with self._window_lock:
             was_open = self._window is not None and self._window.ended is None
             self._window = window = next_window(self._window, now, minutes)
@@ -206,7 +205,7 @@ class Pipeline:
             window = self._window
             if window is None:
                 return
-            self._window = None if durably else msgspec.structs.replace(window, ended=window.ended or time.time())
+            self._window = None if durably else msgspec.structs.replace(window, ended=window.ended or steady_time())
         if window.ended is None:
             self._outer.record(RetryEnded())
 

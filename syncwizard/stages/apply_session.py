@@ -24,6 +24,7 @@ from syncwizard.postgres.source.continuity import (
     name_types,
 )
 from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
@@ -94,6 +95,8 @@ class Session:
         self._known = progress, members
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
         reporter = Reporter(self._channel, spec, self._totals, positions)
+        with translated("source", "reading its clock"):
+            positions.set_clock(lambda: read_clock(source))
         self._stream(holder, source, destination, progress, positions)
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)

@@ -83,9 +83,7 @@ class Guardian:
         self._note_dropped(member.table for member in found.dropped)
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn = position
-        before = time.time()
-        clock = beat(self.connection, self._progress.slot)
-        self._positions.clock_offset_seconds = clock - (before + time.time()) / 2
+        self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
         now = time.monotonic()
         if now - self._slot_at >= SLOT_SECONDS:
             self._slot_at = now
