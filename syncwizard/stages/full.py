@@ -59,9 +59,10 @@ def _close_pair(context: Context) -> None:
 
 
 def _finish(context: Context, destination: Connection) -> str:
-    assert context.spec.id is not None
+    with translated("destination", "reading what is copied"):
+        found = read_copies(destination, context.task_id)
     # What is not complete by now was dropped at the source.
-    copies = [copy for copy in read_copies(destination, context.spec.id).values() if copy.complete]
+    copies = [copy for copy in found.values() if copy.complete]
     newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())

@@ -95,7 +95,8 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
             selection = chosen(select_tables(source, context.spec), wanted)
         _check_room(context, destination, selection)
         if not damage.elsewhere:
-            copies = read_copies(destination, context.task_id)
+            with translated("destination", "reading what is copied"):
+                copies = read_copies(destination, context.task_id)
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
             set_up_heartbeat(context, source)
