@@ -9,6 +9,7 @@ import pytest
 
 from syncwizard.task.events import (
     Event,
+    Noticed,
     PublicationCreated,
     SlotCreated,
     StageFinished,
@@ -78,6 +79,11 @@ def working_past(task: RunningTask, happened: Callable[[Event], bool]) -> bool:
     return task.engine is not None and reached(task, happened)
 
 
+def told(task: RunningTask, words: str) -> bool:
+    """Whether a remark in the journal has these words."""
+    return reached(task, lambda event: isinstance(event, Noticed) and words in event.message)
+
+
 @contextmanager
 def held(session: Session, statement: str) -> Iterator[None]:
     """What a transaction that somebody forgot keeps waiting."""
@@ -117,22 +123,50 @@ def test_killed_in_the_middle_of_definitions(pair: DatabasePair, tmp_path: Path,
         task.release()
 
 
-def test_killed_while_an_index_is_built(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
-    """The build waits for an old snapshot, and leaves an invalid index behind."""
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class"
+BUILDER = "SELECT pid, index_relid FROM pg_stat_progress_create_index WHERE datname = current_database()"
+INDEX = "SELECT indexrelid, indisvalid FROM pg_index WHERE indexrelid = to_regclass('public.one_n')"
+
+
+@pytest.mark.parametrize("builder", ["goes on", "ends, too"])
+def test_killed_while_an_index_is_built(pair: DatabasePair, tmp_path: Path, state_home: Path, builder: str) -> None:
+    """The build waits for an old snapshot, and goes on without us, or leaves an invalid index behind."""
     with running(pair, tmp_path) as task:
-        snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM pg_class"
-        with held(pair.destination_cluster.connect(pair.database), snapshot):
+        with held(pair.destination_cluster.connect(pair.database), SNAPSHOT):
+            started = spawn("start", task.file)
+            until(lambda: waits(pair.destination, query="CONCURRENTLY"), 60, "the build to wait")
+            pid, index = pair.destination.execute(BUILDER).fetchone() or (0, 0)
+            task.kill_engine()
+            started.communicate(timeout=60)
+            if builder == "ends, too":
+                pair.destination.execute("SELECT pg_terminate_backend(%s, 10000)", (pid,))
+                assert pair.destination.execute(INDEX).fetchone() == (index, False)
+            change(pair)
+            task.resume()
+            if builder == "goes on":
+                until(lambda: told(task, f"being built by process {pid} "), 60, "the builder to be found")
+                # Changes are applied meanwhile.
+                task.converged()
+        until(lambda: reached(task, done("indexes")), 60, "the index")
+        task.converged()
+        found, valid = pair.destination.execute(INDEX).fetchone() or (0, False)
+        assert valid and (found == index) == (builder == "goes on")
+        task.release()
+
+
+def test_an_index_that_was_being_built_is_not_left_behind_by_a_release(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    with running(pair, tmp_path) as task:
+        with held(pair.destination_cluster.connect(pair.database), SNAPSHOT):
             started = spawn("start", task.file)
             until(lambda: waits(pair.destination, query="CONCURRENTLY"), 60, "the build to wait")
             task.kill_engine()
             started.communicate(timeout=60)
-        change(pair)
-        task.resume()
-        until(lambda: reached(task, done("indexes")), 60, "the index")
-        task.converged()
-        valid = "SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid IN ('one'::regclass, 'two'::regclass)"
-        assert pair.destination.execute(valid).fetchone() == (True,)
-        task.release()
+            # The build goes on, and what is left when it is ended is of no use to anybody.
+            syncwizard("release", task.name)
+        assert pair.destination.execute(INDEX).fetchone() is None
+        until(task.nothing_left, 10, "our sessions to end")
 
 
 def test_killed_while_pausing(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
