@@ -9,6 +9,7 @@ import msgspec
 
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import failure_of, unexpected
+from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
@@ -81,11 +82,14 @@ def _module_run(module: str) -> Callable[[Context], object]:
 class Pipeline:
     """One run over the stages, in the thread that calls `run`."""
 
-    def __init__(self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics) -> None:
+    def __init__(
+        self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics, lookout: Lookout
+    ) -> None:
         self._outer = context
         self._stages = stages
         self._nursery = nursery
         self._metrics = metrics
+        self._lookout = lookout
         self._window: Window | None = None
         self._window_lock = threading.Lock()
         self._begun: set[StageName] = set()
@@ -93,6 +97,7 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
+        self._lookout.start()
         try:
             for group in grouped(self._stages):
                 self._run_group(group)
@@ -117,6 +122,7 @@ class Pipeline:
         return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
 
     def _finish(self) -> None:
+        self._lookout.stop()
         self._nursery.kill_all()
         pair, self._context.pair = self._context.pair, None
         if pair is not None:
@@ -141,14 +147,16 @@ class Pipeline:
                 return
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
-        """Runs the last stage here and those before it in threads beside it; the end of one by error ends all."""
-        *beside, main = stages
-        if not beside:
-            self._run_stage(main, self._context)
-            return
+        """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so
+        does an end that answers nobody any more."""
         inner = Cancellation()
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
+        with self._lookout.over(inner.cancel):
+            self._run_side_by_side(stages, context, inner)
+
+    def _run_side_by_side(self, stages: Sequence[Stage], context: Context, inner: Cancellation) -> None:
+        *beside, main = stages
         companions = [_Companion(self._run_stage, stage, context) for stage in beside]
         for companion in companions:
             companion.start()

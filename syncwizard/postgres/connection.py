@@ -33,6 +33,12 @@ SESSION_SETTINGS: dict[str, str] = {
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    # The server, too, notices within half a minute that our machine is gone: until then the session's locks would keep
+    # the next engine out. Without effect on a Unix socket.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "60000",
 }
 # Known only to newer servers: an unknown name would fail the login.
 SETTINGS_SINCE: dict[str, tuple[int, str]] = {

@@ -23,6 +23,7 @@ DIRECTORIES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/o
 PATTERN_BYTES = 100_000
 PATTERNS_BYTES = 1_000_000
 POLL_SECONDS = 0.2
+END_SECONDS = 5.0
 PASSFILE = "pg_dump.pass"
 SERVICE_FILE = "pg_dump.service"
 
@@ -237,7 +238,12 @@ def _private(path: Path, text: str) -> Path:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         process.terminate()
-        process.wait()
+        try:
+            # It asks the server to cancel, and that may be a server that does not answer.
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _failure(said: str, endpoint: Endpoint) -> Exception:

@@ -45,9 +45,11 @@ class Network(NamedTuple):
 @pytest.fixture(scope="session")
 def network_servers(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
     """PostgreSQL 16 and 18 at 127.0.0.1."""
+    # For a dozen tasks at once.
+    room = {"max_connections": "200", "max_wal_senders": "50", "max_replication_slots": "50"}
     with (
-        listening(server_folder / "net16", 16, TRUST) as source,
-        listening(server_folder / "net18", 18, TRUST) as destination,
+        listening(server_folder / "net16", 16, TRUST, **room) as source,
+        listening(server_folder / "net18", 18, TRUST, **room) as destination,
     ):
         yield source, destination
 

@@ -99,6 +99,16 @@ class RunningTask:
         """`syncwizard resume`."""
         syncwizard("resume", self.name, *options)
 
+    def follow(self) -> int:
+        """Waits until changes are followed by the process that will go on to do so; which."""
+
+        def followed() -> int | None:
+            engine = self.engine
+            children = processes.children_of(engine, "apply") if engine and "incremental" in self.state.stages else []
+            return children[0] if len(children) == 1 and not self.idle() else None
+
+        return until(followed, 60, f"{self.name} to follow changes")
+
     def pause(self) -> None:
         """`syncwizard pause`, and the source has noticed."""
         syncwizard("pause", self.name)

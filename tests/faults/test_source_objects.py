@@ -46,7 +46,7 @@ def test_another_owner_of_the_publication_loses_nothing_and_other_changes_of_it_
 ) -> None:
     with running(pair, tmp_path) as task:
         task.start()
-        until(lambda: "incremental" in task.state.stages and reader_of(pair, task.slot), 30, "the stream")
+        task.follow()
         pair.source.execute(f"ALTER PUBLICATION {task.slot} OWNER TO {owner}".encode())
         until(lambda: "belongs to another owner now" in remarks(task), 30, "the new owner to be noticed")
         change(pair)

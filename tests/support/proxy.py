@@ -110,7 +110,8 @@ class Proxy:
         self._links: set[Link] = set()
         # A reader that nobody holds takes its connection with it.
         self._readers: set[asyncio.StreamReader] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._traps: list[Trap] = []
         self._flowing = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -170,7 +171,10 @@ class Proxy:
         self._flowing.set()
         self._server = await asyncio.start_server(self._accept, ADDRESS, self.port)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._keep(asyncio.create_task(self._connect(reader, writer)), self._connecting)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._flowing.wait()
         try:
             there, here = await asyncio.open_connection(ADDRESS, self._server_port)
@@ -186,9 +190,11 @@ class Proxy:
     def _pass_on(
         self, link: Link, towards: Towards, source: asyncio.StreamReader, target: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.create_task(self._pass(link, towards, source, target))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._keep(asyncio.create_task(self._pass(link, towards, source, target)), self._passing)
+
+    def _keep(self, task: "asyncio.Task[None]", among: "set[asyncio.Task[None]]") -> None:
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _pass(
         self, link: Link, towards: Towards, source: asyncio.StreamReader, target: asyncio.StreamWriter
@@ -234,12 +240,14 @@ class Proxy:
             self._flowing.set()
 
     async def _forget(self) -> None:
-        for task in list(self._tasks):
+        for task in list(self._passing):
             task.cancel()
 
     async def _end(self) -> None:
         assert self._server is not None
         self._server.close()
-        self._flowing.set()
+        for task in list(self._connecting):
+            task.cancel()
         await self._forget()
         await self._cut()
+        await asyncio.gather(*self._connecting, *self._passing, return_exceptions=True)
