@@ -12,11 +12,13 @@ from syncwizard.task.specification import TaskSpec
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """`stop_at`: end after this position is applied (an LSN), None: go on until told to stop.
 
-    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9).
+    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
+    engine's context.
     """
 
     spec: TaskSpec
     secrets: Secrets
+    owner: int
     sync_point: str
     stop_at: str | None = None
 

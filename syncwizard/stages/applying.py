@@ -34,7 +34,7 @@ def run(assignment: Assignment, channel: Channel) -> None:
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
     lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
     try:
-        hold_task(lock, assignment.task_id)
+        hold_task(lock, assignment.task_id, assignment.owner)
         _run_sessions(assignment, channel)
     except psycopg.Error as error:
         raise as_ours(error, "destination", "applying changes") from error

@@ -40,8 +40,7 @@ def run(context: Context) -> str:
     destination = context.connect("destination", "planner")
     try:
         with translated("destination", "planning the copy"):
-            assert context.spec.id is not None
-            hold_task(destination, context.spec.id)
+            hold_task(destination, context.task_id, context.owner)
             prepare_writing(destination)
         while _copy_round(context, source, destination):
             context.cancellation.check()

@@ -44,7 +44,11 @@ class _Following:
     def __init__(self, context: Context, sync_point: str, stop_at: str | None) -> None:
         self._context = context
         self._assignment = Assignment(
-            spec=context.spec, secrets=context.secrets, sync_point=sync_point, stop_at=stop_at
+            spec=context.spec,
+            secrets=context.secrets,
+            owner=context.owner,
+            sync_point=sync_point,
+            stop_at=stop_at,
         )
         self._transactions = 0
         self._changes: dict[str, dict[str, int]] = {}

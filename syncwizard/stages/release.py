@@ -67,11 +67,12 @@ def run(context: Context) -> str:
         sessions = _open(context, stack)
         if "destination" in sessions:
             with translated("destination", "looking whether the task runs elsewhere"):
-                hold_task(sessions["destination"], context.task_id)
+                hold_task(sessions["destination"], context.task_id, context.owner)
+        _end_sessions(context, sessions)
         releasing = Releasing(context, sessions)
         _release_source(context, releasing)
-        releasing.remove(
         _drop_unfinished_indexes(context, releasing)
+        releasing.remove(
             "destination",
             "the progress of the task",
             "; ".join(
@@ -100,7 +101,6 @@ def _open(context: Context, stack: ExitStack) -> dict[End, Connection]:
     return sessions
 
 
-def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:
 def _end_sessions(context: Context, sessions: dict[End, Connection]) -> None:
     """A server goes on for a while with what a killed engine asked it for."""
     for end, session in sessions.items():
@@ -130,6 +130,7 @@ def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
             )
 
 
+def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:
     """Somebody may have set the role's default by hand so that triggers stay quiet (DESIGN rule 15)."""
     session = sessions.get("destination")
     if session is None:

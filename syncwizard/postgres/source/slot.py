@@ -92,6 +92,15 @@ def drop_slot(connection: Connection, name: str) -> bool:
     return True
 
 
+def end_temporary(connection: Connection, name: str) -> None:
+    """Ends the session that a temporary slot belongs to, and the slot with it, if there is one of that name."""
+    connection.execute(
+        "SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM pg_catalog.pg_replication_slots"
+        " WHERE slot_name = %s AND temporary",
+        (name,),
+    )
+
+
 def slot_status(connection: Connection, name: str) -> SlotStatus | None:
     """What the server says of the slot; None when there is none of that name."""
     row = connection.execute(
