@@ -3,7 +3,6 @@
 import importlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
@@ -11,8 +10,9 @@ import msgspec
 
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.failures import failure_of, unexpected
+from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
-from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window
+from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
@@ -85,11 +85,14 @@ def _module_run(module: str) -> Callable[[Context], object]:
 class Pipeline:
     """One run over the stages, in the thread that calls `run`."""
 
-    def __init__(self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics) -> None:
+    def __init__(
+        self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics, lookout: Lookout
+    ) -> None:
         self._outer = context
         self._stages = stages
         self._nursery = nursery
         self._metrics = metrics
+        self._lookout = lookout
         self._window: Window | None = None
         self._window_lock = threading.Lock()
         self._begun: set[StageName] = set()
@@ -97,6 +100,7 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
+        self._lookout.start()
         try:
             groups = grouped(self._stages)
             for at, group in enumerate(groups):
@@ -122,6 +126,7 @@ class Pipeline:
         return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
 
     def _finish(self) -> None:
+        self._lookout.stop()
         self._nursery.kill_all()
         pair, self._context.pair = self._context.pair, None
         if pair is not None:
@@ -159,14 +164,16 @@ class Pipeline:
         self._nursery.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
-        """Runs the last stage here and those before it in threads beside it; the end of one by error ends all."""
-        *beside, main = stages
-        if not beside:
-            self._run_stage(main, self._context)
-            return
+        """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so
+        does an end that answers nobody any more."""
         inner = Cancellation()
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
+        with self._lookout.over(inner.cancel):
+            self._run_side_by_side(stages, context, inner)
+
+    def _run_side_by_side(self, stages: Sequence[Stage], context: Context, inner: Cancellation) -> None:
+        *beside, main = stages
         companions = [_Companion(self._run_stage, stage, context) for stage in beside]
         for companion in companions:
             companion.start()
@@ -204,7 +211,7 @@ class Pipeline:
         minutes = minutes_allowed(error, self._context.spec.advanced.retry)
         if minutes is None:
             raise error
-        now = time.time()
+        now = steady_time()
         with self._window_lock:
             was_open = self._window is not None and self._window.ended is None
             self._window = window = next_window(self._window, now, minutes)
@@ -224,7 +231,7 @@ class Pipeline:
             window = self._window
             if window is None:
                 return
-            self._window = None if durably else msgspec.structs.replace(window, ended=window.ended or time.time())
+            self._window = None if durably else msgspec.structs.replace(window, ended=window.ended or steady_time())
         if window.ended is None:
             self._outer.record(RetryEnded())
 

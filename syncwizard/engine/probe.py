@@ -6,7 +6,6 @@ One request frame on stdin, event frames on stdout, and a failure frame where it
 import os
 import shlex
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -42,6 +41,10 @@ from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
+# What only looks has nothing to keep, and a probe that is killed could not clean up.
+NO_FOLDER = Path(os.devnull)
+CLIENT_GONE = 3
+
 
 class _Record:
     """Events of a probe: sent to the client, and reduced to a state in memory or kept in the task's journal."""
@@ -70,6 +73,7 @@ def main() -> int:
     os.dup2(2, 1)
     _, payload = frames.read_frame(0)
     request = msgspec.msgpack.decode(payload, type=ProbeRequest)
+    threading.Thread(target=_end_with_stdin, name="client", daemon=True).start()
     try:
         _answer(request, outgoing)
     except SyncwizardError as error:
@@ -82,6 +86,13 @@ def main() -> int:
         frames.write_frame(outgoing, report, frames.FAILURE)
         return 1
     return 0
+
+
+def _end_with_stdin() -> None:
+    """A client that was killed cannot end its probe, which might wait for a server as long as that likes."""
+    while os.read(0, 4096):
+        pass
+    os._exit(CLIENT_GONE)
 
 
 def _answer(request: ProbeRequest, outgoing: int) -> None:
@@ -113,8 +124,7 @@ def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
         with one_at_a_time:
             frames.write_frame(outgoing, news)
 
-    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        connectivity.run(request, Path(folder), tell)
+    connectivity.run(request, NO_FOLDER, tell)
 
 
 def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
@@ -141,9 +151,8 @@ def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
 def _precheck(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
-    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        record = _Record(outgoing, state=_known(request))
-        _run(request, Path(folder), record, lambda context: precheck.run(context, passed=request.passed))
+    record = _Record(outgoing, state=_known(request))
+    _run(request, NO_FOLDER, record, lambda context: precheck.run(context, passed=request.passed))
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:
@@ -172,8 +181,7 @@ def _sequences(request: TaskRequest, outgoing: int) -> None:
     """Beside the task's engine, if that runs: nothing of the task's own is touched."""
     from syncwizard.stages import sequences
 
-    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        _run(request, Path(folder), _Record(outgoing), lambda context: sequences.run(context, request.offset))
+    _run(request, NO_FOLDER, _Record(outgoing), lambda context: sequences.run(context, request.offset))
 
 
 def _slot(request: TaskRequest, outgoing: int) -> None:
@@ -211,9 +219,8 @@ def _resync(request: TaskRequest, outgoing: int) -> None:
         with _journal_held(request) as (journal, _):
             _Record(outgoing, journal).append(request.order)
         return
-    with tempfile.TemporaryDirectory(prefix="syncwizard-") as folder:
-        record = _Record(outgoing, state=_known(request))
-        _run(request, Path(folder), record, lambda context: context.record(resync.describe(context, request.wish)))
+    record = _Record(outgoing, state=_known(request))
+    _run(request, NO_FOLDER, record, lambda context: context.record(resync.describe(context, request.wish)))
 
 
 @contextmanager

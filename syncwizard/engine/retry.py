@@ -1,4 +1,6 @@
-"""Decides what is tried again, for how long and how often; pure."""
+"""Decides what is tried again, for how long and how often; pure but for the clock."""
+
+import time
 
 import msgspec
 
@@ -13,6 +15,16 @@ STABLE_SECONDS = 60.0
 
 # SQLSTATE classes of lost connections, shutdown and crash recovery; without one it was libpq that failed.
 _CONNECTION_STATES = ("08", "57P")
+
+
+# The clock when the engine began, less the steady one.
+_BEGAN = time.time() - time.monotonic()
+
+
+def steady_time() -> float:
+    """Seconds since the epoch, without the jumps that the machine's clock made since the engine began: they must
+    neither end patience early nor prolong it."""
+    return _BEGAN + time.monotonic()
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

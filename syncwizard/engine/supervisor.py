@@ -16,6 +16,7 @@ from syncwizard.engine.control import ControlServer
 from syncwizard.engine.failures import failure_of
 from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
+from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
@@ -72,7 +73,7 @@ class Supervisor:
         self._context.sample = self._note_sample
         self._slot_watch = SlotWatch()
         self._slot_asker = SlotAsker(self._context, self._take_slot)
-        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics)
+        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, Lookout(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
         self._pausing: asyncio.Task[None] | None = None

@@ -43,6 +43,12 @@ SESSION_SETTINGS: dict[str, str] = {
     # Often set to keep applications out of a destination until they are moved to it.
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read committed",
+    # The server, too, notices within half a minute that our machine is gone: until then the session's locks would keep
+    # the next engine out. Without effect on a Unix socket.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "60000",
 }
 # Only what is durable may be acknowledged (rule 4), so a commit waits for the disk, and for standbys where that is set.
 DURABLE = (

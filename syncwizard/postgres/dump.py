@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ DIRECTORIES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/o
 PATTERN_BYTES = 100_000
 PATTERNS_BYTES = 1_000_000
 POLL_SECONDS = 0.2
+END_SECONDS = 5.0
 PASSFILE = "pg_dump.pass"
 SERVICE_FILE = "pg_dump.service"
 
@@ -42,6 +44,10 @@ class DumpRequest(msgspec.Struct, frozen=True, kw_only=True):
     without: Sequence[TableName]
     snapshot: str | None
     privileges: bool = False
+
+
+class DumpKilled(Exception):
+    """pg_dump was ended by a signal: by a person, or by a system that ran out of memory."""
 
 
 def find_programs() -> list[DumpProgram]:
@@ -107,7 +113,7 @@ def dump_definitions(
     """The definitions as SQL text. `check` is called several times a second and ends the dump by raising.
 
     Secrets are in files of mode 0600 in `folder`, which live as long as the program runs.
-    Raises EndpointError when the source could not be reached, else TaskFailed with the program's words.
+    Raises EndpointError when the source could not be reached, DumpKilled, else TaskFailed with the program's words.
     """
     with ExitStack() as stack:
         environment, parameters = stack.enter_context(_secrets(endpoint, password, key_password, folder))
@@ -129,6 +135,8 @@ def dump_definitions(
                 check()
         messages.seek(0)
         said = " ".join(messages.read().decode(errors="replace").split())
+        if process.returncode < 0:
+            raise DumpKilled(f"pg_dump ({process.pid}) was ended by {signal.Signals(-process.returncode).name}")
         if process.returncode != 0:
             raise _failure(said, endpoint)
         output.seek(0)
@@ -237,7 +245,12 @@ def _private(path: Path, text: str) -> Path:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     if process.poll() is None:
         process.terminate()
-        process.wait()
+        try:
+            # It asks the server to cancel, and that may be a server that does not answer.
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _failure(said: str, endpoint: Endpoint) -> Exception:
@@ -249,7 +262,9 @@ def _failure(said: str, endpoint: Endpoint) -> Exception:
             detail=said,
             where=f"source {endpoint.describe()}",
         )
-    return TaskFailed("pg_dump failed", detail=said, where="source")
+    return TaskFailed(
+        "pg_dump failed", detail=said, where="source", remedy="put right what it says, then resume the task"
+    )
 
 
 def _version(path: Path) -> int | None:

@@ -12,11 +12,13 @@ from syncwizard.task.specification import TaskSpec
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """`stop_at`: end after this position is applied (an LSN), None: go on until told to stop.
 
-    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9).
+    `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
+    engine's context.
     """
 
     spec: TaskSpec
     secrets: Secrets
+    owner: int
     sync_point: str
     stop_at: str | None = None
 
@@ -54,6 +56,12 @@ class Recovered(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+class Intruded(msgspec.Struct, frozen=True, tag=True):
+    """Somebody else read the slot and was ended; who."""
+
+    reader: str
+
+
 class Uncaptured(msgspec.Struct, frozen=True, tag=True):
     """Tables that belong to the task's selection and are not published: created after the start, or no
     partition any more."""
@@ -74,4 +82,4 @@ class Dropped(msgspec.Struct, frozen=True, tag=True):
 
 
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Uncaptured | Attached | Dropped
+FromChild = Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped

@@ -26,14 +26,16 @@ from syncwizard.postgres.source.continuity import (
     wait_until_visible,
 )
 from syncwizard.postgres.source.guardian import Guardian
+from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_batches import Batches
 from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Reached, Recovered, Stop, Stopped
+from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Intruded, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -94,11 +96,13 @@ class Session:
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
         members = ledger.read_members(destination, spec.id)
+        progress = self._check(holder, source, destination, progress, members)
         self._known = progress, members
-        self._check(holder, source, progress, members)
         positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
         reporter = Reporter(self._channel, spec, self._totals, positions, self._look_for_attached)
-        self._stream(holder, source, destination, progress.slot, positions)
+        with translated("source", "reading its clock"):
+            positions.set_clock(lambda: read_clock(source))
+        self._stream(holder, source, destination, progress, positions)
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
         applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
@@ -192,7 +196,12 @@ class Session:
     # Parts -----------------------------------------------------------------------------------------------------
 
     def _stream(
-        self, holder: Connection, source: Connection, destination: Connection, slot: str, positions: Positions
+        self,
+        holder: Connection,
+        source: Connection,
+        destination: Connection,
+        progress: ledger.Progress,
+        positions: Positions,
     ) -> None:
         """Starts streaming from where the destination is."""
         with translated("source", "reading the catalogue"):
@@ -203,7 +212,9 @@ class Session:
         self._encoding = shared_encoding(holder, destination)
         set_encoding(self._encoding, holder, destination)
         with translated("source", "starting the stream"):
-            stream = start_stream(holder, slot, positions.durable, slot, binary=compiler.binary)
+            stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
+            # Nobody else can move it from here on; somebody may have since it was looked at.
+            check_slot(source, progress)
         self._receiver = Receiver(
             stream, Decoder(compiler.compile, PIECE_BYTES, codec_of(holder)), self._inbox, positions
         )
@@ -257,15 +268,44 @@ class Session:
             self._channel.send(Attached(told))
 
     def _check(
-        self, holder: Connection, source: Connection, progress: ledger.Progress, members: Sequence[Member]
-    ) -> None:
-        """Rule 5. A walsender left by a killed predecessor is ended: epochs have shut it out already."""
+        self,
+        holder: Connection,
+        source: Connection,
+        destination: Connection,
+        progress: ledger.Progress,
+        members: Sequence[Member],
+    ) -> ledger.Progress:
+        """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             check_server(holder, progress)
-            check_publication(source, progress, members)
+            found = check_publication(source, progress, members)
             active = check_slot(source, progress)
             if active is not None:
-                source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (active,))
+                self._end_reader(source, active)
+        if found.handed_over is None:
+            return progress
+        self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
+        return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
+
+    def _end_reader(self, source: Connection, pid: int) -> None:
+        """Ends who reads the slot: a walsender left by a killed predecessor, which epochs have shut out already, or
+        somebody else, whose every confirmation loses changes for this task. Raises EndpointError where we may not."""
+        reader = find_reader(source, pid)
+        if reader is None:
+            return
+        try:
+            source.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (pid,))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise EndpointError(
+                f"somebody else reads slot {self._assignment.spec.slot}: {reader}",
+                end="source",
+                transient=True,
+                detail=" ".join(str(error).split()),
+                remedy=f"end it at the source, because what it confirms is lost: SELECT pg_terminate_backend({pid})",
+                sqlstate="55006",
+            ) from error
+        if not reader.application.startswith(f"syncwizard {self._assignment.spec.short_id} "):
+            self._channel.send(Intruded(str(reader)))
 
     def _start(self, body: Callable[[], None]) -> None:
         def guarded() -> None:

@@ -10,6 +10,7 @@ from syncwizard.postgres.connection import as_ours
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.routes import TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
+from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.stages.apply_figures import Totals
 from syncwizard.stages.apply_frames import Assignment, FromChild, Recovered, ToChild
 from syncwizard.stages.apply_session import Session
@@ -33,7 +34,7 @@ def run(assignment: Assignment, channel: Channel) -> None:
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
     lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
     try:
-        hold_task(lock, assignment.task_id)
+        hold_task(lock, assignment.task_id, assignment.owner)
         _run_sessions(assignment, channel)
     except psycopg.Error as error:
         raise as_ours(error, "destination", "applying changes") from error
@@ -60,5 +61,8 @@ def _run_sessions(assignment: Assignment, channel: Channel) -> None:
         except TypesDiffer as differ:
             binary = False
             channel.send(Recovered(reason=f"values come as text: {differ}"))
+        except HandedOver:
+            # The next session notes the owner, and says so.
+            pass
         finally:
             session.close()

@@ -24,7 +24,7 @@ def run(context: Context) -> str:
     """Makes the source record every change from here on, and registers that position at the destination."""
     with context.connect("destination", "capture") as destination:
         with translated("destination", "reading the progress of the task"):
-            hold_task(destination, context.task_id)
+            hold_task(destination, context.task_id, context.owner)
             registered = read_progress(destination, context.task_id)
         order = context.state().resync
         if registered is not None and order is not None and registered.resynchronization != order.id:

@@ -1,8 +1,10 @@
 """What a stage is given: the specification, connections, the journal, cancellation, and child processes."""
 
 import os
+import random
 import threading
 import uuid
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,6 +103,27 @@ class Spawn(Protocol):
     def __call__(self, kind: str, assignment: msgspec.Struct) -> Child: ...
 
 
+class Sessions:
+    """The sessions that stages opened in this process, for whoever has to end them from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: dict[End, weakref.WeakSet[Connection]] = {
+            "source": weakref.WeakSet(),
+            "destination": weakref.WeakSet(),
+        }
+
+    def add(self, end: End, connection: Connection) -> None:
+        """Notes one; it is forgotten when nobody else has it."""
+        with self._lock:
+            self._opened[end].add(connection)
+
+    def at(self, end: End) -> list[Connection]:
+        """Those at one end that are not closed."""
+        with self._lock:
+            return [connection for connection in self._opened[end] if not connection.closed]
+
+
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """A moment of the source: commits from `lsn` on are not in `snapshot`, all before are (DESIGN rule 10).
 
@@ -117,7 +140,8 @@ class Context(msgspec.Struct, kw_only=True):
 
     `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
     `sample` reports figures that may be dropped. `folder` is the task's state directory. `pair` is set by
-    `capture` when it created the slot in this very run, and closed by `full` (or at the end of the run).
+    `capture` when it created the slot in this very run, and closed by `full` (or at the end of the run). `owner`
+    tells this engine's sessions at the destination from those of another one.
     """
 
     spec: TaskSpec
@@ -129,6 +153,8 @@ class Context(msgspec.Struct, kw_only=True):
     cancellation: Cancellation
     spawn: Spawn
     pair: Pair | None = None
+    sessions: Sessions = msgspec.field(default_factory=Sessions)
+    owner: int = msgspec.field(default_factory=lambda: random.getrandbits(62))
 
     @property
     def task_id(self) -> uuid.UUID:
@@ -147,7 +173,9 @@ class Context(msgspec.Struct, kw_only=True):
 
     def connect(self, end: End, part: str, *, replication: bool = False, autocommit: bool = True) -> Connection:
         """A session at one end; `part` says in pg_stat_activity what it is for."""
-        return open_session(self.spec, self.secrets, end, part, replication=replication, autocommit=autocommit)
+        connection = open_session(self.spec, self.secrets, end, part, replication=replication, autocommit=autocommit)
+        self.sessions.add(end, connection)
+        return connection
 
 
 def open_session(

@@ -38,8 +38,7 @@ def run(context: Context) -> str:
     destination = context.connect("destination", "planner")
     try:
         with translated("destination", "planning the copy"):
-            assert context.spec.id is not None
-            hold_task(destination, context.spec.id)
+            hold_task(destination, context.task_id, context.owner)
             prepare_writing(destination)
         while _copy_round(context, source, destination):
             context.cancellation.check()
@@ -57,9 +56,10 @@ def _close_pair(context: Context) -> None:
 
 
 def _finish(context: Context, destination: Connection) -> str:
-    assert context.spec.id is not None
+    with translated("destination", "reading what is copied"):
+        found = read_copies(destination, context.task_id)
     # What is not complete by now was dropped at the source.
-    copies = [copy for copy in read_copies(destination, context.spec.id).values() if copy.complete]
+    copies = [copy for copy in found.values() if copy.complete]
     newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())

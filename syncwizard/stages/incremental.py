@@ -11,6 +11,7 @@ from syncwizard.stages.apply_frames import (
     Attached,
     Dropped,
     Figures,
+    Intruded,
     Reached,
     Recovered,
     Stop,
@@ -44,7 +45,11 @@ class _Following:
     def __init__(self, context: Context, sync_point: str, stop_at: str | None) -> None:
         self._context = context
         self._assignment = Assignment(
-            spec=context.spec, secrets=context.secrets, sync_point=sync_point, stop_at=stop_at
+            spec=context.spec,
+            secrets=context.secrets,
+            owner=context.owner,
+            sync_point=sync_point,
+            stop_at=stop_at,
         )
         self._transactions = 0
         self._changes: dict[str, dict[str, int]] = {}
@@ -73,6 +78,8 @@ class _Following:
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="info", message=frame.reason))
+            elif isinstance(frame, Intruded):
+                self._tell_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
                 self._tell_missing(
                     frame.tables,
@@ -90,6 +97,16 @@ class _Following:
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled
+
+    def _tell_intruded(self, reader: str) -> None:
+        self._context.record(
+            Noticed(
+                level="warning",
+                message=f"somebody else read slot {self._context.spec.slot} and was ended, because what a reader"
+                f" confirms is lost for this task: {reader}",
+                remedy="make sure that it does not come back while the task is paused",
+            )
+        )
 
     def _tell_missing(self, tables: list[TableName], what: str, remedy: str) -> None:
         """Says once a run of which tables that appeared since the start, also under the name of one that was dropped,

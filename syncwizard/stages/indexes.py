@@ -11,6 +11,7 @@ from syncwizard.postgres.destination.definitions import Created, mark_done, prep
 from syncwizard.postgres.destination.indexes import (
     ServerResources,
     build_in_parallel_or_alone,
+    builder_of,
     choose_settings,
     drop_index,
     index_state,
@@ -22,8 +23,9 @@ from syncwizard.stages.definitions import create_phase, excluded, report
 from syncwizard.stages.index_progress import watched_builds
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
+from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import Noticed, Sample
+from syncwizard.task.events import Noticed, Sample, TableName
 from syncwizard.task.text import counted
 
 # A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins
@@ -31,6 +33,7 @@ from syncwizard.task.text import counted
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 2.0
 CONNECTION_LOST = ("08", "57P")
+BUILDER_SECONDS = 1.0
 
 
 def run(context: Context) -> str:
@@ -62,7 +65,7 @@ def _build(context: Context, destination: Connection, statement: PlannedStatemen
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with interruptible(context, destination, "destination", f"building index {statement.name}"):
-                _build_once(destination, statement, resources)
+                _build_once(context, destination, statement, resources)
                 mark_done(destination, context.task_id, [statement])
             break
         except EndpointError as error:
@@ -76,9 +79,28 @@ def _build(context: Context, destination: Connection, statement: PlannedStatemen
     report(context, [Created(statement=statement, seconds=time.monotonic() - started)])
 
 
-def _build_once(destination: Connection, statement: PlannedStatement, resources: ServerResources) -> None:
+def _wait_for_builder(context: Context, destination: Connection, index: ObjectName, table: TableName) -> None:
+    """A server goes on building for a client that was killed or cut off: what it does is not done a second time."""
+    builder = builder_of(destination, index, table)
+    if builder is None:
+        return
+    context.record(
+        Noticed(
+            level="info",
+            message=f"index {index.name} on {table} is being built by process {builder} of the destination already,"
+            " which is waited for",
+        )
+    )
+    while builder_of(destination, index, table) is not None:
+        context.cancellation.wait(BUILDER_SECONDS)
+
+
+def _build_once(
+    context: Context, destination: Connection, statement: PlannedStatement, resources: ServerResources
+) -> None:
     assert statement.index is not None
     assert statement.table is not None
+    _wait_for_builder(context, destination, statement.index, statement.table)
     state = index_state(destination, statement.index, statement.table)
     if state == "valid":
         return

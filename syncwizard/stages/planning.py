@@ -10,11 +10,11 @@ from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
-from syncwizard.postgres.destination.progress import read_members, read_progress
+from syncwizard.postgres.destination.progress import note_owner, read_members, read_progress
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.continuity import check_publication
 from syncwizard.postgres.source.publication import read_publication
-from syncwizard.postgres.source.slot import create_slot
+from syncwizard.postgres.source.slot import create_slot, end_temporary
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.emptying import find_target, read_targets, to_empty
@@ -80,7 +80,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     pending = unfinished_units(tables, copies)
     if not pending:
         return [], None
-    pair = context.pair or _new_pair(context)
+    pair = context.pair or _new_pair(context, source)
     context.pair = pair
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
@@ -117,8 +117,11 @@ def _captured(
         members = read_members(destination, context.task_id)
     assert progress is not None
     with translated("source", "comparing the publication"):
-        check_publication(source, progress, members)
+        found = check_publication(source, progress, members)
         publication = read_publication(source, context.spec.slot)
+    if found.handed_over is not None:
+        with translated("destination", "noting the owner of the publication"):
+            note_owner(destination, context.task_id, progress, *found.handed_over)
     captured = {member.relation: member.table for member in publication.members} if publication else {}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
     trees = {table.root for table in selected if table.oid in captured}
@@ -142,12 +145,15 @@ def unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]
     return unfinished
 
 
-def _new_pair(context: Context) -> Pair:
+def _new_pair(context: Context, source: Connection) -> Pair:
     """A pair from a temporary slot, for tables that begin (again) after the task's slot was made."""
+    name = f"{context.spec.slot}_copy"
+    with translated("source", "ending what the copy before has left"):
+        end_temporary(source, name)
     holder = context.connect("source", "snapshot", replication=True)
     try:
         with interruptible(context, holder, "source", "creating a temporary slot for the copy"):
-            slot = create_slot(holder, f"{context.spec.slot}_copy", temporary=True)
+            slot = create_slot(holder, name, temporary=True)
     except BaseException:
         holder.close()
         raise

@@ -95,7 +95,8 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
             selection = chosen(select_tables(source, context.spec), wanted)
         _check_room(context, destination, selection)
         if not damage.elsewhere:
-            copies = read_copies(destination, context.task_id)
+            with translated("destination", "reading what is copied"):
+                copies = read_copies(destination, context.task_id)
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
             set_up_heartbeat(context, source)
@@ -134,7 +135,8 @@ def _check_complete(
     exist = find_relations(source, [member.relation for member in missing])
     lost = tuple(table for table in exist.values() if table not in wanted)
     altered = publication.oid != progress.publication_oid
-    altered |= publication.xmin != progress.publication_xmin and not widened
+    handed_over = publication.owner != progress.publication_owner
+    altered |= publication.xmin != progress.publication_xmin and not widened and not handed_over
     gap = f"publication {publication.name} was altered meanwhile" if altered else ""
     _check_covered(context, Damage(gap=gap, publication=Membership(lost=lost)), wanted)
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.connection import Connection, scalar, translated
+from syncwizard.postgres.answering import end_sessions
+from syncwizard.postgres.connection import Connection, quoted, scalar, translated
+from syncwizard.postgres.destination.indexes import drop_index, index_state
 from syncwizard.postgres.destination.progress import forget
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.dump import remove_secrets
@@ -17,6 +19,7 @@ from syncwizard.postgres.source.identity import identities_held, published_elsew
 from syncwizard.postgres.source.publication import drop_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.context import Context
+from syncwizard.stages.schema import read_plan
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
 
 SLOT_PREFIX = "dts_sync_"
@@ -30,6 +33,10 @@ class Releasing:
         self._context = context
         self._sessions = sessions
         self.left_over: list[str] = []
+
+    def session(self, end: End) -> Connection | None:
+        """The session at an end, None where it could not be opened."""
+        return self._sessions.get(end)
 
     def remove(self, end: End, what: str, statement: str, action: Callable[[Connection], object]) -> None:
         """Does one thing at one end; where that fails, `statement` is left for a person, and the rest goes on."""
@@ -60,9 +67,11 @@ def run(context: Context) -> str:
         sessions = _open(context, stack)
         if "destination" in sessions:
             with translated("destination", "looking whether the task runs elsewhere"):
-                hold_task(sessions["destination"], context.task_id)
+                hold_task(sessions["destination"], context.task_id, context.owner)
+        _end_sessions(context, sessions)
         releasing = Releasing(context, sessions)
         _release_source(context, releasing)
+        _drop_unfinished_indexes(context, releasing)
         releasing.remove(
             "destination",
             "the progress of the task",
@@ -90,6 +99,35 @@ def _open(context: Context, stack: ExitStack) -> dict[End, Connection]:
     if not sessions:
         raise errors[0]
     return sessions
+
+
+def _end_sessions(context: Context, sessions: dict[End, Connection]) -> None:
+    """A server goes on for a while with what a killed engine asked it for."""
+    for end, session in sessions.items():
+        with suppress(SyncwizardError), translated(end, "ending sessions of the task"):
+            end_sessions(session, context.spec, builds=True)
+
+
+def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
+    """A pause or a kill in the middle of a build leaves an index behind that is kept in step and never used."""
+    plan = read_plan(context)
+    session = releasing.session("destination")
+    if plan is None or session is None:
+        return
+    for statement in plan.of("indexes"):
+        index, table = statement.index, statement.table
+        if index is None or table is None:
+            continue
+        with suppress(SyncwizardError), translated("destination", "looking for unfinished indexes"):
+            if index_state(session, index, table) != "invalid":
+                continue
+            name = quoted(index.schema, index.name).as_string(None)
+            releasing.remove(
+                "destination",
+                f"the unfinished index {index.name} of {table}",
+                f"DROP INDEX CONCURRENTLY {name}",
+                lambda session, index=index: drop_index(session, index),  # type: ignore[misc]
+            )
 
 
 def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:

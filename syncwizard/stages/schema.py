@@ -16,6 +16,8 @@ from syncwizard.postgres.dependencies import read_needs, read_relations
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
+    DumpKilled,
+    DumpProgram,
     DumpRequest,
     able_to_reach,
     choose_program,
@@ -42,6 +44,8 @@ NO_FOREIGN_KEYS = (
 )
 
 NAMES_SHOWN = 10
+# Of pg_dump, in a row: then there is a reason that trying will not cure.
+MAX_DEATHS = 5
 
 
 def run(context: Context) -> str:
@@ -120,20 +124,37 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
         if context.pair is not None and not snapshot_lives(source, context.pair.snapshot):
             context.pair.holder.close()
             context.pair = snapshot = None
-    return dump_definitions(
-        program,
-        context.spec.source,
-        DumpRequest(
-            schemas=needs.schemas,
-            without=_unwanted(needs, relations),
-            snapshot=snapshot,
-            privileges=any(entry.whole for entry in context.spec.objects),
-        ),
-        password=context.secrets.source,
-        key_password=context.secrets.source_key,
-        folder=context.folder,
-        check=context.cancellation.check,
+    request = DumpRequest(
+        schemas=needs.schemas,
+        without=_unwanted(needs, relations),
+        snapshot=snapshot,
+        privileges=any(entry.whole for entry in context.spec.objects),
     )
+    return _run(context, program, request)
+
+
+def _run(context: Context, program: DumpProgram, request: DumpRequest) -> str:
+    """The program's output; one that was killed is run again, as any child is."""
+    for deaths in range(1, MAX_DEATHS + 1):
+        try:
+            return dump_definitions(
+                program,
+                context.spec.source,
+                request,
+                password=context.secrets.source,
+                key_password=context.secrets.source_key,
+                folder=context.folder,
+                check=context.cancellation.check,
+            )
+        except DumpKilled as killed:
+            if deaths == MAX_DEATHS:
+                raise TaskFailed(
+                    f"pg_dump was killed {deaths} times in a row",
+                    detail=str(killed),
+                    remedy="see the system's log (out of memory?), then resume",
+                ) from killed
+            context.record(Noticed(level="warning", message=f"{killed}; it is run again"))
+    raise AssertionError
 
 
 def _unwanted(needs: Needs, relations: Iterable[TableName]) -> list[TableName]:

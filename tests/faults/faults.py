@@ -11,6 +11,7 @@ from syncwizard.demo.servers import Mode
 from syncwizard.postgres.source.slot import drop_slot
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
+from tests.support.pair import DatabasePair
 from tests.support.waiting import until
 
 PHASES: list[Phase] = ["full", "before sync point", "steady"]
@@ -136,10 +137,10 @@ def _restart(end: str, mode: Mode) -> Callable[[Trial], str | None]:
     return restart
 
 
-def end_sessions(trial: Trial) -> int:
+def end_sessions(pair: DatabasePair) -> int:
     """Ends every session of ours at both ends, as an administrator would; how many there were."""
     ended = 0
-    for session in (trial.pair.source, trial.pair.destination):
+    for session in (pair.source, pair.destination):
         ended += session.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
@@ -151,7 +152,7 @@ def _terminate(seconds: int) -> Callable[[Trial], str | None]:
     def terminate(trial: Trial) -> str | None:
         ended = 0
         for _ in range(seconds):
-            ended += end_sessions(trial)
+            ended += end_sessions(trial.pair)
             moment(1.0)
         return f"{ended} sessions in {seconds} s" if ended else None
 

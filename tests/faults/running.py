@@ -17,7 +17,7 @@ from tests.faults import processes
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.comparison import assert_equal
-from tests.support.pair import DatabasePair
+from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
 TABLES = """
@@ -99,6 +99,16 @@ class RunningTask:
         """`syncwizard resume`."""
         syncwizard("resume", self.name, *options)
 
+    def follow(self) -> int:
+        """Waits until changes are followed by the process that will go on to do so; which."""
+
+        def followed() -> int | None:
+            engine = self.engine
+            children = processes.children_of(engine, "apply") if engine and "incremental" in self.state.stages else []
+            return children[0] if len(children) == 1 and not self.idle() else None
+
+        return until(followed, 60, f"{self.name} to follow changes")
+
     def pause(self) -> None:
         """`syncwizard pause`, and the source has noticed."""
         syncwizard("pause", self.name)
@@ -167,3 +177,16 @@ def running(pair: DatabasePair, folder: Path, definitions: str = TABLES, **optio
 def reached(task: RunningTask, happened: Callable[[Event], bool], after: int = 0) -> bool:
     """Whether such an event is in the journal after its first `after` ones."""
     return any(happened(event) for event in task.events[after:])
+
+
+def waits(session: Session, *, part: str = "", event: str = "", query: str = "") -> bool:
+    """Whether a session of ours of this part, with this in its statement, waits for a lock, another transaction or
+    `event`."""
+    return (
+        session.execute(
+            "SELECT FROM pg_stat_activity WHERE application_name LIKE %s AND datname = current_database()"
+            " AND CASE %s WHEN '' THEN wait_event_type = 'Lock' ELSE wait_event = %s END AND query ILIKE %s",
+            (f"syncwizard%{part}", event, event, f"%{query}%"),
+        ).fetchone()
+        is not None
+    )

@@ -139,7 +139,7 @@ def test_an_engine_that_wakes_up_after_it_was_replaced_writes_nothing(
                 signal_all(group, signal.SIGSTOP)
                 journal = made.task.folder / FILE_NAME
                 # What a server does by itself, sooner or later, with the sessions of a machine that is out of reach.
-                assert faults.end_sessions(made)
+                assert faults.end_sessions(made.pair)
                 move_elsewhere(made, state_home, monkeypatch)
                 made.resume()
                 made.advance()

@@ -1,69 +1,25 @@
-"""Bad networks between the engine and either end: cut, stalled and half-open connections pass by themselves."""
+"""Bad networks between the engine and either end: cut, stalled and lost connections pass by themselves. Those that are
+silent for a minute are in test_minute.py."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
 import pytest
 
-from syncwizard.demo.servers import Cluster
-from syncwizard.errors import End
-from syncwizard.task.specification import Endpoint
-from tests.conftest import connected
+from tests.faults import processes
+from tests.faults.conftest import Network
 from tests.faults.running import change, running
 from tests.support.commands import spawn
-from tests.support.network import ADDRESS, listening
 from tests.support.pair import DatabasePair
-from tests.support.proxy import Proxy
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
-TRUST = "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
-
-
-class Network(NamedTuple):
-    """Two databases and the proxies before them."""
-
-    pair: DatabasePair
-    source: Proxy
-    destination: Proxy
-
-    def endpoint(self, end: End) -> Endpoint:
-        """An end as the engine sees it: through its proxy."""
-        proxy = self.source if end == "source" else self.destination
-        direct = self.pair.source_endpoint if end == "source" else self.pair.destination_endpoint
-        return msgspec.structs.replace(direct, host=ADDRESS, port=proxy.port)
-
-
-@pytest.fixture(scope="module")
-def servers(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
-    with (
-        listening(server_folder / "net16", 16, TRUST) as source,
-        listening(server_folder / "net18", 18, TRUST) as destination,
-    ):
-        yield source, destination
-
-
-@pytest.fixture
-def network(servers: tuple[Cluster, Cluster]) -> Iterator[Network]:
-    source, destination = servers
-    with (
-        contextmanager(connected)(source, destination) as pair,
-        Proxy(source.port) as before_source,
-        Proxy(destination.port) as before_destination,
-    ):
-        yield Network(pair, before_source, before_destination)
 
 
 @pytest.mark.parametrize("end", ["source", "destination"])
 def test_connections_that_are_cut_or_stall(network: Network, tmp_path: Path, state_home: Path, end: str) -> None:
     pair = network.pair
     proxy = network.source if end == "source" else network.destination
-    with running(
-        pair, tmp_path, source=network.endpoint("source"), destination=network.endpoint("destination")
-    ) as task:
+    with running(pair, tmp_path, **network.ends) as task:
         task.start()
         for _ in range(5):
             change(pair)
@@ -87,9 +43,7 @@ def test_a_network_that_is_cut_again_and_again_during_the_copy(
     network: Network, tmp_path: Path, state_home: Path
 ) -> None:
     pair = network.pair
-    with running(
-        pair, tmp_path, source=network.endpoint("source"), destination=network.endpoint("destination")
-    ) as task:
+    with running(pair, tmp_path, **network.ends) as task:
         pair.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(1000, 30000) i")
         started = spawn("start", task.file)
         until(lambda: task.state.finished("schema"), 60, "the copy to begin")
@@ -101,18 +55,50 @@ def test_a_network_that_is_cut_again_and_again_during_the_copy(
         task.release()
 
 
-def test_a_source_behind_a_network_that_swallows_everything_is_given_up_and_found_again(
+def test_what_a_lost_child_left_open_at_the_destination_is_ended_by_its_successor(
     network: Network, tmp_path: Path, state_home: Path
 ) -> None:
+    """The server hears nothing of the child's end: its session would keep the task's lock for as long as the network
+    likes."""
     pair = network.pair
-    with running(pair, tmp_path, source=network.endpoint("source"), destination=pair.destination_endpoint) as task:
+    with running(pair, tmp_path, **network.ends) as task:
         task.start()
-        task.converged()
-        assert network.source.connections
-        network.source.forget()
+        child = task.follow()
+        network.destination.forget()
+        processes.kill(child)
         change(pair)
-        task.converged(240)
-        # What the proxy forgot would stay at the source for as long as the proxy lives.
-        network.source.cut()
         task.converged()
+        network.destination.cut()
         task.release()
+
+
+def test_what_a_lost_engine_left_open_at_the_destination_is_named_with_the_way_on(
+    network: Network, tmp_path: Path, state_home: Path
+) -> None:
+    """It cannot be told from an engine that works somewhere else."""
+    pair = network.pair
+    with running(pair, tmp_path, **network.ends) as task:
+        task.start()
+        task.follow()
+        network.destination.forget()
+        task.kill_engine()
+        change(pair)
+        task.resume()
+        failure = task.failure()
+        assert "another engine writes for this task" in failure.title
+        pid = lock_session(pair)
+        assert f"process {pid} at the destination" in failure.detail
+        end = f"SELECT pg_terminate_backend({pid})"
+        assert end in failure.remedy
+        pair.destination.execute(end.encode())
+        task.resume()
+        task.converged()
+        network.destination.cut()
+        task.release()
+
+
+def lock_session(pair: DatabasePair) -> int | None:
+    """The process that holds the task's lock."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'syncwizard%% lock' AND datname = %s"
+    row = pair.destination.execute(query, (pair.database,)).fetchone()
+    return row[0] if row else None

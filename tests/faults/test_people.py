@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -15,7 +14,7 @@ import pytest
 
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
-from syncwizard.task.specification import Endpoint
+from tests.faults.conftest import as_role, own_tables
 from tests.faults.running import change, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.comparison import assert_equal
@@ -26,26 +25,6 @@ pytestmark = pytest.mark.slow
 
 
 # Rights ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def role(pair: DatabasePair) -> Iterator[str]:
-    """An account with all that a task needs, and no superuser."""
-    name = f"sync_{uuid4().hex[:8]}"
-    database = f'"{pair.database}"'
-    for end in (pair.source, pair.destination):
-        end.execute(f"CREATE ROLE {name} LOGIN REPLICATION; ALTER DATABASE {database} OWNER TO {name}".encode())
-        end.execute(f"GRANT ALL ON SCHEMA public TO {name}".encode())
-    pair.destination.execute(f"GRANT SET ON PARAMETER session_replication_role TO {name}".encode())
-    yield name
-    for end, cluster in ((pair.source, pair.source_cluster), (pair.destination, pair.destination_cluster)):
-        end.execute(f"ALTER DATABASE {database} OWNER TO postgres; DROP OWNED BY {name} CASCADE".encode())
-        with cluster.connect() as session:
-            session.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
-
-
-def as_role(endpoint: Endpoint, role: str) -> Endpoint:
-    return msgspec.structs.replace(endpoint, user=role)
 
 
 RIGHTS: dict[str, tuple[str, str, str, str]] = {
@@ -73,13 +52,8 @@ def test_a_right_taken_away_is_named_and_given_back_all_goes_on(
 ) -> None:
     end, revoke, grant, words = RIGHTS[right]
     session = pair.source if end == "source" else pair.destination
-    ends: dict[str, Any] = {
-        "source": as_role(pair.source_endpoint, role),
-        "destination": as_role(pair.destination_endpoint, role),
-    }
-    with running(pair, tmp_path, **ends) as task:
-        for table in ("one", "two", "three"):
-            pair.source.execute(f"ALTER TABLE {table} OWNER TO {role}".encode())
+    with running(pair, tmp_path, **as_role(pair, role)) as task:
+        own_tables(pair, role)
         task.start()
         session.execute(revoke.format(role).encode())
         for each in (pair.source, pair.destination):

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -80,8 +81,8 @@ class RowPath:
         until(reached, timeout, "changes to be applied")
 
 
-def row_path(pair: DatabasePair, folder: Path, definitions: str) -> RowPath:
-    """Creates the definitions at both ends and a task over schema `public`."""
+def row_path(pair: DatabasePair, folder: Path, definitions: str, **fields: Any) -> RowPath:
+    """Creates the definitions at both ends and a task over schema `public`; `fields` are those of its specification."""
     pair.source.execute(definitions)
     pair.destination.execute(definitions)
-    return RowPath(pair, TaskRun(pair.spec(), folder))
+    return RowPath(pair, TaskRun(pair.spec(**fields), folder))

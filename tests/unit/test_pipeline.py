@@ -11,6 +11,7 @@ import pytest
 
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.journal import Journal, read_entries
+from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.protocol import Handover
@@ -59,7 +60,7 @@ class Bench:
             self.cancellation,
             nursery,
         )
-        return Pipeline(context, stages, nursery, metrics).run()
+        return Pipeline(context, stages, nursery, metrics, Lookout(context, ends=())).run()
 
     def events(self) -> list[str]:
         """What happened, in short."""

@@ -120,6 +120,12 @@ def index_state(connection: Connection, index: ObjectName, table: TableName) -> 
     return "valid" if row[0] else "invalid"
 
 
+def builder_of(connection: Connection, index: ObjectName, table: TableName) -> int | None:
+    """The process that builds this index of the table at present; None when nobody does."""
+    row = connection.execute(query("index_builder"), (index.schema, index.name, table.schema, table.name)).fetchone()
+    return None if row is None else int(row[0])
+
+
 def drop_index(connection: Connection, index: ObjectName) -> None:
     """Drops what an interrupted build left behind."""
     connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(quoted(index.schema, index.name)))

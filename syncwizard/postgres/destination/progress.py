@@ -28,6 +28,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     publication_oid: int
     publication_xmin: int
+    publication_owner: int
     task_name: str
     resynchronization: uuid.UUID | None = None
 
@@ -64,6 +65,7 @@ def register(
                 "lsn": slot.lsn,
                 "publication_oid": publication.oid,
                 "publication_xmin": publication.xmin,
+                "publication_owner": publication.owner,
             },
         )
         write_members(connection, spec.id, publication)
@@ -81,7 +83,13 @@ def register_again(
     `created` is a new slot, from whose position the stream begins; without one it goes on where it was. In the
     caller's transaction. Raises Fenced when the destination knows nothing of the task.
     """
-    values = {"task_id": task_id, "order": order, "oid": publication.oid, "xmin": publication.xmin}
+    values = {
+        "task_id": task_id,
+        "order": order,
+        "oid": publication.oid,
+        "xmin": publication.xmin,
+        "owner": publication.owner,
+    }
     if connection.execute(query("progress_register_again"), values).rowcount != 1:
         raise Fenced("the destination has no progress of this task any more", where="destination")
     if created is not None:
@@ -158,6 +166,21 @@ def acknowledge(connection: Connection, task_id: uuid.UUID, epoch: int, lsn: str
     ).rowcount
     if changed != 1:
         raise Fenced("another engine took over this task", where="destination")
+
+
+def note_owner(connection: Connection, task_id: uuid.UUID, progress: Progress, xmin: int, owner: int) -> Progress:
+    """The publication belongs to somebody else since the transaction `xmin`: what is compared from here on.
+
+    Raises Fenced when the epoch is not that of the progress.
+    """
+    changed = connection.execute(
+        "UPDATE syncwizard.progress SET publication_xmin = %s, publication_owner = %s"
+        " WHERE task_id = %s AND epoch = %s",
+        (xmin, owner, task_id, progress.epoch),
+    ).rowcount
+    if changed != 1:
+        raise Fenced("another engine took over this task", where="destination")
+    return msgspec.structs.replace(progress, publication_xmin=xmin, publication_owner=owner)
 
 
 def lock_task(connection: Connection, task_id: uuid.UUID) -> bool:

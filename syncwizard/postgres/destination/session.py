@@ -1,16 +1,28 @@
-"""The settings of a session that writes rows at the destination."""
+"""The settings of a session that writes rows at the destination, and the lock that lets one engine write."""
 
 import time
 import uuid
 
+import msgspec
 import psycopg
 
 from syncwizard.errors import Fenced
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import lock_task
+from syncwizard.postgres.queries import query
 
 # A killed engine's session ends as soon as its server notices the closed socket; that is waited for.
 LOCK_SECONDS = 15.0
+# The parts of an engine that write. Whoever holds the task's lock is the only one, so others of them are left over.
+WRITING_PARTS = ("capture", "planner", "copy", "lock", "apply")
+
+
+class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """The session that holds a task's lock. `ours`: it was opened by this very engine, which has lost it."""
+
+    pid: int
+    since: str
+    ours: bool
 
 
 def prepare_writing(connection: Connection) -> bool:
@@ -27,14 +39,47 @@ def prepare_writing(connection: Connection) -> bool:
     return True
 
 
-def hold_task(connection: Connection, task_id: uuid.UUID) -> None:
-    """Takes the task's advisory lock for this session. Raises Fenced when another engine holds it."""
+def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
+    """Takes the task's advisory lock for this session, and ends sessions that earlier ones of the task left behind: a
+    network may keep them open for hours, with the locks of what they did not commit.
+
+    `owner` is a number of the engine's own. Raises Fenced when another engine holds the lock.
+    """
     deadline = time.monotonic() + LOCK_SECONDS
     while not lock_task(connection, task_id):
-        if time.monotonic() > deadline:
-            raise Fenced(
-                "another engine writes for this task",
-                where="destination",
-                remedy="the task runs elsewhere: pause it there, or end that engine",
-            )
-        time.sleep(0.1)
+        holder = _find_holder(connection, task_id, owner)
+        if holder is not None and holder.ours:
+            connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (holder.pid,))
+        elif time.monotonic() > deadline:
+            raise _fenced(holder)
+        else:
+            time.sleep(0.1)
+    connection.execute("SELECT pg_catalog.pg_advisory_lock_shared(%s)", (owner,))
+    names = [f"syncwizard {task_id.hex[:12]} {part}" for part in WRITING_PARTS]
+    connection.execute(
+        "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
+        " WHERE application_name = ANY (%s) AND datname = pg_catalog.current_database()"
+        # A commit that waits for a standby is neither to be hurried nor in anybody's way for good.
+        " AND pid <> pg_catalog.pg_backend_pid() AND wait_event IS DISTINCT FROM 'SyncRep'",
+        (names,),
+    )
+
+
+def _find_holder(connection: Connection, task_id: uuid.UUID, owner: int) -> LockHolder | None:
+    values = {"task": int.from_bytes(task_id.bytes[:8], "big", signed=True), "owner": owner}
+    row = connection.execute(query("lock_holder_of_task"), values).fetchone()
+    return None if row is None else LockHolder(pid=row[0], since=row[1], ours=row[2])
+
+
+def _fenced(holder: LockHolder | None) -> Fenced:
+    if holder is None:
+        return Fenced("another engine writes for this task", where="destination", remedy=ELSEWHERE)
+    return Fenced(
+        "another engine writes for this task",
+        where="destination",
+        detail=f"process {holder.pid} at the destination has its lock and is connected since {holder.since}",
+        remedy=f"{ELSEWHERE}. If none is left, end its session: SELECT pg_terminate_backend({holder.pid})",
+    )
+
+
+ELSEWHERE = "the task runs elsewhere: pause it there, or end that engine"

@@ -20,6 +20,10 @@ from syncwizard.task.lsn import format_lsn, parse_lsn
 VISIBLE_SECONDS = 0.005
 
 
+class HandedOver(Exception):
+    """The publication belongs to somebody else now: what it is compared with is to be noted before anything goes on."""
+
+
 def check_server(holder: Connection, progress: Progress) -> None:
     """Compares the server behind a replication session. Raises SourceChanged."""
     now = identify(holder)
@@ -95,11 +99,11 @@ def check_slot(connection: Connection, progress: Progress) -> int | None:
     return status.active_pid
 
 
-def check_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> list[TableName]:
-    """Compares the publication by OIDs, options and their age; the tables that it lost because they were dropped.
+def check_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> "Membership":
+    """Compares the publication by OIDs, options and their age; what differs without harm: tables that it lost because
+    they were dropped, whose last changes are in the stream, and another owner.
 
-    Nothing is lost with a dropped table: what was committed before its end is in the stream. Raises ChangesMissing
-    where changes may not be, SourceChanged where somebody added a table.
+    Raises ChangesMissing where changes may not be in the stream, SourceChanged where somebody added a table.
     """
     found = compare_publication(connection, progress, members)
     position = format_lsn(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
@@ -122,17 +126,19 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
             remedy=f"to have its rows at the destination: {resync_command(progress.task_name, found.added)}; "
             f"else take it out (ALTER PUBLICATION {progress.slot} DROP TABLE {tables}) and resume the task",
         )
-    return [member.table for member in found.dropped]
+    return found
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """How the publication differs from what it was: `gap` says what makes all of the stream doubtful, `lost` tables
-    exist and were taken out, `dropped` ones exist no more, `added` ones are not ours. Names are today's."""
+    exist and were taken out, `dropped` ones exist no more, `added` ones are not ours. Names are today's.
+    `handed_over`: the transaction that wrote its row for another owner, and that owner."""
 
     gap: str = ""
     lost: tuple[TableName, ...] = ()
     dropped: tuple[Member, ...] = ()
     added: tuple[TableName, ...] = ()
+    handed_over: tuple[int, int] | None = None
 
 
 def compare_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> Membership:
@@ -140,14 +146,15 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
     row = connection.execute(query("publication_identity"), (progress.slot,)).fetchone()
     if row is None:
         return Membership(gap=f"publication {progress.slot} is gone")
-    oid, xmin, listed, intact = row
+    oid, xmin, owner, listed, intact = row
     if oid != progress.publication_oid:
         return Membership(gap=f"publication {progress.slot} was dropped and recreated")
-    if xmin != progress.publication_xmin or not intact:
+    handed_over = owner != progress.publication_owner
+    if not intact or (xmin != progress.publication_xmin and not handed_over):
         return Membership(gap=f"publication {progress.slot} was altered")
     known = {member.oid: member for member in members if member.oid is not None}
     if known.keys() == set(listed):
-        return Membership()
+        return Membership(handed_over=(xmin, owner) if handed_over else None)
     missing = [member for number, member in known.items() if number not in set(listed)]
     exists = find_relations(connection, [member.relation for member in missing])
     publication = read_publication(connection, progress.slot)
@@ -157,6 +164,7 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
         dropped=tuple(member for member in missing if member.relation not in exists),
         # One that was taken out and put in again is told as lost.
         added=tuple(one.table for one in strange if one.relation not in exists),
+        handed_over=(xmin, owner) if handed_over else None,
     )
 
 

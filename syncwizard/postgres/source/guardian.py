@@ -8,7 +8,7 @@ import psycopg
 
 from syncwizard.postgres.connection import Connection, as_ours
 from syncwizard.postgres.destination.progress import Progress
-from syncwizard.postgres.source.continuity import check_publication, find_relations
+from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import Positions
@@ -58,7 +58,8 @@ class Guardian:
         self._stop.set()
 
     def run(self) -> None:
-        """Watches until stopped. Raises SourceChanged, TaskFailed, or EndpointError when the source goes away.
+        """Watches until stopped. Raises SourceChanged, TaskFailed, HandedOver, or EndpointError when the source goes
+        away.
 
         Losing this session must end the stream too: a source that shuts down waits for its walsender, which would
         wait for an acknowledgement that can no longer be verified.
@@ -76,12 +77,13 @@ class Guardian:
         # The position is read first: what was committed before it was decoded while the publication, found
         # unchanged after it, was ours.
         position = current_lsn(self.connection)
-        self._note_dropped(check_publication(self.connection, self._progress, self._members))
+        found = check_publication(self.connection, self._progress, self._members)
+        if found.handed_over is not None:
+            raise HandedOver
+        self._note_dropped(member.table for member in found.dropped)
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn = position
-        before = time.time()
-        clock = beat(self.connection, self._progress.slot)
-        self._positions.clock_offset_seconds = clock - (before + time.time()) / 2
+        self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
         now = time.monotonic()
         if now - self._slot_at >= SLOT_SECONDS:
             self._slot_at = now

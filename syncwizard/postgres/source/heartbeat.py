@@ -67,6 +67,11 @@ def beat(connection: Connection, slot: str) -> float:
     return float(row[0])
 
 
+def read_clock(connection: Connection) -> float:
+    """The source's clock in seconds since the epoch."""
+    return float(scalar(connection, "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"))
+
+
 def beats(connection: Connection, slot: str) -> bool:
     """Whether the task's heartbeat is there."""
     if not _exists(connection):

@@ -31,11 +31,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """A publication as the catalogue has it. `xmin`: the transaction that wrote its row last."""
+    """A publication as the catalogue has it. `xmin`: the transaction that wrote its row last; `owner`: a role's OID."""
 
     name: str
     oid: int
     xmin: int
+    owner: int
     members: list[Member]
 
     @property
@@ -148,7 +149,8 @@ def _just_made(connection: Connection, name: str) -> Publication:
 def read_publication(connection: Connection, name: str) -> Publication | None:
     """The publication; None without one."""
     row = connection.execute(
-        "SELECT oid::bigint, xmin::text::bigint FROM pg_catalog.pg_publication WHERE pubname = %s", (name,)
+        "SELECT oid::bigint, xmin::text::bigint, pubowner::bigint FROM pg_catalog.pg_publication WHERE pubname = %s",
+        (name,),
     ).fetchone()
     if row is None:
         return None
@@ -157,6 +159,7 @@ def read_publication(connection: Connection, name: str) -> Publication | None:
         name=name,
         oid=row[0],
         xmin=row[1],
+        owner=row[2],
         members=[
             Member(relation=relation, oid=oid, table=TableName(schema, table))
             for oid, relation, schema, table in members

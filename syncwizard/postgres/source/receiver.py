@@ -139,11 +139,18 @@ class Positions:
         self.received = durable  # receiver
         self.durable = durable  # applier
         self.verified = durable  # guardian: up to here the publication is known to have been ours
-        self.clock_offset_seconds = 0.0  # guardian: the source's clock less ours
+        # guardian: the source's clock less our steady one, which does not jump when the machine's clock is put right
+        self.clock_offset_seconds = 0.0
+
+    def set_clock(self, ask: Callable[[], float]) -> None:
+        """Compares the clocks; `ask` answers with the source's, in seconds since the epoch."""
+        before = time.monotonic()
+        clock = ask()
+        self.clock_offset_seconds = clock - (before + time.monotonic()) / 2
 
     def late_seconds(self, commit_time: float) -> float:
         """How long ago, by the source's clock, something was committed."""
-        return time.time() + self.clock_offset_seconds - commit_time
+        return time.monotonic() + self.clock_offset_seconds - commit_time
 
     @property
     def acknowledged(self) -> int:

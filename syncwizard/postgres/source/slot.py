@@ -26,6 +26,19 @@ class SystemIdentity(msgspec.Struct, frozen=True, kw_only=True):
     database: str
 
 
+class SlotReader(msgspec.Struct, frozen=True, kw_only=True):
+    """The session that reads a slot. `address` is empty on a Unix socket, and where our role may not see it."""
+
+    pid: int
+    application: str
+    user: str
+    address: str
+
+    def __str__(self) -> str:
+        name = f" ({self.application})" if self.application else ""
+        return f"process {self.pid}{name} of {self.user}" + (f" from {self.address}" if self.address else "")
+
+
 class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A row of pg_replication_slots. `retained_bytes`: WAL held back for it; `wal_status` and `safe_bytes` (more may
     be written before it is lost, None without a limit) as the server says."""
@@ -79,6 +92,15 @@ def drop_slot(connection: Connection, name: str) -> bool:
     return True
 
 
+def end_temporary(connection: Connection, name: str) -> None:
+    """Ends the session that a temporary slot belongs to, and the slot with it, if there is one of that name."""
+    connection.execute(
+        "SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM pg_catalog.pg_replication_slots"
+        " WHERE slot_name = %s AND temporary",
+        (name,),
+    )
+
+
 def slot_status(connection: Connection, name: str) -> SlotStatus | None:
     """What the server says of the slot; None when there is none of that name."""
     row = connection.execute(
@@ -101,6 +123,16 @@ def slot_status(connection: Connection, name: str) -> SlotStatus | None:
         safe_bytes=row[7],
         retained_bytes=row[8],
     )
+
+
+def find_reader(connection: Connection, pid: int) -> SlotReader | None:
+    """Who the process is; None when it has ended."""
+    row = connection.execute(
+        "SELECT application_name, usename, client_addr::text FROM pg_catalog.pg_stat_activity WHERE pid = %s", (pid,)
+    ).fetchone()
+    if row is None:
+        return None
+    return SlotReader(pid=pid, application=row[0] or "", user=row[1] or "", address=row[2] or "")
 
 
 def wal_directory_bytes(connection: Connection) -> int | None:

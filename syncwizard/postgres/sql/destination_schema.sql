@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.progress (
     epoch               bigint NOT NULL DEFAULT 0,
     publication_oid     bigint NOT NULL,
     publication_xmin    bigint NOT NULL,
+    publication_owner   bigint NOT NULL,
     resynchronization   uuid
 ) WITH (fillfactor = 10);
 

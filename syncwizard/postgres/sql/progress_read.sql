@@ -1,4 +1,4 @@
 SELECT slot, system_identifier, timeline, source_database, applied_lsn::text, acknowledged_lsn::text, epoch,
-       publication_oid, publication_xmin, task_name, resynchronization
+       publication_oid, publication_xmin, publication_owner, task_name, resynchronization
   FROM syncwizard.progress
  WHERE task_id = %s

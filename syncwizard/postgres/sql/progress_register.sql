@@ -1,7 +1,9 @@
 INSERT INTO syncwizard.progress (task_id, task_name, slot, system_identifier, timeline, source_database,
-                                 applied_lsn, acknowledged_lsn, publication_oid, publication_xmin)
+                                 applied_lsn, acknowledged_lsn, publication_oid, publication_xmin,
+                                 publication_owner)
 VALUES (%(task_id)s, %(task_name)s, %(slot)s, %(system_identifier)s, %(timeline)s, %(source_database)s,
-        %(lsn)s, %(lsn)s, %(publication_oid)s, %(publication_xmin)s)
+        %(lsn)s, %(lsn)s, %(publication_oid)s, %(publication_xmin)s,
+        %(publication_owner)s)
 ON CONFLICT (task_id) DO UPDATE
    SET slot = excluded.slot,
        system_identifier = excluded.system_identifier,
@@ -10,5 +12,6 @@ ON CONFLICT (task_id) DO UPDATE
        applied_lsn = excluded.applied_lsn,
        acknowledged_lsn = excluded.acknowledged_lsn,
        publication_oid = excluded.publication_oid,
-       publication_xmin = excluded.publication_xmin
+       publication_xmin = excluded.publication_xmin,
+       publication_owner = excluded.publication_owner
  WHERE syncwizard.progress.epoch = 0

@@ -1,0 +1,11 @@
+-- Ends sessions by their name and age; concurrent builds of indexes, with their workers, only if that is asked for.
+SELECT pg_catalog.pg_terminate_backend(a.pid, 5000)
+  FROM pg_catalog.pg_stat_activity a
+ WHERE pg_catalog.starts_with(a.application_name, %(name)s)
+   AND a.backend_start < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s)
+   AND a.pid <> pg_catalog.pg_backend_pid()
+   AND (%(builds)s
+        OR NOT EXISTS (SELECT
+                         FROM pg_catalog.pg_stat_progress_create_index b
+                        WHERE b.pid IN (a.pid, a.leader_pid)
+                          AND b.command = 'CREATE INDEX CONCURRENTLY'))
