@@ -50,9 +50,16 @@ def piece(end_lsn: int, beats: tuple[float, float] | None = None) -> Piece:
     )
 
 
+def in_step() -> Positions:
+    """Of a source whose clock is ours."""
+    positions = Positions(0)
+    positions.set_clock(time.time)
+    return positions
+
+
 def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next_change() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), Positions(0), lambda: None)
+    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
     assert reporter.due_seconds is None
     reporter.applied([piece(10)])
     assert reporter.due_seconds is None
@@ -71,7 +78,7 @@ def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next
 
 def test_the_longest_latency_of_a_standstill_is_told_beside_the_last_one() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), Positions(0), lambda: None)
+    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
     now = time.time()
     reporter.applied([piece(10, (now - 9.0, now - 5.0)), piece(20, (now - 4.0, now - 1.0))])
     reporter.applied([piece(30, (now - 0.5, now - 0.5))])
@@ -84,7 +91,7 @@ def test_the_longest_latency_of_a_standstill_is_told_beside_the_last_one() -> No
 
 def test_what_comes_between_two_samples_counts_for_the_longest_latency() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), Positions(0), lambda: None)
+    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
     now = time.time()
     reporter.applied([piece(10)])
     reporter.applied([piece(20, (now - 7.0, now - 7.0))])
