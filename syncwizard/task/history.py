@@ -19,7 +19,7 @@ replace = msgspec.structs.replace
 LONGEST_GAP_SECONDS = 366 * 86400
 
 
-class Spread(msgspec.Struct, frozen=True, array_like=True):
+class Spread(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Measurements of one figure: the largest, their mean, and how many they were."""
 
     peak: float
@@ -27,7 +27,7 @@ class Spread(msgspec.Struct, frozen=True, array_like=True):
     count: int = 1
 
 
-class Figures(msgspec.Struct, frozen=True, array_like=True):
+class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What was measured in some time; None where nothing was. Rows and bytes are those that the destination got."""
 
     latency_seconds: Spread | None = None
@@ -43,7 +43,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     figures: Figures
 
 
-class Bucket(msgspec.Struct, frozen=True, array_like=True):
+class Bucket(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The figures of the seconds from `number` × the ring's width on."""
 
     number: int

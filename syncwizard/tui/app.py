@@ -1,6 +1,7 @@
 """The application: which screen is shown, the themes, the keys, and the end of it all."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,19 @@ from syncwizard.tui.typeahead import TypeAheadApp
 from syncwizard.tui.widgets.tones import TONE_CLASSES
 
 Clock = Callable[[], float]
+
+
+# Most objects of a frame are gone with it: to look for cycles at every 700 new ones is too often.
+COLLECT_OBJECTS = 5000
+
+
+def _spare_what_stays() -> None:
+    """Leaves what the first paint has brought to memory out of every later search for garbage.
+
+    These are the modules and styles, which stay: looking through them took 50 ms, in the middle of some key.
+    """
+    gc.freeze()
+    gc.set_threshold(COLLECT_OBJECTS)
 
 
 def _action_commands() -> type[Provider]:
@@ -178,6 +192,7 @@ class SyncwizardApp(TypeAheadApp):
             self.call_later(self._handle_exception, failed.exc_value)
 
     def _watch_terminal(self) -> None:
+        self.call_after_refresh(_spare_what_stays)
         # A traceback across the screens would help nobody.
         threading.excepthook = self._thread_failed
         loop = asyncio.get_running_loop()

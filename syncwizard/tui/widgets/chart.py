@@ -33,12 +33,15 @@ class Chart(PlotextPlot):
         self._describe = describe
         self._columns: Sequence[float | None] = ()
         self._labels: Sequence[tuple[int, str]] = ()
+        self._room = 0
         self._built: tuple[tuple[int, int], Content] | None = None
 
     @property
     def column_count(self) -> int:
-        """How many points there is room for: one a column."""
-        return max(10, self.size.width - AXIS_COLUMNS)
+        """How many points there is room for: one a column. Out of sight: was; 0 before it was ever in sight."""
+        if self.size.width:
+            self._room = max(10, self.size.width - AXIS_COLUMNS)
+        return self._room
 
     def show(self, columns: Sequence[float | None], labels: Sequence[tuple[int, str]]) -> None:
         """Replaces the data; `labels` stand below their columns."""

@@ -116,6 +116,13 @@ class Listing(ScrollView, Toned, can_focus=True):
         self._cursor = 0
         self._height = 1
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(512)
+        self._room = 0
+
+    @property
+    def room(self) -> int:
+        """The columns of a line. Out of sight: as they were; 0 before it was ever in sight."""
+        self._room = self.scrollable_content_region.width or self._room
+        return self._room
 
     @property
     def key(self) -> str | None:

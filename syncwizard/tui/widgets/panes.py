@@ -99,7 +99,9 @@ class TablesPane(ListPane):
 
     def show(self, view: View) -> None:
         """Draws the view."""
-        width = self.listing.scrollable_content_region.width
+        width = self.listing.room
+        if not width:
+            return
         lines = self.show_lines("Tables", f"by {self._sort}", table_lines(view.seen, width, self._sort))
         self.listing.show(lines, table_columns(view.seen, width))
 
@@ -126,6 +128,8 @@ class ChartsPane(VerticalScroll):
         """Draws the past of the view's figures up to now: of the latency the longest, of the rate the mean."""
         latency, rate = self.query_one("#latency-chart", Chart), self.query_one("#rate-chart", Chart)
         count, history = latency.column_count, view.history
+        if not count:
+            return
         window = window_of(history, self._range, now, count)
         labels = time_labels(self._range, window, count)
         late = columns(history, lambda figures: figures.latency_seconds, window, now, count)
