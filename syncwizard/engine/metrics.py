@@ -95,7 +95,8 @@ class Metrics:
                 self._keep_run()
             progress = progress_of(self._merged, sample)
             self._run = merge(self._run, Sample(changes=sample.changes, transactions=sample.transactions))
-            self._merged = merge(self._merged, sample)
+            # What was longest since the sample before is news of that sample alone.
+            self._merged = merge(self._merged, replace(sample, longest_latency_seconds=None))
             self._count(sample)
             return progress
 

@@ -106,6 +106,12 @@ def test_many_samples_a_second_need_no_memory_and_keep_the_rate() -> None:
     assert 9.0 < rate < 11.0
 
 
+def test_the_longest_latency_of_a_sample_is_none_of_the_figures_of_now() -> None:
+    metrics = Metrics(TaskState())
+    metrics.take(Sample(latency_seconds=0.1, latency_at=9.0, longest_latency_seconds=60.0))
+    assert metrics.merged() == Sample(latency_seconds=0.1, latency_at=9.0, changes={}, transactions=0)
+
+
 def test_what_a_history_keeps_is_what_all_figures_say() -> None:
     clock = Clock()
     metrics = Metrics(TaskState(), clock)
