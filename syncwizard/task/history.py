@@ -245,9 +245,17 @@ def _measured(bucket: Bucket) -> int:
 
 
 def began(history: History) -> float | None:
-    """When the first of what is known was measured, in seconds since the epoch."""
-    starts = [ring.buckets[0].number * ring.width_seconds for ring in history.rings if ring.buckets]
-    return float(min(starts)) if starts else None
+    """When the first of what is known was measured, in seconds since the epoch, as exactly as that is known still.
+
+    >>> began(add(History(), Observation(at=1000.0, figures=Figures(single(1.0)))))
+    1000.0
+    """
+    start, until = None, 0.0
+    for ring in reversed(history.rings):
+        if ring.buckets and (start is None or ring.buckets[0].number * ring.width_seconds < until):
+            start = float(ring.buckets[0].number * ring.width_seconds)
+            until = start + ring.width_seconds
+    return start
 
 
 def stretches(history: History, start: float, now: float) -> Iterator[Stretch]:
