@@ -4,6 +4,7 @@ text, into tables of each replica identity, compared exactly. The cases are data
 One run of the row path a configuration carries all types at once, as columns of a few tables.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,13 @@ from typing import NamedTuple
 import pytest
 from psycopg import sql
 
-from syncwizard.demo.servers import Cluster
 from syncwizard.postgres.connection import SESSION_SETTINGS
 from syncwizard.task.events import TablePlanned
 from tests.conftest import connected
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath
-from tests.support.type_cases import CASES, DEFINITIONS, Case
+from tests.support.type_cases import CASES, CONTRIB_DEFINITIONS, DEFINITIONS, VECTOR_DEFINITIONS, Case
 
 # Above this many rows of a kind a batch goes through staging tables and COPY.
 FEW, MANY = 8, 60
@@ -52,9 +52,12 @@ class Run(NamedTuple):
 
     def has(self, case: Case) -> bool:
         """Whether the case can be arranged in this run."""
-        if case.type.startswith(("vector", "halfvec", "sparsevec")):
-            return self.source > 15
-        possible = {"contrib": self.source == 15, "new": self.source == 18, "text": self.text}
+        possible = {
+            "vector": self.source > 15,
+            "contrib": self.destination == 15,
+            "new": self.source == 18,
+            "text": self.text,
+        }
         return all(possible[need] for need in case.needs.split())
 
 
@@ -81,37 +84,22 @@ SETTINGS = {
         "default_transaction_isolation": "serializable",
     },
 }
-RUNS = [Run(16, 18, False), Run(16, 18, True), Run(15, 15, False), Run(15, 15, True), Run(18, 18, False)]
-CONTRIB = """
-CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION cube; CREATE EXTENSION isn;
-CREATE EXTENSION seg;
-CREATE COLLATION public.ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-"""
-
-
-def server(request: pytest.FixtureRequest, version: int, end: str, folder: Path) -> Iterator[Cluster]:
-    """The session's server of a version, or another one of it for the other end of a run."""
-    names = {(16, "source"): "source_cluster", (18, "destination"): "destination_cluster", (15, "source"): "postgres15"}
-    if (version, end) in names:
-        yield request.getfixturevalue(names[version, end])
-        return
-    cluster = Cluster(folder / f"{end}{version}", version, durable=False)
-    try:
-        yield cluster.create().start()
-    finally:
-        cluster.destroy()
+RUNS = [
+    Run(16, 18, False),
+    Run(16, 18, True),
+    Run(15, 15, False),
+    Run(15, 15, True),
+    Run(15, 18, False),
+    Run(18, 18, False),
+]
+SERVERS = {15: "postgres15", 16: "source_cluster", 18: "destination_cluster"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
-def test_values_arrive_as_they_are(
-    run: Run, request: pytest.FixtureRequest, server_folder: Path, tmp_path: Path
-) -> None:
-    with (
-        contextmanager(server)(request, run.source, "source", server_folder) as source,
-        contextmanager(server)(request, run.destination, "destination", server_folder) as destination,
-        contextmanager(connected)(source, destination) as pair,
-    ):
+def test_values_arrive_as_they_are(run: Run, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    source, destination = (request.getfixturevalue(SERVERS[version]) for version in run[:2])
+    with contextmanager(connected)(source, destination) as pair:
         cases = [case for case in CASES if run.has(case)]
         create(run, pair, cases)
         unsettle(pair)
@@ -163,17 +151,19 @@ def create(run: Run, pair: DatabasePair, cases: list[Case]) -> None:
     """The tables at both ends; one type that differs makes text of its table's columns, and of the whole stream."""
     columns = ", ".join(f"{quote(case)} {case.type}" for case in cases)
     for session, note in ((pair.source, "text"), (pair.destination, "varchar" if run.text else "text")):
-        execute(session, CONTRIB if run.source == 15 else "CREATE EXTENSION vector")
         if session is pair.destination:
             execute(session, "CREATE TYPE shift AS ENUM ('a'); CREATE TYPE oids AS (n int)")
-        execute(session, DEFINITIONS)
+        # Extensions first: some types are built of theirs.
+        execute(session, CONTRIB_DEFINITIONS if run.destination == 15 else "")
+        execute(session, "CREATE EXTENSION vector" if run.source > 15 else "")
+        execute(session, DEFINITIONS + (VECTOR_DEFINITIONS if run.source > 15 else ""))
         for table, identity in IDENTITIES.items():
             execute(session, f'CREATE TABLE "{table}" ({identity}, note {note}, {columns}); {AFTER.get(table, "")}')
         execute(session, f"CREATE TABLE pool (m int PRIMARY KEY, {columns})")
     # Row `m` of the pool has the value `m` of each case, the last of which is NULL.
     for m in range(pool_rows(cases)):
         values = ", ".join(
-            f"({(*case.values, 'NULL')[m % (len(case.values) + 1)]})::{case.type.split(' COLLATE')[0]}"
+            f"({(*case.values, 'NULL')[m % (len(case.values) + 1)]})::{re.split(' COLLATE| STORAGE', case.type)[0]}"
             for case in cases
         )
         execute(pair.source, f"INSERT INTO pool SELECT {m}, {values}")

@@ -1,8 +1,8 @@
 """The cases of the types matrix: a column each, with values at the edges of what the type can hold.
 
-Values are SQL expressions; NULL comes with every case. `needs` says what a case needs: `contrib` a server with its
-extensions, ICU and libxml, `new` PostgreSQL 18 at both ends, `text` a table or task whose values travel as text: types
-without binary functions, and those whose values mean something in one database only.
+Values are SQL expressions; NULL comes with every case. `needs` says what a case needs: `vector` pgvector, `contrib` a
+server with its extensions, ICU and libxml, `new` PostgreSQL 18 at both ends, `text` a table or task whose values travel
+as text: types without binary functions, and those whose values mean something in one database only.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,18 @@ CREATE TYPE other_types.floats AS RANGE
     (subtype = float8, subtype_diff = float8mi, multirange_type_name = other_types.floatses);
 CREATE TYPE other_types.texts AS RANGE (subtype = text, collation = "C");
 CREATE DOMAIN other_types.small_range AS int4range;
+CREATE FUNCTION other_types.is_even(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 % 2 = 0';
+CREATE DOMAIN other_types.even AS int CHECK (other_types.is_even(VALUE));
+CREATE TABLE other_types.stock (n int, gone int, label text); ALTER TABLE other_types.stock DROP gone;
 """.replace("MINE", MINE)
+# With pgvector.
+VECTOR_DEFINITIONS = "CREATE DOMAIN other_types.embedding AS vector(3) CHECK (VALUE <> '[0,0,0]');"
+# With the extensions and libraries of a whole installation.
+CONTRIB_DEFINITIONS = """
+CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION cube; CREATE EXTENSION isn;
+CREATE EXTENSION seg; CREATE EXTENSION lo; CREATE EXTENSION earthdistance;
+CREATE COLLATION public.ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+"""
 
 
 class Case(NamedTuple):
@@ -125,6 +136,7 @@ OBJECTS = [
     Case("macaddr8", "macaddr8", _strings("08:00:2b:01:02:03:04:05", "00:00:00:00:00:00:00:00")),
     Case("bit 1", "bit(1)", ("B'1'", "B'0'")),
     Case("bit", "bit", ("B'1'", "B'0'")),
+    Case("bit 64000", "bit(64000)", ("repeat('10', 32000)::bit(64000)", "0::bit(64000)")),
     Case("bit 9", "bit(9)", ("B'101010101'", "B'000000001'")),
     Case("varbit", "varbit", ("B''", "B'1'", "repeat('10', 5000)::varbit")),
     Case("varbit 12", "varbit(12)", ("B''", "B'110011001100'")),
@@ -150,6 +162,12 @@ OBJECTS = [
     Case("lquery", "public.lquery", _strings("Top.*{1,2}.!a|b"), "contrib"),
     Case("cube", "public.cube", _strings("(1,2),(3,4)", "(0)"), "contrib"),
     Case("isbn", "public.isbn", _strings("978-0-393-04002-9"), "contrib text"),
+    Case("ean13", "public.ean13", _strings("220-035-662-6055", "2200356626054!"), "contrib text"),
+    Case("upc", "public.upc", _strings("220356626055!"), "contrib text"),
+    Case("lo", "public.lo", _strings("4711", "0"), "contrib text"),
+    Case("earth", "public.earth", ("public.ll_to_earth(10, 20)",), "contrib"),
+    Case("xml array", "xml[]", _strings("{<a/>,NULL}"), "contrib"),
+    Case("citext array", "public.citext[]", _strings("{Ab,NULL}"), "contrib"),
     Case("seg", "public.seg", _strings("1.50 .. 2", "~3.0"), "contrib text"),
 ]
 
@@ -161,6 +179,11 @@ VECTORS = [
     ),
     Case("vector", "vector", ("'[1]'", "'[1,2,3,4]'", "array_fill(0.5, ARRAY[16000])::vector")),
     Case("vector array", "vector(2)[]", ("ARRAY['[1,2]', NULL, '[3,4]']::vector(2)[]", "'{}'")),
+    Case("vector plain", "vector(300) STORAGE PLAIN", ("array_fill(0.25, ARRAY[300])::vector",)),
+    Case("vector domain", "other_types.embedding", _strings("[1,2,3]")),
+    Case("vector domain array", "other_types.embedding[]", ("ARRAY['[1,2,3]', NULL]::other_types.embedding[]",)),
+    Case("halfvec array", "halfvec(2)[]", ("ARRAY['[1,-0]', NULL]::halfvec(2)[]",)),
+    Case("sparsevec array", "sparsevec[]", ("ARRAY['{1:1}/9', NULL]::sparsevec[]",)),
     Case("halfvec", "halfvec(3)", _strings("[65504,5.9604645e-08,-0]", "[1,2,3]")),
     Case("halfvec any", "halfvec", _strings("[1]", "[1,2]")),
     Case("sparsevec 5", "sparsevec(5)", _strings("{}/5", "{1:1.5,5:-2}/5")),
@@ -177,6 +200,11 @@ BUILT = [
     Case("numeric array", "numeric[]", _strings("{NaN,1.00,-Infinity}", "{}")),
     Case("float array", "float8[]", _strings("{NaN,-0,Infinity}")),
     Case("timestamptz array", "timestamptz[]", _strings('{infinity,"2026-01-01 00:00+00"}')),
+    Case("uuid array", "uuid[]", _strings("{00000000-0000-0000-0000-000000000000,NULL}")),
+    Case("interval array", "interval[]", _strings('{"-1 mon +1 day","00:00"}')),
+    Case("name array", "name[]", _strings('{a,"with space"}')),
+    Case("inet array", "inet[]", _strings("{10.0.0.1/8,::1}")),
+    Case("timetz array", "timetz[]", _strings("{24:00+15:59}")),
     Case("bytea array", "bytea[]", ("ARRAY['\\x00', '']::bytea[]",)),
     Case("jsonb array", "jsonb[]", ("ARRAY['null', NULL, '{\"a\": \"b,c\"}']::jsonb[]",)),
     Case("bit array", "bit(2)[]", ("ARRAY[B'10', NULL]::bit(2)[]",)),
@@ -185,6 +213,9 @@ BUILT = [
     Case("enum of the same name", "other_types.mood", _strings("sad", "glad")),
     Case("domain", f"{MINE}.amount", _strings("1.500", "-999.999", "NaN")),
     Case("domain over domain", f'{MINE}."price {{0}} %s"', _strings("2.5", "1e8")),
+    Case("domain with a function", "other_types.even", ("2", "-4")),
+    Case("row of a table", "other_types.stock", ("ROW(1, 'a')", "ROW(NULL, NULL)")),
+    Case("rows of a table", "other_types.stock[]", ("ARRAY[ROW(1, 'a')::other_types.stock, NULL]",)),
     Case("domain array", f"{MINE}.amount[]", _strings("{1.5,NULL}", "{}")),
     Case("domain over array", "other_types.moods", _strings("{sad,NULL}", "{}")),
     Case("composite", "other_types.item", ("ROW(1, 'a \"b\", (c)', 1.50, 'glad')", "ROW(NULL, '', NULL, NULL)")),
@@ -208,6 +239,11 @@ BUILT = [
     Case("domain over range", "other_types.small_range", _strings("[1,2)", "empty")),
     Case("int4multirange", "int4multirange", _strings("{}", "{[1,3),[5,)}", "{(,)}")),
     Case("own multirange", "other_types.floatses", _strings("{}", "{[1,2],(3,4.5)}")),
+    Case("int8range", "int8range", _strings("[-9223372036854775808,)", "empty")),
+    Case("tsrange", "tsrange", _strings("[2026-01-01,infinity]", "(,)")),
+    Case("nummultirange", "nummultirange", _strings("{[1.0,1.50),[2,NaN]}", "{}")),
+    Case("tstzmultirange", "tstzmultirange", _strings("{[2026-01-01 00:00+00,2026-01-02 00:00+00)}")),
+    Case("datemultirange", "datemultirange", _strings("{[2026-01-01,2026-02-01),(infinity,)}")),
     Case("range array", "tstzrange[]", ("ARRAY['[2026-01-01 00:00+00,)', 'empty']::tstzrange[]",)),
 ]
 
@@ -232,4 +268,4 @@ LOCAL = [
     Case("aclitem array", "aclitem[]", _strings("{postgres=arwd/postgres}"), "text"),
 ]
 
-CASES = [*NUMBERS, *STRINGS, *TIMES, *OBJECTS, *VECTORS, *BUILT, *LOCAL]
+CASES = [*NUMBERS, *STRINGS, *TIMES, *OBJECTS, *(case._replace(needs="vector") for case in VECTORS), *BUILT, *LOCAL]
