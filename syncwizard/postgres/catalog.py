@@ -32,11 +32,12 @@ class ValueType(NamedTuple):
 
 
 class TypeFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A type and how its values can travel: `binary` and `textual` as in Column."""
+    """A type and how its values can travel: `binary`, `textual` and `local` as in Column."""
 
     type: ValueType
     binary: bool
     textual: bool
+    local: str
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +45,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
     `declared_type` is the type's name with its modifiers; `binary` says that the type, all the way down, has send and
     receive functions and holds no OID whose meaning is local to its database (reg* and friends); `textual` that the
-    stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary.
+    stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary. `local` lists the types
+    in it whose values name or count things of their own database or server.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     generated: str
     binary: bool
     textual: bool
+    local: str
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +163,8 @@ def apply_key(source: Table, destination: Table, sent: Iterable[str]) -> Index |
 def read_types(connection: Connection, oids: Iterable[int]) -> dict[int, TypeFacts]:
     """Types by their OIDs; those that are gone are left out."""
     return {
-        oid: TypeFacts(type=ValueType(name, structure), binary=binary, textual=textual)
-        for oid, name, structure, binary, textual in connection.execute(query("catalog_types"), (list(oids),))
+        oid: TypeFacts(type=ValueType(name, structure), binary=binary, textual=textual, local=local)
+        for oid, name, structure, binary, textual, local in connection.execute(query("catalog_types"), (list(oids),))
     }
 
 
@@ -186,6 +189,7 @@ def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[
                 generated=generated,
                 binary=facts.binary,
                 textual=facts.textual,
+                local=facts.local,
             )
         )
     return columns

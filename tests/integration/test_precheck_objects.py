@@ -123,3 +123,21 @@ def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair,
     assert "the destination must have the library: public.checked" in message
     assert "SECURITY DEFINER: these will run with the rights of the account of the task" in message
     assert "public.secure" in message
+
+
+def test_columns_that_mean_something_at_the_source_alone_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE plain (id int PRIMARY KEY, x text)")
+    assert outcome(pair.spec(), tmp_path)["local-values"].verdict == "passed"
+    pair.source.execute("""
+        CREATE DOMAIN object AS oid;
+        CREATE TYPE granted AS (to_whom aclitem, since pg_lsn);
+        CREATE TABLE local (id int PRIMARY KEY, class regclass, objects object[], g granted, place tid, v int2vector);
+    """)
+    found = outcome(pair.spec(), tmp_path)["local-values"]
+    assert (found.verdict, found.ignorable) == ("warning", False)
+    numbers, _, textual = found.message.partition("; ")
+    assert numbers.endswith(
+        "as they are: public.local.class (regclass), public.local.objects (oid), public.local.g (aclitem, pg_lsn), "
+        "public.local.place (tid)"
+    )
+    assert textual.endswith("because of public.local.class, public.local.objects, public.local.g, public.local.v")

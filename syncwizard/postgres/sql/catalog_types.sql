@@ -1,5 +1,6 @@
 -- Types by OID, each followed through domains, arrays, ranges, multiranges and composites: whether its binary form
--- means the same at another server, and how the types of users in it are built, because a name alone does not say it.
+-- means the same at another server, how the types of users in it are built, because a name alone does not say it, and
+-- which types in it name or count things of their own database or server.
 -- Type names come with typmod -1, because "character" and "bit" without a length mean a length of one.
 WITH RECURSIVE parts (top, part) AS (
     SELECT oid, oid FROM pg_catalog.pg_type WHERE oid = ANY (%s::bigint[]::oid[])
@@ -24,6 +25,11 @@ WITH RECURSIVE parts (top, part) AS (
            bool_or(p.part = p.top AND t.typsend <> 0) AND NOT bool_and(t.typsend <> 0 AND t.typreceive <> 0)
            OR bool_or(t.typname ~ '^reg' AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
                    AND t.typcategory = 'N' OR t.oid IN (22, 26, 30, 1033)) AS textual,
+           string_agg(DISTINCT t.typname, ', ')
+           FILTER (WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+                     AND (t.typname ~ '^reg' AND t.typcategory = 'N'
+                          OR t.typname IN ('oid', 'oidvector', 'aclitem', 'tid', 'xid', 'xid8', 'cid', 'pg_lsn',
+                                           'pg_snapshot', 'txid_snapshot'))) AS local,
            string_agg(pg_catalog.format_type(t.oid, -1) || ' ' || built.how, '; '
                       ORDER BY pg_catalog.format_type(t.oid, -1) COLLATE "C") AS structure
       FROM parts p
@@ -46,5 +52,6 @@ SELECT top::bigint,
        pg_catalog.format_type(top, -1),
        coalesce(structure, ''),
        transferable AND NOT textual,
-       textual
+       textual,
+       coalesce(local, '')
   FROM types

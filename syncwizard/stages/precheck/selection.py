@@ -203,6 +203,23 @@ def apply_key(checkup: Checkup) -> Finding:
     return passed()
 
 
+@item("local-values", "No column holds what only the source knows", ("source",), OBJECTS)
+def local_values(checkup: Checkup) -> Finding:
+    """Names of its objects, which the destination must have, and numbers of its own, which mean nothing elsewhere."""
+    columns = [(table, column) for table in checkup.selection.copied for column in table.stored_columns]
+    local = [f"{table.name}.{column.name} ({column.local})" for table, column in columns if column.local]
+    textual = [f"{table.name}.{column.name}" for table, column in columns if column.textual]
+    notes = []
+    if local:
+        notes.append(
+            "these columns name or count things of the source's own: names (reg*, aclitem) arrive as names, which the "
+            "destination must know, numbers (oid, xid, tid, pg_lsn and the like) as they are: " + listed(local)
+        )
+    if textual:
+        notes.append("all changes of this task travel as text, which is slower, because of " + listed(textual))
+    return warning("; ".join(notes), "exclude tables that mean nothing elsewhere") if notes else passed()
+
+
 @item("later-partitions", "Partitions created later will be captured", ("source",), OBJECTS)
 def later_partitions(checkup: Checkup) -> Finding:
     """Only a root with a primary key is published as such."""
