@@ -49,7 +49,8 @@ def test_the_first_a_middle_and_the_last_chunk_survive_a_kill_of_their_worker(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: Callable[[Network, int], Trap]
 ) -> None:
     # One worker after the other, so that the nth chunk is the nth.
-    monkeypatch.setattr(full, "MAX_WORKERS", 1)
+    for module in (full, planning):
+        monkeypatch.setattr(module, "COPY_WORKERS", 1)
     monkeypatch.setattr(planning, "CHUNK_BYTES", 280 * 1024)
     path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"))
     network.pair.source.execute(FILL)
@@ -207,7 +208,8 @@ def test_a_batch_that_the_destination_has_not_decided_is_waited_for(
 def test_a_chunk_that_the_destination_has_not_decided_is_waited_for(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(full, "MAX_WORKERS", 1)
+    for module in (full, planning):
+        monkeypatch.setattr(module, "COPY_WORKERS", 1)
     destination = network.pair.destination
     path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"))
     network.pair.source.execute(FILL)
