@@ -52,7 +52,8 @@ def watched(task: StoredTask, observations: int) -> History:
 @pytest.mark.slow
 def test_figures_of_every_engine_are_there_after_pause_kill_and_resume(task: StoredTask) -> None:
     started(task)
-    facts = task.read_state().sequence
+    # What runs beside the stream has its last fact then.
+    facts = until(lambda: (state := task.read_state()).finished("indexes") and state.sequence, what="the indexes")
     history = watched(task, 3)
     assert task.read_state().sequence == facts, "figures are no facts"
     (first, *_) = finest(history)
