@@ -27,6 +27,12 @@ SEQUENCES = """
     SELECT setval('not_called', 42, false);
     CREATE SEQUENCE "Odd ""x"" name";
     SELECT nextval('"Odd ""x"" name"');
+    CREATE SEQUENCE cached CACHE 1000;
+    SELECT nextval('cached');
+    CREATE SEQUENCE at_the_end START 9223372036854775806;
+    SELECT nextval('at_the_end'), nextval('at_the_end');
+    CREATE SEQUENCE small AS smallint MINVALUE -32768 INCREMENT -1 START -32767 CYCLE;
+    SELECT nextval('small'), nextval('small'), nextval('small');
 """
 
 
@@ -47,7 +53,7 @@ def test_values_are_set_after_the_rows_and_never_back(pair: DatabasePair, tmp_pa
     run = TaskRun(pair.spec(), tmp_path)
     everything(run)
     assert values(pair.destination) == values(pair.source)
-    assert [event.count for event in run.events if isinstance(event, SequencesSet)] == [7]
+    assert [event.count for event in run.events if isinstance(event, SequencesSet)] == [10]
 
     pair.destination.execute("SELECT nextval('free'), nextval('down'), nextval('turning')")
     pair.source.execute("INSERT INTO t SELECT FROM generate_series(1, 3)")
