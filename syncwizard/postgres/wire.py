@@ -59,7 +59,7 @@ class Wire:
         self.raise_for(result)
         return result
 
-    def copy_in(self, statement: bytes, blocks: Iterable[bytes]) -> int:
+    def copy_in(self, statement: bytes, blocks: Iterable[bytes | memoryview]) -> int:
         """Runs a COPY … FROM STDIN with these blocks; the number of rows the server took."""
         self.begin_copy_in(statement)
         for block in blocks:
@@ -91,7 +91,7 @@ class Wire:
         """Sends what goes without waiting; True when something is left."""
         return bool(self.pgconn.flush())
 
-    def put_soon(self, block: bytes | bytearray) -> bool:
+    def put_soon(self, block: bytes | bytearray | memoryview) -> bool:
         """Takes over one block of COPY data after what is left of the one before; True when some of it is unsent."""
         for at in range(0, len(block) - LARGEST_PUT_BYTES, LARGEST_PUT_BYTES):
             self._put(block[at : at + LARGEST_PUT_BYTES])
@@ -99,13 +99,13 @@ class Wire:
         self._put(block[-rest:] if len(block) > rest else block)
         return self.try_flush()
 
-    def _put(self, block: bytes | bytearray) -> None:
+    def _put(self, block: bytes | bytearray | memoryview) -> None:
         self.flush()
         while self.pgconn.put_copy_data(block) == 0:
             self._either.poll()
             self.pgconn.flush()
 
-    def put(self, block: bytes | bytearray) -> None:
+    def put(self, block: bytes | bytearray | memoryview) -> None:
         """Sends one block of COPY data."""
         if self.put_soon(block):
             self.flush()
@@ -138,15 +138,27 @@ class Wire:
         return last
 
 
-def binary_blocks(rows: Iterable[Sequence[bytes | memoryview]], columns: int) -> Iterable[bytes]:
+def is_large(row: Sequence[bytes | memoryview | None]) -> bool:
+    """Whether a row came in a frame so large that its values are views of it (`rows.tuples`)."""
+    return memoryview in map(type, row)
+
+
+def binary_blocks(rows: Iterable[Sequence[bytes | memoryview]], columns: int) -> Iterable[bytes | memoryview]:
     """Binary COPY of rows whose values carry their lengths, in blocks of about COPY_BLOCK_BYTES.
 
+    Values of a large row are blocks themselves, so that nothing of it is in memory twice.
     Source: PostgreSQL manual, COPY, "Binary Format".
     """
     count = columns.to_bytes(2, "big")
     parts = [BINARY_HEADER]
     size = 0
     for row in rows:
+        if is_large(row):
+            yield b"".join([*parts, count])
+            yield from row
+            parts = []
+            size = 0
+            continue
         line = count + b"".join(row)
         parts.append(line)
         size += len(line)

@@ -174,25 +174,38 @@ def test_columns_with_local_oids_make_the_stream_text(pair: DatabasePair, tmp_pa
 REG = "ALTER TABLE large ADD r regclass;"
 
 
-@pytest.mark.parametrize("more", ["", REG, "ALTER TABLE large REPLICA IDENTITY FULL;"], ids=["binary", "text", "full"])
+FULL = "ALTER TABLE large REPLICA IDENTITY FULL;"
+KEYLESS_LARGE = f"ALTER TABLE large DROP CONSTRAINT large_pkey, ALTER id DROP NOT NULL; {FULL}"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["", REG, FULL, KEYLESS_LARGE, REG + KEYLESS_LARGE],
+    ids=["binary", "text", "full", "keyless", "keyless text"],
+)
 def test_rows_of_several_megabytes_arrive_whole(pair: DatabasePair, tmp_path: Path, more: str) -> None:
     # The columns after the large one begin where it ends.
     path = row_path(
         pair,
         tmp_path,
-        "CREATE TABLE large (id text PRIMARY KEY, a text, n int, b bytea);"
-        " ALTER TABLE large ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;" + more,
+        "CREATE TABLE large (id text PRIMARY KEY, a text, n int, b bytea, c text);"
+        " ALTER TABLE large ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL, ALTER c SET STORAGE EXTERNAL;"
+        + more,
     )
     path.copy()
     with path.following():
         pair.source.execute(
-            "INSERT INTO large SELECT i, repeat(chr(64 + i), 1500000), i, repeat('b', 100 * i)::bytea"
-            " FROM generate_series(1, 12) i"
+            "INSERT INTO large SELECT i, repeat(chr(64 + i), 1500000), i, repeat('b', 100 * i)::bytea,"
+            " repeat('c', 5000) FROM generate_series(1, 12) i"
         )
         pair.source.execute("UPDATE large SET n = n + 1 WHERE id IN ('1', '2')")
         pair.source.execute("UPDATE large SET a = 'Y' || a, b = NULL WHERE id IN ('2', '3')")
         pair.source.execute("UPDATE large SET id = id || 'z', b = '' WHERE id IN ('3', '4')")
         pair.source.execute("UPDATE large SET id = id || repeat('k', 900) WHERE id = '6'")
+        # The new key comes with a large value, and one that is not sent; then the large one goes, and comes back.
+        pair.source.execute("UPDATE large SET id = id || 'm', a = 'M' || a WHERE id IN ('7', '8')")
+        pair.source.execute("UPDATE large SET a = 'small' WHERE id = '7m'")
+        pair.source.execute("UPDATE large SET a = repeat('L', 1500000), n = NULL WHERE id = '7m'")
         pair.source.execute("DELETE FROM large WHERE id = '5'")
         path.caught_up()
     assert assert_equal(pair)["public.large"].rows == 11

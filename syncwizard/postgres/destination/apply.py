@@ -12,6 +12,7 @@ from psycopg import pq
 
 from syncwizard.errors import Fenced, TaskFailed
 from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.destination.binding import SMALL_ROWS, TEXT, bound, goes_by_copy, picked
 from syncwizard.postgres.destination.statements import (
     Positions,
     RouteStatements,
@@ -21,16 +22,9 @@ from syncwizard.postgres.destination.statements import (
 )
 from syncwizard.postgres.encoding import codec_of
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.wire import Wire, binary_blocks
+from syncwizard.postgres.wire import Wire, binary_blocks, is_large
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
-
-# Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
-# sequential scan of it and costs a COPY round trip (measured crossover between 40 and 80 rows).
-SMALL_ROWS = 50
-
-_BINARY = 1
-_TEXT = 0
 
 
 class CountMismatch(Exception):
@@ -115,7 +109,7 @@ class Applier:
         if any(expected is not None for _, expected in self._expected):
             self.run()
         values: list[Value] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
-        self._execute(query("progress_advance").encode(), values, [_TEXT] * 4)
+        self._execute(query("progress_advance").encode(), values, [TEXT] * 4)
         advance = len(self._expected) - 1
         self._queue(b"COMMIT")
         try:
@@ -185,7 +179,7 @@ class Applier:
         statements = self._of(net.route)
         for known, rows in net.updates.items():
             complete = len(known) == len(net.route.written)
-            if len(rows) > SMALL_ROWS:
+            if goes_by_copy(rows):
                 self._staged_update(net.route, known, rows, complete=complete)
                 continue
             if complete:
@@ -219,16 +213,16 @@ class Applier:
     def _inserts(self, net: Net) -> None:
         route = net.route
         statements = self._of(route)
+        upserts = net.upserts
         if len(net.inserts) > SMALL_ROWS:
             self._copy_rows(route, statements, net.inserts)
         else:
-            for row in net.inserts:
-                self._row(route, statements.upsert(), statements.everything, row)
-        if len(net.upserts) > SMALL_ROWS:
-            stage = self._stage(route, statements.everything, net.upserts)
+            upserts = net.inserts + upserts
+        if goes_by_copy(upserts):
+            stage = self._stage(route, statements.everything, upserts)
             self._queue(statements.staged_insert(stage, upsert=True))
         else:
-            for row in net.upserts:
+            for row in upserts:
                 self._row(route, statements.upsert(), statements.everything, row)
 
     def _copy_rows(self, route: Route, statements: RouteStatements, rows: list[Row]) -> None:
@@ -239,7 +233,7 @@ class Applier:
             return
         self.run()
         self._wire.copy_in(
-            statements.copy_in(), binary_blocks(_picked(rows, statements.everything), len(statements.everything))
+            statements.copy_in(), binary_blocks(picked(rows, statements.everything), len(statements.everything))
         )
 
     def _ordered(self, part: Ordered) -> None:
@@ -257,7 +251,7 @@ class Applier:
         self._insert_run(part.route, statements, run)
 
     def _insert_run(self, route: Route, statements: RouteStatements, rows: list[Row]) -> None:
-        if len(rows) > SMALL_ROWS:
+        if goes_by_copy(rows):
             self._copy_rows(route, statements, rows)
         else:
             for row in rows:
@@ -267,27 +261,40 @@ class Applier:
         kind, route, old, new = change
         if old is None or not route.full:
             raise _no_key(kind, route)
-        values, formats = _bound(route, old, statements.everything)
-        if new is None or route.replaces:
-            self._execute(statements.delete_image(), values, formats)
-            self._expected[-1] = (route, 1)
+        large = is_large(old) or (new is not None and is_large(new))
+        if new is None or route.replaces or large:
+            self._delete_image(route, statements, old)
             if new is not None:
                 # An identity ALWAYS column refuses SET, and the old row is known whole.
-                self._row(route, statements.insert(), statements.everything, filled(new, old))
+                self._insert_run(route, statements, [filled(new, old)])
             return
+        values, formats = bound(route, old, statements.everything)
         known = tuple([at for at in statements.everything if new[at] is not None])
         if not known:
             return
-        more, more_formats = _bound(route, new, known)
+        more, more_formats = bound(route, new, known)
         self._execute(statements.update_image(known), values + more, formats + more_formats)
+        self._expected[-1] = (route, 1)
+
+    def _delete_image(self, route: Route, statements: RouteStatements, old: Row) -> None:
+        if is_large(old):
+            text = statements.staged_delete_image(self._stage(route, statements.everything, [old]))
+            self._queue(text)
+        else:
+            self._execute(statements.delete_image(), *bound(route, old, statements.everything))
         self._expected[-1] = (route, 1)
 
     def _move(self, move: Move) -> None:
         route = move.route
         known = tuple([at for at in route.written if move.new[at] is not None])
-        values, formats = _bound(route, move.old, route.key)
-        more, more_formats = _bound(route, move.new, known)
-        self._execute(self._of(route).move(known), values + more, formats + more_formats)
+        values, formats = bound(route, move.old, route.key)
+        if is_large(move.new):
+            text = self._of(route).staged_move(self._stage(route, known, [move.new]), known)
+        else:
+            text = self._of(route).move(known)
+            more, more_formats = bound(route, move.new, known)
+            values, formats = values + more, formats + more_formats
+        self._execute(text, values, formats)
         self._expected[-1] = (route, 1)
 
     def _truncate(self, truncation: Truncation) -> None:
@@ -304,7 +311,7 @@ class Applier:
         return found
 
     def _row(self, route: Route, text: bytes, positions: Positions, row: Row) -> None:
-        values, formats = _bound(route, row, positions)
+        values, formats = bound(route, row, positions)
         self._execute(text, values, formats)
 
     def _stage(self, route: Route, positions: Positions, rows: list[Row]) -> int:
@@ -319,7 +326,7 @@ class Applier:
         elif number in self._used_stages:
             self._wire.execute(empty_stage(number))
         self._used_stages.add(number)
-        self._wire.copy_in(copy_into_stage(number), binary_blocks(_picked(rows, positions), len(positions)))
+        self._wire.copy_in(copy_into_stage(number), binary_blocks(picked(rows, positions), len(positions)))
         return number
 
     def _queue(self, statement: bytes) -> None:
@@ -356,30 +363,3 @@ def _no_key(kind: int, route: Route) -> TaskFailed:
         where=f"destination {route.target}",
         remedy="create the primary key or unique index there as it is at the source, then resume",
     )
-
-
-def _bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], list[int]]:
-    """Parameters of some columns: values without their lengths, NULL as None, and their formats."""
-    values: list[Value] = []
-    for at in positions:
-        value = row[at]
-        assert value is not None
-        values.append(value[4:] if len(value) > 4 or value == _EMPTY else None)
-    if not route.text:
-        return values, [_BINARY] * len(positions)
-    # libpq takes text up to the next zero byte, which only bytes objects have behind them, not views into a frame.
-    values = [
-        bytes(value) if value is not None and at in route.text else value
-        for at, value in zip(positions, values, strict=True)
-    ]
-    return values, [_TEXT if at in route.text else _BINARY for at in positions]
-
-
-_EMPTY = bytes(4)
-
-
-def _picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes | memoryview]]":
-    """The rows reduced to some columns."""
-    if rows and len(rows[0]) == len(positions):
-        return rows  # type: ignore[return-value]
-    return [[row[at] for at in positions] for row in rows]  # type: ignore[misc]

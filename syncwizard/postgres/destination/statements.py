@@ -13,6 +13,7 @@ from psycopg import sql
 from syncwizard.errors import TaskFailed
 from syncwizard.rows.changes import Route
 
+NOTHING = sql.SQL("")
 Positions = tuple[int, ...]
 Text = TypeVar("Text", bytes, bytes | None)
 
@@ -119,19 +120,13 @@ class RouteStatements:
         """
         old = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
         new = dict(zip(known, self._parameters(known, after=len(self.route.key)), strict=True))
-        values = [new[at] if at in new else sql.SQL("gone.{}").format(self._column(at)) for at in self.everything]
-        return sql.SQL("WITH gone AS (DELETE FROM {} AS t WHERE {} RETURNING t.*) ").format(
-            self._rows, self._key_equals(old)
-        ).as_bytes(None) + self._insert(sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)), upsert=True)
+        values = [new[at] if at in new else self._gone(at) for at in self.everything]
+        return self._moved(old, sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)))
 
     @_once
     def delete_image(self) -> bytes:
         """Deletes one row that equals the parameters (every column) byte for byte: keyless tables (rule 8)."""
-        return (
-            sql.SQL("DELETE FROM {} WHERE {} = ({})")
-            .format(self._rows, self._address, self._one_by_image(self._parameters(self.everything)))
-            .as_bytes(None)
-        )
+        return self._delete_one(self._one_by_image(self._parameters(self.everything)))
 
     @_once
     def update_image(self, known: Positions) -> bytes:
@@ -198,6 +193,22 @@ class RouteStatements:
         )
 
     @_once
+    def staged_move(self, number: int, known: Positions) -> bytes:
+        """As `move` with the known columns in the stage, which holds one row. Parameters: the old key's columns."""
+        old = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
+        values = [
+            self._staged(at) if at in known else sql.SQL("gone.{}").format(self._column(at)) for at in self.everything
+        ]
+        rows = sql.SQL("SELECT {} FROM gone, {} AS s").format(sql.SQL(", ").join(values), stage_name(number))
+        return self._moved(old, rows)
+
+    @_once
+    def staged_delete_image(self, number: int) -> bytes:
+        """As `delete_image` with the stage, which holds one row with every column."""
+        stage = sql.SQL(", {} AS s").format(stage_name(number))
+        return self._delete_one(self._one_by_image(list(map(self._staged, self.everything)), stage))
+
+    @_once
     def truncated(self) -> bytes:
         """The table as TRUNCATE names it. Raises TaskFailed where that would empty other relations' rows."""
         if self.route.shared:
@@ -233,6 +244,9 @@ class RouteStatements:
             return column
         return column + sql.SQL(f"::{self.route.columns[at].type_name}")
 
+    def _gone(self, at: int) -> sql.Composable:
+        return sql.SQL("gone.{}").format(self._column(at))
+
     def _staged_key(self) -> sql.Composable:
         return self._key_equals({at: self._staged(at) for at in self.route.key})
 
@@ -261,13 +275,21 @@ class RouteStatements:
             text += sql.SQL(" ON CONFLICT ({}) {}").format(arbiter, action)
         return text.as_bytes(None)
 
-    def _one_by_image(self, parameters: Sequence[sql.Composable]) -> sql.Composable:
+    def _moved(self, old: dict[int, sql.Composable], rows: sql.Composable) -> bytes:
+        gone = sql.SQL("WITH gone AS (DELETE FROM {} AS t WHERE {} RETURNING t.*) ")
+        return gone.format(self._rows, self._key_equals(old)).as_bytes(None) + self._insert(rows, upsert=True)
+
+    def _delete_one(self, found: sql.Composable) -> bytes:
+        return sql.SQL("DELETE FROM {} WHERE {} = ({})").format(self._rows, self._address, found).as_bytes(None)
+
+    def _one_by_image(self, values: Sequence[sql.Composable], stage: sql.Composable = NOTHING) -> sql.Composable:
         # The function behind `*=`, which ROW on both sides would make column by column: it compares stored bytes,
         # so equal values with other bytes (1.0 and 1.00) are other rows.
-        address = sql.SQL("tableoid, ctid" if self.route.partitioned else "ctid")
-        return sql.SQL("SELECT {} FROM {} WHERE pg_catalog.record_image_eq(ROW({}), ROW({})) LIMIT 1").format(
+        address = sql.SQL("t.tableoid, t.ctid" if self.route.partitioned else "t.ctid")
+        return sql.SQL("SELECT {} FROM {} AS t{} WHERE pg_catalog.record_image_eq(ROW({}), ROW({})) LIMIT 1").format(
             address,
             self._rows,
-            sql.SQL(", ").join(map(self._column, self.everything)),
-            sql.SQL(", ").join(parameters),
+            stage,
+            sql.SQL(", ").join(sql.SQL("t.{}").format(self._column(at)) for at in self.everything),
+            sql.SQL(", ").join(values),
         )
