@@ -123,6 +123,34 @@ def test_keys_that_ignore_case_or_accents_lose_and_double_nothing(twins15: Datab
     keep_equal_keys_apart(twins15, tmp_path, {**LOOSE, "numeric": KEYS["numeric"]}, NEEDED)
 
 
+def test_the_columns_of_a_key_have_another_order_than_the_tables(pair: DatabasePair, tmp_path: Path) -> None:
+    """In a table of nothing else, too, where either value would do for the other."""
+    path = row_path(
+        pair,
+        tmp_path,
+        "CREATE TABLE narrow (a int, b int, PRIMARY KEY (b, a));"
+        "CREATE TABLE wide (note text, a int, b int, c int, PRIMARY KEY (c, a, b));",
+    )
+    fill = "SELECT :first + i, j FROM generate_series(1, 20) i, generate_series(1, 20) j"
+    for first in (0, 1000):
+        run(
+            pair,
+            [f"INSERT INTO narrow {fill}", f"INSERT INTO wide SELECT 'n', a, b, b - a FROM ({fill}) s (a, b)"],
+            first,
+        )
+    path.copy()
+    both_ways(
+        path,
+        [
+            "DELETE FROM narrow WHERE a > :first AND a - :first < b",
+            "UPDATE narrow SET b = b + 100 WHERE a BETWEEN :first + 1 AND :first + 10",
+            "UPDATE wide SET note = 'changed' WHERE a - :first < b",
+            "UPDATE wide SET b = b + 100, c = a WHERE a BETWEEN :first + 1 AND :first + 5",
+            "DELETE FROM wide WHERE a > :first AND b - a + :first > 3",
+        ],
+    )
+
+
 # Identities ------------------------------------------------------------------------------------------------------
 
 IDENTIFIED = """

@@ -40,7 +40,8 @@ def goes_by_copy(rows: list[Row]) -> bool:
 
 
 def picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes | memoryview]]":
-    """The rows reduced to some columns."""
-    if rows and len(rows[0]) == len(positions):
+    """The rows reduced to some columns, in this order."""
+    # As many need not be the same: a key over all columns may have them in another order.
+    if rows and positions == tuple(range(len(rows[0]))):
         return rows  # type: ignore[return-value]
     return [[row[at] for at in positions] for row in rows]  # type: ignore[misc]
