@@ -68,8 +68,19 @@ class TaskLock:
 
 
 def find_holder(task_id: uuid.UUID) -> Holder | None:
-    """The living process that holds the task's lock, None when there is none."""
-    path = paths.task_folder(task_id) / FILE_NAME
+    """The living process that holds the task's lock, None when there is none.
+
+    A process writes who it is a moment after it has the lock; that is waited for, with 0 for one that never does.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (holder := _look(paths.task_folder(task_id) / FILE_NAME)) is not None and holder.pid == 0:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE_SECONDS)
+    return holder
+
+
+def _look(path: Path) -> Holder | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
