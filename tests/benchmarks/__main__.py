@@ -17,7 +17,7 @@ def main() -> None:
 @click.option("--rows", default=60_000, help="Rows of the wide vector table.")
 @click.option("--narrow-rows", default=2_000_000, help="Rows of the narrow table.")
 def copy(rows: int, narrow_rows: int) -> None:
-    """Full copy against psql | psql."""
+    """Full copy against psql | psql, and pgcopydb where it is installed."""
     copying.run(rows, narrow_rows)
 
 

@@ -51,16 +51,7 @@ class Bench:
 
     def run(self, cluster: Cluster, program: str, *arguments: str, database: str) -> str:
         """Runs a program of PostgreSQL on a database and returns what it printed."""
-        done = subprocess.run(
-            [str(cluster.bin / program), *arguments],
-            env=self.environment(cluster, database),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"{program} {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
+        return checked([str(cluster.bin / program), *arguments], self.environment(cluster, database))
 
     def environment(self, cluster: Cluster, database: str) -> dict[str, str]:
         """libpq's variables for a database."""
@@ -125,6 +116,14 @@ def bench() -> Iterator[Bench]:
                 # After a failure, too, no engine goes on to look for servers that are gone.
                 for task in found.tasks:
                     syncwizard("pause", task.spec.name, expect=None)
+
+
+def checked(command: list[str], environment: dict[str, str]) -> str:
+    """Runs a command and returns what it printed; when it fails, its words are the error's."""
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
+    return done.stdout
 
 
 def seconds_of(act: Callable[[], object]) -> float:

@@ -1,14 +1,15 @@
 """A whole clone with its indexes: ours against `pg_dump | pg_restore -j2`, and pgcopydb where it is installed."""
 
+import functools
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from syncwizard.stages.context import COPY_WORKERS
-from tests.benchmarks.bench import Bench, bench, say, seconds_of
+from tests.benchmarks import pgcopydb
+from tests.benchmarks.bench import Bench, bench, checked, say, seconds_of
 from tests.benchmarks.copying import DIMENSIONS, prepare
 from tests.benchmarks.indexing import INDEX
 from tests.benchmarks.results import Ratio, print_ratios
@@ -49,28 +50,14 @@ def _dump_and_restore(found: Bench, database: str) -> None:
     shutil.rmtree(folder)
 
 
-def _pgcopydb(found: Bench, database: str, *options: str) -> None:
-    folder = Path(found.folder) / f"pgcopydb-{database}"
-    command = ["pgcopydb", "clone", "--dir", str(folder), "--table-jobs", JOBS, "--index-jobs", JOBS, *options]
-    command += ["--source", url(found, "bench", source=True), "--target", url(found, database)]
-    checked(command, {**os.environ, "PATH": f"{found.destination.bin}{os.pathsep}{os.environ['PATH']}"})
-
-
-def _pgcopydb_binary(found: Bench, database: str) -> None:
-    _pgcopydb(found, database, "--use-copy-binary")
-
-
 def peers() -> list[Peer]:
     """Those that this machine has."""
     found = [
         Peer(f"pg_dump, pg_restore -j{JOBS}", _dump_and_restore),
-        Peer(f"the same, {PEER_OPTIONS.replace('-c ', '')}", _dump_and_restore, PEER_OPTIONS),
+        Peer(f"the same with {PEER_OPTIONS.replace('-c ', '')}", _dump_and_restore, PEER_OPTIONS),
     ]
-    program = shutil.which("pgcopydb")
-    if program is not None:
-        found.append(Peer("pgcopydb", _pgcopydb))
-        if "--use-copy-binary" in subprocess.run([program, "clone", "--help"], capture_output=True, text=True).stderr:
-            found.append(Peer("pgcopydb --use-copy-binary", _pgcopydb_binary))
+    for name, options in pgcopydb.ways().items():
+        found.append(Peer(name, functools.partial(pgcopydb.clone, options=options)))
     return found
 
 
@@ -78,19 +65,6 @@ def run(found: Bench, program: str, *arguments: str, database: str, source: bool
     """Runs a program of the destination's version at one end."""
     cluster = found.source if source else found.destination
     checked([str(found.destination.bin / program), *arguments], found.environment(cluster, database))
-
-
-def checked(command: list[str], environment: dict[str, str]) -> None:
-    """Runs a command; its words are the error's when it fails."""
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-2000:]}")
-
-
-def url(found: Bench, database: str, *, source: bool = False) -> str:
-    """A database as a URI."""
-    end = (found.source if source else found.destination).endpoint(database)
-    return f"postgresql:///{database}?host={end.host}&port={end.port}&user={end.user}"
 
 
 def measure(rows: int, narrow_rows: int) -> None:

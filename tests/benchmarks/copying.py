@@ -1,9 +1,11 @@
-"""Full copy: one wide vector table and one narrow table, against `psql COPY … | psql COPY …`."""
+"""Full copy: one wide vector table and one narrow table, against `psql COPY … | psql COPY …`, and pgcopydb where it is
+installed."""
 
 import subprocess
 
 from syncwizard.stages.context import COPY_WORKERS
 from syncwizard.task.specification import SchemaObjects, TableObject
+from tests.benchmarks import pgcopydb
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
 from tests.benchmarks.results import Ratio, print_ratios
 
@@ -11,9 +13,12 @@ BUDGET = 1.1
 DIMENSIONS = 768
 
 WIDE = f"""
-CREATE TABLE wide (id bigint PRIMARY KEY, body text NOT NULL, embedding vector({DIMENSIONS}) NOT NULL);
+CREATE TABLE wide (
+    id bigint PRIMARY KEY, body text NOT NULL, about jsonb NOT NULL, embedding vector({DIMENSIONS}) NOT NULL
+);
 ALTER TABLE wide ALTER embedding SET STORAGE EXTERNAL;
 INSERT INTO wide SELECT n, md5(n::text),
+    jsonb_build_object('chapter', n %% 100, 'language', 'en', 'words', ARRAY[md5(n::text), md5((n + 1)::text)]),
     ARRAY(SELECT (random() + n * 0)::real FROM generate_series(1, {DIMENSIONS}))::vector
 FROM generate_series(1, %s) AS n;
 """
@@ -48,14 +53,19 @@ def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
     return seconds, min(chunks, COPY_WORKERS)
 
 
-def copy_by_psql(found: Bench, table: str, rows: int, streams: int) -> float:
-    """Seconds for as many pairs of psql, each with its share of the keys, into a table without indexes."""
-    database = f"psql_{table}_{streams}"
+def create_empty(found: Bench, database: str, table: str) -> None:
+    """A database of the destination with the table, without rows and indexes."""
     found.destination.create_database(database)
     with found.destination.connect(database) as session:
         session.execute("CREATE EXTENSION vector")
         for statement in (WIDE if table == "wide" else NARROW).split(";")[:-2]:
             session.execute(statement.replace("PRIMARY KEY", "NOT NULL").encode())
+
+
+def copy_by_psql(found: Bench, table: str, rows: int, streams: int) -> float:
+    """Seconds for as many pairs of psql, each with its share of the keys, into a table without indexes."""
+    database = f"psql_{table}_{streams}"
+    create_empty(found, database, table)
     share = -(-rows // streams)
 
     def copy() -> None:
@@ -102,4 +112,8 @@ def run(wide_rows: int, narrow_rows: int) -> None:
                 theirs = copy_by_psql(found, table, rows, number)
                 budget = BUDGET if number == streams else None
                 ratios.append(Ratio(what, ours, f"psql COPY binary, streams: {number}", theirs, budget))
+            for number, (name, options) in enumerate(pgcopydb.ways().items()):
+                database = f"pgcopydb_{table}_{number}"
+                create_empty(found, database, table)
+                ratios.append(Ratio(what, ours, name, pgcopydb.copy(found, database, table, options)))
         print_ratios(ratios)

@@ -11,7 +11,7 @@ from syncwizard.demo.servers import Mode
 from syncwizard.postgres.source.slot import drop_slot
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
-from tests.support.pair import DatabasePair
+from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
 PHASES: list[Phase] = ["full", "before sync point", "steady"]
@@ -137,6 +137,42 @@ def _restart(end: str, mode: Mode) -> Callable[[Trial], str | None]:
     return restart
 
 
+def _crash(end: str) -> Callable[[Trial], str | None]:
+    """kill -9 of a server process that works for us: the postmaster throws everybody out and recovers."""
+
+    def crash(trial: Trial) -> str | None:
+        session = trial.pair.source if end == "source" else trial.pair.destination
+        found = session.execute(
+            "SELECT pid, application_name FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'syncwizard%'"
+            # Whoever carries rows before those who only look.
+            " ORDER BY backend_type <> 'walsender', right(application_name, 5) NOT IN (' copy', 'apply') LIMIT 1"
+        ).fetchone()
+        if found is None or not processes.kill(found[0]):
+            return None
+        until(lambda: not _answers(session), 30, f"the {end} to crash")
+        until(lambda: _reconnects(trial.pair), 60, f"the {end} to recover")
+        return f"a backend of {found[1]} at the {end}"
+
+    return crash
+
+
+def _answers(session: Session) -> bool:
+    try:
+        session.execute("SELECT")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _reconnects(pair: DatabasePair) -> bool:
+    try:
+        pair.reconnect()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def end_sessions(pair: DatabasePair) -> int:
     """Ends every session of ours at both ends, as an administrator would; how many there were."""
     ended = 0
@@ -166,6 +202,8 @@ SOURCE_FAST = Fault("restart source fast", _restart("source", "fast"))
 SOURCE_IMMEDIATE = Fault("restart source immediate", _restart("source", "immediate"))
 DESTINATION_FAST = Fault("restart destination fast", _restart("destination", "fast"))
 DESTINATION_IMMEDIATE = Fault("restart destination immediate", _restart("destination", "immediate"))
+SOURCE_CRASH = Fault("kill -9 backend of source", _crash("source"))
+DESTINATION_CRASH = Fault("kill -9 backend of destination", _crash("destination"))
 TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 
 LOST_TABLES = Fault("tables taken out", _take_out)
@@ -179,4 +217,12 @@ KILLS: dict[Phase, list[Fault]] = {
     "steady": [KILL_ENGINE, KILL_APPLY],
     "resync": [KILL_ENGINE, KILL_ENGINE, KILL_COPY, KILL_APPLY],
 }
-SERVERS = [SOURCE_FAST, SOURCE_IMMEDIATE, DESTINATION_FAST, DESTINATION_IMMEDIATE, TERMINATE]
+SERVERS = [
+    SOURCE_FAST,
+    SOURCE_IMMEDIATE,
+    SOURCE_CRASH,
+    DESTINATION_FAST,
+    DESTINATION_IMMEDIATE,
+    DESTINATION_CRASH,
+    TERMINATE,
+]

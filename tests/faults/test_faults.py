@@ -50,6 +50,13 @@ SCENARIOS: dict[str, list[tuple[Fault, Phase]]] = {
         (faults.DESTINATION_IMMEDIATE, "steady"),
         (faults.DESTINATION_FAST, "steady"),
     ],
+    "crashes of the servers": [
+        (faults.DESTINATION_CRASH, "full"),
+        (faults.SOURCE_CRASH, "full"),
+        (faults.DESTINATION_CRASH, "before sync point"),
+        (faults.SOURCE_CRASH, "steady"),
+        (faults.DESTINATION_CRASH, "steady"),
+    ],
     "terminated sessions": [
         (faults.TERMINATE, "full"),
         (faults.TERMINATE, "steady"),

@@ -218,7 +218,8 @@ class Proxy:
         await self._flowing.wait()
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
-        for trap in self._traps:
+        # Those of this moment: one that is set while this data is held is meant for what follows it.
+        for trap in tuple(self._traps):
             room = trap.room(link, towards, before, data)
             if room is not None:
                 target.write(data[:room])

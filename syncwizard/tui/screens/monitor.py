@@ -334,7 +334,7 @@ class MonitorScreen(Screen[None]):
         """Both ends, whole: on one line, or on two."""
         source, destination = (each.describe() for each in (self._stored.spec.source, self._stored.spec.destination))
         line = f"SOURCE {source}  →  DESTINATION {destination}"
-        if len(line) <= self.size.width - 2:
+        if cell_len(line) <= self.size.width - 2:
             return [[(line, "muted")]]
         return [[(f"SOURCE       {source}", "muted")], [(f"DESTINATION  {destination}", "muted")]]
 
