@@ -22,6 +22,8 @@ from tests.support.commands import report, spawn, syncwizard, write_task_file
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 FILE = """\
 # The knowledge base, to Frankfurt.
 version: 1

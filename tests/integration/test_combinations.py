@@ -15,6 +15,8 @@ from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath
 
+pytestmark = pytest.mark.slow
+
 TABLE = "CREATE TABLE t (id int PRIMARY KEY, x text, body text);"
 
 

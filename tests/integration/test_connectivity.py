@@ -25,6 +25,8 @@ from tests.support.pair import DatabasePair
 from tests.support.searching import arguments_of_processes
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 # More than a machine with other work needs.
 SECONDS = 15.0
 PASSWORD = "the right one"

@@ -9,6 +9,8 @@ from tests.support.comparison import contents
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 PASSAGES = 600
 
 

@@ -13,6 +13,8 @@ from syncwizard.demo.headless import run
 from syncwizard.errors import DifferencesFound, UsageError
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 PASSAGES = 800
 
 FORGETFUL = """

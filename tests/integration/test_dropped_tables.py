@@ -15,6 +15,8 @@ from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 TABLES = """
 CREATE TABLE one (id int PRIMARY KEY, body text);
 CREATE TABLE two (id int PRIMARY KEY, body text);

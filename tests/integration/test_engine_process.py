@@ -25,6 +25,8 @@ from tests.support.small_engine import prescribe
 from tests.support.small_task import MODULE, SECRETS, kill, small_task, started
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def task(state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[StoredTask]:

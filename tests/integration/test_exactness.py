@@ -27,6 +27,8 @@ from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 ITEMS = """
 CREATE TABLE items (id int PRIMARY KEY, label text UNIQUE, body text);
 ALTER TABLE items ALTER body SET STORAGE EXTERNAL;

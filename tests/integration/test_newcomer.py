@@ -19,6 +19,8 @@ from tests.support.network import ADDRESS, listening
 from tests.support.secure import tls_settings, version_with_tls
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 CHOSEN = "'choose one'"
 PASSWORDS = {"source": "perch-1212-roach", "destination": "gudgeon-3434-dace"}

@@ -9,6 +9,8 @@ from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
 
+pytestmark = pytest.mark.slow
+
 TASK = """
 version: 1
 name: {name}

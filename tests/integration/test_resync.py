@@ -21,6 +21,8 @@ from tests.support.pair import DatabasePair
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 TABLES = """
 CREATE TABLE one (id int PRIMARY KEY, n int NOT NULL, body text);
 CREATE TABLE two (id int PRIMARY KEY, one_id int NOT NULL REFERENCES one, label text UNIQUE);

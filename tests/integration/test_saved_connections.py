@@ -10,6 +10,8 @@ from syncwizard import paths
 from tests.support.commands import report, syncwizard
 from tests.support.pair import DatabasePair
 
+pytestmark = pytest.mark.slow
+
 TASK = (
     "version: 1\nname: kb\nsource: {source}\ndestination: {{database: kb, host: /tmp}}\nobjects: [{{schema: public}}]\n"
 )

@@ -18,6 +18,8 @@ from tests.support.network import ADDRESS, listening
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 # The words between are what is looked for: quotes and backslashes are written in many ways.
 CORE = "swordfish-4711-carp"
 SOURCE_PASSWORD = f"source: '{CORE}\" \\"

@@ -24,6 +24,8 @@ from tests.support.searching import arguments_of_processes
 from tests.support.secure import tls_settings, version_with_tls
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 TASK = """
 version: 1
 name: behind

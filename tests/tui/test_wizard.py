@@ -30,6 +30,8 @@ from tests.support.file_keyring import VARIABLE, FileKeyring
 from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens
 
+pytestmark = pytest.mark.slow
+
 END = EndpointDraft(host="db1", database="kb")
 COMPLETE = TaskDraft(source=END, destination=END, objects=[SchemaObjects(schema="public")], name="kb", named=True)
 

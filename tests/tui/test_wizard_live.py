@@ -25,6 +25,8 @@ from tests.support.pair import DatabasePair
 from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens
 
+pytestmark = pytest.mark.slow
+
 # Both servers trust whoever comes: what matters is that it was typed.
 TYPED = Handover(source="typed")
 

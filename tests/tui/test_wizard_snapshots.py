@@ -26,6 +26,8 @@ from syncwizard.tui.steps.step import Step
 from tests.tui.apps import NARROW, WIDE, shown
 from tests.tui.keyboard import screens
 
+pytestmark = pytest.mark.slow
+
 Snapshot = Callable[..., bool]
 Act = Callable[["Pilot[Any]"], Awaitable[None]]
 BOTH = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])

@@ -11,6 +11,8 @@ from syncwizard.demo import embeddings, passages
 from syncwizard.demo.embeddings import DIMENSIONS, embed, similarity
 from syncwizard.demo.passages import LONGEST, documents, split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("module", [embeddings, passages])
 def test_the_examples_hold(module: object) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,8 @@ from syncwizard.rows.pgoutput import Decoder, RelationMessage
 from syncwizard.task.events import TableName
 from tests.support import messages
 from tests.support.messages import value
+
+pytestmark = pytest.mark.slow
 
 # Values of this length or more are stored out of line: unchanged, they are not sent.
 TOASTED_BYTES = 8
