@@ -210,10 +210,13 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
     for each in event.tables:
         if known := state.table(each.table):
             tables[str(each.table)] = _begun_again(known)
+    state = _interrupted(state)
     return replace(
         state,
         state="paused",
         failure=None,
+        # Given under the task's lock: an engine that has not said that it stopped is dead.
+        engine_pid=None,
         resync=event,
         sync_point_passed=False,
         stages={**state.stages, **{stage: StageState() for stage in stages}},
@@ -286,6 +289,8 @@ def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
         state="released",
         left_over=tuple(event.left_over),
         failure=None,
+        # Done under the task's lock, too.
+        engine_pid=None,
         # What is left over may be released again, and then has to be known.
         identities=state.identities if event.left_over else (),
         heartbeat=False,

@@ -106,6 +106,16 @@ def test_an_engine_that_stopped_has_no_pid_and_one_that_died_keeps_it() -> None:
     assert state_after([*STREAMING, EngineStopped(reason="paused")]).engine_pid is None
 
 
+ORDER = ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=ORDERS, rows=9, bytes=90)], whole=False)
+
+
+@pytest.mark.parametrize("event", [TaskReleased(), ORDER], ids=["release", "order to copy again"])
+def test_what_is_done_to_a_task_after_its_engine_died_is_no_sign_of_that_engine(event: Event) -> None:
+    state = state_after([*STREAMING, event])
+    assert state.engine_pid is None
+    assert [name for name, stage in state.stages.items() if stage.status == "running"] == []
+
+
 def test_a_new_run_forgets_the_failure() -> None:
     failed = state_after([*STREAMING, TaskFailedEvent(failure=TROUBLE)])
     assert failed.failure == TROUBLE
