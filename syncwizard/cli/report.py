@@ -9,7 +9,7 @@ import msgspec
 from syncwizard.cli.output import print_json, say
 from syncwizard.client import tasks
 from syncwizard.client.files import write_private
-from syncwizard.client.looking import look
+from syncwizard.client.looking import look_anyway
 from syncwizard.client.redaction import known_secrets, redact
 from syncwizard.client.report import as_text, default_name, gather
 
@@ -22,7 +22,7 @@ STANDARD_OUTPUT = "-"
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def report(name: str, output: str | None, as_json: bool) -> None:
     """Write a file about a task to send to a colleague: versions, state, figures, precheck, events, log; no secrets."""
-    seen = look(tasks.find_task(name), ask_source=True)
+    seen = look_anyway(tasks.find_task(name), ask_source=True)
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")
     secrets = known_secrets(seen.task.spec)

@@ -16,8 +16,8 @@ from syncwizard.task.state import TaskState
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of a task at this moment. `trouble`: why a living engine did not answer; `retention`:
-    the WAL that its slot holds, where that is known."""
+    """Everything that is known of a task at this moment. `trouble`: why a living engine did not answer, or why nothing
+    is known; `retention`: the WAL that its slot holds, where that is known."""
 
     task: StoredTask
     state: TaskState
@@ -29,7 +29,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 def look(task: StoredTask, *, ask_source: bool = False) -> Seen:
     """What the engine says, or the journal where there is none; then the source may be asked about the slot, which
-    takes a moment, and some seconds where it does not answer."""
+    takes a moment, and some seconds where it does not answer. Raises JournalFailed."""
     state, liveness = current(task)
     sample, trouble = Sample(), ""
     if liveness.alive:
@@ -48,6 +48,19 @@ def look(task: StoredTask, *, ask_source: bool = False) -> Seen:
         trouble=trouble,
         retention=_retention(task, state, sample, ask_source=ask_source and not liveness.alive),
     )
+
+
+def look_anyway(task: StoredTask, *, ask_source: bool = False) -> Seen:
+    """The same, for whoever has more to show than this task: a damaged journal is its trouble alone."""
+    try:
+        return look(task, ask_source=ask_source)
+    except SyncwizardError as error:
+        return unreadable(task, error)
+
+
+def unreadable(task: StoredTask, error: SyncwizardError) -> Seen:
+    """A task of which nothing is known but why."""
+    return Seen(task=task, state=TaskState(), sample=Sample(), liveness=Liveness(alive=False), trouble=str(error))
 
 
 def _retention(task: StoredTask, state: TaskState, sample: Sample, *, ask_source: bool) -> Retention | None:

@@ -14,6 +14,7 @@ from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
 from syncwizard.engine.history import read_history
+from syncwizard.errors import JournalFailed
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.figures import describe_count
@@ -41,7 +42,12 @@ def default_name(label: str, ending: str) -> str:
 def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:
     """Everything in the report, as plain data; `clean` takes secrets out of a text."""
     folder = seen.task.folder
-    entries = journal.read_entries(folder / journal.FILE_NAME)
+    missing: list[str] = []
+    try:
+        entries = journal.read_entries(folder / journal.FILE_NAME)
+    except JournalFailed as error:
+        # What a colleague is to look at, and no reason to tell nothing of the rest.
+        entries, missing = [], [str(error)]
     data = {
         "made_at": local_time(now),
         "versions": _versions(entries),
@@ -49,7 +55,7 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "history": [_tell_hour(hour) for hour in _hours(folder, now)],
         "precheck": [_tell_item(item) for item in seen.state.precheck],
         "task_file": file.dump(seen.task.spec),
-        "events": [_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:]],
+        "events": [*missing, *(_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:])],
         "log": last_lines(folder / logs.FILE_NAME),
         "state": as_data(seen, now),
     }

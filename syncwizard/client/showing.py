@@ -32,7 +32,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
 
     `copy` is the full stage's progress (None before it), `latency_age_seconds` how old the latency is, `time_left` of
-    each running stage a range, `retention` the WAL that the slot holds.
+    each running stage a range, `retention` the WAL that the slot holds, `trouble` why the rest is not as of now.
     """
     measured_at = seen.sample.latency_at
     return {
@@ -46,6 +46,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
         "time_left": msgspec.to_builtins(stages_left(seen.state, seen.sample)),
         "retention": msgspec.to_builtins(seen.retention),
         "engine": msgspec.to_builtins(seen.liveness),
+        "trouble": seen.trouble,
     }
 
 
@@ -68,6 +69,8 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:
         parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
+    if state.left_over:
+        parts.append("\n".join(["left over, to be run by hand:", *map(one_line, state.left_over)]))
     if state.stages:
         parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):
@@ -87,6 +90,8 @@ def describe(seen: Seen, now: float) -> str:
 
 
 def _state_line(seen: Seen) -> str:
+    if seen.trouble and not seen.liveness.alive:
+        return "unknown"
     if seen.liveness.died:
         return f"{seen.state.state}, but its engine died"
     return seen.state.state + (f"  (engine {seen.liveness.pid})" if seen.liveness.alive else "")
@@ -101,7 +106,8 @@ def _stages_table(state: TaskState, sample: Sample, now: float) -> str:
             rows.append((name, "waiting", "", ""))
             continue
         left = f"{describe_time_left(lefts[name])} left" if name in lefts else ""
-        status = "interrupted" if stage.status == "waiting" else stage.status
+        # One that waits since an order to copy again was not begun.
+        status = "interrupted" if stage.status == "waiting" and stage.started_at is not None else stage.status
         end = now if stage.status == "running" else stage.finished_at
         duration = format_seconds(end - stage.started_at) if end is not None and stage.started_at is not None else ""
         rows.append((name, status, duration, _clip(stage.summary or left)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.errors import JournalFailed
 from syncwizard.task.events import AnyEvent, Entry, Event
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.state import TaskState
@@ -119,9 +119,16 @@ def is_full(folder: Path) -> bool:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors into JournalFailed, which names the folder and the way on."""
+    """Turns SQLite's errors, and entries that cannot be read, into JournalFailed, which names the way on."""
     try:
         yield
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise JournalFailed(
+            "the task's journal has an entry that this version cannot read",
+            where=str(path),
+            detail=str(error),
+            remedy="use the version that wrote it",
+        ) from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL or is_full(path.parent):
             title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
@@ -140,7 +147,7 @@ def _entries(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
-        raise SyncwizardError(
+        raise JournalFailed(
             "the task's journal was written by a newer version of syncwizard",
             where=str(path),
             remedy="use that version for this task",

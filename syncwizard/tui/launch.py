@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from syncwizard.client.tasks import StoredTask, list_tasks
-from syncwizard.errors import UsageError
+from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.tui.opening import Leaving, Opening
 
 HEADLESS = (
@@ -66,7 +66,11 @@ def farewell(leaving: Leaving) -> str:
     holder = task.find_engine()
     if holder is not None and holder.purpose == "engine":
         return f"{task.label} goes on by itself (engine {holder.pid}); come back with: {back}"
-    return f"{task.label} is {task.read_state().state}; come back with: {back}"
+    try:
+        state = task.read_state().state
+    except SyncwizardError as error:
+        return f"{error}; come back with: {back}"
+    return f"{task.label} is {state}; come back with: {back}"
 
 
 def _has_engine(task: StoredTask) -> bool:

@@ -19,7 +19,7 @@ from syncwizard.engine import history as kept_history
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
-from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Sample
 from syncwizard.task.history import History, add, merge, observe
 from syncwizard.task.retention import Retention
@@ -94,7 +94,7 @@ class EngineLink:
         while not self._stopping.is_set():
             try:
                 self._look()
-            except (JournalFailed, OSError) as error:
+            except (SyncwizardError, OSError) as error:
                 self._tell(TaskState(), Liveness(alive=False), str(error), connected=False)
             self._stopping.wait(LOOK_SECONDS)
 

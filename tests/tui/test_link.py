@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from syncwizard import paths
 from syncwizard.client import launch
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.history import FILE_NAME
+from syncwizard.engine.journal import FILE_NAME as JOURNAL_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.engine.protocol import Handover, Hello, Sampled, Snapshot
 from syncwizard.task.events import Sample
@@ -119,3 +121,15 @@ def speak_as_before(listening: socket.socket, task: StoredTask) -> None:
             conversation.sendall(msgspec.json.encode(frame) + b"\n")
         # Until the viewer leaves.
         conversation.recv(1 << 16)
+
+
+def test_a_journal_of_a_newer_version_is_told_and_looked_at_again() -> None:
+    task = store_task()
+    write_journal(task, through("incremental"))
+    with sqlite3.connect(task.folder / JOURNAL_NAME) as journal:
+        journal.execute("PRAGMA user_version = 99")
+    with following(task) as follower:
+        follower.until(lambda view: "newer version" in view.seen.trouble, "the trouble")
+        journal.execute("PRAGMA user_version = 1")
+        journal.close()
+        follower.until(lambda view: view.seen.liveness.died, "the task once it can be read")

@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.widgets import Button, Input
 
 from syncwizard import paths
+from syncwizard.engine.journal import FILE_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.errors import EndpointError
 from syncwizard.tui import launch
@@ -181,3 +182,11 @@ def test_leaving_says_how_many_tasks_go_on() -> None:
     assert launch.farewell(Leaving()) == ""
     with TaskLock(store_task("b", 2).id):
         assert launch.farewell(Leaving()) == "b goes on; come back with: syncwizard"
+
+
+def test_leaving_a_task_whose_journal_is_damaged_says_so() -> None:
+    task = store_task("kb")
+    (task.folder / FILE_NAME).write_bytes(b"nonsense" * 1000)
+    words = launch.farewell(Leaving(task=task))
+    assert "the task's journal cannot be used" in words
+    assert words.endswith("come back with: syncwizard open kb")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncwizard.engine.journal import Journal, read_entries
-from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.errors import JournalFailed
 from syncwizard.task.events import Entry, Noticed, StageFinished, StageStarted
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
@@ -94,10 +94,9 @@ def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(SyncwizardError, match="newer version"):
-        Journal(path)
-    with pytest.raises(SyncwizardError, match="newer version"):
-        read_entries(path)
+    for use in (Journal, read_entries):
+        with pytest.raises(JournalFailed, match="newer version"):
+            use(path)
 
 
 def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
@@ -118,3 +117,19 @@ def test_a_damaged_journal_is_told_in_words(path: Path) -> None:
         with pytest.raises(JournalFailed, match="cannot be used") as caught:
             use(path)
         assert str(path.parent) in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "event",
+    [b'{"event":"SomethingOfLater"}', b'{"event":"Noti', b'{"event":"Noticed","level":"info","message":"\xff"}'],
+    ids=["of a later version", "cut off", "no text"],
+)
+def test_an_entry_that_cannot_be_read_is_told_in_words(path: Path, event: bytes) -> None:
+    Journal(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO events VALUES (1, 0, ?)", (event,))
+    connection.close()
+    for use in (Journal, read_entries):
+        with pytest.raises(JournalFailed, match="an entry that this version cannot read") as caught:
+            use(path)
+        assert "the version that wrote it" in caught.value.remedy

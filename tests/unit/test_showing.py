@@ -182,3 +182,20 @@ def test_thousands_of_tables_are_left_to_the_json() -> None:
     text = describe(seen(sample, full=True), NOW)
     assert len(text.splitlines()) < 60
     assert "more tables; all of them: --json" in text
+
+
+def test_what_a_release_left_over_is_listed_to_be_run_by_hand() -> None:
+    shown = seen(Sample(), full=True)
+    left_over = ("SELECT pg_drop_replication_slot('dts_sync_1')  -- source", "DROP PUBLICATION dts_sync_1  -- source")
+    state = msgspec.structs.replace(shown.state, state="released", left_over=left_over)
+    text = describe(msgspec.structs.replace(shown, state=state), NOW)
+    assert "\n".join(["left over, to be run by hand:", *left_over]) in text
+
+
+def test_only_a_stage_that_was_begun_is_interrupted() -> None:
+    shown = seen(Sample(), full=True)
+    stages: dict[StageName, StageState] = {"full": StageState(), "incremental": StageState(started_at=1.0)}
+    state = msgspec.structs.replace(shown.state, state="paused", stages=stages)
+    lines = describe(msgspec.structs.replace(shown, state=state), NOW).splitlines()
+    assert ["full", "waiting"] in map(str.split, lines)
+    assert ["incremental", "interrupted"] in map(str.split, lines)
