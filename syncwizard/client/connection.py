@@ -52,8 +52,9 @@ class EngineConnection:
     of a version that keeps none.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there."""
+    def __init__(self, path: Path, timeout: float = ANSWER_SECONDS) -> None:
+        """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there for `timeout`
+        seconds, UsageError when the engine is of another version."""
         self.state = TaskState()
         self.sample = Sample()
         self.history: History | None = None
@@ -62,22 +63,26 @@ class EngineConnection:
         self.pid = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
+            self._connect(path, timeout)
+        except SyncwizardError:
+            self._socket.close()
+            raise
+
+    def _connect(self, path: Path, timeout: float) -> None:
+        self._socket.settimeout(timeout)
+        try:
             self._socket.connect(str(path))
+        except (TimeoutError, BlockingIOError) as error:
+            # As many wait as the socket lets wait: it has taken nobody in for long.
+            raise _unanswered(path) from error
         except OSError as error:
-            self._socket.close()
             raise EngineGone("the engine cannot be reached", where=str(path), detail=str(error)) from error
-        hello = self.receive(ANSWER_SECONDS)
+        self._socket.settimeout(None)
+        hello = self.receive(timeout)
         if hello is None:
-            self._socket.close()
-            raise TimedOut(
-                "the engine does not answer", where=str(path), remedy="look whether it was stopped (SIGSTOP)"
-            )
+            raise _unanswered(path)
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL_VERSION:
-            self._socket.close()
-            raise UsageError(
-                "the engine speaks another version of the protocol",
-                remedy="pause the task with the version it was started with, then resume it with this one",
-            )
+            raise _foreign()
         self.pid = hello.pid
 
     def __enter__(self) -> Self:
@@ -137,7 +142,10 @@ class EngineConnection:
             self._buffer += data
         line, _, rest_of_buffer = self._buffer.partition(b"\n")
         self._buffer = rest_of_buffer
-        frame = _decoder.decode(line)
+        try:
+            frame = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _foreign() from error
         self._follow(frame)
         return frame
 
@@ -163,3 +171,14 @@ class EngineConnection:
             self._socket.sendall(_encoder.encode(request) + b"\n")
         except ConnectionError as error:
             raise EngineGone("the engine is gone") from error
+
+
+def _unanswered(path: Path) -> TimedOut:
+    return TimedOut("the engine does not answer", where=str(path), remedy="look whether it was stopped (SIGSTOP)")
+
+
+def _foreign() -> UsageError:
+    return UsageError(
+        "the engine speaks another version of the protocol",
+        remedy="pause the task with the version it was started with, then resume it with this one",
+    )

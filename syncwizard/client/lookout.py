@@ -3,13 +3,13 @@
 import uuid
 from pathlib import Path
 
-from syncwizard.client.connection import EngineConnection, EngineGone
+from syncwizard.client.connection import EngineConnection
 from syncwizard.client.explain import Liveness
-from syncwizard.client.looking import Seen
+from syncwizard.client.looking import Seen, unreadable
 from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.client.waiting import current
 from syncwizard.engine.journal import FILE_NAME
-from syncwizard.errors import SyncwizardError, TimedOut
+from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Sample
 from syncwizard.task.state import TaskState
 
@@ -26,18 +26,19 @@ class Lookout:
         self._known: dict[uuid.UUID, tuple[Stamp, TaskState, Liveness]] = {}
 
     def look_around(self) -> list[Seen]:
-        """Every task as it is now, by label; a damaged journal is the trouble of its task alone."""
+        """Every task as it is now, by label; a damaged journal, or an engine that does not answer, is the trouble of
+        its task alone."""
         return [self._look(task) for task in list_tasks()]
 
     def _look(self, task: StoredTask) -> Seen:
         holder = task.find_engine()
         if holder is not None and holder.socket:
             try:
-                with EngineConnection(Path(holder.socket)) as connection:
+                with EngineConnection(Path(holder.socket), ANSWER_SECONDS) as connection:
                     answer = connection.command("status", ANSWER_SECONDS)
                 state, sample = answer.state or connection.state, answer.sample or Sample()
                 return Seen(task=task, state=state, sample=sample, liveness=Liveness(alive=True, pid=holder.pid))
-            except (EngineGone, TimedOut) as error:
+            except SyncwizardError as error:
                 return self._by_journal(task, str(error))
         return self._by_journal(task, "")
 
@@ -49,9 +50,7 @@ class Lookout:
             try:
                 state, liveness = current(task)
             except SyncwizardError as error:
-                return Seen(
-                    task=task, state=TaskState(), sample=Sample(), liveness=Liveness(alive=False), trouble=str(error)
-                )
+                return unreadable(task, error)
             known = self._known[task.id] = (stamp, state, liveness)
         return Seen(task=task, state=known[1], sample=Sample(), liveness=known[2], trouble=trouble)
 
