@@ -67,13 +67,14 @@ def sample_of(measured: SlotMeasured) -> Sample:
 
 
 def growth(before: SlotMeasured, after: SlotMeasured, seconds: float) -> float | None:
-    """WAL that the source wrote in between, a second.
+    """WAL that the source wrote in between, a second; None where a failover or a restore has put it back.
 
     >>> one, two = (SlotMeasured(retained_bytes=0, wal_status="", source_lsn=lsn) for lsn in ("0/0", "0/64"))
-    >>> growth(one, two, 10.0)
-    10.0
+    >>> growth(one, two, 10.0), growth(two, one, 10.0)
+    (10.0, None)
     """
-    return (parse_lsn(after.source_lsn) - parse_lsn(before.source_lsn)) / seconds if seconds > 0 else None
+    written = parse_lsn(after.source_lsn) - parse_lsn(before.source_lsn)
+    return written / seconds if seconds > 0 and written >= 0 else None
 
 
 class Threat(msgspec.Struct, frozen=True, kw_only=True):
