@@ -1,6 +1,7 @@
 """`report` tells all of a task, and no secret, wherever one slipped in."""
 
 import json
+import os
 import stat
 import uuid
 from pathlib import Path
@@ -72,6 +73,30 @@ def test_a_report_without_a_file_name_is_named_after_the_task(
     assert syncwizard("report", "kb").stdout.strip() == "kb-report.txt"
     assert (tmp_path / "kb-report.txt").read_text().startswith("Report on the task kb, made ")
     assert "Report on the task kb" in syncwizard("report", "kb", "--output", "-").stdout
+
+
+def test_a_damaged_journal_is_part_of_the_report(task: StoredTask) -> None:
+    (task.folder / FILE_NAME).write_bytes(b"nonsense" * 1000)
+    text = syncwizard("report", "kb", "--output", "-").stdout
+    assert ["state", "unknown"] in map(str.split, text.splitlines())
+    assert "the task's journal cannot be used" in text
+    assert "line 999 of the log" in text
+
+
+def test_a_file_that_others_could_read_is_made_the_owners_alone(task: StoredTask, tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    path.write_text("longer than the report, which takes its place\n" * 10_000)
+    path.chmod(0o644)
+    syncwizard("report", "kb", "--output", path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "takes its place" not in path.read_text()
+
+
+def test_a_device_keeps_its_mode(task: StoredTask) -> None:
+    device = Path(os.devnull)
+    before = device.stat().st_mode
+    syncwizard("report", "kb", "--output", device)
+    assert device.stat().st_mode == before
 
 
 def test_a_file_that_cannot_be_written_is_named(task: StoredTask, tmp_path: Path) -> None:
