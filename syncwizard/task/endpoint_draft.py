@@ -29,6 +29,7 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in the fields of one end, wrong or not. `connection`: the saved one it was filled from.
 
     `way` decides which of `host`, `socket`, `service` and `ssh` count; what the others hold is kept all the same.
+    `service_host` and `service_port` are what is given beside a service: a host of another way is not meant by it.
     """
 
     connection: str = ""
@@ -37,6 +38,8 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     socket: str = "/var/run/postgresql"
     service: str = ""
+    service_host: str = ""
+    service_port: str = ""
     ssh: str = ""
     local: str = ""
     port: str = str(DEFAULT_PORT)
@@ -55,9 +58,9 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
         """The end as a specification has it. What is no number becomes 0, which no rule lets pass."""
         return Endpoint(
             type=self.type,
-            service=self.service if self.way == "service" else None,
+            service=self._service,
             host=self._host(),
-            port=None if self.way == "service" else _ports(self.port),
+            port=_ports(self._port) if self._port or self._service is None else None,
             database=self.database or None,
             user=self.user or None,
             password=f"env:{self.variable}" if self.password == "env" else self.password,
@@ -68,10 +71,12 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def from_endpoint(cls, endpoint: Endpoint, connection: str = "") -> Self:
         """The fields that lead to this end."""
-        hosts = ",".join(endpoint.hosts)
-        way: Way = "service" if endpoint.service is not None else "host"
+        hosts, ports = ",".join(endpoint.hosts), ",".join(map(str, endpoint.ports))
+        way: Way = "host"
         if endpoint.access is not None:
             way = "ssh"
+        elif endpoint.service is not None:
+            way = "service"
         elif hosts.startswith(("/", "@")):
             way = "socket"
         encryption = endpoint.encryption
@@ -82,9 +87,11 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
             host=hosts if way in ("host", "ssh") else "",
             socket=hosts if way == "socket" else cls().socket,
             service=endpoint.service or "",
+            service_host=hosts if way == "service" else "",
+            service_port=ports if way == "service" else "",
             ssh=endpoint.access.ssh if endpoint.access else "",
             local=(endpoint.access.local if endpoint.access else None) or "",
-            port=",".join(map(str, endpoint.ports)) or str(DEFAULT_PORT),
+            port=ports if way != "service" else str(DEFAULT_PORT),
             database=endpoint.database or "",
             user=endpoint.user or "",
             password=_keeping(endpoint.password),
@@ -105,10 +112,11 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
         >>> EndpointDraft(host="db1", port="54a").describe()
         'db1:54a'
         """
-        where = {"service": f"service {self.service or '?'}", "socket": self.socket}.get(self.way, self.host)
+        service = self.service_host or f"service {self.service or '?'}"
+        where = {"service": service, "socket": self.socket}.get(self.way, self.host)
         if not where:
             return "?"
-        port = "" if self.way == "service" else f":{self.port}"
+        port = f":{self._port}" if self._port else ""
         return where + port + (f"/{self.database}" if self.database else "")
 
     def fields(self) -> dict[str, Any]:
@@ -148,7 +156,7 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
             yield _problem(end, "service", "the name of the service is missing", "a section of pg_service.conf")
         if self.way == "ssh" and not self.ssh:
             yield _problem(end, "ssh", "the way into the tunnel is missing", "user@bastion, or a host of ~/.ssh/config")
-        if self.way != "service" and not self.database:
+        if self._service is None and not self.database:
             yield _problem(end, "database", "the name of the database is missing", "one database a task")
         for kept, name, field in (
             (self.password, self.variable, "variable"),
@@ -160,20 +168,34 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
                 yield _problem(end, field, message, "its name, for example DST_PW; never the password itself")
 
     def _field(self, key: str) -> str:
-        if key == "host" and self.way in ("socket", "service"):
-            return self.way
+        if key == "host" and self.way == "socket":
+            return "socket"
+        if key in ("host", "port") and self.way == "service":
+            return f"service_{key}"
         if key == "password" and self.password == "env":
             return "variable"
         if key == "encryption.key_password" and self.key_password == "env":
             return "key_variable"
         return _FIELDS.get(key, key)
 
+    @property
+    def _service(self) -> str | None:
+        """What leads through a tunnel may be described by a service, too."""
+        if self.way == "ssh":
+            return self.service or None
+        return self.service if self.way == "service" else None
+
+    @property
+    def _port(self) -> str:
+        return self.service_port if self.way == "service" else self.port
+
     def _host(self) -> str | list[str] | None:
-        if self.way == "service":
-            return None
         if self.way == "socket":
             return self.socket
-        hosts = [host.strip() for host in self.host.split(",")]
+        if self.way == "service" and not self.service_host:
+            return None
+        typed = self.service_host if self.way == "service" else self.host
+        hosts = [host.strip() for host in typed.split(",")]
         return hosts[0] if len(hosts) == 1 else hosts
 
     def _encryption(self) -> Encryption:

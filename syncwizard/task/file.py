@@ -20,8 +20,8 @@ from syncwizard.task.validation import Problem, find_problems
 Lookup = Callable[[str], dict[str, Any]]
 # The keys of `encryption` that name files.
 FILE_KEYS = ("ca", "certificate", "key")
-# A task file of a thousand tables has some 50 kB; a device or a dump given by mistake has no end.
-FILE_BYTES = 1024 * 1024
+# A task file of 20,000 tables with long names has some 2 MB; a device or a dump given by mistake has no end.
+FILE_BYTES = 16 * 2**20
 
 
 def no_connections(name: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def read_text(path: Path) -> str:
         with path.open("rb") as opened:
             content = opened.read(FILE_BYTES + 1)
         if len(content) > FILE_BYTES:
-            raise TaskFileError(f"a task file has at most {FILE_BYTES // 1024} kB", where=str(path))
+            raise _too_large(path)
         # Decoded by hand: line ends stay as they are, and the id is written back into this very text.
         return content.decode()
     except UnicodeDecodeError as error:
@@ -145,6 +145,14 @@ def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
     )
 
 
+def expanded(text: str) -> Path:
+    """The file that a person means by the text, with the home folder for `~`; of a user who is not here, as it is."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def with_defaults(spec: TaskSpec) -> TaskSpec:
     """The specification with host and port spelled out where no service may name them."""
     return msgspec.structs.replace(
@@ -163,7 +171,7 @@ def _complete_endpoint(endpoint: Endpoint) -> Endpoint:
 def _absolute_endpoint(endpoint: Endpoint, folder: Path) -> Endpoint:
     encryption = endpoint.encryption
     named = {key: getattr(encryption, key) for key in FILE_KEYS}
-    absolute = {key: str(folder / Path(name).expanduser()) for key, name in named.items() if name is not None}
+    absolute = {key: str(folder / expanded(name)) for key, name in named.items() if name is not None}
     return msgspec.structs.replace(endpoint, encryption=msgspec.structs.replace(encryption, **absolute))
 
 
@@ -183,8 +191,22 @@ def _without_nulls(value: Any) -> Any:
 
 
 def save(spec: TaskSpec, path: Path) -> None:
-    """Writes the specification in one step: a reader sees the old file or the new one."""
-    replace_text(path, dump(spec))
+    """Writes the specification in one step: a reader sees the old file or the new one.
+
+    Raises TaskFileError for one that nobody could read back.
+    """
+    text = dump(spec)
+    if len(text.encode()) > FILE_BYTES:
+        raise _too_large(path)
+    replace_text(path, text)
+
+
+def _too_large(path: Path) -> TaskFileError:
+    return TaskFileError(
+        f"a task file has at most {FILE_BYTES // 2**20} MB",
+        where=str(path),
+        remedy="select whole schemas, and exclude what is not wanted of them",
+    )
 
 
 def write_id(path: Path, task_id: uuid.UUID) -> None:

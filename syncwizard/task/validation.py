@@ -1,5 +1,6 @@
 """What a specification must fulfil beyond its types; pure, and the same for the file and for every face."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -129,7 +130,7 @@ def _access_problems(path: str, endpoint: Endpoint, access: Access) -> Iterator[
         )
     if access.local is not None:
         address, _, port = access.local.rpartition(":")
-        if not address or not port.isdigit() or not 1 <= int(port) <= 65535:
+        if not address or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
             yield Problem(path=f"{path}.access.local", message="this is no address and port such as 127.0.0.1:15432")
 
 

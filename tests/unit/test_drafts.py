@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard import paths
@@ -62,6 +63,11 @@ def complete() -> TaskDraft:
         WHOLE.destination,
         Endpoint(host="/var/run/postgresql", port=5432, database="kb", password="keyring"),
         Endpoint(service="production"),
+        Endpoint(service="production", host="replica", port=5433, database="kb"),
+        Endpoint(service="production", host="/run/postgresql"),
+        Endpoint(service="production", port=[5432, 5433]),
+        Endpoint(service="production", host="inside", access=Access(ssh="me@bastion")),
+        Endpoint(service="production", host="inside", port=5433, access=Access(ssh="me@bastion")),
     ],
 )
 def test_an_end_comes_back_from_its_fields_as_it_was(end: Endpoint) -> None:
@@ -109,6 +115,14 @@ def test_what_another_way_of_access_needs_is_kept_and_not_part_of_the_task() -> 
     draft = complete().with_value("source.way", "socket")
     assert draft.to_spec().source.host == "/var/run/postgresql"
     assert draft.with_value("source.way", "host").to_spec().source.host == "db1"
+    served = draft.with_value("source.way", "service").with_value("source.service", "production").to_spec().source
+    assert (served.service, served.host, served.port) == ("production", None, None)
+
+
+def test_what_is_wrong_beside_a_service_is_named_by_its_field() -> None:
+    end = EndpointDraft(way="service", service="production", service_host="password=x", service_port="54x")
+    assert [problem.path for problem in end.problems("source")] == ["source.service_host", "source.service_port"]
+    assert msgspec.structs.replace(end, service_host="db1", service_port="6").describe() == "db1:6"
 
 
 def test_drafts_are_listed_the_latest_first_and_gone_when_removed(state_home: Path) -> None:

@@ -5,10 +5,12 @@ import sys
 import uuid
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.errors import TaskFileError
 from syncwizard.task import file
+from syncwizard.task.specification import SchemaObjects, TableObject
 
 GOOD = """\
 version: 1            # the only one
@@ -192,7 +194,7 @@ def test_what_is_too_large_for_a_task_file_is_not_read_to_its_end(name: str, tmp
     path = tmp_path / name
     if not path.exists():
         path.write_bytes(b"#" * (file.FILE_BYTES + 1))
-    with pytest.raises(TaskFileError, match="at most 1024 kB"):
+    with pytest.raises(TaskFileError, match="at most 16 MB"):
         file.load(path)
 
 
@@ -233,3 +235,27 @@ def test_threads_may_be_the_first_to_read_a_task_at_once() -> None:
     for _ in range(8):
         done = subprocess.run([sys.executable, "-c", FIRST_READERS], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_file_of_a_user_who_is_not_here_is_named_as_it_is(path: Path) -> None:
+    encryption = "{mode: verify-ca, ca: ~nosuchuser/ca.pem}"
+    path.write_text(GOOD.replace("host: /tmp}", f"host: /tmp, encryption: {encryption}}}"))
+    assert file.load(path).source.encryption.ca == str(path.parent / "~nosuchuser/ca.pem")
+
+
+@pytest.mark.parametrize(
+    "local",
+    ["127.0.0.1:²", "127.0.0.1:0", "127.0.0.1:70000", f"127.0.0.1:{'9' * 5000}", "15432"],
+    ids=["superscript", "zero", "too large", "too long", "no address"],
+)
+def test_a_local_end_of_a_tunnel_is_an_address_and_a_port(path: Path, local: str) -> None:
+    access = f"access: {{ssh: me@bastion, local: '{local}'}}"
+    error = refused(GOOD.replace("host: /tmp}", f"host: db1, {access}}}"), path)
+    assert error.where == f"{path}:3: source.access.local"
+
+
+def test_the_tables_of_a_large_database_fit_into_a_task_file(path: Path) -> None:
+    path.write_text(GOOD)
+    chosen = SchemaObjects(schema="s", tables=[TableObject(table=f"{number:063}") for number in range(200)])
+    spec = msgspec.structs.replace(file.load(path), objects=[chosen])
+    assert 100 * len(file.dump(spec)) < file.FILE_BYTES

@@ -1,7 +1,6 @@
 """A text to read, to send to the terminal's clipboard, or to write to a file."""
 
 import os
-from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,6 +9,7 @@ from textual.widgets import Button, Input, Static
 
 from syncwizard.client.files import write_private
 from syncwizard.errors import UsageError
+from syncwizard.task.file import expanded
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 TMUX_HINT = "tmux passes it on with: set -g set-clipboard on"
@@ -52,7 +52,7 @@ class CopyTextDialog(Dialog[None]):
     @on(Button.Pressed, "#write")
     @on(Input.Submitted, "#file")
     def _write(self) -> None:
-        path = Path(self.query_one("#file", Input).value).expanduser()
+        path = expanded(self.query_one("#file", Input).value)
         try:
             write_private(path, self._text)
         except UsageError as error:

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Button, DirectoryTree, Input, Static
 
+from syncwizard.task.file import expanded
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 
@@ -17,7 +18,7 @@ class FilePickerDialog(Dialog[str]):
         """`start`: a file or folder to begin at; the home folder where it is empty or gone."""
         super().__init__()
         self._title = title
-        chosen = Path(start).expanduser() if start else Path.home()
+        chosen = expanded(start) if start else Path.home()
         folder = chosen if chosen.is_dir() else chosen.parent
         self._folder = (folder if folder.is_dir() else Path.home()).absolute()
         self._start = start
@@ -51,7 +52,7 @@ class FilePickerDialog(Dialog[str]):
     @on(Input.Submitted)
     @on(Button.Pressed, "#choose")
     def _choose(self) -> None:
-        path = Path(self.query_one(Input).value).expanduser()
+        path = expanded(self.query_one(Input).value)
         if path.is_file():
             self.dismiss(str(path))
         elif path.is_dir():

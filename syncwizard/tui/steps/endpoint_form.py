@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,6 +12,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 from syncwizard.errors import End
 from syncwizard.secrets import LIBPQ_VARIABLE
 from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.file import expanded
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 
@@ -29,6 +29,8 @@ TEXTS: tuple[tuple[str, str, str], ...] = (
     ("host", "Host", "Name or address of the server; several with commas between are tried until the primary is found"),
     ("socket", "Directory", "The directory of the server's Unix socket"),
     ("service", "Service", "A section of libpq's pg_service.conf; what is left empty below comes from there"),
+    ("service_host", "Host", "Empty unless another server is meant than the service's"),
+    ("service_port", "Port", "Empty unless another port is meant than the service's"),
     ("ssh", "Through", "user@bastion, or a host of ~/.ssh/config; its key must need no question (agent)"),
     ("local", "Local end", "This machine's end of the tunnel, such as 127.0.0.1:15432; empty: a free port"),
     ("port", "Port", "5432 unless your server was set up otherwise; one for all hosts, or one for each"),
@@ -41,14 +43,16 @@ def shown_fields(draft: EndpointDraft) -> set[str]:
     """The fields that count for this end.
 
     >>> sorted(shown_fields(EndpointDraft(way="service", password="env")))
-    ['database', 'mode', 'password', 'service', 'type', 'user', 'variable', 'way']
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['database', 'mode', 'password', 'service', 'service_host', 'service_port', 'type', 'user', 'variable', 'way']
     """
     shown = {"type", "way", "database", "user", "password", "mode"}
     shown |= {
         "host": {"host", "port"},
         "socket": {"socket", "port"},
-        "service": {"service"},
-        "ssh": {"host", "port", "ssh", "local"},
+        "service": {"service", "service_host", "service_port"},
+        # Few tunnels lead to what a service describes: there is one in sight where a task file has it.
+        "ssh": {"host", "port", "ssh", "local", *(["service"] if draft.service else [])},
     }[draft.way]
     shown |= {"env": {"variable"}, "keyring": {"secret"}, "prompt": {"secret"}}.get(draft.password, set())
     if draft.mode != "disable":
@@ -67,7 +71,7 @@ def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
         case "pgpass":
             if os.environ.get(LIBPQ_VARIABLE):
                 return f"${LIBPQ_VARIABLE} is set and will be used"
-            file = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
+            file = expanded(os.environ.get("PGPASSFILE") or "~/.pgpass")
             return f"libpq looks into {file}" + ("" if file.is_file() else ", which is not there")
         case "keyring":
             return trouble or "typed here it goes into the keyring; left empty: what the keyring has"
@@ -144,6 +148,8 @@ class EndpointForm(VerticalScroll, can_focus=False):
         placeholder = "user, or as in the service" if draft.way == "service" else "the name you are logged in with"
         self._input("user").placeholder = placeholder
         self._input("host").placeholder = "as seen from the bastion" if draft.way == "ssh" else "db1.example.com"
+        for name in ("service_host", "service_port"):
+            self._input(name).placeholder = "as in the service"
         self._input("database").placeholder = "as in the service" if draft.way == "service" else ""
 
     def show_saved(self, names: Iterable[str], chosen: str) -> None:
