@@ -152,13 +152,15 @@ def connectivity(
     return Probe(request, endpoints, decoder.decode)
 
 
-def catalogue(source: Endpoint, secrets: Handover) -> Probe[CatalogueNews]:
+def catalogue(spec: TaskSpec, secrets: Handover) -> Probe[CatalogueNews]:
     """Lists what the source has; `task.catalogue.assemble` makes a Catalogue of all the news.
 
-    `run` raises EndpointError when the source cannot be used.
+    `run` raises EndpointError when the source cannot be used. Nothing of the destination's secrets is handed over.
     """
+    own = Handover(source=secrets.source, source_key=secrets.source_key)
     decoder = msgspec.msgpack.Decoder(CatalogueNews)
-    return Probe(CatalogueRequest(endpoint=source, secrets=secrets), (source,), decoder.decode)
+    request = CatalogueRequest(endpoint=spec.source, secrets=own)
+    return Probe(request, (spec.source, spec.destination), decoder.decode)
 
 
 def remedy(spec: TaskSpec, secrets: Handover, end: End, sql: str) -> Probe[StatementRun]:

@@ -1,7 +1,9 @@
 """Plain text for people: tables, fields, durations, times. Pure."""
 
 import datetime
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -56,6 +58,16 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def shell_word(path: str | Path) -> str:
+    """A file's name to be pasted into a command: whole, and never taken for an option.
+
+    >>> shell_word("kb.yaml"), shell_word("-my kb.yaml")
+    ('kb.yaml', "'./-my kb.yaml'")
+    """
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def local_time(at: float) -> str:

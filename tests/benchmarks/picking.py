@@ -11,6 +11,7 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.engine.protocol import Handover
 from syncwizard.task.catalogue import Catalogue, assemble
 from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.specification import Endpoint, TaskSpec
 from tests.benchmarks.results import percentile, print_table
 from tests.support.environment import make_plain, temporary_folder
 from tests.tui.apps import NARROW, WIDE
@@ -96,7 +97,8 @@ def _list(count: int) -> float:
                     session.execute("; ".join(tables).encode())
             began = time.perf_counter()
             news: list[Any] = []
-            probes.catalogue(cluster.endpoint("postgres"), Handover()).run(news.append)
+            task = TaskSpec(name="many", source=cluster.endpoint("postgres"), destination=Endpoint(), objects=[])
+            probes.catalogue(task, Handover()).run(news.append)
             assemble(news)
             return time.perf_counter() - began
         finally:

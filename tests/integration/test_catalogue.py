@@ -21,7 +21,7 @@ from syncwizard.task.catalogue import (
     RelationName,
     assemble,
 )
-from syncwizard.task.specification import Endpoint
+from syncwizard.task.specification import Endpoint, TaskSpec
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
@@ -62,9 +62,13 @@ ANALYZE kb.documents;
 """
 
 
+def task_over(source: Endpoint) -> TaskSpec:
+    return TaskSpec(name="kb", source=source, destination=Endpoint(), objects=[])
+
+
 def news_of(endpoint: Endpoint) -> list[CatalogueNews]:
     news: list[CatalogueNews] = []
-    probes.catalogue(endpoint, Handover()).run(news.append)
+    probes.catalogue(task_over(endpoint), Handover()).run(news.append)
     return news
 
 
@@ -172,7 +176,7 @@ def sessions(server: Session) -> int:
 
 def test_a_listing_that_waits_is_cancelled_and_leaves_no_query_at_the_server(pair: DatabasePair) -> None:
     """The catalogue itself is locked: the query waits, its client goes, and the server notices."""
-    probe = probes.catalogue(pair.source_endpoint, Handover())
+    probe = probes.catalogue(task_over(pair.source_endpoint), Handover())
     ended = threading.Event()
 
     def run() -> None:

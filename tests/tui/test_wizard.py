@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from textual.events import Key
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from syncwizard import paths
 from syncwizard.client import drafts, saved_connections
@@ -255,13 +255,26 @@ async def test_a_setting_shows_its_range_and_the_rule_it_breaks() -> None:
 
 
 async def test_a_saved_connection_fills_its_end() -> None:
-    saved_connections.add("frankfurt", {"host": "db9", "port": 6432, "database": "kb", "password": "env:PW"})
+    encryption = {"mode": "verify-ca", "ca": "ca.pem"}
+    fields = {"host": "db9", "port": 6432, "database": "kb", "password": "env:PW", "encryption": encryption}
+    saved_connections.add("frankfurt", fields)
     async with at_screens(wizard_over(TaskDraft())) as person:
         await person.press("tab", "tab", "enter", "down", "enter")
         await person.until(lambda: wizard_of(person).draft.source.host, "the end is filled")
         end = wizard_of(person).draft.source
         assert (end.host, end.port, end.database, end.variable) == ("db9", "6432", "kb", "PW")
+        assert end.ca == str(paths.connections_file().parent / "ca.pem")
         assert person.sees("db9")
+
+
+async def test_a_saved_connection_that_was_removed_meanwhile_is_not_put_in() -> None:
+    saved_connections.add("frankfurt", {"host": "db9"})
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        saved_connections.remove("frankfurt")
+        await person.press("tab", "tab", "enter", "down", "enter")
+        offered = wizard_of(person).query_one("#saved-source", Select)
+        await person.until(lambda: offered.value is Select.NULL, "it is no more offered")
+        assert wizard_of(person).draft.source.host == ""
 
 
 async def test_an_end_is_saved_as_a_connection_without_its_password() -> None:
@@ -272,6 +285,29 @@ async def test_an_end_is_saved_as_a_connection_without_its_password() -> None:
         await person.press("enter")
         await person.until(saved_connections.list_connections, "the connection is saved")
     assert saved_connections.fields_of("mine") == {"host": "db1", "port": 5432, "database": "kb"}
+
+
+async def test_files_of_an_end_are_saved_by_names_that_hold_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draft = COMPLETE.with_value("source.mode", "verify-ca").with_value("source.ca", "ca.pem")
+    async with at_screens(wizard_over(draft)) as person:
+        await person.press("tab", "tab", "tab", "enter")
+        await person.until_on(NameDialog)
+        await person.write("mine")
+        await person.press("enter")
+        await person.until(saved_connections.list_connections, "the connection is saved")
+    assert saved_connections.fields_of("mine")["encryption"]["ca"] == str(tmp_path / "ca.pem")
+
+
+async def test_a_host_beside_a_service_is_asked_for_and_may_be_left_out() -> None:
+    draft = COMPLETE.with_value("source.way", "service").with_value("source.service", "production")
+    async with at_screens(wizard_over(draft), WIDE) as person:
+        assert wizard_of(person).spec.source.describe() == "service production/kb"
+        await go_to(person, "source.service_host")
+        await person.write("replica")
+        assert wizard_of(person).spec.source.describe() == "replica/kb"
 
 
 async def test_a_certificate_is_picked_from_the_files(tmp_path: Path) -> None:
@@ -296,6 +332,28 @@ async def test_the_preview_is_a_task_file_that_can_be_written(tmp_path: Path, mo
         await person.press("tab", "tab", "enter")
         await person.until_seen("written to")
     assert file.load(tmp_path / "kb.yaml") == COMPLETE.to_spec()
+
+
+async def test_files_in_the_preview_are_those_that_are_tested_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draft = COMPLETE
+    for end, ca in (("source", "~/ca.pem"), ("destination", "ca.pem")):
+        draft = draft.with_value(f"{end}.mode", "verify-ca").with_value(f"{end}.ca", ca)
+    async with at_screens(wizard_over(draft)) as person:
+        await person.press("f4")
+        await person.until_on(CopyTextDialog)
+        await person.press("tab", "tab", "enter")
+        await person.until_seen("written to")
+    written = (tmp_path / "kb.yaml").read_text()
+    assert f"ca: {Path.home() / 'ca.pem'}\n" in written
+    assert f"ca: {tmp_path / 'ca.pem'}\n" in written
+
+
+async def test_a_name_like_an_option_is_none_in_the_command() -> None:
+    async with at_screens(wizard_over(TaskDraft(name="-kb", named=True))) as person:
+        assert person.sees("Equivalent command: syncwizard check ./-kb.yaml")
 
 
 async def test_the_equivalent_command_can_be_pasted_into_a_shell() -> None:

@@ -8,8 +8,9 @@ import keyring.backend
 import pytest
 
 from syncwizard import secrets
+from syncwizard.client import probes
 from syncwizard.client.launch import environment_without_secrets
-from syncwizard.engine.protocol import Handover
+from syncwizard.engine.protocol import CatalogueRequest, Handover
 from syncwizard.errors import UsageError
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
 
@@ -95,6 +96,16 @@ def test_variables_with_secrets_are_not_passed_on(monkeypatch: pytest.MonkeyPatc
     environment = environment_without_secrets((spec.source, spec.destination))
     assert not {"swordfish", "trout"} & set(environment.values())
     assert "PATH" in environment
+
+
+def test_a_listing_of_the_source_has_nothing_of_the_destinations_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_PW", "swordfish")
+    monkeypatch.setenv("DST_PW", "trout")
+    spec = TaskSpec(name="kb", source=endpoint("env:SOURCE_PW"), destination=endpoint("env:DST_PW"), objects=[])
+    probe = probes.catalogue(spec, Handover(source="swordfish", destination="trout", destination_key="carp"))
+    assert not {"swordfish", "trout"} & set(probe._environment.values())
+    assert isinstance(probe._request, CatalogueRequest)
+    assert probe._request.secrets == Handover(source="swordfish")
 
 
 def test_secrets_do_not_show_themselves() -> None:

@@ -3,8 +3,8 @@
 Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
 """
 
-import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len
@@ -21,6 +21,8 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.task import file
 from syncwizard.task.draft import TaskDraft
+from syncwizard.task.specification import TaskSpec
+from syncwizard.task.text import shell_word
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.drafts import DraftsDialog
@@ -107,6 +109,11 @@ class WizardScreen(Screen[None]):
         return cast("SyncwizardApp", self.app)
 
     @property
+    def spec(self) -> TaskSpec:
+        """What the draft leads to, with file names that mean the same in every folder."""
+        return file.with_absolute_paths(self.draft.to_spec(), Path.cwd())
+
+    @property
     def current(self) -> Step:
         """The step in sight."""
         return self._steps[self._current]
@@ -152,7 +159,7 @@ class WizardScreen(Screen[None]):
     @property
     def command(self) -> str:
         """The command line that does what the step in sight does."""
-        return self.current.command(shlex.quote(self.file_name))
+        return self.current.command(shell_word(self.file_name))
 
     @property
     def file_name(self) -> str:
@@ -215,7 +222,7 @@ class WizardScreen(Screen[None]):
 
     def action_preview(self) -> None:
         """Shows the task file as far as it is; it can be copied and written from there."""
-        self.app.push_screen(CopyTextDialog("Task file", file.dump(self.draft.to_spec()), self.file_name))
+        self.app.push_screen(CopyTextDialog("Task file", file.dump(self.spec), self.file_name))
 
     def action_command(self) -> None:
         """Shows the equivalent command; it can be copied whole from there, however long."""

@@ -117,7 +117,7 @@ class EndpointsStep(FormStep):
                 self._tested = (draft.source, draft.destination, secrets)
                 self.wizard.go_on()
 
-        self.app.push_screen(ConnectivityDialog(draft.to_spec(), secrets), tested)
+        self.app.push_screen(ConnectivityDialog(self.wizard.spec, secrets), tested)
         return False
 
     @property
@@ -163,7 +163,13 @@ class EndpointsStep(FormStep):
         if not event.name:
             self.wizard.edit(draft.with_value(f"{event.end}.connection", ""))
             return
-        saved = saved_connections.list_connections()[event.name]
+        try:
+            # Its files are named from the folder of the connections.
+            saved = saved_connections.checked(event.name, saved_connections.fields_of(event.name))
+        except SyncwizardError as error:
+            self.notify(str(error), title="Saved connections", severity="error", markup=False)
+            self._offer_saved()
+            return
         filled = EndpointDraft.from_endpoint(saved, event.name)
         self.wizard.edit(draft.with_end(event.end, filled))
         self.show()
@@ -177,7 +183,8 @@ class EndpointsStep(FormStep):
             if name is None:
                 return
             try:
-                saved_connections.add(name, self.wizard.draft.end(end).fields(), replace=True)
+                saved = EndpointDraft.from_endpoint(getattr(self.wizard.spec, end))
+                saved_connections.add(name, saved.fields(), replace=True)
             except SyncwizardError as error:
                 self.notify(str(error), title="Not saved", severity="error")
                 return

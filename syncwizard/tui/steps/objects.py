@@ -130,18 +130,18 @@ class ObjectsStep(Step):
         """Lists the source's objects; what is chosen stays chosen."""
         self._end_listing()
         self._listing = True
-        number, draft, typed = self._number, self.wizard.draft, self.wizard.secrets
-        if self._listed is None or self._listed[0] != draft.source:
+        number, source, typed = self._number, self.wizard.draft.source, self.wizard.secrets
+        if self._listed is None or self._listed[0] != source:
             # Another source: its tree is not this one.
             self._catalogue = None
-        self._listed = (draft.source, typed)
+        self._listed = (source, typed)
         self._read = 0
         self._tell("asking the source")
-        spec = draft.to_spec()
+        spec = self.wizard.spec
 
         def work() -> Catalogue:
             secrets = credentials.collect(spec, typed)
-            self._probe = probe = probes.catalogue(spec.source, secrets)
+            self._probe = probe = probes.catalogue(spec, secrets)
             if number != self._number:
                 probe.cancel()
             news: list[CatalogueNews] = []

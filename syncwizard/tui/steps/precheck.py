@@ -157,7 +157,7 @@ class PrecheckStep(Step):
     def _run_sql(self, item: PrecheckItemFinished) -> None:
         if item.sql_end is None:
             return
-        spec, secrets, end = self.wizard.draft.to_spec(), self.wizard.secrets, item.sql_end
+        spec, secrets, end = self.wizard.spec, self.wizard.secrets, item.sql_end
         done: list[StatementRun] = []
         self._say(f"▸ running SQL at the {end} …")
 
@@ -191,14 +191,13 @@ class PrecheckStep(Step):
             return
         kept = [item.item for item in self._items.values() if not item.blocks] if again else []
         self._items = {name: self._items[name] for name in kept}
-        draft, secrets = self.wizard.draft, self.wizard.secrets
-        self._checked = (_without_acceptances(draft), secrets)
+        spec, secrets = self.wizard.spec, self.wizard.secrets
+        self._checked = (_without_acceptances(self.wizard.draft), secrets)
         self._number += 1
         self._checking, self._complete, self._error = True, False, None
         run = self._number
 
         def check() -> None:
-            spec = draft.to_spec()
             handover = credentials.collect(spec, secrets)
             self._probe = probe = probes.for_task("precheck", spec, handover, passed=kept, quiet=True)
             probe.run(lambda event: self.post_message(self.Heard(run, event)))

@@ -69,10 +69,9 @@ class StartStep(Step):
         self._starting = True
         self.wizard.update_controls()
         self.query_one("#start-status", Static).update("The engine starts, and checks both ends once more…")
-        draft, secrets = self.wizard.draft, self.wizard.secrets
+        spec, secrets = self.wizard.spec, self.wizard.secrets
 
         def prepare() -> Prepared:
-            spec = draft.to_spec()
             return lifecycle.prepare_specification(spec, credentials.collect(spec, secrets))
 
         in_background(self, prepare, self._prepared, self._failed)
@@ -109,7 +108,7 @@ class StartStep(Step):
     @on(Button.Pressed, "#show-json")
     def _show_json(self, event: Button.Pressed) -> None:
         event.stop()
-        text = msgspec.json.format(msgspec.json.encode(self.wizard.draft.to_spec())).decode()
+        text = msgspec.json.format(msgspec.json.encode(self.wizard.spec)).decode()
         name = self.wizard.file_name.removesuffix(".yaml")
         self.app.push_screen(CopyTextDialog("Parameters as JSON", text, f"{name}.json"))
 

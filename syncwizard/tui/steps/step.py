@@ -8,6 +8,7 @@ from textual.widget import Widget
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.specification import TaskSpec
 from syncwizard.task.validation import Problem
 
 
@@ -21,6 +22,10 @@ class Wizard(Protocol):
     draft: TaskDraft
     secrets: Handover
     size_of_choice: str
+
+    @property
+    def spec(self) -> TaskSpec:
+        """What the draft leads to, with file names that mean the same in every folder."""
 
     @property
     def file_name(self) -> str:
