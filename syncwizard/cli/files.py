@@ -10,6 +10,7 @@ from syncwizard.client.saved_connections import load_task
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
 from syncwizard.task.summary import describe_plan
+from syncwizard.task.text import shell_word
 
 
 def _named(ctx: click.Context, parameter: click.Parameter, value: str) -> Path:
@@ -53,4 +54,4 @@ def preview(path: Path, as_json: bool) -> None:
 
 
 def _command(path: Path) -> str:
-    return f"syncwizard start {path}"
+    return f"syncwizard start {shell_word(path)}"

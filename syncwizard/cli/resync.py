@@ -12,6 +12,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.events import ResyncRequested, TableName
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
+from syncwizard.task.state import TaskState
 
 
 @click.command()
@@ -30,7 +31,8 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
         raise UsageError("--table and --all exclude each other", remedy="leave out one of them")
     task = tasks.find_task(name)
     secrets = launch.collect_secrets(task.spec)
-    wish = ResyncWish(tables=[_table_name(text) for text in names], everything=everything)
+    state = task.read_state()
+    wish = ResyncWish(tables=[_table_name(text, state) for text in names], everything=everything)
     order = lifecycle.describe_resync(task, wish, secrets)
     _show(order, task)
     if not yes:
@@ -41,11 +43,11 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     say(f"resynchronizing; watch it: syncwizard status {shlex.quote(task.label)}")
 
 
-def _table_name(text: str) -> TableName:
-    schema, dot, name = text.partition(".")
-    if not dot or not schema or not name:
+def _table_name(text: str, state: TaskState) -> TableName:
+    schema, _, name = text.partition(".")
+    if not schema or not name:
         raise UsageError(f"`{text}` is not the name of a table", remedy="name it as schema.table")
-    return TableName(schema, name)
+    return state.table_name(text)
 
 
 def _show(order: ResyncRequested, task: StoredTask) -> None:

@@ -7,7 +7,7 @@ import click
 from syncwizard.cli.output import print_json, print_json_line, say, say_trouble
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
-from syncwizard.client.looking import Seen, look
+from syncwizard.client.looking import Seen, look, look_anyway
 from syncwizard.client.showing import as_data, describe, describe_all
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, connect, wait_for
@@ -17,7 +17,17 @@ from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
 from syncwizard.task.text import format_seconds, local_time
 
+# The kernel waits for no number of seconds whatever.
+LONGEST_SECONDS = 365 * 24 * 3600.0
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    # Not by a range of click's, in which `nan` is; what has no end is waited for without the option.
+    if value is not None and not 0 < value <= LONGEST_SECONDS:
+        raise click.BadParameter("a number of seconds, from more than 0 to a year")
+    return value
 
 
 @click.command()
@@ -27,7 +37,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 def status(name: str | None, show_all: bool, as_json: bool) -> None:
     """Show a task, or all of them."""
     if name is not None:
-        seen = _look(tasks.find_task(name), ask_source=True)
+        seen = look(tasks.find_task(name), ask_source=True)
+        _say_trouble(seen)
         if as_json:
             print_json(as_data(seen, time.time()))
         else:
@@ -35,7 +46,9 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
         return
     for error in tasks.unreadable():
         say(f"left out: {error}")
-    everything = [_look(task) for task in tasks.list_tasks()]
+    everything = [look_anyway(task) for task in tasks.list_tasks()]
+    for seen in everything:
+        _say_trouble(seen)
     shown = [seen for seen in everything if show_all or seen.state.state != "released"]
     if as_json:
         print_json([as_data(seen, time.time()) for seen in shown])
@@ -48,9 +61,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", metavar="TASK")
 @click.option("--until", type=click.Choice(["full", "caught-up"]), required=True, help="What to wait for.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Exit code 6 after so long."
-)
+@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="Exit code 6 after so long.")
 @JSON
 def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
     """Wait until a task has copied all tables, or until all that is committed now is at the destination."""
@@ -111,8 +122,6 @@ def _print_entry(entry: Entry, as_json: bool) -> None:
         click.echo(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
 
 
-def _look(task: StoredTask, *, ask_source: bool = False) -> Seen:
-    seen = look(task, ask_source=ask_source)
+def _say_trouble(seen: Seen) -> None:
     if seen.trouble:
-        say(f"{task.label}: {seen.trouble}")
-    return seen
+        say(f"{seen.task.label}: {seen.trouble}")

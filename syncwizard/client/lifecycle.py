@@ -1,4 +1,7 @@
-"""What a user does with a task: check it beforehand, start, pause, resume, release. Serves every face."""
+"""What a user does with a task: check it beforehand, start, pause, resume, release. Serves every face.
+
+A screen wants what uses a probe `quiet`: see `probes.for_task`.
+"""
 
 import shlex
 import uuid
@@ -10,7 +13,7 @@ import msgspec
 from syncwizard.client import launch, probes
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.saved_connections import load_task
-from syncwizard.client.tasks import StoredTask, find_task, list_tasks, store, with_ignored
+from syncwizard.client.tasks import StoredTask, find_task, is_released, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
@@ -61,7 +64,9 @@ def prepare_specification(spec: TaskSpec, secrets: Handover) -> Prepared:
     renewed = known is not None and _check_startable(known, spec.name)
     if spec.id is None or renewed:
         spec = msgspec.structs.replace(spec, id=uuid.uuid4())
-    return Prepared(task=store(file.with_defaults(spec)), secrets=secrets, renewed=renewed)
+    # The engine works in the task's folder: what was named from here has to be found from there.
+    spec = file.with_defaults(file.with_absolute_paths(spec, Path.cwd()))
+    return Prepared(task=store(spec), secrets=secrets, renewed=renewed)
 
 
 def start(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
@@ -155,7 +160,7 @@ def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
     return follow_precheck(task, before, watcher)
 
 
-def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover) -> ResyncRequested:
+def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover, *, quiet: bool = False) -> ResyncRequested:
     """What a resynchronization would empty and copy again; changes nothing, whether the task runs or not.
 
     Raises UsageError when there is nothing to do, or when the wish cannot be fulfilled as it is.
@@ -171,18 +176,20 @@ def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover) -> Re
         if isinstance(event, ResyncRequested):
             found.append(event)
 
-    probes.for_task("resync", task.spec, secrets, wish=wish).run(on_event)
+    probes.for_task("resync", task.spec, secrets, wish=wish, quiet=quiet).run(on_event)
     return found[-1]
 
 
-def resync(task: StoredTask, order: ResyncRequested, secrets: Handover, watcher: Watcher = ignore) -> TaskState:
+def resync(
+    task: StoredTask, order: ResyncRequested, secrets: Handover, watcher: Watcher = ignore, *, quiet: bool = False
+) -> TaskState:
     """Carries out what was described: pauses the task if it runs, gives the order, and lets it work again.
 
     Returns when the engine is at work; a crash from here on costs nothing, `resume` goes on with the order.
     """
     if task.find_engine() is not None:
         pause(task)
-    probes.for_task("resync", task.spec, secrets, order=order).run(lambda event: None)
+    probes.for_task("resync", task.spec, secrets, order=order, quiet=quiet).run(lambda event: None)
     return resume(prepare_resume(task, secrets), watcher)
 
 
@@ -191,7 +198,9 @@ def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:
     probes.for_task("precheck", spec, launch.collect_secrets(spec)).run(on_event)
 
 
-def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover | None = None) -> TaskState:
+def release(
+    task: StoredTask, on_event: Callable[[Event], None], given: Handover | None = None, *, quiet: bool = False
+) -> TaskState:
     """Removes everything of the task at both ends; refused while its engine runs. Its secrets are read unless given."""
     holder = task.find_engine()
     if holder is not None:
@@ -203,7 +212,8 @@ def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover
     try:
         state = task.read_state()
         if state.state != "released" or state.left_over:
-            probes.for_task("release", task.spec, given or launch.collect_secrets(task.spec)).run(on_event)
+            secrets = given or launch.collect_secrets(task.spec)
+            probes.for_task("release", task.spec, secrets, quiet=quiet).run(on_event)
         return task.read_state()
     except JournalFailed as error:
         name = task.spec.slot
@@ -214,7 +224,7 @@ def release(task: StoredTask, on_event: Callable[[Event], None], given: Handover
         raise
 
 
-def set_sequences(task: StoredTask, offset: int, given: Handover | None = None) -> SequencesSet:
+def set_sequences(task: StoredTask, offset: int, given: Handover | None = None, *, quiet: bool = False) -> SequencesSet:
     """Sets the destination's sequences to the source's values and `offset` beyond, whether the task runs or not.
 
     The secrets are read unless given.
@@ -232,7 +242,8 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None) 
         if isinstance(event, SequencesSet):
             found.append(event)
 
-    probes.for_task("sequences", task.spec, given or launch.collect_secrets(task.spec), offset=offset).run(on_event)
+    secrets = given or launch.collect_secrets(task.spec)
+    probes.for_task("sequences", task.spec, secrets, offset=offset, quiet=quiet).run(on_event)
     return found[-1]
 
 
@@ -247,7 +258,11 @@ def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
         task = find_task(text)
         return task.spec, task
     spec = load_task(Path(text))
-    return spec, next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
+    known = next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
+    if known is not None and not is_released(known):
+        # As a start of the file would take it.
+        spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
+    return spec, known
 
 
 def _check_startable(known: StoredTask, origin: str) -> bool:

@@ -1,6 +1,7 @@
 """Saved connections: ends by name, in one file of the config directory, for its owner alone and never with a secret."""
 
 import difflib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def remove(name: str) -> None:
 def checked(name: str, fields: Fields) -> Endpoint:
     """The connection as an end; raises TaskFileError that says what is wrong with it."""
     where = f"connection `{name}`"
-    remedy = f"mend {paths.connections_file()}, or remove it: syncwizard connections remove {name}"
+    remedy = f"mend {paths.connections_file()}, or remove it: syncwizard connections remove {shlex.quote(name)}"
     try:
         endpoint = msgspec.convert(fields, Endpoint)
     except msgspec.ValidationError as error:
@@ -106,7 +107,7 @@ def _absolute(fields: Fields) -> Fields:
     if encryption is None:
         return fields
     folder = paths.connections_file().parent
-    named = {key: str(folder / Path(encryption[key]).expanduser()) for key in file.FILE_KEYS if encryption.get(key)}
+    named = {key: str(folder / file.expanded(encryption[key])) for key in file.FILE_KEYS if encryption.get(key)}
     return {**fields, "encryption": {**encryption, **named}}
 
 

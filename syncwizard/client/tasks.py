@@ -17,6 +17,7 @@ from syncwizard.task import file
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import IgnoredItem, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import shell_word
 
 # Fewer digits of an id than these are taken for a name.
 ID_PREFIX_DIGITS = 4
@@ -90,13 +91,27 @@ def find_task(text: str) -> StoredTask:
 
 
 def store(spec: TaskSpec) -> StoredTask:
-    """Keeps the specification in the task's folder, for its owner alone."""
+    """Keeps the specification in the task's folder, for its owner alone; raises TaskFileError."""
     if spec.id is None:
         raise ValueError("a task without an id cannot be stored")
     paths.ensure_private_folder(paths.tasks_folder())
     folder = paths.ensure_private_folder(paths.task_folder(spec.id))
-    file.save(spec, folder / paths.TASK_FILE)
-    return next(task for task in list_tasks() if task.id == spec.id)
+    path = folder / paths.TASK_FILE
+    file.save(spec, path)
+    stored = next((task for task in list_tasks() if task.id == spec.id), None)
+    if stored is None:
+        why = f"see why: syncwizard check {shell_word(path)}"
+        raise TaskFileError("the stored task cannot be read back", where=str(path), remedy=why)
+    return stored
+
+
+def is_released(task: StoredTask) -> bool:
+    """Whether the task is over."""
+    try:
+        return task.read_state().state == "released"
+    except JournalFailed:
+        # Nobody knows; then it is one of those that may be meant.
+        return False
 
 
 def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
@@ -127,7 +142,9 @@ def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:
     found = next((task for task in tasks if task.id == spec.id), None)
     if found is None:
         raise UsageError(
-            "this task file was not started here", where=str(path), remedy=f"start it: syncwizard start {path}"
+            "this task file was not started here",
+            where=str(path),
+            remedy=f"start it: syncwizard start {shell_word(path)}",
         )
     return found
 
@@ -137,16 +154,8 @@ def _matching(text: str, tasks: Sequence[StoredTask]) -> list[StoredTask]:
     if labelled := [task for task in tasks if task.label == text]:
         return labelled
     if named := [task for task in tasks if task.spec.name == text]:
-        return named if len(named) == 1 else [task for task in named if not _is_released(task)] or named
+        return named if len(named) == 1 else [task for task in named if not is_released(task)] or named
     digits = text.replace("-", "").lower()
     if len(digits) < ID_PREFIX_DIGITS:
         return []
     return [task for task in tasks if task.id.hex.startswith(digits)]
-
-
-def _is_released(task: StoredTask) -> bool:
-    try:
-        return task.read_state().state == "released"
-    except JournalFailed:
-        # Nobody knows; then it is one of those that may be meant.
-        return False

@@ -6,7 +6,7 @@ from typing import TypeVar
 from textual.screen import Screen
 
 from syncwizard.client import credentials, lifecycle
-from syncwizard.client.looking import Seen, look
+from syncwizard.client.looking import Seen, look_anyway
 from syncwizard.client.redaction import known_secrets, redact
 from syncwizard.client.report import as_text, default_name, gather
 from syncwizard.client.tasks import StoredTask
@@ -77,7 +77,7 @@ class Deeds:
                 self._screen.call_later(self._notify, narrate(event))
 
             def work() -> TaskState:
-                return lifecycle.release(task, told, secrets())
+                return lifecycle.release(task, told, secrets(), quiet=True)
 
             self._do(f"releasing {task.label}", work, self._tell_left_over(task))
 
@@ -99,7 +99,7 @@ class Deeds:
         def go(secrets: Secrets) -> None:
             def look() -> tuple[ResyncRequested, Handover]:
                 given = secrets()
-                return lifecycle.describe_resync(task, wish, given), given
+                return lifecycle.describe_resync(task, wish, given, quiet=True), given
 
             self._describing = True
             self._do(f"looking what {task.label} would copy again", look, ask, self._described)
@@ -110,7 +110,11 @@ class Deeds:
             def answered(confirmed: bool | None) -> None:
                 if confirmed:
                     what = f"resynchronizing {task.label}"
-                    self._do(what, lambda: lifecycle.resync(task, order, given), self._tell_state(task))
+
+                    def work() -> TaskState:
+                        return lifecycle.resync(task, order, given, quiet=True)
+
+                    self._do(what, work, self._tell_state(task))
 
             self._screen.app.push_screen(resync_dialog(task, order), answered)
 
@@ -135,7 +139,7 @@ class Deeds:
 
         def go(secrets: Secrets) -> None:
             what = f"setting the sequences of {task.label}"
-            self._do(what, lambda: lifecycle.set_sequences(task, 0, secrets()), done)
+            self._do(what, lambda: lifecycle.set_sequences(task, 0, secrets(), quiet=True), done)
 
         self._with_secrets(task, go)
 
@@ -144,7 +148,7 @@ class Deeds:
 
         def work() -> str:
             secrets = known_secrets(task.spec)
-            return as_text(gather(look(task), now, lambda text: redact(text, secrets)))
+            return as_text(gather(look_anyway(task), now, lambda text: redact(text, secrets)))
 
         def done(text: str) -> None:
             title = f"Report on {task.label}: read it before you send it, it names servers and tables"

@@ -100,13 +100,15 @@ def test_a_name_that_nobody_saved_is_told_with_line_and_nearest_name(task_file: 
 def test_one_that_is_damaged_stands_in_the_way_of_its_users_only(task_file: Path) -> None:
     syncwizard("connections", "add", "paris", "--host", "db")
     path = paths.connections_file()
-    path.write_text(path.read_text() + "rome: {hots: db}\n")
+    path.write_text(path.read_text() + "rome: {hots: db}\nold rome: {hots: db}\n")
     source_of(task_file, "{connection: paris, database: kb}")
     task_file.write_text(TASK.format(source="{connection: rome, database: kb}"))
     done = syncwizard("check", task_file, expect=2)
     assert "hots" in done.stderr
     assert "connections remove rome" in done.stderr
     syncwizard("connections", "remove", "rome")
+    assert "connections remove 'old rome'" in syncwizard("connections", "list", expect=2).stderr
+    syncwizard("connections", "remove", "old rome")
     assert len(report("connections", "list")) == 1
 
 

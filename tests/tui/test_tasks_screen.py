@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from syncwizard.client import drafts, tasks
+import pytest
+
+from syncwizard.client import drafts, probes, tasks
 from syncwizard.task.draft import TaskDraft
 from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused
 from syncwizard.task.state import TaskState
@@ -112,6 +114,18 @@ async def test_releasing_wants_the_name_typed_and_enter_confirms_nothing() -> No
         await pilot.press("D", "enter")
         await shown(pilot, "Type the task's name", gone=True)
     assert task.read_state() == TaskState(id=task.id, name="kb")
+
+
+async def test_a_defect_of_a_probe_is_told_in_a_dialog_and_not_written_over_the_screen(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(probes, "PROBE_MODULE", "syncwizard.engine.no_such_module")
+    app = task_list(seen(store_task("kb"), PAUSED, alive=False))
+    async with app.run_test() as pilot:
+        await shown(pilot, "paused")
+        await pilot.press("D", *"kb", "enter", "enter")
+        await shown(pilot, "it did not work")
+    assert "no_such_module" not in capfd.readouterr().err
 
 
 async def test_cloning_opens_the_wizard_with_a_copy_of_the_settings() -> None:

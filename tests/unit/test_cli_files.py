@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard.cli.resync import _table_name
+from syncwizard.task.events import PublicationCreated, TableName
+from syncwizard.task.state import TaskState
 from tests.support.commands import report, syncwizard
 
 GOOD = """\
@@ -75,6 +79,27 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], state_home: Path
     assert done.stdout == ""
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "1e300"])
+def test_a_timeout_that_is_no_time_is_refused(seconds: str, state_home: Path) -> None:
+    said = syncwizard("wait", "kb", "--until", "full", "--timeout", seconds, expect=2).stderr
+    assert "from more than 0 to a year" in said
+
+
+@pytest.mark.parametrize("name", ["my kb.yaml", "-kb.yaml"])
+def test_the_equivalent_command_can_be_pasted(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    path.rename(path.with_name(name))
+    command = report("preview", f"./{name}")["command"]
+    assert syncwizard("check", *shlex.split(command)[2:]).stdout.startswith(name)
+
+
+def test_a_table_of_a_schema_with_a_dot_is_found_by_its_name() -> None:
+    table = TableName("my.schema", "notes")
+    state = TaskState(publication=PublicationCreated(name="dts_sync_1", oid=1, members=[2], tables=[table]))
+    assert _table_name("my.schema.notes", state) == table
+    assert _table_name("other.notes", state) == TableName("other", "notes")
 
 
 def test_an_item_that_the_precheck_does_not_have_is_refused_with_the_nearest_name(path: Path) -> None:

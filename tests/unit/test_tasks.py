@@ -2,17 +2,22 @@
 
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard import paths
-from syncwizard.client import tasks
+from syncwizard.client import lifecycle, probes, tasks
 from syncwizard.engine.journal import FILE_NAME, Journal
-from syncwizard.errors import UsageError
+from syncwizard.engine.protocol import Handover
+from syncwizard.errors import TaskFailed, TaskFileError, UsageError
 from syncwizard.task import file
-from syncwizard.task.events import TaskReleased
-from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.events import ResyncRequested, StageFinished, TaskReleased
+from syncwizard.task.resync import ResyncWish
+from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TableObject, TaskSpec
+from tests.support.commands import report, syncwizard
 
 ONE = uuid.UUID("11111111-2222-4333-8444-555555555555")
 TWO = uuid.UUID("22222222-2222-4333-8444-555555555555")
@@ -122,3 +127,87 @@ def test_a_released_task_does_not_make_its_name_ambiguous() -> None:
         tasks.find_task("orders")
     release(ONE)
     assert tasks.find_task("kb").id == ONE
+
+
+def damage(task_id: uuid.UUID) -> None:
+    (paths.task_folder(task_id) / FILE_NAME).write_bytes(b"nonsense" * 1000)
+
+
+def test_a_damaged_journal_hides_no_other_task_and_is_told_where_its_task_is_asked_for() -> None:
+    damage(TWO)
+    listed = syncwizard("status")
+    assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [
+        ["kb", "not-started"],
+        ["orders-22222222", "unknown"],
+        ["orders-22223333", "not-started"],
+    ]
+    assert "orders-22222222: " in listed.stderr and "the task's journal cannot be used" in listed.stderr
+    assert [bool(task["trouble"]) for task in report("status")] == [False, True, False]
+    assert "the task's journal cannot be used" in syncwizard("status", str(TWO), expect=1).stderr
+
+
+def test_a_file_means_the_task_as_a_start_of_it_would(tmp_path: Path) -> None:
+    path = tmp_path / "kb.yaml"
+    file.save(specification(ONE, "kb"), path)
+    tasks.store(tasks.with_ignored(specification(ONE, "kb"), ["replica-identity"]))
+    assert lifecycle.specification_of(str(path))[0].precheck.accepts("replica-identity")
+    release(ONE)
+    assert not lifecycle.specification_of(str(path))[0].precheck.accepts("replica-identity")
+
+
+def test_files_that_were_named_from_this_folder_are_found_from_that_of_the_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    encryption = Encryption(mode="verify-ca", ca="ca.pem", certificate="~/c.pem", key="/etc/k.pem")
+    source = Endpoint(host="db", database="a", encryption=encryption)
+    spec = msgspec.structs.replace(specification(uuid.uuid4(), "new"), id=None, source=source)
+    stored = lifecycle.prepare_specification(spec, Handover()).task.spec.source.encryption
+    assert (stored.ca, stored.certificate, stored.key) == (
+        str(tmp_path / "ca.pem"),
+        str(Path.home() / "c.pem"),
+        "/etc/k.pem",
+    )
+
+
+def test_what_could_not_be_read_back_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TaskFileError, match="cannot be read back"):
+        tasks.store(msgspec.structs.replace(specification(uuid.uuid4(), "none"), objects=[]))
+    monkeypatch.setattr(file, "FILE_BYTES", 1000)
+    many = [SchemaObjects(schema="public", tables=[TableObject(table=f"t{number}") for number in range(100)])]
+    before = (paths.task_folder(ONE) / paths.TASK_FILE).read_text()
+    with pytest.raises(TaskFileError, match="at most") as caught:
+        tasks.store(msgspec.structs.replace(specification(ONE, "kb"), objects=many))
+    assert "whole schemas" in caught.value.remedy
+    assert (paths.task_folder(ONE) / paths.TASK_FILE).read_text() == before
+
+
+def test_the_command_that_starts_a_file_can_be_pasted(tmp_path: Path) -> None:
+    path = tmp_path / "my kb.yaml"
+    file.save(specification(uuid.uuid4(), "other"), path)
+    with pytest.raises(UsageError) as caught:
+        tasks.find_task(str(path))
+    assert caught.value.remedy == f"start it: syncwizard start '{path}'"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+@pytest.mark.parametrize("act", ["describe", "copy", "release", "sequences"])
+def test_a_probe_that_ends_by_a_defect_says_so_on_stderr_unless_it_is_to_be_quiet(
+    act: str, quiet: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(probes, "PROBE_MODULE", "syncwizard.engine.no_such_module")
+    task = tasks.find_task("kb")
+    journal = Journal(task.folder / FILE_NAME, ONE)
+    for stage in ("precheck", "constraints"):
+        journal.append(StageFinished(stage=stage))
+    journal.close()
+    order = ResyncRequested(id=uuid.uuid4(), tables=[], whole=False)
+    acts: dict[str, Callable[[], object]] = {
+        "describe": lambda: lifecycle.describe_resync(task, ResyncWish(), Handover(), quiet=quiet),
+        "copy": lambda: lifecycle.resync(task, order, Handover(), quiet=quiet),
+        "release": lambda: lifecycle.release(task, lambda event: None, Handover(), quiet=quiet),
+        "sequences": lambda: lifecycle.set_sequences(task, 0, Handover(), quiet=quiet),
+    }
+    with pytest.raises(TaskFailed, match="ended with code"):
+        acts[act]()
+    assert ("no_such_module" in capfd.readouterr().err) != quiet
