@@ -1,6 +1,7 @@
 """The tasks of this machine: stored, listed, and found by name, id prefix or task file."""
 
 import datetime
+import functools
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -131,6 +132,18 @@ def _task_files() -> list[Path]:
 
 def _load(path: Path) -> TaskSpec | TaskFileError:
     """One damaged file must not stand in the way of all other tasks."""
+    try:
+        found = path.stat()
+        return _load_version(path, (found.st_ino, found.st_size, found.st_ctime_ns))
+    except OSError:
+        # It went away just now, and the task with it.
+        return TaskFileError("the task file cannot be read", where=str(path))
+
+
+# The list of tasks asks for all of them every few seconds, and one of 20,000 tables takes 2 s.
+@functools.lru_cache(maxsize=256)
+def _load_version(path: Path, version: tuple[int, ...]) -> TaskSpec | TaskFileError:
+    """What is in the file as it was in this version: it is replaced as a whole, never written into."""
     try:
         return file.load(path)
     except TaskFileError as error:

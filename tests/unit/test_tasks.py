@@ -211,3 +211,13 @@ def test_a_probe_that_ends_by_a_defect_says_so_on_stderr_unless_it_is_to_be_quie
     with pytest.raises(TaskFailed, match="ended with code"):
         acts[act]()
     assert ("no_such_module" in capfd.readouterr().err) != quiet
+
+
+def test_a_stored_file_that_was_replaced_or_damaged_is_read_again() -> None:
+    path = paths.task_folder(ONE) / paths.TASK_FILE
+    assert tasks.find_task("kb").id == ONE
+    file.save(specification(ONE, "other"), path)
+    assert tasks.find_task("other").id == ONE
+    path.write_text("version: 1\nname: [\n")
+    assert [task.id for task in tasks.list_tasks()] == [TWO, THREE]
+    assert len(tasks.unreadable()) == 1
