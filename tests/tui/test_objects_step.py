@@ -196,6 +196,25 @@ async def test_refresh_shows_what_is_new_and_keeps_what_is_chosen(pair: Database
         assert "[x] later" in text_on(app)
 
 
+async def test_a_refresh_that_fails_leaves_no_tree_to_act_upon_and_the_draft_as_it_is(pair: DatabasePair) -> None:
+    pair.source.execute(SQL)
+    chosen = [SchemaObjects(schema="kb", tables=[TableObject(table="documents")])]
+    async with at_step(draft_over(pair, objects=chosen)) as (app, pilot):
+        await pilot.press("slash", *"passages", "enter", "a", "escape")
+        ticked = app.wizard.draft.objects
+        assert ticked != chosen and "kb.documents_id_seq" in advice(app)
+        with pair.source_cluster.connect() as owner:
+            owner.execute(f"ALTER DATABASE {pair.database} ALLOW_CONNECTIONS false")
+        await pilot.press("r")
+        await shown(pilot, "r tries again")
+        assert advice(app) == ""
+        # Nothing to undo, nothing to add.
+        await pilot.press("u", "plus")
+        assert app.wizard.draft.objects == ticked
+        await pilot.press("f8")
+        assert isinstance(app.wizard.current, AdvancedStep)
+
+
 CHOSEN = [
     SchemaObjects(schema="kb", tables=[TableObject(table="documents"), TableObject(table="passages")]),
     SchemaObjects(schema="sales"),

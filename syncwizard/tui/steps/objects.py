@@ -133,7 +133,7 @@ class ObjectsStep(Step):
         number, source, typed = self._number, self.wizard.draft.source, self.wizard.secrets
         if self._listed is None or self._listed[0] != source:
             # Another source: its tree is not this one.
-            self._catalogue = None
+            self._forget()
         self._listed = (source, typed)
         self._read = 0
         self._tell("asking the source")
@@ -196,9 +196,16 @@ class ObjectsStep(Step):
             return
         self._listing = False
         self._listed = None
+        self._forget()
         said = [f"✗ {error}", f"→ {error.remedy}" if error.remedy else "", "r tries again; F7 goes back to both ends"]
         self.picker.explain("\n".join(filter(None, said)))
         self.refresh_bindings()
+
+    def _forget(self) -> None:
+        """Without a tree nothing is known of the choice, and nothing could be added to it."""
+        self._catalogue = None
+        self._advice = []
+        self._say("")
 
     def _load(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -113,6 +113,8 @@ class ObjectPicker(Vertical):
         """Says why there is no tree; one that is to be kept stays, with the words above it."""
         if not keep:
             self.choice = ObjectChoice(catalogue=Catalogue())
+            # Nobody sees what would be taken back.
+            self._before.clear()
             self._source.fill({}, ())
             self.source.show(self.choice, self._source.lines, text)
             self._show_selected()
