@@ -135,7 +135,10 @@ class EngineLink:
 
     def _look_at_slot(self, state: TaskState) -> None:
         """Asks the source now and then what the slot of a stopped task holds: its disk may be filling."""
-        if state.slot is not None and time.monotonic() >= self._slot_due:
+        if state.slot is None:
+            # Released meanwhile, maybe from this very screen.
+            self._held = None
+        elif time.monotonic() >= self._slot_due:
             self._slot_due = time.monotonic() + SLOT_SECONDS
             self._held = look_at_slot(self._task, state, self._clock())
 

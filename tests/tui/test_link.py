@@ -18,8 +18,9 @@ from syncwizard.engine.history import FILE_NAME
 from syncwizard.engine.journal import FILE_NAME as JOURNAL_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.engine.protocol import Handover, Hello, Sampled, Snapshot
-from syncwizard.task.events import Sample
+from syncwizard.task.events import EngineStopped, Sample, SlotMeasured, TaskPaused, TaskReleased
 from syncwizard.task.history import History, began
+from syncwizard.task.specification import Endpoint
 from syncwizard.tui.link import EngineLink, View
 from tests.support.replay import NOW, remembered, store_task, through, write_journal
 from tests.support.small_engine import prescribe
@@ -76,6 +77,19 @@ def test_a_damaged_past_is_none_and_the_task_is_told_all_the_same() -> None:
     with following(task) as follower:
         view = follower.until(lambda view: view.seen.liveness.died, "the death of the engine")
         assert view.history.empty and not view.seen.trouble
+
+
+def test_once_it_is_released_no_slot_holds_wal() -> None:
+    # A password that could only be asked for: the source is not, and the journal's figures are those there are.
+    task = store_task(source=Endpoint(host="db1.example.com", database="kb", user="sync", password="prompt"))
+    measured = SlotMeasured(retained_bytes=9_500_000_000, wal_status="extended", source_lsn="0/71A2C00")
+    paused = [(NOW, measured), (NOW, TaskPaused()), (NOW, EngineStopped(reason="paused"))]
+    write_journal(task, [*through("incremental"), *paused])
+    with following(task) as follower:
+        follower.until(lambda view: view.seen.retention is not None, "the WAL that the slot holds")
+        write_journal(task, [(NOW, TaskReleased())])
+        view = follower.until(lambda view: view.seen.state.state == "released", "the release")
+        assert view.seen.retention is None
 
 
 def test_the_past_is_told_by_the_engine_and_goes_on_with_each_second() -> None:
