@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import yaml
@@ -37,7 +37,8 @@ def load_settings(path: Path, action_ids: Collection[str]) -> tuple[Settings, li
     try:
         settings = msgspec.convert(data or {}, Settings)
     except msgspec.ValidationError as error:
-        return Settings(), [f"{path}: {error}"]
+        themes = f"; one of: {', '.join(get_args(ThemeName))}" if "`$.theme`" in str(error) else ""
+        return Settings(), [f"{path}: {error}{themes}"]
     unknown = [name for name in settings.keys if name not in action_ids]
     known = {name: key for name, key in settings.keys.items() if name in action_ids}
     return msgspec.structs.replace(settings, keys=known), [

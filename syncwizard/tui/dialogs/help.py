@@ -58,9 +58,16 @@ class HelpDialog(Dialog[Available]):
         options.clear_options()
         options.add_options([Option(_line(each)) for each in self._shown])
         options.highlighted = 0 if self._shown else None
-        count = len(self._shown)
-        box = self.query_one(Box)
-        box.border_subtitle = "Esc: back" if count == len(self._actions) else f"{count} of {len(self._actions)}"
+        self._say_marked()
+
+    @on(OptionList.OptionHighlighted)
+    def _say_marked(self) -> None:
+        """The name of the marked action, which the key map of the settings wants; in its line it would need a second
+        one at 80 columns."""
+        index, count = self.query_one(OptionList).highlighted, len(self._shown)
+        name = self._shown[index].id if index is not None else ""
+        rest = "Esc: back" if count == len(self._actions) else f"{count} of {len(self._actions)}"
+        self.query_one(Box).border_subtitle = " · ".join(filter(None, (name, rest)))
 
 
 def _line(action: Available) -> Content:
