@@ -22,6 +22,8 @@ class CopyTextDialog(Dialog[None]):
         """`file_name` is what a file would be called, in the working directory."""
         super().__init__()
         self._title, self._text, self._file_name, self._severe = title, text, file_name, severe
+        # The file that may be replaced: it is ours, or a person was told of it.
+        self._replaced: Path | None = None
 
     def compose(self) -> ComposeResult:
         """The text, the field for the file's name, and the ways on."""
@@ -53,14 +55,27 @@ class CopyTextDialog(Dialog[None]):
     @on(Input.Submitted, "#file")
     def _write(self) -> None:
         path = expanded(self.query_one("#file", Input).value)
+        if path != self._replaced and _is_file(path):
+            self._replaced = path
+            self._say("there is such a file; write once more to replace it", failed=True)
+            return
         try:
             write_private(path, self._text)
         except UsageError as error:
             self._say(f"{error.title}: {error.detail}", failed=True)
         else:
+            self._replaced = path
             self._say(f"written to {path.absolute()}")
 
     def _say(self, text: str, *, failed: bool = False) -> None:
         status = self.query_one(".dialog-status", Static)
         status.set_class(failed, "-failed")
         status.update(text)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # What is wrong with it, writing says.
+        return False
