@@ -112,7 +112,7 @@ class SyncwizardApp(TypeAheadApp):
         elif self.opening.screen == "wizard":
             self.open_wizard(self.opening.draft)
         for mistake in self._mistakes:
-            self.notify(mistake, title="The settings have a mistake", severity="warning", timeout=15)
+            self.notify(mistake, title="The settings have a mistake", severity="warning", timeout=15, markup=False)
 
     def open_task(self, task: StoredTask) -> None:
         """Shows the task's monitor."""

@@ -36,13 +36,25 @@ async def test_help_lists_what_can_be_done_here_finds_it_by_words_and_runs_it() 
         await shown(pilot, "filter: words that a task contains")
 
 
+async def test_help_names_the_marked_action_as_the_key_map_wants_it() -> None:
+    app = task_list(seen(store_task(), through("incremental"), synchronizing()))
+    async with app.run_test() as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("question_mark")
+        await shown(pilot, "tasks.open · Esc: back")
+        await pilot.press("down")
+        await shown(pilot, "tasks.new · Esc: back")
+        await pilot.press(*"clone")
+        await shown(pilot, "tasks.clone · 1 of")
+
+
 async def test_the_palette_offers_the_same_actions() -> None:
     app = task_list(seen(store_task(), through("incremental"), synchronizing()))
     async with app.run_test() as pilot:
         await shown(pilot, "synchronizing")
         await pilot.press("colon")
         await pilot.press(*"clone")
-        assert "Take the task as the draft of a new one" in await shown(pilot, "Clone")
+        assert "tasks.clone · Take the task as the draft of a new one" in await shown(pilot, "Clone")
 
 
 async def test_a_key_of_the_settings_replaces_the_one_of_the_registry() -> None:
@@ -61,6 +73,13 @@ def test_a_mistake_in_the_settings_is_named_with_the_nearest_action(tmp_path: Pa
     assert mistakes == [f"{path}: no action is called `monitor.puase`; did you mean `monitor.pause`?"]
 
 
+def test_a_theme_that_there_is_not_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("theme: purple\n")
+    mistake = load_settings(path, ACTIONS.keys())[1][0]
+    assert mistake.endswith("; one of: dark, light, high-contrast, ansi-dark, ansi-light")
+
+
 @pytest.mark.parametrize("text", ["theme: [", "theme: purple\n", "colour: red\n", "\xff"])
 def test_settings_that_cannot_be_read_leave_the_defaults(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
@@ -71,10 +90,11 @@ def test_settings_that_cannot_be_read_leave_the_defaults(tmp_path: Path, text: s
 
 async def test_the_screens_start_on_defaults_and_say_what_is_wrong_with_the_settings() -> None:
     paths.settings_file().parent.mkdir(parents=True, exist_ok=True)
-    paths.settings_file().write_text("colour: red\n")
+    # Brackets are no markup in what somebody wrote.
+    paths.settings_file().write_text("'[/]': red\n")
     app = SyncwizardApp(clock=lambda: NOW)
     async with app.run_test(size=(120, 30), notifications=True) as pilot:
-        await shown(pilot, "The settings have a mistake")
+        assert "`[/]`" in await shown(pilot, "The settings have a mistake")
 
 
 async def test_a_chosen_theme_is_remembered() -> None:
@@ -138,6 +158,28 @@ async def test_copying_claims_no_more_than_is_known_and_a_file_is_always_beside(
         app.screen.query_one(Input).focus()
         await pilot.press("enter")
         await shown(pilot, "the file cannot be written")
+
+
+async def test_a_file_that_is_there_is_replaced_only_once_that_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kb.yaml").write_text("mine\n")
+    app = task_list()
+    async with app.run_test() as pilot:
+        app.push_screen(CopyTextDialog("Task file", "name: kb", "kb.yaml"))
+        await shown(pilot, "Write to file")
+        app.screen.query_one(Input).focus()
+        await pilot.press("enter")
+        await shown(pilot, "there is such a file")
+        assert Path("kb.yaml").read_text() == "mine\n"
+        await pilot.press("enter")
+        await shown(pilot, "written to")
+        assert Path("kb.yaml").read_text() == "name: kb\n"
+        # It is ours now.
+        await pilot.press("enter")
+        await pilot.pause()
+        await shown(pilot, "written to")
 
 
 async def test_an_error_says_what_where_the_servers_words_and_the_way_on() -> None:

@@ -4,6 +4,7 @@ from typing import ClassVar, TypeVar
 
 from textual.binding import BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 
 from syncwizard.tui.actions import bindings
@@ -28,5 +29,6 @@ class Box(Vertical):
 
     def __init__(self, title: str, *, severe: bool = False) -> None:
         super().__init__(classes="-severe" if severe else "")
-        self.border_title = title
+        # A title may name a task or a table, whose brackets are no markup.
+        self.border_title = Content(title)
         self.border_subtitle = "Esc: back"

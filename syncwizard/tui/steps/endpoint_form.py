@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
@@ -157,7 +158,8 @@ class EndpointForm(VerticalScroll, can_focus=False):
         select = self.query_one(f"#saved-{self.end}", Select)
         known = list(names)
         with select.prevent(Select.Changed):
-            select.set_options([(name, name) for name in known])
+            # As Text: brackets in a name are no markup, and typing finds nothing but Text and str.
+            select.set_options([(Text(name), name) for name in known])
             if chosen in known:
                 select.value = chosen
 
