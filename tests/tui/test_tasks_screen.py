@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard import paths
 from syncwizard.client import drafts, probes, tasks
 from syncwizard.task.draft import TaskDraft
-from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused
+from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused, TaskReleased
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Leaving
@@ -50,6 +51,14 @@ async def test_an_empty_list_offers_the_wizard_and_the_demo() -> None:
         assert "Try the demo first" in await shown(pilot, "No tasks yet")
         await pilot.press("d")
     assert app.return_value == Leaving(reason="demo")
+
+
+async def test_with_released_tasks_alone_the_key_that_shows_them_is_named() -> None:
+    app = task_list(seen(store_task("kb"), [*PAUSED, (NOW - 30.0, TaskReleased())], alive=False))
+    async with app.run_test() as pilot:
+        await shown(pilot, "No task is under way; a shows released ones")
+        await pilot.press("a")
+        await shown(pilot, "– released")
 
 
 async def test_enter_on_an_empty_list_opens_the_wizard() -> None:
@@ -155,6 +164,34 @@ async def test_a_draft_is_offered_again_and_can_be_forgotten() -> None:
         await pilot.press("y")
         await shown(pilot, "No tasks yet")
     assert not drafts.list_drafts()
+
+
+async def test_brackets_in_a_name_are_part_of_it() -> None:
+    drafts.save(TaskDraft(name="kb [prod]", named=True))
+    async with task_list().run_test() as pilot:
+        await shown(pilot, "✎ draft")
+        await pilot.press("D")
+        await shown(pilot, "Forget the draft kb [prod]?")
+
+
+async def test_a_draft_that_cannot_be_removed_ends_nothing() -> None:
+    draft = TaskDraft(name="kb")
+    drafts.save(draft)
+    app = task_list()
+    async with app.run_test(notifications=True) as pilot:
+        await shown(pilot, "✎ draft")
+        in_the_way(draft)
+        await pilot.press("D")
+        await shown(pilot, "Forget the draft")
+        await pilot.press("y")
+        await shown(pilot, "Not forgotten")
+
+
+def in_the_way(draft: TaskDraft) -> None:
+    """A folder in place of the draft's file, which nobody can remove as a file."""
+    path = paths.drafts_folder() / f"{draft.id}.json"
+    path.unlink()
+    path.mkdir()
 
 
 async def test_a_draft_without_ends_says_that_they_are_not_known_yet() -> None:

@@ -28,7 +28,7 @@ from syncwizard.tui.steps.start import StartStep
 from syncwizard.tui.widgets.field import Field, id_of
 from tests.support.file_keyring import VARIABLE, FileKeyring
 from tests.tui.apps import WIDE, text_on
-from tests.tui.keyboard import Keyboard, at_screens
+from tests.tui.keyboard import Keyboard, at_screens, screens
 
 pytestmark = pytest.mark.slow
 
@@ -213,6 +213,49 @@ async def test_a_draft_can_be_discarded_for_a_new_task() -> None:
         assert wizard_of(person).draft.source.host == ""
 
 
+async def test_brackets_in_the_name_of_a_draft_are_part_of_it() -> None:
+    drafts.save(COMPLETE.with_value("name", "kb [/]"))
+    async with at_screens(wizard_over(None)) as person:
+        await person.until_on(DraftsDialog)
+        assert person.sees("kb [/]")
+
+
+async def test_a_draft_that_cannot_be_discarded_stays_in_the_list() -> None:
+    drafts.save(COMPLETE)
+    async with at_screens(wizard_over(None)) as person:
+        await person.until_on(DraftsDialog)
+        path = paths.drafts_folder() / f"{COMPLETE.id}.json"
+        path.unlink()
+        path.mkdir()
+        await person.press("x")
+        await person.until_on(DraftsDialog)
+        assert person.sees("db1:5432/kb")
+
+
+async def test_a_draft_that_cannot_be_written_is_said_and_kept_once_it_can() -> None:
+    # A file where the folder should be stands for a disk that takes nothing.
+    paths.drafts_folder().parent.mkdir(parents=True, exist_ok=True)
+    paths.drafts_folder().touch()
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.host")
+        await person.write("db7")
+        await person.until_seen("draft not kept: File exists")
+        paths.drafts_folder().unlink()
+        await person.press("escape")
+        await person.until_on(TasksScreen)
+        assert [kept.draft.source.host for kept in drafts.list_drafts()] == ["db7"]
+
+
+async def test_a_wizard_whose_draft_cannot_be_written_is_left_all_the_same() -> None:
+    paths.drafts_folder().parent.mkdir(parents=True, exist_ok=True)
+    paths.drafts_folder().touch()
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.host")
+        await person.write("db7")
+        await person.press("escape")
+        await person.until_on(TasksScreen)
+
+
 async def test_back_from_the_first_step_leaves_and_keeps_the_draft() -> None:
     async with at_screens(wizard_over(None)) as person:
         await go_to(person, "source.host")
@@ -275,6 +318,33 @@ async def test_a_saved_connection_that_was_removed_meanwhile_is_not_put_in() -> 
         offered = wizard_of(person).query_one("#saved-source", Select)
         await person.until(lambda: offered.value is Select.NULL, "it is no more offered")
         assert wizard_of(person).draft.source.host == ""
+
+
+async def test_brackets_in_the_name_of_a_connection_are_part_of_it() -> None:
+    saved_connections.add("kb [/]", {"host": "db9", "database": "kb"})
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await person.press("tab", "tab", "enter", "down", "enter")
+        await person.until(lambda: wizard_of(person).draft.source.host, "the end is filled")
+        assert person.sees("kb [/]")
+
+
+async def test_a_connection_that_cannot_be_written_is_said() -> None:
+    paths.connections_file().parent.parent.mkdir(parents=True, exist_ok=True)
+    paths.connections_file().parent.touch()
+    async with screens(wizard_over(COMPLETE)).run_test(notifications=True) as pilot:
+        person = Keyboard(pilot)
+        await person.until_on(WizardScreen)
+        await person.press("tab", "tab", "tab", "enter")
+        await person.until_on(NameDialog)
+        await person.write("kb [/]")
+        await person.press("enter")
+        await person.until_seen("Not saved")
+        paths.connections_file().parent.unlink()
+        await person.press("enter")
+        await person.until_on(NameDialog)
+        await person.write("kb [/]")
+        await person.press("enter")
+        await person.until_seen("connection `kb [/]` is saved")
 
 
 async def test_an_end_is_saved_as_a_connection_without_its_password() -> None:

@@ -33,7 +33,7 @@ class DraftsDialog(Dialog[TaskDraft]):
         """The drafts, the newest first."""
         with Box("Go on with a draft?"):
             yield Static("These tasks were described and not started.", classes="dialog-text")
-            yield OptionList(*self._options(), compact=True)
+            yield OptionList(*self._options(), compact=True, markup=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Discard", id="discard", compact=True)
                 yield Button("New task", id="new", compact=True)
@@ -62,7 +62,12 @@ class DraftsDialog(Dialog[TaskDraft]):
         index = options.highlighted
         if index is None:
             return
-        drafts.remove(self._kept.pop(index).draft.id)
+        try:
+            drafts.remove(self._kept[index].draft.id)
+        except OSError as error:
+            self.notify(str(error), title="Not discarded", severity="error", markup=False)
+            return
+        del self._kept[index]
         if not self._kept:
             self._new()
             return

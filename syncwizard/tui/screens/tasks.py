@@ -93,7 +93,7 @@ class TasksScreen(Screen[None]):
         yield Input(placeholder="filter: words that a task contains · Esc clears", id="tasks-filter", compact=True)
         yield Listing(NARROW)
         with Vertical(id="tasks-empty"):
-            yield Static("No tasks yet", id="tasks-empty-title")
+            yield Static("", id="tasks-empty-title", markup=False)
             yield Static(EMPTY, id="tasks-empty-text", markup=False)
             yield Button("Set up a task (n)", id="tasks-new", variant="primary", compact=True)
             yield Button("Try the demo first (d): two servers of its own", id="tasks-demo", compact=True)
@@ -216,9 +216,13 @@ class TasksScreen(Screen[None]):
 
     def _forget(self, kept: KeptDraft) -> None:
         def go(confirmed: bool | None) -> None:
-            if confirmed:
+            if not confirmed:
+                return
+            try:
                 drafts.remove(kept.draft.id)
-                self._look()
+            except OSError as error:
+                self.notify(str(error), title="Not forgotten", severity="error", markup=False)
+            self._look()
 
         text = "Nothing was started with it; what was typed is gone then."
         self.app.push_screen(ConfirmDialog(f"Forget the draft {kept.draft.name}?", text, "Forget"), go)
@@ -252,6 +256,8 @@ class TasksScreen(Screen[None]):
         found = [line for line in lines if matches(text_of(line), self.filter.value)]
         self.listing.show(found, WIDE if wide else NARROW)
         self.set_class(not lines, "-empty")
+        title = "No task is under way; a shows released ones" if sight.seen else "No tasks yet"
+        self.query_one("#tasks-empty-title", Static).update(title)
         if not lines and not isinstance(self.focused, Button):
             self.query_one("#tasks-new", Button).focus()
         elif (lines and self.focused is None) or (isinstance(self.focused, Button) and lines):

@@ -3,6 +3,7 @@
 Back always works and loses nothing: the answers are in the draft, and the draft is on disk.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -102,7 +103,9 @@ class WizardScreen(Screen[None]):
     def keep_draft(self) -> None:
         """Writes what was not written yet; from any thread, for the terminal may go away."""
         if self._saving is not None:
-            drafts.save(self.draft)
+            # Was the disk full, a line of the screen said so; there is nobody to tell it now.
+            with contextlib.suppress(OSError):
+                drafts.save(self.draft)
 
     @property
     def _host(self) -> "SyncwizardApp":
@@ -229,10 +232,20 @@ class WizardScreen(Screen[None]):
         self.app.push_screen(CopyTextDialog("Equivalent command", self.command, "syncwizard-command.txt"))
 
     def _save(self) -> None:
-        self._saving = None
-        drafts.save(self.draft)
+        try:
+            drafts.save(self.draft)
+        except OSError as error:
+            # It stays to be saved: with the next change, or at the end.
+            self._say_kept(f"draft not kept: {error.strerror or error}", failed=True)
+        else:
+            self._saving = None
+            self._say_kept("draft kept")
+
+    def _say_kept(self, text: str, *, failed: bool = False) -> None:
         if self.is_attached:
-            self.query_one("#wizard-kept", Static).update("draft kept", layout=False)
+            kept = self.query_one("#wizard-kept", Static)
+            kept.set_class(failed, "-failed")
+            kept.update(text, layout=failed)
 
 
 def default_steps() -> list[type[Step]]:

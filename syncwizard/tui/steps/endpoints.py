@@ -140,7 +140,7 @@ class EndpointsStep(FormStep):
         try:
             names = list(saved_connections.list_connections())
         except SyncwizardError as error:
-            self.notify(str(error), title="Saved connections", severity="warning")
+            self.notify(str(error), title="Saved connections", severity="warning", markup=False)
             names = []
         for form in self.query(EndpointForm):
             form.show_saved(names, self.wizard.draft.end(form.end).connection)
@@ -185,12 +185,12 @@ class EndpointsStep(FormStep):
             try:
                 saved = EndpointDraft.from_endpoint(getattr(self.wizard.spec, end))
                 saved_connections.add(name, saved.fields(), replace=True)
-            except SyncwizardError as error:
-                self.notify(str(error), title="Not saved", severity="error")
+            except (SyncwizardError, OSError) as error:
+                self.notify(str(error), title="Not saved", severity="error", markup=False)
                 return
             self.wizard.edit(self.wizard.draft.with_value(f"{end}.connection", name))
             self._offer_saved()
-            self.notify(f"connection `{name}` is saved, without its password")
+            self.notify(f"connection `{name}` is saved, without its password", markup=False)
 
         note = "Saved for this account alone. Where the password is kept is saved, the password is not."
         self.app.push_screen(NameDialog(f"Save the {end} as a connection", suggestion, note=note), save)

@@ -1,5 +1,6 @@
 """The last step: everything the task will be, for somebody to read and to put a name under; and its start."""
 
+import contextlib
 from typing import ClassVar
 
 import msgspec
@@ -89,7 +90,9 @@ class StartStep(Step):
         in_background(self, start, self._started, self._failed)
 
     def _started(self, task: StoredTask) -> None:
-        drafts.remove(self.wizard.draft.id)
+        # On a disk that takes no changes it is offered once more; the task runs all the same.
+        with contextlib.suppress(OSError):
+            drafts.remove(self.wizard.draft.id)
         self.wizard.finish(task)
 
     def _failed(self, error: SyncwizardError) -> None:
