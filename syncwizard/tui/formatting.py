@@ -71,9 +71,9 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
-def clock_time(at: float) -> str:
-    """The time of day, in the reader's zone."""
-    return datetime.datetime.fromtimestamp(at).strftime("%H:%M:%S")
+def day_and_time(at: float) -> str:
+    """In the reader's zone; the same text whichever day it is read on."""
+    return datetime.datetime.fromtimestamp(at).strftime("%m-%d %H:%M:%S")
 
 
 def moment(at: float, now: float) -> str:

@@ -19,7 +19,7 @@ from syncwizard.task.figures import KINDS, describe_count, describe_share
 from syncwizard.task.narration import count_changes, narrate
 from syncwizard.task.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.text import describe_bytes, format_fields
-from syncwizard.tui.formatting import Tone, clock_time
+from syncwizard.tui.formatting import Tone, day_and_time
 from syncwizard.tui.widgets.listing import Cell, Column, Line
 
 TableSort = Literal["name", "activity", "rows"]
@@ -29,7 +29,7 @@ LOG_LEVELS: tuple[LogLevel, ...] = ("facts", "warnings", "everything")
 # From here on a list of tables has room for every column.
 ROOMY = 72
 
-LOG_COLUMNS = (Column(title="TIME", width=8), Column(title="", width=1), Column(title="EVENT"))
+LOG_COLUMNS = (Column(title="TIME", width=14), Column(title="", width=1), Column(title="EVENT"))
 _LEVEL_MARKS: dict[str, tuple[str, Tone]] = {"info": ("·", "plain"), "warning": ("▲", "warn"), "error": ("✗", "bad")}
 
 
@@ -157,5 +157,5 @@ def _repeats(event: Event) -> bool:
 def log_line(entry: Entry) -> Line:
     """An event in one line."""
     glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
-    cells = (Cell(clock_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
+    cells = (Cell(day_and_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
     return Line(key=str(entry.sequence), cells=cells)
