@@ -4,6 +4,7 @@ import click
 
 from syncwizard.cli.output import print_json, say
 from syncwizard.client import lifecycle, tasks
+from syncwizard.task.text import or_unknown
 
 DIFFERENT = 5
 
@@ -19,12 +20,9 @@ def sequences(name: str, offset: int, as_json: bool) -> int:
         print_json({"set": found.count, "sequences": found.values, "problems": found.problems})
     else:
         for value in found.values:
-            click.echo(f"{value.sequence}  source {_text(value.source)}  destination {_text(value.destination)}")
+            ends = f"source {or_unknown(value.source)}  destination {or_unknown(value.destination)}"
+            click.echo(f"{value.sequence}  {ends}")
     for problem in found.problems:
         say(f"not set: {problem}")
     say(f"{found.count} of {len(found.values)} sequences were set")
     return DIFFERENT if found.problems else 0
-
-
-def _text(value: int | None) -> str:
-    return "unknown" if value is None else str(value)

@@ -84,6 +84,14 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def or_unknown(value: int | None) -> str:
+    """
+    >>> or_unknown(7), or_unknown(None)
+    ('7', 'unknown')
+    """
+    return "unknown" if value is None else str(value)
+
+
 def describe_bytes(count: float) -> str:
     """
     >>> describe_bytes(512), describe_bytes(3_500_000)

@@ -1,8 +1,10 @@
 """What is done to a task from a screen: the question before it, the work beside the screen, and what came of it."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import TypeVar
 
+from textual.app import App
 from textual.screen import Screen
 
 from syncwizard.client import credentials, lifecycle
@@ -16,6 +18,7 @@ from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import or_unknown
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
@@ -44,6 +47,11 @@ class Deeds:
         # Of two quick presses one dialog comes.
         self._describing = False
 
+    @cached_property
+    def _app(self) -> App[object]:
+        """What is asked and told, also when the screen was left meanwhile: what came of a deed must not be lost."""
+        return self._screen.app
+
     def pause(self, task: StoredTask) -> None:
         """Asks, then pauses the task."""
 
@@ -51,7 +59,7 @@ class Deeds:
             if confirmed:
                 self._do(f"pausing {task.label}", lambda: lifecycle.pause(task), self._tell_state(task))
 
-        self._screen.app.push_screen(ConfirmDialog(f"Pause {task.label}?", PAUSE_TEXT, "Pause"), go)
+        self._app.push_screen(ConfirmDialog(f"Pause {task.label}?", PAUSE_TEXT, "Pause"), go)
 
     def resume(self, task: StoredTask) -> None:
         """Asks for passwords that nobody keeps, then starts the engine again."""
@@ -74,7 +82,7 @@ class Deeds:
 
         def release(secrets: Secrets) -> None:
             def told(event: Event) -> None:
-                self._screen.call_later(self._notify, narrate(event))
+                self._app.call_later(self._notify, narrate(event))
 
             def work() -> TaskState:
                 return lifecycle.release(task, told, secrets(), quiet=True)
@@ -89,7 +97,7 @@ class Deeds:
             destination=spec.destination.describe(),
             verb="Release",
         )
-        self._screen.app.push_screen(dialog, go)
+        self._app.push_screen(dialog, go)
 
     def resync(self, task: StoredTask, wish: ResyncWish) -> None:
         """Looks what copying again would empty, asks for the task's name with that in sight, and does it."""
@@ -106,6 +114,9 @@ class Deeds:
 
         def ask(found: tuple[ResyncRequested, Handover]) -> None:
             order, given = found
+            if not self._screen.is_attached:
+                # Whoever left does not wait for the question any more.
+                return
 
             def answered(confirmed: bool | None) -> None:
                 if confirmed:
@@ -116,7 +127,7 @@ class Deeds:
 
                     self._do(what, work, self._tell_state(task))
 
-            self._screen.app.push_screen(resync_dialog(task, order), answered)
+            self._app.push_screen(resync_dialog(task, order), answered)
 
         self._with_secrets(task, go)
 
@@ -129,13 +140,14 @@ class Deeds:
         def done(found: SequencesSet) -> None:
             width = max((len(str(value.sequence)) for value in found.values), default=0)
             lines = [
-                f"{value.sequence!s:<{width}}  source {value.source}  destination {value.destination}"
+                f"{value.sequence!s:<{width}}  source {or_unknown(value.source)}"
+                f"  destination {or_unknown(value.destination)}"
                 for value in found.values
             ]
             lines += [f"not set: {problem}" for problem in found.problems]
             title = f"{found.count} of {len(found.values)} sequences were moved forward"
             name = default_name(task.label, "txt").replace("-report", "-sequences")
-            self._screen.app.push_screen(CopyTextDialog(title, "\n".join(lines) or "no sequences", name))
+            self._app.push_screen(CopyTextDialog(title, "\n".join(lines) or "no sequences", name))
 
         def go(secrets: Secrets) -> None:
             what = f"setting the sequences of {task.label}"
@@ -152,7 +164,7 @@ class Deeds:
 
         def done(text: str) -> None:
             title = f"Report on {task.label}: read it before you send it, it names servers and tables"
-            self._screen.app.push_screen(CopyTextDialog(title, text, default_name(task.label, "txt")))
+            self._app.push_screen(CopyTextDialog(title, text, default_name(task.label, "txt")))
 
         self._do(f"gathering a report on {task.label}", work, done)
 
@@ -165,7 +177,7 @@ class Deeds:
 
         asked = credentials.questions(task.spec)
         if asked:
-            self._screen.app.push_screen(PasswordDialog(asked), typed)
+            self._app.push_screen(PasswordDialog(asked), typed)
         else:
             typed(Handover())
 
@@ -179,17 +191,20 @@ class Deeds:
         """Works beside the screen; then calls `ended`, however that went, and `done` if it went well."""
         self._notify(f"{what} …")
 
-        def finished(result: Result) -> None:
+        def over() -> None:
             ended()
-            self._changed()
+            if self._screen.is_attached:
+                self._changed()
+
+        def finished(result: Result) -> None:
+            over()
             done(result)
 
         def failed(error: SyncwizardError) -> None:
-            ended()
-            self._changed()
-            self._screen.app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
+            over()
+            self._app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
 
-        in_background(self._screen, work, finished, failed)
+        in_background(self._app, work, finished, failed)
 
     def _tell_state(self, task: StoredTask) -> Callable[[TaskState], None]:
         return lambda state: self._notify(f"{task.label}: {state.state}")
@@ -201,12 +216,12 @@ class Deeds:
                 return
             text = "\n".join(state.left_over)
             name = default_name(task.label, "sql").replace("-report", "-left-over")
-            self._screen.app.push_screen(CopyTextDialog("Left over, to be run by hand", text, name, severe=True))
+            self._app.push_screen(CopyTextDialog("Left over, to be run by hand", text, name, severe=True))
 
         return tell
 
     def _notify(self, text: str) -> None:
-        self._screen.notify(text, markup=False)
+        self._app.notify(text, markup=False)
 
 
 def resync_dialog(task: StoredTask, order: ResyncRequested) -> TypedConfirmDialog:
