@@ -12,7 +12,10 @@ from syncwizard.task.text import describe_bytes
 UNLIMITED_WARNING_BYTES = 10_000_000_000
 # Of the WAL that max_slot_wal_keep_size allows the slot.
 SHARES = (0.5, 0.75, 0.9)
-LIMIT_REMEDY = "have the task running, or raise max_slot_wal_keep_size at the source: a lost slot means to start anew"
+LIMIT_REMEDY = (
+    "have the task running, or raise max_slot_wal_keep_size at the source: once the slot is lost, all is copied again"
+)
+LOST_REMEDY = "copy the tables again: syncwizard resync TASK"
 ROOM_REMEDY = "have the task running, and watch the free space at the source; release a task that is not needed"
 
 
@@ -95,13 +98,13 @@ def threat(measured: SlotMeasured) -> Threat:
     [0, 1, 2, 3, 4]
     >>> [of(9 * 10**9, None).step, of(10**10, None).step, of(5 * 10**10, None).step]
     [0, 1, 3]
-    >>> of(0, None, "lost").level
-    'error'
+    >>> of(0, None, "lost").level, of(0, None, "lost").remedy
+    ('error', 'copy the tables again: syncwizard resync TASK')
     """
     held = describe_bytes(measured.retained_bytes)
     if measured.wal_status == "lost":
         message = "the source has removed WAL that the slot still needed: changes are missing for good"
-        return Threat(step=5, level="error", message=message, remedy="release this task and start a new one")
+        return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     if measured.wal_status == "unreserved":
         message = f"the slot holds {held} of WAL, more than max_slot_wal_keep_size: the next checkpoint may end it"
         return Threat(step=4, level="warning", message=message, remedy=LIMIT_REMEDY)

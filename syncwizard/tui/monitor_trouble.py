@@ -2,6 +2,7 @@
 
 import msgspec
 
+from syncwizard.client.looking import Seen
 from syncwizard.task.events import Failure
 from syncwizard.task.figures import shorten
 from syncwizard.task.retention import Retention, Threat, threat
@@ -14,40 +15,62 @@ SAID_CHARACTERS = 220
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Something is wrong: what stopped, since when, why in the server's words, what to do next."""
+    """Something is wrong: what stopped, since when, why in the server's words, what to do next. `wal`: what grows
+    beside it at the source."""
 
     tone: Tone
     title: str
     since: str = ""
     said: str = ""
+    wal: str = ""
     next: str = ""
 
 
 def trouble_of(view: View, now: float) -> Trouble | None:
     """What is wrong, the worst first; None where nothing is."""
-    seen, state = view.seen, view.seen.state
+    seen = view.seen
+    if seen.trouble and not seen.liveness.died:
+        title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
+        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
+    found, wal = _stop_of(seen, now), _wal(seen.retention)
+    if found is None or wal is None:
+        return found or wal
+    # A task that stands still is what fills the source's disk.
+    return msgspec.structs.replace(found, tone="bad" if wal.tone == "bad" else found.tone, wal=wal.said)
+
+
+def _stop_of(seen: Seen, now: float) -> Trouble | None:
+    """What keeps the task from going on."""
+    state = seen.state
     if seen.liveness.died:
         since = f"last sign of life {moment(state.updated_at, now)}, {span(now - state.updated_at)} ago"
         return Trouble(
             tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
         )
-    if seen.trouble:
-        title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
-        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
     if state.retrying is not None:
         return _retrying(state, now)
     if state.state in ("failed", "precheck-failed"):
         return _failed(state, now)
     if state.state == "paused":
-        return Trouble(
-            tone="warn",
-            title="Paused",
-            since=f"since {moment(state.updated_at, now)}, for {span(now - state.updated_at)}",
-            said="Every connection is closed. The slot stays, and the source keeps all WAL since then.",
-            # Until its engine has ended the key does nothing.
-            next="" if seen.liveness.alive else "r resumes",
-        )
-    return _wal(seen.retention)
+        return _paused(seen, now)
+    if state.state == "released" and state.left_over:
+        said = "; ".join(state.left_over)
+        return Trouble(tone="warn", title="Left over at the ends", said=said, next=_ways_on("D tries again"))
+    return None
+
+
+def _paused(seen: Seen, now: float) -> Trouble:
+    lost = seen.retention is not None and seen.retention.measured.wal_status == "lost"
+    stays = "" if lost else " The slot stays, and the source keeps all WAL since then."
+    way = "r resumes, which finds what is missing; then R copies it again" if lost else "r resumes"
+    return Trouble(
+        tone="warn",
+        title="Paused",
+        since=f"since {moment(seen.state.updated_at, now)}, for {span(now - seen.state.updated_at)}",
+        said=f"Every connection is closed.{stays}",
+        # Until its engine has ended the key does nothing.
+        next="" if seen.liveness.alive else way,
+    )
 
 
 def _retrying(state: TaskState, now: float) -> Trouble | None:
@@ -137,7 +160,11 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
     if trouble.since:
         lines.append([(trouble.since, "muted")])
     if trouble.said:
-        lines.append([(shorten(trouble.said, SAID_CHARACTERS), "plain")])
+        # Within the lines there are, the way on must not be the one that is cut.
+        room = SAID_CHARACTERS // 2 if trouble.wal else SAID_CHARACTERS
+        lines.append([(shorten(trouble.said, room), "plain")])
+    if trouble.wal:
+        lines.append([("WAL: ", "strong"), (trouble.wal, "plain")])
     if trouble.next:
         lines.append([("Next: ", "strong"), (trouble.next, "plain")])
     return lines
@@ -145,4 +172,5 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
 
 def trouble_text(trouble: Trouble) -> str:
     """All of it, to copy."""
-    return "\n\n".join(part for part in (trouble.title, trouble.since, trouble.said, trouble.next) if part)
+    parts = (trouble.title, trouble.since, trouble.said, trouble.wal, trouble.next)
+    return "\n\n".join(part for part in parts if part)

@@ -55,7 +55,10 @@ def _held(held: Retention | None) -> Figure:
     if held is None:
         return Figure(name="WAL held", value=DASH)
     safe = held.measured.safe_bytes
-    remark = "without a limit" if safe is None else f"lost after {describe_bytes(max(0, safe))} more"
+    if held.measured.wal_status == "lost":
+        remark = "lost"
+    else:
+        remark = "without a limit" if safe is None else f"lost after {describe_bytes(max(0, safe))} more"
     tone: Tone = "warn" if threat(held.measured).step else "plain"
     return Figure(name="WAL held", value=describe_bytes(held.measured.retained_bytes), remark=remark, tone=tone)
 

@@ -2,30 +2,39 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from syncwizard.client import launch
+from syncwizard.client import launch, lifecycle
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.task.events import (
     EngineStopped,
+    Event,
     Failure,
     IndexBuild,
     Noticed,
     PrecheckFinished,
     PrecheckItemFinished,
     RetryStarted,
+    SequencesSet,
+    SequenceValue,
+    SlotMeasured,
     StageStarted,
+    TableName,
     TaskFailedEvent,
     TaskPaused,
+    TaskReleased,
 )
 from syncwizard.task.specification import Endpoint
+from syncwizard.task.state import TaskState
 from syncwizard.tui import link
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Opening
+from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Settings
 from syncwizard.tui.widgets.headline import Headline
 from tests.support.replay import (
@@ -51,6 +60,12 @@ CUT = Failure(
     sqlstate="08006",
     remedy="look whether the server runs",
 )
+PAUSED = [(NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
+FAILED = [(NOW - 60.0, TaskFailedEvent(failure=CUT)), (NOW - 60.0, EngineStopped(reason="failed"))]
+NEARLY_LOST = SlotMeasured(
+    retained_bytes=9_500_000_000, wal_status="extended", safe_bytes=500_000_000, source_lsn="0/71A2C00"
+)
+LOST = SlotMeasured(retained_bytes=0, wal_status="lost", source_lsn="0/71A2C00")
 
 
 async def test_the_head_says_which_task_its_state_and_both_ends() -> None:
@@ -138,6 +153,14 @@ async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
         assert "grows so much" in await shown(pilot, "2026-03-14 15:09:23+00:00")
         await pilot.press("escape", "l")
         assert "transactions with" in await shown(pilot, "· everything")
+
+
+async def test_an_event_says_of_which_day_it_is() -> None:
+    app = monitor(view_of(store_task(), through("incremental", began=NOW - 2 * 86_400), synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("4")
+        await shown(pilot, "03-12 15:09:")
 
 
 async def test_figures_of_another_time_are_greyed_and_say_how_old_they_are() -> None:
@@ -256,6 +279,40 @@ async def test_wal_that_threatens_the_slot_comes_to_the_top() -> None:
         assert "9.5 GB of the 10.0 GB of WAL" in await shown(pilot, "▲ WAL at the source")
 
 
+@pytest.mark.parametrize("ending", [PAUSED, FAILED], ids=["paused", "failed"])
+async def test_wal_that_threatens_the_slot_is_said_of_a_task_that_stands_still(
+    ending: list[tuple[float, Event]],
+) -> None:
+    app = monitor(view_of(store_task(), [*RUNNING, (NOW - 61.0, NEARLY_LOST), *ending], alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "WAL: the slot holds 9.5 GB of the 10.0 GB of WAL")
+        assert "r resumes" in text
+
+
+async def test_a_paused_task_whose_slot_is_lost_does_not_look_healthy() -> None:
+    app = monitor(view_of(store_task(), [*RUNNING, (NOW - 61.0, LOST), *PAUSED], alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "✗ Paused")
+        assert "WAL: the source has removed WAL that the slot still needed" in text and "The slot stays" not in text
+        assert "Next: r resumes, which finds what is missing; then R copies it again" in text
+
+
+async def test_a_lost_slot_is_not_one_without_a_limit() -> None:
+    sample = synchronizing(slot_wal_status="lost", slot_safe_bytes=None)
+    app = monitor(view_of(store_task(), RUNNING, sample))
+    async with app.run_test(size=WIDE) as pilot:
+        assert "without a limit" not in await shown(pilot, "WAL held  lost")
+
+
+async def test_what_a_release_left_behind_stays_on_the_screen() -> None:
+    left = TaskReleased(left_over=["DROP PUBLICATION dts_sync_1", "DROP SCHEMA syncwizard"])
+    app = monitor(view_of(store_task(), [*RUNNING, *PAUSED, (NOW - 30.0, left)], alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "▲ Left over at the ends")
+        assert "DROP PUBLICATION dts_sync_1; DROP SCHEMA syncwizard" in text
+        assert "Next: D tries again" in text and "D Release" in text
+
+
 @pytest.mark.parametrize("stage", ["full", "incremental"])
 async def test_a_dead_engine_is_explained_from_its_journal(stage: str) -> None:
     task = store_task()
@@ -343,6 +400,38 @@ async def test_a_report_is_shown_before_it_is_written(tmp_path: Path, monkeypatc
     written = tmp_path / "kb-to-frankfurt-report.txt"
     assert "LAST 200 EVENTS" in written.read_text()
     assert written.stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_came_of_a_deed_is_told_where_the_person_is_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+
+    def release(*given: object, **options: object) -> TaskState:
+        may_end.wait(30.0)
+        return TaskState(state="released", left_over=("DROP PUBLICATION dts_sync_1",))
+
+    monkeypatch.setattr(lifecycle, "release", release)
+    app = monitor(view_of(store_task("kb"), [*RUNNING, *PAUSED], alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "▲ Paused")
+        await pilot.press("D")
+        await shown(pilot, "Type the task's name")
+        await pilot.press("k", "b", "enter", "enter")
+        await shown(pilot, "Type the task's name", gone=True)
+        await pilot.press("escape")
+        await shown(pilot, "▲ Paused", gone=True)
+        assert isinstance(app.screen, TasksScreen)
+        may_end.set()
+        await shown(pilot, "DROP PUBLICATION dts_sync_1")
+
+
+async def test_a_sequence_that_cannot_be_read_has_an_unknown_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = SequenceValue(sequence=TableName("kb", "documents_id_seq"), source=7, destination=None)
+    monkeypatch.setattr(lifecycle, "set_sequences", lambda *given, **options: SequencesSet(count=0, values=[value]))
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        await pilot.press("S")
+        await shown(pilot, "kb.documents_id_seq  source 7  destination unknown")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ _IGNORE = Paragraph(
 _POLARDB = Paragraph(
     "PolarDB",
     "Give the primary endpoint and a privileged account. The slot must survive a failover: enable slot failover where"
-    " the version has it, otherwise a failover ends the task and it starts anew.",
+    " the version has it, otherwise a failover loses changes and the tables are copied again.",
 )
 _PLAIN = Paragraph(
     "Not encrypted",
