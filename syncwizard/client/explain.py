@@ -64,7 +64,8 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
         case "released":
             return UsageError("the task was released", where=label, remedy="start its file again for a new task")
         case "precheck-failed":
-            return UsageError("the precheck did not pass", where=label, remedy="start its file again when it is mended")
+            remedy = f"mend what it found, then: syncwizard resume {shlex.quote(label)}"
+            return UsageError("the precheck did not pass", where=label, remedy=remedy)
         case _:
             return UsageError(
                 "the task is not running", where=label, remedy=f"continue: syncwizard resume {shlex.quote(label)}"

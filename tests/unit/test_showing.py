@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syncwizard.client.explain import Liveness, liveness_of
+from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
@@ -144,6 +144,11 @@ def test_the_command_that_continues_can_be_pasted_whatever_the_name() -> None:
     last = Entry(sequence=1, at=NOW, event=StageStarted(stage="full"))
     died = liveness_of(TaskState(state="synchronizing", engine_pid=4711), None, last, "my $kb")
     assert "continue with `syncwizard resume 'my $kb'`" in died.explanation
+
+
+def test_a_precheck_that_did_not_pass_is_run_again_without_a_file() -> None:
+    error = error_of(TaskState(state="precheck-failed"), Liveness(alive=False), "my $kb")
+    assert error.remedy == "mend what it found, then: syncwizard resume 'my $kb'"
 
 
 def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:
