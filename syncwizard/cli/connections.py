@@ -6,13 +6,12 @@ from typing import Any
 import click
 import msgspec
 
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import JSON, print_json, say
 from syncwizard.client import saved_connections
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.text import format_table
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 NAME = click.argument("name", metavar="NAME")
 FILE = click.Path(dir_okay=False, path_type=Path)
 SECRET = "pgpass|keyring|env:NAME|prompt"

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import JSON, print_json, say
 from syncwizard.client.saved_connections import load_task
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
@@ -25,7 +25,7 @@ FILE = click.argument("path", metavar="FILE", callback=_named)
 
 @click.command()
 @FILE
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def check(path: Path, as_json: bool) -> None:
     """Validate a task file. Exit code 2 names the file, the line and the nearest valid name."""
     spec = load_task(path)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from syncwizard.cli.files import FILE
-from syncwizard.cli.output import fail, print_json, say, say_trouble
+from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
@@ -28,7 +28,6 @@ from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import one_line
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TASK = click.argument("name", metavar="TASK")
 IGNORE = click.option(
     "--ignore", "ignored", metavar="ITEM", multiple=True, help="Accept the warning of this precheck item; repeatable."

@@ -13,6 +13,8 @@ from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import one_line
 
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
 
 def say(text: str) -> None:
     """Talk: to stderr, so that data can be piped on."""

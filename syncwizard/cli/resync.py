@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from syncwizard.cli.lifecycle import JSON, TASK, watch_stages
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.lifecycle import TASK, watch_stages
+from syncwizard.cli.output import JSON, print_json, say
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from syncwizard.cli.output import print_json, print_json_line, say, say_trouble
+from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_trouble
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.looking import Seen, look, look_anyway
@@ -19,8 +19,6 @@ from syncwizard.task.text import format_seconds, local_time
 
 # The kernel waits for no number of seconds whatever.
 LONGEST_SECONDS = 365 * 24 * 3600.0
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:

@@ -97,11 +97,6 @@ class Probe(Generic[News]):
             self._cancelled = True
         self._kill()
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` was called."""
-        return self._cancelled
-
     def _talk(self, process: "subprocess.Popen[bytes]", on_news: Callable[[News], object]) -> SyncwizardError | None:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a probe needs both pipes")

@@ -60,11 +60,6 @@ class Choice(Widget, can_focus=True):
         ]
         return Content("").join(parts)
 
-    def relabel(self, labels: dict[str, str]) -> None:
-        """Other words for the options with these values."""
-        self.options = [(value, labels.get(value, label)) for value, label in self.options]
-        self.refresh()
-
     def action_move(self, by: int) -> None:
         """Chooses a neighbour; the ends do not meet."""
         values = [value for value, _ in self.options]
