@@ -1,6 +1,7 @@
 """A text to read, to send to the terminal's clipboard, or to write to a file."""
 
 import os
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
@@ -9,7 +10,7 @@ from textual.widgets import Button, Input, Static
 
 from syncwizard.client.files import write_private
 from syncwizard.errors import UsageError
-from syncwizard.task.file import expanded
+from syncwizard.task.file import expanded, is_file
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 TMUX_HINT = "tmux passes it on with: set -g set-clipboard on"
@@ -55,7 +56,7 @@ class CopyTextDialog(Dialog[None]):
     @on(Input.Submitted, "#file")
     def _write(self) -> None:
         path = expanded(self.query_one("#file", Input).value)
-        if path != self._replaced and _is_file(path):
+        if path != self._replaced and is_file(str(path)):
             self._replaced = path
             self._say("there is such a file; write once more to replace it", failed=True)
             return
@@ -71,11 +72,3 @@ class CopyTextDialog(Dialog[None]):
         status = self.query_one(".dialog-status", Static)
         status.set_class(failed, "-failed")
         status.update(text)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # What is wrong with it, writing says.
-        return False
