@@ -13,7 +13,7 @@ def test_pressing_next_through_the_wizard_starts_the_demo_which_goes_on_until_it
         terminal.wait_for("Test connectivity and proceed", timeout=300)
         terminal.press(NEXT)
         terminal.wait_for("both ends can be used", timeout=60)
-        terminal.press("\r")
+        terminal.press(NEXT)
         terminal.wait_for("Existing tables", timeout=60)
         terminal.wait_for("passages", timeout=60)
         terminal.press(NEXT)

@@ -1,7 +1,10 @@
 """The connectivity test of both ends, step by step as it runs: time, verdict, and the way on where one fails."""
 
+from typing import ClassVar
+
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Label, Static
@@ -13,6 +16,7 @@ from syncwizard.task.connectivity import TITLES, ConnectivityNews, StepBegan, St
 from syncwizard.task.draft import ENDS
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import format_seconds, one_line
+from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.dialog import Box, Dialog
@@ -73,6 +77,9 @@ class StepLine(Vertical):
 class ConnectivityDialog(Dialog[bool]):
     """Its result is True when every step passed and the person goes on. Leaving it ends the test."""
 
+    # The key of the step that asked for the test goes on with it, too.
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("wizard.next")]
+
     class Heard(Message):
         """The test has news."""
 
@@ -105,6 +112,11 @@ class ConnectivityDialog(Dialog[bool]):
                 yield Button("Copy", id="copy", compact=True)
                 yield Button("Test again", id="again", compact=True)
                 yield Button("Continue", id="continue", variant="primary", compact=True)
+
+    def action_next(self) -> None:
+        """Goes on once both ends have passed."""
+        if not self.query_one("#continue", Button).disabled:
+            self._continue()
 
     def on_mount(self) -> None:
         """Begins at once."""
