@@ -101,7 +101,7 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
     clients: set[int] = set()
     watch = searching.Watch(
         lambda: searching.in_files([state_home], SECRETS),
-        lambda: searching.in_processes(SECRETS, but_environment_of=clients),
+        lambda: searching.in_processes(SECRETS, but_environment_of=lambda: clients),
     )
     seen = searching.Watch(lambda: searching.in_processes(["syncwizard.engine", "pg_dump\0"]))
     with Terminal("start", task_file, "--until", "caught-up", env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:

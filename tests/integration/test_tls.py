@@ -225,7 +225,7 @@ def test_a_whole_task_runs_over_tls_and_shows_no_secret(
         connection.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 500)")
     try:
         secrets = [PASSWORD, "of the 'key'"]
-        with Watch(lambda: in_files([state_home], secrets), lambda: in_processes(secrets, clients())) as watch:
+        with Watch(lambda: in_files([state_home], secrets), lambda: in_processes(secrets, clients)) as watch:
             syncwizard("start", write_task_file(spec, state_home), "--until", "caught-up")
             # Between two stages there may be no session for a moment.
             sessions = until(lambda: encrypted_sessions(secure_server.cluster), what="a session that follows changes")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,10 @@ def fresh_home(folder: Path) -> dict[str, str]:
 
 
 def make_plain() -> None:
-    """Drops libpq's variables; pg_dump is that of the newest server."""
+    """Drops libpq's variables; pg_dump is that of the newest server; Ctrl-C works, also in what is started."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell hands it to what it runs in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     newest = find(18)

@@ -27,18 +27,21 @@ def in_files(folders: Sequence[Path], texts: Collection[str]) -> list[str]:
     return found
 
 
-def in_processes(texts: Collection[str], but_environment_of: Collection[int] = ()) -> list[str]:
-    """Processes of this machine that have one of the texts in their arguments or environment."""
+def in_processes(texts: Collection[str], but_environment_of: Callable[[], Collection[int]] = lambda: ()) -> list[str]:
+    """Processes of this machine that have one of the texts in their arguments or environment.
+
+    `but_environment_of`: those that were given it; asked when one is found, because they come and go meanwhile.
+    """
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
-        names = ["cmdline"] if int(folder.name) in but_environment_of else ["cmdline", "environ"]
-        for name in names:
+        for name in ("cmdline", "environ"):
             if not _holds(folder / name, texts):
                 continue
             if name == "environ" and (
-                _not_yet_itself(folder, but_environment_of)
+                int(folder.name) in (given := but_environment_of())
+                or _not_yet_itself(folder, given)
                 # It may have begun its own program between the two looks.
                 or not _holds(folder / name, texts)
             ):
