@@ -21,7 +21,8 @@ PACE_SECONDS = 0.015
 ACCOUNTS, VAULTS, PLACES, SEATS, PARCELS, VECTORS = 100, 10, 200, 100, 200, 200
 REGIONS = ("north", "south", "east", "west")
 # What a server says when it goes down or ends our session. A transaction that was committed or was not: both are fine.
-LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+# A Rollback comes out of its block when there is nobody left to roll back.
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.Rollback)
 # What sessions do to each other on a healthy server.
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
