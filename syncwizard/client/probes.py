@@ -78,13 +78,12 @@ class Probe(Generic[News]):
                 env=self._environment,
                 process_group=0,
             )
-        try:
+        with contextlib.ExitStack() as otherwise:
+            # After Ctrl-C above all: a probe is not in the terminal's process group.
+            otherwise.callback(self._kill)
             error = self._talk(process, on_news)
             code = process.wait()
-        except BaseException:
-            # Ctrl-C above all: a probe is not in the terminal's process group.
-            self._kill()
-            raise
+            otherwise.pop_all()
         self._check()
         if error is not None:
             raise error

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES, Sample
+from syncwizard.task.events import STAGES
 from syncwizard.task.figures import (
     change_table,
     copy_fields,
@@ -19,6 +19,7 @@ from syncwizard.task.figures import (
 )
 from syncwizard.task.narration import describe_failure, describe_retrying
 from syncwizard.task.rates import copy_progress
+from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 from syncwizard.task.time_left import stages_left

@@ -7,10 +7,11 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.task.events import ChangesApplied, IndexBuild, Sample
+from syncwizard.task.events import ChangesApplied
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import count_changes
 from syncwizard.task.rates import WINDOW_SECONDS, Point, backlog_bytes, forget_before, index_fraction, rate_over, total
+from syncwizard.task.sample import IndexBuild, Sample
 from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace

@@ -21,7 +21,6 @@ from syncwizard.task.events import (
     Noticed,
     RetryEnded,
     RetryStarted,
-    Sample,
     StageFinished,
     StageName,
     StageStarted,
@@ -30,6 +29,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.task.sample import Sample
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
 from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
 from syncwizard.stages.context import Channel
-from syncwizard.task.events import Sample
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.retention import sample_of
+from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 
 SAMPLE_SECONDS = 0.1

@@ -5,7 +5,8 @@ import uuid
 import msgspec
 
 from syncwizard.stages.context import Secrets
-from syncwizard.task.events import Sample, TableName
+from syncwizard.task.events import TableName
+from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 
 

@@ -13,7 +13,8 @@ import msgspec
 
 from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.connection import Connection, connect
-from syncwizard.task.events import Event, Sample
+from syncwizard.task.events import Event
+from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 

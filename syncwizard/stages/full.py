@@ -21,8 +21,9 @@ from syncwizard.stages.copying import (
     Finish,
 )
 from syncwizard.stages.planning import TablePlan, plan_round
-from syncwizard.task.events import Noticed, Sample, SyncPointSet, TableCopied, TableRestarted
+from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.sample import Sample
 from syncwizard.task.text import counted, describe_bytes
 
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.

@@ -9,7 +9,7 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.index_progress import backend_pid, read_index_builds
 from syncwizard.stages.context import Context
-from syncwizard.task.events import Sample
+from syncwizard.task.sample import Sample
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,8 @@ from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
 from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import Noticed, Sample, TableName
+from syncwizard.task.events import Noticed, TableName
+from syncwizard.task.sample import Sample
 from syncwizard.task.text import counted
 
 # A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins

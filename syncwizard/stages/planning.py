@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 import msgspec
 
@@ -151,12 +152,11 @@ def _new_pair(context: Context, source: Connection) -> Pair:
     with translated("source", "ending what the copy before has left"):
         end_temporary(source, name)
     holder = context.connect("source", "snapshot", replication=True)
-    try:
+    with ExitStack() as otherwise:
+        otherwise.callback(holder.close)
         with interruptible(context, holder, "source", "creating a temporary slot for the copy"):
             slot = create_slot(holder, name, temporary=True)
-    except BaseException:
-        holder.close()
-        raise
+        otherwise.pop_all()
     return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
 
 

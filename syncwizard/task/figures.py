@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from syncwizard.task.events import Sample
 from syncwizard.task.narration import count_changes
 from syncwizard.task.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
 from syncwizard.task.retention import Retention
+from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import describe_bytes, format_seconds, format_table
 from syncwizard.task.time_left import backlog_left, backlog_shrinks
@@ -183,7 +183,7 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
 def index_lines(sample: Sample) -> str:
     """The builds at work, a line each; empty when there is none.
 
-    >>> from syncwizard.task.events import IndexBuild
+    >>> from syncwizard.task.sample import IndexBuild
     >>> print(index_lines(Sample(index_builds=[IndexBuild(name="public.i", table="public.t",
     ...     phase="building index: scanning table", blocks_done=5, blocks_total=20)])))
     INDEX     PHASE                           DONE

@@ -120,9 +120,6 @@ def _read(text: str, path: Path, loader_type: type[yaml.SafeLoader]) -> tuple[ya
         _refuse_depth(text, path, loader_type)
         loader = loader_type(text)
         root = loader.get_single_node()
-        if root is not None and not isinstance(root, yaml.MappingNode):
-            # What it means may not be valid either, and that is the worse mistake.
-            loader.construct_document(root)
         if not isinstance(root, yaml.MappingNode):
             raise TaskFileError(
                 "a task file is a mapping that begins with `version: 1`",

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from syncwizard.task.events import Sample
 from syncwizard.task.figures import LATENCY_FRESH_SECONDS
 from syncwizard.task.rates import backlog_bytes
+from syncwizard.task.sample import Sample
 
 replace = msgspec.structs.replace
 

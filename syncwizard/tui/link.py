@@ -20,9 +20,10 @@ from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.events import Entry, Sample
+from syncwizard.task.events import Entry
 from syncwizard.task.history import History, add, merge, observe
 from syncwizard.task.retention import Retention
+from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 
 # A person reads no faster, and every repaint crosses the line to the terminal.

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import msgspec
+from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES, Sample, StageName
+from syncwizard.task.events import STAGES, StageName
 from syncwizard.task.figures import (
     LATENCY_FRESH_SECONDS,
     copy_fields,
@@ -16,9 +17,11 @@ from syncwizard.task.figures import (
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
 from syncwizard.task.retention import Retention, threat
+from syncwizard.task.sample import Sample
+from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import describe_bytes, format_seconds
 from syncwizard.task.time_left import stages_left
-from syncwizard.tui.formatting import Part, Tone, age
+from syncwizard.tui.formatting import Part, Tone, age, fit, mark_of, span
 from syncwizard.tui.link import View
 
 # Figures come at least each second; older ones are of another time.
@@ -227,3 +230,32 @@ def _position(name: str, lsn: str, end: str | None) -> list[Part]:
         behind = max(0, parse_lsn(end) - parse_lsn(lsn))
         parts.append((f"{describe_bytes(behind)} behind", "muted") if behind else ("at the end", "muted"))
     return parts
+
+
+def head_line(view: View, now: float, width: int) -> list[Part]:
+    """Whose figures these are, its state, and who makes them; as wide as that."""
+    seen = view.seen
+    mark = mark_of(seen.state, seen.liveness)
+    right = f"engine {seen.liveness.pid}" if seen.liveness.alive else "no engine"
+    if seen.liveness.alive and are_old(view, now) and view.figures_at is not None:
+        right = f"figures {span(now - view.figures_at)} old"
+    # What stands beside the name matters more than the end of a long one.
+    label = seen.task.label
+    room = width - len(f"  {mark}   {right}")
+    name = fit(label, min(room, cell_len(label)))
+    return [
+        (name, "strong"),
+        ("  ", "plain"),
+        (str(mark), mark.tone),
+        (" " * (3 + room - cell_len(name)), "plain"),
+        (right, "muted"),
+    ]
+
+
+def ends_lines(spec: TaskSpec, width: int) -> list[list[Part]]:
+    """Both ends, whole: on one line, or on two."""
+    source, destination = (each.describe() for each in (spec.source, spec.destination))
+    line = f"SOURCE {source}  →  DESTINATION {destination}"
+    if cell_len(line) <= width:
+        return [[(line, "muted")]]
+    return [[(f"SOURCE       {source}", "muted")], [(f"DESTINATION  {destination}", "muted")]]

@@ -8,8 +8,8 @@ import pytest
 from syncwizard.engine.metrics import Metrics
 from syncwizard.stages import capture, constraints, indexes, keys, schema
 from syncwizard.stages.context import Context
-from syncwizard.task.events import Sample
 from syncwizard.task.rates import TimeLeft, index_fraction
+from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 from syncwizard.task.time_left import builds_left
 from tests.support.inprocess import TaskRun

@@ -15,7 +15,6 @@ from syncwizard.task.events import (
     Event,
     PrecheckFinished,
     PrecheckItemFinished,
-    Sample,
     SlotCreated,
     StageFinished,
     StageName,
@@ -29,6 +28,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.history import Figures, History, Observation, add, single
 from syncwizard.task.reducer import replay
+from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.tui.link import View
 

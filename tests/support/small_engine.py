@@ -15,7 +15,8 @@ from syncwizard.engine import process, supervisor
 from syncwizard.engine.pipeline import Stage
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Context
-from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, Sample, StageName
+from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, StageName
+from syncwizard.task.sample import Sample
 from tests.support import echo_child
 
 CONDUCT = "conduct"

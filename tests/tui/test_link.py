@@ -18,8 +18,9 @@ from syncwizard.engine.history import FILE_NAME
 from syncwizard.engine.journal import FILE_NAME as JOURNAL_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.engine.protocol import Handover, Hello, Sampled, Snapshot
-from syncwizard.task.events import EngineStopped, Sample, SlotMeasured, TaskPaused, TaskReleased
+from syncwizard.task.events import EngineStopped, SlotMeasured, TaskPaused, TaskReleased
 from syncwizard.task.history import History, began
+from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint
 from syncwizard.tui.link import EngineLink, View
 from tests.support.replay import NOW, remembered, store_task, through, write_journal

@@ -15,7 +15,6 @@ from syncwizard.task.events import (
     EngineStopped,
     Event,
     Failure,
-    IndexBuild,
     Noticed,
     PrecheckFinished,
     PrecheckItemFinished,
@@ -29,6 +28,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.sample import IndexBuild
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState
 from syncwizard.tui import link

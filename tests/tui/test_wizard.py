@@ -1,6 +1,8 @@
 """The wizard by keyboard: it stops at what is wrong, loses nothing, and keeps no secret."""
 
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -232,13 +234,19 @@ async def test_a_draft_that_cannot_be_discarded_stays_in_the_list() -> None:
         assert person.sees("db1:5432/kb")
 
 
-async def test_a_draft_that_cannot_be_written_is_said_and_kept_once_it_can() -> None:
-    # A file where the folder should be stands for a disk that takes nothing.
+@asynccontextmanager
+async def host_typed_without_a_folder() -> AsyncIterator[Keyboard]:
+    """A file where the folder of the drafts should be stands for a disk that takes nothing."""
     paths.drafts_folder().parent.mkdir(parents=True, exist_ok=True)
     paths.drafts_folder().touch()
     async with at_screens(wizard_over(COMPLETE)) as person:
         await go_to(person, "source.host")
         await person.write("db7")
+        yield person
+
+
+async def test_a_draft_that_cannot_be_written_is_said_and_kept_once_it_can() -> None:
+    async with host_typed_without_a_folder() as person:
         await person.until_seen("draft not kept: File exists")
         paths.drafts_folder().unlink()
         await person.press("escape")
@@ -247,11 +255,7 @@ async def test_a_draft_that_cannot_be_written_is_said_and_kept_once_it_can() -> 
 
 
 async def test_a_wizard_whose_draft_cannot_be_written_is_left_all_the_same() -> None:
-    paths.drafts_folder().parent.mkdir(parents=True, exist_ok=True)
-    paths.drafts_folder().touch()
-    async with at_screens(wizard_over(COMPLETE)) as person:
-        await go_to(person, "source.host")
-        await person.write("db7")
+    async with host_typed_without_a_folder() as person:
         await person.press("escape")
         await person.until_on(TasksScreen)
 

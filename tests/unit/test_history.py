@@ -7,7 +7,6 @@ import msgspec
 import pytest
 
 from syncwizard.engine.history import FILE_NAME, Recorder, read_history
-from syncwizard.task.events import Sample
 from syncwizard.task.history import (
     RINGS,
     Bucket,
@@ -23,6 +22,7 @@ from syncwizard.task.history import (
     single,
     stretches,
 )
+from syncwizard.task.sample import Sample
 
 # A moment that begins a bucket in every ring.
 START = 1_773_500_400.0

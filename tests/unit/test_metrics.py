@@ -1,7 +1,8 @@
 """Samples are merged, and totals survive restarts of stages and engines."""
 
 from syncwizard.engine.metrics import Metrics
-from syncwizard.task.events import ChangesApplied, Sample
+from syncwizard.task.events import ChangesApplied
+from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 
 

@@ -1,7 +1,8 @@
 """What an engine says, and keeps, of the WAL that its slot holds."""
 
 from syncwizard.engine.slot_watch import KEEP_SECONDS, SlotWatch
-from syncwizard.task.events import Noticed, Sample, SlotMeasured
+from syncwizard.task.events import Noticed, SlotMeasured
+from syncwizard.task.sample import Sample
 
 GIGABYTE = 1_000_000_000
 

@@ -2,7 +2,7 @@
 
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import IndexBuild
+from syncwizard.task.sample import IndexBuild
 
 
 def backend_pid(connection: Connection) -> int:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar, cast
 
-from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -20,11 +19,11 @@ from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.deeds import Deeds, lost_changes, may_pause, may_release, may_resume, may_resync, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
-from syncwizard.tui.formatting import Part, fit, mark_of, span
+from syncwizard.tui.formatting import Part
 from syncwizard.tui.link import EngineLink, Follow, Following, View
 from syncwizard.tui.monitor_lines import describe_table
 from syncwizard.tui.monitor_trouble import trouble_lines, trouble_of, trouble_text
-from syncwizard.tui.monitor_view import are_old, figures_of
+from syncwizard.tui.monitor_view import are_old, ends_lines, figures_of, head_line
 from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.headline import Headline
 from syncwizard.tui.widgets.key_bar import KeyBar
@@ -320,8 +319,8 @@ class MonitorScreen(Screen[None]):
         if view is None:
             return
         seen = view.seen
-        self.query_one("#monitor-ends", Lines).show(self._ends())
-        self.query_one("#monitor-head", Lines).show([self._head(view, now)])
+        self.query_one("#monitor-ends", Lines).show(ends_lines(self._stored.spec, self.size.width - 2))
+        self.query_one("#monitor-head", Lines).show([head_line(view, now, self.size.width - 2)])
         trouble = trouble_of(view, now)
         self.set_class(trouble is not None, "-trouble")
         self.set_class(not seen.liveness.alive, "-stopped")
@@ -329,30 +328,6 @@ class MonitorScreen(Screen[None]):
         self.query_one("#monitor-trouble").set_class(trouble is not None and trouble.tone == "bad", "-bad")
         self.query_one(Headline).show(figures_of(view, now), aged=are_old(view, now))
         self.stages.show(view, now)
-
-    def _ends(self) -> list[list[Part]]:
-        """Both ends, whole: on one line, or on two."""
-        source, destination = (each.describe() for each in (self._stored.spec.source, self._stored.spec.destination))
-        line = f"SOURCE {source}  →  DESTINATION {destination}"
-        if cell_len(line) <= self.size.width - 2:
-            return [[(line, "muted")]]
-        return [[(f"SOURCE       {source}", "muted")], [(f"DESTINATION  {destination}", "muted")]]
-
-    def _head(self, view: View, now: float) -> list[Part]:
-        mark = mark_of(view.seen.state, view.seen.liveness)
-        right = f"engine {view.seen.liveness.pid}" if view.seen.liveness.alive else "no engine"
-        if view.seen.liveness.alive and are_old(view, now) and view.figures_at is not None:
-            right = f"figures {span(now - view.figures_at)} old"
-        # What stands beside the name matters more than the end of a long one.
-        room = self.size.width - 2 - len(f"  {mark}   {right}")
-        name = fit(self._stored.label, min(room, cell_len(self._stored.label)))
-        return [
-            (name, "strong"),
-            ("  ", "plain"),
-            (str(mark), mark.tone),
-            (" " * (3 + room - cell_len(name)), "plain"),
-            (right, "muted"),
-        ]
 
     def _draw_charts(self) -> None:
         if self._view is not None and self.is_current and self._in_sight("charts"):
