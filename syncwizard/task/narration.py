@@ -35,7 +35,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
-from syncwizard.task.text import describe_bytes, local_time, one_line
+from syncwizard.task.text import counted, describe_bytes, local_time, one_line
 
 
 def narrate(event: Event) -> str:
@@ -143,7 +143,8 @@ def _(event: SlotMeasured) -> str:
 @_tell.register
 def _(event: TablePlanned) -> str:
     size = describe_bytes(event.estimated_bytes)
-    return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {event.chunks} chunks"
+    chunks = counted(event.chunks, "chunk")
+    return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {chunks}"
 
 
 @_tell.register
