@@ -2,12 +2,21 @@
 installed."""
 
 import subprocess
+import uuid
+from unittest.mock import patch
 
+from psycopg import sql
+
+from syncwizard.postgres.source.slot import drop_slot
+from syncwizard.stages import capture, full, planning
 from syncwizard.stages.context import COPY_WORKERS
-from syncwizard.task.specification import SchemaObjects, TableObject
+from syncwizard.task.specification import SchemaObjects, TableObject, TaskSpec
 from tests.benchmarks import pgcopydb
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
 from tests.benchmarks.results import Ratio, print_ratios
+from tests.support.inprocess import TaskRun
+from tests.support.pair import DatabasePair
+from tests.support.rowpath import RowPath
 
 BUDGET = 1.1
 DIMENSIONS = 768
@@ -51,6 +60,32 @@ def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
     seconds = task.stage_seconds("full")
     task.end()
     return seconds, min(chunks, COPY_WORKERS)
+
+
+def copy_in_one_stream(found: Bench, table: str) -> float:
+    """Seconds of the same stage with a single worker, which the engine never has: run in this process."""
+    database = f"ours_{table}_1"
+    create_empty(found, database, table)
+    objects = [SchemaObjects(schema="public", tables=[TableObject(table=table)])]
+    spec = TaskSpec(
+        id=uuid.uuid4(),
+        name="bench",
+        source=found.source.endpoint("bench"),
+        destination=found.destination.endpoint(database),
+        objects=objects,
+    )
+    with found.source.connect("bench") as source, found.destination.connect(database) as destination:
+        pair = DatabasePair(found.source, found.destination, "bench", source, destination)
+        path = RowPath(pair, TaskRun(spec, found.folder))
+        path.nursery.keep_ready({"copy": 1})
+        context = path.context()
+        capture.run(context)
+        with patch.object(full, "COPY_WORKERS", 1), patch.object(planning, "COPY_WORKERS", 1):
+            seconds = seconds_of(lambda: full.run(context))
+        path.nursery.kill_all()
+        drop_slot(source, spec.slot)
+        source.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(spec.slot)))
+    return seconds
 
 
 def create_empty(found: Bench, database: str, table: str) -> None:
@@ -108,10 +143,12 @@ def run(wide_rows: int, narrow_rows: int) -> None:
             say(f"copying the {table} table")
             ours, streams = copy_by_us(found, table)
             what = f"copy, {rows:,} {table} rows, {streams} streams"
-            for number in sorted({streams, 1}, reverse=True):
-                theirs = copy_by_psql(found, table, rows, number)
-                budget = BUDGET if number == streams else None
-                ratios.append(Ratio(what, ours, f"psql COPY binary, streams: {number}", theirs, budget))
+            peer = "psql COPY binary, as many"
+            ratios.append(Ratio(what, ours, peer, copy_by_psql(found, table, rows, streams), BUDGET))
+            if streams > 1:
+                single = f"copy, {rows:,} {table} rows, 1 stream"
+                alone, theirs = copy_in_one_stream(found, table), copy_by_psql(found, table, rows, 1)
+                ratios.append(Ratio(single, alone, peer, theirs, BUDGET))
             for number, (name, options) in enumerate(pgcopydb.ways().items()):
                 database = f"pgcopydb_{table}_{number}"
                 create_empty(found, database, table)
