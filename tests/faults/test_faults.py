@@ -150,7 +150,8 @@ def test_an_engine_that_wakes_up_after_it_was_replaced_writes_nothing(
                 move_elsewhere(made, state_home, monkeypatch)
                 made.resume()
                 made.advance()
-                signal_all(group, signal.SIGCONT)
+                # The engine last: awake, it ends its children.
+                signal_all(group[::-1], signal.SIGCONT)
                 state = until(lambda: failed(replay(read_entries(journal))), 60, "the woken engine to be kept out")
                 assert state.failure is not None and "another engine" in state.failure.title
                 made.advance()
