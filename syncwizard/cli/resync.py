@@ -10,7 +10,8 @@ from syncwizard.cli.output import JSON, print_json, say
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
-from syncwizard.task.events import ResyncRequested, TableName
+from syncwizard.task.events import ResyncRequested
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
 

@@ -20,8 +20,8 @@ from syncwizard.stages.connectivity import look
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.precheck.checkup import Checkup, Finding, failed, passed, warning
 from syncwizard.stages.precheck.servers import judge_encryption
-from syncwizard.structure.plan import quote
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, StepVerdict, steps_of
+from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 

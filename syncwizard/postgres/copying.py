@@ -12,7 +12,7 @@ from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.encoding import spelled
 from syncwizard.postgres.relay import Relay
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 REPORT_SECONDS = 0.5
 # As much as a socket and a block hold, some times over; more would only be memory.

@@ -5,8 +5,8 @@ import msgspec
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.selection import Selection
-from syncwizard.structure.needs import Extension, FunctionName, LeftOutObject, Needs, ObjectName
-from syncwizard.task.events import TableName
+from syncwizard.structure.needs import Extension, LeftOutObject, Needs
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
 

@@ -15,7 +15,7 @@ from psycopg import conninfo, errors, sql
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.connection import Connection, conninfo_of, is_final
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 
 # Where distributions put the programs of each major version, beside PATH.

@@ -7,7 +7,7 @@ import msgspec
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
-from syncwizard.structure.plan import quote
+from syncwizard.task.names import quote
 
 Provider = Literal["", "c", "i", "b"]
 PROVIDERS: dict[Provider, str] = {"c": "libc", "i": "icu", "b": "builtin"}

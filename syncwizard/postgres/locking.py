@@ -7,7 +7,7 @@ from psycopg import errors, sql
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 # A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then
 # the queue must be let through before the next attempt.

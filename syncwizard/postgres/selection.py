@@ -2,10 +2,11 @@
 
 import msgspec
 
-from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.catalog import read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
 

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 # Values stand in each sequence's own relation, so many of them are read in one statement.
 SEQUENCES_A_STATEMENT = 200

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 NULL = b"\xff\xff\xff\xff"
 

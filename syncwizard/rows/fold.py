@@ -40,7 +40,7 @@ from syncwizard.rows.tuples import (
     first_row,
     first_rows,
 )
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 _LENGTH = Struct(">i").unpack_from
 

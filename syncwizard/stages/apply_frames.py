@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from syncwizard.stages.context import Secrets
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 

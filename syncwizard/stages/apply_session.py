@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.catalog import Table, read_types
+from syncwizard.postgres.catalog import read_types
 from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
@@ -37,8 +37,9 @@ from syncwizard.stages.apply_batches import Batches
 from syncwizard.stages.apply_figures import Reporter, Totals
 from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Intruded, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.names import TableName
 
 # A source transaction beyond this comes in pieces, so that its size does not matter.
 PIECE_BYTES = 8 * 1024 * 1024

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.selection import Selection
 from syncwizard.postgres.source.heartbeat import create_heartbeat
@@ -26,6 +25,7 @@ from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity, create_
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.structure.table import Table
 from syncwizard.task.events import (
     HeartbeatCreated,
     Noticed,

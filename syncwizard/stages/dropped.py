@@ -8,7 +8,8 @@ from syncwizard.postgres.destination.progress import read_members
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.publication import Member, is_heartbeat
 from syncwizard.stages.context import Context
-from syncwizard.task.events import TableDropped, TableName
+from syncwizard.task.events import TableDropped
+from syncwizard.task.names import TableName
 
 
 def leave_dropped(

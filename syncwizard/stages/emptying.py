@@ -4,12 +4,13 @@ way of that: rows that are not ours, and foreign keys that fire."""
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.catalog import read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import TableCopy, holding_rows
 from syncwizard.postgres.queries import query
 from syncwizard.stages.context import Context
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName
 
 
 def read_targets(destination: Connection, tables: Iterable[Table]) -> dict[TableName, Table]:

@@ -20,7 +20,8 @@ from syncwizard.stages.apply_frames import (
 )
 from syncwizard.stages.context import Child, Context
 from syncwizard.stages.dropped import record_dropped
-from syncwizard.task.events import Noticed, TableName
+from syncwizard.task.events import Noticed
+from syncwizard.task.names import TableName
 from syncwizard.task.sample import Sample
 
 # A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but

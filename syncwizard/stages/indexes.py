@@ -23,9 +23,9 @@ from syncwizard.stages.definitions import create_phase, excluded, report
 from syncwizard.stages.index_progress import watched_builds
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import Noticed, TableName
+from syncwizard.task.events import Noticed
+from syncwizard.task.names import ObjectName, TableName
 from syncwizard.task.sample import Sample
 from syncwizard.task.text import counted
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holding_rows
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName
 
 
 def find_kept(

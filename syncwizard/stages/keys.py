@@ -11,7 +11,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.schema import read_plan
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
 
 

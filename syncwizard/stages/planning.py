@@ -7,7 +7,6 @@ from contextlib import ExitStack
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
@@ -22,7 +21,9 @@ from syncwizard.stages.emptying import find_target, read_targets, to_empty
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.kept import find_kept
 from syncwizard.stages.same_source import check_source
-from syncwizard.task.events import TableName, TablePlanned
+from syncwizard.structure.table import Table
+from syncwizard.task.events import TablePlanned
+from syncwizard.task.names import TableName
 
 PAGE_BYTES = 8192
 # Large enough that a chunk's two transactions cost nothing, small enough that workers end together and that a

@@ -34,7 +34,8 @@ from syncwizard.stages.capturing import (
 from syncwizard.stages.context import Context
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.emptying import find_obstacles, read_targets
-from syncwizard.task.events import ResyncRequested, TableName
+from syncwizard.task.events import ResyncRequested
+from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
 
 

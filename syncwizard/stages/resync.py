@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterable
 
 from syncwizard.errors import UsageError
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import translated
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.progress import read_members, read_progress
@@ -18,7 +17,9 @@ from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.context import Context
 from syncwizard.stages.emptying import find_obstacles, has_target, read_targets
 from syncwizard.stages.recapture import Damage, find_damage
-from syncwizard.task.events import ResyncRequested, TableName, TableToCopy
+from syncwizard.structure.table import Table
+from syncwizard.task.events import ResyncRequested, TableToCopy
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 
 

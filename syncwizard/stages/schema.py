@@ -35,7 +35,8 @@ from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
-from syncwizard.task.events import Noticed, StatementSkipped, TableName
+from syncwizard.task.events import Noticed, StatementSkipped
+from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
 
 PLAN_FILE = "structure.json"

@@ -5,7 +5,8 @@ from syncwizard.postgres.dependencies import read_needs
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.sequences import next_value, read_sequences, set_sequences
 from syncwizard.stages.context import Context
-from syncwizard.task.events import SequencesSet, SequenceValue, TableName
+from syncwizard.task.events import SequencesSet, SequenceValue
+from syncwizard.task.names import TableName
 
 
 def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from syncwizard.structure.names import object_name, relation_name, strings, table_name, type_text
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.statements import Kind, Statement
 from syncwizard.structure.subjects import comment, privilege
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 
 def classify(node: Any, text: str) -> Statement:

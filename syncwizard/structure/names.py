@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from syncwizard.structure.needs import ObjectName
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 
 def strings(items: Any) -> list[str]:

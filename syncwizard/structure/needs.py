@@ -4,28 +4,7 @@ from functools import cached_property
 
 import msgspec
 
-from syncwizard.task.events import TableName
-
-
-class ObjectName(msgspec.Struct, frozen=True, order=True):
-    """Schema and name of anything that is named within its schema, unquoted."""
-
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
-
-
-class FunctionName(msgspec.Struct, frozen=True, order=True):
-    """A function with the types of its input arguments as `schema.type`, `[]` behind for an array."""
-
-    schema: str
-    name: str
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}({', '.join(self.arguments)})"
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 
 class Extension(msgspec.Struct, frozen=True, kw_only=True):

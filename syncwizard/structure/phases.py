@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.planned import OPTIONAL, PHASES, VECTOR_METHODS, Phase, PlannedStatement, describe
 from syncwizard.structure.statements import Statement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
 # primary key, say.

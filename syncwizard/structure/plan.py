@@ -9,7 +9,7 @@ from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
 from syncwizard.structure.statements import Statement
 from syncwizard.structure.wanted import LATER, Wishes, creates, of_view, wanted
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName, quote
 
 # Fires whatever session_replication_role says, or only when changes are applied.
 LOUD = ("always", "replica")
@@ -136,12 +136,3 @@ def _groundwork(needs: Needs) -> list[PlannedStatement]:
         for extension in needs.extensions
     ]
     return made
-
-
-def quote(name: str) -> str:
-    """The name as an identifier.
-
-    >>> print(quote('a "b"'))
-    "a ""b\"""
-    """
-    return '"' + name.replace('"', '""') + '"'

@@ -4,9 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.statements import Kind, Statement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 Phase = Literal["pre-data", "keys", "constraints", "indexes"]
 PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")

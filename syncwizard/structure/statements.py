@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.structure.needs import FunctionName, ObjectName
-from syncwizard.task.events import TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 Kind = Literal[
     "aggregate",

@@ -3,9 +3,8 @@
 from typing import Any
 
 from syncwizard.structure.names import object_name, strings, table_name, type_text
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.statements import Statement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 OF_A_TABLE = ("column", "tabconstraint", "trigger", "rule", "policy")
 WITH_ARGUMENTS = ("function", "procedure", "aggregate", "operator")

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from syncwizard.structure.needs import FunctionName, Needs, ObjectName
+from syncwizard.structure.needs import Needs
 from syncwizard.structure.statements import Kind, Statement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 # Definitions that belong to a table but are for a later release of ours.
 LATER: frozenset[Kind] = frozenset({"policy", "row security"})

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard.errors import End
+from syncwizard.task.names import TableName
 
 StageName = Literal[
     "precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes", "incremental"
@@ -42,16 +43,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     sqlstate: str = ""
     exit_code: int = 1
     changes_missing: bool = False
-
-
-class TableName(msgspec.Struct, frozen=True, order=True):
-    """Schema and name, unquoted."""
-
-    schema: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

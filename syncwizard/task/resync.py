@@ -2,7 +2,8 @@
 
 import msgspec
 
-from syncwizard.task.events import ResyncRequested, TableName
+from syncwizard.task.events import ResyncRequested
+from syncwizard.task.names import TableName
 from syncwizard.task.text import describe_bytes, format_table
 
 

@@ -15,8 +15,8 @@ from syncwizard.task.events import (
     SlotCreated,
     SlotMeasured,
     StageName,
-    TableName,
 )
+from syncwizard.task.names import TableName
 
 StateName = Literal[
     "not-started",

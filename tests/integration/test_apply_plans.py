@@ -8,7 +8,7 @@ from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.rows.pgoutput import RelationMessage
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from tests.support.pair import DatabasePair
 
 ROWS = 200_000

@@ -8,7 +8,8 @@ from psycopg import sql
 from syncwizard.errors import ChangesMissing
 from syncwizard.postgres.source.slot import slot_status
 from syncwizard.stages import capture, constraints, full, keys, schema
-from syncwizard.task.events import Noticed, StatementSkipped, SyncPointSet, TableDropped, TableName
+from syncwizard.task.events import Noticed, StatementSkipped, SyncPointSet, TableDropped
+from syncwizard.task.names import TableName
 from tests.support.comparison import Content, content, contents
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from syncwizard.errors import Cancelled, EndpointError, TaskFailed
 from syncwizard.postgres.dump import DumpRequest, choose_program, dump_definitions, find_programs, remove_secrets
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 from tests.support.pair import DatabasePair
 

@@ -12,7 +12,8 @@ from psycopg import sql
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import slot_status
-from syncwizard.task.events import StageFinished, TableName, TablePlanned
+from syncwizard.task.events import StageFinished, TablePlanned
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import PrecheckSettings, Synchronization
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.commands import report, syncwizard, write_task_file

@@ -8,7 +8,8 @@ from psycopg import sql
 
 from syncwizard.errors import ChangesMissing, SyncwizardError
 from syncwizard.stages import capture, full, resync
-from syncwizard.task.events import Event, ReplicaIdentityChanging, ResyncRequested, TableName
+from syncwizard.task.events import Event, ReplicaIdentityChanging, ResyncRequested
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from tests.support.comparison import assert_equal, content
 from tests.support.inprocess import Killed, TaskRun

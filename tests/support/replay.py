@@ -23,10 +23,10 @@ from syncwizard.task.events import (
     SyncPointPassed,
     SyncPointSet,
     TableCopied,
-    TableName,
     TablePlanned,
 )
 from syncwizard.task.history import Figures, History, Observation, add, single
+from syncwizard.task.names import TableName
 from syncwizard.task.reducer import replay
 from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec

@@ -23,11 +23,11 @@ from syncwizard.task.events import (
     SequenceValue,
     SlotMeasured,
     StageStarted,
-    TableName,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.names import TableName
 from syncwizard.task.sample import IndexBuild
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState

@@ -10,11 +10,11 @@ from syncwizard.task.events import (
     Failure,
     ResyncRequested,
     RetryStarted,
-    TableName,
     TableToCopy,
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.task.names import TableName
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.deeds import resync_dialog
 from syncwizard.tui.link import View

@@ -7,7 +7,7 @@ from syncwizard.postgres.destination.batches import Batch
 from syncwizard.postgres.source.receiver import Idle, Inbox
 from syncwizard.rows.changes import UPDATE, Piece, Route, RouteColumn
 from syncwizard.stages.apply_batches import AHEAD_BYTES, BATCH_BYTES, Batches
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import framed, value
 

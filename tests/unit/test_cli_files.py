@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from syncwizard.cli.resync import _table_name
-from syncwizard.task.events import PublicationCreated, TableName
+from syncwizard.task.events import PublicationCreated
+from syncwizard.task.names import TableName
 from syncwizard.task.state import TaskState
 from tests.support.commands import report, syncwizard
 

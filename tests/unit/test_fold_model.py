@@ -29,7 +29,7 @@ from syncwizard.rows.changes import (
 )
 from syncwizard.rows.fold import Move, Net, Ordered, Step, fold
 from syncwizard.rows.pgoutput import Decoder, RelationMessage
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import value
 

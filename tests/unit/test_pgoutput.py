@@ -11,7 +11,7 @@ from syncwizard.postgres.destination.batches import transactions
 from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Change, Piece, Route, RouteColumn, Row, Truncation
 from syncwizard.rows.pgoutput import Decoder, RelationMessage, parse_relation
 from syncwizard.rows.tuples import decoded, first_rows
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import framed, value
 

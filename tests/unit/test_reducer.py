@@ -25,7 +25,6 @@ from syncwizard.task.events import (
     SyncPointPassed,
     TableCopied,
     TableDropped,
-    TableName,
     TablePlanned,
     TableRestarted,
     TableToCopy,
@@ -33,6 +32,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import NOTICES_KEPT, reduce
 from syncwizard.task.state import TaskState

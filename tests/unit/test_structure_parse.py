@@ -3,10 +3,9 @@
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.structure.needs import FunctionName, ObjectName
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.statements import Statement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 
 def only(text: str) -> Statement:

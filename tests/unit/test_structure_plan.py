@@ -1,10 +1,10 @@
 """The plan: what is kept, where it goes, what is said of the rest. No server."""
 
-from syncwizard.structure.needs import Extension, FunctionName, Needs, ObjectName
+from syncwizard.structure.needs import Extension, Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
-from syncwizard.task.events import TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 X, Y = TableName("s", "x"), TableName("s", "y")
 

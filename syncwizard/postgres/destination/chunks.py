@@ -9,8 +9,8 @@ from psycopg import sql
 
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import TableName
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.names import TableName
 
 # Each takes a lock and a piece of the plan.
 TABLES_A_STATEMENT = 200

@@ -11,9 +11,9 @@ from psycopg import sql
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.connection import Connection, is_connection_loss, is_transient, quoted
 from syncwizard.postgres.queries import query
-from syncwizard.structure.needs import FunctionName, Needs, ObjectName
+from syncwizard.structure.needs import Needs
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 # As pg_dump's own header: bodies may name what comes later, XML may be a fragment, tables go where the
 # destination puts them.

@@ -7,10 +7,9 @@ from psycopg import errors, sql
 
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
-from syncwizard.structure.needs import ObjectName
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.structure.vector_index import memory_of, read_vector_index
-from syncwizard.task.events import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 MIB = 1024 * 1024
 # One build must not take a server's memory from everybody else: more than this only if the server's own setting

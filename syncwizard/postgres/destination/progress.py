@@ -9,7 +9,7 @@ from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.publication import Member, Publication
 from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
 SCHEMA_MARK = "syncwizard: progress of synchronization tasks"

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Index, Table, TypeFacts, ValueType, apply_key, read_tables
+from syncwizard.postgres.catalog import read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
 from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
+from syncwizard.task.names import TableName
 
 
 class Source(NamedTuple):

@@ -12,7 +12,7 @@ from psycopg import sql
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.publication import read_publication
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName
 
 # Rows that were there before are at the table's beginning; what came later need not be read to find them.
 PAGES = 64

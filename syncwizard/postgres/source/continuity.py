@@ -13,8 +13,8 @@ from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.publication import Member, is_heartbeat, read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
-from syncwizard.task.events import TableName
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.names import TableName
 
 # Between two looks whether a commit can be seen, which takes some microseconds as a rule.
 VISIBLE_SECONDS = 0.005

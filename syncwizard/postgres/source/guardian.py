@@ -13,8 +13,9 @@ from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, measure_slot
-from syncwizard.task.events import SlotMeasured, TableName
+from syncwizard.task.events import SlotMeasured
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.names import TableName
 
 BEAT_SECONDS = 1.0
 SLOT_SECONDS = 5.0

@@ -7,11 +7,12 @@ from typing import LiteralString
 import msgspec
 from psycopg import sql
 
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.locking import Wait, with_short_locks
 from syncwizard.postgres.queries import query
-from syncwizard.task.events import ReplicaIdentityChanging, TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.events import ReplicaIdentityChanging
+from syncwizard.task.names import TableName
 
 
 class CurrentIdentity(msgspec.Struct, frozen=True):

@@ -7,13 +7,13 @@ import msgspec
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import Connection, quoted, scalar
 from syncwizard.postgres.locking import Wait, with_short_locks
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
 # Each added table is locked until the end of its transaction, and the server's lock table has room for some

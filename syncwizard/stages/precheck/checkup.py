@@ -8,14 +8,16 @@ from typing import Self
 import msgspec
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.catalog import Table, read_tables
+from syncwizard.postgres.catalog import read_tables
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.dependencies import read_needs
 from syncwizard.postgres.destination.definitions import Existing, read_existing
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
-from syncwizard.task.events import TableName, Verdict
+from syncwizard.structure.table import Table
+from syncwizard.task.events import Verdict
+from syncwizard.task.names import TableName
 
 NAMES_SHOWN = 10
 

@@ -1,10 +1,10 @@
 """Whether changes will find their rows in tables that the destination has already: a key that both ends keep unique."""
 
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, listed, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import has_key, outcome_of, paired, sent_columns, target_key
+from syncwizard.structure.table import Table
 
 
 @item("table-keys", "Tables that exist at the destination have a key that both ends keep unique", BOTH, OBJECTS)

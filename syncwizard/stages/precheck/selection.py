@@ -2,7 +2,6 @@
 
 from difflib import get_close_matches
 
-from syncwizard.postgres.catalog import Table
 from syncwizard.postgres.connection import scalar
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs
 from syncwizard.postgres.queries import query
@@ -21,8 +20,8 @@ from syncwizard.stages.precheck.checkup import (
     warning,
 )
 from syncwizard.stages.precheck.servers import major
-from syncwizard.structure.plan import quote
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName, quote
 
 OBJECTS = ("selected-objects",)
 

@@ -10,7 +10,7 @@ from syncwizard.postgres.locale import create_statement, lacks_database, read_lo
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
-from syncwizard.structure.plan import quote
+from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
 
 OLDEST, NEWEST = 14, 18

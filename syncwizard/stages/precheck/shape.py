@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from syncwizard.postgres.catalog import Column, Index, Table, apply_key
 from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.postgres.queries import query
@@ -20,7 +19,8 @@ from syncwizard.stages.precheck.checkup import (
 )
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.fitting import Fit, fit
-from syncwizard.task.events import TableName
+from syncwizard.structure.table import Column, Index, Table, apply_key
+from syncwizard.task.names import TableName
 
 
 @item("table-shapes", "Tables that exist at the destination have the shape of the source's", BOTH, OBJECTS)

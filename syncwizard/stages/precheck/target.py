@@ -19,8 +19,7 @@ from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.selection import quoted as text_of
 from syncwizard.stages.precheck.shape import filled_tables, why_not_kept
 from syncwizard.structure.needs import Extension
-from syncwizard.structure.plan import quote
-from syncwizard.task.events import TableName
+from syncwizard.task.names import TableName, quote
 
 # The first version in which a superuser can grant the setting of a parameter.
 PARAMETER_GRANTS = 15_00_00
