@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import psycopg
 
 from syncwizard.errors import End, EndpointError
+from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.catalog import read_types
 from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
 from syncwizard.postgres.destination import progress as ledger
@@ -27,7 +28,6 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.heartbeat import read_clock
-from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
@@ -83,7 +83,7 @@ class Session:
         # Tables whose rows came by the copy, or that began empty.
         self._copied: set[TableName] = set()
         # What the publication has to be like.
-        self._known: tuple[ledger.Progress, Sequence[Member]] | None = None
+        self._known: tuple[Progress, Sequence[Member]] | None = None
 
     # Life ------------------------------------------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class Session:
         holder: Connection,
         source: Connection,
         destination: Connection,
-        progress: ledger.Progress,
+        progress: Progress,
         positions: Positions,
     ) -> None:
         """Starts streaming from where the destination is."""
@@ -273,9 +273,9 @@ class Session:
         holder: Connection,
         source: Connection,
         destination: Connection,
-        progress: ledger.Progress,
+        progress: Progress,
         members: Sequence[Member],
-    ) -> ledger.Progress:
+    ) -> Progress:
         """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             check_server(holder, progress)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
+from syncwizard.postgres.captured import CreatedSlot, Publication, SystemIdentity
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.selection import Selection
 from syncwizard.postgres.source.heartbeat import create_heartbeat
@@ -15,13 +16,8 @@ from syncwizard.postgres.source.identity import (
     set_full,
     why_unusable,
 )
-from syncwizard.postgres.source.publication import (
-    Publication,
-    create_publication,
-    extend_publication,
-    published_tables,
-)
-from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity, create_slot, identify
+from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
+from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible

@@ -7,9 +7,10 @@ next run, afterwards the order's id at the destination says that it is done. The
 import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
+from syncwizard.postgres.captured import Member, Progress, Publication, is_heartbeat
 from syncwizard.postgres.connection import Connection, translated
 from syncwizard.postgres.destination.chunks import read_copies, restart_copies
-from syncwizard.postgres.destination.progress import Progress, read_members, register_again
+from syncwizard.postgres.destination.progress import read_members, register_again
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.continuity import (
@@ -22,7 +23,6 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
-from syncwizard.postgres.source.publication import Member, Publication, is_heartbeat
 from syncwizard.postgres.source.slot import drop_slot, slot_status
 from syncwizard.stages.capturing import (
     create_task_slot,

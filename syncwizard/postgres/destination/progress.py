@@ -5,32 +5,14 @@ import uuid
 import msgspec
 
 from syncwizard.errors import Fenced
+from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity
 from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.source.publication import Member, Publication
-from syncwizard.postgres.source.slot import CreatedSlot, SystemIdentity
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
 SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
 _SCHEMA_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard schema'))"
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of syncwizard.progress; positions in PostgreSQL's text form."""
-
-    slot: str
-    system_identifier: str
-    timeline: int
-    source_database: str
-    applied_lsn: str
-    acknowledged_lsn: str
-    epoch: int
-    publication_oid: int
-    publication_xmin: int
-    publication_owner: int
-    task_name: str
-    resynchronization: uuid.UUID | None = None
 
 
 def create_schema(connection: Connection) -> None:

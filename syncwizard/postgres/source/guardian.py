@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
+from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.connection import Connection, as_ours
-from syncwizard.postgres.destination.progress import Progress
 from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
-from syncwizard.postgres.source.publication import Member
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, measure_slot
 from syncwizard.task.events import SlotMeasured

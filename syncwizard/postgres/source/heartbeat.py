@@ -8,7 +8,6 @@ from syncwizard.errors import TaskFailed
 from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
 
-HEARTBEAT_TABLE = ("public", "dts_postgres_heartbeat")
 HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
 
 _BEAT: LiteralString = (

@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member, Publication
 from syncwizard.postgres.connection import Connection, quoted, scalar
 from syncwizard.postgres.locking import Wait, with_short_locks
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.selection import Selection, select_tables
-from syncwizard.postgres.source.heartbeat import HEARTBEAT_TABLE
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
@@ -19,35 +18,6 @@ from syncwizard.task.specification import TaskSpec
 # Each added table is locked until the end of its transaction, and the server's lock table has room for some
 # thousands.
 TABLES_A_TRANSACTION = 500
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A relation whose changes a publication carries. `oid` is that of its pg_publication_rel row, None for a partition
-    that a published partitioned table stands for."""
-
-    relation: int
-    oid: int | None
-    table: TableName
-
-
-class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """A publication as the catalogue has it. `xmin`: the transaction that wrote its row last; `owner`: a role's OID."""
-
-    name: str
-    oid: int
-    xmin: int
-    owner: int
-    members: list[Member]
-
-    @property
-    def tables(self) -> list[TableName]:
-        """The listed tables without the heartbeat, by name."""
-        return [member.table for member in self.members if member.oid is not None and not is_heartbeat(member.table)]
-
-
-def is_heartbeat(table: TableName) -> bool:
-    """Whether it is our own table, which every publication of ours carries."""
-    return (table.schema, table.name) == HEARTBEAT_TABLE
 
 
 def published_tables(selection: Selection) -> list[TableName]:

@@ -5,25 +5,9 @@ from typing import Any
 import msgspec
 from psycopg import sql
 
+from syncwizard.postgres.captured import CreatedSlot, SystemIdentity
 from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.task.events import SlotMeasured
-
-
-class CreatedSlot(msgspec.Struct, frozen=True, kw_only=True):
-    """A new slot: commits from `lsn` on are streamed, all before are in `snapshot` (rule 10's pair)."""
-
-    name: str
-    lsn: str
-    snapshot: str
-
-
-class SystemIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """Which server, and which of its histories."""
-
-    system_identifier: str
-    timeline: int
-    flushed_lsn: str
-    database: str
 
 
 class SlotReader(msgspec.Struct, frozen=True, kw_only=True):
