@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from syncwizard.postgres.destination.batches import Batch, folded
-from syncwizard.postgres.source.receiver import Idle, Inbox
+from syncwizard.rows.batches import Batch, folded
+from syncwizard.rows.inbox import Idle, Inbox
 
 # A batch is what arrived while the one before was applied, up to this much.
 BATCH_BYTES = 24 * 1024 * 1024

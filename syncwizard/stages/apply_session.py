@@ -28,10 +28,11 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.heartbeat import read_clock
-from syncwizard.postgres.source.receiver import LATE_SECONDS, Idle, Inbox, Positions, Receiver
+from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.rows.changes import Route, Row
+from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.apply_batches import Batches
 from syncwizard.stages.apply_figures import Reporter, Totals

@@ -3,9 +3,9 @@
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.destination.batches import Batch
-from syncwizard.postgres.source.receiver import Idle, Inbox
+from syncwizard.rows.batches import Batch
 from syncwizard.rows.changes import UPDATE, Piece, Route, RouteColumn
+from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.stages.apply_batches import AHEAD_BYTES, BATCH_BYTES, Batches
 from syncwizard.task.names import TableName
 from tests.support import messages

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from syncwizard.postgres.source.receiver import WORTHWHILE_BYTES, Idle, Inbox
 from syncwizard.rows.changes import Piece
+from syncwizard.rows.inbox import WORTHWHILE_BYTES, Idle, Inbox
 
 LONG_SECONDS = 20.0
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.destination.batches import transactions
+from syncwizard.rows.batches import transactions
 from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Change, Piece, Route, RouteColumn, Row, Truncation
 from syncwizard.rows.pgoutput import Decoder, RelationMessage, parse_relation
 from syncwizard.rows.tuples import decoded, first_rows

@@ -1,16 +1,15 @@
 """Writes batches of whole source transactions: folded, and with more care where the destination objects (rule 12)."""
 
-from collections.abc import Callable, Iterable
-from itertools import chain
+from collections.abc import Callable
 
-import msgspec
 import psycopg
 
 from syncwizard.postgres.connection import is_connection_loss
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
-from syncwizard.rows.changes import CHANGE_BYTES, END_BYTES, Piece
-from syncwizard.rows.fold import Step, fold
+from syncwizard.rows.batches import Batch, folded, transactions
+from syncwizard.rows.changes import Piece
+from syncwizard.rows.fold import Step
 from syncwizard.task.lsn import format_lsn
 
 
@@ -21,18 +20,6 @@ class BatchFailed(Exception):
     def __init__(self, final_lsn: int, reason: str) -> None:
         super().__init__(reason)
         self.final_lsn = final_lsn
-
-
-class Batch(msgspec.Struct, eq=False, kw_only=True):
-    """Pieces to be applied together; `steps`: what they fold to, empty where they are to be applied one by one."""
-
-    pieces: list[Piece]
-    steps: list[Step] = []
-
-
-def folded(pieces: list[Piece]) -> list[Step]:
-    """What the changes of the pieces fold to."""
-    return fold(chain.from_iterable(piece.changes for piece in pieces))
 
 
 class BatchWriter:
@@ -120,43 +107,6 @@ class BatchWriter:
     def _start_over(self) -> None:
         self._applier.roll_back()
         self.in_transaction = False
-
-
-def transactions(pieces: Iterable[Piece]) -> list[list[Piece]]:
-    """The pieces of each transaction."""
-    found: list[list[Piece]] = []
-    for piece in pieces:
-        for part in singly(piece):
-            if part.first or not found:
-                found.append([])
-            found[-1].append(part)
-    return found
-
-
-def singly(piece: Piece) -> list[Piece]:
-    """Its transactions, each a piece of its own."""
-    if len(piece.ends) < 2:
-        return [piece]
-    parts = []
-    begin = 0
-    for end in piece.ends:
-        changes = piece.changes[begin : end[0]]
-        parts.append(
-            msgspec.structs.replace(
-                piece,
-                changes=changes,
-                weight=piece.message_bytes * len(changes) // (len(piece.changes) or 1)
-                + CHANGE_BYTES * len(changes)
-                + END_BYTES,
-                ends=[(len(changes), *end[1:])],
-                final_lsn=end[1],
-                end_lsn=end[2],
-                beats=None,
-            )
-        )
-        begin = end[0]
-    parts[-1].beats = piece.beats
-    return parts
 
 
 def _reason(error: CountMismatch | psycopg.Error) -> str:
