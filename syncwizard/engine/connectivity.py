@@ -14,8 +14,9 @@ from syncwizard.engine.protocol import ConnectivityRequest
 from syncwizard.engine.supervisor import make_context
 from syncwizard.engine.tunnels import Tunnel
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.connection import PASSWORD_MARKS, check_files, is_final, remedy_of
+from syncwizard.postgres.connection import check_files
 from syncwizard.postgres.handshake import PHASES, HandshakeFailed, Place, Reached, places_of, resolve, shake_hands
+from syncwizard.postgres.trouble import PASSWORD_MARKS, is_final, remedy_of
 from syncwizard.stages.connectivity import look
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.precheck.checkup import Checkup, Finding, failed, passed, warning

@@ -32,7 +32,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
-from syncwizard.postgres.connection import translated
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.connectivity import ConnectivityNews

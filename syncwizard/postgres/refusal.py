@@ -65,3 +65,6 @@ def _log_in(connection: pq.abc.PGconn, deadline: float) -> None:
         if connection.status == pq.ConnStatus.BAD:
             return
         polled = pq.PollingStatus(connection.connect_poll())
+
+
+CONNECT_TIMEOUT_SECONDS = 15

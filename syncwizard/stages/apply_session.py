@@ -8,7 +8,7 @@ import psycopg
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.catalog import read_types
-from syncwizard.postgres.connection import Connection, as_ours, is_transient, translated
+from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
@@ -31,6 +31,7 @@ from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
+from syncwizard.postgres.trouble import as_ours, is_transient, translated
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder

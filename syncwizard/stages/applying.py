@@ -6,11 +6,11 @@ import threading
 
 import psycopg
 
-from syncwizard.postgres.connection import as_ours
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.routes import TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.source.continuity import HandedOver
+from syncwizard.postgres.trouble import as_ours
 from syncwizard.stages.apply_figures import Totals
 from syncwizard.stages.apply_frames import Assignment, FromChild, Recovered, ToChild
 from syncwizard.stages.apply_session import Session

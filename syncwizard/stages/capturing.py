@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.captured import CreatedSlot, Publication, SystemIdentity
-from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.selection import Selection
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
@@ -19,6 +19,7 @@ from syncwizard.postgres.source.identity import (
 from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.table import Table

@@ -3,9 +3,9 @@ views that need keys, rules, triggers, privileges; then the values of sequences.
 
 import msgspec
 
-from syncwizard.postgres.connection import translated
 from syncwizard.postgres.destination.definitions import prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.dropped import note_dropped

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.postgres.cancelling import cancel_until
-from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 
 

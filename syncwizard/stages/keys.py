@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.definitions import analyze, prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.interruptible import interruptible

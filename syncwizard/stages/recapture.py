@@ -8,7 +8,7 @@ import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, Publication, is_heartbeat
-from syncwizard.postgres.connection import Connection, translated
+from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import read_copies, restart_copies
 from syncwizard.postgres.destination.progress import read_members, register_again
 from syncwizard.postgres.destination.session import prepare_writing
@@ -24,6 +24,7 @@ from syncwizard.postgres.source.continuity import (
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.slot import drop_slot, slot_status
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.capturing import (
     create_task_slot,
     publish,

@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Iterable
 
 from syncwizard.errors import UsageError
-from syncwizard.postgres.connection import translated
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.progress import read_members, read_progress
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.emptying import find_obstacles, has_target, read_targets
 from syncwizard.stages.recapture import Damage, find_damage

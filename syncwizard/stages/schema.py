@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection, scalar, translated
+from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.dependencies import read_needs, read_relations
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
@@ -28,6 +28,7 @@ from syncwizard.postgres.dump import (
 )
 from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.identity import expected_keys
+from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import create_phase
 from syncwizard.stages.same_source import check_source
