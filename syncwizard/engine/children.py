@@ -18,8 +18,8 @@ from syncwizard.engine.failures import FailureReport, error_from_report
 
 # What a child of a kind runs. The module has `Assignment`, `ToChild`, `FromChild` and `run(assignment, channel)`.
 CHILD_MODULES: Mapping[str, str] = {
-    "copy": "syncwizard.stages.copying",
-    "apply": "syncwizard.stages.applying",
+    "copy": "syncwizard.stages.full.child",
+    "apply": "syncwizard.stages.incremental.child",
 }
 
 _report_decoder = msgspec.msgpack.Decoder(FailureReport)

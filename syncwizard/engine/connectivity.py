@@ -17,9 +17,9 @@ from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.connection import check_files
 from syncwizard.postgres.handshake import PHASES, HandshakeFailed, Place, Reached, places_of, resolve, shake_hands
 from syncwizard.postgres.trouble import PASSWORD_MARKS, is_final, remedy_of
-from syncwizard.stages.connectivity import look
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.precheck.checkup import Checkup, Finding, failed, passed, warning
+from syncwizard.stages.precheck.connectivity import look
 from syncwizard.stages.precheck.servers import judge_encryption
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, StepVerdict, steps_of
 from syncwizard.task.names import quote

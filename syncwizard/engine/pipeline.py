@@ -63,14 +63,14 @@ def default_stages() -> list[Stage]:
     return [
         # An end that cannot be reached is an answer at this point, not something to wait for.
         Stage(name="precheck", run=_module_run("precheck"), patient=False),
-        Stage(name="capture", run=_module_run("capture")),
-        Stage(name="schema", run=_module_run("schema")),
-        Stage(name="full", run=_module_run("full"), children={"copy": COPY_WORKERS}),
-        Stage(name="keys", run=_module_run("keys")),
-        Stage(name="catch-up", run=_module_run("catch_up"), children={"apply": 1}),
-        Stage(name="constraints", run=_module_run("constraints")),
-        Stage(name="indexes", run=_module_run("indexes"), beside=True),
-        Stage(name="incremental", run=_module_run("incremental"), endless=True, children={"apply": 1}),
+        Stage(name="capture", run=_module_run("capture.stage")),
+        Stage(name="schema", run=_module_run("definitions.schema")),
+        Stage(name="full", run=_module_run("full.stage"), children={"copy": COPY_WORKERS}),
+        Stage(name="keys", run=_module_run("definitions.keys")),
+        Stage(name="catch-up", run=_module_run("incremental.catch_up"), children={"apply": 1}),
+        Stage(name="constraints", run=_module_run("definitions.constraints")),
+        Stage(name="indexes", run=_module_run("definitions.indexes"), beside=True),
+        Stage(name="incremental", run=_module_run("incremental.stage"), endless=True, children={"apply": 1}),
     ]
 
 

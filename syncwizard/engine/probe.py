@@ -179,7 +179,7 @@ def _known(request: TaskRequest) -> TaskState | None:
 
 def _sequences(request: TaskRequest, outgoing: int) -> None:
     """Beside the task's engine, if that runs: nothing of the task's own is touched."""
-    from syncwizard.stages import sequences
+    from syncwizard.stages.definitions import sequences
 
     _run(request, NO_FOLDER, _Record(outgoing), lambda context: sequences.run(context, request.offset))
 
@@ -200,7 +200,7 @@ def _slot(request: TaskRequest, outgoing: int) -> None:
 
 
 def _release(request: TaskRequest, outgoing: int) -> None:
-    from syncwizard.stages import release
+    from syncwizard.stages.commands import release
 
     with _journal_held(request) as (journal, folder):
         record = _Record(outgoing, journal)
@@ -213,7 +213,7 @@ def _release(request: TaskRequest, outgoing: int) -> None:
 
 def _resync(request: TaskRequest, outgoing: int) -> None:
     """Looks at the ends beside the task's engine, or gives the order to the next one."""
-    from syncwizard.stages import resync
+    from syncwizard.stages.commands import resync
 
     if request.order is not None:
         with _journal_held(request) as (journal, _):

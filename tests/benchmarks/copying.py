@@ -8,8 +8,10 @@ from unittest.mock import patch
 from psycopg import sql
 
 from syncwizard.postgres.source.slot import drop_slot
-from syncwizard.stages import capture, full, planning
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import COPY_WORKERS
+from syncwizard.stages.full import planning
+from syncwizard.stages.full import stage as full
 from syncwizard.task.specification import SchemaObjects, TableObject, TaskSpec
 from tests.benchmarks import pgcopydb
 from tests.benchmarks.bench import Bench, bench, say, seconds_of

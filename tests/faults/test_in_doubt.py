@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.stages import full, planning
+from syncwizard.stages.full import planning
+from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Noticed, TableCopied, TablePlanned
 from tests.faults import processes
 from tests.faults.conftest import Network

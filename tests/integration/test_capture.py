@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from syncwizard.errors import SourceChanged, TaskFailed
-from syncwizard.stages import capture, capturing
+from syncwizard.stages.capture import making as capturing
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
 from syncwizard.task.events import (
     Event,

@@ -8,7 +8,11 @@ import msgspec
 import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
-from syncwizard.stages import capture, constraints, full, keys, planning, precheck, schema
+from syncwizard.stages import precheck
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import constraints, keys, schema
+from syncwizard.stages.full import planning
+from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Event, PrecheckItemFinished, TableCopied, TablePlanned
 from syncwizard.task.specification import SchemaObjects, Synchronization, TaskSpec
 from tests.support.inprocess import Killed, TaskRun

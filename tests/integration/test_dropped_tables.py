@@ -7,7 +7,9 @@ from psycopg import sql
 
 from syncwizard.errors import ChangesMissing
 from syncwizard.postgres.source.slot import slot_status
-from syncwizard.stages import capture, constraints, full, keys, schema
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import constraints, keys, schema
+from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Noticed, StatementSkipped, SyncPointSet, TableDropped
 from syncwizard.task.names import TableName
 from tests.support.comparison import Content, content, contents

@@ -16,9 +16,12 @@ from syncwizard.postgres.connection import connect
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
 from syncwizard.postgres.source.slot import create_slot, slot_status
-from syncwizard.stages import capture, catch_up, full, planning
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Child
-from syncwizard.stages.copying import CopyChunk
+from syncwizard.stages.full import planning
+from syncwizard.stages.full import stage as full
+from syncwizard.stages.full.child import CopyChunk
+from syncwizard.stages.incremental import catch_up
 from syncwizard.task.events import Event, Noticed, TableCopied, TablePlanned, TableRestarted
 from syncwizard.task.lsn import parse_lsn
 from tests.support.comparison import assert_equal

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from syncwizard.engine.metrics import Metrics
-from syncwizard.stages import capture, constraints, indexes, keys, schema
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from syncwizard.task.rates import TimeLeft, index_fraction
 from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
@@ -54,7 +55,7 @@ def test_a_build_that_waits_for_a_writer_says_so_and_nothing_stays_when_it_is_do
 def test_the_progress_of_a_scan_is_a_share_of_its_phase(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncwizard.stages.index_progress.SAMPLE_SECONDS", 0.02)
+    monkeypatch.setattr("syncwizard.stages.definitions.index_progress.SAMPLE_SECONDS", 0.02)
     pair.source.execute(
         "CREATE TABLE notes (id int PRIMARY KEY, text text); CREATE INDEX notes_text ON notes (md5(text))"
     )
@@ -71,7 +72,7 @@ def test_the_progress_of_a_scan_is_a_share_of_its_phase(
 def test_the_time_that_a_build_takes_is_known_while_it_is_at_work(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncwizard.stages.index_progress.SAMPLE_SECONDS", 0.05)
+    monkeypatch.setattr("syncwizard.stages.definitions.index_progress.SAMPLE_SECONDS", 0.05)
     pair.source.execute("""
         CREATE FUNCTION slow(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
             'BEGIN PERFORM pg_catalog.pg_sleep(0.01); RETURN left(t, 8); END';

@@ -11,7 +11,9 @@ import pytest
 
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import PrecheckNotPassed
-from syncwizard.stages import capture, precheck, schema
+from syncwizard.stages import precheck
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import schema
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
 from tests.support.inprocess import TaskRun

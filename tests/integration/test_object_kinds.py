@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.stages import capture
-from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import Noticed, StatementSkipped
 from syncwizard.task.specification import SchemaObjects, TableObject

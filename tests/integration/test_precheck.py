@@ -9,7 +9,8 @@ import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.postgres.source.transactions import read_transactions
-from syncwizard.stages import capture, precheck
+from syncwizard.stages import precheck
+from syncwizard.stages.capture import stage as capture
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.specification import (
     Endpoint,

@@ -8,8 +8,10 @@ import pytest
 
 from syncwizard.errors import EndpointError, Fenced
 from syncwizard.postgres.destination.progress import lock_task
-from syncwizard.stages import capture, constraints, indexes, keys, release, schema
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.commands import release
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from syncwizard.task.events import (
     Event,
     Noticed,

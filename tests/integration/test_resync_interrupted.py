@@ -7,7 +7,9 @@ import pytest
 from psycopg import sql
 
 from syncwizard.errors import ChangesMissing, SyncwizardError
-from syncwizard.stages import capture, full, resync
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.commands import resync
+from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Event, ReplicaIdentityChanging, ResyncRequested
 from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from syncwizard.errors import Cancelled, TaskFailed
-from syncwizard.stages import capture, constraints, indexes, keys, schema
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from syncwizard.task.events import Event, Noticed, StatementFinished, StatementSkipped
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
 from tests.support.inprocess import Killed, TaskRun
@@ -205,7 +206,7 @@ MANY = "".join(
 def test_a_kill_between_statements_leaves_nothing_that_is_created_twice(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: str, moment: str
 ) -> None:
-    monkeypatch.setattr("syncwizard.stages.definitions.STATEMENTS_A_TRANSACTION", 2)
+    monkeypatch.setattr("syncwizard.stages.definitions.phases.STATEMENTS_A_TRANSACTION", 2)
     pair.source.execute(MANY)
     run = TaskRun(pair.spec(), tmp_path)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syncwizard.stages import constraints
-from syncwizard.stages.sequences import copy_sequences
+from syncwizard.stages.definitions import constraints
+from syncwizard.stages.definitions.sequences import copy_sequences
 from syncwizard.task.events import SequencesSet
 from syncwizard.task.specification import Synchronization
 from tests.support.inprocess import TaskRun

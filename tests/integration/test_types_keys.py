@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from syncwizard.stages import capture, constraints, full, keys, schema
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import constraints, keys, schema
+from syncwizard.stages.full import stage as full
 from tests.integration.test_precheck import outcome
 from tests.integration.test_types_semantics import both_ways, run
 from tests.support.comparison import assert_equal

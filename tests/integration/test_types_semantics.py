@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.stages import apply_session
+from syncwizard.stages.incremental import session as apply_session
 from syncwizard.task.specification import SchemaObjects
 from tests.support.comparison import assert_equal
 from tests.support.inprocess import TaskRun

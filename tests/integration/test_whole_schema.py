@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from syncwizard.stages import capture, constraints, full, indexes, keys, precheck, schema
+from syncwizard.stages import precheck
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import constraints, indexes, keys, schema
+from syncwizard.stages.full import stage as full
 from tests.support.comparison import assert_equal
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair

@@ -12,8 +12,11 @@ from syncwizard.engine.children import Nursery
 from syncwizard.errors import Cancelled, SyncwizardError
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.slot import current_lsn
-from syncwizard.stages import capture, catch_up, full, incremental
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
+from syncwizard.stages.full import stage as full
+from syncwizard.stages.incremental import catch_up
+from syncwizard.stages.incremental import stage as incremental
 from syncwizard.task.lsn import parse_lsn
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair

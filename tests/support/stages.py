@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from syncwizard.stages import capture, constraints, indexes, keys, schema
+from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from tests.support.definitions import definitions
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair

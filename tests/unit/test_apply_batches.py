@@ -6,7 +6,7 @@ from syncwizard.errors import TaskFailed
 from syncwizard.rows.batches import Batch
 from syncwizard.rows.changes import UPDATE, Piece, Route, RouteColumn
 from syncwizard.rows.inbox import Idle, Inbox
-from syncwizard.stages.apply_batches import AHEAD_BYTES, BATCH_BYTES, Batches
+from syncwizard.stages.incremental.batches import AHEAD_BYTES, BATCH_BYTES, Batches
 from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import framed, value

@@ -9,8 +9,8 @@ import pytest
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.changes import Piece
 from syncwizard.rows.inbox import Inbox
-from syncwizard.stages.apply_figures import SAMPLE_SECONDS, Reporter, Totals
-from syncwizard.stages.apply_frames import Figures
+from syncwizard.stages.incremental.figures import SAMPLE_SECONDS, Reporter, Totals
+from syncwizard.stages.incremental.frames import Figures
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 
 SPEC = TaskSpec(

@@ -20,7 +20,7 @@ from syncwizard.postgres.source.publication import drop_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.schema import read_plan
+from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
 
 SLOT_PREFIX = "dts_sync_"

@@ -25,7 +25,7 @@ from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.slot import drop_slot, slot_status
 from syncwizard.postgres.trouble import translated
-from syncwizard.stages.capturing import (
+from syncwizard.stages.capture.making import (
     create_task_slot,
     publish,
     publishes_generated,
@@ -34,7 +34,7 @@ from syncwizard.stages.capturing import (
 )
 from syncwizard.stages.context import Context
 from syncwizard.stages.dropped import leave_dropped
-from syncwizard.stages.emptying import find_obstacles, read_targets
+from syncwizard.stages.targets import find_obstacles, read_targets
 from syncwizard.task.events import ResyncRequested
 from syncwizard.task.names import TableName
 from syncwizard.task.text import counted

@@ -15,8 +15,8 @@ from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.postgres.trouble import translated
-from syncwizard.stages import recapture
-from syncwizard.stages.capturing import create_task_slot, publish, set_replica_identities, set_up_heartbeat
+from syncwizard.stages.capture import again as recapture
+from syncwizard.stages.capture.making import create_task_slot, publish, set_replica_identities, set_up_heartbeat
 from syncwizard.stages.context import Context
 from syncwizard.task.text import counted
 

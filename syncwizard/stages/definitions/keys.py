@@ -9,9 +9,9 @@ from syncwizard.postgres.destination.definitions import analyze, prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.definitions.phases import create_phase
+from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.stages.schema import read_plan
 from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
 

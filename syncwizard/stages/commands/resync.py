@@ -14,9 +14,9 @@ from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.selection import Selection, select_tables
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.trouble import translated
+from syncwizard.stages.capture.again import Damage, find_damage
 from syncwizard.stages.context import Context
-from syncwizard.stages.emptying import find_obstacles, has_target, read_targets
-from syncwizard.stages.recapture import Damage, find_damage
+from syncwizard.stages.targets import find_obstacles, has_target, read_targets
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName

@@ -6,7 +6,9 @@ import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
-from syncwizard.stages.apply_frames import (
+from syncwizard.stages.context import Child, Context
+from syncwizard.stages.dropped import record_dropped
+from syncwizard.stages.incremental.frames import (
     Assignment,
     Attached,
     Dropped,
@@ -18,8 +20,6 @@ from syncwizard.stages.apply_frames import (
     Stopped,
     Uncaptured,
 )
-from syncwizard.stages.context import Child, Context
-from syncwizard.stages.dropped import record_dropped
 from syncwizard.task.events import Noticed
 from syncwizard.task.names import TableName
 from syncwizard.task.sample import Sample

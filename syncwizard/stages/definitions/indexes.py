@@ -20,10 +20,10 @@ from syncwizard.postgres.destination.indexes import (
 )
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions import create_phase, excluded, report
-from syncwizard.stages.index_progress import watched_builds
+from syncwizard.stages.definitions.index_progress import watched_builds
+from syncwizard.stages.definitions.phases import create_phase, excluded, report
+from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.stages.schema import read_plan
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import Noticed
 from syncwizard.task.names import ObjectName, TableName

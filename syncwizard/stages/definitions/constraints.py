@@ -7,10 +7,10 @@ from syncwizard.postgres.destination.definitions import prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.definitions.phases import create_phase
+from syncwizard.stages.definitions.schema import NAMES_SHOWN, read_plan
+from syncwizard.stages.definitions.sequences import copy_sequences
 from syncwizard.stages.dropped import note_dropped
-from syncwizard.stages.schema import NAMES_SHOWN, read_plan
-from syncwizard.stages.sequences import copy_sequences
 from syncwizard.task.text import counted
 
 

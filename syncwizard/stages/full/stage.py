@@ -13,15 +13,8 @@ from syncwizard.postgres.destination.session import hold_task, prepare_writing
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
-from syncwizard.stages.copying import (
-    Assignment,
-    ChunkCopied,
-    ChunkProgress,
-    ChunkStale,
-    CopyChunk,
-    Finish,
-)
-from syncwizard.stages.planning import TablePlan, plan_round
+from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
+from syncwizard.stages.full.planning import TablePlan, plan_round
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.sample import Sample

@@ -11,8 +11,8 @@ from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
-from syncwizard.stages.apply_frames import Figures, Recovered, Uncaptured
 from syncwizard.stages.context import Channel
+from syncwizard.stages.incremental.frames import Figures, Recovered, Uncaptured
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.retention import sample_of
 from syncwizard.task.sample import Sample

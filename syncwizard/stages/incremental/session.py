@@ -35,10 +35,19 @@ from syncwizard.postgres.trouble import as_ours, is_transient, translated
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder
-from syncwizard.stages.apply_batches import Batches
-from syncwizard.stages.apply_figures import Reporter, Totals
-from syncwizard.stages.apply_frames import Assignment, Attached, Dropped, Intruded, Reached, Recovered, Stop, Stopped
 from syncwizard.stages.context import Channel, open_session
+from syncwizard.stages.incremental.batches import Batches
+from syncwizard.stages.incremental.figures import Reporter, Totals
+from syncwizard.stages.incremental.frames import (
+    Assignment,
+    Attached,
+    Dropped,
+    Intruded,
+    Reached,
+    Recovered,
+    Stop,
+    Stopped,
+)
 from syncwizard.structure.table import Table
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName

@@ -11,10 +11,10 @@ from syncwizard.postgres.destination.routes import TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.postgres.trouble import as_ours
-from syncwizard.stages.apply_figures import Totals
-from syncwizard.stages.apply_frames import Assignment, FromChild, Recovered, ToChild
-from syncwizard.stages.apply_session import Session
 from syncwizard.stages.context import Channel, open_session
+from syncwizard.stages.incremental.figures import Totals
+from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild
+from syncwizard.stages.incremental.session import Session
 
 __all__ = ["Assignment", "FromChild", "ToChild", "run"]
 

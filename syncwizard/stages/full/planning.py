@@ -18,10 +18,10 @@ from syncwizard.postgres.source.slot import create_slot, end_temporary
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
-from syncwizard.stages.emptying import find_target, read_targets, to_empty
+from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.stages.kept import find_kept
 from syncwizard.stages.same_source import check_source
+from syncwizard.stages.targets import find_target, read_targets, to_empty
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
 from syncwizard.task.names import TableName

@@ -30,7 +30,7 @@ from syncwizard.postgres.selection import select_tables
 from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions import create_phase
+from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.same_source import check_source
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump

@@ -1,7 +1,7 @@
 """Catching up: applies changes until the stream has passed the newest pair, so that all tables are of one moment."""
 
 from syncwizard.stages.context import Context
-from syncwizard.stages.incremental import follow
+from syncwizard.stages.incremental.stage import follow
 from syncwizard.task.events import SyncPointPassed
 
 

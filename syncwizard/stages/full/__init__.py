@@ -1,0 +1,1 @@
+"""Full synchronization: every table under a pair (LSN, snapshot), chunk by chunk."""

@@ -1,0 +1,1 @@
+"""Incremental synchronization: catching up to the sync point, then following every change."""
