@@ -7,7 +7,7 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.demo.knowledge_base import TABLES
-from syncwizard.postgres.connection import SESSION_SETTINGS
+from syncwizard.postgres.session.connection import SESSION_SETTINGS
 
 Session = psycopg.Connection[tuple[Any, ...]]
 

@@ -14,9 +14,17 @@ from syncwizard.engine.protocol import ConnectivityRequest
 from syncwizard.engine.supervisor import make_context
 from syncwizard.engine.tunnels import Tunnel
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.connection import check_files
-from syncwizard.postgres.handshake import PHASES, HandshakeFailed, Place, Reached, places_of, resolve, shake_hands
-from syncwizard.postgres.trouble import PASSWORD_MARKS, is_final, remedy_of
+from syncwizard.postgres.session.connection import check_files
+from syncwizard.postgres.session.handshake import (
+    PHASES,
+    HandshakeFailed,
+    Place,
+    Reached,
+    places_of,
+    resolve,
+    shake_hands,
+)
+from syncwizard.postgres.session.trouble import PASSWORD_MARKS, is_final, remedy_of
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.precheck.checkup import Checkup, Finding, failed, passed, warning
 from syncwizard.stages.precheck.connectivity import look

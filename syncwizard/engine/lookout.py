@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.answering import answers, end_sessions, shut
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.session.answering import answers, end_sessions, shut
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.context import Context, open_session
 
 log = logging.getLogger(__name__)

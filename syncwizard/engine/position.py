@@ -1,9 +1,9 @@
 """Which position of the source a task has to reach to have caught up with this moment."""
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.connection import scalar
+from syncwizard.postgres.session.connection import scalar
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import beat
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 
 

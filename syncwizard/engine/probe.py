@@ -32,7 +32,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.connectivity import ConnectivityNews
@@ -128,7 +128,7 @@ def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
 
 
 def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
-    from syncwizard.postgres.catalogue import prepare_listing, read_catalogue
+    from syncwizard.postgres.catalog.listing import prepare_listing, read_catalogue
 
     def tell(news: CatalogueNews) -> None:
         frames.write_frame(outgoing, news)

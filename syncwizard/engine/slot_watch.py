@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 
 from syncwizard.errors import SyncwizardError
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.slot import measure_slot
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, SlotMeasured
 from syncwizard.task.retention import of_sample, sample_of, threat

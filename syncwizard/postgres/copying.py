@@ -8,9 +8,9 @@ import msgspec
 import psycopg
 from psycopg import pq, sql
 
-from syncwizard.postgres.connection import Connection, quoted
-from syncwizard.postgres.encoding import spelled
 from syncwizard.postgres.relay import Relay
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.task.names import TableName
 

@@ -14,8 +14,8 @@ import msgspec
 from psycopg import conninfo, errors, sql
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.connection import Connection, conninfo_of
-from syncwizard.postgres.trouble import is_final
+from syncwizard.postgres.session.connection import Connection, conninfo_of
+from syncwizard.postgres.session.trouble import is_final
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 

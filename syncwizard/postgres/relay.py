@@ -14,8 +14,8 @@ from struct import Struct
 
 import psycopg
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.messages import server_error
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.wire import Wire
 
 READ_BYTES = 256 * 1024

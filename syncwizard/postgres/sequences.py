@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from psycopg import sql
 
-from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.task.names import TableName
 
 # Values stand in each sequence's own relation, so many of them are read in one statement.

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
 
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.session.connection import Connection
 
 _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY)
 

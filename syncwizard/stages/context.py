@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from syncwizard.errors import Cancelled, End
-from syncwizard.postgres.connection import Connection, connect
+from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.task.events import Event
 from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, TaskSpec

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from syncwizard.postgres.captured import Member, is_heartbeat
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies
 from syncwizard.postgres.destination.progress import read_members
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import TableDropped
 from syncwizard.task.names import TableName

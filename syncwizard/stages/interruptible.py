@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from syncwizard.errors import End, SyncwizardError
-from syncwizard.postgres.cancelling import cancel_until
-from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.cancelling import cancel_until
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 
 

@@ -1,9 +1,9 @@
 """Is the source still the server that the slot was made at? For stages that go on where a run ended (rule 5)."""
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import read_progress
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_server
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 
 

@@ -4,10 +4,10 @@ way of that: rows that are not ours, and foreign keys that fire."""
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.chunks import TableCopy, holding_rows
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from syncwizard.demo.servers import Cluster
-from syncwizard.postgres.connection import connect, is_plain
+from syncwizard.postgres.session.connection import connect, is_plain
 from tests.conftest import connected
 from tests.faults import processes
 from tests.support.comparison import assert_equal

@@ -2,11 +2,11 @@
 
 from psycopg import sql
 
-from syncwizard.postgres.catalog import read_types
-from syncwizard.postgres.connection import apply_settings
+from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
+from syncwizard.postgres.session.connection import apply_settings
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.task.names import TableName
 from tests.support.pair import DatabasePair

@@ -242,9 +242,9 @@ def test_progress_that_the_journal_does_not_know_is_never_overwritten(pair: Data
 def test_a_table_held_by_somebody_is_named_with_the_session(
     pair: DatabasePair, run: TaskRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncwizard.postgres.locking.LOCK_ATTEMPTS", 2)
-    monkeypatch.setattr("syncwizard.postgres.locking.LOCK_TIMEOUT_MILLISECONDS", 50)
-    monkeypatch.setattr("syncwizard.postgres.locking.LOCK_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("syncwizard.postgres.session.locking.LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr("syncwizard.postgres.session.locking.LOCK_TIMEOUT_MILLISECONDS", 50)
+    monkeypatch.setattr("syncwizard.postgres.session.locking.LOCK_PAUSE_SECONDS", 0.0)
     pair.source.execute(TABLES)
     with pair.source_cluster.connect(pair.database, autocommit=False) as holder:
         holder.execute("LOCK TABLE keyless IN ACCESS SHARE MODE")

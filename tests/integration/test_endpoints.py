@@ -12,7 +12,7 @@ import pytest
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import connect, scalar
+from syncwizard.postgres.session.connection import connect, scalar
 from syncwizard.task.specification import Endpoint
 from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal

@@ -12,9 +12,9 @@ import pytest
 from psycopg import sql
 
 from syncwizard.errors import ChangeFailed, ChangesMissing, EndpointError, Fenced, SourceChanged
-from syncwizard.postgres.connection import connect
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import read_progress, take_epoch
+from syncwizard.postgres.session.connection import connect
 from syncwizard.postgres.source.slot import create_slot, slot_status
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Child

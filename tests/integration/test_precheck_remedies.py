@@ -8,8 +8,8 @@ import pytest
 
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError, PrecheckNotPassed
-from syncwizard.postgres.connection import connect
-from syncwizard.postgres.locale import create_statement, read_locale
+from syncwizard.postgres.catalog.locale import create_statement, read_locale
+from syncwizard.postgres.session.connection import connect
 from syncwizard.stages import precheck
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.specification import Endpoint, TaskSpec

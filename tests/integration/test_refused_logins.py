@@ -9,8 +9,8 @@ import pytest
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import connect
-from syncwizard.postgres.locale import lacks_database
+from syncwizard.postgres.catalog.locale import lacks_database
+from syncwizard.postgres.session.connection import connect
 from syncwizard.task.specification import Endpoint
 from tests.support.network import ADDRESS, listening
 

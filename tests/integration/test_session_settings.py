@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncwizard.postgres.connection import connect, scalar
+from syncwizard.postgres.session.connection import connect, scalar
 from tests.support.pair import DatabasePair
 
 

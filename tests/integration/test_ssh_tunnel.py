@@ -14,7 +14,7 @@ from syncwizard.client.waiting import wait_for_end
 from syncwizard.demo.servers import Cluster
 from syncwizard.engine import tunnels
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import connect
+from syncwizard.postgres.session.connection import connect
 from syncwizard.task.specification import Access, Encryption, Endpoint, SchemaObjects, TaskSpec
 from tests.support.bastion import Bastion, bastion, sshd
 from tests.support.certificates import Authority

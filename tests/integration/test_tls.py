@@ -12,8 +12,8 @@ from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import connect, scalar
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
+from syncwizard.postgres.session.connection import connect, scalar
 from syncwizard.stages import precheck
 from syncwizard.task.connectivity import StepEnded
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec

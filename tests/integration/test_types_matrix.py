@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from psycopg import sql
 
-from syncwizard.postgres.connection import SESSION_SETTINGS
+from syncwizard.postgres.session.connection import SESSION_SETTINGS
 from syncwizard.task.events import TablePlanned
 from tests.conftest import connected
 from tests.support.inprocess import TaskRun

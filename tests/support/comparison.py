@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from psycopg import sql
 
-from syncwizard.postgres.connection import SESSION_SETTINGS
+from syncwizard.postgres.session.connection import SESSION_SETTINGS
 from tests.support.pair import DatabasePair, Session
 
 OURS = ("syncwizard", "pg_catalog", "information_schema")

@@ -11,7 +11,6 @@ import psycopg
 from psycopg import pq
 
 from syncwizard.errors import Fenced, TaskFailed
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.binding import SMALL_ROWS, TEXT, bound, goes_by_copy, picked
 from syncwizard.postgres.destination.statements import (
     Positions,
@@ -20,8 +19,9 @@ from syncwizard.postgres.destination.statements import (
     create_stage,
     empty_stage,
 )
-from syncwizard.postgres.encoding import codec_of
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import Wire, binary_blocks, is_large
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step

@@ -6,7 +6,7 @@ import psycopg
 
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
-from syncwizard.postgres.trouble import is_connection_loss
+from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.batches import Batch, folded, transactions
 from syncwizard.rows.changes import Piece
 from syncwizard.rows.fold import Step

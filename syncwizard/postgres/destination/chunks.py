@@ -7,8 +7,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 

@@ -9,9 +9,9 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.trouble import is_connection_loss, is_transient
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.trouble import is_connection_loss, is_transient
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.names import FunctionName, ObjectName, TableName

@@ -1,7 +1,7 @@
 """How far the index builds of a session are, as the server tells (manual: CREATE INDEX progress reporting)."""
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.sample import IndexBuild
 
 

@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 from psycopg import errors, sql
 
-from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.structure.vector_index import memory_of, read_vector_index
 from syncwizard.task.names import ObjectName, TableName

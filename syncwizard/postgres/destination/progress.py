@@ -6,8 +6,8 @@ import msgspec
 
 from syncwizard.errors import Fenced
 from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity
-from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import HEARTBEAT_TABLE
-from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key

@@ -7,10 +7,10 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.errors import ChangeFailed
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.apply import Applier, CountMismatch
-from syncwizard.postgres.encoding import spelled
-from syncwizard.postgres.trouble import is_connection_loss
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import spelled
+from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row, Truncation
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded

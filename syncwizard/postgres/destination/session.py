@@ -7,9 +7,9 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import Fenced
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.progress import lock_task
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 
 # A killed engine's session ends as soon as its server notices the closed socket; that is waited for.
 LOCK_SECONDS = 15.0

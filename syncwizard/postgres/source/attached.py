@@ -9,8 +9,8 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from syncwizard.postgres.connection import Connection, quoted
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.task.names import TableName
 

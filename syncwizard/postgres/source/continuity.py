@@ -9,8 +9,8 @@ import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, is_heartbeat
-from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
 from syncwizard.task.lsn import format_lsn, parse_lsn

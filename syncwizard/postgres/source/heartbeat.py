@@ -5,8 +5,8 @@ from typing import LiteralString
 from psycopg import errors
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
 
 HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
 

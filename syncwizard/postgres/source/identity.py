@@ -7,9 +7,9 @@ from typing import LiteralString
 import msgspec
 from psycopg import sql
 
-from syncwizard.postgres.connection import Connection, quoted
-from syncwizard.postgres.locking import Wait, with_short_locks
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.locking import Wait, with_short_locks
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ReplicaIdentityChanging
 from syncwizard.task.names import TableName

@@ -7,10 +7,10 @@ from psycopg import sql
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member, Publication
-from syncwizard.postgres.connection import Connection, quoted, scalar
-from syncwizard.postgres.locking import Wait, with_short_locks
+from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.session.connection import Connection, quoted, scalar
+from syncwizard.postgres.session.locking import Wait, with_short_locks
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec

@@ -6,7 +6,7 @@ import msgspec
 from psycopg import sql
 
 from syncwizard.postgres.captured import CreatedSlot, SystemIdentity
-from syncwizard.postgres.connection import Connection, scalar
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.events import SlotMeasured
 
 

@@ -17,8 +17,8 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
-from syncwizard.postgres.connection import Connection, is_plain
 from syncwizard.postgres.messages import KEEPALIVE, XLOG_DATA, CopyMessages
+from syncwizard.postgres.session.connection import Connection, is_plain
 from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
 from syncwizard.task.lsn import format_lsn
 

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 
 
 class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):

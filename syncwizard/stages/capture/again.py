@@ -8,11 +8,12 @@ import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, Publication, is_heartbeat
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.destination.chunks import read_copies, restart_copies
 from syncwizard.postgres.destination.progress import read_members, register_again
 from syncwizard.postgres.destination.session import prepare_writing
-from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import (
     Membership,
     check_server,
@@ -24,7 +25,6 @@ from syncwizard.postgres.source.continuity import (
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.slot import drop_slot, slot_status
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.capture.making import (
     create_task_slot,
     publish,

@@ -6,8 +6,9 @@ from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.captured import CreatedSlot, Publication, SystemIdentity
-from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.selection import Selection
+from syncwizard.postgres.catalog.selection import Selection
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
     has_usable_identity,
@@ -19,7 +20,6 @@ from syncwizard.postgres.source.identity import (
 from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.table import Table

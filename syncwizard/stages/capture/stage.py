@@ -6,15 +6,15 @@ under it, and it can be made anew; afterwards a slot or publication that is not 
 """
 
 from syncwizard.errors import ChangesMissing, TaskFailed
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.destination.progress import create_schema, read_progress, register
 from syncwizard.postgres.destination.session import hold_task
-from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import drop_slot
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.capture import again as recapture
 from syncwizard.stages.capture.making import create_task_slot, publish, set_replica_identities, set_up_heartbeat
 from syncwizard.stages.context import Context

@@ -8,17 +8,17 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.answering import end_sessions
-from syncwizard.postgres.connection import Connection, quoted, scalar
 from syncwizard.postgres.destination.indexes import drop_index, index_state
 from syncwizard.postgres.destination.progress import forget
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.dump import remove_secrets
+from syncwizard.postgres.session.answering import end_sessions
+from syncwizard.postgres.session.connection import Connection, quoted, scalar
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
 from syncwizard.postgres.source.slot import drop_slot
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased

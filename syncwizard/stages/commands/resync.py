@@ -8,12 +8,12 @@ import uuid
 from collections.abc import Iterable
 
 from syncwizard.errors import UsageError
+from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.progress import read_members, read_progress
 from syncwizard.postgres.destination.session import prepare_writing
-from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.capture.again import Damage, find_damage
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import find_obstacles, has_target, read_targets

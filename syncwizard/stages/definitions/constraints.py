@@ -5,7 +5,7 @@ import msgspec
 
 from syncwizard.postgres.destination.definitions import prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.definitions.schema import NAMES_SHOWN, read_plan

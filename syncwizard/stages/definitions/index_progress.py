@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from syncwizard.errors import SyncwizardError
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.index_progress import backend_pid, read_index_builds
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.sample import Sample
 

@@ -6,7 +6,6 @@ Materialized views are filled between the indexes of tables and their own.
 import time
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.definitions import Created, mark_done, prepare, read_done
 from syncwizard.postgres.destination.indexes import (
     ServerResources,
@@ -18,7 +17,8 @@ from syncwizard.postgres.destination.indexes import (
     needed_memory,
     read_resources,
 )
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
 from syncwizard.stages.definitions.phases import create_phase, excluded, report

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.definitions import analyze, prepare
 from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.definitions.schema import read_plan

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from syncwizard.paths import TASK_FILE
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.definitions import Created, StatementRefused, create, mark_done, read_done
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement

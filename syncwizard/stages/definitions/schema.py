@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection, scalar
-from syncwizard.postgres.dependencies import read_needs, read_relations
+from syncwizard.postgres.catalog.dependencies import read_needs, read_relations
+from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
@@ -26,9 +26,9 @@ from syncwizard.postgres.dump import (
     remove_secrets,
     snapshot_lives,
 )
-from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.same_source import check_source

@@ -1,9 +1,9 @@
 """Values of sequences, which logical replication does not carry: once after the rows, and again when somebody asks."""
 
-from syncwizard.postgres.dependencies import read_needs
-from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.catalog.dependencies import read_needs
+from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.sequences import next_value, read_sequences, set_sequences
-from syncwizard.postgres.trouble import translated
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import SequencesSet, SequenceValue
 from syncwizard.task.names import TableName

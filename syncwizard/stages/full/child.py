@@ -6,12 +6,12 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import Connection, is_plain
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
-from syncwizard.postgres.encoding import set_encoding, shared_encoding
-from syncwizard.postgres.trouble import as_ours, translated
+from syncwizard.postgres.session.connection import Connection, is_plain
+from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
+from syncwizard.postgres.session.trouble import as_ours, translated
 from syncwizard.stages.context import Channel, Secrets, open_session
 from syncwizard.task.specification import TaskSpec
 

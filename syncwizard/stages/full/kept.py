@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holding_rows
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 

@@ -7,15 +7,15 @@ from contextlib import ExitStack
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
 from syncwizard.postgres.destination.progress import note_owner, read_members, read_progress
-from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot, end_temporary
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept

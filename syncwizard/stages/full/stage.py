@@ -7,11 +7,11 @@ from collections import deque
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.destination.session import hold_task, prepare_writing
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
-from syncwizard.postgres.trouble import translated
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round

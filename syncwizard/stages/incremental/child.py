@@ -9,8 +9,8 @@ import psycopg
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.routes import TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
+from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver
-from syncwizard.postgres.trouble import as_ours
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.figures import Totals
 from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild

@@ -7,9 +7,9 @@ from operator import itemgetter
 
 import msgspec
 
-from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
+from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Figures, Recovered, Uncaptured

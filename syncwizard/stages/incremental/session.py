@@ -7,8 +7,8 @@ import psycopg
 
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.captured import Member, Progress
-from syncwizard.postgres.catalog import read_types
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.selection import select_tables
+from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
@@ -16,8 +16,9 @@ from syncwizard.postgres.destination.chunks import read_pairs
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import prepare_writing
-from syncwizard.postgres.encoding import codec_of, set_encoding, shared_encoding
-from syncwizard.postgres.selection import select_tables
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
+from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
 from syncwizard.postgres.source.attached import brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import (
     check_publication,
@@ -26,12 +27,11 @@ from syncwizard.postgres.source.continuity import (
     find_partition_root,
     wait_until_visible,
 )
-from syncwizard.postgres.source.guardian import Guardian
 from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
-from syncwizard.postgres.trouble import as_ours, is_transient, translated
+from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import psycopg
 
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
-from syncwizard.postgres.trouble import as_ours
+from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck.checkup import ITEMS, Checkup, Finding, Item, failed
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished

@@ -8,11 +8,11 @@ from typing import Self
 import msgspec
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection
-from syncwizard.postgres.dependencies import read_needs
+from syncwizard.postgres.catalog.dependencies import read_needs
+from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.definitions import Existing, read_existing
-from syncwizard.postgres.selection import Selection, select_tables
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table

@@ -2,9 +2,9 @@
 
 from difflib import get_close_matches
 
-from syncwizard.postgres.connection import scalar
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import scalar
 from syncwizard.postgres.source.heartbeat import has_mark
 from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
 from syncwizard.postgres.source.publication import published_tables

@@ -5,11 +5,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.connection import Connection, scalar
-from syncwizard.postgres.locale import create_statement, lacks_database, read_locale
+from syncwizard.postgres.catalog.locale import create_statement, lacks_database, read_locale
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.trouble import HBA_REFUSAL
 from syncwizard.postgres.source.transactions import read_transactions
-from syncwizard.postgres.trouble import HBA_REFUSAL
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
 from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint

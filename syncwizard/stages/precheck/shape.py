@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import (
     BOTH,

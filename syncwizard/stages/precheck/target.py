@@ -1,9 +1,9 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
-from syncwizard.postgres.connection import Connection, scalar
 from syncwizard.postgres.destination.progress import SCHEMA_MARK, read_progress
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.stages.precheck.checkup import (
     BOTH,
     Checkup,

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from syncwizard.postgres.catalog import read_tables
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec

@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.names import quote
 
 Provider = Literal["", "c", "i", "b"]

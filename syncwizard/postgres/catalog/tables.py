@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueType
 from syncwizard.task.names import TableName
 

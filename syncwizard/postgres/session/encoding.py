@@ -6,7 +6,7 @@ holds bytes that are no text at all.
 
 from psycopg import sql
 
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.session.connection import Connection
 
 # Python has no codec for the names in statements.
 UNKNOWN = ("EUC_TW", "MULE_INTERNAL")

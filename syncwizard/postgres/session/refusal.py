@@ -6,7 +6,7 @@ import time
 
 from psycopg import pq
 
-from syncwizard.postgres.polling import ready
+from syncwizard.postgres.session.polling import ready
 
 # The server's severity comes before its words; libpq's own messages have none.
 _OF_SERVER = re.compile(r"failed: \S+:  ")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 import psycopg
 
 from syncwizard.postgres.captured import Member, Progress
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, measure_slot
-from syncwizard.postgres.trouble import as_ours
 from syncwizard.task.events import SlotMeasured
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName

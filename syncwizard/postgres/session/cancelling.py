@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psycopg
 
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.session.connection import Connection
 
 # A request that arrives between two statements is lost, so it is repeated.
 REPEAT_SECONDS = 0.3

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from syncwizard.postgres.connection import Connection
+from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.selection import Selection
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.needs import Extension, LeftOutObject, Needs
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import psycopg
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
-from syncwizard.postgres.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
+from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
 from syncwizard.task.specification import Access, Endpoint
 
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from psycopg import errors, sql
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.names import TableName
 
 # A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import psycopg
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.specification import TaskSpec
 
 POLL_SECONDS = 0.5

@@ -9,9 +9,9 @@ import msgspec
 from psycopg import conninfo, pq
 from psycopg.pq import ConnStatus, PollingStatus
 
-from syncwizard.postgres.connection import conninfo_of
-from syncwizard.postgres.polling import ready
-from syncwizard.postgres.trouble import is_about_tls
+from syncwizard.postgres.session.connection import conninfo_of
+from syncwizard.postgres.session.polling import ready
+from syncwizard.postgres.session.trouble import is_about_tls
 from syncwizard.task.specification import Endpoint
 
 Phase = Literal["connect", "tls", "login", "database"]

@@ -8,8 +8,8 @@ import psycopg
 from psycopg import conninfo, sql
 
 from syncwizard.errors import End, EndpointError
-from syncwizard.postgres.refusal import CONNECT_TIMEOUT_SECONDS
-from syncwizard.postgres.trouble import _state_of_refusal, endpoint_error
+from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS
+from syncwizard.postgres.session.trouble import _state_of_refusal, endpoint_error
 from syncwizard.task.specification import Endpoint
 
 Connection = psycopg.Connection[tuple[Any, ...]]

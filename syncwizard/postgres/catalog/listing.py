@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
-from syncwizard.postgres.connection import Connection
 from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.catalogue import (
     CatalogueNews,
     CatalogueObject,

@@ -1,0 +1,1 @@
+"""Sessions at either end: how they are opened, set, polled, cancelled, and what their errors mean."""
