@@ -24,10 +24,10 @@ from syncwizard.errors import UsageError
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
-from syncwizard.tui.link import EngineLink, Follow
+from syncwizard.tui.monitor.link import EngineLink, Follow
 from syncwizard.tui.opening import Leaving, Opening
-from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Preferences, Settings
+from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
 from syncwizard.tui.typeahead import TypeAheadApp
 from syncwizard.tui.widgets.tones import TONE_CLASSES
@@ -116,7 +116,7 @@ class SyncwizardApp(TypeAheadApp):
 
     def open_task(self, task: StoredTask) -> None:
         """Shows the task's monitor."""
-        from syncwizard.tui.screens.monitor import MonitorScreen
+        from syncwizard.tui.monitor.screen import MonitorScreen
 
         self.last_task = task
         self.hold_keys()
@@ -124,7 +124,7 @@ class SyncwizardApp(TypeAheadApp):
 
     def open_wizard(self, draft: TaskDraft | None) -> None:
         """Shows the wizard over the draft, or an empty one."""
-        from syncwizard.tui.screens.wizard import WizardScreen
+        from syncwizard.tui.wizard.screen import WizardScreen
 
         self.hold_keys()
         self.push_screen(WizardScreen(draft))

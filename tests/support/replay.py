@@ -30,7 +30,7 @@ from syncwizard.task.names import TableName
 from syncwizard.task.reducer import replay
 from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
-from syncwizard.tui.link import View
+from syncwizard.tui.monitor.link import View
 
 # 2026-03-14 15:09:26 UTC.
 NOW = 1_773_500_966.0

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from syncwizard.client.looking import Seen
 from syncwizard.tui import app as application
 from syncwizard.tui.app import SyncwizardApp
-from syncwizard.tui.link import EngineLink, View
+from syncwizard.tui.monitor.link import EngineLink, View
 from syncwizard.tui.opening import Leaving, Opening
 from syncwizard.tui.settings import Settings, ThemeName
 from tests.support.replay import NOW, Replay

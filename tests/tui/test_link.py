@@ -22,7 +22,7 @@ from syncwizard.task.events import EngineStopped, SlotMeasured, TaskPaused, Task
 from syncwizard.task.history import History, began
 from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint
-from syncwizard.tui.link import EngineLink, View
+from syncwizard.tui.monitor.link import EngineLink, View
 from tests.support.replay import NOW, remembered, store_task, through, write_journal
 from tests.support.small_engine import prescribe
 from tests.support.waiting import until

@@ -31,12 +31,12 @@ from syncwizard.task.names import TableName
 from syncwizard.task.sample import IndexBuild
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState
-from syncwizard.tui import link
 from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.monitor import link
+from syncwizard.tui.monitor.headline import Headline
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.screens.tasks import TasksScreen
 from syncwizard.tui.settings import Settings
-from syncwizard.tui.widgets.headline import Headline
+from syncwizard.tui.tasks.screen import TasksScreen
 from tests.support.replay import (
     NOW,
     PID,

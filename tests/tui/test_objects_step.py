@@ -19,10 +19,10 @@ from syncwizard.task.specification import SchemaObjects, TableObject
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.opening import Leaving, Opening
-from syncwizard.tui.screens.wizard import WizardScreen
 from syncwizard.tui.settings import Settings
-from syncwizard.tui.steps.advanced import AdvancedStep
-from syncwizard.tui.steps.objects import ObjectsStep
+from syncwizard.tui.wizard.advanced import AdvancedStep
+from syncwizard.tui.wizard.objects import ObjectsStep
+from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.pair import DatabasePair
 from tests.tui.apps import NARROW, WIDE, shown, stylesheets, text_on
 from tests.tui.catalogues import KNOWLEDGE_BASE

@@ -7,8 +7,8 @@ import pytest
 
 from syncwizard.task.events import ResyncRequested
 from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
+from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.screens.monitor import MonitorScreen
 from tests.faults.running import RunningTask, change, running
 from tests.support.pair import DatabasePair
 from tests.tui.keyboard import Keyboard, at_screens

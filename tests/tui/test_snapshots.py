@@ -16,9 +16,9 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.names import TableName
 from syncwizard.tui.app import SyncwizardApp
-from syncwizard.tui.deeds import resync_dialog
-from syncwizard.tui.link import View
+from syncwizard.tui.monitor.link import View
 from syncwizard.tui.settings import ThemeName
+from syncwizard.tui.task_actions import resync_dialog
 from tests.support.replay import NOW, copying, remembered, seen, store_task, synchronizing, through, totals, view_of
 from tests.tui.apps import NARROW, WIDE, Running, monitor, shown, task_list
 

@@ -10,11 +10,11 @@ from syncwizard.task.draft import TaskDraft
 from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused, TaskReleased
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
+from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Leaving
-from syncwizard.tui.screens.monitor import MonitorScreen
-from syncwizard.tui.screens.tasks import TasksScreen
-from syncwizard.tui.screens.wizard import WizardScreen
 from syncwizard.tui.settings import Settings
+from syncwizard.tui.tasks.screen import TasksScreen
+from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.replay import NOW, copying, seen, store_task, synchronizing, through, totals, write_journal
 from tests.tui.apps import shown, task_list
 

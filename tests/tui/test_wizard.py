@@ -22,12 +22,12 @@ from syncwizard.tui.dialogs.drafts import DraftsDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog
 from syncwizard.tui.dialogs.name import NameDialog
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.screens.tasks import TasksScreen
-from syncwizard.tui.screens.wizard import WizardScreen
-from syncwizard.tui.steps.advanced import AdvancedStep
-from syncwizard.tui.steps.endpoints import EndpointsStep
-from syncwizard.tui.steps.start import StartStep
+from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.widgets.field import Field, id_of
+from syncwizard.tui.wizard.advanced import AdvancedStep
+from syncwizard.tui.wizard.endpoints import EndpointsStep
+from syncwizard.tui.wizard.screen import WizardScreen
+from syncwizard.tui.wizard.start import StartStep
 from tests.support.file_keyring import VARIABLE, FileKeyring
 from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens, screens

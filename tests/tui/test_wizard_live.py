@@ -13,14 +13,14 @@ from syncwizard.task.draft import TaskDraft
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.screens.monitor import MonitorScreen
-from syncwizard.tui.screens.wizard import WizardScreen
-from syncwizard.tui.steps.advanced import AdvancedStep
-from syncwizard.tui.steps.endpoints import EndpointsStep
-from syncwizard.tui.steps.precheck import PrecheckStep
-from syncwizard.tui.steps.start import StartStep
-from syncwizard.tui.steps.step import Step
+from syncwizard.tui.wizard.advanced import AdvancedStep
+from syncwizard.tui.wizard.endpoints import EndpointsStep
+from syncwizard.tui.wizard.precheck import PrecheckStep
+from syncwizard.tui.wizard.screen import WizardScreen
+from syncwizard.tui.wizard.start import StartStep
+from syncwizard.tui.wizard.step import Step
 from tests.support.pair import DatabasePair
 from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens

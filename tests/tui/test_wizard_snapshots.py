@@ -17,12 +17,12 @@ from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, Verdi
 from syncwizard.task.specification import IgnoredItem, SchemaObjects
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.screens.wizard import WizardScreen
-from syncwizard.tui.steps.advanced import AdvancedStep
-from syncwizard.tui.steps.endpoints import EndpointsStep
-from syncwizard.tui.steps.precheck import PrecheckStep
-from syncwizard.tui.steps.start import StartStep
-from syncwizard.tui.steps.step import Step
+from syncwizard.tui.wizard.advanced import AdvancedStep
+from syncwizard.tui.wizard.endpoints import EndpointsStep
+from syncwizard.tui.wizard.precheck import PrecheckStep
+from syncwizard.tui.wizard.screen import WizardScreen
+from syncwizard.tui.wizard.start import StartStep
+from syncwizard.tui.wizard.step import Step
 from tests.tui.apps import NARROW, WIDE, shown
 from tests.tui.keyboard import screens
 

@@ -17,19 +17,27 @@ from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.deeds import Deeds, lost_changes, may_pause, may_release, may_resume, may_resync, may_set_sequences
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.formatting import Part
-from syncwizard.tui.link import EngineLink, Follow, Following, View
-from syncwizard.tui.monitor_lines import describe_table
-from syncwizard.tui.monitor_trouble import trouble_lines, trouble_of, trouble_text
-from syncwizard.tui.monitor_view import are_old, ends_lines, figures_of, head_line
+from syncwizard.tui.monitor.headline import Headline
+from syncwizard.tui.monitor.lines import describe_table
+from syncwizard.tui.monitor.link import EngineLink, Follow, Following, View
+from syncwizard.tui.monitor.panes import ChartsPane, ListPane, LogPane, StagesPane, TablesPane
+from syncwizard.tui.monitor.trouble import trouble_lines, trouble_of, trouble_text
+from syncwizard.tui.monitor.view import are_old, ends_lines, figures_of, head_line
 from syncwizard.tui.opening import Home
-from syncwizard.tui.widgets.headline import Headline
+from syncwizard.tui.task_actions import (
+    Deeds,
+    lost_changes,
+    may_pause,
+    may_release,
+    may_resume,
+    may_resync,
+    may_set_sequences,
+)
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.lines import Lines
 from syncwizard.tui.widgets.listing import Listing
-from syncwizard.tui.widgets.panes import ChartsPane, ListPane, LogPane, StagesPane, TablesPane
 
 # Figures and ages; events are drawn as they come, at most four times a second.
 TICK_SECONDS = 1.0

@@ -27,9 +27,9 @@ from syncwizard.task.text import shell_word
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.drafts import DraftsDialog
-from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
+from syncwizard.tui.wizard.step import Step
 
 if TYPE_CHECKING:
     from syncwizard.tui.app import SyncwizardApp
@@ -250,10 +250,10 @@ class WizardScreen(Screen[None]):
 
 def default_steps() -> list[type[Step]]:
     """All steps there are something to set in, in their order."""
-    from syncwizard.tui.steps.advanced import AdvancedStep
-    from syncwizard.tui.steps.endpoints import EndpointsStep
-    from syncwizard.tui.steps.objects import ObjectsStep
-    from syncwizard.tui.steps.precheck import PrecheckStep
-    from syncwizard.tui.steps.start import StartStep
+    from syncwizard.tui.wizard.advanced import AdvancedStep
+    from syncwizard.tui.wizard.endpoints import EndpointsStep
+    from syncwizard.tui.wizard.objects import ObjectsStep
+    from syncwizard.tui.wizard.precheck import PrecheckStep
+    from syncwizard.tui.wizard.start import StartStep
 
     return [EndpointsStep, ObjectsStep, AdvancedStep, PrecheckStep, StartStep]

@@ -7,7 +7,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Digits
 
 from syncwizard.tui.formatting import Part
-from syncwizard.tui.monitor_view import DASH, Figure
+from syncwizard.tui.monitor.view import DASH, Figure
 from syncwizard.tui.widgets.lines import Lines
 
 

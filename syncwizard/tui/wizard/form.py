@@ -6,9 +6,9 @@ from textual import events, on
 from textual.widgets import Input, Static
 
 from syncwizard.task.validation import Problem
-from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field, id_of
+from syncwizard.tui.wizard.step import Step
 
 
 class FormStep(Step):

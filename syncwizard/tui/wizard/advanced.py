@@ -10,8 +10,8 @@ from textual.widgets import Input, Static
 from syncwizard.task.draft import StepName
 from syncwizard.task.specification import Retry
 from syncwizard.task.validation import CONNECTION_MINUTES, OTHER_MINUTES
-from syncwizard.tui.steps.form import FormStep
 from syncwizard.tui.widgets.field import Field
+from syncwizard.tui.wizard.form import FormStep
 
 RETRY = "advanced.retry."
 

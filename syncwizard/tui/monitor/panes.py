@@ -10,9 +10,9 @@ from textual.widget import Widget
 from syncwizard.task.events import Entry
 from syncwizard.task.history import Spread
 from syncwizard.task.text import format_seconds
-from syncwizard.tui.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of
-from syncwizard.tui.link import View
-from syncwizard.tui.monitor_lines import (
+from syncwizard.tui.monitor.chart import Chart
+from syncwizard.tui.monitor.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of
+from syncwizard.tui.monitor.lines import (
     LOG_COLUMNS,
     LOG_LEVELS,
     TABLE_SORTS,
@@ -21,7 +21,8 @@ from syncwizard.tui.monitor_lines import (
     table_columns,
     table_lines,
 )
-from syncwizard.tui.monitor_view import (
+from syncwizard.tui.monitor.link import View
+from syncwizard.tui.monitor.view import (
     are_old,
     axis_count,
     axis_seconds,
@@ -30,8 +31,7 @@ from syncwizard.tui.monitor_view import (
     slot_lines,
     stage_lines,
 )
-from syncwizard.tui.task_lines import matches, text_of
-from syncwizard.tui.widgets.chart import Chart
+from syncwizard.tui.tasks.lines import matches, text_of
 from syncwizard.tui.widgets.lines import Lines, PaneTitle
 from syncwizard.tui.widgets.listing import Line, Listing
 

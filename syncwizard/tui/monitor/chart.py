@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.content import Content
 from textual_plotext import PlotextPlot
 
-from syncwizard.tui.history import ceiling, runs
+from syncwizard.tui.monitor.history import ceiling, runs
 
 # Braille patterns are the line; all else is axes and labels.
 _BRAILLE = ("⠀", "⣿")

@@ -25,8 +25,8 @@ from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
-from syncwizard.tui.steps.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
-from syncwizard.tui.steps.step import Step
+from syncwizard.tui.wizard.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
+from syncwizard.tui.wizard.step import Step
 
 TONES: dict[Standing, str] = {
     "passed": "$text-success",

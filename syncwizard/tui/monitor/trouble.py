@@ -8,7 +8,7 @@ from syncwizard.task.figures import shorten
 from syncwizard.task.retention import Retention, Threat, threat
 from syncwizard.task.state import TaskState
 from syncwizard.tui.formatting import Part, Tone, moment, span
-from syncwizard.tui.link import View
+from syncwizard.tui.monitor.link import View
 
 # About three lines; the whole of it is behind Inspect.
 SAID_CHARACTERS = 220

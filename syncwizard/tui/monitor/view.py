@@ -22,7 +22,7 @@ from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import describe_bytes, format_seconds
 from syncwizard.task.time_left import stages_left
 from syncwizard.tui.formatting import Part, Tone, age, fit, mark_of, span
-from syncwizard.tui.link import View
+from syncwizard.tui.monitor.link import View
 
 # Figures come at least each second; older ones are of another time.
 FIGURES_FRESH_SECONDS = 3.0

@@ -26,11 +26,11 @@ from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
-from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
+from syncwizard.tui.wizard.step import Step
 
 TYPES = (("schema", "schema"), ("full", "full copy"), ("incremental", "incremental, always"))
 CONFLICTS = (("report", "report: stop the precheck"), ("ignore", "ignore: use them"))

@@ -20,8 +20,8 @@ from syncwizard.task.summary import describe_objects, made_by
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
-from syncwizard.tui.steps.step import Step
 from syncwizard.tui.widgets.paragraphs import Paragraph, Paragraphs
+from syncwizard.tui.wizard.step import Step
 
 
 class StartStep(Step):

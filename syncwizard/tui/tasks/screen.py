@@ -20,10 +20,10 @@ from syncwizard.errors import SyncwizardError, TaskFileError
 from syncwizard.task.draft import TaskDraft
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
-from syncwizard.tui.deeds import Deeds, may_pause, may_release, may_resume
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.opening import Home
-from syncwizard.tui.task_lines import (
+from syncwizard.tui.task_actions import Deeds, may_pause, may_release, may_resume
+from syncwizard.tui.tasks.lines import (
     DRAFT_KEY,
     NARROW,
     SORTS,

@@ -18,12 +18,12 @@ from syncwizard.task.validation import Problem
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog
 from syncwizard.tui.dialogs.name import NameDialog
-from syncwizard.tui.steps.endpoint_form import SECRETS, EndpointForm
-from syncwizard.tui.steps.form import FormStep
-from syncwizard.tui.steps.minding import advise
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.widgets.paragraphs import Paragraphs
+from syncwizard.tui.wizard.advice import advise
+from syncwizard.tui.wizard.endpoint_form import SECRETS, EndpointForm
+from syncwizard.tui.wizard.form import FormStep
 
 SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
 PAGES = (("source", "Source"), ("destination", "Destination"), ("mind", "What to mind"))

@@ -1,0 +1,1 @@
+"""The wizard: one screen, a step a file, answers in the draft."""
