@@ -28,9 +28,9 @@ from syncwizard.engine.protocol import (
     Subscribe,
 )
 from syncwizard.errors import SyncwizardError, TimedOut, UsageError
-from syncwizard.task.history import History
+from syncwizard.task.figures.history import History
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.reducer import reduce
-from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 
 # An engine answers within 100 ms; so much longer, and it is stuck or the machine is.

@@ -10,7 +10,7 @@ import msgspec
 
 from syncwizard import paths
 from syncwizard.task import file
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(TaskDraft)

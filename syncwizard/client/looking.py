@@ -10,8 +10,8 @@ from syncwizard.client.slot import last_known, look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.retention import Retention, of_sample, retention
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.retention import Retention, of_sample, retention
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.state import TaskState
 
 

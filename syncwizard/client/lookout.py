@@ -10,7 +10,7 @@ from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.client.waiting import current
 from syncwizard.engine.journal import FILE_NAME
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.state import TaskState
 
 # An engine answers within 100 ms; a stuck one must not hold up the list of the others for long.

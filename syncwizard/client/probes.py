@@ -31,8 +31,8 @@ from syncwizard.engine.protocol import (
     TaskRequest,
 )
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
-from syncwizard.task.catalogue import CatalogueNews
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
+from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import Event, ResyncRequested
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec

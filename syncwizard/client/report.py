@@ -17,8 +17,8 @@ from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
-from syncwizard.task.figures import describe_count
-from syncwizard.task.history import Stretch, grouped, stretches
+from syncwizard.task.figures.history import Stretch, grouped, stretches
+from syncwizard.task.figures.totals import describe_count
 from syncwizard.task.narration import narrate
 from syncwizard.task.text import describe_bytes, format_seconds, format_table, local_time
 

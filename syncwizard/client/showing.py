@@ -7,7 +7,10 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES
-from syncwizard.task.figures import (
+from syncwizard.task.figures.rates import copy_progress
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.time_left import stages_left
+from syncwizard.task.figures.totals import (
     change_table,
     copy_fields,
     copy_table,
@@ -18,11 +21,8 @@ from syncwizard.task.figures import (
     stream_fields,
 )
 from syncwizard.task.narration import describe_failure, describe_retrying
-from syncwizard.task.rates import copy_progress
-from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
-from syncwizard.task.time_left import stages_left
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44

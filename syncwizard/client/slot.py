@@ -9,7 +9,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Event, SlotMeasured
-from syncwizard.task.retention import Retention, growth, retention
+from syncwizard.task.figures.retention import Retention, growth, retention
 from syncwizard.task.state import TaskState
 
 # Whoever asks for the status waits for this.

@@ -19,7 +19,7 @@ from syncwizard.demo.preparation import end_engine, load, specification, where_t
 from syncwizard.demo.report import Progress
 from syncwizard.demo.workload import Done, Workload
 from syncwizard.demo.workspace import DATABASE, Workspace, workspace
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui import launch
 from syncwizard.tui.opening import Opening
 

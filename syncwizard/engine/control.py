@@ -33,7 +33,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Failure
-from syncwizard.task.history import History, Observation
+from syncwizard.task.figures.history import History, Observation
 
 # A viewer that has left so much unread is dropped: it comes back and gets a snapshot.
 UNREAD_BYTES_ALLOWED = 8 * 1024 * 1024

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from syncwizard.task.figures.history import History, Observation, Spread, add, join, observe
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.file import replace_text
-from syncwizard.task.history import History, Observation, Spread, add, join, observe
-from syncwizard.task.sample import Sample
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,18 @@ from typing import Literal
 import msgspec
 
 from syncwizard.task.events import ChangesApplied
+from syncwizard.task.figures.rates import (
+    WINDOW_SECONDS,
+    Point,
+    backlog_bytes,
+    forget_before,
+    index_fraction,
+    rate_over,
+    total,
+)
+from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import count_changes
-from syncwizard.task.rates import WINDOW_SECONDS, Point, backlog_bytes, forget_before, index_fraction, rate_over, total
-from syncwizard.task.sample import IndexBuild, Sample
 from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace

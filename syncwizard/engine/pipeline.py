@@ -29,7 +29,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 
 log = logging.getLogger(__name__)
 

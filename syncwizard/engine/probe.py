@@ -34,8 +34,8 @@ from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
-from syncwizard.task.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.connectivity import ConnectivityNews
+from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.events import AnyEvent, TaskReleased
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.specification import Endpoint, TaskSpec

@@ -13,9 +13,9 @@ from syncwizard.engine.failures import FailureReport
 from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
 from syncwizard.task.events import AnyEvent, Entry, Failure, ResyncRequested
-from syncwizard.task.history import History, Observation
+from syncwizard.task.figures.history import History, Observation
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.resync import ResyncWish
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 

@@ -11,8 +11,8 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.slot import measure_slot
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, SlotMeasured
-from syncwizard.task.retention import of_sample, sample_of, threat
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.retention import of_sample, sample_of, threat
+from syncwizard.task.figures.sample import Sample
 
 # What is kept in the journal is for the time when no engine can be asked.
 KEEP_SECONDS = 600.0

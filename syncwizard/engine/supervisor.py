@@ -25,8 +25,8 @@ from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation, Context, Secrets
 from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.narration import narrate
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
 

@@ -14,7 +14,7 @@ import msgspec
 from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.task.events import Event
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 

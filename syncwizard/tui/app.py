@@ -21,7 +21,7 @@ from syncwizard.client.looking import Seen
 from syncwizard.client.lookout import Lookout
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.monitor.link import EngineLink, Follow

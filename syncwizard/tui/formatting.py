@@ -9,8 +9,8 @@ from rich.cells import cell_len, set_cell_size
 from syncwizard.client.explain import Liveness
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES, StageName
-from syncwizard.task.figures import describe_share
-from syncwizard.task.rates import copy_progress, index_fraction
+from syncwizard.task.figures.rates import copy_progress, index_fraction
+from syncwizard.task.figures.totals import describe_share
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import one_line
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):

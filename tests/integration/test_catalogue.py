@@ -11,7 +11,7 @@ from syncwizard.client import probes
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import Cancelled, EndpointError
 from syncwizard.postgres.destination.progress import create_schema
-from syncwizard.task.catalogue import (
+from syncwizard.task.drafting.catalogue import (
     Catalogue,
     CatalogueNews,
     CatalogueObject,

@@ -14,7 +14,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect
 from syncwizard.engine.history import read_history
 from syncwizard.engine.protocol import Observed, Remembered
-from syncwizard.task.history import History, Stretch, add, began, stretches
+from syncwizard.task.figures.history import History, Stretch, add, began, stretches
 from tests.support.small_engine import prescribe
 from tests.support.small_task import kill, small_task, started
 from tests.support.waiting import until

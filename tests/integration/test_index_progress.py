@@ -9,10 +9,10 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import constraints, indexes, keys, schema
-from syncwizard.task.rates import TimeLeft, index_fraction
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.rates import TimeLeft, index_fraction
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.time_left import builds_left
 from syncwizard.task.state import TaskState
-from syncwizard.task.time_left import builds_left
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until

@@ -9,8 +9,8 @@ import msgspec
 
 from syncwizard.stages.context import Cancellation, Child, Context, Secrets
 from syncwizard.task.events import Event
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.reducer import reduce
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
 

@@ -25,10 +25,10 @@ from syncwizard.task.events import (
     TableCopied,
     TablePlanned,
 )
-from syncwizard.task.history import Figures, History, Observation, add, single
+from syncwizard.task.figures.history import Figures, History, Observation, add, single
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
 from syncwizard.task.reducer import replay
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.tui.monitor.link import View
 

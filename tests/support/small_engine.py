@@ -16,7 +16,7 @@ from syncwizard.engine.pipeline import Stage
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Context
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, StageName
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 from tests.support import echo_child
 
 CONDUCT = "conduct"

@@ -1,6 +1,6 @@
 """Catalogues for the screens: a knowledge base with everything that is worth a word, and one of any size."""
 
-from syncwizard.task.catalogue import Catalogue, CatalogueObject, RelationName, Use
+from syncwizard.task.drafting.catalogue import Catalogue, CatalogueObject, RelationName, Use
 
 DOCUMENTS = RelationName("kb", "documents")
 ORDERS = RelationName("sales", "orders")

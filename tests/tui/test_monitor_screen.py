@@ -27,8 +27,8 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.figures.sample import IndexBuild
 from syncwizard.task.names import TableName
-from syncwizard.task.sample import IndexBuild
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp

@@ -7,9 +7,9 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from syncwizard.task.catalogue import Catalogue
-from syncwizard.task.choice import ObjectChoice
-from syncwizard.task.outline import Node
+from syncwizard.task.drafting.catalogue import Catalogue
+from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.drafting.outline import Node
 from syncwizard.task.specification import SchemaObjects, TableObject
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.widgets.object_picker import ObjectPicker

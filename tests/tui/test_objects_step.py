@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from syncwizard.client import drafts
-from syncwizard.task.catalogue import CatalogueProgress
-from syncwizard.task.draft import TaskDraft
-from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.catalogue import CatalogueProgress
+from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.specification import SchemaObjects, TableObject
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog

@@ -6,7 +6,7 @@ import pytest
 
 from syncwizard import paths
 from syncwizard.client import drafts, probes, tasks
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused, TaskReleased
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp

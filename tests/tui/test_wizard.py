@@ -13,8 +13,8 @@ from syncwizard import paths
 from syncwizard.client import drafts, saved_connections
 from syncwizard.secrets import KEYRING_SERVICE
 from syncwizard.task import file
-from syncwizard.task.draft import TaskDraft
-from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.specification import SchemaObjects
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog

@@ -9,7 +9,7 @@ from textual.widgets import Button, OptionList
 
 from syncwizard.client import drafts, lifecycle, probes, tasks
 from syncwizard.engine.protocol import Handover
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog

@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncwizard.task.catalogue import KINDS, Catalogue, CatalogueObject, ObjectKey, ObjectKind, RelationName, Use
-from syncwizard.task.choice import LISTS, ObjectChoice
-from syncwizard.task.choice_advice import advise, sequences_to_offer
-from syncwizard.task.outline import Node, chosen, everything, filtered, objects_of, outline
+from syncwizard.task.drafting.catalogue import (
+    KINDS,
+    Catalogue,
+    CatalogueObject,
+    ObjectKey,
+    ObjectKind,
+    RelationName,
+    Use,
+)
+from syncwizard.task.drafting.choice import LISTS, ObjectChoice
+from syncwizard.task.drafting.choice_advice import advise, sequences_to_offer
+from syncwizard.task.drafting.outline import Node, chosen, everything, filtered, objects_of, outline
 from syncwizard.task.specification import SchemaObjects, TableObject
 
 

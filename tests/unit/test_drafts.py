@@ -12,8 +12,8 @@ from syncwizard.client import credentials, drafts
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import UsageError
 from syncwizard.task import file
-from syncwizard.task.draft import TaskDraft
-from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.specification import (
     Access,
     Advanced,

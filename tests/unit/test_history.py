@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from syncwizard.engine.history import FILE_NAME, Recorder, read_history
-from syncwizard.task.history import (
+from syncwizard.task.figures.history import (
     RINGS,
     Bucket,
     Figures,
@@ -22,7 +22,7 @@ from syncwizard.task.history import (
     single,
     stretches,
 )
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 
 # A moment that begins a bucket in every ring.
 START = 1_773_500_400.0

@@ -2,7 +2,7 @@
 
 from syncwizard.engine.metrics import Metrics
 from syncwizard.task.events import ChangesApplied
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.state import TaskState
 
 

@@ -20,7 +20,7 @@ from syncwizard.engine.supervisor import make_context
 from syncwizard.errors import Cancelled, ChangeFailed, EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.events import Noticed, PrecheckFinished, RetryStarted, StageName, TaskFailedEvent, TaskPaused
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.specification import Advanced, Endpoint, Retry, SchemaObjects, TaskSpec
 
 SPEC = TaskSpec(

@@ -11,8 +11,8 @@ from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.events import Entry, Failure, StageName, StageStarted
-from syncwizard.task.retention import of_sample, retention
-from syncwizard.task.sample import IndexBuild, Sample
+from syncwizard.task.figures.retention import of_sample, retention
+from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.task.state import Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time

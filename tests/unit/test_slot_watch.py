@@ -2,7 +2,7 @@
 
 from syncwizard.engine.slot_watch import KEEP_SECONDS, SlotWatch
 from syncwizard.task.events import Noticed, SlotMeasured
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 
 GIGABYTE = 1_000_000_000
 

@@ -8,7 +8,7 @@ import psycopg
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.task.catalogue import (
+from syncwizard.task.drafting.catalogue import (
     CatalogueNews,
     CatalogueObject,
     CataloguePart,

@@ -2,7 +2,7 @@
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.task.sample import IndexBuild
+from syncwizard.task.figures.sample import IndexBuild
 
 
 def backend_pid(connection: Connection) -> int:

@@ -10,7 +10,7 @@ from syncwizard.postgres.destination.index_progress import backend_pid, read_ind
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.sample import Sample
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import Noticed
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import ObjectName, TableName
-from syncwizard.task.sample import Sample
 from syncwizard.task.text import counted
 
 # A concurrent build can be the victim of a deadlock, or find the disk or the memory full for a while. It begins

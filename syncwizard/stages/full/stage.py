@@ -16,8 +16,8 @@ from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn, parse_lsn
-from syncwizard.task.sample import Sample
 from syncwizard.task.text import counted, describe_bytes
 
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.

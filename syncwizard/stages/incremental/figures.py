@@ -13,9 +13,9 @@ from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Figures, Recovered, Uncaptured
+from syncwizard.task.figures.retention import sample_of
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
-from syncwizard.task.retention import sample_of
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 
 SAMPLE_SECONDS = 0.1

@@ -5,8 +5,8 @@ import uuid
 import msgspec
 
 from syncwizard.stages.context import Secrets
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 
 

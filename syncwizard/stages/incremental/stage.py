@@ -21,8 +21,8 @@ from syncwizard.stages.incremental.frames import (
     Uncaptured,
 )
 from syncwizard.task.events import Noticed
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
-from syncwizard.task.sample import Sample
 
 # A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
 # the batch.

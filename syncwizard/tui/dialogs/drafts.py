@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 
 from syncwizard.client import drafts
 from syncwizard.client.drafts import KeptDraft
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.text import format_seconds
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.dialog import Box, Dialog

@@ -6,7 +6,7 @@ from functools import reduce
 
 import msgspec
 
-from syncwizard.task.history import Figures, History, Spread, began, join, stretches
+from syncwizard.task.figures.history import Figures, History, Spread, began, join, stretches
 from syncwizard.tui.formatting import span
 
 
@@ -42,7 +42,7 @@ def columns(
 ) -> list[Spread | None]:
     """One figure over a window in `count` columns; None where nothing was measured.
 
-    >>> from syncwizard.task.history import Observation, add, single
+    >>> from syncwizard.task.figures.history import Observation, add, single
     >>> history = History()
     >>> for at in (1000.0, 1001.0, 1020.0):
     ...     history = add(history, Observation(at=at, figures=Figures(single(at - 1000))))

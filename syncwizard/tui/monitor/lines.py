@@ -15,9 +15,9 @@ from syncwizard.task.events import (
     TableRestarted,
     TaskFailedEvent,
 )
-from syncwizard.task.figures import KINDS, describe_count, describe_share
+from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
+from syncwizard.task.figures.totals import KINDS, describe_count, describe_share
 from syncwizard.task.narration import count_changes, narrate
-from syncwizard.task.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.text import describe_bytes, format_fields
 from syncwizard.tui.formatting import Tone, day_and_time
 from syncwizard.tui.widgets.listing import Cell, Column, Line

@@ -21,9 +21,9 @@ from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry
-from syncwizard.task.history import History, add, merge, observe
-from syncwizard.task.retention import Retention
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.history import History, add, merge, observe
+from syncwizard.task.figures.retention import Retention
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.state import TaskState
 
 # A person reads no faster, and every repaint crosses the line to the terminal.

@@ -8,7 +8,7 @@ from textual.getters import query_one
 from textual.widget import Widget
 
 from syncwizard.task.events import Entry
-from syncwizard.task.history import Spread
+from syncwizard.task.figures.history import Spread
 from syncwizard.task.text import format_seconds
 from syncwizard.tui.monitor.chart import Chart
 from syncwizard.tui.monitor.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of

@@ -4,8 +4,8 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import Failure
-from syncwizard.task.figures import shorten
-from syncwizard.task.retention import Retention, Threat, threat
+from syncwizard.task.figures.retention import Retention, Threat, threat
+from syncwizard.task.figures.totals import shorten
 from syncwizard.task.state import TaskState
 from syncwizard.tui.formatting import Part, Tone, moment, span
 from syncwizard.tui.monitor.link import View

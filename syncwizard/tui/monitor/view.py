@@ -7,7 +7,11 @@ from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES, StageName
-from syncwizard.task.figures import (
+from syncwizard.task.figures.rates import backlog_bytes, copy_progress, index_fraction
+from syncwizard.task.figures.retention import Retention, threat
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.time_left import stages_left
+from syncwizard.task.figures.totals import (
     LATENCY_FRESH_SECONDS,
     copy_fields,
     describe_share,
@@ -15,12 +19,8 @@ from syncwizard.task.figures import (
     retention_fields,
 )
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.rates import backlog_bytes, copy_progress, index_fraction
-from syncwizard.task.retention import Retention, threat
-from syncwizard.task.sample import Sample
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import describe_bytes, format_seconds
-from syncwizard.task.time_left import stages_left
 from syncwizard.tui.formatting import Part, Tone, age, fit, mark_of, span
 from syncwizard.tui.monitor.link import View
 

@@ -17,7 +17,7 @@ from syncwizard.client import drafts, tasks
 from syncwizard.client.drafts import KeptDraft
 from syncwizard.client.looking import Seen
 from syncwizard.errors import SyncwizardError, TaskFileError
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog

@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from syncwizard.task.figures import shorten
+from syncwizard.task.figures.totals import shorten
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.formatting import Tone, fit
 from syncwizard.tui.widgets.tones import Toned

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import msgspec
 from rich.cells import cell_len, set_cell_size
 
-from syncwizard.task.catalogue import CatalogueObject, Tally, tally_of
-from syncwizard.task.choice import ObjectChoice, Tick
-from syncwizard.task.choice_advice import PLURALS, counted
-from syncwizard.task.figures import describe_count
-from syncwizard.task.outline import OBJECT_DEPTH, Line
+from syncwizard.task.drafting.catalogue import CatalogueObject, Tally, tally_of
+from syncwizard.task.drafting.choice import ObjectChoice, Tick
+from syncwizard.task.drafting.choice_advice import PLURALS, counted
+from syncwizard.task.drafting.outline import OBJECT_DEPTH, Line
+from syncwizard.task.figures.totals import describe_count
 from syncwizard.task.text import describe_bytes, one_line
 
 # Told by the mark inside, not by a colour.

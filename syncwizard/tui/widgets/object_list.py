@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from syncwizard.task.choice import ObjectChoice
-from syncwizard.task.outline import Line, Outline
+from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.drafting.outline import Line, Outline
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.widgets.object_line import draw
 

@@ -12,15 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from syncwizard.task.catalogue import Catalogue
-from syncwizard.task.choice import ObjectChoice
-from syncwizard.task.outline import (
-    Line,
-    chosen,
-    count,
-    everything,
-    objects_of,
-)
+from syncwizard.task.drafting.catalogue import Catalogue
+from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.drafting.outline import Line, chosen, count, everything, objects_of
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.widgets.object_line import HEADING, describe_tally, tick_of
 from syncwizard.tui.widgets.object_list import ObjectList

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from syncwizard.task.outline import Groups, Node, Outline, count, filtered, outline
+from syncwizard.task.drafting.outline import Groups, Node, Outline, count, filtered, outline
 
 # A small catalogue is shown with all that is in it, a larger one by its schemas.
 OPEN_AT_ONCE = 100

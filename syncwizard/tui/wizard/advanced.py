@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
-from syncwizard.task.draft import StepName
+from syncwizard.task.drafting.draft import StepName
 from syncwizard.task.specification import Retry
 from syncwizard.task.validation import CONNECTION_MINUTES, OTHER_MINUTES
 from syncwizard.tui.widgets.field import Field

@@ -1,6 +1,6 @@
 """What holds for a pair of ends and what to mind about it, in words; pure."""
 
-from syncwizard.task.draft import TaskDraft
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.widgets.paragraphs import Paragraph
 
 _ALWAYS = (

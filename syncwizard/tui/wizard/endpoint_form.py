@@ -12,7 +12,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 
 from syncwizard.errors import End
 from syncwizard.secrets import LIBPQ_VARIABLE
-from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.file import expanded
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field

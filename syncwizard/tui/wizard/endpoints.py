@@ -12,8 +12,8 @@ from syncwizard.client import credentials, saved_connections
 from syncwizard.engine.protocol import Handover
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.secrets import keyring_trouble
-from syncwizard.task.draft import ENDS, StepName
-from syncwizard.task.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.draft import ENDS, StepName
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.validation import Problem
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from syncwizard.client import credentials, probes
 from syncwizard.engine.protocol import Handover, StatementRun
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError
-from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.specification import IgnoredItem
 from syncwizard.task.validation import Problem

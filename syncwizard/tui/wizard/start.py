@@ -14,7 +14,7 @@ from syncwizard.client.lifecycle import Prepared
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import PrecheckNotPassed, SyncwizardError
 from syncwizard.task import file
-from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.specification import Endpoint, IgnoredItem
 from syncwizard.task.summary import describe_objects, made_by
 from syncwizard.tui.background import in_background

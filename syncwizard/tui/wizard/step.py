@@ -7,7 +7,7 @@ from textual.widget import Widget
 
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.protocol import Handover
-from syncwizard.task.draft import StepName, TaskDraft
+from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.validation import Problem
 

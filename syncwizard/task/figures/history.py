@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from syncwizard.task.figures import LATENCY_FRESH_SECONDS
-from syncwizard.task.rates import backlog_bytes
-from syncwizard.task.sample import Sample
+from syncwizard.task.figures.rates import backlog_bytes
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import LATENCY_FRESH_SECONDS
 
 replace = msgspec.structs.replace
 

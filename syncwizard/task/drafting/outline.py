@@ -6,8 +6,8 @@ from typing import NamedTuple, overload
 
 import msgspec
 
-from syncwizard.task.catalogue import KINDS, CatalogueObject, ObjectKind, RelationName
-from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.drafting.catalogue import KINDS, CatalogueObject, ObjectKind, RelationName
+from syncwizard.task.drafting.choice import ObjectChoice
 
 Groups = Mapping[str, Mapping[ObjectKind, Sequence[CatalogueObject]]]
 

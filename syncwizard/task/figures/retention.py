@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 
 from syncwizard.task.events import SlotMeasured
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.sample import Sample
 from syncwizard.task.text import describe_bytes
 
 # Without a limit nobody over SQL knows the room on the disk: from here on it is worth a look.

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.task.catalogue import (
+from syncwizard.task.drafting.catalogue import (
     Catalogue,
     CatalogueObject,
     ObjectKey,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from syncwizard.errors import End
-from syncwizard.task.endpoint_draft import EndpointDraft, whole_number
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft, whole_number
 from syncwizard.task.specification import (
     Advanced,
     ConflictMode,

@@ -1,9 +1,9 @@
 """The time that is left of each stage, where anybody can guess it: pure. A range wherever it is a guess."""
 
 from syncwizard.task.events import StageName
+from syncwizard.task.figures.rates import Measure, TimeLeft, backlog_bytes, copy_progress, index_fraction, time_left
+from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.rates import Measure, TimeLeft, backlog_bytes, copy_progress, index_fraction, time_left
-from syncwizard.task.sample import IndexBuild, Sample
 from syncwizard.task.state import TaskState
 
 # Stages in which indexes are built while everybody waits for them, or beside the stream.

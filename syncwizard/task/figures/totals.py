@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from syncwizard.task.figures.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
+from syncwizard.task.figures.retention import Retention
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.time_left import backlog_left, backlog_shrinks
 from syncwizard.task.narration import count_changes
-from syncwizard.task.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
-from syncwizard.task.retention import Retention
-from syncwizard.task.sample import Sample
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import describe_bytes, format_seconds, format_table
-from syncwizard.task.time_left import backlog_left, backlog_shrinks
 
 # Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
 LATENCY_FRESH_SECONDS = 3.0
@@ -154,7 +154,7 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
     """The WAL that the slot holds, and what that threatens.
 
     >>> from syncwizard.task.events import SlotMeasured
-    >>> from syncwizard.task.retention import retention
+    >>> from syncwizard.task.figures.retention import retention
     >>> measured = SlotMeasured(retained_bytes=5_000_000_000, wal_status="extended", source_lsn="0/0",
     ...     safe_bytes=45_000_000_000, directory_bytes=16_000_000_000)
     >>> for name, text in retention_fields(retention(measured, 0.0, 1_000_000.0)):
@@ -183,7 +183,7 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
 def index_lines(sample: Sample) -> str:
     """The builds at work, a line each; empty when there is none.
 
-    >>> from syncwizard.task.sample import IndexBuild
+    >>> from syncwizard.task.figures.sample import IndexBuild
     >>> print(index_lines(Sample(index_builds=[IndexBuild(name="public.i", table="public.t",
     ...     phase="building index: scanning table", blocks_done=5, blocks_total=20)])))
     INDEX     PHASE                           DONE

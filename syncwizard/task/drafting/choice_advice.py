@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from syncwizard.task.catalogue import CatalogueObject, ObjectKey, ObjectKind, RelationName, Use
-from syncwizard.task.choice import ObjectChoice
+from syncwizard.task.drafting.catalogue import CatalogueObject, ObjectKey, ObjectKind, RelationName, Use
+from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.text import one_line
 
 NAMES_SHOWN = 5

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.sample import IndexBuild, Sample
 from syncwizard.task.state import TaskState
 
 # Long enough to even out batches and chunks, short enough to follow what a DBA changes.
