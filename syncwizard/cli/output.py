@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from syncwizard.engine.failures import failure_of, format_failure
 from syncwizard.errors import SyncwizardError
+from syncwizard.task.failures import failure_of, format_failure
 from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import one_line

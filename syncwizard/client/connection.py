@@ -11,7 +11,6 @@ from typing import Self
 
 import msgspec
 
-from syncwizard.engine.failures import error_from_failure
 from syncwizard.engine.protocol import (
     PROTOCOL_VERSION,
     Answer,
@@ -28,6 +27,7 @@ from syncwizard.engine.protocol import (
     Subscribe,
 )
 from syncwizard.errors import SyncwizardError, TimedOut, UsageError
+from syncwizard.task.failures import error_from_failure
 from syncwizard.task.figures.history import History
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.reducer import reduce

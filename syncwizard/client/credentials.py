@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 
 from syncwizard import secrets
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import UsageError
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 
 Part = Literal["source", "destination", "source_key", "destination_key"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from syncwizard.engine.failures import error_from_failure
 from syncwizard.engine.locking import Holder
 from syncwizard.errors import SyncwizardError, TaskFailed, UsageError
 from syncwizard.task.events import Entry
+from syncwizard.task.failures import error_from_failure
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import local_time

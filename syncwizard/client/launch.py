@@ -11,9 +11,10 @@ import msgspec
 
 from syncwizard import paths, secrets
 from syncwizard.engine import frames
-from syncwizard.engine.failures import error_from_report
-from syncwizard.engine.protocol import Handover, Started
+from syncwizard.engine.protocol import Started
 from syncwizard.errors import TaskFailed
+from syncwizard.task.failures import error_from_report
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, TaskSpec
 
 ENGINE_MODULE = "syncwizard.engine.process"

@@ -15,10 +15,10 @@ from syncwizard.client.connection import EngineGone
 from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, is_released, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
 from syncwizard.task import file
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
+from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState

@@ -18,11 +18,9 @@ import msgspec
 
 from syncwizard.client.launch import environment_without_secrets
 from syncwizard.engine import frames
-from syncwizard.engine.failures import FailureReport, error_from_report
 from syncwizard.engine.protocol import (
     CatalogueRequest,
     ConnectivityRequest,
-    Handover,
     ProbeEvent,
     ProbeRequest,
     RemedyRequest,
@@ -34,6 +32,8 @@ from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import Event, ResyncRequested
+from syncwizard.task.failures import FailureReport, error_from_report
+from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 

@@ -6,10 +6,10 @@ import threading
 from syncwizard import secrets
 from syncwizard.client import probes
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Event, SlotMeasured
 from syncwizard.task.figures.retention import Retention, growth, retention
+from syncwizard.task.handover import Handover
 from syncwizard.task.state import TaskState
 
 # Whoever asks for the status waits for this.

@@ -9,11 +9,11 @@ from typing import Literal
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.failures import error_from_failure
 from syncwizard.engine.journal import FILE_NAME, is_full, read_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.task.events import Entry
+from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import describe_retrying
 from syncwizard.task.reducer import replay

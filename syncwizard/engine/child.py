@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from syncwizard.engine import frames
-from syncwizard.engine.failures import FailureReport, report_of, unexpected
 from syncwizard.errors import SyncwizardError
+from syncwizard.task.failures import FailureReport, report_of, unexpected
 
 ENGINE_GONE = 3
 

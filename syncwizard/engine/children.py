@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from syncwizard.engine import frames
-from syncwizard.engine.failures import FailureReport, error_from_report
+from syncwizard.task.failures import FailureReport, error_from_report
 
 # What a child of a kind runs. The module has `Assignment`, `ToChild`, `FromChild` and `run(assignment, channel)`.
 CHILD_MODULES: Mapping[str, str] = {

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from syncwizard.engine.children import Nursery
+from syncwizard.engine.contexts import make_context
 from syncwizard.engine.protocol import ConnectivityRequest
-from syncwizard.engine.supervisor import make_context
 from syncwizard.engine.tunnels import Tunnel
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.session.connection import check_files

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import __version__, paths
-from syncwizard.engine.failures import failure_of
 from syncwizard.engine.journal import Journal, read_entries
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.protocol import (
@@ -33,6 +32,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Failure
+from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.history import History, Observation
 
 # A viewer that has left so much unread is dropped: it comes back and gets a snapshot.

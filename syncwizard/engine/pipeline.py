@@ -9,7 +9,6 @@ from itertools import chain
 import msgspec
 
 from syncwizard.engine.children import Nursery
-from syncwizard.engine.failures import failure_of, unexpected
 from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
@@ -29,6 +28,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.task.failures import failure_of, unexpected
 from syncwizard.task.figures.sample import Sample
 
 log = logging.getLogger(__name__)

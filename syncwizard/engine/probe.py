@@ -18,7 +18,7 @@ import msgspec
 from syncwizard import paths
 from syncwizard.engine import frames, tunnels
 from syncwizard.engine.children import Nursery
-from syncwizard.engine.failures import FailureReport, report_of, unexpected
+from syncwizard.engine.contexts import make_context, secrets_of
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
@@ -30,13 +30,13 @@ from syncwizard.engine.protocol import (
     StatementRun,
     TaskRequest,
 )
-from syncwizard.engine.supervisor import make_context, secrets_of
 from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.events import AnyEvent, TaskReleased
+from syncwizard.task.failures import FailureReport, report_of, unexpected
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState

@@ -19,15 +19,17 @@ import msgspec
 from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
-from syncwizard.engine.failures import FailureReport, format_failure, report_of, unexpected
+from syncwizard.engine.contexts import secrets_of
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
-from syncwizard.engine.protocol import Handover, Started
-from syncwizard.engine.supervisor import Supervisor, secrets_of
+from syncwizard.engine.protocol import Started
+from syncwizard.engine.supervisor import Supervisor
 from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
 from syncwizard.stages.context import open_session
 from syncwizard.task import file
+from syncwizard.task.failures import FailureReport, format_failure, report_of, unexpected
+from syncwizard.task.handover import Handover
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import TaskSpec
 

@@ -9,12 +9,13 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from syncwizard.engine.failures import FailureReport
 from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
 from syncwizard.task.events import AnyEvent, Entry, Failure, ResyncRequested
+from syncwizard.task.failures import FailureReport
 from syncwizard.task.figures.history import History, Observation
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -107,18 +108,6 @@ class Refused(Frame, frozen=True, kw_only=True):
 
 
 Response = Hello | Snapshot | Happened | Sampled | Remembered | Observed | Answer | Refused
-
-
-class Handover(msgspec.Struct, frozen=True, kw_only=True):
-    """The secrets for an engine or a probe: sent once over a pipe, never written anywhere."""
-
-    source: str | None = None
-    destination: str | None = None
-    source_key: str | None = None
-    destination_key: str | None = None
-
-    def __repr__(self) -> str:
-        return "Handover(…)"
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,24 +8,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from syncwizard import __version__
 from syncwizard.engine.children import Nursery
+from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
-from syncwizard.engine.failures import failure_of
 from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
-from syncwizard.engine.protocol import Answer, Command, Handover
+from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import JournalFailed, UsageError
-from syncwizard.stages.context import Cancellation, Context, Secrets
+from syncwizard.stages.context import Cancellation
 from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
+from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.narration import narrate
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -235,39 +236,3 @@ class Supervisor:
                 "there is nothing to catch up with yet", remedy="wait until the task is synchronizing, then ask again"
             )
         return Answer(id=command.id, lsn=await asyncio.to_thread(position_to_reach, self._context))
-
-
-def make_context(
-    spec: TaskSpec,
-    secrets: Handover,
-    folder: Path,
-    record: Callable[[Any], object],
-    state: Callable[[], TaskState],
-    cancellation: Cancellation,
-    nursery: Nursery,
-) -> Context:
-    """What stages get, for an engine and for a probe alike; samples go nowhere until somebody takes them."""
-    return Context(
-        spec=spec,
-        secrets=secrets_of(secrets),
-        folder=folder,
-        record=lambda event: _discard(record(event)),
-        state=state,
-        sample=lambda sample: None,
-        cancellation=cancellation,
-        spawn=nursery.spawn,
-    )
-
-
-def secrets_of(handover: Handover) -> Secrets:
-    """What the client handed over, as stages know it."""
-    return Secrets(
-        source=handover.source,
-        destination=handover.destination,
-        source_key=handover.source_key,
-        destination_key=handover.destination_key,
-    )
-
-
-def _discard(sequence: object) -> None:
-    """Stages do not know of sequence numbers."""

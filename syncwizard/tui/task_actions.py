@@ -12,9 +12,9 @@ from syncwizard.client.looking import Seen, look_anyway
 from syncwizard.client.redaction import known_secrets, redact
 from syncwizard.client.report import as_text, default_name, gather
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
+from syncwizard.task.handover import Handover
 from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState

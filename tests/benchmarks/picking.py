@@ -8,9 +8,9 @@ from textual.pilot import Pilot
 
 from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
-from syncwizard.engine.protocol import Handover
 from syncwizard.task.drafting.catalogue import Catalogue, assemble
 from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, TaskSpec
 from tests.benchmarks.results import percentile, print_table
 from tests.support.environment import make_plain, temporary_folder

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from syncwizard.client import probes
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import Cancelled, EndpointError
 from syncwizard.postgres.destination.progress import create_schema
 from syncwizard.task.drafting.catalogue import (
@@ -21,6 +20,7 @@ from syncwizard.task.drafting.catalogue import (
     RelationName,
     assemble,
 )
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, TaskSpec
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until

@@ -15,9 +15,9 @@ import pytest
 
 from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import Cancelled, End
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, steps_of
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Access, Encryption, Endpoint
 from tests.support.bastion import bastion, sshd
 from tests.support.network import ADDRESS, free_port, listening

@@ -10,12 +10,12 @@ import pytest
 
 from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
 from syncwizard.postgres.session.connection import connect, scalar
 from syncwizard.stages import precheck
 from syncwizard.task.connectivity import StepEnded
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
 from tests.support.certificates import Authority
 from tests.support.commands import syncwizard, write_task_file

@@ -11,7 +11,7 @@ import pytest
 from syncwizard.client import launch, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import wait_for_end, wait_until
-from syncwizard.engine.protocol import Handover
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 
 MODULE = "tests.support.small_engine"

@@ -17,10 +17,11 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.history import FILE_NAME
 from syncwizard.engine.journal import FILE_NAME as JOURNAL_NAME
 from syncwizard.engine.locking import TaskLock
-from syncwizard.engine.protocol import Handover, Hello, Sampled, Snapshot
+from syncwizard.engine.protocol import Hello, Sampled, Snapshot
 from syncwizard.task.events import EngineStopped, SlotMeasured, TaskPaused, TaskReleased
 from syncwizard.task.figures.history import History, began
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint
 from syncwizard.tui.monitor.link import EngineLink, View
 from tests.support.replay import NOW, remembered, store_task, through, write_journal

@@ -10,7 +10,6 @@ import pytest
 
 from syncwizard.client import launch, lifecycle
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.protocol import Handover
 from syncwizard.task.events import (
     EngineStopped,
     Event,
@@ -28,6 +27,7 @@ from syncwizard.task.events import (
     TaskReleased,
 )
 from syncwizard.task.figures.sample import IndexBuild
+from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState

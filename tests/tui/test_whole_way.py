@@ -9,7 +9,7 @@ import pytest
 from syncwizard.client import lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.demo.servers import Cluster
-from syncwizard.engine.protocol import Handover
+from syncwizard.task.handover import Handover
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.support.comparison import contents
 from tests.support.pair import DatabasePair

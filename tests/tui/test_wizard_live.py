@@ -8,8 +8,8 @@ import pytest
 from textual.widgets import Button, OptionList
 
 from syncwizard.client import drafts, lifecycle, probes, tasks
-from syncwizard.engine.protocol import Handover
 from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog

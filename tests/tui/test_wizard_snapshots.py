@@ -8,12 +8,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import PrecheckNotPassed
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, StepVerdict
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, Verdict
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import IgnoredItem, SchemaObjects
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.opening import Opening

@@ -9,11 +9,11 @@ import pytest
 
 from syncwizard import paths
 from syncwizard.client import credentials, drafts
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import UsageError
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import (
     Access,
     Advanced,

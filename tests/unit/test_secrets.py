@@ -10,8 +10,9 @@ import pytest
 from syncwizard import secrets
 from syncwizard.client import probes
 from syncwizard.client.launch import environment_without_secrets
-from syncwizard.engine.protocol import CatalogueRequest, Handover
+from syncwizard.engine.protocol import CatalogueRequest
 from syncwizard.errors import UsageError
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
 
 

@@ -11,10 +11,10 @@ import pytest
 from syncwizard import paths
 from syncwizard.client import lifecycle, probes, tasks
 from syncwizard.engine.journal import FILE_NAME, Journal
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import TaskFailed, TaskFileError, UsageError
 from syncwizard.task import file
 from syncwizard.task.events import ResyncRequested, StageFinished, TaskReleased
+from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TableObject, TaskSpec
 from tests.support.commands import report, syncwizard

@@ -10,10 +10,10 @@ from textual.message import Message
 from textual.widgets import Button, Label, Static
 
 from syncwizard.client import credentials, probes
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import Cancelled, End, SyncwizardError
 from syncwizard.task.connectivity import TITLES, ConnectivityNews, StepBegan, StepEnded, StepName, steps_of
 from syncwizard.task.drafting.draft import ENDS
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import format_seconds, one_line
 from syncwizard.tui.actions import bindings

@@ -1,8 +1,8 @@
 """An error: what and where, the server's words, the way on; to copy, or to write to a file."""
 
-from syncwizard.engine.failures import failure_of
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Failure
+from syncwizard.task.failures import failure_of
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 
 FILE_NAME = "syncwizard-error.txt"

@@ -9,7 +9,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static
 
 from syncwizard.client.credentials import Question
-from syncwizard.engine.protocol import Handover
+from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 

@@ -9,11 +9,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Static
 
 from syncwizard.client import credentials, saved_connections
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task.drafting.draft import ENDS, StepName
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.handover import Handover
 from syncwizard.task.validation import Problem
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog

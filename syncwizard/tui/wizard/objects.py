@@ -14,13 +14,13 @@ from textual.widget import Widget
 from textual.widgets import Label, Static
 
 from syncwizard.client import credentials, probes
-from syncwizard.engine.protocol import Handover
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.drafting.catalogue import Catalogue, CatalogueNews, CataloguePart, CatalogueProgress, assemble
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.choice_advice import Advice, advise
 from syncwizard.task.drafting.draft import StepName
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import ConflictMode, SynchronizationType
 from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings

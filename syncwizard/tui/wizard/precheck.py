@@ -14,10 +14,11 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from syncwizard.client import credentials, probes
-from syncwizard.engine.protocol import Handover, StatementRun
+from syncwizard.engine.protocol import StatementRun
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import IgnoredItem
 from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings

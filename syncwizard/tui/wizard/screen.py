@@ -19,9 +19,9 @@ from textual.widgets import Button, ContentSwitcher, Static
 
 from syncwizard.client import drafts
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.protocol import Handover
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import shell_word
 from syncwizard.tui.actions import bindings

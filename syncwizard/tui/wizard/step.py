@@ -6,8 +6,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from syncwizard.client.tasks import StoredTask
-from syncwizard.engine.protocol import Handover
 from syncwizard.task.drafting.draft import StepName, TaskDraft
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.validation import Problem
 
