@@ -7,7 +7,7 @@ import click
 from syncwizard.client import tasks
 from syncwizard.client.saved_connections import load_task
 from syncwizard.task.drafting.draft import TaskDraft
-from syncwizard.tui import launch
+from syncwizard.tui import entry as launch
 from syncwizard.tui.opening import Opening
 
 

@@ -20,7 +20,7 @@ from syncwizard.demo.report import Progress
 from syncwizard.demo.workload import Done, Workload
 from syncwizard.demo.workspace import DATABASE, Workspace, workspace
 from syncwizard.task.drafting.draft import TaskDraft
-from syncwizard.tui import launch
+from syncwizard.tui import entry as launch
 from syncwizard.tui.opening import Opening
 
 # How often is looked for an engine that was started on the screens.

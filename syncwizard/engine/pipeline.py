@@ -9,9 +9,9 @@ from itertools import chain
 import msgspec
 
 from syncwizard.engine.children import Nursery
-from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
+from syncwizard.engine.silence import Lookout
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (

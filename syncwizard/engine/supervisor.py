@@ -15,11 +15,11 @@ from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
 from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
-from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
+from syncwizard.engine.silence import Lookout
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation

@@ -18,7 +18,7 @@ from textual.command import Provider
 from syncwizard import paths
 from syncwizard.client.files import write_private
 from syncwizard.client.looking import Seen
-from syncwizard.client.lookout import Lookout
+from syncwizard.client.overview import Lookout
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.drafting.draft import TaskDraft

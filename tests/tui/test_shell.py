@@ -11,7 +11,7 @@ from syncwizard import paths
 from syncwizard.engine.journal import FILE_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.errors import EndpointError
-from syncwizard.tui import launch
+from syncwizard.tui import entry as launch
 from syncwizard.tui.actions import ACTIONS
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.dialogs.confirm import TypedConfirmDialog

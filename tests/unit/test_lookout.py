@@ -13,9 +13,10 @@ import msgspec
 import pytest
 
 from syncwizard import paths
-from syncwizard.client import lookout, tasks
+from syncwizard.client import overview as lookout
+from syncwizard.client import tasks
 from syncwizard.client.connection import EngineConnection
-from syncwizard.client.lookout import Lookout
+from syncwizard.client.overview import Lookout
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.locking import TaskLock
 from syncwizard.engine.protocol import Hello, Refused

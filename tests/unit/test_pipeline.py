@@ -12,10 +12,10 @@ import pytest
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.journal import Journal, read_entries
-from syncwizard.engine.lookout import Lookout
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.retry import delay_seconds, minutes_allowed, next_window
+from syncwizard.engine.silence import Lookout
 from syncwizard.errors import Cancelled, ChangeFailed, EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.events import Noticed, PrecheckFinished, RetryStarted, StageName, TaskFailedEvent, TaskPaused
