@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from syncwizard.engine.children import Nursery
-from syncwizard.stages.context import Cancellation, Context, Secrets
+from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -23,23 +23,13 @@ def make_context(
     """What stages get, for an engine and for a probe alike; samples go nowhere until somebody takes them."""
     return Context(
         spec=spec,
-        secrets=secrets_of(secrets),
+        secrets=secrets,
         folder=folder,
         record=lambda event: _discard(record(event)),
         state=state,
         sample=lambda sample: None,
         cancellation=cancellation,
         spawn=nursery.spawn,
-    )
-
-
-def secrets_of(handover: Handover) -> Secrets:
-    """What the client handed over, as stages know it."""
-    return Secrets(
-        source=handover.source,
-        destination=handover.destination,
-        source_key=handover.source_key,
-        destination_key=handover.destination_key,
     )
 
 

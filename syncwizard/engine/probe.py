@@ -18,7 +18,7 @@ import msgspec
 from syncwizard import paths
 from syncwizard.engine import frames, tunnels
 from syncwizard.engine.children import Nursery
-from syncwizard.engine.contexts import make_context, secrets_of
+from syncwizard.engine.contexts import make_context
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
@@ -140,7 +140,7 @@ def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
     with tunnels.opened(task) as spec:
         tell(CatalogueProgress(step="login"))
         with (
-            open_session(spec, secrets_of(request.secrets), "source", "catalogue") as session,
+            open_session(spec, request.secrets, "source", "catalogue") as session,
             translated("source", "listing its objects"),
         ):
             prepare_listing(session)
@@ -161,7 +161,7 @@ def _remedy(request: RemedyRequest, outgoing: int) -> None:
 
     with (
         tunnels.opened(request.spec) as spec,
-        open_session(spec, secrets_of(request.secrets), request.end, "remedy") as session,
+        open_session(spec, request.secrets, request.end, "remedy") as session,
         translated(request.end, "running the statements of a remedy"),
     ):
         for statement in split_statements(request.sql):
@@ -190,7 +190,7 @@ def _slot(request: TaskRequest, outgoing: int) -> None:
 
     with (
         tunnels.opened(request.spec) as spec,
-        open_session(spec, secrets_of(request.secrets), "source", "look") as source,
+        open_session(spec, request.secrets, "source", "look") as source,
         translated("source", "looking at the slot"),
     ):
         measured = measure_slot(source, spec.slot)

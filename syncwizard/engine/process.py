@@ -19,7 +19,6 @@ import msgspec
 from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
-from syncwizard.engine.contexts import secrets_of
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
@@ -102,7 +101,7 @@ def _try_logins(spec: TaskSpec, secrets: Handover) -> None:
     ends: tuple[End, ...] = ("source", "destination")
     for end in ends:
         try:
-            open_session(spec, secrets_of(secrets), end, "login").close()
+            open_session(spec, secrets, end, "login").close()
         except EndpointError as error:
             if not error.transient:
                 raise

@@ -15,23 +15,12 @@ from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
 # Streams of a full copy: more than one for each processor would only take turns.
 COPY_WORKERS = min(4, max(2, os.cpu_count() or 1))
-
-
-class Secrets(msgspec.Struct, frozen=True, kw_only=True):
-    """The passwords the client handed over; None where libpq finds its own. Lives in memory and pipes only."""
-
-    source: str | None = None
-    destination: str | None = None
-    source_key: str | None = None
-    destination_key: str | None = None
-
-    def __repr__(self) -> str:
-        return "Secrets(…)"
 
 
 class Cancellation:
@@ -146,7 +135,7 @@ class Context(msgspec.Struct, kw_only=True):
     """
 
     spec: TaskSpec
-    secrets: Secrets
+    secrets: Handover
     folder: Path
     record: Callable[[Event], None]
     state: Callable[[], TaskState]
@@ -181,7 +170,7 @@ class Context(msgspec.Struct, kw_only=True):
 
 def open_session(
     spec: TaskSpec,
-    secrets: Secrets,
+    secrets: Handover,
     end: End,
     part: str,
     *,

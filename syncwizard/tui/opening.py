@@ -1,4 +1,4 @@
-"""With what the screens begin, and what they leave behind: data, so that nobody needs Textual to name it."""
+"""With what the screens begin, and what they leave behind: data, named without Textual."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -28,6 +28,8 @@ class Home(Protocol):
     """The application as its screens see it."""
 
     WIDE_COLUMNS: int
+    # Called, from another thread, when the terminal goes away: what must not be lost, like a draft.
+    last_words: list[Callable[[], object]]
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from syncwizard.stages.context import Cancellation, Child, Context, Secrets
+from syncwizard.stages.context import Cancellation, Child, Context
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.reducer import reduce
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -51,7 +52,7 @@ class TaskRun:
         """What the stages of a new process are given."""
         return Context(
             spec=self.spec,
-            secrets=Secrets(),
+            secrets=Handover(),
             folder=self.folder,
             record=self.record,
             state=lambda: self.state,

@@ -12,7 +12,8 @@ from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.session.connection import Connection, is_plain
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, translated
-from syncwizard.stages.context import Channel, Secrets, open_session
+from syncwizard.stages.context import Channel, open_session
+from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 
 
@@ -20,7 +21,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """`snapshot`: exported by the session that created the pair's slot."""
 
     spec: TaskSpec
-    secrets: Secrets
+    secrets: Handover
     snapshot: str
 
 

@@ -4,8 +4,8 @@ import uuid
 
 import msgspec
 
-from syncwizard.stages.context import Secrets
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -18,7 +18,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     spec: TaskSpec
-    secrets: Secrets
+    secrets: Handover
     owner: int
     sync_point: str
     stop_at: str | None = None

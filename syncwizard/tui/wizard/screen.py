@@ -6,7 +6,7 @@ Back always works and loses nothing: the answers are in the draft, and the draft
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 from rich.cells import cell_len
 from textual import on
@@ -27,12 +27,10 @@ from syncwizard.task.text import shell_word
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.drafts import DraftsDialog
+from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
 from syncwizard.tui.wizard.step import Step
-
-if TYPE_CHECKING:
-    from syncwizard.tui.app import SyncwizardApp
 
 # Long enough not to write at every key, short enough that a crash costs a word.
 AUTOSAVE_SECONDS = 0.5
@@ -108,8 +106,8 @@ class WizardScreen(Screen[None]):
                 drafts.save(self.draft)
 
     @property
-    def _host(self) -> "SyncwizardApp":
-        return cast("SyncwizardApp", self.app)
+    def _host(self) -> Home:
+        return cast(Home, self.app)
 
     @property
     def spec(self) -> TaskSpec:
