@@ -2,7 +2,7 @@
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import psycopg
@@ -22,14 +22,15 @@ READ_AHEAD_BYTES = 2 * 1024 * 1024
 class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a table: heap pages from `first_page` up to, not including, `end_page`; None: to the end.
 
-    `oid` is the source table's; `columns` are copied in this order; `binary` chooses the COPY format. `keep_existing`:
-    rows whose key the target has are left as they are there.
+    `oid` is the source table's; its `columns` go into the `target_columns`, in this order; `binary` chooses the COPY
+    format. `keep_existing`: rows whose key the target has are left as they are there.
     """
 
     source: TableName
     target: TableName
     oid: int
     columns: tuple[str, ...]
+    target_columns: tuple[str, ...]
     binary: bool
     first_page: int
     end_page: int | None
@@ -53,19 +54,19 @@ def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
     """The COPY at the source.
 
     >>> part = ChunkRange(source=TableName("s", "t"), target=TableName("s", "t"), oid=1, columns=("a",),
-    ...                   binary=True, first_page=8, end_page=16)
+    ...                   target_columns=("a",), binary=True, first_page=8, end_page=16)
     >>> copy_out_statement(part).as_string()
     'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
     """
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     if chunk.first_page == 0 and chunk.end_page is None:
-        return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk), options)
+        return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk.columns), options)
     bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
     if chunk.end_page is not None:
         bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
     return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
-        _columns(chunk), table, sql.SQL(" AND ").join(bounds), options
+        _columns(chunk.columns), table, sql.SQL(" AND ").join(bounds), options
     )
 
 
@@ -76,7 +77,7 @@ def copy_in_statement(chunk: ChunkRange) -> sql.Composed:
     """The COPY at the destination."""
     return sql.SQL("COPY {}{} FROM STDIN {}").format(
         STAGING if chunk.keep_existing else quoted(chunk.target.schema, chunk.target.name),
-        _column_list(chunk),
+        _column_list(chunk.target_columns),
         sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)"),
     )
 
@@ -134,25 +135,26 @@ def _copy_by_libpq(
 
 def _create_staging(destination: Connection, chunk: ChunkRange) -> None:
     statement = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
-        STAGING, _columns(chunk), quoted(chunk.target.schema, chunk.target.name)
+        STAGING, _columns(chunk.target_columns), quoted(chunk.target.schema, chunk.target.name)
     )
     destination.execute(spelled(statement, destination))
 
 
 def _insert_missing(destination: Connection, chunk: ChunkRange) -> int:
+    columns = _columns(chunk.target_columns)
     statement = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {} ON CONFLICT DO NOTHING").format(
-        quoted(chunk.target.schema, chunk.target.name), _columns(chunk), _columns(chunk), STAGING
+        quoted(chunk.target.schema, chunk.target.name), columns, columns, STAGING
     )
     return destination.execute(spelled(statement, destination)).rowcount
 
 
-def _column_list(chunk: ChunkRange) -> sql.Composable:
+def _column_list(columns: Sequence[str]) -> sql.Composable:
     """The columns in parentheses; nothing for a table without any, which COPY takes as it is."""
-    return sql.SQL(" ({})").format(_columns(chunk)) if chunk.columns else sql.SQL("")
+    return sql.SQL(" ({})").format(_columns(columns)) if columns else sql.SQL("")
 
 
-def _columns(chunk: ChunkRange) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, chunk.columns))
+def _columns(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:

@@ -29,13 +29,15 @@ KIND_NAMES = {INSERT: "insert", UPDATE: "update", DELETE: "delete", TRUNCATE: "t
 
 
 class RouteColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a source column goes. `type_name` is the destination's, qualified, ready for a cast.
+    """Where the column `source` of the source goes: to `name` of the destination. `type_name` is the destination's,
+    qualified, ready for a cast.
 
     `equal` is the operator of the apply key's index (`OPERATOR(pg_catalog.=)`), for key columns only;
     `identity_always` columns may be inserted with OVERRIDING SYSTEM VALUE but never SET;
     `generated` ones are computed by the destination and never written.
     """
 
+    source: str
     name: str
     type_name: str
     identity_always: bool = False

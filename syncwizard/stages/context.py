@@ -16,6 +16,7 @@ from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
@@ -152,6 +153,11 @@ class Context(msgspec.Struct, kw_only=True):
         if self.spec.id is None:
             raise ValueError("the task has no id yet")
         return self.spec.id
+
+    @property
+    def mapping(self) -> Mapping:
+        """Where the names of the source go at the destination."""
+        return Mapping.of(self.spec)
 
     def endpoint(self, end: End) -> Endpoint:
         """The specification of an end."""

@@ -10,35 +10,44 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 
-def read_targets(destination: Connection, tables: Iterable[Table]) -> dict[TableName, Table]:
-    """The destination's tables in the schemas of the source's."""
-    schemas = {name.schema for table in tables for name in (table.name, table.root)}
-    return {table.name: table for table in read_tables(destination, sorted(schemas), sizes=False)}
+class Targets:
+    """The destination's tables, by their names in `there`, as those that take the rows of the source's."""
+
+    def __init__(self, there: Iterable[Table], mapping: Mapping) -> None:
+        self.there = {table.name: table for table in there}
+        self.mapping = mapping
+
+    def find(self, table: Table) -> Table | None:
+        """The one that takes the rows of a table of the source: its own, else the partitioned table it belongs to."""
+        own, root = self.mapping.table(table.name), self.mapping.table(table.root)
+        return self.there.get(own) or self.there.get(root)
+
+    def of(self, table: Table) -> Table:
+        """The same, where there has to be one; raises TaskFailed."""
+        found = self.find(table)
+        if found is None:
+            raise TaskFailed(
+                f"table {self.mapping.table(table.name)} is not at the destination",
+                where="destination",
+                remedy="create it as it is at the source, or let the task synchronize the schema",
+            )
+        return found
 
 
-def find_target(table: Table, there: dict[TableName, Table]) -> Table:
-    """The destination's table that takes the rows: of the same name, else the partitioned table it belongs to."""
-    if not has_target(table, there):
-        raise TaskFailed(
-            f"table {table.name} is not at the destination",
-            where="destination",
-            remedy="create it as it is at the source, or let the task synchronize the schema",
-        )
-    return there.get(table.name) or there[table.root]
-
-
-def has_target(table: Table, there: dict[TableName, Table]) -> bool:
-    """Whether the destination has a place for the table's rows."""
-    return table.name in there or table.root in there
+def read_targets(destination: Connection, tables: Iterable[Table], mapping: Mapping) -> Targets:
+    """Reads the tables in the schemas that the source's tables go to."""
+    schemas = {mapping.table(name).schema for table in tables for name in (table.name, table.root)}
+    return Targets(read_tables(destination, sorted(schemas), sizes=False), mapping)
 
 
 def to_empty(
     again: Iterable[Table],
     selected: Iterable[Table],
-    there: dict[TableName, Table],
+    targets: Targets,
     copies: dict[TableName, TableCopy],
 ) -> list[TableName]:
     """The destination's tables that hold rows of former copies of the tables that begin again.
@@ -48,13 +57,14 @@ def to_empty(
     """
     again = list(again)
     begun = {table.root for table in again if table.name in copies and not copies[table.name].kept}
-    targets = [find_target(table, there) for table in again if table.root in begun]
-    trees = {target.root for target in targets if target.partitioned or target.is_partition}
-    foreign = {table.name for table in selected} - {table.name for table in again}
-    names = [target.name for target in targets if not target.partitioned]
+    filled = [targets.of(table) for table in again if table.root in begun]
+    trees = {target.root for target in filled if target.partitioned or target.is_partition}
+    others = {table.name for table in selected} - {table.name for table in again}
+    foreign = set(map(targets.mapping.table, others))
+    names = [target.name for target in filled if not target.partitioned]
     names += [
         table.name
-        for table in there.values()
+        for table in targets.there.values()
         if table.is_partition and not table.partitioned and table.root in trees and table.name not in foreign
     ]
     return list(dict.fromkeys(names))
@@ -64,7 +74,7 @@ def find_obstacles(
     context: Context,
     destination: Connection,
     tables: Iterable[Table],
-    there: dict[TableName, Table],
+    targets: Targets,
     copies: dict[TableName, TableCopy],
     *,
     quiet: bool,
@@ -75,14 +85,14 @@ def find_obstacles(
     """
     found = []
     doubtful: list[TableName] = []
-    targets = {}
+    met = set()
     ours = {table.root for table in tables if table.name in copies}
     for table in tables:
-        if not has_target(table, there):
+        target = targets.find(table)
+        if target is None:
             # Before the schema stage there is nothing to empty.
             continue
-        target = find_target(table, there)
-        targets[target.oid] = target
+        met.add(target.oid)
         kept = table.name in copies and copies[table.name].kept
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
         if not table.partitioned and (kept or strange):
@@ -93,7 +103,7 @@ def find_obstacles(
             title = f"{name} holds rows that the task did not bring, so it is not emptied"
             found.append((title, f"empty it at the destination by hand (TRUNCATE {name}) if that is right"))
     if not quiet:
-        for name, table_, referenced in destination.execute(query("foreign_keys_of"), {"tables": list(targets)}):
+        for name, table_, referenced in destination.execute(query("foreign_keys_of"), {"tables": list(met)}):
             title = f"foreign key {name} of {table_} to {referenced} would be checked while rows are removed and copied"
             remedy = "drop it for the time being, or GRANT SET ON PARAMETER session_replication_role to the account"
             found.append((title, remedy))

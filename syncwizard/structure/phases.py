@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from syncwizard.structure.planned import OPTIONAL, PHASES, VECTOR_METHODS, Phase, PlannedStatement, describe
 from syncwizard.structure.statements import Statement
+from syncwizard.task.mapping import Mapping as Names
 from syncwizard.task.names import ObjectName, TableName
 
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
@@ -11,12 +12,13 @@ from syncwizard.task.names import ObjectName, TableName
 AFTER_DATA = ("primary key", "unique constraint", "exclusion constraint", "index", "unique index")
 POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment")
 # Not before the rows: readers would be let in, and triggers fire, too early.
+INDEXES = ("index", "unique index")
 WITH_CONSTRAINTS = ("trigger", "rule", "privilege")
 
 
-def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[PlannedStatement]:
+def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names) -> list[PlannedStatement]:
     """The kept statements by phase, within it in the dump's order: but materialized views after the indexes of tables,
-    with their own indexes behind them, and indexes of pgvector last."""
+    with their own indexes behind them, and indexes of pgvector last. `names` maps what stages look for."""
     phases = _index_phases(kept, keys)
     constraints = _constraint_phases(kept, phases)
     vectors = _vector_indexes(kept)
@@ -45,10 +47,10 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
             kind=statement.kind,
             name=describe(statement),
             text=statement.text,
-            table=statement.table,
-            references=statement.references,
-            index=statement.index if statement.kind in ("index", "unique index") else None,
-            method=statement.method if statement.kind in ("index", "unique index") else "",
+            table=names.table(statement.table) if statement.table else None,
+            references=names.table(statement.references) if statement.references else None,
+            index=names.object(statement.index) if statement.index and statement.kind in INDEXES else None,
+            method=statement.method if statement.kind in INDEXES else "",
             concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
             optional=statement.kind in OPTIONAL,
         )

@@ -62,7 +62,7 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
                 kept.append(_refresh(statement))
         elif statement.kind in LATER and creates(statement.table, wishes):
             later.setdefault(statement.kind, []).append(describe(statement))
-    planned = [*_groundwork(wishes.needs), *in_phases(kept, wishes.keys)]
+    planned = [*_groundwork(wishes.needs), *in_phases(kept, wishes.keys, wishes.mapping)]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
         skipped=tuple(skipped),

@@ -20,9 +20,9 @@ OPTIONAL: frozenset[Kind] = frozenset(
 class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """A statement of the plan; `position` is its number for life.
 
-    `index` and `table` are set where a stage has to look whether it is there already, `references` for foreign
-    keys. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused, which
-    is then reported.
+    `index`, `table` and `references` are the destination's names, set where a stage has to look whether it is there
+    already. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused,
+    which is then reported.
     """
 
     position: int

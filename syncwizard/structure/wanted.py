@@ -6,6 +6,7 @@ import msgspec
 
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.statements import Kind, Statement
+from syncwizard.task.mapping import Mapping as Names
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 # Definitions that belong to a table but are for a later release of ours.
@@ -26,10 +27,11 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What the plan is made for.
 
     `keys`: the index or constraint that is the apply key of each table. `own_identities`: tables whose replica
-    identity is ours for the time being. `existing`: tables the destination has and keeps as they are; `present`
-    types, functions and the like that it has; `roles` it has. `foreign_keys` False leaves all of them out, for
-    `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are applied, and are disabled.
-    `whole_schemas`: where everything is selected, so that what is left out there is worth saying.
+    identity is ours for the time being. `existing`: tables the destination has, by its names, and keeps as they are;
+    `present`: types, functions and the like that it has; `mapping` gives those names; `roles` it has. `foreign_keys`
+    False leaves all of them out, for `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are
+    applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
+    saying.
     """
 
     needs: Needs
@@ -37,11 +39,18 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     own_identities: Collection[TableName] = frozenset()
     existing: Collection[TableName] = frozenset()
     present: Collection[ObjectName | FunctionName] = frozenset()
+    mapping: Names = Names()
     roles: Collection[str] = frozenset()
     whole_schemas: Collection[str] = frozenset()
     foreign_keys: bool = True
     no_foreign_keys: str = ""
     quiet: bool = True
+
+    def has(self, name: ObjectName | FunctionName) -> bool:
+        """Whether the destination has the type, function or the like already."""
+        if isinstance(name, FunctionName):
+            return self.mapping.function(name) in self.present
+        return self.mapping.object(name) in self.present
 
 
 def wanted(statement: Statement, wishes: Wishes) -> bool:
@@ -50,11 +59,11 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
     name = statement.name
     match statement.kind:
         case "type" | "domain constraint":
-            return name in needs.types and name not in wishes.present
+            return name in needs.types and not wishes.has(name)
         case "function":
-            return statement.function in needs.functions and statement.function not in wishes.present
+            return statement.function in needs.functions and not wishes.has(statement.function)
         case "sequence":
-            return name in needs.sequences and name not in wishes.present
+            return name in needs.sequences and not wishes.has(name)
         case "sequence owner":
             return name in needs.sequences and creates(statement.table, wishes)
         case "view" | "materialized view":
@@ -84,12 +93,12 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
             return False
     if statement.table is not None:
         return creates(statement.table, wishes) or of_view(statement.table, wishes)
-    return (statement.kind, name) in needs.others and name not in wishes.present
+    return (statement.kind, name) in needs.others and not wishes.has(name)
 
 
 def creates(table: TableName | None, wishes: Wishes) -> bool:
     """Whether the task creates this table."""
-    return table is not None and table in wishes.needs.all_tables and table not in wishes.existing
+    return table is not None and table in wishes.needs.all_tables and wishes.mapping.table(table) not in wishes.existing
 
 
 def of_view(table: TableName | None, wishes: Wishes) -> bool:
@@ -98,7 +107,7 @@ def of_view(table: TableName | None, wishes: Wishes) -> bool:
 
 
 def _view_wanted(name: ObjectName, wishes: Wishes) -> bool:
-    return name in wishes.needs.views and name not in wishes.present
+    return name in wishes.needs.views and not wishes.has(name)
 
 
 def _belongs_to_whole(statement: Statement, wishes: Wishes) -> bool:
@@ -124,12 +133,12 @@ def _remark_wanted(statement: Statement, wishes: Wishes) -> bool:
     if word in ("index", "statistic_ext"):
         return True
     if word in ("function", "procedure", "routine"):
-        return statement.function in wishes.needs.functions and statement.function not in wishes.present
+        return statement.function in wishes.needs.functions and not wishes.has(statement.function)
     if word in KINDS_OF_WORDS:
-        return (KINDS_OF_WORDS[word], name) in wishes.needs.others and name not in wishes.present
+        return (KINDS_OF_WORDS[word], name) in wishes.needs.others and not wishes.has(name)
     as_table = statement.table or TableName(name.schema, name.name)
     if creates(as_table, wishes) or of_view(as_table, wishes):
         return True
     # Composite types have columns as well.
     subject = ObjectName(as_table.schema, as_table.name)
-    return subject in wishes.needs.described and subject not in wishes.present
+    return subject in wishes.needs.described and not wishes.has(subject)

@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from syncwizard.task.names import ObjectName, TableName
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
 
@@ -44,8 +44,12 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         return TableName(*self._mapped(table.schema, table.name))
 
     def object(self, name: ObjectName) -> ObjectName:
-        """The destination's name of a view, sequence, type, index or function of the source."""
+        """The destination's name of a view, sequence, type or index of the source."""
         return ObjectName(*self._mapped(name.schema, name.name))
+
+    def function(self, name: FunctionName) -> FunctionName:
+        """The destination's name of a function of the source."""
+        return FunctionName(*self._mapped(name.schema, name.name), name.arguments)
 
     def column(self, table: TableName, name: str) -> str:
         """The destination's column that takes the values of this one; `table` is the source's.

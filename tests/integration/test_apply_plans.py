@@ -8,6 +8,7 @@ from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.postgres.session.connection import apply_settings
 from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 from tests.support.pair import DatabasePair
 
@@ -28,6 +29,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         {},
         Source(lambda transaction: None, lambda relation: None, lambda oids: read_types(session, oids)),
         lambda table: None,
+        Mapping(),
     )
     compiler.read()
     route = compiler.compile(

@@ -12,7 +12,7 @@ from tests.support import messages
 from tests.support.messages import framed, value
 
 NAME = TableName("public", "t")
-ROUTE = Route(source=NAME, target=NAME, columns=(RouteColumn(name="id", type_name="integer"),), key=(0,))
+ROUTE = Route(source=NAME, target=NAME, columns=(RouteColumn(source="id", name="id", type_name="integer"),), key=(0,))
 
 
 def piece(number: int, weight: int = AHEAD_BYTES) -> Piece:

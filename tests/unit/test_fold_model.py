@@ -331,7 +331,7 @@ class History:
                 source=name,
                 target=name,
                 columns=tuple(
-                    RouteColumn(name=column, type_name="text", identity_always=at in shape.always)
+                    RouteColumn(source=column, name=column, type_name="text", identity_always=at in shape.always)
                     for at, (column, _, _, _) in enumerate(message.columns)
                 ),
                 key=shape.key,

@@ -46,7 +46,7 @@ def route(message: RelationMessage, *, pair_lsn: int = 0, heartbeat: bool = Fals
     return Route(
         source=name,
         target=name,
-        columns=tuple(RouteColumn(name=column, type_name="text") for column, _, _, _ in message.columns),
+        columns=tuple(RouteColumn(source=column, name=column, type_name="text") for column, _, _, _ in message.columns),
         key=tuple(at for at, (_, identity, _, _) in enumerate(message.columns) if identity),
         pair_lsn=pair_lsn,
         full=message.replica_identity == "f",

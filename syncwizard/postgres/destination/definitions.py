@@ -14,6 +14,7 @@ from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss, is_transient
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.planned import PlannedStatement
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 # As pg_dump's own header: bodies may name what comes later, XML may be a fragment, tables go where the
@@ -85,13 +86,15 @@ def mark_done(connection: Connection, task_id: uuid.UUID, statements: Iterable[P
     )
 
 
-def read_existing(connection: Connection, needs: Needs) -> Existing:
-    """The relations, types and functions of the needs' names that the destination has."""
+def read_existing(connection: Connection, needs: Needs, mapping: Mapping) -> Existing:
+    """What the destination has of the names that the needs get there: relations, types, functions and others."""
     relations: set[TableName] = set()
     types: set[ObjectName] = set()
     others: set[tuple[str, ObjectName]] = set()
     functions: set[FunctionName] = set()
-    for kind, schema, name, arguments in connection.execute(query("existing_objects"), (needs.schemas,)):
+    for kind, schema, name, arguments in connection.execute(
+        query("existing_objects"), (sorted(map(mapping.schema, needs.schemas)),)
+    ):
         if kind == "relation":
             relations.add(TableName(schema, name))
         elif kind == "function":
@@ -100,12 +103,17 @@ def read_existing(connection: Connection, needs: Needs) -> Existing:
             types.add(ObjectName(schema, name))
         else:
             others.add((kind, ObjectName(schema, name)))
-    named = needs.sequences | needs.views
+    named = {mapping.object(name) for name in needs.sequences | needs.views}
     found = {name for name in named if TableName(name.schema, name.name) in relations}
+    wanted = {(kind, mapping.object(name)) for kind, name in needs.others}
     return Existing(
-        tables=needs.all_tables & relations,
-        objects=frozenset(found | (types & needs.types) | {name for _, name in others & needs.others}),
-        functions=needs.functions & functions,
+        tables=frozenset(map(mapping.table, needs.all_tables)) & relations,
+        objects=frozenset(
+            found
+            | types.intersection(map(mapping.object, needs.types))
+            | {name for kind, name in others if (kind, name) in wanted}
+        ),
+        functions=frozenset(map(mapping.function, needs.functions)) & functions,
     )
 
 

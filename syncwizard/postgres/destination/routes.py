@@ -10,7 +10,9 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 
@@ -40,7 +42,7 @@ class NoPlace(TaskFailed):
 
 class RouteCompiler:
     """Knows the destination's tables. `selected` are the source's as the catalogue has them now; `pairs` gives the pair
-    LSN of each copied table and partitioned table.
+    LSN of each copied table and partitioned table; `mapping` tells where the source's names go.
 
     `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
     relation that was dropped at the source and has no place at the destination.
@@ -54,7 +56,9 @@ class RouteCompiler:
         pairs: dict[TableName, int],
         source: Source,
         left_out: Callable[[TableName], None],
+        mapping: Mapping,
     ) -> None:
+        self._mapping = mapping
         self._source = source
         self._left_out = left_out
         self.binary = True
@@ -90,24 +94,25 @@ class RouteCompiler:
         source = TableName(message.schema, message.name)
         if (source.schema, source.name) == HEARTBEAT_TABLE:
             return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
-        table = self.tables.get(source)
-        root = table.root if table is not None else self._source.find_root(message.oid) or source
+        table = self.tables.get(self._mapping.table(source))
+        known = self._selected.get(source)
+        root = known.root if known is not None else self._source.find_root(message.oid) or source
         shared = table is None
         if table is None:
-            table = self.tables.get(root)
+            table = self.tables.get(self._mapping.table(root))
         if table is None:
             raise NoPlace(
-                f"table {source} is not at the destination",
+                f"table {self._mapping.table(source)} is not at the destination",
                 where="destination",
                 remedy="create it there as it is at the source, or take it out of the task, then resume",
             )
         index = self._apply_key(message, source, root, table)
-        names = [name for name, _, _, _ in message.columns]
-        columns = self._columns(source, table, index, names)
+        columns = self._columns(source, table, index, [name for name, _, _, _ in message.columns])
+        names = [column.name for column in columns]
         text = frozenset(range(len(columns)))
         if self.binary:
             types = self._types_of(message)
-            self._compare_types(message, types, table)
+            self._compare_types(source, columns, types, table)
             # In a binary stream, too, a value whose type cannot be sent so comes as text.
             text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
         return Route(
@@ -131,9 +136,9 @@ class RouteCompiler:
 
     def _apply_key(self, message: RelationMessage, source: TableName, root: TableName, table: Table) -> Index | None:
         """The key that the old rows of the message's time can be found by."""
-        sent = {name for name, identity, _, _ in message.columns if identity}
+        sent = {self._mapping.column(source, name) for name, identity, _, _ in message.columns if identity}
         known = self._selected.get(source) or self._selected.get(root)
-        if known is not None and (index := apply_key(known, table, sent)) is not None:
+        if known is not None and (index := apply_key(renamed(known, self._mapping), table, sent)) is not None:
             return index
         # The identity is an index that the source had then, which need not be there any more.
         unique = sent if message.replica_identity in ("d", "i") else None
@@ -146,42 +151,43 @@ class RouteCompiler:
             None,
         )
 
-    def _compare_types(self, message: RelationMessage, types: list[TypeFacts | None], table: Table) -> None:
+    def _compare_types(
+        self, source: TableName, columns: Iterable[RouteColumn], types: list[TypeFacts | None], table: Table
+    ) -> None:
         known = {column.name: column for column in table.columns}
-        for (name, _, _, _), facts in zip(message.columns, types, strict=True):
-            column = known[name]
+        for routed, facts in zip(columns, types, strict=True):
+            column = known[routed.name]
             here = DROPPED if facts is None else facts.type
             if here != column.type and not column.generated:
                 raise TypesDiffer(
-                    f"column {name} of {message.schema}.{message.name} is {here} at the source"
-                    f" and {column.type} at the destination"
+                    f"column {routed.source} of {source} is {here} at the source and {column.type} at the destination"
                 )
             if facts is not None and facts.textual:
-                raise TypesDiffer(
-                    f"column {name} of {message.schema}.{message.name}, which is {here}, means nothing in binary form"
-                )
+                raise TypesDiffer(f"column {routed.source} of {source}, which is {here}, means nothing in binary form")
 
     def _columns(
         self, source: TableName, table: Table, index: Index | None, names: list[str]
     ) -> tuple[RouteColumn, ...]:
         known = {column.name: column for column in table.columns}
-        missing = [name for name in names if name not in known]
+        targets = self._mapping.column_names(source, names)
+        missing = [name for name in targets if name not in known]
         if missing:
             raise NoPlace(
-                f"column {missing[0]} of {source} is not at the destination",
+                f"column {missing[0]} of {table.name} is not at the destination",
                 where=f"destination {table.name}",
                 remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",
             )
         equals = dict(zip(index.columns, self._operators[index.oid], strict=True)) if index else {}
         return tuple(
             RouteColumn(
+                source=own,
                 name=name,
                 type_name=known[name].type.name,
                 identity_always=known[name].identity == "a",
                 generated=bool(known[name].generated),
                 equal=equals.get(name, "OPERATOR(pg_catalog.=)"),
             )
-            for name in names
+            for own, name in zip(names, targets, strict=True)
         )
 
 

@@ -124,12 +124,12 @@ def _keyed_row(change: Decoded) -> Row:
 def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
     """Reads a row at the source by its new key, in the form the stream would have sent it."""
     columns = sql.SQL(", ").join(
-        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(sql.Identifier(column.name))
+        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(sql.Identifier(column.source))
         for at, column in enumerate(route.columns)
     )
     condition = sql.SQL(" AND ").join(
         sql.SQL("{} " + route.columns[at].equal + f" ${number}::" + route.columns[at].type_name).format(
-            sql.Identifier(route.columns[at].name)
+            sql.Identifier(route.columns[at].source)
         )
         for number, at in enumerate(route.key, 1)
     )

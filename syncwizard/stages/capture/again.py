@@ -174,7 +174,7 @@ def _check_room(context: Context, destination: Connection, selection: Selection)
     """Raises TaskFailed when a table cannot be emptied without harm."""
     with translated("destination", "looking at the tables to empty"):
         quiet = prepare_writing(destination)
-        there = read_targets(destination, selection.tables)
+        there = read_targets(destination, selection.tables, context.mapping)
         copies = read_copies(destination, context.task_id)
         obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
     if obstacles:

@@ -16,7 +16,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.capture.again import Damage, find_damage
 from syncwizard.stages.context import Context
-from syncwizard.stages.targets import find_obstacles, has_target, read_targets
+from syncwizard.stages.targets import Targets, find_obstacles, read_targets
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
@@ -44,7 +44,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         names = _choose(context, damage, wish, selection)
         tables = [table for table in selection.tables if table.name in names]
         with translated("destination", "looking at the tables to empty"):
-            there = read_targets(destination, tables)
+            there = read_targets(destination, tables, context.mapping)
             tables, absent = _split(context, tables, there)
             obstacles = find_obstacles(context, destination, tables, there, copies, quiet=quiet)
     _refuse_absent(absent, wish, damage)
@@ -108,11 +108,11 @@ def _with_trees(selection: Selection, names: Iterable[TableName]) -> set[TableNa
     return {table.name for table in selection.tables if table.root in roots}
 
 
-def _split(context: Context, tables: list[Table], there: dict[TableName, Table]) -> tuple[list[Table], list[TableName]]:
+def _split(context: Context, tables: list[Table], there: Targets) -> tuple[list[Table], list[TableName]]:
     """The tables with a place at the destination, and the names of those without one."""
     if "schema" in context.spec.synchronization.types and not context.state().finished("schema"):
         return tables, []
-    placed = [table for table in tables if has_target(table, there)]
+    placed = [table for table in tables if there.find(table) is not None]
     return placed, [table.name for table in tables if table not in placed]
 
 

@@ -23,7 +23,7 @@ def run(context: Context) -> str:
         with translated("destination", "preparing the session"):
             prepare(destination)
             prepare_sorting(destination, read_resources(destination))
-            analyzed = to_analyze(read_copies(destination, context.task_id), destination)
+            analyzed = to_analyze(map(context.mapping.table, read_copies(destination, context.task_id)), destination)
         created = create_phase(context, destination, plan.of("keys")) if plan else 0
         for table in analyzed:
             with interruptible(context, destination, "destination", f"analyzing {table}"):
@@ -31,9 +31,9 @@ def run(context: Context) -> str:
     return f"{counted(created, 'key')} created, {counted(len(analyzed), 'table')} analyzed"
 
 
-def to_analyze(copied: Iterable[TableName], destination: Connection) -> list[TableName]:
-    """The copied tables as the destination has them; a partitioned one stands for its partitions."""
-    names = set(copied)
+def to_analyze(filled: Iterable[TableName], destination: Connection) -> list[TableName]:
+    """Those of the destination's tables that the copy has filled; a partitioned one stands for its partitions."""
+    names = set(filled)
     there = [
         table for table in read_tables(destination, sorted({name.schema for name in names})) if table.name in names
     ]

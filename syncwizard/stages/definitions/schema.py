@@ -81,7 +81,7 @@ def _make(context: Context) -> Plan:
             needs = read_needs(source, context.spec, selection)
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
-            existing = read_existing(destination, needs)
+            existing = read_existing(destination, needs, context.mapping)
             roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
             quiet = by_default or prepare_writing(destination)
@@ -96,6 +96,7 @@ def _make(context: Context) -> Plan:
         keys=expected_keys(selection.tables),
         own_identities=frozenset(change.table for change in context.state().identities),
         roles=roles,
+        mapping=context.mapping,
         existing=existing.tables,
         present=existing.objects | existing.functions,
         whole_schemas=frozenset(entry.schema for entry in context.spec.objects if entry.whole),

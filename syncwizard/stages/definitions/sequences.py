@@ -2,7 +2,7 @@
 
 from syncwizard.postgres.catalog.dependencies import read_needs
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.sequences import next_value, read_sequences, set_sequences
+from syncwizard.postgres.sequences import Sequence, next_value, read_sequences, set_sequences
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import SequencesSet, SequenceValue
@@ -21,11 +21,12 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
             names = [TableName(name.schema, name.name) for name in sorted(needs.sequences)]
             here = read_sequences(source, names)
         with translated("destination", "setting sequences"):
-            there = read_sequences(destination, names)
+            targets = {name: context.mapping.table(name) for name in names}
+            there = read_sequences(destination, list(targets.values()))
             chosen: dict[int, tuple[int, bool]] = {}
             problems = []
             for name, sequence in here.items():
-                other = there.get(name)
+                other = there.get(targets[name])
                 if sequence.last is None:
                     problems.append(f"{name} (no right to read it at the source)")
                 elif other is None:
@@ -35,12 +36,16 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
                 elif (wanted := next_value(sequence, other, offset)) is not None:
                     chosen[other.oid] = wanted
             set_sequences(destination, chosen)
-            after = read_sequences(destination, names)
+            after = read_sequences(destination, list(targets.values()))
     values = [
-        SequenceValue(sequence=name, source=sequence.last, destination=after[name].last if name in after else None)
+        SequenceValue(sequence=name, source=sequence.last, destination=_last(after.get(targets[name])))
         for name, sequence in here.items()
     ]
     return SequencesSet(count=len(chosen), values=values, problems=problems)
+
+
+def _last(sequence: Sequence | None) -> int | None:
+    return None if sequence is None else sequence.last
 
 
 def run(context: Context, offset: int) -> None:

@@ -21,9 +21,11 @@ from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.same_source import check_source
-from syncwizard.stages.targets import find_target, read_targets, to_empty
+from syncwizard.stages.targets import read_targets, to_empty
+from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 PAGE_BYTES = 8192
@@ -40,6 +42,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     source: Table
     target: TableName
     copy: TableCopy
+    target_columns: tuple[str, ...]
     binary: bool
     todo: deque[int]
     done: dict[int, tuple[int, int]]
@@ -54,6 +57,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             target=self.target,
             oid=self.source.oid,
             columns=tuple(column.name for column in self.source.stored_columns),
+            target_columns=self.target_columns,
             binary=self.binary,
             first_page=chunk * self.copy.chunk_pages,
             end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
@@ -77,7 +81,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):
-        there = read_targets(destination, selected)
+        there = read_targets(destination, selected, context.mapping)
         copies = read_copies(destination, context.task_id)
     tables = _captured(context, source, destination, selected, copies)
     pending = unfinished_units(tables, copies)
@@ -88,7 +92,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
         with translated("destination", "planning the copy"):
-            kept = find_kept(destination, [(table, find_target(table, there).name) for table in pending], copies)
+            kept = find_kept(destination, [(table, there.of(table).name) for table in pending], copies)
     begun, plans = [], []
     for table in pending:
         copy = copies.get(table.name)
@@ -96,7 +100,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
             copy = _new_copy(table, pair, copy, kept=table.name in kept)
             begun.append(copy)
         if not table.partitioned:
-            plans.append(_table_plan(table, find_target(table, there), copy))
+            plans.append(_table_plan(table, there.of(table), copy, context.mapping))
     begun_names = {copy.table for copy in begun}
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
@@ -191,19 +195,21 @@ def _chunks(weight: int) -> int:
     return -(-round(weight / CHUNK_BYTES) // COPY_WORKERS) * COPY_WORKERS or COPY_WORKERS
 
 
-def _table_plan(table: Table, target: Table, copy: TableCopy) -> TablePlan:
+def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) -> TablePlan:
+    expected = renamed(table, mapping).stored_columns
     types = {column.name: column.type for column in target.columns}
-    for column in table.stored_columns:
+    for column in expected:
         if column.name not in types:
             raise TaskFailed(
-                f"column {column.name} of {table.name} is not at the destination", where=f"destination {target.name}"
+                f"column {column.name} of {target.name} is not at the destination", where=f"destination {target.name}"
             )
     return TablePlan(
         source=table,
         target=target.name,
         copy=copy,
         # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
-        binary=all(column.binary and types[column.name] == column.type for column in table.stored_columns),
+        binary=all(column.binary and types[column.name] == column.type for column in expected),
+        target_columns=tuple(column.name for column in expected),
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
         done=dict(copy.done),
     )

@@ -50,6 +50,7 @@ from syncwizard.stages.incremental.frames import (
 )
 from syncwizard.structure.table import Table
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 # A source transaction beyond this comes in pieces, so that its size does not matter.
@@ -233,8 +234,9 @@ class Session:
         self._start(self._receiver.run)
 
     def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
-        schemas = {entry.schema for entry in self._assignment.spec.objects}
-        schemas |= {table.name.schema for table in selected}
+        mapping = Mapping.of(self._assignment.spec)
+        schemas = {mapping.schema(entry.schema) for entry in self._assignment.spec.objects}
+        schemas |= {mapping.table(table.name).schema for table in selected}
 
         def left_out(table: TableName) -> None:
             reason = f"changes of {table}, which was dropped at the source, have no place at the destination"
@@ -254,6 +256,7 @@ class Session:
                 lambda oids: read_types(source, oids),
             ),
             left_out,
+            mapping,
         )
         compiler.read()
         return compiler

@@ -17,6 +17,7 @@ from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table
 from syncwizard.task.events import Verdict
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 NAMES_SHOWN = 10
@@ -114,15 +115,25 @@ class Checkup:
         """What those tables need."""
         return read_needs(self.source, self.spec, self.selection)
 
+    @property
+    def mapping(self) -> Mapping:
+        """Where the names of the source go at the destination."""
+        return Mapping.of(self.spec)
+
+    def target_of(self, table: Table) -> Table | None:
+        """What the destination has for the rows of a table: its own, else the partitioned table it belongs to."""
+        own, root = self.mapping.table(table.name), self.mapping.table(table.root)
+        return self.destination_tables.get(own) or self.destination_tables.get(root)
+
     @cached_property
     def existing(self) -> Existing:
         """What the destination has of that."""
-        return read_existing(self.destination, self.needs)
+        return read_existing(self.destination, self.needs, self.mapping)
 
     @cached_property
     def destination_tables(self) -> dict[TableName, Table]:
-        """The tables of the destination that bear a selected name."""
-        names = {table.name for table in self.selection.tables}
+        """The tables of the destination that bear the name of a selected one."""
+        names = {self.mapping.table(table.name) for table in self.selection.tables}
         there = read_tables(self.destination, sorted({name.schema for name in names}))
         return {table.name: table for table in there if table.name in names}
 

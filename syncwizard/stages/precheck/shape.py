@@ -19,6 +19,7 @@ from syncwizard.stages.precheck.checkup import (
 )
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.fitting import Fit, fit
+from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Index, Table, apply_key
 from syncwizard.task.names import TableName
 
@@ -76,9 +77,8 @@ def _notes(exact: list[str], refused: list[str]) -> list[str]:
 
 
 def paired(checkup: Checkup) -> list[tuple[Table, Table]]:
-    """The selected tables that hold rows, with what the destination has for each."""
-    there = checkup.destination_tables
-    found = [(table, there.get(table.name) or there.get(table.root)) for table in checkup.selection.copied]
+    """The selected tables that hold rows, in the names they get there, with what the destination has for each."""
+    found = [(renamed(table, checkup.mapping), checkup.target_of(table)) for table in checkup.selection.copied]
     return [(table, target) for table, target in found if target is not None]
 
 
@@ -155,7 +155,8 @@ def sent_columns(table: Table) -> Collection[str]:
 def why_not_kept(checkup: Checkup, name: TableName) -> str:
     """Why a table that holds rows cannot be copied into, with conflict mode `ignore`; empty when it can."""
     target = checkup.destination_tables[name]
-    table = next(table for table in checkup.selection.tables if table.name == name)
+    expected = (renamed(table, checkup.mapping) for table in checkup.selection.tables)
+    table = next(table for table in expected if table.name == name)
     if table.partitioned or table.is_partition or target.partitioned:
         return f"{name} (partitioned)"
     if target_key(table, target) is None:

@@ -139,9 +139,7 @@ def same_named_tables(checkup: Checkup) -> Finding:
 
 def _tables_without_schema(checkup: Checkup) -> Finding:
     missing = [
-        str(table.name)
-        for table in checkup.selection.copied
-        if table.name not in checkup.destination_tables and table.root not in checkup.destination_tables
+        str(checkup.mapping.table(table.name)) for table in checkup.selection.copied if checkup.target_of(table) is None
     ]
     if missing:
         return failed(
