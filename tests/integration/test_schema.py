@@ -382,6 +382,26 @@ def test_definitions_that_came_with_18_arrive(twins18: DatabasePair, tmp_path: P
     assert_same(twins18, ["public"], tmp_path)
 
 
+def test_options_of_columns_that_only_the_source_knows_are_named_once(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, a int, b int)")
+    # As a newer minor version would keep them: pg_attver is what 15.20 notes for itself.
+    pair.source.execute(
+        "UPDATE pg_attribute SET attoptions = '{pg_attver=7,of_tomorrow=1,n_distinct=5}'"
+        " WHERE attrelid = 't'::regclass AND attnum > 0"
+    )
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
+    assert [(event.kind, event.name) for event in skipped] == [
+        ("column setting", ", ".join(f"of_tomorrow of column {column} of public.t" for column in ("id", "a", "b")))
+    ]
+    assert 'unrecognized parameter "of_tomorrow"' in skipped[0].reason
+    kept = pair.destination.execute(
+        "SELECT DISTINCT attoptions FROM pg_attribute WHERE attrelid = 't'::regclass AND attnum > 0"
+    )
+    assert kept.fetchall() == [(["n_distinct=5"],)]
+
+
 def test_what_is_left_for_later_is_said_in_one_notice(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE TABLE t (id int PRIMARY KEY);

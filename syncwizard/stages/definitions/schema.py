@@ -38,14 +38,13 @@ from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import Noticed, StatementSkipped
 from syncwizard.task.names import TableName
-from syncwizard.task.text import counted
+from syncwizard.task.text import NAMES_SHOWN, counted, listed
 
 PLAN_FILE = "structure.json"
 NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
 
-NAMES_SHOWN = 10
 # Of pg_dump, in a row: then there is a reason that trying will not cure.
 MAX_DEATHS = 5
 
@@ -173,7 +172,7 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
             Noticed(
                 level="info",
                 message="created without rows, because selected tables need their definitions: "
-                + _names(map(str, sorted(needs.required_tables))),
+                + listed(map(str, sorted(needs.required_tables))),
             )
         )
     for entry in needs.left_out:
@@ -183,7 +182,7 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
         context.record(
             Noticed(
                 level="info",
-                message="created, and disabled while changes are applied: " + _names(plan.disabled),
+                message="created, and disabled while changes are applied: " + listed(plan.disabled),
                 remedy="enable them when applications write to the destination",
             )
         )
@@ -192,17 +191,10 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
             Noticed(
                 level="info",
                 message="not created at the destination: "
-                + "; ".join(f"{len(names)} of kind {kind} ({_names(names)})" for kind, names in plan.later.items()),
+                + "; ".join(f"{len(names)} of kind {kind} ({listed(names)})" for kind, names in plan.later.items()),
                 remedy="create them by hand where the destination needs them",
             )
         )
-
-
-def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:NAMES_SHOWN]) + (
-        f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
-    )
 
 
 def _write(path: Path, content: bytes) -> None:
