@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from psycopg import conninfo, errors, sql
+from psycopg import conninfo
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.session.connection import Connection, conninfo_of
@@ -142,17 +142,6 @@ def dump_definitions(
             raise _failure(said, endpoint)
         output.seek(0)
         return output.read().decode()
-
-
-def snapshot_lives(connection: Connection, snapshot: str) -> bool:
-    """Whether the exported snapshot can still be used: the session that exported it may be gone."""
-    try:
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
-    except (errors.InvalidParameterValue, errors.UndefinedObject):
-        return False
-    return True
 
 
 def arguments(program: DumpProgram, request: DumpRequest) -> list[str]:

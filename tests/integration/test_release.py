@@ -44,8 +44,7 @@ def begin(run: TaskRun) -> Context:
         for stage in (capture, schema, keys, constraints, indexes):
             stage.run(context)
     finally:
-        if context.pair is not None:
-            context.pair.holder.close()
+        context.held.close()
     return context
 
 
@@ -101,8 +100,7 @@ def test_a_second_task_keeps_what_is_shared(pair: DatabasePair, tmp_path: Path) 
         runs.append(TaskRun(pair.spec(name=name), folder))
         context = runs[-1].context()
         capture.run(context)
-        assert context.pair is not None
-        context.pair.holder.close()
+        context.held.close()
     release.run(runs[0].context())
     assert pair.source.execute("SELECT slot_name FROM dts_postgres_heartbeat").fetchall() == [(runs[1].spec.slot,)]
     assert pair.destination.execute("SELECT task_name FROM syncwizard.progress").fetchall() == [("two",)]

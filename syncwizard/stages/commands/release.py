@@ -61,9 +61,7 @@ def run(context: Context) -> str:
     Works with one end out of reach: what belongs there is listed. Raises EndpointError when none can be reached,
     Fenced when the task runs somewhere else.
     """
-    if context.pair is not None:
-        context.pair.holder.close()
-        context.pair = None
+    context.held.close()
     with ExitStack() as stack:
         sessions = _open(context, stack)
         if "destination" in sessions:

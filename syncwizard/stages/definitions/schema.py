@@ -24,7 +24,6 @@ from syncwizard.postgres.dump import (
     dump_definitions,
     find_programs,
     remove_secrets,
-    snapshot_lives,
 )
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.trouble import translated
@@ -74,7 +73,7 @@ def read_plan(context: Context) -> Plan | None:
 
 def _make(context: Context) -> Plan:
     with context.connect("source", "schema") as source, context.connect("destination", "schema") as destination:
-        check_source(context, destination)
+        check_source(context, source, destination)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
             needs = read_needs(source, context.spec, selection)
@@ -121,14 +120,10 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
         )
     with translated("source", "reading the catalogue"):
         relations = read_relations(source, needs.schemas)
-        snapshot = context.pair.snapshot if context.pair is not None else None
-        if context.pair is not None and not snapshot_lives(source, context.pair.snapshot):
-            context.pair.holder.close()
-            context.pair = snapshot = None
     request = DumpRequest(
         schemas=needs.schemas,
         without=_unwanted(needs, relations),
-        snapshot=snapshot,
+        snapshot=context.pair.snapshot if context.pair is not None else None,
         privileges=any(entry.whole for entry in context.spec.objects),
     )
     return _run(context, program, request)
