@@ -123,4 +123,4 @@ def test_a_newcomer_gets_to_synchronizing_with_readme_alone(
     finally:
         for task in tasks.list_tasks():
             syncwizard("pause", task.label, expect=None)
-            syncwizard("release", task.label)
+            syncwizard("release", task.label, "--yes")

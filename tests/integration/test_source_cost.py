@@ -47,12 +47,17 @@ def started(pair: DatabasePair, tmp_path: Path, state_home: Path, dumps: Path) -
     syncwizard("start", write_task_file(pair.spec(name=NAME), tmp_path), "--until", "caught-up")
     yield pair
     syncwizard("pause", NAME, expect=None)
-    syncwizard("release", NAME)
+    syncwizard("release", NAME, "--yes")
 
 
 def pinning(session: Session) -> list[str]:
     """The sessions of ours that keep a snapshot or a transaction at present."""
     return [text for (text,) in session.execute(PINNING)]
+
+
+def unpinned(session: Session) -> None:
+    """Waits: what is at work for a moment is gone in the next; a transaction that was left open is not."""
+    until(lambda: not pinning(session), 10, "every session of ours to end its transaction")
 
 
 def test_a_start_makes_one_slot_dumps_under_its_snapshot_and_keeps_neither_end_from_vacuuming(
@@ -65,5 +70,4 @@ def test_a_start_makes_one_slot_dumps_under_its_snapshot_and_keeps_neither_end_f
     (arguments,) = [line for line in dumps.read_text().splitlines() if "--schema-only" in line]
     assert "--snapshot=" in arguments
     for session in (started.source, started.destination):
-        # What is at work for a moment is gone in the next; the state of a session of its own is not.
-        until(lambda session=session: not pinning(session), 10, "every session of ours to end its transaction")
+        unpinned(session)

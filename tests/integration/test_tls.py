@@ -235,7 +235,7 @@ def test_a_whole_task_runs_over_tls_and_shows_no_secret(
             assert connection.execute("SELECT count(*) FROM t").fetchone() == (500,)
     finally:
         syncwizard("pause", "secure", expect=None)
-        syncwizard("release", "secure", expect=None)
+        syncwizard("release", "secure", "--yes", expect=None)
         for cluster in (secure_server.cluster, destination_cluster):
             cluster.drop_database("secure")
 
