@@ -10,7 +10,7 @@ import pytest
 
 from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
-from syncwizard.errors import EndpointError
+from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
 from syncwizard.postgres.session.connection import connect, scalar
 from syncwizard.stages import precheck
@@ -180,6 +180,22 @@ def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
     assert (item.verdict, item.blocks) == (verdict, False)
     assert words in item.message
     assert "Unix socket" in found["destination-encryption"].message
+
+
+def test_a_pg_dump_that_was_built_without_tls_is_told_from_none(
+    secure_server: SecureServer, pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = [program for program in find_programs() if "pixeltable" in str(program.path)]
+    if not programs:
+        pytest.skip("every pg_dump of this machine speaks TLS")
+    monkeypatch.setattr("syncwizard.stages.precheck.selection.find_programs", lambda: programs)
+    source = secure_server.endpoint("postgres", user="open", mode="require")
+    run = TaskRun(pair.spec(source=source), tmp_path)
+    with pytest.raises(PrecheckNotPassed):
+        precheck.run(run.context())
+    (item,) = [item for item in run.state.precheck if item.item == "pg-dump"]
+    assert "over TLS" in item.message
+    assert f"{programs[-1].path} ({programs[-1].version})" in item.message
 
 
 def tls_step(endpoint: Endpoint, password: str | None = PASSWORD) -> StepEnded:

@@ -23,6 +23,7 @@ from syncwizard.postgres.dump import (
     choose_program,
     dump_definitions,
     find_programs,
+    lack_of_program,
     remove_secrets,
 )
 from syncwizard.postgres.session.connection import Connection, scalar
@@ -111,13 +112,12 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
     remove_secrets(context.folder)
     versions = source.info.server_version // 10000, destination.info.server_version // 10000
-    program = choose_program(able_to_reach(find_programs(), context.spec.source, source), *versions)
+    found = find_programs()
+    able = able_to_reach(found, context.spec.source, source)
+    program = choose_program(able, *versions)
     if program is None:
-        raise TaskFailed(
-            f"no pg_dump of version {versions[0]} or newer that can use the source was found on this machine",
-            remedy=f"install the client programs of PostgreSQL {versions[0]} where its packages put them, or put their "
-            "folder on PATH",
-        )
+        problem, remedy = lack_of_program(found, able, versions[0])
+        raise TaskFailed(f"definitions are read with pg_dump {versions[0]} or newer, and {problem}", remedy=remedy)
     with translated("source", "reading the catalogue"):
         relations = read_relations(source, needs.schemas)
     request = DumpRequest(
