@@ -7,6 +7,7 @@ SyncwizardError            1
 ├── EndpointError          4   an end cannot be reached, logged in to, or lost the connection
 ├── DifferencesFound       5
 ├── TimedOut               6
+├── LeftOver               7   the task is released, and something of it is still at an end
 ├── TaskFailed             1   the task cannot go on without a person
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
 │   │   └── ChangesMissing 1   and what the stream lost cannot come back: tables have to be copied again
@@ -104,6 +105,12 @@ class TimedOut(SyncwizardError):
     """What was waited for did not happen in time."""
 
     exit_code = 6
+
+
+class LeftOver(SyncwizardError):
+    """The task is released, but not all that it made could be removed: the statements that do are left to a person."""
+
+    exit_code = 7
 
 
 class TaskFailed(SyncwizardError):

@@ -1,4 +1,4 @@
-"""Commands that change a task: `precheck`, `start`, `pause`, `resume`, `release`."""
+"""Commands that change a task: `precheck`, `start`, `pause`, `resume`."""
 
 import shlex
 from collections.abc import Callable
@@ -120,22 +120,6 @@ def resume(name: str, foreground: bool, until: Goal | None, as_json: bool) -> No
         _become_engine(prepared)
     lifecycle.resume(prepared, watch_stages)
     _go_on(prepared.task, until, as_json, "resumed")
-
-
-@click.command()
-@TASK
-@JSON
-def release(name: str, as_json: bool) -> None:
-    """Remove everything of a task at both ends: slot, publication, heartbeat, replica identities, progress."""
-    task = tasks.find_task(name)
-    state = lifecycle.release(task, lambda event: say(narrate(event)))
-    if as_json:
-        print_json({"id": task.id, "name": task.spec.name, "state": state.state, "left_over": state.left_over})
-        return
-    for statement in state.left_over:
-        click.echo(statement)
-    if state.left_over:
-        say("the statements above are left to run by hand")
 
 
 def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:

@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("syncwizard.cli.lifecycle", "Continue a paused, failed or died task."),
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
-    "release": ("syncwizard.cli.lifecycle", "Remove everything of a task at both ends."),
+    "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),
     "events": ("syncwizard.cli.watching", "Show what happened to a task."),
@@ -65,7 +65,7 @@ def commands(context: click.Context) -> int:
 
     \b
     Exit codes: 0 done, 1 task failed, 2 usage, task file or refused, 3 precheck not passed,
-    4 endpoint unreachable, 5 differences found, 6 timed out, 130 interrupted.
+    4 endpoint unreachable, 5 differences found, 6 timed out, 7 released with something left over, 130 interrupted.
     """
     if context.invoked_subcommand is not None:
         return 0

@@ -1,10 +1,10 @@
 """The command `resync`: says what would be emptied and copied again, asks, and does it."""
 
 import shlex
-import sys
 
 import click
 
+from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.lifecycle import TASK, watch_stages
 from syncwizard.cli.output import JSON, print_json, say
 from syncwizard.client import launch, lifecycle, tasks
@@ -20,7 +20,7 @@ from syncwizard.task.state import TaskState
 @TASK
 @click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Copy this table again; repeatable.")
 @click.option("--all", "everything", is_flag=True, help="Copy all tables again.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@YES
 @JSON
 def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_json: bool) -> None:
     """Empty tables at the destination and copy them again, under the changes that go on.
@@ -37,7 +37,7 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     order = lifecycle.describe_resync(task, wish, secrets)
     _show(order, task)
     if not yes:
-        _ask(task)
+        ask_for_name(task)
     state = lifecycle.resync(task, order, secrets, watch_stages)
     if as_json:
         print_json({"id": task.id, "name": task.spec.name, "state": state.state, "resynchronization": order})
@@ -56,11 +56,3 @@ def _show(order: ResyncRequested, task: StoredTask) -> None:
     if told := describe_order(order):
         say(told)
     say(describe_consequences(order, task.spec.destination.database or ""))
-
-
-def _ask(task: StoredTask) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
-    typed = click.prompt(f"Type the task's name ({task.label}) to go on", default="", show_default=False, err=True)
-    if typed != task.label:
-        raise UsageError("nothing was done: that is not the task's name", where=task.label)

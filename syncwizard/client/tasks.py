@@ -70,12 +70,19 @@ def label_of(spec: TaskSpec, *, unique: bool) -> str:
     return f"{spec.name}-{spec.id.hex[:LABEL_DIGITS]}"
 
 
-def find_task(text: str) -> StoredTask:
-    """The task with this name, label or id prefix, or of this task file; raises UsageError, also when several fit."""
+def find_task(text: str, *, exactly: bool = False) -> StoredTask:
+    """The task with this name, label or id, or of this task file; raises UsageError, also when several fit.
+
+    Unless `exactly` that is asked for, the beginning of an id will do.
+    """
     tasks = list_tasks()
     if file.is_file(text):
         return _of_file(Path(text), tasks)
     matching = _matching(text, tasks)
+    if exactly and len(matching) == 1 and not _is_named(matching[0], text):
+        raise UsageError(
+            f"`{text}` is only the beginning of an id", remedy=f"name the task as it is called: {matching[0].label}"
+        )
     if len(matching) == 1:
         return matching[0]
     if matching:
@@ -148,6 +155,11 @@ def _load_version(path: Path, version: tuple[int, ...]) -> TaskSpec | TaskFileEr
         return file.load(path)
     except TaskFileError as error:
         return error
+
+
+def _is_named(task: StoredTask, text: str) -> bool:
+    """Whether this is the name or the id, and all of it."""
+    return text in (task.label, task.spec.name) or text.replace("-", "").lower() == task.id.hex
 
 
 def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:

@@ -6,6 +6,7 @@ from typing import Any
 
 from syncwizard.engine.children import Nursery
 from syncwizard.stages.context import Cancellation, Context
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -19,15 +20,16 @@ def make_context(
     state: Callable[[], TaskState],
     cancellation: Cancellation,
     nursery: Nursery,
+    sample: Callable[[Sample], None] = lambda sample: None,
 ) -> Context:
-    """What stages get, for an engine and for a probe alike; samples go nowhere until somebody takes them."""
+    """What stages get, for an engine and for a probe alike; samples go nowhere unless they are taken."""
     return Context(
         spec=spec,
         secrets=secrets,
         folder=folder,
         record=lambda event: _discard(record(event)),
         state=state,
-        sample=lambda sample: None,
+        sample=sample,
         cancellation=cancellation,
         spawn=nursery.spawn,
     )

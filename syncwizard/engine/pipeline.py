@@ -33,6 +33,10 @@ from syncwizard.task.figures.sample import Sample
 
 log = logging.getLogger(__name__)
 
+# An end that is away for longer may be so for hours, in which the source could vacuum nothing: what is copied then is
+# copied under another pair.
+PAIR_PATIENCE_SECONDS = 4.0
+
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """A step of the pipeline; `run` may return a summary for people.
@@ -128,9 +132,7 @@ class Pipeline:
     def _finish(self) -> None:
         self._lookout.stop()
         self._nursery.kill_all()
-        pair, self._context.pair = self._context.pair, None
-        if pair is not None:
-            pair.holder.close()
+        self._context.held.close()
 
     def _run_group(self, group: Sequence[Stage], following: Sequence[Sequence[Stage]]) -> None:
         """Runs stages that belong side by side, again and again while their trouble may pass. The children of the
@@ -223,6 +225,8 @@ class Pipeline:
         log.warning("trying again in %.1f s: %s", seconds, error)
         if not was_open:
             self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
+        if seconds > PAIR_PATIENCE_SECONDS:
+            self._context.held.close()
         self._context.cancellation.wait(seconds)
 
     def _end_retry(self, *, durably: bool) -> None:

@@ -62,9 +62,15 @@ class Supervisor:
         self._nursery = nursery
         self._fresh_sample = threading.Event()
         self._context = make_context(
-            spec, secrets, folder, self._journal.append, lambda: self._journal.state, self._cancellation, nursery
+            spec,
+            secrets,
+            folder,
+            self._journal.append,
+            lambda: self._journal.state,
+            self._cancellation,
+            nursery,
+            self._note_sample,
         )
-        self._context.sample = self._note_sample
         self._slot_watch = SlotWatch()
         self._slot_asker = SlotAsker(self._context, self._take_slot)
         self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, Lookout(self._context))

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-from psycopg import conninfo, errors, sql
+from psycopg import conninfo
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.session.connection import Connection, conninfo_of
@@ -101,6 +101,27 @@ def choose_program(
     return min(able, key=lambda program: program.version, default=None)
 
 
+def lack_of_program(found: Sequence[DumpProgram], able: Sequence[DumpProgram], source_version: int) -> tuple[str, str]:
+    """What is wrong where none of the programs `found`, of which `able` can reach the source, is to be used; and the
+    remedy.
+
+    >>> old, new = DumpProgram(Path("/a/pg_dump"), 15), DumpProgram(Path("/b/pg_dump"), 18)
+    >>> lack_of_program([old, new], [old], 16)[0]
+    'the source is reached over TLS, which /b/pg_dump (18) was built without'
+    >>> lack_of_program([old], [old], 16)[0], lack_of_program([], [], 16)[0]
+    ('the newest found is 15', 'none was found')
+    """
+    install = (
+        f"install the client programs of PostgreSQL {source_version} where its packages put them, or put their folder "
+        "on PATH"
+    )
+    deaf = [program for program in found if program not in able and program.version >= source_version]
+    if deaf:
+        named = ", ".join(f"{program.path} ({program.version})" for program in deaf)
+        return f"the source is reached over TLS, which {named} was built without", install
+    return (f"the newest found is {found[-1].version}" if found else "none was found"), install
+
+
 def dump_definitions(
     program: DumpProgram,
     endpoint: Endpoint,
@@ -142,17 +163,6 @@ def dump_definitions(
             raise _failure(said, endpoint)
         output.seek(0)
         return output.read().decode()
-
-
-def snapshot_lives(connection: Connection, snapshot: str) -> bool:
-    """Whether the exported snapshot can still be used: the session that exported it may be gone."""
-    try:
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
-    except (errors.InvalidParameterValue, errors.UndefinedObject):
-        return False
-    return True
 
 
 def arguments(program: DumpProgram, request: DumpRequest) -> list[str]:

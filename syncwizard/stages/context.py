@@ -126,12 +126,38 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     holder: Connection
 
 
-class Context(msgspec.Struct, kw_only=True):
-    """Handed to every stage's `run(context)`.
+class HeldPair:
+    """The pair of a run, and the only owner of its session: whichever copy of the context it was made in, its end is
+    everyone's. While it is held no row that dies at the source can be vacuumed away.
+    """
+
+    def __init__(self) -> None:
+        self._pair: Pair | None = None
+
+    @property
+    def pair(self) -> Pair | None:
+        """The pair, None when none is held."""
+        return self._pair
+
+    def hold(self, pair: Pair) -> Pair:
+        """Takes the pair over; the one before ends."""
+        self.close()
+        self._pair = pair
+        return pair
+
+    def close(self) -> None:
+        """Ends the session and with it the snapshot, and a slot that was temporary."""
+        pair, self._pair = self._pair, None
+        if pair is not None:
+            pair.holder.close()
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Handed to every stage's `run(context)`. It is copied, so what changes in a run is in objects that copies share.
 
     `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
-    `sample` reports figures that may be dropped. `folder` is the task's state directory. `pair` is set by
-    `capture` when it created the slot in this very run, and closed by `full` (or at the end of the run). `owner`
+    `sample` reports figures that may be dropped. `folder` is the task's state directory. `held` has a pair
+    from `capture`, when that created the slot in this very run, until `full` (or the run) ends. `owner`
     tells this engine's sessions at the destination from those of another one.
     """
 
@@ -143,9 +169,14 @@ class Context(msgspec.Struct, kw_only=True):
     sample: Callable[[Sample], None]
     cancellation: Cancellation
     spawn: Spawn
-    pair: Pair | None = None
+    held: HeldPair = msgspec.field(default_factory=HeldPair)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
     owner: int = msgspec.field(default_factory=lambda: random.getrandbits(62))
+
+    @property
+    def pair(self) -> Pair | None:
+        """The pair that is held at present."""
+        return self.held.pair
 
     @property
     def task_id(self) -> uuid.UUID:

@@ -4,16 +4,21 @@ from syncwizard.postgres.destination.progress import read_progress
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_server
+from syncwizard.postgres.source.slot import snapshot_lives
 from syncwizard.stages.context import Context
 
 
-def check_source(context: Context, destination: Connection) -> None:
-    """Nothing to compare while the session that made the slot is still open. Raises SourceChanged, ChangesMissing.
+def check_source(context: Context, source: Connection, destination: Connection) -> None:
+    """Nothing to compare while `source` can use the snapshot of the session that made the slot; a pair that has ended
+    is held no longer. Raises SourceChanged, ChangesMissing.
 
     Before anything is read there: definitions and rows of another server would not be found out later.
     """
     if context.pair is not None:
-        return
+        with translated("source", "looking for the snapshot"):
+            if snapshot_lives(source, context.pair.snapshot):
+                return
+        context.held.close()
     with translated("destination", "reading the progress"):
         progress = read_progress(destination, context.task_id)
     assert progress is not None

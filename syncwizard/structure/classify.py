@@ -172,6 +172,9 @@ def _alter_table(node: Any, text: str) -> Statement:
     if kind in ("trigger", "rule"):
         name = ObjectName(table.schema, command.name)
         return Statement(kind=kind, text=text, name=name, table=table, method=FIRING[subtype])
+    if kind == "column setting":
+        setting = SETTINGS.get(subtype, "")
+        return Statement(kind=kind, text=text, name=name, table=table, column=command.name, setting=setting)
     return Statement(kind=kind, text=text, name=name, table=table)
 
 
@@ -188,6 +191,8 @@ COMMANDS: dict[str, Kind] = {
     **{f"AT_{how}Trig": "trigger" for how in ("Enable", "EnableAlways", "EnableReplica", "Disable")},
     **{f"AT_{how}Rule": "rule" for how in ("Enable", "EnableAlways", "EnableReplica", "Disable")},
 }
+# What a column setting sets; options have names of their own.
+SETTINGS = {"AT_SetStatistics": "statistics", "AT_SetStorage": "storage", "AT_SetCompression": "compression"}
 # When a trigger or rule fires, as the method of the statement that says so.
 FIRING = {
     f"AT_{how}{what}": word

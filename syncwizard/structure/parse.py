@@ -5,11 +5,12 @@ from typing import Any
 
 from syncwizard.errors import TaskFailed
 from syncwizard.structure.classify import classify
+from syncwizard.structure.options import one_by_one
 from syncwizard.structure.statements import Statement
 
 
 def parse_dump(text: str) -> list[Statement]:
-    """All statements of the dump in its order, those that only set the session left out.
+    """All statements of the dump in its order, those that only set the session left out, options of columns one by one.
 
     Raises TaskFailed when the parser does not know a statement.
     """
@@ -26,7 +27,7 @@ def parse_dump(text: str) -> list[Statement]:
     for raw in tree.stmts:
         statement = classify(raw.stmt, without_leading_comments(_text_of(raw, source)))
         if statement.kind != "session":
-            found.append(statement)
+            found += one_by_one(statement, raw.stmt, source)
     return found
 
 

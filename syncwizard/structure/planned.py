@@ -49,6 +49,8 @@ def describe(statement: Statement) -> str:
         return str(statement.function)
     if statement.kind == "privilege":
         return " ".join(statement.text.split())
+    if statement.column:
+        return f"{statement.setting} of column {statement.column} of {statement.table}"
     if statement.table is not None and str(statement.table) != str(statement.name) and statement.kind != "partition":
         return f"{statement.name.name} on {statement.table}"
     return str(statement.name)

@@ -63,7 +63,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     partitioned table or index it is attached to; `references` the other table of a foreign key; `index` the index it
     speaks of (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access
     method of an index, what kind of object a comment or privilege speaks of, when a trigger fires, `update` for a
-    rule on that. `roles`: whom a privilege is for.
+    rule on that. `roles`: whom a privilege is for. `column` and `setting`: what a column setting sets, and where.
     """
 
     kind: Kind
@@ -78,6 +78,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     only: bool = False
     roles: tuple[str, ...] = ()
     not_valid: bool = False
+    column: str = ""
+    setting: str = ""
 
     @property
     def function(self) -> FunctionName:

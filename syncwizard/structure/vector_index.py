@@ -1,11 +1,14 @@
 """What the definition of a pgvector index says about its size: column or expression, dimensions, parameters."""
 
+import re
 from typing import Any
 
 import msgspec
 
 # pgvector's default for HNSW (hnsw.h).
 DEFAULT_M = 16
+# CVE-2026-3172: from 0.6.0 on a parallel build of HNSW may write beyond its buffer.
+SAFE_PARALLEL_HNSW = "0.8.2"
 BYTES_A_DIMENSION = {"vector": 4.0, "halfvec": 2.0, "bit": 0.125}
 
 
@@ -17,6 +20,20 @@ class VectorIndex(msgspec.Struct, frozen=True, kw_only=True):
     type_name: str = ""
     dimensions: int = 0
     m: int = DEFAULT_M
+
+
+def builds_hnsw_in_parallel(*versions: str | None) -> bool:
+    """Whether all of these versions of pgvector may: that of the library, and that which the database was given.
+
+    >>> builds_hnsw_in_parallel("0.8.2", "0.8.10"), builds_hnsw_in_parallel("0.8.2", "0.8.1"), builds_hnsw_in_parallel()
+    (True, False, True)
+    """
+    least = _numbers(SAFE_PARALLEL_HNSW)
+    return all(_numbers(version) >= least for version in versions if version is not None)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
 
 
 def read_vector_index(text: str) -> VectorIndex:

@@ -3,6 +3,11 @@
 from syncwizard.task.events import STAGES
 from syncwizard.task.specification import SchemaObjects, TaskSpec
 
+RELEASE_CONSEQUENCES = (
+    "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "
+    "The rows at the destination stay. The task cannot be resumed after that."
+)
+
 
 def describe_plan(spec: TaskSpec) -> list[str]:
     """What the task does and what it makes at each end, a line each."""

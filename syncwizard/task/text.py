@@ -2,8 +2,11 @@
 
 import datetime
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+# Of the names that one sentence is about.
+NAMES_SHOWN = 10
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -82,6 +85,17 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 table', '1,200 tables', '2 indexes')
     """
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message, the first few.
+
+    >>> listed(["a", "b"]), listed(map(str, range(12)))
+    ('a, b', '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more')
+    """
+    found = list(names)
+    more = f" and {len(found) - NAMES_SHOWN:,} more" if len(found) > NAMES_SHOWN else ""
+    return ", ".join(found[:NAMES_SHOWN]) + more
 
 
 def or_unknown(value: int | None) -> str:

@@ -18,6 +18,7 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
+from syncwizard.task.summary import RELEASE_CONSEQUENCES
 from syncwizard.task.text import or_unknown
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
@@ -31,10 +32,6 @@ Secrets = Callable[[], Handover]
 PAUSE_TEXT = (
     "Every connection of the task is closed. Its replication slot stays, and keeps WAL at the source until the task is "
     "resumed or released. Nothing is lost."
-)
-RELEASE_TEXT = (
-    "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "
-    "The rows at the destination stay. The task cannot be resumed after that."
 )
 
 
@@ -91,7 +88,7 @@ class Deeds:
 
         dialog = TypedConfirmDialog(
             f"Release {task.label}",
-            RELEASE_TEXT,
+            RELEASE_CONSEQUENCES,
             name=task.label,
             source=spec.source.describe(),
             destination=spec.destination.describe(),

@@ -82,7 +82,7 @@ class Task:
     def end(self) -> None:
         """Pauses and releases the task."""
         self.command("pause")
-        self.command("release")
+        self.command("release", "--yes")
 
     def status(self) -> dict[str, Any]:
         """What `status --json` reports."""

@@ -222,7 +222,7 @@ class Trial:
     def release(self) -> None:
         """`pause` and `release`, and a look for what is left of us at either end."""
         syncwizard("pause", self.name)
-        syncwizard("release", self.name)
+        syncwizard("release", self.name, "--yes")
         self.findings.left_over += left_at_source(self.pair) + left_at_destination(self.pair)
 
 

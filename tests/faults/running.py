@@ -155,7 +155,7 @@ class RunningTask:
     def release(self) -> None:
         """`pause`, `release`, and nothing of ours is left."""
         syncwizard("pause", self.name, expect=None)
-        syncwizard("release", self.name)
+        syncwizard("release", self.name, "--yes")
         until(self.nothing_left, 10, "our sessions to end")
 
     def nothing_left(self) -> bool:

@@ -222,7 +222,7 @@ def test_an_index_that_was_being_built_is_not_left_behind_by_a_release(
             task.kill_engine()
             started.communicate(timeout=60)
             # The build goes on, and what is left when it is ended is of no use to anybody.
-            syncwizard("release", task.name)
+            syncwizard("release", task.name, "--yes")
         assert pair.destination.execute(INDEX).fetchone() is None
         until(task.nothing_left, 10, "our sessions to end")
 
@@ -251,13 +251,13 @@ def test_killed_while_releasing(pair: DatabasePair, tmp_path: Path, state_home: 
         task.start()
         task.pause()
         with held(pair.source_cluster.connect(pair.database), "SELECT FROM dts_postgres_heartbeat FOR UPDATE"):
-            releasing = spawn("release", task.name)
+            releasing = spawn("release", task.name, "--yes")
             until(lambda: waits(pair.source, query="heartbeat"), 30, "the release to wait")
             # The command, and the process that does its work.
             for pid in (releasing.pid, *processes.children_of(releasing.pid)):
                 processes.kill(pid)
             releasing.communicate(timeout=60)
-        syncwizard("release", task.name)
+        syncwizard("release", task.name, "--yes")
         until(task.nothing_left, 20, "everything of ours to be gone")
 
 

@@ -75,7 +75,7 @@ def test_all_topologies_at_once(
         assert [same(a, b, "a"), same(a, c, "a"), same(a, d, "a"), same(e, d, "e")] == [True] * 4
 
         a_to_d.pause()
-        syncwizard("release", "a-to-d")
+        syncwizard("release", "a-to-d", "--yes")
         change_in(a, "a")
         change_in(e, "e")
         for each in (a_to_b, e_to_d, b_to_c):
@@ -85,7 +85,7 @@ def test_all_topologies_at_once(
         assert a.execute("SELECT relreplident FROM pg_class WHERE oid = 'a.three'::regclass").fetchone() == ("f",)
         for each in (b_to_c, a_to_b, e_to_d):
             syncwizard("pause", each.name)
-            syncwizard("release", each.name)
+            syncwizard("release", each.name, "--yes")
         for session in (a, b, e):
             left_over = "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
             assert session.execute(left_over).fetchall() == []

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.errors import SourceChanged, TaskFailed
@@ -59,8 +60,7 @@ def published(session: Session) -> set[str]:
 
 
 def close(context: Context) -> None:
-    if context.pair is not None:
-        context.pair.holder.close()
+    context.held.close()
 
 
 def test_the_source_records_changes_and_the_destination_knows_from_where(pair: DatabasePair, run: TaskRun) -> None:
@@ -83,7 +83,7 @@ def test_the_source_records_changes_and_the_destination_knows_from_where(pair: D
     with run.context().connect("source", "test") as reader, reader.transaction():
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader.execute(f"SET TRANSACTION SNAPSHOT '{context.pair.snapshot}'".encode())
-    context.pair.holder.close()
+    context.held.close()
 
 
 def test_tables_without_a_usable_identity_get_full_and_no_other(pair: DatabasePair, run: TaskRun) -> None:
@@ -293,8 +293,7 @@ def test_a_long_transaction_that_delays_the_slot_is_named(
             run.record(event)
             end_it(event)
 
-        context = run.context()
-        context.record = record
+        context = msgspec.structs.replace(run.context(), record=record)
         capture.run(context)
         close(context)
     assert seen

@@ -20,6 +20,7 @@ from syncwizard.task import file
 from syncwizard.task.specification import Endpoint, Synchronization
 from tests.support.commands import report, spawn, syncwizard, write_task_file
 from tests.support.pair import DatabasePair
+from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -55,7 +56,7 @@ def path(pair: DatabasePair, tmp_path: Path) -> Iterator[Path]:
     yield path
     for task in tasks.list_tasks():
         syncwizard("pause", str(task.id), expect=None)
-        syncwizard("release", str(task.id), expect=None)
+        syncwizard("release", str(task.id), "--yes", expect=None)
 
 
 def text_of(source: Endpoint, destination: Endpoint) -> str:
@@ -122,10 +123,17 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
     syncwizard("resume", "kb", "--until", "caught-up")
     assert count(pair.destination) == 91
 
-    refused = syncwizard("release", "kb", expect=2)
-    assert "pause it first: syncwizard pause kb" in refused.stderr
-    syncwizard("pause", "kb")
-    assert report("release", "kb") == {
+    # There is no terminal to ask at, and the beginning of an id may be a slip.
+    assert "add --yes" in syncwizard("release", "kb", expect=2).stderr
+    assert "called: kb" in syncwizard("release", status["id"][:8], "--yes", expect=2).stderr
+    with Terminal("release", "kb") as terminal:
+        terminal.answer("Type the task's name", "kc")
+        assert "nothing was done" in terminal.finish(expect=2)
+    assert report("status", "kb")["engine"]["alive"]
+    with Terminal("release", "kb") as terminal:
+        terminal.answer("Type the task's name", "kb")
+        assert "paused" in terminal.finish()
+    assert report("release", "kb", "--yes") == {
         "id": status["id"],
         "name": "kb",
         "state": "released",
@@ -318,13 +326,23 @@ def test_a_slot_that_comes_near_its_limit_is_warned_of_by_an_event(path: Path, p
     syncwizard("wait", "kb", "--until", "caught-up")
 
 
-def test_a_released_file_starts_anew(path: Path, pair: DatabasePair) -> None:
-    syncwizard("start", path, "--until", "full")
+def test_a_released_file_starts_anew_and_what_is_left_over_has_an_exit_code(path: Path, pair: DatabasePair) -> None:
+    pair.source.execute("CREATE TABLE log (text text)")
+    accepting = ("--ignore", "replica-identity")
+    syncwizard("start", path, "--until", "full", *accepting)
     first = file.load(path).id
-    syncwizard("pause", "kb")
-    syncwizard("release", "kb")
-    pair.destination.execute("DROP TABLE notes")
-    assert "this is a new one" in syncwizard("start", path, "--until", "caught-up").stderr
+    # The table's UPDATEs would fail without the identity that this one needs.
+    pair.source.execute("CREATE PUBLICATION theirs FOR TABLE log")
+    released = syncwizard("release", "kb", "--yes", "--json", expect=7)
+    result = json.loads(released.stdout)
+    assert (result["state"], result["failure"]["exit_code"]) == ("released", 7)
+    assert [each for each in result["left_over"] if "REPLICA IDENTITY DEFAULT" in each]
+    assert "REPLICA IDENTITY DEFAULT" in syncwizard("release", "kb", "--yes", expect=7).stdout
+    pair.source.execute("DROP PUBLICATION theirs")
+    syncwizard("release", "kb", "--yes")
+    assert ours_at(pair) == []
+    pair.destination.execute("DROP TABLE notes, log")
+    assert "this is a new one" in syncwizard("start", path, "--until", "caught-up", *accepting).stderr
     assert file.load(path).id != first
     assert [task["label"] for task in report("status", "--all")] == sorted(
         f"kb-{task_id.hex[:8]}" for task_id in (first, file.load(path).id) if isinstance(task_id, uuid.UUID)
@@ -418,4 +436,4 @@ def test_a_copy_at_work_shows_how_far_each_table_is(pair: DatabasePair, tmp_path
     finished = report("status", "kb")["copy"]
     assert (finished["rows"], finished["tables_copied"], finished["left"]) == (10_000, 2, None)
     syncwizard("pause", "kb")
-    syncwizard("release", "kb")
+    syncwizard("release", "kb", "--yes")

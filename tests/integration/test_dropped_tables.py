@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from psycopg import sql
 
@@ -147,7 +148,7 @@ def test_a_table_dropped_between_plan_and_copy_leaves_the_task(pair: DatabasePai
         pair.source.execute("DROP TABLE IF EXISTS two")
         return spawn(kind, assignment)  # type: ignore[arg-type]
 
-    context.spawn = drops_first  # type: ignore[assignment]
+    context = msgspec.structs.replace(context, spawn=drops_first)
     full.run(context)
     assert dropped(path) == ["public.two"]
     assert "public.two" not in path.task.state.tables

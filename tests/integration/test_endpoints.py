@@ -85,7 +85,7 @@ def test_a_task_runs_with_a_service_at_either_end(
         assert_equal(pair)
     finally:
         syncwizard("pause", "by-service", expect=None)
-        syncwizard("release", "by-service")
+        syncwizard("release", "by-service", "--yes")
 
 
 @pytest.fixture

@@ -416,9 +416,18 @@ def test_a_snapshot_that_is_gone_is_trouble_that_passes(pair: DatabasePair, tmp_
     capture.run(context)
     assert context.pair is not None
     context.pair.holder.close()
+    spawn, held = context.spawn, context.held
+
+    def without_snapshot(kind: str, assignment: msgspec.Struct) -> Child:
+        """Once the copy is planned, and its pair was found alive."""
+        assert held.pair is not None
+        held.pair.holder.close()
+        return spawn(kind, assignment)
+
     with pytest.raises(EndpointError) as caught:
-        full.run(context)
+        full.run(msgspec.structs.replace(context, spawn=without_snapshot))
     assert caught.value.transient
+    assert held.pair is None
     # Tried again, the table is copied under a new pair.
     full.run(path.context())
     catch_up.run(path.context())

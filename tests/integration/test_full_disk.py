@@ -70,4 +70,4 @@ def test_an_engine_that_ended_on_a_full_disk_is_explained_by_status(
         ballast.unlink()
         syncwizard("resume", "kb", "--until", "caught-up")
         syncwizard("pause", "kb")
-        syncwizard("release", "kb")
+        syncwizard("release", "kb", "--yes")

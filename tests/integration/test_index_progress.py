@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.engine.metrics import Metrics
@@ -27,8 +28,7 @@ def prepared(run: TaskRun) -> Context:
     context = run.context()
     for stage in (capture, schema, keys, constraints):
         stage.run(context)
-    assert context.pair is not None
-    context.pair.holder.close()
+    context.held.close()
     return context
 
 
@@ -93,7 +93,7 @@ def test_the_time_that_a_build_takes_is_known_while_it_is_at_work(
         if left is not None:
             told.append(left)
 
-    context.sample = take
+    context = msgspec.structs.replace(context, sample=take)
     indexes.run(context)
     # 400 rows at 10 ms, of which two seconds pass before a rate is known; and as much for the index that waits.
     assert told

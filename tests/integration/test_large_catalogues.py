@@ -115,8 +115,7 @@ def test_five_thousand_tables_selected_one_by_one(logged: DatabasePair, tmp_path
     # At the destination each definition is a statement.
     with few_statements(source):
         schema.run(context)
-    assert context.pair is not None
-    context.pair.holder.close()
+    context.held.close()
     assert created(logged, "r") == 5000
     kept = Synchronization(types=["full", "incremental"], conflicts="ignore")
     # All of them are compared; their keys come with a later stage.
@@ -145,6 +144,5 @@ def test_a_schema_of_twenty_thousand_objects(
         capture.run(context)
     with few_statements(source, destination):
         schema.run(context)
-    assert context.pair is not None
-    context.pair.holder.close()
+    context.held.close()
     assert len([statement for statement in planned if statement.kind in ("table", "view", "function")]) == 20_000

@@ -53,13 +53,16 @@ def statements(where: str, password: str) -> list[bytes]:
     block = re.search(rf"```sql\n-- {where}\n(.*?)```", README, re.DOTALL)
     assert block is not None, where
     text = re.sub(r"--.*", "", block[1]).replace(CHOSEN, f"'{password}'")
-    return [statement.encode() for statement in text.split(";") if statement.strip()]
+    return [statement.encode() for statement in re.split(r";|(?<=\\gexec)", text) if statement.strip()]
 
 
 def run(cluster: Cluster, database: str, where: str, password: str = "") -> None:
     with cluster.connect(database) as session:
         for statement in statements(where, password):
-            session.execute(statement)
+            query, generates, _ = statement.partition(b"\\gexec")
+            answer = session.execute(query)
+            for (generated,) in answer.fetchall() if generates else ():
+                session.execute(generated.encode())
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def servers(server_folder: Path) -> Iterator[dict[str, Cluster]]:
     version = version_with_tls()
     folder = server_folder / "newcomer"
     folder.mkdir(mode=0o755)
-    settings = {**tls_settings(Authority(folder)), "wal_level": "replica"}
+    settings = {**tls_settings(Authority(folder)), "wal_level": "replica", "max_replication_slots": "23"}
     with ExitStack() as stack:
         yield {end: stack.enter_context(listening(folder / end, version, HBA_LINE, **settings)) for end in PASSWORDS}
 
@@ -100,6 +103,9 @@ def test_a_newcomer_gets_to_synchronizing_with_readme_alone(
         session.execute(TABLES.encode())
     run(source, "postgres", "at the source, in any database", PASSWORDS["source"])
     source.restart()
+    with source.connect() as session:
+        # More than a task takes is left as it was.
+        assert session.execute("SHOW max_replication_slots").fetchone() == ("23",)
     run(source, "kb", "at the source, in the database")
     run(destination, "postgres", "at the destination, in any database", PASSWORDS["destination"])
     monkeypatch.setenv(file_keyring.VARIABLE, str(tmp_path / "keyring.json"))
@@ -123,4 +129,4 @@ def test_a_newcomer_gets_to_synchronizing_with_readme_alone(
     finally:
         for task in tasks.list_tasks():
             syncwizard("pause", task.label, expect=None)
-            syncwizard("release", task.label)
+            syncwizard("release", task.label, "--yes")

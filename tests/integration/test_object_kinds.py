@@ -278,8 +278,7 @@ def test_a_statement_that_needs_a_later_one_is_tried_again(pair: DatabasePair, t
     pair.source.execute("CREATE TABLE unrelated (id int PRIMARY KEY)")
     context = TaskRun(pair.spec(), tmp_path).context()
     capture.run(context)
-    assert context.pair is not None
-    context.pair.holder.close()
+    context.held.close()
     texts = ["CREATE VIEW c AS SELECT * FROM b", "CREATE VIEW b AS SELECT * FROM a", "CREATE TABLE a (id int)"]
     statements = [
         PlannedStatement(position=1000 + number, phase="pre-data", kind="view", name="abc"[2 - number], text=text)

@@ -304,8 +304,7 @@ def test_a_task_that_runs_from_another_machine_is_refused(pair: DatabasePair, tm
     spec = pair.spec()
     context = TaskRun(spec, tmp_path).context()
     capture.run(context)
-    assert context.pair is not None
-    context.pair.holder.close()
+    context.held.close()
     assert blocking(outcome(spec, tmp_path)) == {"slot", "progress-schema"}
 
 

@@ -44,8 +44,7 @@ def begin(run: TaskRun) -> Context:
         for stage in (capture, schema, keys, constraints, indexes):
             stage.run(context)
     finally:
-        if context.pair is not None:
-            context.pair.holder.close()
+        context.held.close()
     return context
 
 
@@ -83,6 +82,15 @@ def test_release_cleans_up_after_a_run_that_died_before_it_could_write(
     assert (everything_in(pair.source), everything_in(pair.destination)) == before
 
 
+def test_both_ends_on_one_server_are_left_clean(twins18: DatabasePair, tmp_path: Path) -> None:
+    twins18.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    run = TaskRun(twins18.spec(), tmp_path)
+    begin(run)
+    release.run(run.context())
+    assert left_over(run) == []
+    assert twins18.destination.execute("SELECT to_regnamespace('syncwizard')").fetchone() == (None,)
+
+
 def test_release_twice_is_no_error(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute(TABLES)
     run = TaskRun(pair.spec(), tmp_path)
@@ -101,8 +109,7 @@ def test_a_second_task_keeps_what_is_shared(pair: DatabasePair, tmp_path: Path) 
         runs.append(TaskRun(pair.spec(name=name), folder))
         context = runs[-1].context()
         capture.run(context)
-        assert context.pair is not None
-        context.pair.holder.close()
+        context.held.close()
     release.run(runs[0].context())
     assert pair.source.execute("SELECT slot_name FROM dts_postgres_heartbeat").fetchall() == [(runs[1].spec.slot,)]
     assert pair.destination.execute("SELECT task_name FROM syncwizard.progress").fetchall() == [("two",)]
@@ -161,6 +168,7 @@ def test_with_one_end_out_of_reach_the_rest_is_listed(pair: DatabasePair, tmp_pa
         pair.source.execute(statement.encode())
     assert pair.source.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)
     assert pair.source.execute("SELECT count(*) FROM pg_publication").fetchone() == (0,)
+    assert pair.source.execute("SELECT to_regclass('public.dts_postgres_heartbeat')").fetchone() == (None,)
     row = pair.source.execute("SELECT relreplident::text FROM pg_class WHERE relname = 'keyless'").fetchone()
     assert row == ("d",)
 

@@ -206,7 +206,7 @@ def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
     assert report("status", NAME)["state"] == "synchronizing"
     assert_equal(made.pair)
     syncwizard("pause", NAME)
-    syncwizard("release", NAME)
+    syncwizard("release", NAME, "--yes")
     assert left_at_source(made.pair) + left_at_destination(made.pair) == []
 
 
@@ -335,7 +335,7 @@ def test_foreign_keys_that_would_fire_stand_in_the_way(pair: DatabasePair, tmp_p
             change(pair)
             made.caught_up()
             assert_equal(pair)
-        syncwizard("release", NAME)
+        syncwizard("release", NAME, "--yes")
     finally:
         pair.destination.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}".encode())
         pair.destination.execute(f"ALTER DATABASE {pair.database} OWNER TO CURRENT_USER".encode())

@@ -103,8 +103,7 @@ def killed_at(path: RowPath, number: int, *, before: bool) -> bool:
         return True
     finally:
         path.nursery.kill_all()
-        if context.pair is not None:
-            context.pair.holder.close()
+        context.held.close()
         path.task.live_on()
     return False
 

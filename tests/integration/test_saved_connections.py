@@ -128,7 +128,7 @@ def test_a_task_keeps_the_connection_it_was_started_with(pair: DatabasePair, tas
         assert json.loads(syncwizard("status", "kb", "--json").stdout)["state"] == "synchronizing"
     finally:
         syncwizard("pause", "kb", expect=None)
-        syncwizard("release", "kb")
+        syncwizard("release", "kb", "--yes")
 
 
 def test_a_keyring_that_is_not_there_is_told_before_it_is_needed(

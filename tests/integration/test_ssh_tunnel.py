@@ -200,4 +200,4 @@ def test_a_task_goes_on_when_its_ssh_was_killed_and_leaves_none_when_it_is_kille
     syncwizard("resume", "behind", "--until", "caught-up")
     syncwizard("pause", "behind")
     assert not tunnel_processes()
-    syncwizard("release", "behind")
+    syncwizard("release", "behind", "--yes")

@@ -10,7 +10,7 @@ import pytest
 
 from syncwizard.client import probes
 from syncwizard.demo.servers import Cluster
-from syncwizard.errors import EndpointError
+from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.postgres.dump import DumpRequest, able_to_reach, choose_program, dump_definitions, find_programs
 from syncwizard.postgres.session.connection import connect, scalar
 from syncwizard.stages import precheck
@@ -182,6 +182,22 @@ def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
     assert "Unix socket" in found["destination-encryption"].message
 
 
+def test_a_pg_dump_that_was_built_without_tls_is_told_from_none(
+    secure_server: SecureServer, pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = [program for program in find_programs() if "pixeltable" in str(program.path)]
+    if not programs:
+        pytest.skip("every pg_dump of this machine speaks TLS")
+    monkeypatch.setattr("syncwizard.stages.precheck.selection.find_programs", lambda: programs)
+    source = secure_server.endpoint("postgres", user="open", mode="require")
+    run = TaskRun(pair.spec(source=source), tmp_path)
+    with pytest.raises(PrecheckNotPassed):
+        precheck.run(run.context())
+    (item,) = [item for item in run.state.precheck if item.item == "pg-dump"]
+    assert "over TLS" in item.message
+    assert f"{programs[-1].path} ({programs[-1].version})" in item.message
+
+
 def tls_step(endpoint: Endpoint, password: str | None = PASSWORD) -> StepEnded:
     """The last word of a connectivity test on TLS: a server may refuse a client's certificate only at the login."""
     ended: list[StepEnded] = []
@@ -235,7 +251,7 @@ def test_a_whole_task_runs_over_tls_and_shows_no_secret(
             assert connection.execute("SELECT count(*) FROM t").fetchone() == (500,)
     finally:
         syncwizard("pause", "secure", expect=None)
-        syncwizard("release", "secure", expect=None)
+        syncwizard("release", "secure", "--yes", expect=None)
         for cluster in (secure_server.cluster, destination_cluster):
             cluster.drop_database("secure")
 

@@ -20,8 +20,7 @@ def everything(run: TaskRun) -> Context:
         for stage in STAGES:
             stage.run(context)
     finally:
-        if context.pair is not None:
-            context.pair.holder.close()
+        context.held.close()
     return context
 
 

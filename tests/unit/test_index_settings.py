@@ -1,5 +1,6 @@
 """Memory and workers of index builds: never below the server's own, never more than it seems to afford."""
 
+import msgspec
 import pytest
 
 from syncwizard.postgres.destination.indexes import MIB, ServerResources, choose_settings
@@ -16,7 +17,7 @@ def server(**changed: int) -> ServerResources:
         "max_parallel_workers": 8,
         "max_parallel_maintenance_workers": 2,
     }
-    return ServerResources(**{**settings, **changed})
+    return msgspec.convert({**settings, **changed}, ServerResources)
 
 
 @pytest.mark.parametrize(

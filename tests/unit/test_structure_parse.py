@@ -4,6 +4,7 @@ import pytest
 
 from syncwizard.errors import TaskFailed
 from syncwizard.structure.parse import parse_dump
+from syncwizard.structure.planned import describe
 from syncwizard.structure.statements import Statement
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 
@@ -86,6 +87,16 @@ def test_a_function_is_known_by_its_input_types() -> None:
 def test_the_kind_comes_from_the_tree(text: str, kind: str, name: str) -> None:
     statement = only(text + ";")
     assert (statement.kind, str(statement.name)) == (kind, name)
+
+
+def test_options_of_columns_are_one_statement_each_and_a_servers_own_are_left_out() -> None:
+    statements = parse_dump(
+        '-- ü\nALTER TABLE ONLY s."t(" ALTER COLUMN "a,é)" SET (pg_attver=7, n_distinct=5, "O"=\'a,b)\');\n'
+        "ALTER TABLE ONLY s.t ALTER COLUMN a SET (pg_attver=7);\n"
+    )
+    opening = 'ALTER TABLE ONLY s."t(" ALTER COLUMN "a,é)" SET '
+    assert [each.text for each in statements] == [f"{opening}(n_distinct=5)", f"{opening}(\"O\"='a,b)')"]
+    assert [describe(each) for each in statements] == ["n_distinct of column a,é) of s.t(", "O of column a,é) of s.t("]
 
 
 def test_constraints_know_their_table_and_what_they_reference() -> None:

@@ -8,7 +8,7 @@ from psycopg import errors, sql
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.structure.vector_index import memory_of, read_vector_index
+from syncwizard.structure.vector_index import builds_hnsw_in_parallel, memory_of, read_vector_index
 from syncwizard.task.names import ObjectName, TableName
 
 MIB = 1024 * 1024
@@ -26,13 +26,15 @@ IndexState = Literal["missing", "invalid", "valid"]
 
 
 class ServerResources(msgspec.Struct, frozen=True, kw_only=True):
-    """What the server's settings say about its memory (bytes) and processes."""
+    """What the server's settings say about its memory (bytes) and processes. `parallel_hnsw`: its pgvector may build
+    HNSW with more than one process."""
 
     shared_buffers: int
     effective_cache_size: int
     maintenance_work_mem: int
     max_parallel_workers: int
     max_parallel_maintenance_workers: int
+    parallel_hnsw: bool = True
 
 
 class BuildSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +45,8 @@ class BuildSettings(msgspec.Struct, frozen=True, kw_only=True):
     vector: bool = False
 
 
-def choose_settings(server: ServerResources, needed: int, *, vector: bool) -> BuildSettings:
-    """Memory and workers of a build that would use `needed` bytes.
+def choose_settings(server: ServerResources, needed: int, *, vector: bool, method: str = "") -> BuildSettings:
+    """Memory and workers of a build that would use `needed` bytes; `method` is the index's access method.
 
     The server's RAM cannot be asked for. A server that was tuned says it by effective_cache_size, of which a quarter
     is taken, or by shared_buffers, usually a quarter of the RAM; one that was not claims 4 GB, which allows 1 GB.
@@ -58,11 +60,16 @@ def choose_settings(server: ServerResources, needed: int, *, vector: bool) -> Bu
     (252, 2)
     >>> choose_settings(untuned, 9000 * MIB, vector=True).maintenance_work_mem // MIB
     1024
+    >>> unsafe = msgspec.structs.replace(untuned, parallel_hnsw=False)
+    >>> [choose_settings(unsafe, MIB, vector=True, method=method).workers for method in ("hnsw", "ivfflat")]
+    [0, 2]
     """
     affordable = min(MEMORY_CAP_BYTES, max(server.shared_buffers, server.effective_cache_size // 4))
     memory = max(server.maintenance_work_mem, min(needed, affordable))
     if not vector:
         return BuildSettings(maintenance_work_mem=memory, workers=server.max_parallel_maintenance_workers)
+    if method == "hnsw" and not server.parallel_hnsw:
+        return BuildSettings(maintenance_work_mem=memory, workers=0, vector=True)
     wanted = max(DEFAULT_WORKERS, server.max_parallel_maintenance_workers)
     workers = max(0, min(wanted, MAX_WORKERS, server.max_parallel_workers - 1))
     return BuildSettings(maintenance_work_mem=memory, workers=workers, vector=True)
@@ -71,7 +78,13 @@ def choose_settings(server: ServerResources, needed: int, *, vector: bool) -> Bu
 def read_resources(connection: Connection) -> ServerResources:
     """The server's settings as this session has them."""
     values: dict[str, int] = dict(connection.execute(query("server_resources")).fetchall())
-    return ServerResources(**values)
+    return ServerResources(**values, parallel_hnsw=builds_hnsw_in_parallel(*(read_pgvector(connection) or ())))
+
+
+def read_pgvector(connection: Connection) -> tuple[str | None, str | None] | None:
+    """The version of pgvector that the server has, and that of the database, which may lag behind; None without any."""
+    row = connection.execute(query("extension_state"), {"name": "vector"}).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def needed_memory(connection: Connection, statement: PlannedStatement) -> int:

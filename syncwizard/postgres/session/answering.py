@@ -42,7 +42,7 @@ def answers(connection: Connection, seconds: float, stopped: threading.Event) ->
 def end_sessions(
     connection: Connection, spec: TaskSpec, *, longer_than_seconds: float = 0.0, builds: bool = False
 ) -> None:
-    """Ends the task's other sessions at this server that are open for longer: what they hold would be in the way of
+    """Ends the task's other sessions in this database that are open for longer: what they hold would be in the way of
     their successors.
 
     Without `builds` one that builds an index CONCURRENTLY is left to it: nothing has to be said to it any more.

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from psycopg import sql
+from psycopg import errors, sql
 
 from syncwizard.postgres.captured import CreatedSlot, SystemIdentity
 from syncwizard.postgres.session.connection import Connection, scalar
@@ -57,6 +57,17 @@ def create_slot(holder: Connection, name: str, *, temporary: bool = False) -> Cr
         ).fetchone()
     )
     return CreatedSlot(name=row[0], lsn=row[1], snapshot=row[2])
+
+
+def snapshot_lives(connection: Connection, snapshot: str) -> bool:
+    """Whether the exported snapshot can still be used: the session that exported it may be gone."""
+    try:
+        with connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            connection.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+    except (errors.InvalidParameterValue, errors.UndefinedObject):
+        return False
+    return True
 
 
 def drop_slot(connection: Connection, name: str) -> bool:

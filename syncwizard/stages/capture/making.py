@@ -105,9 +105,7 @@ def publish(
 
 def create_task_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:
     """Creates the slot and keeps its session, and with it the snapshot, as the context's pair."""
-    if context.pair is not None:
-        context.pair.holder.close()
-        context.pair = None
+    context.held.close()
     waiting = threading.Timer(SLOT_PATIENCE_SECONDS, _say_who_is_waited_for, (context,))
     waiting.daemon = True
     with ExitStack() as stack:
@@ -129,7 +127,7 @@ def create_task_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:
             )
         )
         stack.pop_all()
-    context.pair = Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
+    context.held.hold(Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder))
     return slot, identity
 
 

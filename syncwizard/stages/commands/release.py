@@ -61,9 +61,7 @@ def run(context: Context) -> str:
     Works with one end out of reach: what belongs there is listed. Raises EndpointError when none can be reached,
     Fenced when the task runs somewhere else.
     """
-    if context.pair is not None:
-        context.pair.holder.close()
-        context.pair = None
+    context.held.close()
     with ExitStack() as stack:
         sessions = _open(context, stack)
         if "destination" in sessions:
@@ -76,9 +74,7 @@ def run(context: Context) -> str:
         releasing.remove(
             "destination",
             "the progress of the task",
-            "; ".join(
-                f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in PROGRESS_TABLES
-            ),
+            _forgetting(context),
             lambda session: forget(session, context.task_id),
         )
         _remind_of_role_default(context, sessions)
@@ -131,6 +127,17 @@ def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
             )
 
 
+def _forgetting(context: Context) -> str:
+    """What removes the task's progress, and the schema with the last task."""
+    deletions = [f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in PROGRESS_TABLES]
+    return "; ".join([*deletions, _drop_unused("syncwizard.progress", "SCHEMA syncwizard CASCADE")])
+
+
+def _drop_unused(table: str, what: str) -> str:
+    """What drops an object that tasks share, once none has a row in its table."""
+    return f"DO $$BEGIN IF NOT EXISTS (SELECT FROM {table}) THEN DROP {what}; END IF; END$$"
+
+
 def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:
     """Somebody may have set the role's default by hand so that triggers stay quiet (DESIGN rule 15)."""
     session = sessions.get("destination")
@@ -162,7 +169,8 @@ def _release_source(context: Context, releasing: Releasing) -> None:
     releasing.remove(
         "source",
         "the heartbeat",
-        f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'",
+        f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'; "
+        + _drop_unused("public.dts_postgres_heartbeat", "TABLE public.dts_postgres_heartbeat"),
         lambda session: drop_heartbeat(session, name),
     )
     # The first record of a table is what the user had.

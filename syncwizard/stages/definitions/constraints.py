@@ -8,10 +8,10 @@ from syncwizard.postgres.destination.indexes import prepare_sorting, read_resour
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
-from syncwizard.stages.definitions.schema import NAMES_SHOWN, read_plan
+from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.definitions.sequences import copy_sequences
 from syncwizard.stages.dropped import note_dropped
-from syncwizard.task.text import counted
+from syncwizard.task.text import NAMES_SHOWN, counted
 
 
 def run(context: Context) -> str:

@@ -108,5 +108,6 @@ def _build_once(
         return
     if state == "invalid":
         drop_index(destination, statement.index)
-    settings = choose_settings(resources, needed_memory(destination, statement), vector=statement.vector)
+    needed = needed_memory(destination, statement)
+    settings = choose_settings(resources, needed, vector=statement.vector, method=statement.method)
     build_in_parallel_or_alone(destination, statement, settings)

@@ -10,6 +10,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import StatementFinished, StatementSkipped
+from syncwizard.task.text import listed
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
 # transaction fit into the server's table.
@@ -129,12 +130,13 @@ def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatemen
 
 
 def report(context: Context, created: Sequence[Created]) -> None:
-    """Puts what was created, and what was refused, into the journal."""
+    """Puts what was created, and what was refused, into the journal; what was refused for one reason as one event."""
+    refused: dict[tuple[str, str], list[str]] = {}
     for entry in created:
         statement = entry.statement
         if entry.refused:
-            context.record(
-                StatementSkipped(kind=statement.kind, name=statement.name, reason=f"refused: {entry.refused}")
-            )
+            refused.setdefault((statement.kind, entry.refused), []).append(statement.name)
         elif statement.kind in REPORTED_KINDS:
             context.record(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))
+    for (kind, words), names in refused.items():
+        context.record(StatementSkipped(kind=kind, name=listed(names), reason=f"refused: {words}"))

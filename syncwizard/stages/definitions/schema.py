@@ -23,8 +23,8 @@ from syncwizard.postgres.dump import (
     choose_program,
     dump_definitions,
     find_programs,
+    lack_of_program,
     remove_secrets,
-    snapshot_lives,
 )
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.trouble import translated
@@ -38,14 +38,13 @@ from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import Noticed, StatementSkipped
 from syncwizard.task.names import TableName
-from syncwizard.task.text import counted
+from syncwizard.task.text import NAMES_SHOWN, counted, listed
 
 PLAN_FILE = "structure.json"
 NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
 
-NAMES_SHOWN = 10
 # Of pg_dump, in a row: then there is a reason that trying will not cure.
 MAX_DEATHS = 5
 
@@ -75,7 +74,7 @@ def read_plan(context: Context) -> Plan | None:
 
 def _make(context: Context) -> Plan:
     with context.connect("source", "schema") as source, context.connect("destination", "schema") as destination:
-        check_source(context, destination)
+        check_source(context, source, destination)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
             needs = read_needs(source, context.spec, selection)
@@ -114,23 +113,18 @@ def _dump(context: Context, source: Connection, destination: Connection, needs: 
     """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
     remove_secrets(context.folder)
     versions = source.info.server_version // 10000, destination.info.server_version // 10000
-    program = choose_program(able_to_reach(find_programs(), context.spec.source, source), *versions)
+    found = find_programs()
+    able = able_to_reach(found, context.spec.source, source)
+    program = choose_program(able, *versions)
     if program is None:
-        raise TaskFailed(
-            f"no pg_dump of version {versions[0]} or newer that can use the source was found on this machine",
-            remedy=f"install the client programs of PostgreSQL {versions[0]} where its packages put them, or put their "
-            "folder on PATH",
-        )
+        problem, remedy = lack_of_program(found, able, versions[0])
+        raise TaskFailed(f"definitions are read with pg_dump {versions[0]} or newer, and {problem}", remedy=remedy)
     with translated("source", "reading the catalogue"):
         relations = read_relations(source, needs.schemas)
-        snapshot = context.pair.snapshot if context.pair is not None else None
-        if context.pair is not None and not snapshot_lives(source, context.pair.snapshot):
-            context.pair.holder.close()
-            context.pair = snapshot = None
     request = DumpRequest(
         schemas=needs.schemas,
         without=_unwanted(needs, relations),
-        snapshot=snapshot,
+        snapshot=context.pair.snapshot if context.pair is not None else None,
         privileges=any(entry.whole for entry in context.spec.objects),
     )
     return _run(context, program, request)
@@ -174,7 +168,7 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
             Noticed(
                 level="info",
                 message="created without rows, because selected tables need their definitions: "
-                + _names(map(str, sorted(needs.required_tables))),
+                + listed(map(str, sorted(needs.required_tables))),
             )
         )
     for entry in needs.left_out:
@@ -184,7 +178,7 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
         context.record(
             Noticed(
                 level="info",
-                message="created, and disabled while changes are applied: " + _names(plan.disabled),
+                message="created, and disabled while changes are applied: " + listed(plan.disabled),
                 remedy="enable them when applications write to the destination",
             )
         )
@@ -193,17 +187,10 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
             Noticed(
                 level="info",
                 message="not created at the destination: "
-                + "; ".join(f"{len(names)} of kind {kind} ({_names(names)})" for kind, names in plan.later.items()),
+                + "; ".join(f"{len(names)} of kind {kind} ({listed(names)})" for kind, names in plan.later.items()),
                 remedy="create them by hand where the destination needs them",
             )
         )
-
-
-def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:NAMES_SHOWN]) + (
-        f" and {len(listed) - NAMES_SHOWN} more" if len(listed) > NAMES_SHOWN else ""
-    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -77,7 +77,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     another server answers.
     """
     spec = context.spec
-    check_source(context, destination)
+    check_source(context, source, destination)
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):
@@ -87,8 +87,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     pending = unfinished_units(tables, copies)
     if not pending:
         return [], None
-    pair = context.pair or _new_pair(context, source)
-    context.pair = pair
+    pair = context.pair or context.held.hold(_new_pair(context, source))
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
         with translated("destination", "planning the copy"):

@@ -27,7 +27,7 @@ MAX_DEATHS = 10
 def run(context: Context) -> str:
     """Copies what is not copied yet; returns a summary. A crash costs the tables that were not finished."""
     if "full" not in context.spec.synchronization.types:
-        _close_pair(context)
+        context.held.close()
         return "not part of this task"
     source = context.connect("source", "planner")
     destination = context.connect("destination", "planner")
@@ -39,15 +39,9 @@ def run(context: Context) -> str:
             context.cancellation.check()
         return _finish(context, destination)
     finally:
-        _close_pair(context)
+        context.held.close()
         source.close()
         destination.close()
-
-
-def _close_pair(context: Context) -> None:
-    if context.pair is not None:
-        context.pair.holder.close()
-        context.pair = None
 
 
 def _finish(context: Context, destination: Connection) -> str:
@@ -75,7 +69,7 @@ def _copy_round(context: Context, source: Connection, destination: Connection) -
     for plan in stale:
         if plan.source.oid in exist:
             context.record(TableRestarted(table=plan.source.name, reason=plan.stale))
-    _close_pair(context)
+    context.held.close()
     return True
 
 

@@ -19,8 +19,7 @@ from syncwizard.structure.table import Table
 from syncwizard.task.events import Verdict
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
-
-NAMES_SHOWN = 10
+from syncwizard.task.text import listed as listed
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,13 +163,3 @@ def item(name: str, title: str, ends: tuple[End, ...], after: tuple[str, ...] = 
         return check
 
     return enter
-
-
-def listed(names: list[str]) -> str:
-    """Names for a message, the first few.
-
-    >>> listed(["a", "b"])
-    'a, b'
-    """
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + more

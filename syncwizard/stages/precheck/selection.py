@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs
+from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs, lack_of_program
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import scalar
 from syncwizard.postgres.source.heartbeat import has_mark
@@ -269,13 +269,10 @@ def pg_dump(checkup: Checkup) -> Finding:
     if not checkup.synchronizes("schema"):
         return passed("not needed")
     version = major(checkup.source)
-    programs = able_to_reach(find_programs(), checkup.spec.source, checkup.source)
-    program = choose_program(programs, version, major(checkup.destination))
+    found = find_programs()
+    able = able_to_reach(found, checkup.spec.source, checkup.source)
+    program = choose_program(able, version, major(checkup.destination))
     if program is None:
-        found = f"the newest found is {programs[-1].version}" if programs else "none was found"
-        return failed(
-            f"definitions are read with pg_dump {version} or newer, and {found}",
-            f"install the client programs of PostgreSQL {version} where its packages put them, or put their folder on "
-            "PATH",
-        )
+        problem, remedy = lack_of_program(found, able, version)
+        return failed(f"definitions are read with pg_dump {version} or newer, and {problem}", remedy)
     return passed(f"{program.path} ({program.version})")

@@ -1,0 +1,35 @@
+"""Items about pgvector: whether its indexes can be built with all that the destination has."""
+
+from syncwizard.postgres.destination.indexes import read_pgvector
+from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, passed, warning
+from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
+from syncwizard.task.text import counted
+
+HNSW_INDEXES = """
+SELECT count(*)::integer
+  FROM pg_catalog.pg_index i
+  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  JOIN pg_catalog.pg_am m ON m.oid = c.relam
+ WHERE m.amname = 'hnsw' AND i.indrelid = ANY (%s)
+"""
+
+
+@item("vector-builds", "HNSW indexes are built in parallel at the destination", BOTH, OBJECTS)
+def vector_builds(checkup: Checkup) -> Finding:
+    """Versions of pgvector with CVE-2026-3172 write beyond their memory in a parallel build: they build alone."""
+    if not checkup.synchronizes("schema"):
+        return passed("not needed")
+    oids = [table.oid for table in checkup.selection.tables]
+    row = checkup.source.execute(HNSW_INDEXES, (oids,)).fetchone()
+    found = row[0] if row else 0
+    versions = read_pgvector(checkup.destination)
+    if not found or versions is None or builds_hnsw_in_parallel(*versions):
+        return passed()
+    return warning(
+        f"{counted(found, 'HNSW index', 'HNSW indexes')} will be built by one process each: pgvector"
+        f" {min(filter(None, versions))} of the destination has CVE-2026-3172, a buffer overflow in parallel builds",
+        f"install pgvector {SAFE_PARALLEL_HNSW} or newer on the destination's server, then update the extension in the"
+        " database",
+        "ALTER EXTENSION vector UPDATE" if versions[1] else "",
+    )
