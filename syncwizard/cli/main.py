@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("syncwizard.cli.watching", "Show what happened to a task."),
     "report": ("syncwizard.cli.report", "Write a file about a task to send to a colleague, without secrets."),
     "connections": ("syncwizard.cli.connections", "List, add and remove saved connections."),
+    "manual": ("syncwizard.cli.manual", "Read the manual, topic by topic."),
     "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of our own."),
 }
 

@@ -67,7 +67,7 @@ def read_text(path: Path) -> str:
             "the task file cannot be read",
             where=str(path),
             detail=error.strerror or str(error),
-            remedy="check the path; README shows a task file to begin with"
+            remedy="check the path; `syncwizard manual task-file` shows a task file to begin with"
             if isinstance(error, FileNotFoundError)
             else "",
         ) from error
@@ -124,7 +124,7 @@ def _read(text: str, path: Path, loader_type: type[yaml.SafeLoader]) -> tuple[ya
             raise TaskFileError(
                 "a task file is a mapping that begins with `version: 1`",
                 where=str(path),
-                remedy="README shows a task file to begin with",
+                remedy="`syncwizard manual task-file` shows one to begin with",
             )
         mistakes.refuse_duplicate_keys(root, path)
         return root, loader.construct_document(root)

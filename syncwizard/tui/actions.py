@@ -41,7 +41,8 @@ ACTIONS: Mapping[str, Action] = {
     action.id: action
     for action in (
         # Everywhere
-        _action("app.help", "question_mark,f1", "Keys", "Find an action by name, and run it"),
+        _action("app.help", "question_mark,f2", "Keys", "Find an action by name, and run it"),
+        _action("app.manual", "f1", "Manual", "Read the manual, at the topic of this screen", show=False),
         _action("app.quit", "q", "Quit", "Leave; engines go on by themselves"),
         _action("app.command-palette", "colon", "Palette", "Find any command by name", show=False),
         _action("app.next-theme", "f10", "Theme", "Dark, light, high contrast, 16 colours", show=False),
@@ -99,6 +100,10 @@ ACTIONS: Mapping[str, Action] = {
         _action("monitor.tables", "2", "Tables", "Show the tables", show=False),
         _action("monitor.charts", "3", "Charts", "Show the charts", show=False),
         _action("monitor.log", "4", "Log", "Show the event log", show=False),
+        # Manual
+        _action("manual.close", "escape,q", "Close", "Back to the screen below"),
+        _action("manual.contents", "t", "Contents", "Go to the topics and headings, or back to the text"),
+        _action("manual.search", "slash", "Search", "Find the lines of all topics that contain some words"),
         # Lists
         _action("list.down", "j", "Down", "Next line", show=False),
         _action("list.up", "k", "Up", "Line before", show=False),

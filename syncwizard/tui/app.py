@@ -37,6 +37,8 @@ Clock = Callable[[], float]
 
 # Most objects of a frame are gone with it: to look for cycles at every 700 new ones is too often.
 COLLECT_OBJECTS = 5000
+# Of a screen that names no topic of its own.
+FIRST_TOPIC = "screens"
 
 
 def _spare_what_stays() -> None:
@@ -71,6 +73,7 @@ class SyncwizardApp(TypeAheadApp):
     COMMAND_PALETTE_DISPLAY = "Ctrl+P"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app.help", "app.quit", methods={"app.help": "show_actions"}),
+        *bindings("app.manual", methods={"app.manual": "open_manual"}),
         *bindings("app.command-palette", "app.next-theme"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, system=True),
         Binding("ctrl+c", "copy_or_quit", show=False, system=True),
@@ -155,6 +158,13 @@ class SyncwizardApp(TypeAheadApp):
 
         if not isinstance(self.screen, HelpDialog):
             self.push_screen(HelpDialog(available(self.screen)), self._run_action)
+
+    def action_open_manual(self) -> None:
+        """The manual, at the topic that fits the screen."""
+        from syncwizard.tui.screens.manual import ManualScreen
+
+        if not isinstance(self.screen, ManualScreen):
+            self.push_screen(ManualScreen(getattr(self.screen, "manual_topic", FIRST_TOPIC)))
 
     async def _run_action(self, chosen: Available | None) -> None:
         if chosen is not None:

@@ -22,7 +22,7 @@ class Ratio:
 
 
 def print_ratios(ratios: Iterable[Ratio]) -> None:
-    """A Markdown table, so that it can go into README as it is."""
+    """A Markdown table, so that it can go into the manual as it is."""
     print_table(
         ("what", "ours", "peer", "theirs", "ratio", "budget"),
         [

@@ -1,4 +1,4 @@
-"""From nothing to `synchronizing` with README alone: accounts with the least rights, TLS, and no secret in any file:
+"""From nothing to `synchronizing` with the manual alone: accounts with the least rights, TLS, no secret in any file:
 one password in the keyring, one in an environment variable."""
 
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard import manual
 from syncwizard.client import tasks
 from syncwizard.demo.servers import Cluster
 from syncwizard.secrets import KEYRING_SERVICE
@@ -21,10 +22,11 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+PREPARING = manual.read("preparing")
 CHOSEN = "'choose one'"
 PASSWORDS = {"source": "perch-1212-roach", "destination": "gudgeon-3434-dace"}
-HBA_LINE = f"hostssl kb sync {ADDRESS}/32 scram-sha-256\n"
+# The line of the manual, with the address of this machine.
+HBA_LINE = re.findall(r"^hostssl .*\n", PREPARING, re.MULTILINE)[0].replace("10.0.0.7", ADDRESS)
 TASK = """
 version: 1
 name: newcomer
@@ -49,8 +51,8 @@ ENCRYPTED = "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a US
 
 
 def statements(where: str, password: str) -> list[bytes]:
-    """Those of README under the heading `-- <where>`, with the password chosen."""
-    block = re.search(rf"```sql\n-- {where}\n(.*?)```", README, re.DOTALL)
+    """Those of the manual under the heading `-- <where>`, with the password chosen."""
+    block = re.search(rf"```sql\n-- {where}\n(.*?)```", PREPARING, re.DOTALL)
     assert block is not None, where
     text = re.sub(r"--.*", "", block[1]).replace(CHOSEN, f"'{password}'")
     return [statement.encode() for statement in re.split(r";|(?<=\\gexec)", text) if statement.strip()]
@@ -88,7 +90,7 @@ def task_file(servers: dict[str, Cluster], state_home: Path, monkeypatch: pytest
     return path
 
 
-def test_a_newcomer_gets_to_synchronizing_with_readme_alone(
+def test_a_newcomer_gets_to_synchronizing_with_the_manual_alone(
     servers: dict[str, Cluster],
     task_file: Path,
     state_home: Path,

@@ -1,10 +1,13 @@
-"""The way that README shows, with the commands and with accounts that are no superusers: from `check` to `release`."""
+"""The commands that README and the manual show, run with accounts that are no superusers: from `check` to `release`."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from syncwizard import manual
 from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
@@ -19,6 +22,9 @@ destination: {{host: {destination}, database: {database}, user: writer}}
 objects:
   - schema: shop
 """
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+NAME = "shop-to-branch"
 
 SHOP = """
 CREATE SCHEMA shop;
@@ -71,10 +77,19 @@ def task_file(shop: DatabasePair, state_home: Path) -> Path:
     path = state_home / "shop.yaml"
     source, destination = shop.source_cluster.sockets, shop.destination_cluster.sockets
     path.write_text(
-        TASK.format(name="shop-to-branch", source=source, destination=destination, database=shop.database),
+        TASK.format(name=NAME, source=source, destination=destination, database=shop.database),
         encoding="utf-8",
     )
     return path
+
+
+def commands_of(text: str) -> dict[str, list[str]]:
+    """The block of commands over `kb.yaml` in a page, by command, as they are shown."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    block = next(found for found in blocks if "start kb.yaml" in found)
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    assert all(words[0] == "syncwizard" for words in lines)
+    return {words[1]: words[1:] for words in lines}
 
 
 def write(pair: DatabasePair) -> None:
@@ -91,29 +106,45 @@ def write(pair: DatabasePair) -> None:
     pair.source.execute("DELETE FROM shop.orders WHERE customer = (SELECT min(customer) FROM shop.orders)")
 
 
-def test_the_way_of_readme_ends_without_a_difference_and_leaves_nothing(shop: DatabasePair, task_file: Path) -> None:
+def test_readme_shows_the_commands_of_the_manual() -> None:
+    shown, known = commands_of(README), commands_of(manual.read("first-steps"))
+    # The screens have tests of their own.
+    assert shown.pop("open") == ["open", "kb-to-frankfurt"]
+    assert shown and shown.items() <= known.items()
+
+
+def test_the_commands_of_the_manual_end_without_a_difference_and_leave_nothing(
+    shop: DatabasePair, task_file: Path
+) -> None:
+    given = {"kb.yaml": str(task_file), "kb-to-frankfurt": NAME}
+    way = {
+        command: [given.get(word, word) for word in words]
+        for command, words in commands_of(manual.read("first-steps")).items()
+    }
+    assert list(way) == ["check", "precheck", "preview", "start", "status", "wait", "pause", "resume", "release"]
     traces = sorted(shop.source.execute(TRACES).fetchall())
-    syncwizard("check", task_file)
-    syncwizard("preview", task_file)
-    assert "replica-identity" in syncwizard("precheck", task_file, expect=3).stdout
-    syncwizard("start", task_file, expect=3)
+    syncwizard(*way["check"])
+    assert "replica-identity" in syncwizard(*way["precheck"], expect=3).stdout
+    syncwizard(*way["preview"])
+    syncwizard(*way["start"], expect=3)
     assert sorted(shop.source.execute(TRACES).fetchall()) == traces
-    syncwizard("start", task_file, "--ignore", "replica-identity", "--until", "caught-up")
+    syncwizard(*way["start"], "--ignore", "replica-identity", "--until", "caught-up")
     try:
         write(shop)
-        syncwizard("wait", "shop-to-branch", "--until", "caught-up", "--timeout", "60")
+        assert NAME in syncwizard(*way["status"]).stdout
+        syncwizard(*way["wait"], "--timeout", "60")
         assert_equal(shop)
-        syncwizard("pause", "shop-to-branch")
+        syncwizard(*way["pause"])
         assert report("status", "shop-to-branch")["state"] == "paused"
-        # What the task itself made at both ends is in nobody's way.
+        # What the task itself created at both ends does not block.
         syncwizard("precheck", "shop-to-branch")
         write(shop)
-        syncwizard("resume", "shop-to-branch", "--until", "caught-up")
+        syncwizard(*way["resume"], "--until", "caught-up")
         assert_equal(shop)
         assert "paused" in syncwizard("events", "shop-to-branch").stdout
     finally:
         # It runs, and is paused first.
-        syncwizard("release", "shop-to-branch", "--yes")
+        syncwizard(*way["release"], "--yes")
     assert sorted(shop.source.execute(TRACES).fetchall()) == traces
     left = shop.destination.execute(TRACES).fetchall()
     assert left == []

@@ -491,13 +491,13 @@ async def test_what_is_typed_ahead_of_the_screen_lands_in_the_next_field() -> No
         assert (wizard_of(person).draft.source.port, wizard_of(person).draft.source.database) == ("42", "k")
 
 
-async def test_a_field_takes_the_question_mark_and_f1_lists_the_actions() -> None:
+async def test_a_field_takes_the_question_mark_and_f2_lists_the_actions() -> None:
     async with at_screens(wizard_over(TaskDraft())) as person:
         await go_to(person, "source.database")
         await person.press("question_mark")
         assert wizard_of(person).draft.source.database == "?"
-        assert person.sees("F1 Keys")
-        await person.press("f1")
+        assert person.sees("F2 Keys")
+        await person.press("f2")
         await person.until_seen("What can be done here")
 
 

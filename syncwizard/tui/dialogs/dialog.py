@@ -17,6 +17,8 @@ class Dialog(ModalScreen[Answer | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("screen.back"),
+        # A dialog hides the application's own keys.
+        *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
     ]
 
     def action_back(self) -> None:

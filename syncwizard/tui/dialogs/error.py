@@ -11,6 +11,8 @@ FILE_NAME = "syncwizard-error.txt"
 class ErrorDialog(CopyTextDialog):
     """Shows an error of ours, or one that an engine told."""
 
+    manual_topic = "failures"
+
     def __init__(self, error: SyncwizardError | Failure, title: str = "It did not work") -> None:
         super().__init__(title, describe_error(error), FILE_NAME, severe=True)
 

@@ -101,6 +101,12 @@ class MonitorScreen(Screen[None]):
         self._pane = PANES[0]
 
     @property
+    def manual_topic(self) -> str:
+        """The topic of the manual that fits: what to do, where something is wrong."""
+        troubled = self._view is not None and trouble_of(self._view, self.home.clock()) is not None
+        return "failures" if troubled else "screens"
+
+    @property
     def home(self) -> Home:
         """The application, as far as this screen needs it."""
         return cast(Home, self.app)

@@ -64,6 +64,7 @@ class TasksScreen(Screen[None]):
         *("tasks.open", "tasks.new", "tasks.pause", "tasks.resume", "tasks.clone", "tasks.release"),
         *("tasks.filter", "tasks.sort", "tasks.show-released", "tasks.demo", "screen.back"),
     )
+    manual_topic = "first-steps"
     moving_actions = ("tasks.open", "tasks.new", "tasks.clone")
 
     listing = query_one(Listing)

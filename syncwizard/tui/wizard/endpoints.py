@@ -34,6 +34,7 @@ class EndpointsStep(FormStep):
 
     step: ClassVar[StepName] = "endpoints"
     title: ClassVar[str] = "Source & destination"
+    manual_topic = "preparing"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -44,6 +44,7 @@ class PrecheckStep(Step):
 
     step: ClassVar[StepName] = "precheck"
     title: ClassVar[str] = "Precheck"
+    manual_topic = "preparing"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("precheck.again", "precheck.failed-again", "precheck.ignore", "precheck.cancel")
     ]

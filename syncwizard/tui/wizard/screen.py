@@ -49,6 +49,12 @@ class WizardScreen(Screen[None]):
 
     moving_actions = ("wizard.next", "wizard.previous")
 
+    @property
+    def manual_topic(self) -> str:
+        """The topic of the manual that fits the step."""
+        step = self._steps.get(self._current)
+        return step.manual_topic if step is not None else "first-steps"
+
     def __init__(self, draft: TaskDraft | None = None, steps: Sequence[type[Step]] | None = None) -> None:
         super().__init__()
         self.draft = draft or TaskDraft()

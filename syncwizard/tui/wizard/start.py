@@ -29,6 +29,7 @@ class StartStep(Step):
 
     step: ClassVar[StepName] = "start"
     title: ClassVar[str] = "Start"
+    manual_topic = "first-steps"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

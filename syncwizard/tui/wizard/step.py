@@ -55,6 +55,8 @@ class Step(Vertical):
 
     step: ClassVar[StepName]
     title: ClassVar[str]
+    # The topic of the manual that F1 opens here.
+    manual_topic: ClassVar[str] = "task-file"
 
     @property
     def wizard(self) -> Wizard:
