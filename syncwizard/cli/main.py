@@ -51,6 +51,19 @@ class LazyGroup(click.Group):
         command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Finds the command; raises click.UsageError, which names the nearest one, where there is none."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            # Imported here: no other command line needs it.
+            from syncwizard.task.text import did_you_mean
+
+            question = did_you_mean(name, COMMANDS)
+            raise click.UsageError(f"no command is called `{name}`" + (f"; {question}" if question else ""), ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])

@@ -13,7 +13,11 @@ from syncwizard.task import file
 from syncwizard.task.drafting.draft import TaskDraft
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(TaskDraft)
+# Where drafts of 0.1 held what is now a setting by its path.
+_MOVED = {
+    "connection_minutes": "advanced.retry.connection_minutes",
+    "other_minutes": "advanced.retry.other_minutes",
+}
 
 
 class KeptDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +46,10 @@ def remove(draft_id: uuid.UUID) -> None:
 
 def _load(path: Path) -> KeptDraft | None:
     try:
-        return KeptDraft(draft=_decoder.decode(path.read_bytes()), edited_at=path.stat().st_mtime)
+        data = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+        moved = {there: data.pop(here) for here, there in _MOVED.items() if here in data}
+        draft = msgspec.convert({"advanced": moved, **data}, TaskDraft)
+        return KeptDraft(draft=draft, edited_at=path.stat().st_mtime)
     except (msgspec.MsgspecError, OSError):
         return None
 

@@ -1,7 +1,8 @@
 """Knows the names of the precheck's items: one that is misspelt would be accepted in vain."""
 
-import difflib
 from collections.abc import Iterable
+
+from syncwizard.task.text import did_you_mean
 
 
 def unknown_items(names: Iterable[str]) -> dict[str, str]:
@@ -17,9 +18,5 @@ def unknown_items(names: Iterable[str]) -> dict[str, str]:
     from syncwizard.stages.precheck import item_names
 
     known = item_names()
-    return {name: _nearest(name, known) for name in wanted if name not in known}
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"the items are: {', '.join(known)}"
+    every = f"the items are: {', '.join(known)}"
+    return {name: did_you_mean(name, known) or every for name in wanted if name not in known}

@@ -18,9 +18,8 @@ from syncwizard.errors import JournalFailed
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.figures.history import Stretch, grouped, stretches
-from syncwizard.task.figures.totals import describe_count
 from syncwizard.task.narration import narrate
-from syncwizard.task.text import describe_bytes, format_seconds, format_table, local_time
+from syncwizard.task.text import describe_bytes, describe_count, format_seconds, format_table, local_time
 
 EVENTS_SHOWN = 200
 LOG_LINES_SHOWN = 300

@@ -1,6 +1,5 @@
 """Saved connections: ends by name, in one file of the config directory, for its owner alone and never with a secret."""
 
-import difflib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from syncwizard.client.precheck_items import unknown_items
 from syncwizard.errors import TaskFileError, UsageError
 from syncwizard.task import file, mistakes
 from syncwizard.task.specification import Endpoint, TaskSpec
+from syncwizard.task.text import did_you_mean
 from syncwizard.task.validation import Problem, endpoint_problems
 
 # What was given of each, and nothing else: the task file that names a connection may give the rest.
@@ -112,9 +112,6 @@ def _absolute(fields: Fields) -> Fields:
 
 
 def _unknown(name: str, saved: Mapping[str, Fields]) -> UsageError:
-    near = difflib.get_close_matches(name, saved, n=1)
-    if near:
-        remedy = f"did you mean `{near[0]}`?"
-    else:
-        remedy = f"those saved are: {', '.join(sorted(saved))}" if saved else "save one: syncwizard connections add"
+    every = f"those saved are: {', '.join(sorted(saved))}" if saved else "save one: syncwizard connections add"
+    remedy = did_you_mean(name, saved) or every
     return UsageError(f"no saved connection is called `{name}`", remedy=remedy)

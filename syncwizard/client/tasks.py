@@ -18,7 +18,7 @@ from syncwizard.task import file
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import IgnoredItem, TaskSpec
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import shell_word
+from syncwizard.task.text import did_you_mean, shell_word
 
 # Fewer digits of an id than these are taken for a name.
 ID_PREFIX_DIGITS = 4
@@ -91,11 +91,9 @@ def find_task(text: str, *, exactly: bool = False) -> StoredTask:
             detail=", ".join(f"{task.label} ({task.id})" for task in matching),
             remedy="use the name with its suffix, or the beginning of the id",
         )
-    known = ", ".join(task.label for task in tasks)
-    raise UsageError(
-        f"no task is called `{text}`",
-        remedy=f"the tasks are: {known}" if known else "start one first: syncwizard start FILE",
-    )
+    labels = [task.label for task in tasks]
+    known = f"the tasks are: {', '.join(labels)}" if labels else "start one first: syncwizard start FILE"
+    raise UsageError(f"no task is called `{text}`", remedy=did_you_mean(text, labels) or known)
 
 
 def store(spec: TaskSpec) -> StoredTask:

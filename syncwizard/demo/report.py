@@ -11,10 +11,10 @@ from syncwizard.demo.comparison import Comparison, SequenceComparison
 from syncwizard.demo.workload import Done
 from syncwizard.task.events import STAGES
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_fields, format_seconds, format_table, span
 
 KINDS = ("insert", "update", "delete")
 HEAD = ("table", "copied", "inserted", "updated", "deleted", "rows at source", "at destination", "content")
-GAP = "  "
 
 
 class Progress:
@@ -57,14 +57,8 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     >>> align([("a", "n"), ("bb", "10")])
     ['a    n', 'bb  10']
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        GAP.join(
-            cell.ljust(width) if place == 0 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    head, *others = rows
+    return format_table(head, others, right=range(1, len(head))).split("\n")
 
 
 def _tables(outcome: Outcome) -> list[str]:
@@ -92,7 +86,7 @@ def _stages(state: TaskState) -> list[str]:
     for name in STAGES:
         stage = state.stages.get(name)
         if stage is not None and stage.started_at is not None and stage.finished_at is not None:
-            named.append((name, f"{stage.finished_at - stage.started_at:.1f} s"))
+            named.append((name, format_seconds(stage.finished_at - stage.started_at)))
     return align([("stage", "time"), *named])
 
 
@@ -101,7 +95,7 @@ def _remarks(outcome: Outcome) -> list[str]:
     statements = ", ".join(f"{workload.statements.get(kind, 0):,} {kind}s" for kind in KINDS)
     return align_left(
         [
-            ("workload", f"{workload.transactions:,} transactions in {workload.seconds:.0f} s: {statements}"),
+            ("workload", f"{workload.transactions:,} transactions in {span(workload.seconds)}: {statements}"),
             ("latency", _latency(outcome.latencies)),
             ("sequences", _sequences(outcome.comparison.sequences)),
             ("neighbours", f"{neighbours.equal} of {neighbours.vectors} vectors have the same exact ten nearest"),
@@ -122,21 +116,19 @@ def _sequences(compared: SequenceComparison) -> str:
 
 def align_left(rows: Sequence[tuple[str, str]]) -> list[str]:
     """A name and a sentence a line."""
-    width = max(len(name) for name, _ in rows)
-    return [f"{name.ljust(width)}{GAP}{text}" for name, text in rows]
+    return format_fields(rows).split("\n")
 
 
 def _latency(seconds: Sequence[float]) -> str:
     if not seconds:
         return "not measured: the workload ended before the first heartbeat"
-    milliseconds = [value * 1000 for value in seconds]
-    middle, longest = statistics.median(milliseconds), max(milliseconds)
-    return f"p50 {middle:.0f} ms, longest {longest:.0f} ms, of {len(seconds)} heartbeats under the workload"
+    middle, longest = format_seconds(statistics.median(seconds)), format_seconds(max(seconds))
+    return f"p50 {middle}, longest {longest}, of {len(seconds)} heartbeats under the workload"
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.comparison.equal:
-        return f"No difference, after {outcome.seconds:.0f} s."
+        return f"No difference, after {span(outcome.seconds)}."
     different = [f"kb.{table.table}" for table in outcome.comparison.tables if not table.equal]
     different += [f"sequence kb.{name}" for name in outcome.comparison.sequences.different]
     return f"DIFFERENCES FOUND: {', '.join(different) or 'nearest neighbours'}."

@@ -35,7 +35,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
-from syncwizard.task.text import counted, describe_bytes, local_time, one_line
+from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
 
 
 def narrate(event: Event) -> str:
@@ -149,7 +149,8 @@ def _(event: TablePlanned) -> str:
 
 @_tell.register
 def _(event: TableCopied) -> str:
-    return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {event.seconds:.1f} s"
+    took = format_seconds(event.seconds)
+    return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
 
 
 @_tell.register
@@ -181,7 +182,7 @@ def _(event: SyncPointPassed) -> str:
 
 @_tell.register
 def _(event: StatementFinished) -> str:
-    return f"{event.kind} {event.name} created in {event.seconds:.1f} s"
+    return f"{event.kind} {event.name} created in {format_seconds(event.seconds)}"
 
 
 @_tell.register

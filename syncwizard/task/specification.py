@@ -2,9 +2,11 @@
 
 import uuid
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from syncwizard.task.settings import Group, Setting, declared
 
 DatabaseType = Literal["postgresql", "polardb-postgresql"]
 EncryptionMode = Literal["disable", "require", "verify-ca", "verify-full"]
@@ -138,16 +140,46 @@ class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How long a lost connection, and how long any other trouble, is retried. Minutes."""
+    """How long a lost connection, and how long any other trouble, is retried. Minutes.
 
-    connection_minutes: int = 720
-    other_minutes: int = 10
+    The ranges are those of the service this replaces, so that its users' values carry over.
+    """
+
+    connection_minutes: Annotated[
+        int,
+        Setting(
+            label="Connection",
+            help="How long a connection that was lost, or is refused, is tried again before the task stops as failed."
+            " The slot keeps WAL at the source meanwhile; a success goes on where it was. More than 30 rides out most"
+            " restarts and failovers.",
+            said="a lost connection {} min",
+            unit="minutes",
+            low=10,
+            high=1440,
+        ),
+    ] = 720
+    other_minutes: Annotated[
+        int,
+        Setting(
+            label="Other trouble",
+            help="How long any other error, such as a change that the destination refuses, is tried again before the"
+            " task stops as failed: nothing is ever skipped. Must be less than the time for lost connections; 10 or"
+            " more gives a person the time to look.",
+            said="other trouble {} min",
+            unit="minutes",
+            low=1,
+            high=1440,
+        ),
+    ] = 10
 
 
 class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings with a sensible default each."""
+    """Settings with a sensible default each: every field is a `Setting`, or a group of them."""
 
-    retry: Retry = Retry()
+    retry: Annotated[Retry, Group(heading="How long trouble is retried", title="Retries")] = Retry()
+
+
+SETTINGS = declared(Advanced, "advanced")
 
 
 class IgnoredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

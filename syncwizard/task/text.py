@@ -1,9 +1,15 @@
-"""Plain text for people: tables, fields, durations, times. Pure."""
+"""Plain text for people: tables and fields, and the one way to write durations, sizes, counts and rates. Pure.
+
+Widths are columns of a terminal: a Chinese character takes two, a combining one none.
+"""
 
 import datetime
+import difflib
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from rich.cells import cell_len, set_cell_size
 
 # Of the names that one sentence is about.
 NAMES_SHOWN = 10
@@ -16,13 +22,15 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     TABLE  ROWS
     a         1
     bc       20
+    >>> print(format_table(("TABLE", "ROWS"), [("日本", "1"), ("e\\u0301t", "20")]))
+    TABLE  ROWS
+    日本   1
+    e\u0301t     20
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[index]) for row in [header, *rows]) for index in range(len(header))]
+    widths = [max(cell_len(row[index]) for row in [header, *rows]) for index in range(len(header))]
     lines = [
-        "  ".join(
-            cell.rjust(widths[index]) if index in right else cell.ljust(widths[index]) for index, cell in enumerate(row)
-        ).rstrip()
+        "  ".join(pad(cell, widths[index], right=index in right) for index, cell in enumerate(row)).rstrip()
         for row in [header, *rows]
     ]
     return "\n".join(lines)
@@ -35,21 +43,141 @@ def format_fields(fields: Sequence[tuple[str, str]]) -> str:
     state  paused
     task   kb
     """
-    width = max(len(name) for name, _ in fields)
-    return "\n".join(f"{name.ljust(width)}  {one_line(value)}" for name, value in fields)
+    width = max(cell_len(name) for name, _ in fields)
+    return "\n".join(f"{pad(name, width)}  {one_line(value)}" for name, value in fields)
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """The text with spaces up to so many columns; never shortened.
+
+    >>> pad("日本", 5), pad("日本", 5, right=True), pad("orders", 3)
+    ('日本 ', ' 日本', 'orders')
+    """
+    space = " " * (width - cell_len(text))
+    return space + text if right else text + space
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """The text in exactly so many columns; what is too long ends with an ellipsis.
+
+    >>> fit("orders", 8), fit("orders", 8, right=True), fit("orders", 4), fit("日本語", 4)
+    ('orders  ', '  orders', 'ord…', '日 …')
+    """
+    text = one_line(text)
+    if cell_len(text) <= width:
+        return pad(text, width, right=right)
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in at most so many columns, its middle left out where it is too long: both ends tell names apart.
+
+    >>> shorten("public.orders", 20), shorten("public.a_very_long_name_of_a_table_2026_11", 20)
+    ('public.orders', 'public.a_…le_2026_11')
+    >>> cell_len(shorten("日本語の長い名前のテーブル", 11))
+    11
+    """
+    if cell_len(text) <= width:
+        return text
+    head = set_cell_size(text, width // 2 - 1)
+    room, start = width - width // 2, len(text)
+    while start and cell_len(text[start - 1 :]) <= room:
+        start -= 1
+    return f"{head}…" + " " * (room - cell_len(text[start:])) + text[start:]
 
 
 def format_seconds(seconds: float) -> str:
+    """A duration that was measured, rounded to what a reader wants of one so long.
+
+    >>> format_seconds(0.0042), format_seconds(12.34), format_seconds(3725), format_seconds(10_000_000)
+    ('4 ms', '12.3 s', '1 h 02 min', '115 d 17 h')
+
+    Rounding never leads past a unit's end:
+
+    >>> format_seconds(0.9994), format_seconds(0.9996), format_seconds(119.96), format_seconds(3590), format_seconds(0)
+    ('999 ms', '1.0 s', '2 min', '1 h 00 min', '0 ms')
+    >>> format_seconds(86_380), format_seconds(-0.004)
+    ('1 d 0 h', '0 ms')
     """
-    >>> format_seconds(0.0042), format_seconds(12.34), format_seconds(3725)
-    ('4 ms', '12.3 s', '1 h 02 min')
-    """
-    if seconds < 1:
+    seconds = max(0.0, seconds)
+    if round(seconds * 1000) < 1000:
         return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:
+    if round(seconds, 1) < 120:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def span(seconds: float) -> str:
+    """A duration that passes while it is read: in at most two units, without fractions, never ahead of time.
+
+    >>> span(0.4), span(75), span(3700), span(200_000), span(-5)
+    ('0 s', '1 min 15 s', '1 h 1 min', '2 d 7 h', '0 s')
+    >>> span(59.9), span(3599.9), span(86_399.9), span(10_000_000)
+    ('59 s', '59 min 59 s', '23 h 59 min', '115 d 17 h')
+    """
+    whole = max(0, int(seconds))
+    for unit, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // small
+            return f"{whole // unit} {name} {rest} {small_name}" if rest else f"{whole // unit} {name}"
+    return f"{whole} s"
+
+
+def age(seconds: float) -> str:
+    """How long ago, in one unit.
+
+    >>> age(0.4), age(75), age(7300), age(200_000)
+    ('now', '1 min', '2 h', '2 d')
+    """
+    whole = max(0, int(seconds))
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min"), (2, "s")):
+        if whole >= unit:
+            return f"{whole // unit if unit > 2 else whole} {name}"
+    return "now"
+
+
+def coarse_seconds(seconds: float) -> str:
+    """A duration that is a guess, in steps that one can bear.
+
+    >>> coarse_seconds(1), coarse_seconds(41.3), coarse_seconds(57.4), coarse_seconds(95.0), coarse_seconds(4100)
+    ('5 s', '40 s', '1 min', '2 min', '1 h 10 min')
+    >>> coarse_seconds(59.5 * 60), coarse_seconds(40 * 3600), coarse_seconds(10_000_000)
+    ('1 h', '40 h', '116 d')
+    """
+    if seconds < 55:
+        step = 5 if seconds < 30 else 10
+        return f"{max(step, round(seconds / step) * step)} s"
+    minutes = max(1, round(seconds / 60))
+    if minutes > 10:
+        step = 10 if minutes >= 60 else 5
+        minutes = round(minutes / step) * step
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{round(minutes / 1440)} d"
+    return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
+
+
+def round_seconds(seconds: float) -> str:
+    """A time at an axis, which is round already.
+
+    >>> round_seconds(0), round_seconds(0.0005), round_seconds(0.2), round_seconds(40), round_seconds(7200)
+    ('0 s', '0.5 ms', '200 ms', '40 s', '2 h')
+    >>> round_seconds(1.0), round_seconds(60.0), round_seconds(86_400.0)
+    ('1 s', '1 min', '1 d')
+    """
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.4g} {name}"
+    return f"{seconds:g} s"
 
 
 def one_line(text: str) -> str:
@@ -107,12 +235,102 @@ def or_unknown(value: int | None) -> str:
 
 
 def describe_bytes(count: float) -> str:
+    """A size in decimal units, as `du --si` and disks have them.
+
+    >>> describe_bytes(512), describe_bytes(3_500_000), describe_bytes(1.5e15), describe_bytes(4e18)
+    ('512 B', '3.5 MB', '1.5 PB', '4000.0 PB')
+
+    Rounding never leads past a unit's end:
+
+    >>> describe_bytes(999.4), describe_bytes(999.6), describe_bytes(999_949), describe_bytes(999_950)
+    ('999 B', '1.0 kB', '999.9 kB', '1.0 MB')
     """
-    >>> describe_bytes(512), describe_bytes(3_500_000)
-    ('512 B', '3.5 MB')
-    """
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+    if round(count) < 1000:
+        return f"{count:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
         count /= 1000
-    raise AssertionError
+        if round(count, 1) < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} PB"
+
+
+def describe_count(count: float) -> str:
+    """Exact as long as it is short.
+
+    >>> describe_count(999_999), describe_count(12_345_678), describe_count(3_210_000_000)
+    ('999,999', '12.35 M', '3.21 G')
+    >>> describe_count(999_999.6), describe_count(999_994_999), describe_count(999_995_000)
+    ('1.00 M', '999.99 M', '1.00 G')
+    """
+    if round(count) < 1_000_000:
+        return f"{count:,.0f}"
+    return f"{count / 1e6:,.2f} M" if round(count / 1e6, 2) < 1000 else f"{count / 1e9:,.2f} G"
+
+
+def short_count(count: float) -> str:
+    """At most six characters: three digits that count.
+
+    >>> short_count(0), short_count(3.4), short_count(9876), short_count(45_678), short_count(1_234_567)
+    ('0', '3', '9,876', '45.7 k', '1.23 M')
+    >>> short_count(9999.6), short_count(99_960), short_count(999_600), short_count(1e9)
+    ('10.0 k', '100 k', '1.00 M', '1.00 G')
+    """
+    if round(count) < 10_000:
+        return f"{count:,.0f}"
+    for unit in ("k", "M", "G"):
+        count /= 1000
+        for digits, end in ((2, 10), (1, 100), (0, 1000)):
+            if round(count, digits) < end:
+                return f"{count:.{digits}f} {unit}"
+    return f"{count / 1000:,.0f} T"
+
+
+def round_count(count: float) -> str:
+    """A count at an axis, which is round already.
+
+    >>> round_count(0.5), round_count(2000.0), round_count(50_000.0), round_count(2e6), round_count(4e9)
+    ('0.5', '2,000', '50 k', '2 M', '4 G')
+    """
+    if count < 10_000:
+        return f"{count:,g}" if count >= 1 else f"{count:g}"
+    for unit in ("k", "M"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:g} {unit}"
+    return f"{count / 1000:,g} G"
+
+
+def describe_rates(rows: float | None, size: float | None, what: str) -> str:
+    """Rates a second that are known; empty when none is.
+
+    >>> describe_rates(1234.5, 65_000.0, "rows")
+    '1,234 rows/s, 65.0 kB/s'
+    >>> describe_rates(None, None, "rows")
+    ''
+    """
+    parts = [f"{describe_count(rows)} {what}/s"] if rows is not None else []
+    parts += [f"{describe_bytes(size)}/s"] if size is not None else []
+    return ", ".join(parts)
+
+
+def nearest(given: str, valid: Iterable[str]) -> str | None:
+    """The one of the valid names that `given` was probably meant to be; None where none is near.
+
+    >>> nearest("tpye", ["type", "host"]), nearest("STATUS", ["status"]), nearest("zzz", ["type", "host"])
+    ('type', 'status', None)
+    """
+    names = list(valid)
+    known = {name.lower(): name for name in reversed(names)}
+    exact = difflib.get_close_matches(given, names, n=1)
+    found = exact or [known[each] for each in difflib.get_close_matches(given.lower(), known, n=1)]
+    return found[0] if found else None
+
+
+def did_you_mean(given: str, valid: Iterable[str]) -> str:
+    """The nearest valid name as a question; empty where none is near.
+
+    >>> did_you_mean("stauts", ["start", "status"]), did_you_mean("zzz", ["start"])
+    ('did you mean `status`?', '')
+    """
+    near = nearest(given, valid)
+    return f"did you mean `{near}`?" if near else ""

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from syncwizard.task.specification import Access, Encryption, Endpoint, Retry, SchemaObjects, TaskSpec
+from syncwizard.task.settings import value_at
+from syncwizard.task.specification import SETTINGS, Access, Encryption, Endpoint, SchemaObjects, TaskSpec
 
-# The ranges of the service this replaces, so that its users' values carry over.
-CONNECTION_MINUTES = range(10, 1441)
-OTHER_MINUTES = range(1, 1441)
 # As long as a name of PostgreSQL's: it stands in tables, file names and titles.
 NAME_CHARACTERS = 63
 
@@ -31,7 +29,7 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
         *endpoint_problems("destination", spec.destination),
         *_synchronization_problems(spec),
         *_object_problems(spec.objects),
-        *_retry_problems(spec.advanced.retry),
+        *_setting_problems(spec),
     ]
 
 
@@ -215,13 +213,11 @@ def _schema_problems(path: str, entry: SchemaObjects) -> Iterator[Problem]:
                 yield Problem(path=f"{path}.{kind}", message="a name is empty")
 
 
-def _retry_problems(retry: Retry) -> Iterator[Problem]:
-    if retry.connection_minutes not in CONNECTION_MINUTES:
-        yield Problem(path="advanced.retry.connection_minutes", message="must be from 10 to 1440 minutes")
-    if retry.other_minutes not in OTHER_MINUTES:
-        yield Problem(path="advanced.retry.other_minutes", message="must be from 1 to 1440 minutes")
-    elif retry.other_minutes >= retry.connection_minutes:
-        yield Problem(
-            path="advanced.retry.other_minutes",
-            message=f"must be less than connection_minutes ({retry.connection_minutes})",
-        )
+def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:
+    wrong = {each.path: each.problem(value_at(spec, each.path)) for each in SETTINGS}
+    retry, other = spec.advanced.retry, "advanced.retry.other_minutes"
+    if not wrong[other] and retry.other_minutes >= retry.connection_minutes:
+        wrong[other] = f"must be less than connection_minutes ({retry.connection_minutes})"
+    for path, message in wrong.items():
+        if message:
+            yield Problem(path=path, message=message)

@@ -161,7 +161,7 @@ class SyncwizardApp(TypeAheadApp):
 
     def action_open_manual(self) -> None:
         """The manual, at the topic that fits the screen."""
-        from syncwizard.tui.screens.manual import ManualScreen
+        from syncwizard.tui.manual_screen import ManualScreen
 
         if not isinstance(self.screen, ManualScreen):
             self.push_screen(ManualScreen(getattr(self.screen, "manual_topic", FIRST_TOPIC)))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TypeVar
 
+from rich.cells import cell_len
 from textual.app import App
 from textual.screen import Screen
 
@@ -19,7 +20,7 @@ from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
 from syncwizard.task.summary import RELEASE_CONSEQUENCES
-from syncwizard.task.text import or_unknown
+from syncwizard.task.text import or_unknown, pad
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
@@ -135,9 +136,9 @@ class Deeds:
         """Sets the destination's sequences to the source's values again, and shows both."""
 
         def done(found: SequencesSet) -> None:
-            width = max((len(str(value.sequence)) for value in found.values), default=0)
+            width = max((cell_len(str(value.sequence)) for value in found.values), default=0)
             lines = [
-                f"{value.sequence!s:<{width}}  source {or_unknown(value.source)}"
+                f"{pad(str(value.sequence), width)}  source {or_unknown(value.source)}"
                 f"  destination {or_unknown(value.destination)}"
                 for value in found.values
             ]

@@ -1,13 +1,20 @@
-"""Keys typed ahead: behind one that brings another screen or step they wait until that takes keys.
+"""Keys in the order in which they were pressed, whatever each of them does.
 
-A person types for what is to come. On a slow line or a busy machine the keys are there first, and would go to the field
-that is about to be left.
+A person types for what is to come; on a slow line or a busy machine keys come first. Textual gives a key to the
+widget with the focus at once, but runs what is bound to a key only after that has passed every widget around: a
+character behind Backspace, Tab or `/` would be in the field, or in the wrong field, before those have done anything.
+Two waits keep the order:
+
+- behind any key but a character for a field the others wait until everything that the key has set off is done;
+- behind one that brings another screen or step they wait until that takes keys.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import takewhile
 
 from textual.app import App
-from textual.events import Event, Key
+from textual.dom import DOMNode
+from textual.events import Event, Key, Paste
 from textual.timer import Timer
 from textual.widgets import Input
 
@@ -17,10 +24,12 @@ from syncwizard.tui.opening import Leaving
 HOLD_SECONDS = 10.0
 # Nobody is kept from leaving meanwhile.
 NEVER_HELD = ("ctrl+q", "ctrl+c")
+# What a key does may post a message, as Enter in a field does: the second round comes behind those.
+ROUNDS = 2
 
 
 class TypeAheadApp(App[Leaving]):
-    """Holds keys from the one that moves on until `let_keys_go`.
+    """Holds keys and pasted text while a key is at work, and from the one that moves on until `let_keys_go`.
 
     A screen names what moves in `moving_actions`, by the ids of the registry.
     """
@@ -28,32 +37,69 @@ class TypeAheadApp(App[Leaving]):
     def __init__(self, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._holding = False
-        self._held: list[Key] = []
+        # Counts the keys that others have waited for: a wait that was given up ends no later one.
+        self._at_work = 0
+        self._working = False
+        self._held: list[Key | Paste] = []
         self._hold_timer: Timer | None = None
 
     async def on_event(self, event: Event) -> None:
         """Holds a key, or takes it as always."""
-        if isinstance(event, Key) and not event.is_forwarded:
-            if self._holding and event.key not in NEVER_HELD:
-                self._held.append(event)
-                return
-            if self._moves(event):
-                self.hold_keys()
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        if (self._holding or self._working) and not (isinstance(event, Key) and event.key in NEVER_HELD):
+            self._held.append(event)
+            return
+        moves = isinstance(event, Key) and self._moves(event)
+        if moves:
+            self.hold_keys()
         await super().on_event(event)
+        if isinstance(event, Key) and not moves and not self._is_text(event):
+            self._wait_for_it()
+
+    def _is_text(self, event: Key) -> bool:
+        """Whether the key is a character for a field: it goes straight there, and so do those behind it."""
+        return event.is_printable and isinstance(self.focused, Input)
 
     def _moves(self, event: Key) -> bool:
         moving: Collection[str] = getattr(self.screen, "moving_actions", ())
-        if not moving or (event.is_printable and isinstance(self.focused, Input)):
+        if not moving or self._is_text(event):
             return False
         found = self.screen.active_bindings.get(event.key)
         return found is not None and found.enabled and found.binding.id in moving
 
+    def _wait_for_it(self) -> None:
+        """Keys wait from now on until the one just taken has passed every widget around, or HOLD_SECONDS."""
+        self._working = True
+        self._at_work += 1
+        self._start_timer()
+        self._pass_on(self._way(), self._at_work, ROUNDS)
+
+    def _way(self) -> list[DOMNode]:
+        """Where a key goes: the widget with the focus and those around it."""
+        return list(takewhile(lambda node: node is not self, (self.focused or self.screen).ancestors_with_self))
+
+    def _pass_on(self, way: Sequence[DOMNode], number: int, rounds: int) -> None:
+        """Follows the key through the queues of the widgets on its way; one that is gone is left out."""
+        for place, node in enumerate(way, 1):
+            if node.call_later(self._pass_on, way[place:], number, rounds):
+                return
+        self.call_later(self._arrived, number, rounds)
+
+    async def _arrived(self, number: int, rounds: int) -> None:
+        if number != self._at_work:
+            return
+        if rounds > 1:
+            self._pass_on(self._way(), number, rounds - 1)
+            return
+        self._working = False
+        await self._release()
+
     def hold_keys(self) -> None:
         """Keys wait from now on, for `let_keys_go`, or HOLD_SECONDS."""
         self._holding = True
-        if self._hold_timer is not None:
-            self._hold_timer.stop()
-        self._hold_timer = self.set_timer(HOLD_SECONDS, self._let_go)
+        self._start_timer()
 
     def let_keys_go(self) -> None:
         """Keys go on, behind a change of focus that was asked for before."""
@@ -62,8 +108,24 @@ class TypeAheadApp(App[Leaving]):
 
     async def _let_go(self) -> None:
         self._holding = False
+        await self._release()
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._hold_timer = self.set_timer(HOLD_SECONDS, self._give_up)
+
+    def _stop_timer(self) -> None:
         if self._hold_timer is not None:
             self._hold_timer.stop()
             self._hold_timer = None
-        while self._held and not self._holding:
+
+    async def _give_up(self) -> None:
+        self._holding = self._working = False
+        self._at_work += 1
+        await self._release()
+
+    async def _release(self) -> None:
+        if not self._holding and not self._working:
+            self._stop_timer()
+        while self._held and not self._holding and not self._working:
             await self.on_event(self._held.pop(0))

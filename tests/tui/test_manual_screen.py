@@ -1,7 +1,6 @@
 """The manual in the screens: F1 opens the topic that fits, at 80 columns and with the keyboard alone."""
 
 import pytest
-from syncwizard.tui.screens.manual import ManualScreen
 from textual.containers import VerticalScroll
 from textual.widgets import Markdown, OptionList
 
@@ -9,6 +8,7 @@ from syncwizard import manual
 from syncwizard.errors import EndpointError
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.manual_screen import ManualScreen
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.tasks.screen import TasksScreen
 from tests.support.replay import Moments, store_task, synchronizing, view_of

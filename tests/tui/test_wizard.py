@@ -32,6 +32,7 @@ from tests.support.file_keyring import VARIABLE, FileKeyring
 from tests.tui.apps import WIDE, text_on
 from tests.tui.keyboard import Keyboard, at_screens, screens
 
+MINUTES = "advanced.retry.connection_minutes"
 pytestmark = pytest.mark.slow
 
 END = EndpointDraft(host="db1", database="kb")
@@ -286,7 +287,7 @@ async def test_back_always_works_and_loses_nothing() -> None:
         assert focused_path(person) == "advanced.retry.connection_minutes"
         await person.press("f8")
         assert person.sees("✗ must be from 10 to 1440 minutes")
-        assert wizard_of(person).draft.connection_minutes == "3"
+        assert wizard_of(person).draft.value(MINUTES) == "3"
 
 
 async def test_a_setting_shows_its_range_and_the_rule_it_breaks() -> None:
@@ -462,9 +463,9 @@ async def test_what_is_typed_behind_next_lands_in_the_next_step() -> None:
         await go_to(person, "advanced.retry.connection_minutes")
         press_at_once(person, "7", "0", "f8", "n", "e", "w")
         await person.until(lambda: wizard_of(person).draft.name == "new", "the name is typed")
-        assert wizard_of(person).draft.connection_minutes == "70"
+        assert wizard_of(person).draft.value(MINUTES) == "70"
         press_at_once(person, "f7", "8", "0")
-        await person.until(lambda: wizard_of(person).draft.connection_minutes == "80", "the minutes are typed")
+        await person.until(lambda: wizard_of(person).draft.value(MINUTES) == "80", "the minutes are typed")
         assert wizard_of(person).draft.name == "new"
 
 

@@ -55,7 +55,7 @@ def test_the_table_shows_what_was_copied_applied_and_compared() -> None:
     assert passages.split() == ["kb.passages", "20,000", "1,234", "0", "3", "21", "21", "equal"]
     assert "full   2.5 s" in lines
     assert any("p50 6 ms, longest 50 ms, of 3 heartbeats" in line for line in lines)
-    assert lines[-1] == "No difference, after 60 s."
+    assert lines[-1] == "No difference, after 1 min."
 
 
 def test_a_difference_is_named_in_the_last_line() -> None:

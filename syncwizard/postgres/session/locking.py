@@ -8,6 +8,7 @@ from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.names import TableName
+from syncwizard.task.text import span
 
 # A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then
 # the queue must be let through before the next attempt.
@@ -50,5 +51,5 @@ def lock_holders(connection: Connection, tables: Sequence[TableName]) -> str:
     schemas, names = [table.schema for table in tables], [table.name for table in tables]
     rows = connection.execute(query("lock_holders"), (schemas, names)).fetchall()
     return "; ".join(
-        f"process {pid} of {user}, transaction open for {seconds:.0f} s: {text}" for pid, user, seconds, text in rows
+        f"process {pid} of {user}, transaction open for {span(seconds)}: {text}" for pid, user, seconds, text in rows
     )

@@ -4,6 +4,7 @@ import msgspec
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.task.text import span
 
 
 class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +19,7 @@ class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         who = f"process {self.pid} of {self.user}" if self.pid else f"prepared transaction {self.text} of {self.user}"
-        since = "" if self.seconds is None else f", open for {self.seconds:.0f} s"
+        since = "" if self.seconds is None else f", open for {span(self.seconds)}"
         return f"{who} in {self.database}{since}"
 
 

@@ -9,13 +9,14 @@ from typing import Any, Literal, Self
 import msgspec
 
 from syncwizard.errors import End
-from syncwizard.task.drafting.endpoint_draft import EndpointDraft, whole_number
+from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.settings import built, text_of, texts_of, value_at
 from syncwizard.task.specification import (
+    SETTINGS,
     Advanced,
     ConflictMode,
     IgnoredItem,
     PrecheckSettings,
-    Retry,
     SchemaObjects,
     Synchronization,
     SynchronizationType,
@@ -36,12 +37,14 @@ _PREFIXES: dict[StepName, tuple[str, ...]] = {
 }
 # What has a connection of its own is called after it; everything else of a host's name is the network's.
 _UNNAMED = "new-task"
+_DEFAULTS = {each.path: text_of(each.default) for each in SETTINGS}
 
 
 class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A task as far as it is described. `id` is the draft's; `task_id` that of a task which was stored already.
 
-    `named`: the name was chosen by a person and no longer follows the ends.
+    `named`: the name was chosen by a person and no longer follows the ends. `advanced`: the settings that were
+    typed, by their whole paths; the others have their defaults.
     """
 
     id: uuid.UUID = msgspec.field(default_factory=uuid.uuid4)
@@ -53,8 +56,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     types: list[SynchronizationType] = msgspec.field(default_factory=lambda: ["schema", "full", "incremental"])
     conflicts: ConflictMode = "report"
     objects: list[SchemaObjects] = []
-    connection_minutes: str = str(Retry().connection_minutes)
-    other_minutes: str = str(Retry().other_minutes)
+    advanced: dict[str, str] = {}
     ignore: list[IgnoredItem | str] = []
 
     def to_spec(self) -> TaskSpec:
@@ -71,12 +73,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
             destination=self.destination.to_endpoint(),
             synchronization=Synchronization(types=self.types, conflicts=self.conflicts),
             objects=self.objects,
-            advanced=Advanced(
-                retry=Retry(
-                    connection_minutes=whole_number(self.connection_minutes),
-                    other_minutes=whole_number(self.other_minutes),
-                )
-            ),
+            advanced=built(Advanced, "advanced", SETTINGS, self.advanced),
             precheck=PrecheckSettings(ignore=self.ignore),
         )
 
@@ -97,8 +94,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
             types=spec.synchronization.types,
             conflicts=spec.synchronization.conflicts,
             objects=spec.objects,
-            connection_minutes=str(spec.advanced.retry.connection_minutes),
-            other_minutes=str(spec.advanced.retry.other_minutes),
+            advanced=texts_of(spec, SETTINGS),
             ignore=spec.precheck.ignore,
         )
 
@@ -109,7 +105,8 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self, step: StepName) -> list[Problem]:
         """What keeps a step from being done, at most one thing a field, in the order of the fields.
 
-        >>> [problem.path for problem in TaskDraft(connection_minutes="5", other_minutes="x").problems("advanced")]
+        >>> draft = TaskDraft().with_value("advanced.retry.connection_minutes", "5")
+        >>> [problem.path for problem in draft.with_value("advanced.retry.other_minutes", "x").problems("advanced")]
         ['advanced.retry.connection_minutes', 'advanced.retry.other_minutes']
         """
         prefixes = _PREFIXES[step]
@@ -123,9 +120,12 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
 
         >>> TaskDraft().value("source.port")
         '5432'
+        >>> TaskDraft().value("advanced.retry.other_minutes")
+        '10'
         """
-        end, _, field = path.rpartition(".")
-        return getattr(self.end(end) if end in ENDS else self, field)
+        if path in _DEFAULTS:
+            return self.advanced.get(path, _DEFAULTS[path])
+        return value_at(self, path)
 
     def with_value(self, path: str, value: Any) -> Self:
         """The draft with another value in one field; a name nobody chose follows.
@@ -136,12 +136,14 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         >>> draft.with_value("name", "mine").with_value("source.database", "other").name
         'mine'
         """
+        if path in _DEFAULTS:
+            return msgspec.structs.replace(self, advanced={**self.advanced, path: value})
         end, _, field = path.rpartition(".")
         if end in ENDS:
             return self.with_end(end, msgspec.structs.replace(self.end(end), **{field: value}))
-        if field == "name":
+        if path == "name":
             return msgspec.structs.replace(self, name=value, named=True)
-        return msgspec.structs.replace(self, **{field: value})
+        return msgspec.structs.replace(self, **{path: value})
 
     def with_end(self, end: str, described: EndpointDraft) -> Self:
         """The draft with another source or destination; a name nobody chose follows."""

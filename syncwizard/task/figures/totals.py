@@ -8,7 +8,15 @@ from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import backlog_left, backlog_shrinks
 from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import describe_bytes, format_seconds, format_table
+from syncwizard.task.text import (
+    coarse_seconds,
+    describe_bytes,
+    describe_count,
+    describe_rates,
+    format_seconds,
+    format_table,
+    shorten,
+)
 
 # Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
 LATENCY_FRESH_SECONDS = 3.0
@@ -35,30 +43,6 @@ def describe_latency(sample: Sample, now: float) -> str:
     return f"{text}, {format_seconds(age)} ago" if age > LATENCY_FRESH_SECONDS else text
 
 
-def describe_count(count: float) -> str:
-    """Exact as long as it is short.
-
-    >>> describe_count(999_999), describe_count(12_345_678), describe_count(3_210_000_000)
-    ('999,999', '12.35 M', '3.21 G')
-    """
-    if count < 1_000_000:
-        return f"{count:,.0f}"
-    return f"{count / 1e6:,.2f} M" if count < 1e9 else f"{count / 1e9:,.2f} G"
-
-
-def describe_rates(rows: float | None, size: float | None, what: str) -> str:
-    """Rates a second that are known; empty when none is.
-
-    >>> describe_rates(1234.5, 65_000.0, "rows")
-    '1,234 rows/s, 65.0 kB/s'
-    >>> describe_rates(None, None, "rows")
-    ''
-    """
-    parts = [f"{describe_count(rows)} {what}/s"] if rows is not None else []
-    parts += [f"{describe_bytes(size)}/s"] if size is not None else []
-    return ", ".join(parts)
-
-
 def describe_time_left(left: TimeLeft) -> str:
     """In whole steps that a guess can bear: one figure where both ends round to the same, else a range.
 
@@ -69,23 +53,8 @@ def describe_time_left(left: TimeLeft) -> str:
     >>> describe_time_left(TimeLeft(low_seconds=1.0, high_seconds=4.0))
     'about 5 s'
     """
-    low, high = _coarse(left.low_seconds), _coarse(left.high_seconds)
+    low, high = coarse_seconds(left.low_seconds), coarse_seconds(left.high_seconds)
     return f"about {high}" if low == high else f"about {low} to {high}"
-
-
-def _coarse(seconds: float) -> str:
-    if seconds < 57.5:
-        step = 5 if seconds < 30 else 10
-        return f"{max(step, round(seconds / step) * step)} s"
-    minutes = round(seconds / 60)
-    if minutes >= 60:
-        minutes = round(minutes / 10) * 10
-    elif minutes > 10:
-        minutes = round(minutes / 5) * 5
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if rest and hours < 10 else f"{hours} h"
 
 
 def describe_share(done: int, estimated: int, *, finished: bool) -> str:
@@ -176,7 +145,7 @@ def retention_fields(held: Retention) -> list[tuple[str, str]]:
     else:
         danger = f"lost after {describe_bytes(max(0, measured.safe_bytes))} more"
         if held.lost_in_seconds is not None:
-            danger += f": about {_coarse(held.lost_in_seconds)} at a standstill ({rate})"
+            danger += f": about {coarse_seconds(held.lost_in_seconds)} at a standstill ({rate})"
     return [("slot holds", text), ("", danger)]
 
 
@@ -192,19 +161,10 @@ def index_lines(sample: Sample) -> str:
     rows = []
     for build in sample.index_builds or []:
         fraction = index_fraction(build)
-        rows.append((shorten(build.name), build.phase, "" if fraction is None else f"{100 * fraction:.0f} %"))
+        rows.append(
+            (shorten(build.name, NAME_WIDTH), build.phase, "" if fraction is None else f"{100 * fraction:.0f} %")
+        )
     return format_table(("INDEX", "PHASE", "DONE"), rows, right=[2]) if rows else ""
-
-
-def shorten(name: str, width: int = NAME_WIDTH) -> str:
-    """The name, its middle left out where it is too long: both ends tell tables apart.
-
-    >>> shorten("public.orders"), shorten("public.a_very_long_name_of_a_table_2026_11", 20)
-    ('public.orders', 'public.a_…le_2026_11')
-    """
-    if len(name) <= width:
-        return name
-    return f"{name[: width // 2 - 1]}…{name[len(name) - (width - width // 2) :]}"
 
 
 def copy_table(progress: CopyProgress) -> str:
@@ -216,7 +176,7 @@ def copy_table(progress: CopyProgress) -> str:
         if not table.copied:
             rows = f"{rows} of ~{describe_count(table.estimated_rows)}"
             size = f"{size} of ~{describe_bytes(table.estimated_bytes)}"
-        return shorten(name), rows, size, share
+        return shorten(name, NAME_WIDTH), rows, size, share
 
     order = sorted(progress.tables.items(), key=lambda item: (item[1].copied, not item[1].rows, item[0]))
     return _limited(("TABLE", "ROWS", "BYTES", "DONE"), [row(name, table) for name, table in order])
@@ -231,7 +191,7 @@ def change_table(sample: Sample, state: TaskState) -> str:
     for name in sorted({*state.tables, *changes}):
         table = state.tables.get(name)
         counts = [describe_count(changes.get(name, {}).get(kind, 0)) for kind in kinds]
-        rows.append((shorten(name), describe_count(table.rows) if table else "", *counts))
+        rows.append((shorten(name, NAME_WIDTH), describe_count(table.rows) if table else "", *counts))
     return _limited(("TABLE", "COPIED", "INSERT", "UPDATE", "DELETE", "TRUNCATE")[: 2 + len(kinds)], rows)
 
 

@@ -7,7 +7,7 @@ from functools import reduce
 import msgspec
 
 from syncwizard.task.figures.history import Figures, History, Spread, began, join, stretches
-from syncwizard.tui.formatting import span
+from syncwizard.task.text import span
 
 
 class Range(msgspec.Struct, frozen=True):

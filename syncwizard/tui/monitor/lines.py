@@ -16,9 +16,9 @@ from syncwizard.task.events import (
     TaskFailedEvent,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
-from syncwizard.task.figures.totals import KINDS, describe_count, describe_share
+from syncwizard.task.figures.totals import KINDS, describe_share
 from syncwizard.task.narration import count_changes, narrate
-from syncwizard.task.text import describe_bytes, format_fields
+from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
 from syncwizard.tui.formatting import Tone, day_and_time
 from syncwizard.tui.widgets.listing import Cell, Column, Line
 
@@ -116,7 +116,7 @@ def describe_table(seen: Seen, name: str) -> str:
     table = seen.state.tables.get(name)
     counts = (seen.sample.changes or seen.state.changes).get(name, {})
     if table is not None:
-        size = f"{table.bytes:,} bytes in {table.seconds:.1f} s"
+        size = f"{table.bytes:,} bytes in {format_seconds(table.seconds)}"
         rows = f"{table.rows:,} rows, {size}" if table.copied else f"about {table.estimated_rows:,} rows to copy"
         fields += [
             ("copied", rows),

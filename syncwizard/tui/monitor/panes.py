@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from syncwizard.task.events import Entry
 from syncwizard.task.figures.history import Spread
-from syncwizard.task.text import format_seconds
+from syncwizard.task.text import format_seconds, round_count, round_seconds, short_count
 from syncwizard.tui.monitor.chart import Chart
 from syncwizard.tui.monitor.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of
 from syncwizard.tui.monitor.lines import (
@@ -22,15 +22,7 @@ from syncwizard.tui.monitor.lines import (
     table_lines,
 )
 from syncwizard.tui.monitor.link import View
-from syncwizard.tui.monitor.view import (
-    are_old,
-    axis_count,
-    axis_seconds,
-    position_lines,
-    short_count,
-    slot_lines,
-    stage_lines,
-)
+from syncwizard.tui.monitor.view import are_old, position_lines, slot_lines, stage_lines
 from syncwizard.tui.tasks.lines import matches, text_of
 from syncwizard.tui.widgets.lines import Lines, PaneTitle
 from syncwizard.tui.widgets.listing import Line, Listing
@@ -116,9 +108,9 @@ class ChartsPane(VerticalScroll):
     def compose(self) -> ComposeResult:
         """Two titled charts."""
         yield PaneTitle("", id="latency-title")
-        yield Chart(axis_seconds, id="latency-chart")
+        yield Chart(round_seconds, id="latency-chart")
         yield PaneTitle("", id="rate-title")
-        yield Chart(axis_count, id="rate-chart")
+        yield Chart(round_count, id="rate-chart")
 
     def range_next(self) -> None:
         """Another length of time, from the next drawing on."""

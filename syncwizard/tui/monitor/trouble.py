@@ -5,9 +5,9 @@ import msgspec
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
-from syncwizard.task.figures.totals import shorten
 from syncwizard.task.state import TaskState
-from syncwizard.tui.formatting import Part, Tone, moment, span
+from syncwizard.task.text import shorten, span
+from syncwizard.tui.formatting import Part, Tone, moment
 from syncwizard.tui.monitor.link import View
 
 # About three lines; the whole of it is behind Inspect.

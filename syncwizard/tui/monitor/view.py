@@ -20,8 +20,8 @@ from syncwizard.task.figures.totals import (
 )
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.specification import TaskSpec
-from syncwizard.task.text import describe_bytes, format_seconds
-from syncwizard.tui.formatting import Part, Tone, age, fit, mark_of, span
+from syncwizard.task.text import age, describe_bytes, fit, format_seconds, short_count, span
+from syncwizard.tui.formatting import Part, Tone, mark_of
 from syncwizard.tui.monitor.link import View
 
 # Figures come at least each second; older ones are of another time.
@@ -92,38 +92,7 @@ def _bytes(count: int | None) -> str:
     return DASH if count is None else describe_bytes(count)
 
 
-def short_count(count: float) -> str:
-    """At most six characters.
-
-    >>> short_count(0), short_count(3.4), short_count(9876), short_count(45_678), short_count(1_234_567)
-    ('0', '3', '9,876', '45.7 k', '1.23 M')
-    """
-    if count < 10_000:
-        return f"{count:,.0f}"
-    return f"{count / 1e3:.1f} k" if count < 1e6 else f"{count / 1e6:.2f} M"
-
-
 BAR_COLUMNS = 20
-
-
-def axis_seconds(seconds: float) -> str:
-    """A round time at an axis.
-
-    >>> axis_seconds(0.0005), axis_seconds(0.2), axis_seconds(5.0)
-    ('0.5 ms', '200 ms', '5 s')
-    """
-    return f"{seconds * 1000:g} ms" if seconds < 1 else f"{seconds:g} s"
-
-
-def axis_count(count: float) -> str:
-    """A round count at an axis.
-
-    >>> axis_count(0.5), axis_count(2000.0), axis_count(50_000.0), axis_count(2e6)
-    ('0.5', '2,000', '50 k', '2 M')
-    """
-    if count < 10_000:
-        return f"{count:,g}" if count >= 1 else f"{count:g}"
-    return f"{count / 1e3:g} k" if count < 1e6 else f"{count / 1e6:g} M"
 
 
 def stage_lines(seen: Seen, now: float) -> list[list[Part]]:
@@ -241,7 +210,7 @@ def head_line(view: View, now: float, width: int) -> list[Part]:
         right = f"figures {span(now - view.figures_at)} old"
     # What stands beside the name matters more than the end of a long one.
     label = seen.task.label
-    room = width - len(f"  {mark}   {right}")
+    room = width - cell_len(f"  {mark}   {right}")
     name = fit(label, min(room, cell_len(label)))
     return [
         (name, "strong"),

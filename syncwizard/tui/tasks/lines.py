@@ -6,7 +6,8 @@ from typing import Literal
 from syncwizard.client.drafts import KeptDraft
 from syncwizard.client.looking import Seen
 from syncwizard.task.figures.totals import describe_latency
-from syncwizard.tui.formatting import Mark, age, mark_of, progress_of
+from syncwizard.task.text import age
+from syncwizard.tui.formatting import Mark, mark_of, progress_of
 from syncwizard.tui.widgets.listing import Cell, Column, Line
 
 SortName = Literal["name", "state", "latency"]

@@ -17,9 +17,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from syncwizard.task.figures.totals import shorten
+from syncwizard.task.text import fit, shorten
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.formatting import Tone, fit
+from syncwizard.tui.formatting import Tone
 from syncwizard.tui.widgets.tones import Toned
 
 GAP = 2

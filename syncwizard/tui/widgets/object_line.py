@@ -9,8 +9,7 @@ from syncwizard.task.drafting.catalogue import CatalogueObject, Tally, tally_of
 from syncwizard.task.drafting.choice import ObjectChoice, Tick
 from syncwizard.task.drafting.choice_advice import PLURALS, counted
 from syncwizard.task.drafting.outline import OBJECT_DEPTH, Line
-from syncwizard.task.figures.totals import describe_count
-from syncwizard.task.text import describe_bytes, one_line
+from syncwizard.task.text import describe_bytes, describe_count, one_line
 
 # Told by the mark inside, not by a colour.
 BOXES: dict[Tick, str] = {"none": "[ ]", "some": "[-]", "all": "[x]"}

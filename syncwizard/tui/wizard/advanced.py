@@ -1,88 +1,53 @@
 """The step of the settings that every task has a sensible default for."""
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import ClassVar
 
-import msgspec
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from syncwizard.task.drafting.draft import StepName
-from syncwizard.task.specification import Retry
-from syncwizard.task.validation import CONNECTION_MINUTES, OTHER_MINUTES
+from syncwizard.task.settings import Declared
+from syncwizard.task.specification import SETTINGS
+from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.wizard.form import FormStep
 
-RETRY = "advanced.retry."
-
-
-class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting: its path in the task file, its words, its range in `unit`."""
-
-    path: str
-    label: str
-    about: str
-    default: int
-    range: range
-    unit: str
-
-    @property
-    def limits(self) -> str:
-        """Default and range.
-
-        >>> SETTINGS[0].limits
-        'minutes · from 10 to 1440 · default 720'
-        """
-        return f"{self.unit} · from {self.range[0]} to {self.range[-1]} · default {self.default}"
-
-
-SETTINGS = (
-    Setting(
-        path=f"{RETRY}connection_minutes",
-        label="Connection",
-        about="How long a connection that was lost, or is refused, is tried again before the task stops as failed."
-        " The slot keeps WAL at the source meanwhile; a success goes on where it was. More than 30 rides out most"
-        " restarts and failovers.",
-        default=Retry().connection_minutes,
-        range=CONNECTION_MINUTES,
-        unit="minutes",
-    ),
-    Setting(
-        path=f"{RETRY}other_minutes",
-        label="Other trouble",
-        about="How long any other error, such as a change that the destination refuses, is tried again before the"
-        " task stops as failed: nothing is ever skipped. Must be less than the time for lost connections; 10 or more"
-        " gives a person the time to look.",
-        default=Retry().other_minutes,
-        range=OTHER_MINUTES,
-        unit="minutes",
-    ),
-)
-
 
 class AdvancedStep(FormStep):
-    """Each setting with default, range and unit, and what it is for."""
+    """Each setting that is declared, with default, range and unit, and what it is for."""
 
     step: ClassVar[StepName] = "advanced"
     title: ClassVar[str] = "Advanced settings"
 
     def compose(self) -> ComposeResult:
-        """A field a setting, with its words below it."""
+        """A heading a group; a field a setting, with its words below it."""
         with VerticalScroll(can_focus=False):
-            yield Static("How long trouble is retried", classes="form--heading")
-            for setting in SETTINGS:
-                control = Input(compact=True, max_length=5, classes="-number")
-                yield Field(setting.path, setting.label, control, unit=setting.limits)
-                yield Static(setting.about, classes="form--about")
-
-    def value_of(self, path: str) -> str:
-        """The draft keeps settings by their last name."""
-        return super().value_of(path.removeprefix(RETRY))
-
-    def take(self, path: str, value: str) -> None:
-        """The draft keeps settings by their last name."""
-        super().take(path.removeprefix(RETRY), value)
+            for group, settings in groupby(SETTINGS, lambda each: each.group):
+                if group is not None:
+                    yield Static(group.heading, classes="form--heading")
+                for each in settings:
+                    yield from _field(each)
 
     def command(self, file_name: str) -> str:
         """What shows every setting, default or not."""
         return f"syncwizard preview {file_name}"
+
+
+def _field(each: Declared) -> Iterator[Widget]:
+    # As many digits as the largest number has, and one to see that it is too many.
+    digits = len(str(each.setting.high)) + 1 if each.setting.high is not None else 0
+    control: Input | Choice
+    if each.number:
+        control = Input(
+            compact=True, max_length=max([digits, *map(len, each.choices)]) if digits else 0, classes="-number"
+        )
+    elif each.choices:
+        control = Choice([(word, word) for word in each.choices])
+    else:
+        control = Input(compact=True)
+    yield Field(each.path, each.setting.label, control, unit=each.limits)
+    yield Static(each.setting.help, classes="form--about", markup=False)

@@ -11,7 +11,7 @@ from typing import ClassVar, cast
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
@@ -42,9 +42,6 @@ class WizardScreen(Screen[None]):
     CSS_PATH = ["../styles/wizard.tcss", "../styles/objects.tcss"]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("wizard.next", "wizard.previous", "wizard.preview", "wizard.command", "screen.back"),
-        # Before what follows is given to the field: typed ahead over a slow line it would end up in the field left.
-        Binding("tab", "app.focus_next", show=False, priority=True),
-        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
     moving_actions = ("wizard.next", "wizard.previous")

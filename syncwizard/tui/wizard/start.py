@@ -15,7 +15,8 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import PrecheckNotPassed, SyncwizardError
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import StepName, TaskDraft
-from syncwizard.task.specification import Endpoint, IgnoredItem
+from syncwizard.task.settings import sentences
+from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
 from syncwizard.task.summary import describe_objects, made_by
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
@@ -124,7 +125,6 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Undone by']
     """
     spec = file.with_defaults(draft.to_spec())
-    retry = spec.advanced.retry
     objects = [describe_objects(entry) for entry in spec.objects]
     existing = "stop the precheck" if draft.conflicts == "report" else "are used; rows whose key they have stay"
     lines = [
@@ -134,10 +134,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
         Paragraph("Synchronizes", ", ".join(spec.synchronization.types)),
         Paragraph("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
         Paragraph("Tables in the way", existing),
-        Paragraph(
-            "Retries",
-            f"a lost connection {retry.connection_minutes} min, other trouble {retry.other_minutes} min",
-        ),
+        *(Paragraph(title, said) for title, said in sentences(spec, SETTINGS)),
         Paragraph("It will make", "\n".join(made_by(spec))),
         Paragraph("Undone by", "syncwizard release"),
     ]

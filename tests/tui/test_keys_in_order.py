@@ -1,0 +1,114 @@
+"""Keys that come at once do what they would have done one after the other."""
+
+import pytest
+from textual.events import Key, Paste
+from textual.widgets import Input
+
+from syncwizard.client.credentials import Question
+from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.handover import Handover
+from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
+from syncwizard.tui.dialogs.password import PasswordDialog
+from syncwizard.tui.opening import Opening
+from syncwizard.tui.wizard.endpoints import EndpointsStep
+from syncwizard.tui.wizard.screen import WizardScreen
+from tests.support.replay import seen, store_task, synchronizing, through
+from tests.support.screen_terminal import TAB, ScreenTerminal
+from tests.tui.apps import task_list
+from tests.tui.keyboard import Keyboard, at_screens
+
+BACKSPACE, HOME, DELETE_LINE = "\x7f", "\x1b[H", "\x15"
+
+
+def press_at_once(person: Keyboard, *keys: str) -> None:
+    """Keys that are there before any of them is answered."""
+    for key in keys:
+        person.app.post_message(Key(key, key if len(key) == 1 else None))
+
+
+async def wizard(person: Keyboard, database: str = "") -> WizardScreen:
+    """The first step, with the database's field in focus."""
+    screen = WizardScreen(TaskDraft().with_value("source.database", database), [EndpointsStep])
+    await person.app.push_screen(screen)
+    await person.until(lambda: person.app.focused, "the wizard takes keys")
+    await person.focus(screen.query_one("#field-source-database Input"))
+    return screen
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("a", "b", "x", "backspace", "c"), "abc"),
+        (("s", "y", "n", "c", "home", "X"), "Xsync"),
+        (("o", "l", "d", "ctrl+u", "a", "b", "c"), "abc"),
+        (("a", "b", "left", "left", "delete", "c", "end", "d"), "cbd"),
+        (("a", "b", "ctrl+w", "c", "left", "ctrl+k", "d"), "d"),
+    ],
+)
+async def test_keys_that_edit_a_field_keep_their_place(keys: tuple[str, ...], value: str) -> None:
+    async with at_screens(Opening()) as person:
+        screen = await wizard(person)
+        press_at_once(person, *keys, "tab")
+        await person.until(lambda: person.app.focused is not screen.query_one("#field-source-database Input"), "left")
+        assert screen.draft.source.database == value
+
+
+@pytest.mark.parametrize("mover", ["tab", "enter"])
+async def test_two_passwords_land_in_their_fields(mover: str) -> None:
+    async with at_screens(Opening()) as person:
+        answers: list[Handover | None] = []
+        questions = [Question(part="source", what="source"), Question(part="destination", what="destination")]
+        await person.app.push_screen(PasswordDialog(questions), answers.append)
+        await person.until_on(PasswordDialog)
+        press_at_once(person, *"abc", mover, *"defgh", "enter")
+        await person.until(lambda: answers, "the dialog is answered")
+        assert answers == [Handover(source="abc", destination="defgh")]
+
+
+async def test_back_tab_and_what_is_pasted_keep_their_place() -> None:
+    async with at_screens(Opening()) as person:
+        screen = await wizard(person)
+        press_at_once(person, "tab", "m", "e", "shift+tab")
+        person.app.post_message(Paste("kb"))
+        press_at_once(person, "2", "tab")
+        await person.until(lambda: screen.draft.source.database == "kb2", "the database is typed")
+        assert screen.draft.source.user == "me"
+
+
+async def test_what_is_typed_behind_the_key_of_the_filter_is_filtered() -> None:
+    async with task_list(seen(store_task("quiet"), through("incremental"), synchronizing())).run_test() as pilot:
+        person = Keyboard(pilot)
+        await person.until_seen("quiet")
+        press_at_once(person, "slash", *"qUiet")
+        field = person.app.screen.query_one("#tasks-filter", Input)
+        await person.until(lambda: field.value == "qUiet", "the filter is typed")
+
+
+async def test_a_name_is_typed_whole_wherever_the_focus_was() -> None:
+    async with at_screens(Opening()) as person:
+        dialog = TypedConfirmDialog("t", "", name="kb", source="a", destination="b", verb="Release")
+        await person.app.push_screen(dialog)
+        await person.until_on(TypedConfirmDialog)
+        press_at_once(person, *"orders", "backspace", "s", "home", "X")
+        await person.until(lambda: dialog.query_one(Input).value == "Xorders", "the name is typed")
+
+
+async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
+    async with at_screens(Opening()) as person:
+        screen = await wizard(person)
+        await person.app.push_screen(PasswordDialog([Question(part="source", what="source")]))
+        await person.until_on(PasswordDialog)
+        press_at_once(person, "x", "escape", "k", "b", "left", "X")
+        await person.until(lambda: screen.draft.source.database == "kXb", "the database is typed")
+
+
+@pytest.mark.parametrize(
+    ("keys", "shown"), [(f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}abc", "abc")]
+)
+@pytest.mark.slow
+def test_bursts_at_a_terminal_keep_their_order(keys: str, shown: str) -> None:
+    with ScreenTerminal("new") as terminal:
+        terminal.wait_for("Test connectivity and proceed")
+        # In one write, as a slow line or a text expander sends them; the name of the task is shown in the title.
+        terminal.press(f"{DELETE_LINE}{keys}{TAB}")
+        terminal.until_seen(f"New task · {shown}")
