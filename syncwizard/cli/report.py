@@ -10,8 +10,7 @@ from syncwizard.cli.output import print_json, say
 from syncwizard.client import tasks
 from syncwizard.client.files import write_private
 from syncwizard.client.looking import look_anyway
-from syncwizard.client.redaction import known_secrets, redact
-from syncwizard.client.report import as_text, default_name, gather
+from syncwizard.client.report import as_text, default_name, gather, redactor_of
 
 STANDARD_OUTPUT = "-"
 
@@ -25,8 +24,7 @@ def report(name: str, output: str | None, as_json: bool) -> None:
     seen = look_anyway(tasks.find_task(name), ask_source=True)
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")
-    secrets = known_secrets(seen.task.spec)
-    content = gather(seen, time.time(), lambda text: redact(text, secrets))
+    content = gather(seen, time.time(), redactor_of(seen.task.spec))
     text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() if as_json else as_text(content)
     if output == STANDARD_OUTPUT:
         click.echo(text)

@@ -15,11 +15,14 @@ from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
 from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
+from syncwizard.secrets import known_here
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.figures.history import Stretch, grouped, stretches
 from syncwizard.task.figures.totals import describe_count
 from syncwizard.task.narration import narrate
+from syncwizard.task.redaction import Redactor
+from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import describe_bytes, format_seconds, format_table, local_time
 
 EVENTS_SHOWN = 200
@@ -39,6 +42,11 @@ def default_name(label: str, ending: str) -> str:
     return re.sub(r"[^\w.-]", "_", label) + f"-report.{ending}"
 
 
+def redactor_of(spec: TaskSpec) -> Redactor:
+    """What takes secrets out of a report: those of the task that can be read here, and what looks like one."""
+    return Redactor(known_here((spec.source, spec.destination)))
+
+
 def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:
     """Everything in the report, as plain data; `clean` takes secrets out of a text."""
     folder = seen.task.folder
@@ -56,10 +64,12 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "precheck": [_tell_item(item) for item in seen.state.precheck],
         "task_file": file.dump(seen.task.spec),
         "events": [*missing, *(_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:])],
-        "log": last_lines(folder / logs.FILE_NAME),
+        # Whole: a secret may have several lines.
+        "log": "\n".join(last_lines(folder / logs.FILE_NAME)),
         "state": as_data(seen, now),
     }
-    return {name: _cleaned(value, clean) for name, value in data.items()}
+    cleaned = {name: _cleaned(value, clean) for name, value in data.items()}
+    return {**cleaned, "log": cleaned["log"].split("\n") if cleaned["log"] else []}
 
 
 def as_text(content: dict[str, Any]) -> str:
@@ -87,7 +97,8 @@ def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
             text = stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return text.splitlines()[-lines:]
+    # By line breaks alone: a name in a line may have what else ends one for Python.
+    return text.rstrip("\n").split("\n")[-lines:]
 
 
 def _versions(entries: Sequence[Entry]) -> dict[str, str]:

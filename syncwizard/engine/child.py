@@ -15,7 +15,7 @@ import msgspec
 
 from syncwizard.engine import frames
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.failures import FailureReport, report_of, unexpected
+from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
 
 ENGINE_GONE = 3
 
@@ -83,7 +83,7 @@ def main(module_name: str, kind: str) -> int:
         channel.fail(report_of(error))
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort of this process
-        traceback.print_exc()
+        print_traceback(getattr(assignment, "secrets", None))
         channel.fail(FailureReport(kind="TaskFailed", failure=unexpected(error, f"a {kind} process")))
         return 1
     return 0

@@ -8,7 +8,6 @@ import shlex
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +35,7 @@ from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.events import AnyEvent, TaskReleased
-from syncwizard.task.failures import FailureReport, report_of, unexpected
+from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -80,7 +79,7 @@ def main() -> int:
         frames.write_frame(outgoing, report_of(error), frames.FAILURE)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort of this process
-        traceback.print_exc()
+        print_traceback(request.secrets)
         failure = unexpected(error, f"the {request.kind}", "run it again; the lines above are for a report")
         report = FailureReport(kind="TaskFailed", failure=failure)
         frames.write_frame(outgoing, report, frames.FAILURE)
