@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from syncwizard.cli.files import FILE
-from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble
+from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
@@ -26,7 +26,6 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import one_line
 
 TASK = click.argument("name", metavar="TASK")
 IGNORE = click.option(
@@ -133,7 +132,7 @@ def release(name: str, as_json: bool) -> None:
         print_json({"id": task.id, "name": task.spec.name, "state": state.state, "left_over": state.left_over})
         return
     for statement in state.left_over:
-        click.echo(statement)
+        show(statement)
     if state.left_over:
         say("the statements above are left to run by hand")
 
@@ -152,7 +151,7 @@ def _print_result(task: StoredTask, *, as_json: bool) -> TaskState:
     if as_json:
         print_json(_result_of(task, state))
     else:
-        click.echo(f"{task.label}  {state.state}  {task.id}")
+        show(f"{task.label}  {state.state}  {task.id}")
     return state
 
 
@@ -166,11 +165,11 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
     }
 
 
-def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = click.echo) -> None:
+def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
-    echo(f"{verdict:<8}  {item.item}: {one_line(item.message or item.title)}")
+    echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
     if verdict != "passed" and item.remedy:
-        echo(f"          {one_line(item.remedy)}")
+        echo(f"          {item.remedy}")
     if verdict != "passed" and item.sql:
         echo(f"          {item.sql}")
 

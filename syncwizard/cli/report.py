@@ -4,9 +4,8 @@ import time
 from pathlib import Path
 
 import click
-import msgspec
 
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import json_of, print_json, say, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.files import write_private
 from syncwizard.client.looking import look_anyway
@@ -25,9 +24,9 @@ def report(name: str, output: str | None, as_json: bool) -> None:
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")
     content = gather(seen, time.time(), redactor_of(seen.task.spec))
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() if as_json else as_text(content)
+    text = json_of(content) if as_json else as_text(content)
     if output == STANDARD_OUTPUT:
-        click.echo(text)
+        show_lines(text)
         return
     path = Path(output or default_name(seen.task.label, "json" if as_json else "txt"))
     write_private(path, text)
@@ -35,4 +34,4 @@ def report(name: str, output: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(path)})
     else:
-        click.echo(path)
+        show(str(path))

@@ -6,7 +6,7 @@ import sys
 import click
 
 from syncwizard.cli.lifecycle import TASK, watch_stages
-from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.output import JSON, print_json, say, say_lines
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
@@ -14,6 +14,7 @@ from syncwizard.task.events import ResyncRequested
 from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import one_line
 
 
 @click.command()
@@ -54,13 +55,14 @@ def _table_name(text: str, state: TaskState) -> TableName:
 def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
     if told := describe_order(order):
-        say(told)
-    say(describe_consequences(order, task.spec.destination.database or ""))
+        say_lines(told)
+    say_lines(describe_consequences(order, task.spec.destination.database or ""))
 
 
 def _ask(task: StoredTask) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
-    typed = click.prompt(f"Type the task's name ({task.label}) to go on", default="", show_default=False, err=True)
+    question = one_line(f"Type the task's name ({task.label}) to go on")
+    typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != task.label:
         raise UsageError("nothing was done: that is not the task's name", where=task.label)

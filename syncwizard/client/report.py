@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from syncwizard.task.figures.totals import describe_count
 from syncwizard.task.narration import narrate
 from syncwizard.task.redaction import Redactor
 from syncwizard.task.specification import TaskSpec
-from syncwizard.task.text import describe_bytes, format_seconds, format_table, local_time
+from syncwizard.task.text import clean_lines, describe_bytes, format_seconds, format_table, local_time, one_line
 
 EVENTS_SHOWN = 200
 LOG_LINES_SHOWN = 300
@@ -75,17 +75,21 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
 def as_text(content: dict[str, Any]) -> str:
     """The report for people."""
     sections = [
-        ("VERSIONS", "\n".join(f"{name}: {version}" for name, version in content["versions"].items())),
+        ("VERSIONS", _lines(f"{name}: {version}" for name, version in content["versions"].items())),
         ("STATUS", content["status"]),
         (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _tell_history(content["history"])),
-        ("PRECHECK", "\n".join(content["precheck"])),
+        ("PRECHECK", _lines(content["precheck"])),
         ("TASK FILE", content["task_file"].rstrip()),
-        (f"LAST {EVENTS_SHOWN} EVENTS", "\n".join(content["events"])),
-        (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", "\n".join(content["log"])),
+        (f"LAST {EVENTS_SHOWN} EVENTS", _lines(content["events"])),
+        (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", _lines(content["log"])),
         ("FIGURES", msgspec.json.format(msgspec.json.encode(content["state"]["sample"]), indent=2).decode()),
     ]
-    title = f"Report on the task {content['state']['label']}, made {content['made_at']}"
-    return "\n\n".join([title, *(f"== {name} ==\n{text or 'nothing'}" for name, text in sections)])
+    title = one_line(f"Report on the task {content['state']['label']}, made {content['made_at']}")
+    return "\n\n".join([title, *(f"== {name} ==\n{clean_lines(text) or 'nothing'}" for name, text in sections)])
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(map(one_line, texts))
 
 
 def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
