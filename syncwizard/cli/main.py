@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import click
 
 from syncwizard import __version__
+from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.errors import SyncwizardError, UsageError
 
 INTERRUPTED = 130
@@ -77,6 +78,8 @@ def commands(context: click.Context) -> int:
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    # A command may ask for a password.
+    refuse_core_dumps()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import msgspec
 
 from syncwizard.errors import Cancelled, JournalFailed
 from syncwizard.task.events import AnyEvent, Entry, Event
+from syncwizard.task.redaction import Redactor, with_texts
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.state import TaskState
 
@@ -44,9 +45,11 @@ class Journal:
         task_id: uuid.UUID | None = None,
         name: str = "",
         clock: Callable[[], float] = time.time,
+        secrets: Collection[str] = (),
     ) -> None:
         """Opens or creates the journal and replays it. `path` is the database file, `clock` tells the seconds since
-        the epoch. Raises JournalFailed."""
+        the epoch, `secrets` never get into it. Raises JournalFailed."""
+        self._redact = Redactor(secrets).known
         self._clock = clock
         self._path = path
         self._lock = threading.Lock()
@@ -80,6 +83,7 @@ class Journal:
         with self._lock:
             if self._closed:
                 raise Cancelled
+            event = with_texts(event, self._redact)
             entry = Entry(sequence=self._state.sequence + 1, at=self._clock(), event=event)  # type: ignore[arg-type]
             with _explained(self._path):
                 self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))

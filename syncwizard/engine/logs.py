@@ -6,6 +6,8 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import msgspec
+
 from syncwizard.task.redaction import Redactor
 from syncwizard.task.text import clean_lines, one_line
 
@@ -16,12 +18,15 @@ FILE_BYTES = 5 * 1024 * 1024
 FILES_KEPT = 3
 
 
+LAYOUT = "%(asctime)s %(levelname)s %(message)s"
+
+
 class CleanFormatter(logging.Formatter):
     """Formats records, tracebacks included, without secrets, and with what a terminal would obey shown as escapes:
     names and messages of servers are in them."""
 
-    def __init__(self, secrets: Collection[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
+    def __init__(self, secrets: Collection[str], layout: str = LAYOUT) -> None:
+        super().__init__(layout)
         self._redact = Redactor(secrets)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
@@ -44,3 +49,12 @@ def configure(folder: Path, secrets: Collection[str], *, foreground: bool) -> No
         )
     handler.setFormatter(CleanFormatter(secrets))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def configure_stderr(secrets: msgspec.Struct | None, layout: str = LAYOUT) -> None:
+    """Sends the warnings of a process that has no log of its own to its stderr, which is the engine's log or a
+    terminal; `secrets` is what it was handed over, a struct of texts."""
+    known = [] if secrets is None else [value for value in msgspec.structs.asdict(secrets).values() if value]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanFormatter(known, layout))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
-from syncwizard.engine import frames, tunnels
+from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context, secrets_of
+from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
@@ -68,10 +69,13 @@ class _Record:
 
 def main() -> int:
     """Does what the request asks for; returns the exit code."""
+    refuse_core_dumps()
     outgoing = os.dup(1)
     os.dup2(2, 1)
     _, payload = frames.read_frame(0)
     request = msgspec.msgpack.decode(payload, type=ProbeRequest)
+    # For the terminal of a command: as plain as its other words.
+    logs.configure_stderr(request.secrets, "%(message)s")
     threading.Thread(target=_end_with_stdin, name="client", daemon=True).start()
     try:
         _answer(request, outgoing)
@@ -237,7 +241,8 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
             remedy=f"pause it first: syncwizard pause {shlex.quote(spec.name)}",
         ) from held
     with lock:
-        journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        known = [value for value in msgspec.structs.asdict(request.secrets).values() if value]
+        journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
         try:
             yield journal, folder
         finally:

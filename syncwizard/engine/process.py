@@ -20,6 +20,7 @@ from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
 from syncwizard.engine.contexts import secrets_of
+from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.door import Door, remove_left
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
@@ -48,6 +49,7 @@ def main(
     task_id = uuid.UUID(arguments[0])
     foreground = "--foreground" in arguments[1:]
     os.umask(0o077)
+    refuse_core_dumps()
     answer = _terminal_answer if foreground else _pipe_answer()
     secrets = _read_secrets()
     folder = paths.task_folder(task_id)

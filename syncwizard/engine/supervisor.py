@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from syncwizard import __version__
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context
@@ -56,7 +58,8 @@ class Supervisor:
             raise ValueError("a task without an id has no engine")
         self._task_id = spec.id
         self._folder = folder
-        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        known = [value for value in msgspec.structs.asdict(secrets).values() if value]
+        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
         self._metrics = Metrics(self._journal.state)
         self._recorder = Recorder(folder)
         self._observe_at = self._keep_at = 0.0

@@ -7,11 +7,18 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
+
+import msgspec
 
 from syncwizard.task.text import one_line
 
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
 BLOT = "***"
+# Fields of events and failures in which the words of a server or of another program may stand.
+FOR_PEOPLE = {"title", "detail", "message", "remedy", "summary", "where", "sql"}
 
 # Where a secret is kept is no secret: these follow `password:` in a task file.
 _PLACES = r"(?:pgpass|keyring|prompt|null|None|env:\w+)"
@@ -88,6 +95,22 @@ def redact(text: str) -> str:
     for pattern in _PATTERNS:
         text = pattern.sub(_blotted, text)
     return _PGPASS.sub(_without_password, text)
+
+
+def with_texts(data: Struct, change: Callable[[str], str]) -> Struct:
+    """The struct with its texts for people changed; names and states stay, which other code looks for."""
+    changed: dict[str, Any] = {}
+    for name in data.__struct_fields__:
+        value = getattr(data, name)
+        if isinstance(value, msgspec.Struct):
+            new: Any = with_texts(value, change)
+        elif name in FOR_PEOPLE and isinstance(value, str):
+            new = change(value)
+        else:
+            continue
+        if new is not value and new != value:
+            changed[name] = new
+    return msgspec.structs.replace(data, **changed) if changed else data
 
 
 def without_literals(statement: str) -> str:
