@@ -1,8 +1,8 @@
 """Every path of ours, by the XDG conventions."""
 
-import hashlib
+import errno
 import os
-import tempfile
+import stat
 import uuid
 from pathlib import Path
 
@@ -57,22 +57,61 @@ def task_folder(task_id: uuid.UUID) -> Path:
     return tasks_folder() / str(task_id)
 
 
-def control_socket(task_id: uuid.UUID) -> Path:
-    """The control socket of a task's engine: in the runtime directory, unless that makes it too long."""
-    path = Path(platformdirs.user_runtime_dir(APPLICATION)) / f"{task_id.hex}.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
-        return path
-    # Two state directories (tests, containers) must not meet in the short folder.
-    place = hashlib.sha256(os.fsencode(path.parent)).hexdigest()[:8]
-    return Path(tempfile.gettempdir()) / f"{APPLICATION}-{os.getuid()}-{place}" / f"{task_id.hex[:12]}.sock"
+def socket_places(task_id: uuid.UUID) -> list[Path]:
+    """Where the control socket of a task's engine may be, the best first: the runtime directory, then the task's own
+    folder. One whose name is too long for a socket is not among them; where the socket is, the task's lock says."""
+    places = [
+        Path(platformdirs.user_runtime_dir(APPLICATION)) / f"{task_id.hex}.sock",
+        task_folder(task_id) / "control.sock",
+    ]
+    return [place for place in places if len(os.fsencode(place)) <= SOCKET_PATH_BYTES]
 
 
 def ensure_private_folder(path: Path) -> Path:
-    """Creates the folder for its owner alone; raises PermissionError when it belongs to somebody else."""
+    """Creates the folder for its owner alone; raises PermissionError for one that belongs to another user, or that
+    is reached by a link which another user could have planted."""
+    path = path.absolute()
+    if planted := next(filter(_may_be_planted, (path, *path.parents)), None):
+        raise PermissionError(errno.EACCES, "it is a link in a folder that others can write to", str(planted))
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
-    if found.st_uid != os.getuid():
-        raise PermissionError(f"{path} belongs to another user")
-    if found.st_mode & 0o077:
-        path.chmod(0o700)
+    # What is looked at and changed is what was opened: the name may stand for something else by then.
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | (0 if path.is_symlink() else os.O_NOFOLLOW))
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid():
+            raise PermissionError(errno.EACCES, "the folder belongs to another user", str(path))
+        if found.st_mode & 0o077:
+            os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
     return path
+
+
+def open_private_file(path: Path) -> int:
+    """A descriptor of the file for writing, made for its owner alone; a device or a pipe stays as it is.
+
+    Raises PermissionError for a file that another user put there or can reach: in a folder that others can write to,
+    a link, a file of another user, or one with a second name.
+    """
+    path = path.absolute()
+    shared = not _is_ours_alone(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_NOFOLLOW if shared else 0), 0o600)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        if shared and (found.st_uid != os.geteuid() or found.st_nlink != 1):
+            os.close(descriptor)
+            raise PermissionError(errno.EACCES, "it is another user's, in a folder that others can write to", str(path))
+        os.fchmod(descriptor, 0o600)
+        os.ftruncate(descriptor, 0)
+    return descriptor
+
+
+def _may_be_planted(path: Path) -> bool:
+    """Whether this is a link that another user could have made."""
+    return path.is_symlink() and not _is_ours_alone(path.parent)
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whether nobody but us and the system's administrator can make names in the folder."""
+    found = folder.stat()
+    return found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022

@@ -2,7 +2,9 @@
 
 import getpass
 import os
+import re
 import warnings
+from pathlib import Path
 
 from syncwizard.errors import UsageError
 from syncwizard.task.specification import Endpoint
@@ -11,6 +13,8 @@ from syncwizard.task.specification import Endpoint
 KEYRING_SERVICE = "syncwizard"
 # Comes before the passfile for libpq.
 LIBPQ_VARIABLE = "PGPASSWORD"
+# In a passfile colons and backslashes are escaped by a backslash.
+_PASSFILE_FIELD = re.compile(r"((?:[^:\\]|\\.)*)(?::|$)")
 KEYRING_REMEDY = (
     "use pgpass, env:NAME or prompt in the task file, or install a back end (a Secret Service such as gnome-keyring, "
     "or the package keyrings.alt)"
@@ -51,6 +55,28 @@ def environment_names(endpoints: tuple[Endpoint, ...]) -> set[str]:
     """The environment variables that hold secrets, libpq's own among them: no process of ours may inherit them."""
     forms = [form for each in endpoints for form in (each.password, each.encryption.key_password) if form]
     return {form.removeprefix("env:") for form in forms if form.startswith("env:")} | {LIBPQ_VARIABLE}
+
+
+def known_here(endpoints: tuple[Endpoint, ...]) -> set[str]:
+    """The ends' secrets that can be read without asking for one: in environment variables, and in libpq's passfile."""
+    values = {os.environ.get(name) for name in environment_names(endpoints)} | _in_passfile(endpoints)
+    return {value for value in values if value}
+
+
+def _in_passfile(endpoints: tuple[Endpoint, ...]) -> set[str]:
+    """The passwords of the lines that may be meant for one of the ends."""
+    path = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return set()
+    users = {"*", *(each.user for each in endpoints)}
+    entries = [_PASSFILE_FIELD.findall(line) for line in lines if not line.startswith("#")]
+    fields = [
+        [part.replace("\\:", ":").replace("\\\\", "\\") for part in entry] for entry in entries if len(entry) >= 5
+    ]
+    # Without a user in the task file libpq takes the account's name: then any line may be meant.
+    return {password for _, _, _, user, password, *_ in fields if user in users or None in users}
 
 
 def read_secret(form: str, what: str, account: str) -> str | None:

@@ -6,6 +6,7 @@ import click
 
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
+from syncwizard.task.text import one_line
 
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -14,6 +15,7 @@ def ask_for_name(task: StoredTask) -> None:
     """Returns when the task's name was typed; raises UsageError otherwise, and where there is no terminal to ask at."""
     if not sys.stdin.isatty():
         raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
-    typed = click.prompt(f"Type the task's name ({task.label}) to go on", default="", show_default=False, err=True)
+    question = one_line(f"Type the task's name ({task.label}) to go on")
+    typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != task.label:
         raise UsageError("nothing was done: that is not the task's name", where=task.label)

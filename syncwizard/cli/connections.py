@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 from syncwizard.client import saved_connections
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task.specification import Endpoint
@@ -34,7 +34,7 @@ def list_command(as_json: bool) -> None:
             (name, endpoint.describe(), endpoint.user or "", endpoint.password, endpoint.encryption.mode)
             for name, endpoint in saved.items()
         ]
-        click.echo(format_table(("NAME", "SERVER", "USER", "PASSWORD IN", "ENCRYPTION"), rows))
+        show_lines(format_table(("NAME", "SERVER", "USER", "PASSWORD IN", "ENCRYPTION"), rows))
     else:
         say("no connection is saved; save one: syncwizard connections add NAME --host HOST")
 
@@ -64,7 +64,7 @@ def add(name: str, as_json: bool, replace: bool, **given: Any) -> None:
     if as_json:
         print_json(_as_data(name, endpoint))
     else:
-        click.echo(f"{name}  {endpoint.describe()}")
+        show(f"{name}  {endpoint.describe()}")
 
 
 @connections.command()
@@ -76,7 +76,7 @@ def remove(name: str, as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "removed": True})
     else:
-        click.echo(f"{name}  removed")
+        show(f"{name}  removed")
 
 
 def _fields(given: dict[str, Any]) -> saved_connections.Fields:

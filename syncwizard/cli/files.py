@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 from syncwizard.client.saved_connections import load_task
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
@@ -34,7 +34,7 @@ def check(path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"valid": True, "file": str(path), "name": spec.name, "id": spec.id})
     else:
-        click.echo(f"{path}: valid, task `{spec.name}`")
+        show(f"{path}: valid, task `{spec.name}`")
 
 
 @click.command()
@@ -46,7 +46,7 @@ def preview(path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"specification": msgspec.to_builtins(spec), "plan": describe_plan(spec), "command": _command(path)})
         return
-    click.echo(file.dump(spec), nl=False)
+    show_lines(file.dump(spec).rstrip("\n"))
     say("")
     for line in describe_plan(spec):
         say(line)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from syncwizard.cli.files import FILE
-from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble
+from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
@@ -26,7 +26,6 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import one_line
 
 TASK = click.argument("name", metavar="TASK")
 IGNORE = click.option(
@@ -136,7 +135,7 @@ def _print_result(task: StoredTask, *, as_json: bool) -> TaskState:
     if as_json:
         print_json(_result_of(task, state))
     else:
-        click.echo(f"{task.label}  {state.state}  {task.id}")
+        show(f"{task.label}  {state.state}  {task.id}")
     return state
 
 
@@ -150,11 +149,11 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
     }
 
 
-def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = click.echo) -> None:
+def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
-    echo(f"{verdict:<8}  {item.item}: {one_line(item.message or item.title)}")
+    echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
     if verdict != "passed" and item.remedy:
-        echo(f"          {one_line(item.remedy)}")
+        echo(f"          {item.remedy}")
     if verdict != "passed" and item.sql:
         echo(f"          {item.sql}")
 

@@ -1,6 +1,7 @@
 """The command `syncwizard`: finds a command's module when it is called, and turns errors into words and exit codes."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 import click
 
 from syncwizard import __version__
+from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.errors import SyncwizardError, UsageError
 
 INTERRUPTED = 130
@@ -90,6 +92,8 @@ def commands(context: click.Context) -> int:
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    # A command may ask for a password.
+    refuse_core_dumps()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -98,11 +102,11 @@ def run(arguments: list[str]) -> int:
     try:
         code = commands.main(args=arguments, prog_name="syncwizard", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         _print_as_json(UsageError(error.format_message()), arguments)
         return UsageError.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _say("interrupted")
         return INTERRUPTED
     except SyncwizardError as error:
         from syncwizard.cli.output import print_error
@@ -112,10 +116,24 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except OSError as error:
         words = error.strerror or str(error)
-        click.echo(f"syncwizard: {error.filename}: {words}" if error.filename else f"syncwizard: {words}", err=True)
+        _say(f"syncwizard: {error.filename}: {words}" if error.filename else f"syncwizard: {words}")
         _give_up_stdout()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _show_usage(error: click.ClickException) -> None:
+    from syncwizard.cli.output import say_lines
+
+    written = io.StringIO()
+    error.show(written)
+    say_lines(written.getvalue().rstrip("\n"))
+
+
+def _say(text: str) -> None:
+    from syncwizard.cli.output import say
+
+    say(text)
 
 
 def _print_as_json(error: SyncwizardError, arguments: list[str]) -> None:

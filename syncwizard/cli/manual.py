@@ -31,7 +31,7 @@ def manual(topic: str | None, as_json: bool) -> None:
     elif _reads_formatted_text():
         click.echo_via_pager(_formatted(text))
     else:
-        click.echo(text, nl=False)
+        show_lines(text.rstrip("\n"))
 
 
 def _list(as_json: bool) -> None:
@@ -41,7 +41,7 @@ def _list(as_json: bool) -> None:
         return
     width = max(len(topic.name) for topic in found)
     for topic in found:
-        click.echo(f"{topic.name:<{width}}  {topic.about}")
+        show(f"{topic.name:<{width}}  {topic.about}")
     say("read one: syncwizard manual TOPIC")
 
 

@@ -1,4 +1,7 @@
-"""How commands print: data to stdout, talk to stderr, one form for errors."""
+"""The one door of the commands to a terminal: data to stdout, talk to stderr, one form for errors.
+
+Names and messages of servers are data: what a terminal would obey in them, or not show, leaves here as escapes.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -11,14 +14,29 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.task.failures import failure_of, format_failure
 from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import one_line
+from syncwizard.task.text import clean_json, clean_lines, one_line
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-def say(text: str) -> None:
-    """Talk: to stderr, so that data can be piped on."""
-    click.echo(text, err=True)
+def show(line: str) -> None:
+    """Data: one line to stdout. A line break in it belongs to a name."""
+    click.echo(one_line(line))
+
+
+def show_lines(text: str) -> None:
+    """Data: lines to stdout, for a text whose line breaks are ours."""
+    click.echo(clean_lines(text))
+
+
+def say(line: str) -> None:
+    """Talk: one line to stderr, so that data can be piped on."""
+    click.echo(one_line(line), err=True)
+
+
+def say_lines(text: str) -> None:
+    """Talk: lines to stderr, for a text whose line breaks are ours."""
+    click.echo(clean_lines(text), err=True)
 
 
 def print_error(error: SyncwizardError) -> None:
@@ -29,7 +47,7 @@ def print_error(error: SyncwizardError) -> None:
 def say_trouble(state: TaskState) -> None:
     """What keeps a task that somebody is about to wait for: events tell of what comes, not of what is."""
     if state.retrying is not None:
-        say(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
+        say(describe_retrying(state.retrying.until, state.retrying.failure))
 
 
 def fail(error: SyncwizardError, data: Mapping[str, Any]) -> NoReturn:
@@ -44,11 +62,16 @@ def failure_as_data(error: SyncwizardError) -> dict[str, Any]:
     return {"failure": failure_of(error)}
 
 
-def print_json(data: Any) -> None:
+def json_of(data: Any) -> str:
     """Data as indented JSON."""
-    click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    return clean_json(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+
+
+def print_json(data: Any) -> None:
+    """Data as indented JSON, to stdout."""
+    click.echo(json_of(data))
 
 
 def print_json_line(data: Any) -> None:
     """One record of a stream, as JSON on one line."""
-    click.echo(msgspec.json.encode(data).decode())
+    click.echo(clean_json(msgspec.json.encode(data).decode()))

@@ -3,7 +3,7 @@
 import click
 
 from syncwizard.cli.confirming import YES, ask_for_name
-from syncwizard.cli.output import JSON, fail, print_json, say
+from syncwizard.cli.output import JSON, fail, print_json, say, show
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import LeftOver
@@ -41,7 +41,7 @@ def release(name: str, yes: bool, as_json: bool) -> None:
         print_json(result)
         return
     for statement in state.left_over:
-        click.echo(statement)
+        show(statement)
     if state.left_over:
         raise _left_over(task, state)
 

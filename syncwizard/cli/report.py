@@ -4,14 +4,12 @@ import time
 from pathlib import Path
 
 import click
-import msgspec
 
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import json_of, print_json, say, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.files import write_private
 from syncwizard.client.looking import look_anyway
-from syncwizard.client.redaction import known_secrets, redact
-from syncwizard.client.report import as_text, default_name, gather
+from syncwizard.client.report import as_text, default_name, gather, redactor_of
 
 STANDARD_OUTPUT = "-"
 
@@ -25,11 +23,10 @@ def report(name: str, output: str | None, as_json: bool) -> None:
     seen = look_anyway(tasks.find_task(name), ask_source=True)
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")
-    secrets = known_secrets(seen.task.spec)
-    content = gather(seen, time.time(), lambda text: redact(text, secrets))
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2).decode() if as_json else as_text(content)
+    content = gather(seen, time.time(), redactor_of(seen.task.spec))
+    text = json_of(content) if as_json else as_text(content)
     if output == STANDARD_OUTPUT:
-        click.echo(text)
+        show_lines(text)
         return
     path = Path(output or default_name(seen.task.label, "json" if as_json else "txt"))
     write_private(path, text)
@@ -37,4 +34,4 @@ def report(name: str, output: str | None, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(path)})
     else:
-        click.echo(path)
+        show(str(path))

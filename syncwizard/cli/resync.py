@@ -6,7 +6,7 @@ import click
 
 from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.lifecycle import TASK, watch_stages
-from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.output import JSON, print_json, say, say_lines
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
@@ -54,5 +54,5 @@ def _table_name(text: str, state: TaskState) -> TableName:
 def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
     if told := describe_order(order):
-        say(told)
-    say(describe_consequences(order, task.spec.destination.database or ""))
+        say_lines(told)
+    say_lines(describe_consequences(order, task.spec.destination.database or ""))

@@ -2,7 +2,7 @@
 
 import click
 
-from syncwizard.cli.output import print_json, say
+from syncwizard.cli.output import print_json, say, show
 from syncwizard.client import lifecycle, tasks
 from syncwizard.task.text import or_unknown
 
@@ -21,7 +21,7 @@ def sequences(name: str, offset: int, as_json: bool) -> int:
     else:
         for value in found.values:
             ends = f"source {or_unknown(value.source)}  destination {or_unknown(value.destination)}"
-            click.echo(f"{value.sequence}  {ends}")
+            show(f"{value.sequence}  {ends}")
     for problem in found.problems:
         say(f"not set: {problem}")
     say(f"{found.count} of {len(found.values)} sequences were set")

@@ -4,7 +4,7 @@ import time
 
 import click
 
-from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_trouble
+from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_trouble, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.looking import Seen, look, look_anyway
@@ -40,7 +40,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
         if as_json:
             print_json(as_data(seen, time.time()))
         else:
-            click.echo(describe(seen, time.time()))
+            show_lines(describe(seen, time.time()))
         return
     for error in tasks.unreadable():
         say(f"left out: {error}")
@@ -51,7 +51,7 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
     if as_json:
         print_json([as_data(seen, time.time()) for seen in shown])
     elif shown:
-        click.echo(describe_all(shown, time.time()))
+        show_lines(describe_all(shown, time.time()))
     else:
         say("no task; start one: syncwizard start FILE")
 
@@ -71,7 +71,7 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
     if as_json:
         print_json({"id": task.id, "label": task.label, "reached": until, "seconds": seconds, "state": state.state})
     else:
-        click.echo(f"{task.label}  {until}  after {format_seconds(seconds)}")
+        show(f"{task.label}  {until}  after {format_seconds(seconds)}")
 
 
 @click.command()
@@ -117,7 +117,7 @@ def _print_entry(entry: Entry, as_json: bool) -> None:
     if as_json:
         print_json_line(entry)
     else:
-        click.echo(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
+        show(f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}")
 
 
 def _say_trouble(seen: Seen) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 
 import msgspec
 
+from syncwizard.engine import peer
 from syncwizard.engine.protocol import (
     PROTOCOL_VERSION,
     Answer,
@@ -37,6 +38,8 @@ from syncwizard.task.state import TaskState
 ANSWER_SECONDS = 20.0
 RECEIVE_BYTES = 256 * 1024
 
+_ELSEWHERE = "set XDG_RUNTIME_DIR to a folder that only you can write to, then pause and resume the task"
+
 _encoder = msgspec.json.Encoder()
 _decoder: "msgspec.json.Decoder[Response]" = msgspec.json.Decoder(Response)
 
@@ -54,7 +57,7 @@ class EngineConnection:
 
     def __init__(self, path: Path, timeout: float = ANSWER_SECONDS) -> None:
         """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there for `timeout`
-        seconds, UsageError when the engine is of another version."""
+        seconds, UsageError when the engine is of another version, or another user answers there."""
         self.state = TaskState()
         self.sample = Sample()
         self.history: History | None = None
@@ -78,6 +81,9 @@ class EngineConnection:
         except OSError as error:
             raise EngineGone("the engine cannot be reached", where=str(path), detail=str(error)) from error
         self._socket.settimeout(None)
+        if not peer.is_same_user(self._socket):
+            # A folder where others can write: the engine notices within a second and goes elsewhere.
+            raise UsageError("another user answers in place of the engine", where=str(path), remedy=_ELSEWHERE)
         hello = self.receive(timeout)
         if hello is None:
             raise _unanswered(path)

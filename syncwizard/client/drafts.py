@@ -29,6 +29,7 @@ class KeptDraft(msgspec.Struct, frozen=True, kw_only=True):
 
 def save(draft: TaskDraft) -> None:
     """Keeps the draft as it is now, for its owner alone; a reader sees the old one or the new one."""
+    paths.ensure_private_folder(paths.state_folder())
     folder = paths.ensure_private_folder(paths.drafts_folder())
     file.replace_text(folder / _name(draft.id), msgspec.json.format(_encoder.encode(draft)).decode())
 

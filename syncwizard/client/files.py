@@ -1,21 +1,16 @@
 """Writes what a user keeps of a task."""
 
 import os
-import stat
 from pathlib import Path
 
+from syncwizard import paths
 from syncwizard.errors import UsageError
 
 
 def write_private(path: Path, text: str) -> None:
     """Writes a text readable by its owner alone, who decides whom to send it to; raises UsageError."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            # The mode above is that of a new file, and a device is nobody's alone.
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                os.fchmod(descriptor, 0o600)
-                stream.truncate()
+        with os.fdopen(paths.open_private_file(path), "w", encoding="utf-8") as stream:
             stream.write(text + "\n")
     except OSError as error:
         raise UsageError(

@@ -38,7 +38,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
 
     It lives in its own session: the end of this process or its terminal changes nothing for it.
     """
-    folder = paths.task_folder(_id_of(spec))
+    folder = paths.ensure_private_folder(paths.task_folder(_id_of(spec)))
     with (folder / LOG_NAME).open("ab") as log:
         os.fchmod(log.fileno(), 0o600)
         process = subprocess.Popen(

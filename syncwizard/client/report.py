@@ -3,7 +3,7 @@
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,22 @@ from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import journal, logs
 from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
+from syncwizard.secrets import known_here
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
 from syncwizard.task.figures.history import Stretch, grouped, stretches
 from syncwizard.task.narration import narrate
-from syncwizard.task.text import describe_bytes, describe_count, format_seconds, format_table, local_time
+from syncwizard.task.redaction import Redactor
+from syncwizard.task.specification import TaskSpec
+from syncwizard.task.text import (
+    clean_lines,
+    describe_bytes,
+    describe_count,
+    format_seconds,
+    format_table,
+    local_time,
+    one_line,
+)
 
 EVENTS_SHOWN = 200
 LOG_LINES_SHOWN = 300
@@ -36,6 +47,11 @@ def default_name(label: str, ending: str) -> str:
     'kb_to_Frankfurt_Main-report.txt'
     """
     return re.sub(r"[^\w.-]", "_", label) + f"-report.{ending}"
+
+
+def redactor_of(spec: TaskSpec) -> Redactor:
+    """What takes secrets out of a report: those of the task that can be read here, and what looks like one."""
+    return Redactor(known_here((spec.source, spec.destination)))
 
 
 def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:
@@ -55,26 +71,32 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "precheck": [_tell_item(item) for item in seen.state.precheck],
         "task_file": file.dump(seen.task.spec),
         "events": [*missing, *(_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:])],
-        "log": last_lines(folder / logs.FILE_NAME),
+        # Whole: a secret may have several lines.
+        "log": "\n".join(last_lines(folder / logs.FILE_NAME)),
         "state": as_data(seen, now),
     }
-    return {name: _cleaned(value, clean) for name, value in data.items()}
+    cleaned = {name: _cleaned(value, clean) for name, value in data.items()}
+    return {**cleaned, "log": cleaned["log"].split("\n") if cleaned["log"] else []}
 
 
 def as_text(content: dict[str, Any]) -> str:
     """The report for people."""
     sections = [
-        ("VERSIONS", "\n".join(f"{name}: {version}" for name, version in content["versions"].items())),
+        ("VERSIONS", _lines(f"{name}: {version}" for name, version in content["versions"].items())),
         ("STATUS", content["status"]),
         (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _tell_history(content["history"])),
-        ("PRECHECK", "\n".join(content["precheck"])),
+        ("PRECHECK", _lines(content["precheck"])),
         ("TASK FILE", content["task_file"].rstrip()),
-        (f"LAST {EVENTS_SHOWN} EVENTS", "\n".join(content["events"])),
-        (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", "\n".join(content["log"])),
+        (f"LAST {EVENTS_SHOWN} EVENTS", _lines(content["events"])),
+        (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", _lines(content["log"])),
         ("FIGURES", msgspec.json.format(msgspec.json.encode(content["state"]["sample"]), indent=2).decode()),
     ]
-    title = f"Report on the task {content['state']['label']}, made {content['made_at']}"
-    return "\n\n".join([title, *(f"== {name} ==\n{text or 'nothing'}" for name, text in sections)])
+    title = one_line(f"Report on the task {content['state']['label']}, made {content['made_at']}")
+    return "\n\n".join([title, *(f"== {name} ==\n{clean_lines(text) or 'nothing'}" for name, text in sections)])
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(map(one_line, texts))
 
 
 def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
@@ -86,7 +108,8 @@ def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
             text = stream.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return text.splitlines()[-lines:]
+    # By line breaks alone: a name in a line may have what else ends one for Python.
+    return text.rstrip("\n").split("\n")[-lines:]
 
 
 def _versions(entries: Sequence[Entry]) -> dict[str, str]:

@@ -65,7 +65,7 @@ def describe(seen: Seen, now: float) -> str:
     ]
     parts = [format_fields(fields)]
     if seen.liveness.died:
-        parts.append(seen.liveness.explanation)
+        parts.append(one_line(seen.liveness.explanation))
     if state.retrying is not None:
         parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:

@@ -100,6 +100,7 @@ def store(spec: TaskSpec) -> StoredTask:
     """Keeps the specification in the task's folder, for its owner alone; raises TaskFileError."""
     if spec.id is None:
         raise ValueError("a task without an id cannot be stored")
+    paths.ensure_private_folder(paths.state_folder())
     paths.ensure_private_folder(paths.tasks_folder())
     folder = paths.ensure_private_folder(paths.task_folder(spec.id))
     path = folder / paths.TASK_FILE

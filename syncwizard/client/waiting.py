@@ -9,6 +9,7 @@ from typing import Literal
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
+from syncwizard.engine import locking
 from syncwizard.engine.journal import FILE_NAME, is_full, read_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
@@ -49,16 +50,22 @@ def connect(task: StoredTask) -> EngineConnection:
     """
     deadline = time.monotonic() + CONNECT_SECONDS
     while (holder := task.find_engine()) is not None:
-        if not holder.socket:
+        if holder.purpose != locking.ENGINE:
             raise UsageError(f"the task is busy with a {holder.purpose} (process {holder.pid})", where=task.label)
         try:
-            return EngineConnection(Path(holder.socket))
+            return _connected(holder)
         except EngineGone:
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_SECONDS)
     state, liveness = current(task)
     raise error_of(state, liveness, task.label)
+
+
+def _connected(holder: locking.Holder) -> EngineConnection:
+    if not holder.socket:
+        raise EngineGone("the engine has no control socket", detail=f"process {holder.pid} has the task's lock")
+    return EngineConnection(Path(holder.socket))
 
 
 def wait_until(

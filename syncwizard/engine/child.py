@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from syncwizard.engine import frames
+from syncwizard.engine import frames, logs
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.failures import FailureReport, report_of, unexpected
+from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
 
 ENGINE_GONE = 3
 
@@ -76,6 +76,8 @@ def main(module_name: str, kind: str) -> int:
     except EOFError:
         return ENGINE_GONE
     assignment = msgspec.msgpack.decode(payload, type=module.Assignment)
+    secrets = getattr(assignment, "secrets", None)
+    logs.configure_stderr(secrets)
     channel = PipeChannel(0, outgoing, msgspec.msgpack.Decoder(module.ToChild))
     try:
         module.run(assignment, channel)
@@ -83,7 +85,7 @@ def main(module_name: str, kind: str) -> int:
         channel.fail(report_of(error))
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort of this process
-        traceback.print_exc()
+        print_traceback(secrets)
         channel.fail(FailureReport(kind="TaskFailed", failure=unexpected(error, f"a {kind} process")))
         return 1
     return 0

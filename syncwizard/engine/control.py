@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 import os
-import socket
-import struct
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
-from syncwizard import __version__, paths
+from syncwizard import __version__
+from syncwizard.engine.door import Door
 from syncwizard.engine.journal import Journal, read_entries
 from syncwizard.engine.metrics import Metrics
+from syncwizard.engine.peer import is_same_user
 from syncwizard.engine.protocol import (
     PROTOCOL_VERSION,
     Answer,
@@ -34,6 +35,8 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Failure
 from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.history import History, Observation
+
+log = logging.getLogger(__name__)
 
 # A viewer that has left so much unread is dropped: it comes back and gets a snapshot.
 UNREAD_BYTES_ALLOWED = 8 * 1024 * 1024
@@ -70,7 +73,7 @@ class ControlServer:
     def __init__(
         self,
         task_id: uuid.UUID,
-        path: Path,
+        door: Door,
         journal_path: Path,
         journal: Journal,
         metrics: Metrics,
@@ -79,7 +82,7 @@ class ControlServer:
     ) -> None:
         """`history` tells the past of the figures."""
         self._task_id = task_id
-        self._path = path
+        self._door = door
         self._journal_path = journal_path
         self._journal = journal
         self._metrics = metrics
@@ -88,23 +91,28 @@ class ControlServer:
         self._viewers: set[_Viewer] = set()
         self._conversations: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._unreachable = False
 
     async def open(self) -> None:
-        """Binds the socket, in place of one that a dead engine left. The caller holds the task's lock."""
-        paths.ensure_private_folder(self._path.parent)
-        self._path.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Between bind and chmod the folder's mode keeps others out.
-        listening.bind(str(self._path))
-        self._path.chmod(0o600)
+        """Begins to listen. The caller holds the task's lock. Raises TaskFailed where no socket can be made."""
+        listening = self._door.open()
         self._server = await asyncio.start_unix_server(self._begin, sock=listening, limit=REQUEST_BYTES)
 
     async def ensure_reachable(self) -> None:
-        """Binds again where the socket's file is gone: a runtime directory is removed at the last logout."""
-        if self._path.exists() or self._server is None:
+        """Listens again, elsewhere if need be, where the socket's file is gone: a runtime directory is removed at the
+        last logout. Where that fails the engine works without a socket, and the next call tries again."""
+        if self._server is None or self._door.stands:
             return
         self._server.close()
-        await self.open()
+        try:
+            await self.open()
+        except (SyncwizardError, OSError) as error:
+            if not self._unreachable:
+                log.warning("clients cannot reach this engine, which goes on and tries again: %s", error)
+            self._unreachable = True
+        else:
+            log.info("the control socket was gone; it is now %s", self._door.path)
+            self._unreachable = False
 
     async def close(self) -> None:
         """Lets viewers have what was written for them, within a second, and removes the socket."""
@@ -121,7 +129,7 @@ class ControlServer:
         for conversation in self._conversations:
             conversation.cancel()
         await asyncio.gather(*self._conversations, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+        self._door.remove()
 
     def tell(self, entry: Entry) -> None:
         """Sends an event to every subscriber that has not had it; call in the event loop."""
@@ -159,7 +167,8 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         viewer = _Viewer(writer)
-        if not _is_same_user(writer):
+        # The socket's mode has kept others out already, where nobody changed it.
+        if not is_same_user(writer.get_extra_info("socket")):
             writer.transport.abort()
             return
         self._viewers.add(viewer)
@@ -207,13 +216,3 @@ class ControlServer:
                 viewer.send(Happened(entry=entry))
                 last = entry.sequence
         viewer.sequence = last
-
-
-def _is_same_user(writer: asyncio.StreamWriter) -> bool:
-    """Whether the peer runs under our own user id; the socket's mode has kept others out already."""
-    peer = writer.get_extra_info("socket")
-    credentials = getattr(socket, "SO_PEERCRED", None)
-    if credentials is None:
-        return True
-    _, user, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, credentials, struct.calcsize("3i")))
-    return bool(user == os.getuid())

@@ -5,14 +5,15 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from syncwizard.errors import JournalFailed
+from syncwizard.errors import Cancelled, JournalFailed
 from syncwizard.task.events import AnyEvent, Entry, Event
+from syncwizard.task.redaction import Redactor, with_texts
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.state import TaskState
 
@@ -44,13 +45,16 @@ class Journal:
         task_id: uuid.UUID | None = None,
         name: str = "",
         clock: Callable[[], float] = time.time,
+        secrets: Collection[str] = (),
     ) -> None:
         """Opens or creates the journal and replays it. `path` is the database file, `clock` tells the seconds since
-        the epoch. Raises JournalFailed."""
+        the epoch, `secrets` never get into it. Raises JournalFailed."""
+        self._redact = Redactor(secrets).known
         self._clock = clock
         self._path = path
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._closed = False
         with _explained(path):
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
@@ -74,8 +78,12 @@ class Journal:
             self._listeners.append(listener)
 
     def append(self, event: Event) -> int:
-        """Writes the event and returns its sequence number once it is durable; raises JournalFailed."""
+        """Writes the event and returns its sequence number once it is durable; raises JournalFailed, and Cancelled
+        after `close`: the engine ends, and what a stage that was left behind has to say is not waited for."""
         with self._lock:
+            if self._closed:
+                raise Cancelled
+            event = with_texts(event, self._redact)
             entry = Entry(sequence=self._state.sequence + 1, at=self._clock(), event=event)  # type: ignore[arg-type]
             with _explained(self._path):
                 self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
@@ -87,6 +95,7 @@ class Journal:
     def close(self) -> None:
         """Closes the file."""
         with self._lock:
+            self._closed = True
             self._connection.close()
 
 
@@ -130,7 +139,9 @@ def _explained(path: Path) -> Iterator[None]:
             remedy="use the version that wrote it",
         ) from error
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or is_full(path.parent):
+        # Errors of the module itself, such as the use of a closed connection, have no code of SQLite's.
+        code = getattr(error, "sqlite_errorcode", None)
+        if code == sqlite3.SQLITE_FULL or is_full(path.parent):
             title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
             raise JournalFailed(title, detail=str(error), remedy=remedy) from error
         remedy = f"look at {path.parent} and its rights"

@@ -16,6 +16,8 @@ import msgspec
 from syncwizard import paths
 
 FILE_NAME = "engine.lock"
+# The purpose of the holder that clients connect to.
+ENGINE = "engine"
 
 # A client that looks whether the lock is held takes it for an instant; an engine must not fail over that.
 _PATIENCE_SECONDS = 1.0
@@ -23,11 +25,11 @@ _PAUSE_SECONDS = 0.02
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who holds the lock, as written into the file; `socket` is empty for a process without one."""
+    """Who holds the lock, as written into the file; `socket` is empty for a process without one, or not yet."""
 
     pid: int
     socket: str = ""
-    purpose: str = "engine"
+    purpose: str = ENGINE
 
 
 class Held(Exception):
@@ -41,7 +43,7 @@ class Held(Exception):
 class TaskLock:
     """The lock of a task, held until closed."""
 
-    def __init__(self, task_id: uuid.UUID, purpose: str = "engine", socket: str = "") -> None:
+    def __init__(self, task_id: uuid.UUID, purpose: str = ENGINE, socket: str = "") -> None:
         """Takes the lock; raises Held when another process has it."""
         path = paths.task_folder(task_id) / FILE_NAME
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -50,7 +52,14 @@ class TaskLock:
         except BlockingIOError as error:
             os.close(self._descriptor)
             raise Held(_read_holder(path)) from error
-        content = msgspec.json.encode(Holder(pid=os.getpid(), socket=socket, purpose=purpose))
+        self._purpose = purpose
+        # What the last holder left, for its successor to clear away.
+        self.before = _read_holder(path)
+        self.announce(socket)
+
+    def announce(self, socket: str) -> None:
+        """Says where the control socket is; a reader in the middle of it reads again."""
+        content = msgspec.json.encode(Holder(pid=os.getpid(), socket=socket, purpose=self._purpose))
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, content, 0)
 

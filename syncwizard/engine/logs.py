@@ -6,6 +6,11 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import msgspec
+
+from syncwizard.task.redaction import Redactor
+from syncwizard.task.text import clean_lines, one_line
+
 FILE_NAME = "engine.log"
 
 # Enough to tell the story of a bad week; an engine that retries every 30 s writes about 300 kB a day.
@@ -13,19 +18,24 @@ FILE_BYTES = 5 * 1024 * 1024
 FILES_KEPT = 3
 
 
-class RedactingFormatter(logging.Formatter):
-    """Formats records, tracebacks included, with every known secret blotted out."""
+LAYOUT = "%(asctime)s %(levelname)s %(message)s"
 
-    def __init__(self, secrets: Collection[str]) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-        # The longest first: one may be part of another.
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+class CleanFormatter(logging.Formatter):
+    """Formats records, tracebacks included, without secrets, and with what a terminal would obey shown as escapes:
+    names and messages of servers are in them."""
+
+    def __init__(self, secrets: Collection[str], layout: str = LAYOUT) -> None:
+        super().__init__(layout)
+        self._redact = Redactor(secrets)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        # A secret is looked for before its characters are escaped.
+        record.message = one_line(self._redact(record.message))
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return clean_lines(self._redact(super().format(record)))
 
 
 def configure(folder: Path, secrets: Collection[str], *, foreground: bool) -> None:
@@ -37,5 +47,14 @@ def configure(folder: Path, secrets: Collection[str], *, foreground: bool) -> No
         handler = logging.handlers.RotatingFileHandler(
             folder / FILE_NAME, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"
         )
-    handler.setFormatter(RedactingFormatter(secrets))
+    handler.setFormatter(CleanFormatter(secrets))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def configure_stderr(secrets: msgspec.Struct | None, layout: str = LAYOUT) -> None:
+    """Sends the warnings of a process that has no log of its own to its stderr, which is the engine's log or a
+    terminal; `secrets` is what it was handed over, a struct of texts."""
+    known = [] if secrets is None else [value for value in msgspec.structs.asdict(secrets).values() if value]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(CleanFormatter(known, layout))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -8,7 +8,6 @@ import shlex
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,10 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
-from syncwizard.engine import frames, tunnels
+from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context
+from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
@@ -36,7 +36,7 @@ from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.events import AnyEvent, TaskReleased
-from syncwizard.task.failures import FailureReport, report_of, unexpected
+from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
 from syncwizard.task.reducer import reduce, replay
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -69,10 +69,13 @@ class _Record:
 
 def main() -> int:
     """Does what the request asks for; returns the exit code."""
+    refuse_core_dumps()
     outgoing = os.dup(1)
     os.dup2(2, 1)
     _, payload = frames.read_frame(0)
     request = msgspec.msgpack.decode(payload, type=ProbeRequest)
+    # For the terminal of a command: as plain as its other words.
+    logs.configure_stderr(request.secrets, "%(message)s")
     threading.Thread(target=_end_with_stdin, name="client", daemon=True).start()
     try:
         _answer(request, outgoing)
@@ -80,7 +83,7 @@ def main() -> int:
         frames.write_frame(outgoing, report_of(error), frames.FAILURE)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort of this process
-        traceback.print_exc()
+        print_traceback(request.secrets)
         failure = unexpected(error, f"the {request.kind}", "run it again; the lines above are for a report")
         report = FailureReport(kind="TaskFailed", failure=failure)
         frames.write_frame(outgoing, report, frames.FAILURE)
@@ -238,7 +241,8 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
             remedy=f"pause it first: syncwizard pause {shlex.quote(spec.name)}",
         ) from held
     with lock:
-        journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        known = [value for value in msgspec.structs.asdict(request.secrets).values() if value]
+        journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
         try:
             yield journal, folder
         finally:

@@ -19,6 +19,8 @@ import msgspec
 from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
+from syncwizard.engine.cores import refuse_core_dumps
+from syncwizard.engine.door import Door, remove_left
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
@@ -46,6 +48,7 @@ def main(
     task_id = uuid.UUID(arguments[0])
     foreground = "--foreground" in arguments[1:]
     os.umask(0o077)
+    refuse_core_dumps()
     answer = _terminal_answer if foreground else _pipe_answer()
     secrets = _read_secrets()
     folder = paths.task_folder(task_id)
@@ -54,7 +57,7 @@ def main(
     )
     try:
         with ExitStack() as stack:
-            socket_path = stack.enter_context(_locked(task_id))
+            door = stack.enter_context(_locked(task_id))
             spec = file.load(folder / paths.TASK_FILE)
             begun = replay(read_entries(folder / FILE_NAME), task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
@@ -65,8 +68,7 @@ def main(
                 nursery.keep_ready({kind: 1 for kind in children if kind == "apply"})
                 _try_logins(spec, secrets)
             supervisor = Supervisor(spec, secrets, folder, stages(), nursery)
-            started = Started(socket=str(socket_path))
-            outcome = asyncio.run(supervisor.run(socket_path, lambda: answer(started)))
+            outcome = asyncio.run(supervisor.run(door, lambda: answer(Started(socket=str(door.path)))))
         return _tell_outcome(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
     except SyncwizardError as error:
         log.error("%s", error)  # noqa: TRY400 - the error says all there is
@@ -79,11 +81,10 @@ def main(
 
 
 @contextmanager
-def _locked(task_id: uuid.UUID) -> Iterator[Path]:
-    """Holds the task's lock; yields where the control socket belongs. Raises UsageError when somebody else has it."""
-    socket_path = paths.control_socket(task_id)
+def _locked(task_id: uuid.UUID) -> Iterator[Door]:
+    """Holds the task's lock; yields what makes the control socket. Raises UsageError when another process has it."""
     try:
-        lock = TaskLock(task_id, socket=str(socket_path))
+        lock = TaskLock(task_id)
     except Held as held:
         pid = held.holder.pid if held.holder else "unknown"
         raise UsageError(
@@ -91,7 +92,9 @@ def _locked(task_id: uuid.UUID) -> Iterator[Path]:
             remedy="watch it with `syncwizard status`, or pause it first",
         ) from held
     with lock:
-        yield socket_path
+        if lock.before is not None and lock.before.socket:
+            remove_left(Path(lock.before.socket))
+        yield Door(paths.socket_places(task_id), lambda place: lock.announce(str(place)))
 
 
 def _try_logins(spec: TaskSpec, secrets: Handover) -> None:

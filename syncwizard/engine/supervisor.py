@@ -1,6 +1,7 @@
 """The life of one engine: pipeline in a worker thread, control socket and clock in the event loop."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -9,10 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from syncwizard import __version__
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
+from syncwizard.engine.door import Door
 from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
@@ -21,7 +25,7 @@ from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.silence import Lookout
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
-from syncwizard.errors import JournalFailed, UsageError
+from syncwizard.errors import Cancelled, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
 from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
 from syncwizard.task.failures import failure_of
@@ -54,7 +58,8 @@ class Supervisor:
             raise ValueError("a task without an id has no engine")
         self._task_id = spec.id
         self._folder = folder
-        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name)
+        known = [value for value in msgspec.structs.asdict(secrets).values() if value]
+        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
         self._metrics = Metrics(self._journal.state)
         self._recorder = Recorder(folder)
         self._observe_at = self._keep_at = 0.0
@@ -79,12 +84,13 @@ class Supervisor:
         self._pausing: asyncio.Task[None] | None = None
         self.interrupted = False
 
-    async def run(self, socket_path: Path, ready: Callable[[], None]) -> Outcome:
-        """Runs the task until it is paused or fails; calls `ready` once clients can connect."""
+    async def run(self, door: Door, ready: Callable[[], None]) -> Outcome:
+        """Runs the task until it is paused or fails; calls `ready` once clients can connect. Raises TaskFailed where
+        no control socket can be made."""
         loop = asyncio.get_running_loop()
         control = ControlServer(
             self._task_id,
-            socket_path,
+            door,
             self._folder / FILE_NAME,
             self._journal,
             self._metrics,
@@ -133,9 +139,13 @@ class Supervisor:
             self._outcome = self._pipeline.run()
         except JournalFailed as error:
             self._outcome = self._lost_journal(error)
+        except Cancelled:
+            # Left behind: the journal was closed before this thread came to its end.
+            log.info("the pipeline ended after its engine")
         finally:
             # Also when the journal could not take the last event: an engine without a pipeline is no use.
-            loop.call_soon_threadsafe(done.set)
+            with contextlib.suppress(RuntimeError):  # the loop of an engine that has ended is closed
+                loop.call_soon_threadsafe(done.set)
 
     async def _watch(self, control: ControlServer, done: asyncio.Event) -> Outcome:
         """Waits for the pipeline's end and does what the clock asks for meanwhile."""

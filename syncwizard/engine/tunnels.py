@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -84,7 +85,8 @@ class Tunnel:
                 end=self._end,
                 transient=not final,
                 detail=trouble,
-                remedy=f"check that this works without a question: ssh -o BatchMode=yes {self._access.ssh} true",
+                remedy="check that this works without a question: "
+                f"ssh -o BatchMode=yes {shlex.quote(self._access.ssh)} true",
             )
 
     def close(self) -> None:

@@ -1,11 +1,14 @@
 """Errors as data and back: for the journal, for pipes between processes, and for clients."""
 
+import sys
+import traceback
+
 import msgspec
 
 from syncwizard import errors
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.task.events import Failure
-from syncwizard.task.text import one_line
+from syncwizard.task.text import clean_lines, one_line
 
 _CLASSES: dict[str, type[SyncwizardError]] = {
     each.__name__: each
@@ -74,6 +77,16 @@ def unexpected(error: BaseException, what: str, remedy: str = LOG_HINT) -> Failu
         detail=f"{type(error).__name__}: {error}".strip(),
         remedy=remedy,
     )
+
+
+def print_traceback(secrets: msgspec.Struct | None) -> None:
+    """The exception that is being handled, on stderr; `secrets` is what this process was handed over, a struct of
+    texts."""
+    # Imported here: it is for the last resort of processes that are to start quickly.
+    from syncwizard.task.redaction import Redactor
+
+    known = [] if secrets is None else [value for value in msgspec.structs.asdict(secrets).values() if value]
+    sys.stderr.write(clean_lines(Redactor(known)(traceback.format_exc())))
 
 
 def format_failure(failure: Failure) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -191,9 +192,38 @@ def _absolute_endpoint(endpoint: Endpoint, folder: Path) -> Endpoint:
 
 
 def dump(spec: TaskSpec) -> str:
-    """The specification as YAML, every default spelled out, in the order of its fields."""
+    """The specification as YAML, every default spelled out, in the order of its fields; what a terminal would obey in
+    a name, or not show, is written as an escape of YAML's."""
     data: dict[str, Any] = msgspec.to_builtins(spec)
-    return yaml.safe_dump(_without_nulls(data), sort_keys=False, allow_unicode=True, width=120)
+    return dump_plain(_without_nulls(data))
+
+
+def dump_plain(data: Any) -> str:
+    r"""Plain data as YAML with printable characters alone.
+
+    >>> print(dump_plain({"table": "caf\xe9", "schema": "a\x1b\u202eb"}), end="")
+    table: café
+    schema: "a\e\u202Eb"
+    """
+    text = yaml.dump(data, Dumper=_Printable, sort_keys=False, allow_unicode=True, width=120)
+    # In double quotes, as everything that is not printable is here, an escape means the character.
+    return re.sub(r"[^\n]", lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
+
+
+class _Printable(yaml.SafeDumper):
+    """Puts texts that are not printable into double quotes."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_Printable.add_representer(str, _represent_text)
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04X}" if number < 0x10000 else f"\\U{number:08X}"
 
 
 def _without_nulls(value: Any) -> Any:

@@ -4,7 +4,7 @@ import msgspec
 
 from syncwizard.task.events import ResyncRequested
 from syncwizard.task.names import TableName
-from syncwizard.task.text import describe_bytes, format_table
+from syncwizard.task.text import describe_bytes, format_table, one_line
 
 
 class ResyncWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ def describe_order(order: ResyncRequested) -> str:
     kb.tags       40,000  1.8 MB
     together      40,000  1.8 MB
     """
-    lines = [*order.reasons]
+    lines = [*map(one_line, order.reasons)]
     if order.whole:
         lines.append("slot and publication at the source are made anew")
     if order.tables:
@@ -42,7 +42,8 @@ def describe_consequences(order: ResyncRequested, database: str) -> str:
     """What that means at the destination; `database`: its name, where it is known."""
     if not order.tables:
         return "no table is emptied or copied"
+    where = one_line(database) or "its database"
     return (
-        f"These tables are EMPTIED at the destination ({database or 'its database'}) and copied again from the source."
+        f"These tables are EMPTIED at the destination ({where}) and copied again from the source."
         "\nUntil the changes since then are applied, readers there see them empty, in part, or of another moment."
     )

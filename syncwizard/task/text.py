@@ -5,6 +5,7 @@ Widths are columns of a terminal: a Chinese character takes two, a combining one
 
 import datetime
 import difflib
+import json
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -189,6 +190,32 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def clean_lines(text: str) -> str:
+    r"""Lines as they are, each with what a terminal would obey or not show as escapes; for a text whose line breaks
+    are ours, not a name's.
+
+    >>> print(clean_lines("a\x1b[31m\nb\u202e"))
+    a\x1b[31m
+    b\u202e
+    """
+    return "\n".join(map(one_line, text.split("\n")))
+
+
+def clean_json(text: str) -> str:
+    r"""JSON, in which such characters are written as JSON escapes them.
+
+    >>> print(clean_json('{"a": "\u202e\x9b"}'))
+    {"a": "\u202e\u009b"}
+    """
+    return "\n".join(
+        "".join(map(_json_character, line)) if not line.isprintable() else line for line in text.split("\n")
+    )
+
+
+def _json_character(each: str) -> str:
+    return each if each.isprintable() else json.dumps(each)[1:-1]
 
 
 def shell_word(path: str | Path) -> str:

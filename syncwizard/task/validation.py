@@ -117,8 +117,18 @@ def endpoint_problems(path: str, endpoint: Endpoint, *, whole: bool = True) -> I
         )
 
 
+def _is_ssh_destination(text: str) -> bool:
+    """Whether ssh would take it for a host, of a user or not, and for nothing else: never for one of its options.
+
+    >>> [_is_ssh_destination(text) for text in ("me@bastion", "ssh://bastion:2222", "-oProxyCommand=x", "me@-Fx")]
+    [True, True, False, False]
+    """
+    hidden = text.startswith("-") or "@-" in text or "://-" in text
+    return bool(text) and not hidden and text.isprintable() and " " not in text
+
+
 def _access_problems(path: str, endpoint: Endpoint, access: Access) -> Iterator[Problem]:
-    if not access.ssh or access.ssh.startswith("-") or any(character.isspace() for character in access.ssh):
+    if not _is_ssh_destination(access.ssh):
         yield Problem(path=f"{path}.access.ssh", message="this is no destination of ssh", remedy="give user@bastion")
     if len(endpoint.hosts) != 1 or endpoint.hosts[0].startswith(("/", "@")):
         yield Problem(

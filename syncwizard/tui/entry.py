@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.task.text import clean_lines
 from syncwizard.tui.opening import Leaving, Opening
 
 HEADLESS = (
@@ -36,7 +37,7 @@ def run(opening: Opening, *, says_farewell: bool = True, last_words: Callable[[]
     if app.return_code:
         sys.exit(app.return_code)
     if says_farewell and leaving.reason == "quit" and (words := farewell(leaving)):
-        print(words)
+        sys.stdout.write(clean_lines(words) + "\n")
     return leaving
 
 

@@ -10,8 +10,7 @@ from textual.screen import Screen
 
 from syncwizard.client import credentials, lifecycle
 from syncwizard.client.looking import Seen, look_anyway
-from syncwizard.client.redaction import known_secrets, redact
-from syncwizard.client.report import as_text, default_name, gather
+from syncwizard.client.report import as_text, default_name, gather, redactor_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
@@ -157,8 +156,7 @@ class Deeds:
         """Gathers the report and shows it, to be written to a file."""
 
         def work() -> str:
-            secrets = known_secrets(task.spec)
-            return as_text(gather(look_anyway(task), now, lambda text: redact(text, secrets)))
+            return as_text(gather(look_anyway(task), now, redactor_of(task.spec)))
 
         def done(text: str) -> None:
             title = f"Report on {task.label}: read it before you send it, it names servers and tables"

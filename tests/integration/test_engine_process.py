@@ -125,8 +125,19 @@ def test_secrets_are_in_no_log_argument_environment_or_file(task: StoredTask) ->
     assert b"swordfish" not in Path(f"/proc/{pid}/cmdline").read_bytes()
     assert b"swordfish" not in Path(f"/proc/{pid}/environ").read_bytes()
     lifecycle.pause(task)
+    assert [each.message for each in task.read_state().notices] == ["the server repeats ***"]
     for path in task.folder.iterdir():
         assert b"swordfish" not in path.read_bytes(), path
+
+
+def test_no_core_of_an_engine_or_of_what_it_starts_is_written(task: StoredTask) -> None:
+    prescribe(task.folder, incremental="child")
+    pid = started(task)
+    child = until(lambda: (path := task.folder / "child.pid").exists() and path.read_text())
+    for process in (pid, child):
+        limits = Path(f"/proc/{process}/limits").read_text()
+        (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+        assert set(line.split()[4:6]) <= {"0", "1"}, line
 
 
 def test_the_engines_files_are_for_its_owner_alone(task: StoredTask) -> None:

@@ -15,7 +15,7 @@ from syncwizard.engine import process, supervisor
 from syncwizard.engine.pipeline import Stage
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.stages.context import Context
-from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, StageName
+from syncwizard.task.events import Noticed, PrecheckFinished, PrecheckItemFinished, StageName
 from syncwizard.task.figures.sample import Sample
 from tests.support import echo_child
 
@@ -78,6 +78,7 @@ def _act(stage: StageName, word: str, context: Context) -> object:
             raise EndpointError("cannot use the source database", end="source", transient=False, detail="password")
         case "leak":
             logging.getLogger().error("the password is %s", context.secrets.source)
+            context.record(Noticed(level="error", message=f"the server repeats {context.secrets.source}"))
         case "child":
             child = context.spawn("echo", echo_child.Assignment(text="hello"))
             (context.folder / "child.pid").write_text(str(child.pid))

@@ -113,7 +113,7 @@ def test_the_past_is_told_by_the_engine_and_goes_on_with_each_second() -> None:
 
 def test_of_an_engine_of_an_earlier_version_what_is_seen_is_the_past() -> None:
     task = store_task()
-    path = paths.control_socket(task.id)
+    path = paths.socket_places(task.id)[0]
     paths.ensure_private_folder(path.parent)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, TaskLock(task.id, socket=str(path)):
         listening.bind(str(path))

@@ -1,17 +1,22 @@
 """The control socket never makes its engine wait."""
 
 import asyncio
+import shutil
 import socket
+import tempfile
 import uuid
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from syncwizard.engine import control
+from syncwizard.engine import control, door
 from syncwizard.engine.control import ControlServer
+from syncwizard.engine.door import Door
 from syncwizard.engine.journal import Journal
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.protocol import Subscribe
+from syncwizard.errors import Cancelled
 from syncwizard.task.events import Entry, Noticed
 from syncwizard.task.state import TaskState
 
@@ -25,7 +30,9 @@ def test_a_viewer_that_does_not_read_is_dropped_and_the_others_are_served(state_
 
     async def serve() -> tuple[int, int]:
         loop = asyncio.get_running_loop()
-        server = ControlServer(uuid.uuid4(), path, journal_path, journal, Metrics(TaskState()), {})
+        server = ControlServer(
+            uuid.uuid4(), Door([path], lambda place: None), journal_path, journal, Metrics(TaskState()), {}
+        )
         await server.open()
 
         def tell(entry: Entry, state: TaskState) -> None:
@@ -56,6 +63,52 @@ def test_a_viewer_that_does_not_read_is_dropped_and_the_others_are_served(state_
     assert not path.exists()
 
 
+def serving(path: Path, journal_path: Path, journal: Journal) -> ControlServer:
+    return ControlServer(
+        uuid.uuid4(), Door([path], lambda place: None), journal_path, journal, Metrics(TaskState()), {}
+    )
+
+
+def test_without_any_place_for_a_socket_an_engine_says_so_once_and_tries_again(
+    state_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = state_home / "control"
+    journal_path = state_home / "journal.db"
+    journal = Journal(journal_path)
+    # A file in the place of every folder.
+    occupied = state_home / "occupied"
+    occupied.touch()
+    monkeypatch.setattr(tempfile, "tempdir", str(occupied))
+    monkeypatch.setattr(door, "SHORTEST_TEMPORARY", str(occupied))
+
+    async def serve() -> bytes:
+        server = serving(folder / "engine.sock", journal_path, journal)
+        await server.open()
+        shutil.rmtree(folder)
+        folder.touch()
+        for _ in range(3):
+            await server.ensure_reachable()
+        folder.unlink()
+        await server.ensure_reachable()
+        reader, writer = await asyncio.open_unix_connection(str(folder / "engine.sock"))
+        hello = await reader.readline()
+        writer.close()
+        await server.close()
+        return hello
+
+    assert b"protocol" in asyncio.run(serve())
+    journal.close()
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1 and str(occupied) in warnings[0].getMessage()
+
+
+def test_a_stage_that_was_left_behind_finds_its_journal_closed_and_stops(state_home: Path) -> None:
+    journal = Journal(state_home / "journal.db")
+    journal.close()
+    with pytest.raises(Cancelled):
+        journal.append(Noticed(level="info", message="too late"))
+
+
 async def _subscriber(path: Path) -> socket.socket:
     """A viewer that subscribes and then reads nothing."""
     loop = asyncio.get_running_loop()
@@ -75,7 +128,9 @@ def test_a_server_that_ends_with_viewers_leaves_nothing_for_the_loop_to_complain
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
-        server = ControlServer(uuid.uuid4(), path, journal_path, journal, Metrics(TaskState()), {})
+        server = ControlServer(
+            uuid.uuid4(), Door([path], lambda place: None), journal_path, journal, Metrics(TaskState()), {}
+        )
         await server.open()
         reader, _ = await asyncio.open_unix_connection(str(path))
         await reader.readline()

@@ -42,7 +42,7 @@ def stored(name: str) -> StoredTask:
 @contextmanager
 def listening(task: StoredTask, backlog: int = 8) -> Iterator[socket.socket]:
     """The socket of an engine that takes nobody in."""
-    path = paths.control_socket(task.id)
+    path = paths.socket_places(task.id)[0]
     paths.ensure_private_folder(path.parent)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, TaskLock(task.id, socket=str(path)):
         listening.bind(str(path))
@@ -70,13 +70,13 @@ def saying(task: StoredTask, said: bytes) -> Iterator[None]:
 def test_an_engine_that_does_not_answer_is_waited_for_as_long_as_is_wanted(task: StoredTask) -> None:
     began = time.monotonic()
     with listening(task), pytest.raises(TimedOut, match="does not answer"):
-        EngineConnection(paths.control_socket(task.id), 0.1)
+        EngineConnection(paths.socket_places(task.id)[0], 0.1)
     assert time.monotonic() - began < 10
 
 
 def test_an_engine_that_takes_nobody_in_any_more_is_not_waited_for(task: StoredTask) -> None:
     with listening(task, backlog=0), contextlib.ExitStack() as waiting:
-        path = paths.control_socket(task.id)
+        path = paths.socket_places(task.id)[0]
         with contextlib.suppress(BlockingIOError):
             while True:
                 one = waiting.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -89,7 +89,7 @@ def test_an_engine_that_takes_nobody_in_any_more_is_not_waited_for(task: StoredT
 @pytest.mark.parametrize("said", [b"nonsense\n", b'{"type":"oflater"}\n', b'"\xff"\n'])
 def test_what_cannot_be_understood_is_of_another_version(task: StoredTask, said: bytes) -> None:
     with saying(task, said), pytest.raises(UsageError, match="another version"):
-        EngineConnection(paths.control_socket(task.id), 10.0)
+        EngineConnection(paths.socket_places(task.id)[0], 10.0)
 
 
 def test_an_engine_that_does_not_answer_as_it_should_is_the_trouble_of_its_task_alone(

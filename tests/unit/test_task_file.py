@@ -254,6 +254,13 @@ def test_a_local_end_of_a_tunnel_is_an_address_and_a_port(path: Path, local: str
     assert error.where == f"{path}:3: source.access.local"
 
 
+@pytest.mark.parametrize("ssh", ["-oProxyCommand=id", "me@-oProxyCommand=id", "ssh://-oProxyCommand=id", "a b", ""])
+def test_a_destination_of_ssh_is_never_an_option(path: Path, ssh: str) -> None:
+    error = refused(GOOD.replace("host: /tmp}", f"host: db1, access: {{ssh: '{ssh}'}}}}"), path)
+    assert error.where == f"{path}:3: source.access.ssh"
+    assert "no destination of ssh" in error.title
+
+
 def test_the_tables_of_a_large_database_fit_into_a_task_file(path: Path) -> None:
     path.write_text(GOOD)
     chosen = SchemaObjects(schema="s", tables=[TableObject(table=f"{number:063}") for number in range(200)])

@@ -8,6 +8,7 @@ from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.names import TableName
+from syncwizard.task.redaction import without_literals
 from syncwizard.task.text import span
 
 # A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then
@@ -47,9 +48,11 @@ def with_short_locks(connection: Connection, tables: Sequence[TableName], statem
 
 
 def lock_holders(connection: Connection, tables: Sequence[TableName]) -> str:
-    """The sessions that hold locks on the tables, for people: process id, user, since when, what they ran."""
+    """The sessions that hold locks on the tables, for people: process id, user, since when, what they ran without
+    the values in it."""
     schemas, names = [table.schema for table in tables], [table.name for table in tables]
     rows = connection.execute(query("lock_holders"), (schemas, names)).fetchall()
     return "; ".join(
-        f"process {pid} of {user}, transaction open for {span(seconds)}: {text}" for pid, user, seconds, text in rows
+        f"process {pid} of {user}, transaction open for {span(seconds)}: {without_literals(text)}"
+        for pid, user, seconds, text in rows
     )

@@ -11,8 +11,8 @@ from syncwizard.postgres.session.polling import ready
 # The server's severity comes before its words; libpq's own messages have none.
 _OF_SERVER = re.compile(r"failed: \S+:  ")
 _STATE = re.compile(r'^B\t\d+\tErrorResponse\t.* C "(?P<state>[0-9A-Z]{5})" M ', re.MULTILINE)
-# So much of a trace is more than the messages of any login.
-_TRACE_BYTES = 1024 * 1024
+# So much of a trace is more than the messages of any login, and as much as a pipe holds.
+_TRACE_BYTES = 64 * 1024
 
 
 def comes_from_server(message: str) -> bool:
@@ -31,7 +31,10 @@ def ask_sqlstate(parameters: str, seconds: float) -> str:
 
     `parameters` is a conninfo string. The trace, which has what was sent of a password, stays in memory.
     """
-    trace = os.memfd_create("login")
+    # Where it is longer than a pipe holds, the end is lost, and nothing waits.
+    reading, trace = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(trace, False)
     try:
         connection = pq.PGconn.connect_start(parameters.encode())
         try:
@@ -42,9 +45,17 @@ def ask_sqlstate(parameters: str, seconds: float) -> str:
             connection.untrace()
         finally:
             connection.finish()
-        return find_state(os.pread(trace, _TRACE_BYTES, 0).decode(errors="replace"))
+        return find_state(_held(reading).decode(errors="replace"))
     finally:
         os.close(trace)
+        os.close(reading)
+
+
+def _held(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, _TRACE_BYTES)
+    except BlockingIOError:
+        return b""
 
 
 def find_state(trace: str) -> str:
