@@ -172,9 +172,19 @@ def _alter_table(node: Any, text: str) -> Statement:
     if kind in ("trigger", "rule"):
         name = ObjectName(table.schema, command.name)
         return Statement(kind=kind, text=text, name=name, table=table, method=FIRING[subtype])
-    return Statement(kind=kind, text=text, name=name, table=table)
+    sequence = _identity_sequence(getattr(command, "def").constraint) if kind == "identity" else None
+    column = command.name if kind in OF_A_COLUMN else ""
+    return Statement(kind=kind, text=text, name=name, table=table, sequence=sequence, column=column)
 
 
+def _identity_sequence(constraint: Any) -> ObjectName | None:
+    for option in constraint.options:
+        if option.def_elem.defname == "sequence_name":
+            return object_name(option.def_elem.arg.list.items)
+    return None
+
+
+OF_A_COLUMN: tuple[Kind, ...] = ("default", "identity", "column setting")
 COMMANDS: dict[str, Kind] = {
     "AT_ColumnDefault": "default",
     "AT_AddIdentity": "identity",

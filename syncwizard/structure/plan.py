@@ -7,31 +7,29 @@ import msgspec
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
-from syncwizard.structure.statements import Statement
+from syncwizard.structure.skipped import SkippedStatement
+from syncwizard.structure.statements import Kind, Statement
+from syncwizard.structure.unmade import Identity, unmade
 from syncwizard.structure.wanted import LATER, Wishes, creates, of_view, wanted
 from syncwizard.task.names import TableName, quote
 
+# Why definitions of these kinds are not created: whoever needs them does it by hand.
+NOT_CARRIED: Mapping[Kind, str] = {
+    "policy": "policies name roles, which are the server's",
+    "row security": "without its policies it would hide every row",
+}
 # Fires whatever session_replication_role says, or only when changes are applied.
 LOUD = ("always", "replica")
 
 
-class SkippedStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition that is left out, and why."""
-
-    kind: str
-    name: str
-    reason: str
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is created at the destination, in order. `later`: names of definitions not handled yet, by kind.
+    """What is created at the destination, in order, and what of the selection is not: `skipped`.
 
     `disabled`: triggers and rules that are created and kept from firing.
     """
 
     statements: tuple[PlannedStatement, ...]
     skipped: tuple[SkippedStatement, ...] = ()
-    later: Mapping[str, tuple[str, ...]] = {}
     disabled: tuple[str, ...] = ()
 
     def of(self, phase: Phase) -> tuple[PlannedStatement, ...]:
@@ -43,13 +41,12 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
     """Selects, sorts into phases and numbers the statements of a dump."""
     kept: list[Statement] = []
     skipped: list[SkippedStatement] = []
-    later: dict[str, list[str]] = {}
     disabled: list[str] = []
     dropped: set[tuple[TableName | None, str]] = set()
     for statement in statements:
         reason = _reason_to_skip(statement, wishes)
         if reason:
-            skipped.append(SkippedStatement(kind=statement.kind, name=describe(statement), reason=reason))
+            skipped.append(_skipped(statement, reason))
             dropped.add((statement.table, statement.name.name))
         elif statement.method in ("tabconstraint", "rule") and (statement.table, statement.name.name) in dropped:
             continue
@@ -61,14 +58,49 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
                 kept.append(_refresh(statement))
         elif statement.kind in LATER and creates(statement.table, wishes):
-            later.setdefault(statement.kind, []).append(describe(statement))
+            skipped.append(_skipped(statement, NOT_CARRIED[statement.kind]))
+    skipped += _left_out(statements, wishes.needs)
+    known = {(entry.kind, entry.name) for entry in skipped}
+    skipped += unmade(statements, kept, known, wishes)
     planned = [*_groundwork(wishes.needs), *in_phases(kept, wishes.keys)]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
-        skipped=tuple(skipped),
-        later={kind: tuple(names) for kind, names in later.items()},
+        skipped=tuple(_together(skipped)),
         disabled=tuple(dict.fromkeys(disabled)),
     )
+
+
+def _skipped(statement: Statement, reason: str) -> SkippedStatement:
+    # One entry a role, not one a privilege: a role that is missing may have thousands.
+    name = f"for {', '.join(statement.roles)}" if statement.kind == "privilege" else describe(statement)
+    return SkippedStatement(kind=statement.kind, name=name, reason=reason, texts=(statement.text,))
+
+
+def _left_out(statements: list[Statement], needs: Needs) -> list[SkippedStatement]:
+    """What the source's catalogue says cannot be created, with what pg_dump wrote for it."""
+    texts: dict[Identity, list[str]] = {}
+    for statement in statements:
+        texts.setdefault((statement.kind, describe(statement)), []).append(statement.text)
+    return [
+        SkippedStatement(
+            kind=entry.kind,
+            name=entry.described,
+            reason=entry.reason,
+            texts=tuple(texts.get((entry.kind, entry.described), ())),
+        )
+        for entry in needs.left_out
+    ]
+
+
+def _together(skipped: list[SkippedStatement]) -> list[SkippedStatement]:
+    """One entry for each kind, name and reason, with all of its statements."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for entry in skipped:
+        found.setdefault((entry.kind, entry.name, entry.reason), []).extend(entry.texts)
+    return [
+        SkippedStatement(kind=kind, name=name, reason=reason, texts=tuple(texts))
+        for (kind, name, reason), texts in found.items()
+    ]
 
 
 def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:

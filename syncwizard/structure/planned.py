@@ -47,6 +47,8 @@ def describe(statement: Statement) -> str:
     """The statement's object for people: constraints with their table."""
     if statement.kind == "function":
         return str(statement.function)
+    if statement.column:
+        return f"{statement.name}.{statement.column}"
     if statement.kind == "privilege":
         return " ".join(statement.text.split())
     if statement.table is not None and str(statement.table) != str(statement.name) and statement.kind != "partition":

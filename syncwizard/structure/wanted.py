@@ -60,7 +60,7 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
         case "view" | "materialized view":
             return _view_wanted(name, wishes)
         case "trigger" | "rule":
-            return _belongs_to_whole(statement, wishes)
+            return belongs_to_whole(statement.kind, name, statement.table, wishes)
         case "comment" | "privilege":
             return _remark_wanted(statement, wishes)
         case "index partition" | "index setting":
@@ -101,13 +101,13 @@ def _view_wanted(name: ObjectName, wishes: Wishes) -> bool:
     return name in wishes.needs.views and name not in wishes.present
 
 
-def _belongs_to_whole(statement: Statement, wishes: Wishes) -> bool:
+def belongs_to_whole(kind: str, name: ObjectName, table: TableName | None, wishes: Wishes) -> bool:
     """Triggers and rules come with tables of whole schemas and with views, unless they are left out."""
-    if statement.table is None or (statement.kind, statement.name, statement.table) in wishes.needs.without:
+    if table is None or (kind, name, table) in wishes.needs.without:
         return False
-    if of_view(statement.table, wishes):
+    if of_view(table, wishes):
         return True
-    return creates(statement.table, wishes) and statement.table.schema in wishes.whole_schemas
+    return creates(table, wishes) and table.schema in wishes.whole_schemas
 
 
 def _remark_wanted(statement: Statement, wishes: Wishes) -> bool:
@@ -118,7 +118,7 @@ def _remark_wanted(statement: Statement, wishes: Wishes) -> bool:
     if word == "schema":
         return name.name in wishes.whole_schemas
     if word in ("trigger", "rule"):
-        return _belongs_to_whole(msgspec.structs.replace(statement, kind=word), wishes)
+        return belongs_to_whole(word, name, statement.table, wishes)
     if word == "policy":
         return False
     if word in ("index", "statistic_ext"):

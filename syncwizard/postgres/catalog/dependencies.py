@@ -1,11 +1,13 @@
 """What is selected beside tables, and what all of it needs to exist, found through pg_depend."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.structure.needs import Extension, LeftOutObject, Needs
+from syncwizard.structure.needs import Extension, LeftOutObject, Needs, TablePart
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -18,7 +20,8 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     why: str | None
 
 
-OWN_SETS = ("table", "type", "sequence", "function", "extension", "view", "materialized view", "rule", "trigger")
+VIEWS = ("view", "materialized view")
+OWN_SETS = ("table", "type", "sequence", "function", "extension", *VIEWS, "rule", "trigger")
 
 
 def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> Needs:
@@ -40,6 +43,7 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
     found = [msgspec.convert(row, _Row, strict=False) for row in connection.execute(query("dependencies"), parameters)]
     rows = [row for row in found if row.why is None]
     tables = {TableName(row.schema, row.name) for row in rows if row.kind == "table"}
+    views = {TableName(row.schema, row.name) for row in rows if row.kind in VIEWS}
     selected = {table.name for table in selection.tables}
     return Needs(
         tables=frozenset(selected),
@@ -57,6 +61,7 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         ),
         views=_named(rows, "view") | _named(rows, "materialized view"),
         populated=_named([row for row in rows if row.signature == ["true"]], "materialized view"),
+        parts=_read_parts(connection, selected | tables | views),
         left_out=tuple(sorted({_left_out(row, row.why) for row in found if row.why is not None}, key=str)),
     )
 
@@ -64,7 +69,18 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
 def _left_out(row: _Row, reason: str) -> LeftOutObject:
     of_table = row.kind in ("rule", "trigger")
     table = TableName(row.schema, row.signature[0]) if of_table else None
-    return LeftOutObject(row.kind, ObjectName(row.schema, row.name), table, reason)
+    signature = tuple(row.signature) if row.kind == "function" else None
+    return LeftOutObject(row.kind, ObjectName(row.schema, row.name), table, reason, signature)
+
+
+def _read_parts(connection: Connection, relations: Collection[TableName]) -> frozenset[TablePart]:
+    """What the relations have that statements of their own make."""
+    parameters = {"schemas": [name.schema for name in relations], "names": [name.name for name in relations]}
+    rows = connection.execute(query("table_parts"), parameters)
+    return frozenset(
+        TablePart(kind, ObjectName(schema, name), TableName(schema, relation), why or "")
+        for kind, schema, name, relation, why in rows
+    )
 
 
 def read_relations(connection: Connection, schemas: list[str]) -> dict[TableName, str]:

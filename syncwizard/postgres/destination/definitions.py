@@ -22,11 +22,12 @@ DUMP_SETTINGS = "SET check_function_bodies = off; SET xmloption = content; SET c
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement that ran, how long it took, and the server's words when an optional one was refused."""
+    """A statement that ran, how long it took, and the server's words with SQLSTATE when an optional one was refused."""
 
     statement: PlannedStatement
     seconds: float
     refused: str = ""
+    sqlstate: str = ""
 
 
 class StatementRefused(TaskFailed):
@@ -71,8 +72,9 @@ def create(connection: Connection, task_id: uuid.UUID, statements: Sequence[Plan
     with connection.transaction():
         for statement in statements:
             started = time.monotonic()
-            refused = _execute(connection, statement)
-            created.append(Created(statement=statement, seconds=time.monotonic() - started, refused=refused))
+            words, sqlstate = _execute(connection, statement)
+            seconds = time.monotonic() - started
+            created.append(Created(statement=statement, seconds=seconds, refused=words, sqlstate=sqlstate))
         mark_done(connection, task_id, statements)
     return created
 
@@ -114,8 +116,8 @@ def analyze(connection: Connection, table: TableName) -> None:
     connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))
 
 
-def _execute(connection: Connection, statement: PlannedStatement) -> str:
-    """Runs one statement; an optional one that is refused answers with the server's words instead."""
+def _execute(connection: Connection, statement: PlannedStatement) -> tuple[str, str]:
+    """Runs one statement; an optional one that is refused answers with the server's words and SQLSTATE instead."""
     # The text is the server's own definition, from pg_dump: it takes no parameters and must not be rewritten.
     text = statement.text.encode()
     try:
@@ -129,9 +131,9 @@ def _execute(connection: Connection, statement: PlannedStatement) -> str:
         if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
             raise
         if statement.optional:
-            return words
+            return words, error.sqlstate or ""
         raise StatementRefused(statement, words, error.sqlstate or "") from error
-    return ""
+    return "", ""
 
 
 def _short(text: str) -> str:

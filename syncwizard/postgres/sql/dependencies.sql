@@ -186,7 +186,8 @@ SELECT 'type', n.nspname, t.typname, ARRAY[]::text[], o.why
  WHERE o.classid = 'pg_catalog.pg_type'::regclass
    -- Arrays, multiranges and row types come with what they are made of.
    AND (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')
-        OR (t.typtype = 'b' AND t.typelem = 0))
+        OR (t.typtype = 'b'
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)))
 UNION ALL
 SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        n.nspname,
@@ -196,7 +197,7 @@ SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
                FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, position)
                JOIN pg_catalog.pg_type t ON t.oid = a.type
                JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-               LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+               LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
                LEFT JOIN pg_catalog.pg_namespace en ON en.oid = e.typnamespace
               ORDER BY a.position),
        CASE WHEN o.why IS NOT NULL AND l.lanname = 'c' THEN 'written in C: the destination may not have its library'
@@ -206,6 +207,10 @@ SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
   JOIN pg_catalog.pg_language l ON l.oid = p.prolang
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE o.classid = 'pg_catalog.pg_proc'::regclass
+   -- The constructors of a range come with it.
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'i'
+                      AND d.refclassid = 'pg_catalog.pg_type'::regclass)
 UNION ALL
 SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion, e.oid::text, r.core::text], NULL
   FROM reached r

@@ -9,7 +9,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import StatementFinished, StatementSkipped
+from syncwizard.task.events import DefinitionMissing, StatementFinished, StatementSkipped
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
 # transaction fit into the server's table.
@@ -130,11 +130,18 @@ def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatemen
 
 def report(context: Context, created: Sequence[Created]) -> None:
     """Puts what was created, and what was refused, into the journal."""
+    missing = {(each.kind, each.name) for each in context.state().missing_definitions}
     for entry in created:
         statement = entry.statement
         if entry.refused:
             context.record(
-                StatementSkipped(kind=statement.kind, name=statement.name, reason=f"refused: {entry.refused}")
+                DefinitionMissing(
+                    kind=statement.kind,
+                    name=statement.name,
+                    reason=f"refused: {entry.refused}",
+                    sqlstate=entry.sqlstate,
+                    statements=[statement.text],
+                )
             )
-        elif statement.kind in REPORTED_KINDS:
+        elif statement.kind in REPORTED_KINDS or (statement.kind, statement.name) in missing:
             context.record(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))

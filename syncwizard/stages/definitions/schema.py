@@ -12,7 +12,7 @@ import msgspec
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog.dependencies import read_needs, read_relations
-from syncwizard.postgres.catalog.selection import select_tables
+from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
@@ -36,7 +36,7 @@ from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
-from syncwizard.task.events import Noticed, StatementSkipped
+from syncwizard.task.events import DefinitionMissing, Noticed
 from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
 
@@ -105,7 +105,7 @@ def _make(context: Context) -> Plan:
     )
     plan = make_plan(parse_dump(dump), wishes)
     # Said before the plan counts as made: twice is better than never.
-    _tell(context, plan, needs)
+    _tell(context, plan, selection, needs)
     return plan
 
 
@@ -165,9 +165,15 @@ def _unwanted(needs: Needs, relations: Iterable[TableName]) -> list[TableName]:
     return [name for name in relations if name not in wanted]
 
 
-def _tell(context: Context, plan: Plan, needs: Needs) -> None:
+def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> None:
+    for entry in selection.left_out:
+        context.record(DefinitionMissing(kind="table", name=str(entry.table), reason=entry.reason))
     for skipped in plan.skipped:
-        context.record(StatementSkipped(kind=skipped.kind, name=skipped.name, reason=skipped.reason))
+        context.record(
+            DefinitionMissing(
+                kind=skipped.kind, name=skipped.name, reason=skipped.reason, statements=list(skipped.texts)
+            )
+        )
     if needs.required_tables:
         context.record(
             Noticed(
@@ -176,24 +182,12 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
                 + _names(map(str, sorted(needs.required_tables))),
             )
         )
-    for entry in needs.left_out:
-        name = str(entry.name) if entry.table is None else f"{entry.name.name} on {entry.table}"
-        context.record(StatementSkipped(kind=entry.kind, name=name, reason=entry.reason))
     if plan.disabled:
         context.record(
             Noticed(
                 level="info",
                 message="created, and disabled while changes are applied: " + _names(plan.disabled),
                 remedy="enable them when applications write to the destination",
-            )
-        )
-    if plan.later:
-        context.record(
-            Noticed(
-                level="info",
-                message="not created at the destination: "
-                + "; ".join(f"{len(names)} of kind {kind} ({_names(names)})" for kind, names in plan.later.items()),
-                remedy="create them by hand where the destination needs them",
             )
         )
 
