@@ -5,7 +5,7 @@ from typing import Any
 
 from syncwizard.structure.names import object_name, relation_name, strings, table_name, type_text
 from syncwizard.structure.statements import Kind, Statement
-from syncwizard.structure.subjects import comment, privilege
+from syncwizard.structure.subjects import comment, extension_dependency, privilege
 from syncwizard.task.names import ObjectName, TableName
 
 
@@ -253,6 +253,7 @@ HANDLERS: dict[str, Callable[[Any, str], Statement]] = {
     "composite_type_stmt": _composite,
     "create_domain_stmt": _domain,
     "alter_domain_stmt": _alter_domain,
+    "alter_object_depends_stmt": extension_dependency,
     "define_stmt": _define,
     "create_function_stmt": _function,
     "create_op_class_stmt": _operator_class,

@@ -9,7 +9,9 @@ from syncwizard.task.names import ObjectName, TableName
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
 # primary key, say.
 AFTER_DATA = ("primary key", "unique constraint", "exclusion constraint", "index", "unique index")
-POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment")
+POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment", "extension dependency")
+# What is only about an object that another statement makes.
+REMARKS = ("comment", "extension dependency")
 # Not before the rows: readers would be let in, and triggers fire, too early.
 WITH_CONSTRAINTS = ("trigger", "rule", "privilege")
 
@@ -98,7 +100,7 @@ def _has_subject(statement: Statement, phases: Mapping[ObjectName, Phase], stati
     """Whether what the statement speaks of is created at all."""
     if statement.kind == "index partition":
         return statement.name in phases and statement.parent in phases
-    if statement.kind == "index setting" or (statement.kind == "comment" and statement.method == "index"):
+    if statement.kind == "index setting" or (statement.kind in REMARKS and statement.method == "index"):
         return statement.index in phases
     if (statement.kind == "statistics" and statement.table is None) or statement.method == "statistic_ext":
         return statement.name in statistics
@@ -127,7 +129,7 @@ def _phase(
         return phases[statement.index]
     if statement.kind == "foreign key" or statement.not_valid or statement.kind in WITH_CONSTRAINTS:
         return "constraints"
-    if statement.kind == "comment" and statement.method in WITH_CONSTRAINTS:
+    if statement.kind in REMARKS and statement.method in WITH_CONSTRAINTS:
         return "constraints"
     if statement.kind == "materialized view refresh":
         return "indexes"

@@ -62,7 +62,7 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
     skipped += _left_out(statements, wishes.needs)
     known = {(entry.kind, entry.name) for entry in skipped}
     skipped += unmade(statements, kept, known, wishes)
-    planned = [*_groundwork(wishes.needs), *in_phases(kept, wishes.keys)]
+    planned = [*_groundwork(wishes.needs), *_database_comment(wishes), *in_phases(kept, wishes.keys)]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
         skipped=tuple(_together(skipped)),
@@ -168,3 +168,13 @@ def _groundwork(needs: Needs) -> list[PlannedStatement]:
         for extension in needs.extensions
     ]
     return made
+
+
+def _database_comment(wishes: Wishes) -> list[PlannedStatement]:
+    if not wishes.database_comment:
+        return []
+    return [
+        PlannedStatement(
+            position=0, phase="pre-data", kind="comment", name="database", text=wishes.database_comment, optional=True
+        )
+    ]

@@ -13,7 +13,7 @@ PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
 VECTOR_METHODS = ("hnsw", "ivfflat")
 # Refused by some destinations (a build without lz4, say) without harm to the rows.
 OPTIONAL: frozenset[Kind] = frozenset(
-    {"column setting", "comment", "statistics", "index setting", "cluster", "privilege"}
+    {"column setting", "comment", "extension dependency", "statistics", "index setting", "cluster", "privilege"}
 )
 
 

@@ -18,6 +18,7 @@ Kind = Literal[
     "domain constraint",
     "exclusion constraint",
     "extension",
+    "extension dependency",
     "foreign key",
     "function",
     "identity",
@@ -61,10 +62,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is the object that it makes or changes, with its schema; `table` the table it belongs to; `parent` the
     partitioned table or index it is attached to; `references` the other table of a foreign key; `sequence` that of an
-    identity column; `column` the one it changes; `index` the index it
-    speaks of (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access
-    method of an index, what kind of object a comment or privilege speaks of, when a trigger fires, `update` for a
-    rule on that. `roles`: whom a privilege is for.
+    identity column; `column` the one it changes; `index` the index it speaks of (constraints have an index of their
+    own name); `only` an index on the parent alone. `method`: the access method of an index, what kind of object a
+    comment, privilege or extension dependency speaks of, when a trigger fires, `update` for a rule on that. `roles`:
+    whom a privilege is for.
     """
 
     kind: Kind

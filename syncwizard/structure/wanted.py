@@ -29,7 +29,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     identity is ours for the time being. `existing`: tables the destination has and keeps as they are; `present`
     types, functions and the like that it has; `roles` it has. `foreign_keys` False leaves all of them out, for
     `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are applied, and are disabled.
-    `whole_schemas`: where everything is selected, so that what is left out there is worth saying.
+    `database_comment` is a statement, empty without one. `whole_schemas`: where everything is selected, so that what
+    is left out there is worth saying.
     """
 
     needs: Needs
@@ -42,6 +43,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     foreign_keys: bool = True
     no_foreign_keys: str = ""
     quiet: bool = True
+    database_comment: str = ""
 
 
 def wanted(statement: Statement, wishes: Wishes) -> bool:
@@ -61,7 +63,7 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
             return _view_wanted(name, wishes)
         case "trigger" | "rule":
             return belongs_to_whole(statement.kind, name, statement.table, wishes)
-        case "comment" | "privilege":
+        case "comment" | "privilege" | "extension dependency":
             return _remark_wanted(statement, wishes)
         case "index partition" | "index setting":
             # Decided with the index, when all of those are known.

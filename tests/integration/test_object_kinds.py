@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.database_settings import read_comment
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.definitions import schema
 from syncwizard.stages.definitions.phases import create_phase
@@ -164,6 +165,38 @@ def test_functions_over_types_that_only_look_like_arrays_arrive(pair: DatabasePa
     everything(run)
     assert missing(run) == {}
     assert_same(pair, ["public"], tmp_path)
+
+
+def test_what_depends_on_an_extension_goes_with_it_at_the_destination_too(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE EXTENSION vector;
+        CREATE TABLE t (id int PRIMARY KEY, n int);
+        CREATE INDEX i ON t (n);
+        CREATE MATERIALIZED VIEW m AS SELECT n FROM t;
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER INDEX i DEPENDS ON EXTENSION vector;
+        ALTER MATERIALIZED VIEW m DEPENDS ON EXTENSION vector;
+        ALTER FUNCTION f() DEPENDS ON EXTENSION vector;
+        ALTER TRIGGER g ON t DEPENDS ON EXTENSION vector;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    assert_same(pair, ["public"], tmp_path)
+
+
+@pytest.mark.parametrize("own", [None, "its own"])
+def test_the_comment_on_the_database_is_the_sources_where_the_destination_has_none(
+    pair: DatabasePair, tmp_path: Path, own: str | None
+) -> None:
+    pair.source.execute(
+        f"CREATE TABLE t (id int PRIMARY KEY); COMMENT ON DATABASE {pair.database} IS 'it''s the \\\\ one'"
+    )
+    if own is not None:
+        pair.destination.execute(f"COMMENT ON DATABASE {pair.database} IS '{own}'")
+    everything(TaskRun(pair.spec(), tmp_path))
+    assert read_comment(pair.destination) == (own or "it's the \\\\ one")
 
 
 def test_what_the_dump_does_not_have_is_missing_in_the_state(pair: DatabasePair, tmp_path: Path) -> None:

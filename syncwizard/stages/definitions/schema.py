@@ -13,6 +13,7 @@ import msgspec
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog.dependencies import read_needs, read_relations
 from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.database_settings import comment_statement, read_comment
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
@@ -84,6 +85,7 @@ def _make(context: Context) -> Plan:
             existing = read_existing(destination, needs)
             roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
+            comment = _database_comment(context, source, destination)
             quiet = by_default or prepare_writing(destination)
     if existing.tables and context.spec.synchronization.conflicts == "report":
         raise TaskFailed(
@@ -102,11 +104,20 @@ def _make(context: Context) -> Plan:
         foreign_keys=quiet,
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
+        database_comment=comment,
     )
     plan = make_plan(parse_dump(dump), wishes)
     # Said before the plan counts as made: twice is better than never.
     _tell(context, plan, selection, needs)
     return plan
+
+
+def _database_comment(context: Context, source: Connection, destination: Connection) -> str:
+    """The statement that gives the destination's database the source's comment, unless it has one of its own."""
+    comment = read_comment(source)
+    if comment is None or not any(entry.whole for entry in context.spec.objects) or read_comment(destination):
+        return ""
+    return comment_statement(destination.info.dbname, comment)
 
 
 def _dump(context: Context, source: Connection, destination: Connection, needs: Needs) -> str:

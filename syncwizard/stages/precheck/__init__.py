@@ -46,7 +46,7 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
 
 def register() -> None:
     """Fills the registry; each module imports the one before it, and so the items keep their order."""
-    from syncwizard.stages.precheck import kinds, matching, selection, servers, shape, target
+    from syncwizard.stages.precheck import database, kinds, matching, selection, servers, shape, target
 
     assert servers
     assert selection
@@ -54,6 +54,7 @@ def register() -> None:
     assert shape
     assert matching
     assert target
+    assert database
 
 
 def item_names() -> list[str]:

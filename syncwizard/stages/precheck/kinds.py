@@ -49,6 +49,9 @@ def object_kinds(checkup: Checkup) -> Finding:
 NOT_CARRIED = {
     "row security policy": "it names roles, which are the server's",
     "row security": "without its policies it would hide every row",
+    "tablespace": "the destination's server has its own, and its default is used",
+    "table access method": "the destination's default is used",
+    "security label": "its provider belongs to the server",
     "cast": "it belongs to no schema",
     "default privileges": "they are for objects of the future",
     "text search parser": "it is written in C",
