@@ -52,7 +52,7 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
             continue
         elif wanted(statement, wishes):
             changed = _kept_quiet(statement, wishes)
-            kept.append(changed)
+            kept.append(_given_away(changed, wishes))
             if changed is not statement:
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
@@ -134,6 +134,13 @@ def _kept_quiet(statement: Statement, wishes: Wishes) -> Statement:
     if statement.method in ("", "update") and not wishes.quiet:
         return msgspec.structs.replace(statement, text=f"{statement.text};\n{disable}")
     return statement
+
+
+def _given_away(statement: Statement, wishes: Wishes) -> Statement:
+    """The statement with another behind it that changes the owner of what it makes: never is it there without."""
+    if statement.kind != "function" or statement.function not in wishes.owners:
+        return statement
+    return msgspec.structs.replace(statement, text=f"{statement.text};\n{wishes.owners[statement.function]}")
 
 
 def _refresh(statement: Statement) -> Statement:

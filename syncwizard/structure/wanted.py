@@ -29,8 +29,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     identity is ours for the time being. `existing`: tables the destination has and keeps as they are; `present`
     types, functions and the like that it has; `roles` it has. `foreign_keys` False leaves all of them out, for
     `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are applied, and are disabled.
-    `database_comment` is a statement, empty without one. `whole_schemas`: where everything is selected, so that what
-    is left out there is worth saying.
+    `database_comment` is a statement, empty without one; `owners` has those that give functions to other owners.
+    `whole_schemas`: where everything is selected, so that what is left out there is worth saying.
     """
 
     needs: Needs
@@ -44,6 +44,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     no_foreign_keys: str = ""
     quiet: bool = True
     database_comment: str = ""
+    owners: Mapping[FunctionName, str] = {}
 
 
 def wanted(statement: Statement, wishes: Wishes) -> bool:

@@ -27,6 +27,7 @@ from syncwizard.postgres.dump import (
     remove_secrets,
     snapshot_lives,
 )
+from syncwizard.postgres.foreign_code import read_definer_owners, read_owners
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
@@ -85,8 +86,11 @@ def _make(context: Context) -> Plan:
             existing = read_existing(destination, needs)
             roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
+            owners = read_owners(destination)
             comment = _database_comment(context, source, destination)
             quiet = by_default or prepare_writing(destination)
+        with translated("source", "reading the catalogue"):
+            definers = read_definer_owners(source, needs, owners)
     if existing.tables and context.spec.synchronization.conflicts == "report":
         raise TaskFailed(
             f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
@@ -105,6 +109,7 @@ def _make(context: Context) -> Plan:
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
+        owners=definers,
     )
     plan = make_plan(parse_dump(dump), wishes)
     # Said before the plan counts as made: twice is better than never.

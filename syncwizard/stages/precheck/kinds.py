@@ -104,7 +104,8 @@ def _functions(checkup: Checkup) -> list[str]:
         # They will belong to the account that creates them.
         said.append(
             "SECURITY DEFINER: these will run with the rights of the account of the task, until given another "
-            "owner: " + listed(definer)
+            "owner (a superuser gives them to their owner at the source, where the destination has that role): "
+            + listed(definer)
         )
     return said
 

@@ -36,7 +36,7 @@ TEXTS: tuple[tuple[str, str, str], ...] = (
     ("local", "Local end", "This machine's end of the tunnel, such as 127.0.0.1:15432; empty: a free port"),
     ("port", "Port", "5432 unless your server was set up otherwise; one for all hosts, or one for each"),
     ("database", "Database", "One database a task; it must exist at both ends"),
-    ("user", "Account", "A superuser does; README says which rights an account needs else"),
+    ("user", "Account", "One of the task's own; README says which rights it needs. No superuser, if possible"),
 )
 
 
