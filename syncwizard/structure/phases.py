@@ -21,6 +21,7 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
     with their own indexes behind them, and indexes of pgvector last."""
     phases = _index_phases(kept, keys)
     constraints = _constraint_phases(kept, phases)
+    names = _confusable_names(constraints)
     vectors = _vector_indexes(kept)
     statistics = {statement.name for statement in kept if statement.kind == "statistics" and statement.table}
     materialized = {statement.name for statement in kept if statement.kind == "materialized view"}
@@ -53,6 +54,7 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
             method=statement.method if statement.kind in ("index", "unique index") else "",
             concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
             optional=statement.kind in OPTIONAL,
+            constraints=tuple(names.get(statement.table, ())) if statement.kind == "table" else (),
         )
         placed.append((PHASES.index(phase), rank, planned))
     placed.sort(key=lambda entry: entry[:2])
@@ -115,6 +117,15 @@ def _constraint_phases(kept: list[Statement], phases: Mapping[ObjectName, Phase]
         for statement in kept
         if statement.table is not None and (statement.kind in kinds or statement.kind.endswith(" constraint"))
     }
+
+
+def _confusable_names(constraints: Collection[tuple[TableName, str]]) -> dict[TableName | None, list[str]]:
+    """Names of constraints that PostgreSQL could have thought of for a NOT NULL constraint, by table."""
+    found: dict[TableName | None, list[str]] = {}
+    for table, name in constraints:
+        if "not_null" in name:
+            found.setdefault(table, []).append(name)
+    return found
 
 
 def _phase(

@@ -18,6 +18,7 @@ NOT_CARRIED: Mapping[Kind, str] = {
     "policy": "policies name roles, which are the server's",
     "row security": "without its policies it would hide every row",
 }
+OTHER_KIND = "definitions of this kind are not carried over"
 # Fires whatever session_replication_role says, or only when changes are applied.
 LOUD = ("always", "replica")
 
@@ -59,6 +60,12 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
                 kept.append(_refresh(statement))
         elif statement.kind in LATER and creates(statement.table, wishes):
             skipped.append(_skipped(statement, NOT_CARRIED[statement.kind]))
+        elif statement.kind == "other" and _worth_saying(statement, wishes):
+            reason = f"its statement is not known here: {statement.unknown}" if statement.unknown else OTHER_KIND
+            entry = SkippedStatement(
+                kind=statement.method, name=str(statement.name), reason=reason, texts=(statement.text,)
+            )
+            skipped.append(entry)
     skipped += _left_out(statements, wishes.needs)
     known = {(entry.kind, entry.name) for entry in skipped}
     skipped += unmade(statements, kept, known, wishes)
@@ -68,6 +75,15 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
         skipped=tuple(_together(skipped)),
         disabled=tuple(dict.fromkeys(disabled)),
     )
+
+
+def _worth_saying(statement: Statement, wishes: Wishes) -> bool:
+    """Whether a statement of no kind of ours is about what the task selects."""
+    name, kind = statement.name, statement.method
+    if kind == "table":
+        return TableName(name.schema, name.name) in wishes.needs.all_tables
+    # The rows of these are elsewhere: the selection says so.
+    return name.schema in wishes.whole_schemas and kind != "foreign table"
 
 
 def _skipped(statement: Statement, reason: str) -> SkippedStatement:

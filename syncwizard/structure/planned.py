@@ -22,7 +22,8 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
 
     `index` and `table` are set where a stage has to look whether it is there already, `references` for foreign
     keys. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused, which
-    is then reported.
+    is then reported. `constraints`: names that later statements give to constraints of the table that it makes, and a
+    server may give to others.
     """
 
     position: int
@@ -36,6 +37,7 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     concurrent: bool = False
     optional: bool = False
+    constraints: tuple[str, ...] = ()
 
     @property
     def vector(self) -> bool:

@@ -65,7 +65,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     identity column; `column` the one it changes; `index` the index it speaks of (constraints have an index of their
     own name); `only` an index on the parent alone. `method`: the access method of an index, what kind of object a
     comment, privilege or extension dependency speaks of, when a trigger fires, `update` for a rule on that. `roles`:
-    whom a privilege is for.
+    whom a privilege is for. `unknown`: the message of the parser that does not know it.
     """
 
     kind: Kind
@@ -82,6 +82,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     only: bool = False
     roles: tuple[str, ...] = ()
     not_valid: bool = False
+    unknown: str = ""
 
     @property
     def function(self) -> FunctionName:

@@ -202,11 +202,15 @@ def test_the_comment_on_the_database_is_the_sources_where_the_destination_has_no
 def test_what_the_dump_does_not_have_is_missing_in_the_state(pair: DatabasePair, tmp_path: Path) -> None:
     # An index that a failed build left behind is the one thing of a table that pg_dump leaves out by itself.
     pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 1)")
+    pair.source.execute("CREATE CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8")
     with pytest.raises(psycopg.errors.UniqueViolation):
         pair.source.execute("CREATE UNIQUE INDEX CONCURRENTLY half ON t (n)")
     run = TaskRun(pair.spec(), tmp_path)
     everything(run)
-    assert missing(run) == {("index", "half on public.t"): "it is invalid at the source"}
+    assert missing(run) == {
+        ("index", "half on public.t"): "it is invalid at the source",
+        ("conversion", "public.c"): "definitions of this kind are not carried over",
+    }
 
 
 def test_a_definition_that_is_refused_is_missing_until_it_is_there(pair: DatabasePair, tmp_path: Path) -> None:
@@ -227,6 +231,28 @@ def test_a_definition_that_is_refused_is_missing_until_it_is_there(pair: Databas
     with context.connect("destination", "test") as session:
         create_phase(context, session, again)
     assert run.state.missing_definitions == ()
+
+
+def test_constraints_named_like_the_not_null_constraints_of_18_arrive(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, mail text NOT NULL, code int NOT NULL);
+        ALTER TABLE users ADD CONSTRAINT users_name_not_null CHECK (name IS NOT NULL) NOT VALID;
+        ALTER TABLE users ADD CONSTRAINT users_mail_not_null CHECK (mail IS NOT NULL);
+        ALTER TABLE users ADD CONSTRAINT users_code_not_null UNIQUE (code);
+        CREATE TABLE parts (id int NOT NULL, n int NOT NULL) PARTITION BY RANGE (id);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10);
+        ALTER TABLE parts ADD CONSTRAINT parts_n_not_null CHECK (n IS NOT NULL) NOT VALID;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    constraints = "SELECT conrelid::regclass::text, conname, contype::text, convalidated FROM pg_constraint"
+    ours = f"{constraints} WHERE contype <> 'n' AND connamespace = 'public'::regnamespace ORDER BY 1, 2"
+    there = [row for row in pair.destination.execute(ours) if "heartbeat" not in row[0]]
+    assert there == [row for row in pair.source.execute(ours) if "heartbeat" not in row[0]]
+    not_null = "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnotnull AND attnum > 0"
+    tables = f"{not_null} AND attrelid::regclass::text IN ('users', 'parts', 'part') ORDER BY 1, 2"
+    assert pair.destination.execute(tables).fetchall() == pair.source.execute(tables).fetchall()
 
 
 def test_a_role_that_the_destination_lacks_is_named(pair: DatabasePair, tmp_path: Path) -> None:

@@ -318,3 +318,34 @@ def test_what_would_fire_while_changes_are_applied_is_disabled() -> None:
 def test_tables_alone_bring_no_triggers_rules_or_privileges() -> None:
     plan = planned(WHOLE, needs=Needs(tables=frozenset({X})), roles={"known"})
     assert {entry.kind for entry in plan.statements} == {"schema", "table", "index"}
+
+
+def test_a_statement_of_no_known_kind_is_named_with_its_text() -> None:
+    dump = """
+--
+-- Name: friends; Type: PROPERTY GRAPH; Schema: s; Owner: -
+--
+
+CREATE PROPERTY GRAPH s.friends VERTEX TABLES (s.x KEY (id));
+
+--
+-- Name: x; Type: TABLE; Schema: s; Owner: -
+--
+
+CREATE TABLE s.x (id integer) WITH MAGIC;
+
+--
+-- Name: to_it; Type: CONVERSION; Schema: s; Owner: -
+--
+
+CREATE CONVERSION s.to_it FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+"""
+    skipped = planned(dump, needs=Needs(tables=frozenset({X})), whole_schemas={"s"}).skipped
+    assert [(entry.kind, entry.name, len(entry.texts)) for entry in skipped] == [
+        ("property graph", "s.friends", 1),
+        ("table", "s.x", 1),
+        ("conversion", "s.to_it", 1),
+    ]
+    assert "syntax error" in skipped[1].reason
+    single = planned(dump, needs=Needs(tables=frozenset({X}))).skipped
+    assert [(entry.kind, entry.name) for entry in single] == [("table", "s.x")]

@@ -21,6 +21,10 @@ from syncwizard.task.names import FunctionName, ObjectName, TableName
 DUMP_SETTINGS = "SET check_function_bodies = off; SET xmloption = content; SET client_min_messages = warning"
 
 
+# The first version that gives names to NOT NULL constraints.
+NAMED_NOT_NULL = 18_00_00
+
+
 class Created(msgspec.Struct, frozen=True, kw_only=True):
     """A statement that ran, how long it took, and the server's words with SQLSTATE when an optional one was refused."""
 
@@ -126,6 +130,7 @@ def _execute(connection: Connection, statement: PlannedStatement) -> tuple[str, 
                 connection.execute(text)
         else:
             connection.execute(text)
+            _make_room(connection, statement)
     except psycopg.Error as error:
         words = " ".join(str(error).split())
         if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
@@ -134,6 +139,23 @@ def _execute(connection: Connection, statement: PlannedStatement) -> tuple[str, 
             return words, error.sqlstate or ""
         raise StatementRefused(statement, words, error.sqlstate or "") from error
     return "", ""
+
+
+def _make_room(connection: Connection, statement: PlannedStatement) -> None:
+    """Renames the NOT NULL constraints of a new table that have names of constraints to come: up to PostgreSQL 17 they
+    have no names, from then on the server gives them one. Once partitions are attached it would not take a new one."""
+    table = statement.table
+    if connection.info.server_version < NAMED_NOT_NULL or table is None:
+        return
+    for name in statement.constraints:
+        parameters = {"schema": table.schema, "table": table.name, "name": name}
+        row = connection.execute(query("not_null_name"), parameters).fetchone()
+        if row is not None:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
+                    quoted(table.schema, table.name), sql.Identifier(name), sql.Identifier(row[0])
+                )
+            )
 
 
 def _short(text: str) -> str:
