@@ -59,7 +59,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     `required_tables` are not selected, but a selected one inherits from them, has a column of their row type or
     calls a function that reads them: they are created and stay empty. `others` are pairs of a kind, as
     pg_identify_object names it, and a name. `views` has
-    materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be.
+    materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be,
+    `tried` may be refused by the destination.
     `parts` are what the tables and views have at the source.
     """
 
@@ -73,6 +74,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     views: frozenset[ObjectName] = frozenset()
     populated: frozenset[ObjectName] = frozenset()
     left_out: tuple[LeftOutObject, ...] = ()
+    tried: tuple[LeftOutObject, ...] = ()
     parts: frozenset[TablePart] = frozenset()
 
     @cached_property
@@ -89,6 +91,11 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def without(self) -> frozenset[tuple[str, ObjectName, TableName | None]]:
         """What is left out, by kind, name and table."""
         return frozenset((entry.kind, entry.name, entry.table) for entry in self.left_out)
+
+    @cached_property
+    def doubtful(self) -> frozenset[tuple[str, str]]:
+        """What is tried, by kind and name."""
+        return frozenset((entry.kind, entry.described) for entry in self.tried)
 
     @property
     def schemas(self) -> list[str]:

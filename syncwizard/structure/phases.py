@@ -9,7 +9,16 @@ from syncwizard.task.names import ObjectName, TableName
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
 # primary key, say.
 AFTER_DATA = ("primary key", "unique constraint", "exclusion constraint", "index", "unique index")
-POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment", "extension dependency")
+POSTPONED = (
+    "view",
+    "materialized view",
+    "function",
+    "aggregate",
+    "operator",
+    "cast",
+    "comment",
+    "extension dependency",
+)
 # What is only about an object that another statement makes.
 REMARKS = ("comment", "extension dependency")
 # Not before the rows: readers would be let in, and triggers fire, too early.
@@ -52,8 +61,11 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str]) -> list[Plan
             references=statement.references,
             index=statement.index if statement.kind in ("index", "unique index") else None,
             method=statement.method if statement.kind in ("index", "unique index") else "",
-            concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
-            optional=statement.kind in OPTIONAL,
+            concurrent=phase == "indexes"
+            and statement.kind == "index"
+            and not statement.only
+            and not statement.optional,
+            optional=statement.optional or statement.kind in OPTIONAL,
             constraints=tuple(names.get(statement.table, ())) if statement.kind == "table" else (),
         )
         placed.append((PHASES.index(phase), rank, planned))

@@ -1,9 +1,10 @@
 """From the statements of a dump to the ordered plan of the destination: what is kept, in which phase, what is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from syncwizard.structure.casts import Cast, with_casts, without_casts
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
@@ -19,6 +20,7 @@ NOT_CARRIED: Mapping[Kind, str] = {
     "row security": "without its policies it would hide every row",
 }
 OTHER_KIND = "definitions of this kind are not carried over"
+VIEWS = ("view", "materialized view")
 # Fires whatever session_replication_role says, or only when changes are applied.
 LOUD = ("always", "replica")
 
@@ -38,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(statement for statement in self.statements if statement.phase == phase)
 
 
-def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
+def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast] = ()) -> Plan:
     """Selects, sorts into phases and numbers the statements of a dump."""
     kept: list[Statement] = []
     skipped: list[SkippedStatement] = []
@@ -53,11 +55,11 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
             continue
         elif wanted(statement, wishes):
             changed = _kept_quiet(statement, wishes)
-            kept.append(_given_away(changed, wishes))
+            kept.append(_tried(_given_away(changed, wishes), wishes))
             if changed is not statement:
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
-                kept.append(_refresh(statement))
+                kept.append(_tried(_refresh(statement), wishes))
         elif statement.kind in LATER and creates(statement.table, wishes):
             skipped.append(_skipped(statement, NOT_CARRIED[statement.kind]))
         elif statement.kind == "other" and _worth_saying(statement, wishes):
@@ -66,10 +68,14 @@ def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
                 kind=statement.method, name=str(statement.name), reason=reason, texts=(statement.text,)
             )
             skipped.append(entry)
-    skipped += _left_out(statements, wishes.needs)
+    skipped += [*_left_out(statements, wishes.needs), *without_casts(casts, wishes)]
     known = {(entry.kind, entry.name) for entry in skipped}
     skipped += unmade(statements, kept, known, wishes)
-    planned = [*_groundwork(wishes.needs), *_database_comment(wishes), *in_phases(kept, wishes.keys)]
+    planned = [
+        *_groundwork(wishes.needs),
+        *_database_comment(wishes),
+        *in_phases(with_casts(kept, casts, wishes), wishes.keys),
+    ]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
         skipped=tuple(_together(skipped)),
@@ -157,6 +163,15 @@ def _given_away(statement: Statement, wishes: Wishes) -> Statement:
     if statement.kind != "function" or statement.function not in wishes.owners:
         return statement
     return msgspec.structs.replace(statement, text=f"{statement.text};\n{wishes.owners[statement.function]}")
+
+
+def _tried(statement: Statement, wishes: Wishes) -> Statement:
+    """The statement as one that may be refused, where it makes or belongs to something that may be."""
+    doubtful = wishes.needs.doubtful
+    about = str(statement.table or statement.name)
+    if (statement.kind, describe(statement)) in doubtful or any((kind, about) in doubtful for kind in VIEWS):
+        return msgspec.structs.replace(statement, optional=True)
+    return statement
 
 
 def _refresh(statement: Statement) -> Statement:

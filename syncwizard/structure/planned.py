@@ -49,6 +49,8 @@ def describe(statement: Statement) -> str:
     """The statement's object for people: constraints with their table."""
     if statement.kind == "function":
         return str(statement.function)
+    if statement.kind == "cast":
+        return statement.name.name
     if statement.column:
         return f"{statement.name}.{statement.column}"
     if statement.kind == "privilege":

@@ -66,6 +66,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     own name); `only` an index on the parent alone. `method`: the access method of an index, what kind of object a
     comment, privilege or extension dependency speaks of, when a trigger fires, `update` for a rule on that. `roles`:
     whom a privilege is for. `unknown`: the message of the parser that does not know it.
+    `optional`: it may be refused.
     """
 
     kind: Kind
@@ -83,6 +84,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ()
     not_valid: bool = False
     unknown: str = ""
+    optional: bool = False
 
     @property
     def function(self) -> FunctionName:

@@ -281,8 +281,6 @@ def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair
         CREATE FUNCTION of_row(h other.hidden) RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE RULE to_hidden AS ON INSERT TO t DO ALSO INSERT INTO other.hidden VALUES (new.id);
         CREATE RULE on_update AS ON UPDATE TO t DO ALSO NOTHING;
-        CREATE FUNCTION in_c() RETURNS trigger LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
-        CREATE TRIGGER calls_c BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION in_c();
     """)
     run = TaskRun(pair.spec([SchemaObjects(schema="public", exclude=["scratch"])]), tmp_path)
     everything(run)
@@ -296,8 +294,6 @@ def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair
         ("function", "public.of_row(other.hidden)"): hidden,
         ("rule", "to_hidden on public.t"): hidden,
         ("rule", "on_update on public.t"): "a rule ON UPDATE of the table would keep changes from being applied",
-        ("function", "public.in_c()"): "written in C: the destination may not have its library",
-        ("trigger", "calls_c on public.t"): "it needs public.in_c, which is written in C",
     }
     relations = {
         name
@@ -306,6 +302,83 @@ def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair
         )
     }
     assert relations == {"t", "fine"}
+
+
+def test_casts_come_before_what_needs_them(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE SCHEMA other;
+        CREATE TYPE other.hidden AS ENUM ('a');
+        CREATE TYPE mood AS ENUM ('sad', 'glad');
+        CREATE TYPE price AS (amount numeric);
+        CREATE FUNCTION mood_of(int) RETURNS mood LANGUAGE sql IMMUTABLE AS $$SELECT 'sad'::public.mood$$;
+        CREATE FUNCTION price_of(numeric) RETURNS price LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::public.price';
+        CREATE FUNCTION prices_of(text, int, bool) RETURNS price[] LANGUAGE sql IMMUTABLE
+            AS 'SELECT NULL::public.price[]';
+        CREATE CAST (int AS mood) WITH FUNCTION mood_of(int) AS ASSIGNMENT;
+        CREATE CAST (numeric AS price) WITH FUNCTION price_of(numeric) AS IMPLICIT;
+        CREATE CAST (text AS price[]) WITH FUNCTION prices_of(text, int, bool);
+        CREATE CAST (text AS mood) WITH INOUT AS IMPLICIT;
+        CREATE CAST (mood AS other.hidden) WITH INOUT;
+        CREATE TABLE t (id int PRIMARY KEY, m mood DEFAULT (1::mood), p numeric);
+        CREATE FUNCTION id_of(t) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.id';
+        CREATE CAST (t AS int) WITH FUNCTION id_of(t);
+        CREATE VIEW priced AS SELECT p::price AS price, m = p::text::mood AS sad, t::int AS id FROM t;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    hidden = "it needs type other.hidden, which is not synchronized"
+    assert missing(run) == {("cast", "public.mood as other.hidden"): hidden}
+    assert_same(pair, ["public"], tmp_path)
+    casts = """
+        SELECT castsource::regtype::text, casttarget::regtype::text, castfunc::regprocedure::text, castcontext::text,
+               castmethod::text FROM pg_cast WHERE oid >= 16384 ORDER BY 1, 2
+    """
+    there, here = (session.execute(casts).fetchall() for session in (pair.destination, pair.source))
+    assert there == [row for row in here if row[1] != "other.hidden"]
+
+
+IN_C = """
+    CREATE TABLE t (id int PRIMARY KEY, n int);
+    CREATE FUNCTION in_c(internal) RETURNS internal LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE FUNCTION fire() RETURNS trigger LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE TRIGGER calls_c BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+    CREATE FUNCTION number() RETURNS int LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE VIEW one AS SELECT number();
+    CREATE MATERIALIZED VIEW two AS SELECT number AS n FROM one WITH NO DATA;
+    CREATE INDEX two_n ON two (n);
+    CREATE FUNCTION over(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n';
+    CREATE INDEX t_over ON t (over(n));
+"""
+
+
+def test_functions_of_a_library_that_the_destination_has_arrive(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(IN_C)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    assert_same(pair, ["public"], tmp_path)
+
+
+def test_functions_of_a_library_that_it_lacks_are_missing_with_what_needs_them(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute(f"{IN_C} SET allow_system_table_mods = on")
+    pair.source.execute("UPDATE pg_proc SET probin = '$libdir/nowhere' WHERE prolang = 13 AND oid >= 16384")
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    lost = missing(run)
+    assert set(lost) == {
+        ("function", "public.in_c(pg_catalog.internal)"),
+        ("function", "public.fire()"),
+        ("trigger", "calls_c on public.t"),
+        ("function", "public.number()"),
+        ("view", "public.one"),
+        ("materialized view", "public.two"),
+        ("index", "two_n on public.two"),
+    }
+    assert "nowhere" in lost["function", "public.number()"]
+    assert "does not exist" in lost["view", "public.one"]
+    assert pair.destination.execute("SELECT over(1), to_regclass('t_over') IS NOT NULL").fetchone() == (1, True)
 
 
 def test_triggers_that_would_fire_are_disabled(pair: DatabasePair, tmp_path: Path) -> None:

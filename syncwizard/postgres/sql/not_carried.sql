@@ -41,19 +41,6 @@ SELECT kind, name
             OR l.classoid = 'pg_catalog.pg_namespace'::regclass AND l.objoid IN (SELECT oid FROM whole)
             OR l.classoid = 'pg_catalog.pg_class'::regclass AND l.objoid IN (SELECT oid FROM relation)
         UNION ALL
-        SELECT 'cast',
-               format('%%s as %%s', pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL))
-          FROM pg_catalog.pg_cast k
-          JOIN pg_catalog.pg_type s ON s.oid = k.castsource
-          JOIN pg_catalog.pg_type t ON t.oid = k.casttarget
-          LEFT JOIN pg_catalog.pg_proc f ON f.oid = k.castfunc
-         WHERE (s.typnamespace IN (SELECT oid FROM whole) OR t.typnamespace IN (SELECT oid FROM whole)
-                OR f.pronamespace IN (SELECT oid FROM whole))
-           -- Ranges bring theirs.
-           AND k.oid >= 16384
-           AND NOT EXISTS (SELECT FROM pg_catalog.pg_range r WHERE r.rngtypid = s.oid AND r.rngmultitypid = t.oid)
-           AND ('pg_catalog.pg_cast'::regclass, k.oid) NOT IN (SELECT * FROM of_extension)
-        UNION ALL
         SELECT 'default privileges',
                format('of %%s%%s', pg_catalog.pg_get_userbyid(d.defaclrole),
                       CASE WHEN n.nspname IS NULL THEN '' ELSE ' in ' || n.nspname END)

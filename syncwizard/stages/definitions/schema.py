@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog.dependencies import read_needs, read_relations
+from syncwizard.postgres.catalog.dependencies import read_casts, read_needs, read_relations
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.database_settings import comment_statement, read_comment
 from syncwizard.postgres.destination.definitions import prepare, read_existing
@@ -81,9 +81,12 @@ def _make(context: Context) -> Plan:
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
             needs = read_needs(source, context.spec, selection)
+            whole = frozenset(entry.schema for entry in context.spec.objects if entry.whole)
+            casts = read_casts(source, whole)
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
             existing = read_existing(destination, needs)
+            there = {cast.name for cast in read_casts(destination, whole)}
             roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
             owners = read_owners(destination)
@@ -104,14 +107,14 @@ def _make(context: Context) -> Plan:
         roles=roles,
         existing=existing.tables,
         present=existing.objects | existing.functions,
-        whole_schemas=frozenset(entry.schema for entry in context.spec.objects if entry.whole),
+        whole_schemas=whole,
         foreign_keys=quiet,
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
         owners=definers,
     )
-    plan = make_plan(parse_dump(dump), wishes)
+    plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
     # Said before the plan counts as made: twice is better than never.
     _tell(context, plan, selection, needs)
     return plan

@@ -29,6 +29,8 @@ def object_kinds(checkup: Checkup) -> Finding:
         f"{name} (a rule ON UPDATE would keep changes from being applied)" for name, refused in loud if refused
     ]
     said = ["left out: " + listed(left_out)] if left_out else []
+    if checkup.needs.tried:
+        said.append("tried, and left out if refused: " + listed([str(entry) for entry in checkup.needs.tried]))
     always = [name for name, refused in loud if not refused]
     if always:
         said.append("created disabled, because they would fire while changes are applied: " + listed(always))
@@ -52,7 +54,6 @@ NOT_CARRIED = {
     "tablespace": "the destination's server has its own, and its default is used",
     "table access method": "the destination's default is used",
     "security label": "its provider belongs to the server",
-    "cast": "it belongs to no schema",
     "default privileges": "they are for objects of the future",
     "text search parser": "it is written in C",
     "text search template": "it is written in C",
