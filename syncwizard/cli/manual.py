@@ -9,7 +9,7 @@ import sys
 import click
 
 from syncwizard import manual as pages
-from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 
 # Longer lines are hard to read, however wide the terminal is.
 WIDEST_COLUMNS = 100

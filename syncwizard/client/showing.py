@@ -20,13 +20,14 @@ from syncwizard.task.figures.totals import (
     retention_fields,
     stream_fields,
 )
-from syncwizard.task.narration import describe_failure, describe_retrying
+from syncwizard.task.narration import count_missing, describe_failure, describe_missing, describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
 NOTICES_SHOWN = 5
+MISSING_SHOWN = 10
 
 
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
@@ -70,6 +71,8 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:
         parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
+    if state.missing_definitions:
+        parts.append(_missing(state))
     if state.left_over:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, state.left_over)]))
     if state.stages:
@@ -113,6 +116,17 @@ def _stages_table(state: TaskState, sample: Sample, now: float) -> str:
         duration = format_seconds(end - stage.started_at) if end is not None and stage.started_at is not None else ""
         rows.append((name, status, duration, _clip(stage.summary or left)))
     return format_table(("STAGE", "STATUS", "TIME", "SUMMARY"), rows, right=[2])
+
+
+def _missing(state: TaskState) -> str:
+    """The definitions that the destination lacks, with their reasons: the first few, each in one line."""
+    missing = state.missing_definitions
+    lines = [f"{count_missing(missing)}:"]
+    lines += [one_line(f"  {describe_missing(each)}") for each in missing[:MISSING_SHOWN]]
+    if len(missing) > MISSING_SHOWN:
+        lines.append(f"  and {len(missing) - MISSING_SHOWN} more")
+    lines.append("`status --json` has the statements that make them, under missing_definitions")
+    return "\n".join(lines)
 
 
 def _clip(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from syncwizard.structure.names import object_name, relation_name, strings, table_name, type_text
 from syncwizard.structure.statements import Kind, Statement
-from syncwizard.structure.subjects import comment, privilege
+from syncwizard.structure.subjects import comment, extension_dependency, privilege
 from syncwizard.task.names import ObjectName, TableName
 
 
@@ -172,12 +172,20 @@ def _alter_table(node: Any, text: str) -> Statement:
     if kind in ("trigger", "rule"):
         name = ObjectName(table.schema, command.name)
         return Statement(kind=kind, text=text, name=name, table=table, method=FIRING[subtype])
-    if kind == "column setting":
-        setting = SETTINGS.get(subtype, "")
-        return Statement(kind=kind, text=text, name=name, table=table, column=command.name, setting=setting)
-    return Statement(kind=kind, text=text, name=name, table=table)
+    sequence = _identity_sequence(getattr(command, "def").constraint) if kind == "identity" else None
+    column = command.name if kind in OF_A_COLUMN else ""
+    setting = SETTINGS.get(subtype, "") if kind == "column setting" else ""
+    return Statement(kind=kind, text=text, name=name, table=table, sequence=sequence, column=column, setting=setting)
 
 
+def _identity_sequence(constraint: Any) -> ObjectName | None:
+    for option in constraint.options:
+        if option.def_elem.defname == "sequence_name":
+            return object_name(option.def_elem.arg.list.items)
+    return None
+
+
+OF_A_COLUMN: tuple[Kind, ...] = ("default", "identity", "column setting")
 COMMANDS: dict[str, Kind] = {
     "AT_ColumnDefault": "default",
     "AT_AddIdentity": "identity",
@@ -248,6 +256,7 @@ HANDLERS: dict[str, Callable[[Any, str], Statement]] = {
     "composite_type_stmt": _composite,
     "create_domain_stmt": _domain,
     "alter_domain_stmt": _alter_domain,
+    "alter_object_depends_stmt": extension_dependency,
     "define_stmt": _define,
     "create_function_stmt": _function,
     "create_op_class_stmt": _operator_class,

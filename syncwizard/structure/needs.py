@@ -17,16 +17,40 @@ class Extension(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeftOutObject(msgspec.Struct, frozen=True):
-    """Something selected that cannot be created, and why; `table` for triggers and rules."""
+    """Something selected that cannot be created, and why; `table` for triggers and rules, `signature` for functions."""
 
     kind: str
     name: ObjectName
     table: TableName | None
     reason: str
 
+    signature: tuple[str, ...] | None = None
+
+    @property
+    def described(self) -> str:
+        """Its name as events write it: functions with their arguments, triggers and rules with their table."""
+        if self.signature is not None:
+            return str(FunctionName(self.name.schema, self.name.name, self.signature))
+        return str(self.name) if self.table is None else f"{self.name.name} on {self.table}"
+
     def __str__(self) -> str:
-        name = str(self.name) if self.table is None else f"{self.name.name} on {self.table}"
+        name = str(self.name) if self.table is None else self.described
         return f"{self.kind} {name} ({self.reason})"
+
+
+class TablePart(msgspec.Struct, frozen=True, order=True):
+    """Something of a table or view with a statement of its own: an index, foreign key, trigger, rule or statistics.
+
+    `why`: the reason why no dump has it; empty for what must be in one.
+    """
+
+    kind: str
+    name: ObjectName
+    table: TableName
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name.name} on {self.table}"
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -35,7 +59,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     `required_tables` are not selected, but a selected one inherits from them, has a column of their row type or
     calls a function that reads them: they are created and stay empty. `others` are pairs of a kind, as
     pg_identify_object names it, and a name. `views` has
-    materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be.
+    materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be,
+    `tried` may be refused by the destination.
+    `parts` are what the tables and views have at the source.
     """
 
     tables: frozenset[TableName] = frozenset()
@@ -48,6 +74,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     views: frozenset[ObjectName] = frozenset()
     populated: frozenset[ObjectName] = frozenset()
     left_out: tuple[LeftOutObject, ...] = ()
+    tried: tuple[LeftOutObject, ...] = ()
+    parts: frozenset[TablePart] = frozenset()
 
     @cached_property
     def all_tables(self) -> frozenset[TableName]:
@@ -63,6 +91,11 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def without(self) -> frozenset[tuple[str, ObjectName, TableName | None]]:
         """What is left out, by kind, name and table."""
         return frozenset((entry.kind, entry.name, entry.table) for entry in self.left_out)
+
+    @cached_property
+    def doubtful(self) -> frozenset[tuple[str, str]]:
+        """What is tried, by kind and name."""
+        return frozenset((entry.kind, entry.described) for entry in self.tried)
 
     @property
     def schemas(self) -> list[str]:

@@ -1,34 +1,122 @@
 """pg_dump's output as statements; each keeps its own text."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from syncwizard.errors import TaskFailed
 from syncwizard.structure.classify import classify
 from syncwizard.structure.options import one_by_one
 from syncwizard.structure.statements import Statement
+from syncwizard.task.names import ObjectName
 
 
 def parse_dump(text: str) -> list[Statement]:
     """All statements of the dump in its order, those that only set the session left out, options of columns one by one.
 
-    Raises TaskFailed when the parser does not know a statement.
+    One that the parser does not know (of a newer server, or a fork) is of kind `other`, with the parser's message.
     """
     import postgast
 
-    source = without_meta_commands(text).encode()
+    dump = without_meta_commands(text)
     try:
-        tree: Any = postgast.parse(source.decode())
-    except postgast.PgQueryError as error:
-        raise TaskFailed(
-            "pg_dump wrote a statement that cannot be parsed", detail=str(error), where="source"
-        ) from error
+        found = _parse(dump)
+    except postgast.PgQueryError:
+        found = [statement for entry in entries(dump) for statement in _parse_entry(entry)]
+    return [statement for statement in _with_headers(found) if statement.kind != "session"]
+
+
+def _parse(text: str) -> list[tuple[str, Statement]]:
+    """Each statement with the comments before it."""
+    import postgast
+
+    tree: Any = postgast.parse(text)
+    source = text.encode()
     found = []
+    # Whether the comments are part of the statement's own stretch depends on the parser's version.
+    end = 0
     for raw in tree.stmts:
-        statement = classify(raw.stmt, without_leading_comments(_text_of(raw, source)))
-        if statement.kind != "session":
-            found += one_by_one(statement, raw.stmt, source)
+        text = _text_of(raw, source)
+        whole = source[end : raw.stmt_location].decode().lstrip(";") + text
+        statement = classify(raw.stmt, without_leading_comments(text))
+        found += [(whole, each) for each in one_by_one(statement, raw.stmt, source)]
+        end = raw.stmt_location + raw.stmt_len
     return found
+
+
+def entries(dump: str) -> list[list[str]]:
+    """The dump cut at semicolons outside quotes, the pieces under one header of pg_dump's together.
+
+    A function's body in SQL has semicolons of its own: its pieces are not statements.
+    """
+    import postgast
+
+    found: list[list[str]] = []
+    for piece in postgast.split(dump, method="scanner"):
+        if header_of(piece) is not None or not found:
+            found.append([])
+        found[-1].append(piece)
+    return found
+
+
+def _parse_entry(pieces: list[str]) -> list[tuple[str, Statement]]:
+    """The statements of one entry: as few pieces together as the parser takes, and alone where it takes none."""
+    import postgast
+
+    found: list[tuple[str, Statement]] = []
+    begin = 0
+    while begin < len(pieces):
+        message = ""
+        for end in range(begin + 1, len(pieces) + 1):
+            try:
+                found += _parse(";".join(pieces[begin:end]))
+            except postgast.PgQueryError as error:
+                message = message or str(error)
+            else:
+                begin = end
+                break
+        else:
+            text = without_leading_comments(pieces[begin]).strip()
+            unknown = Statement(kind="other", text=text, name=ObjectName("", ""), unknown=message)
+            found.append((pieces[begin], unknown))
+            begin += 1
+    return found
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What pg_dump writes above each of its entries: the name (functions with their arguments), kind and schema."""
+
+    name: str
+    kind: str
+    schema: str
+
+
+def header_of(text: str) -> Header | None:
+    r"""The last header in the comments before a statement.
+
+    >>> header_of("\n--\n-- Name: a; b; Type: TABLE; Schema: public; Owner: -\n--\n\nCREATE TABLE")
+    Header(name='a; b', kind='table', schema='public')
+    """
+    comments = re.match(r"(?:\s+|--[^\n]*\n)*", text)
+    lines = _HEADER.findall(comments[0]) if comments else []
+    return Header(lines[-1][0], lines[-1][1].lower(), lines[-1][2].removeprefix("-")) if lines else None
+
+
+_HEADER = re.compile(r"^-- Name: (.*); Type: (.*?); Schema: (.*?); Owner: .*$", re.MULTILINE)
+
+
+def _with_headers(found: list[tuple[str, Statement]]) -> Iterator[Statement]:
+    """The statements; those of no kind of ours bear the name and kind of pg_dump's header over them."""
+    header = None
+    for text, statement in found:
+        header = header_of(text) or header
+        if statement.kind == "other" and header is not None:
+            name = ObjectName(header.schema, header.name)
+            yield msgspec.structs.replace(statement, name=name, method=header.kind)
+        else:
+            yield statement
 
 
 def split_statements(text: str) -> list[str]:

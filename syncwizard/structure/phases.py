@@ -10,9 +10,20 @@ from syncwizard.task.names import ObjectName, TableName
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
 # primary key, say.
 AFTER_DATA = ("primary key", "unique constraint", "exclusion constraint", "index", "unique index")
-POSTPONED = ("view", "materialized view", "function", "aggregate", "operator", "comment")
-# Not before the rows: readers would be let in, and triggers fire, too early.
+POSTPONED = (
+    "view",
+    "materialized view",
+    "function",
+    "aggregate",
+    "operator",
+    "cast",
+    "comment",
+    "extension dependency",
+)
+# What is only about an object that another statement makes.
+REMARKS = ("comment", "extension dependency")
 INDEXES = ("index", "unique index")
+# Not before the rows: readers would be let in, and triggers fire, too early.
 WITH_CONSTRAINTS = ("trigger", "rule", "privilege")
 
 
@@ -21,6 +32,7 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names
     with their own indexes behind them, and indexes of pgvector last. `names` maps what stages look for."""
     phases = _index_phases(kept, keys)
     constraints = _constraint_phases(kept, phases)
+    confusable = _confusable_names(constraints)
     vectors = _vector_indexes(kept)
     statistics = {statement.name for statement in kept if statement.kind == "statistics" and statement.table}
     materialized = {statement.name for statement in kept if statement.kind == "materialized view"}
@@ -51,8 +63,12 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names
             references=names.table(statement.references) if statement.references else None,
             index=names.object(statement.index) if statement.index and statement.kind in INDEXES else None,
             method=statement.method if statement.kind in INDEXES else "",
-            concurrent=phase == "indexes" and statement.kind == "index" and not statement.only,
-            optional=statement.kind in OPTIONAL,
+            concurrent=phase == "indexes"
+            and statement.kind == "index"
+            and not statement.only
+            and not statement.optional,
+            optional=statement.optional or statement.kind in OPTIONAL,
+            constraints=tuple(confusable.get(statement.table, ())) if statement.kind == "table" else (),
         )
         placed.append((PHASES.index(phase), rank, planned))
     placed.sort(key=lambda entry: entry[:2])
@@ -100,7 +116,7 @@ def _has_subject(statement: Statement, phases: Mapping[ObjectName, Phase], stati
     """Whether what the statement speaks of is created at all."""
     if statement.kind == "index partition":
         return statement.name in phases and statement.parent in phases
-    if statement.kind == "index setting" or (statement.kind == "comment" and statement.method == "index"):
+    if statement.kind == "index setting" or (statement.kind in REMARKS and statement.method == "index"):
         return statement.index in phases
     if (statement.kind == "statistics" and statement.table is None) or statement.method == "statistic_ext":
         return statement.name in statistics
@@ -117,6 +133,15 @@ def _constraint_phases(kept: list[Statement], phases: Mapping[ObjectName, Phase]
     }
 
 
+def _confusable_names(constraints: Collection[tuple[TableName, str]]) -> dict[TableName | None, list[str]]:
+    """Names of constraints that PostgreSQL could have thought of for a NOT NULL constraint, by table."""
+    found: dict[TableName | None, list[str]] = {}
+    for table, name in constraints:
+        if "not_null" in name:
+            found.setdefault(table, []).append(name)
+    return found
+
+
 def _phase(
     statement: Statement, phases: Mapping[ObjectName, Phase], constraints: Mapping[tuple[TableName, str], Phase]
 ) -> Phase:
@@ -129,7 +154,7 @@ def _phase(
         return phases[statement.index]
     if statement.kind == "foreign key" or statement.not_valid or statement.kind in WITH_CONSTRAINTS:
         return "constraints"
-    if statement.kind == "comment" and statement.method in WITH_CONSTRAINTS:
+    if statement.kind in REMARKS and statement.method in WITH_CONSTRAINTS:
         return "constraints"
     if statement.kind == "materialized view refresh":
         return "indexes"

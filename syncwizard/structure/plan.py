@@ -1,37 +1,38 @@
 """From the statements of a dump to the ordered plan of the destination: what is kept, in which phase, what is not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from syncwizard.structure.casts import Cast, with_casts, without_casts
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
-from syncwizard.structure.statements import Statement
+from syncwizard.structure.skipped import SkippedStatement
+from syncwizard.structure.statements import Kind, Statement
+from syncwizard.structure.unmade import Identity, unmade
 from syncwizard.structure.wanted import LATER, Wishes, creates, of_view, wanted
 from syncwizard.task.names import TableName, quote
 
+# Why definitions of these kinds are not created: whoever needs them does it by hand.
+NOT_CARRIED: Mapping[Kind, str] = {
+    "policy": "policies name roles, which are the server's",
+    "row security": "without its policies it would hide every row",
+}
+OTHER_KIND = "definitions of this kind are not carried over"
+VIEWS = ("view", "materialized view")
 # Fires whatever session_replication_role says, or only when changes are applied.
 LOUD = ("always", "replica")
 
 
-class SkippedStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition that is left out, and why."""
-
-    kind: str
-    name: str
-    reason: str
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is created at the destination, in order. `later`: names of definitions not handled yet, by kind.
+    """What is created at the destination, in order, and what of the selection is not: `skipped`.
 
     `disabled`: triggers and rules that are created and kept from firing.
     """
 
     statements: tuple[PlannedStatement, ...]
     skipped: tuple[SkippedStatement, ...] = ()
-    later: Mapping[str, tuple[str, ...]] = {}
     disabled: tuple[str, ...] = ()
 
     def of(self, phase: Phase) -> tuple[PlannedStatement, ...]:
@@ -39,36 +40,89 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(statement for statement in self.statements if statement.phase == phase)
 
 
-def make_plan(statements: list[Statement], wishes: Wishes) -> Plan:
+def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast] = ()) -> Plan:
     """Selects, sorts into phases and numbers the statements of a dump."""
     kept: list[Statement] = []
     skipped: list[SkippedStatement] = []
-    later: dict[str, list[str]] = {}
     disabled: list[str] = []
     dropped: set[tuple[TableName | None, str]] = set()
     for statement in statements:
         reason = _reason_to_skip(statement, wishes)
         if reason:
-            skipped.append(SkippedStatement(kind=statement.kind, name=describe(statement), reason=reason))
+            skipped.append(_skipped(statement, reason))
             dropped.add((statement.table, statement.name.name))
         elif statement.method in ("tabconstraint", "rule") and (statement.table, statement.name.name) in dropped:
             continue
         elif wanted(statement, wishes):
             changed = _kept_quiet(statement, wishes)
-            kept.append(changed)
+            kept.append(_tried(_given_away(changed, wishes), wishes))
             if changed is not statement:
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
-                kept.append(_refresh(statement))
+                kept.append(_tried(_refresh(statement), wishes))
         elif statement.kind in LATER and creates(statement.table, wishes):
-            later.setdefault(statement.kind, []).append(describe(statement))
-    planned = [*_groundwork(wishes.needs), *in_phases(kept, wishes.keys, wishes.mapping)]
+            skipped.append(_skipped(statement, NOT_CARRIED[statement.kind]))
+        elif statement.kind == "other" and _worth_saying(statement, wishes):
+            reason = f"its statement is not known here: {statement.unknown}" if statement.unknown else OTHER_KIND
+            entry = SkippedStatement(
+                kind=statement.method, name=str(statement.name), reason=reason, texts=(statement.text,)
+            )
+            skipped.append(entry)
+    skipped += [*_left_out(statements, wishes.needs), *without_casts(casts, wishes)]
+    known = {(entry.kind, entry.name) for entry in skipped}
+    skipped += unmade(statements, kept, known, wishes)
+    planned = [
+        *_groundwork(wishes.needs),
+        *_database_comment(wishes),
+        *in_phases(with_casts(kept, casts, wishes), wishes.keys, wishes.mapping),
+    ]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
-        skipped=tuple(skipped),
-        later={kind: tuple(names) for kind, names in later.items()},
+        skipped=tuple(_together(skipped)),
         disabled=tuple(dict.fromkeys(disabled)),
     )
+
+
+def _worth_saying(statement: Statement, wishes: Wishes) -> bool:
+    """Whether a statement of no kind of ours is about what the task selects."""
+    name, kind = statement.name, statement.method
+    if kind == "table":
+        return TableName(name.schema, name.name) in wishes.needs.all_tables
+    # The rows of these are elsewhere: the selection says so.
+    return name.schema in wishes.whole_schemas and kind != "foreign table"
+
+
+def _skipped(statement: Statement, reason: str) -> SkippedStatement:
+    # One entry a role, not one a privilege: a role that is missing may have thousands.
+    name = f"for {', '.join(statement.roles)}" if statement.kind == "privilege" else describe(statement)
+    return SkippedStatement(kind=statement.kind, name=name, reason=reason, texts=(statement.text,))
+
+
+def _left_out(statements: list[Statement], needs: Needs) -> list[SkippedStatement]:
+    """What the source's catalogue says cannot be created, with what pg_dump wrote for it."""
+    texts: dict[Identity, list[str]] = {}
+    for statement in statements:
+        texts.setdefault((statement.kind, describe(statement)), []).append(statement.text)
+    return [
+        SkippedStatement(
+            kind=entry.kind,
+            name=entry.described,
+            reason=entry.reason,
+            texts=tuple(texts.get((entry.kind, entry.described), ())),
+        )
+        for entry in needs.left_out
+    ]
+
+
+def _together(skipped: list[SkippedStatement]) -> list[SkippedStatement]:
+    """One entry for each kind, name and reason, with all of its statements."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for entry in skipped:
+        found.setdefault((entry.kind, entry.name, entry.reason), []).extend(entry.texts)
+    return [
+        SkippedStatement(kind=kind, name=name, reason=reason, texts=tuple(texts))
+        for (kind, name, reason), texts in found.items()
+    ]
 
 
 def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:
@@ -104,6 +158,22 @@ def _kept_quiet(statement: Statement, wishes: Wishes) -> Statement:
     return statement
 
 
+def _given_away(statement: Statement, wishes: Wishes) -> Statement:
+    """The statement with another behind it that changes the owner of what it makes: never is it there without."""
+    if statement.kind != "function" or statement.function not in wishes.owners:
+        return statement
+    return msgspec.structs.replace(statement, text=f"{statement.text};\n{wishes.owners[statement.function]}")
+
+
+def _tried(statement: Statement, wishes: Wishes) -> Statement:
+    """The statement as one that may be refused, where it makes or belongs to something that may be."""
+    doubtful = wishes.needs.doubtful
+    about = str(statement.table or statement.name)
+    if (statement.kind, describe(statement)) in doubtful or any((kind, about) in doubtful for kind in VIEWS):
+        return msgspec.structs.replace(statement, optional=True)
+    return statement
+
+
 def _refresh(statement: Statement) -> Statement:
     name = statement.name
     text = f"REFRESH MATERIALIZED VIEW {quote(name.schema)}.{quote(name.name)}"
@@ -136,3 +206,13 @@ def _groundwork(needs: Needs) -> list[PlannedStatement]:
         for extension in needs.extensions
     ]
     return made
+
+
+def _database_comment(wishes: Wishes) -> list[PlannedStatement]:
+    if not wishes.database_comment:
+        return []
+    return [
+        PlannedStatement(
+            position=0, phase="pre-data", kind="comment", name="database", text=wishes.database_comment, optional=True
+        )
+    ]

@@ -13,7 +13,7 @@ PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
 VECTOR_METHODS = ("hnsw", "ivfflat")
 # Refused by some destinations (a build without lz4, say) without harm to the rows.
 OPTIONAL: frozenset[Kind] = frozenset(
-    {"column setting", "comment", "statistics", "index setting", "cluster", "privilege"}
+    {"column setting", "comment", "extension dependency", "statistics", "index setting", "cluster", "privilege"}
 )
 
 
@@ -22,7 +22,8 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
 
     `index`, `table` and `references` are the destination's names, set where a stage has to look whether it is there
     already. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused,
-    which is then reported.
+    which is then reported. `constraints`: names that later statements give to constraints of the table that it makes,
+    and a server may give to others.
     """
 
     position: int
@@ -36,6 +37,7 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     concurrent: bool = False
     optional: bool = False
+    constraints: tuple[str, ...] = ()
 
     @property
     def vector(self) -> bool:
@@ -47,6 +49,10 @@ def describe(statement: Statement) -> str:
     """The statement's object for people: constraints with their table."""
     if statement.kind == "function":
         return str(statement.function)
+    if statement.kind == "cast":
+        return statement.name.name
+    if statement.column and not statement.setting:
+        return f"{statement.name}.{statement.column}"
     if statement.kind == "privilege":
         return " ".join(statement.text.split())
     if statement.column:

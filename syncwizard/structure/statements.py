@@ -18,6 +18,7 @@ Kind = Literal[
     "domain constraint",
     "exclusion constraint",
     "extension",
+    "extension dependency",
     "foreign key",
     "function",
     "identity",
@@ -60,10 +61,12 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """One statement. What is filled in depends on its kind.
 
     `name` is the object that it makes or changes, with its schema; `table` the table it belongs to; `parent` the
-    partitioned table or index it is attached to; `references` the other table of a foreign key; `index` the index it
-    speaks of (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access
-    method of an index, what kind of object a comment or privilege speaks of, when a trigger fires, `update` for a
-    rule on that. `roles`: whom a privilege is for. `column` and `setting`: what a column setting sets, and where.
+    partitioned table or index it is attached to; `references` the other table of a foreign key; `sequence` that of an
+    identity column; `column` the one it changes, `setting` what it sets there; `index` the index it speaks of
+    (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access method of
+    an index, what kind of object a comment, privilege or extension dependency speaks of, when a trigger fires,
+    `update` for a rule on that. `roles`: whom a privilege is for. `unknown`: the message of the parser that does not
+    know it. `optional`: it may be refused.
     """
 
     kind: Kind
@@ -74,12 +77,15 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     parent: ObjectName | None = None
     references: TableName | None = None
     index: ObjectName | None = None
+    sequence: ObjectName | None = None
+    column: str = ""
     method: str = ""
     only: bool = False
     roles: tuple[str, ...] = ()
     not_valid: bool = False
-    column: str = ""
     setting: str = ""
+    unknown: str = ""
+    optional: bool = False
 
     @property
     def function(self) -> FunctionName:

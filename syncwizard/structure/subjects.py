@@ -1,9 +1,9 @@
-"""What a comment or a privilege speaks of, told from the tree of PostgreSQL's own parser."""
+"""What a comment, a privilege or a dependency on an extension speaks of, from the tree of PostgreSQL's parser."""
 
 from typing import Any
 
 from syncwizard.structure.names import object_name, strings, table_name, type_text
-from syncwizard.structure.statements import Statement
+from syncwizard.structure.statements import Kind, Statement
 from syncwizard.task.names import ObjectName, TableName
 
 OF_A_TABLE = ("column", "tabconstraint", "trigger", "rule", "policy")
@@ -34,6 +34,21 @@ def comment(node: Any, text: str) -> Statement:
         table = TableName(name.schema, name.name) if method == "table" else None
     index = name if method == "index" else None
     return Statement(kind="comment", text=text, name=name, arguments=arguments, table=table, index=index, method=method)
+
+
+def extension_dependency(node: Any, text: str) -> Statement:
+    """ALTER … DEPENDS ON EXTENSION; `method` is the kind of what depends, in the parser's words."""
+    method = _word(node.object_type)
+    kind: Kind = "extension dependency"
+    if not node.HasField("relation"):
+        name, arguments = _with_arguments(node.object.object_with_args)
+        return Statement(kind=kind, text=text, name=name, arguments=arguments, method=method)
+    relation = table_name(node.relation)
+    if method == "trigger":
+        name = ObjectName(relation.schema, strings(node.object.list.items)[-1])
+        return Statement(kind=kind, text=text, name=name, table=relation, method=method)
+    name = ObjectName(relation.schema, relation.name)
+    return Statement(kind=kind, text=text, name=name, index=name if method == "index" else None, method=method)
 
 
 def privilege(node: Any, text: str) -> Statement:

@@ -31,7 +31,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     `present`: types, functions and the like that it has; `mapping` gives those names; `roles` it has. `foreign_keys`
     False leaves all of them out, for `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are
     applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
-    saying.
+    saying. `database_comment` is a statement, empty without one; `owners` has those that give functions to other
+    owners.
     """
 
     needs: Needs
@@ -45,6 +46,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     foreign_keys: bool = True
     no_foreign_keys: str = ""
     quiet: bool = True
+    database_comment: str = ""
+    owners: Mapping[FunctionName, str] = {}
 
     def has(self, name: ObjectName | FunctionName) -> bool:
         """Whether the destination has the type, function or the like already."""
@@ -69,8 +72,8 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
         case "view" | "materialized view":
             return _view_wanted(name, wishes)
         case "trigger" | "rule":
-            return _belongs_to_whole(statement, wishes)
-        case "comment" | "privilege":
+            return belongs_to_whole(statement.kind, name, statement.table, wishes)
+        case "comment" | "privilege" | "extension dependency":
             return _remark_wanted(statement, wishes)
         case "index partition" | "index setting":
             # Decided with the index, when all of those are known.
@@ -110,13 +113,13 @@ def _view_wanted(name: ObjectName, wishes: Wishes) -> bool:
     return name in wishes.needs.views and not wishes.has(name)
 
 
-def _belongs_to_whole(statement: Statement, wishes: Wishes) -> bool:
+def belongs_to_whole(kind: str, name: ObjectName, table: TableName | None, wishes: Wishes) -> bool:
     """Triggers and rules come with tables of whole schemas and with views, unless they are left out."""
-    if statement.table is None or (statement.kind, statement.name, statement.table) in wishes.needs.without:
+    if table is None or (kind, name, table) in wishes.needs.without:
         return False
-    if of_view(statement.table, wishes):
+    if of_view(table, wishes):
         return True
-    return creates(statement.table, wishes) and statement.table.schema in wishes.whole_schemas
+    return creates(table, wishes) and table.schema in wishes.whole_schemas
 
 
 def _remark_wanted(statement: Statement, wishes: Wishes) -> bool:
@@ -127,7 +130,7 @@ def _remark_wanted(statement: Statement, wishes: Wishes) -> bool:
     if word == "schema":
         return name.name in wishes.whole_schemas
     if word in ("trigger", "rule"):
-        return _belongs_to_whole(msgspec.structs.replace(statement, kind=word), wishes)
+        return belongs_to_whole(word, name, statement.table, wishes)
     if word == "policy":
         return False
     if word in ("index", "statistic_ext"):

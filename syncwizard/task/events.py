@@ -228,11 +228,25 @@ class StatementFinished(Event, frozen=True, kw_only=True, tag=True):
 
 
 class StatementSkipped(Event, frozen=True, kw_only=True, tag=True):
-    """A definition was left out, with the reason."""
+    """A definition was left out on purpose: the task excludes it, or the source has it no more."""
 
     kind: str
     name: str
     reason: str
+
+
+class DefinitionMissing(Event, frozen=True, kw_only=True, tag=True):
+    """A definition that is selected or needed is not at the destination; `kind` and `name` tell it from others.
+
+    `reason` is ours, or the server's message with its `sqlstate`. `statements` make it, in their order; there are none
+    where pg_dump wrote none. A later StatementFinished or StatementSkipped of the same kind and name ends it.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    sqlstate: str = ""
+    statements: list[str] = []
 
 
 class SequenceValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -320,6 +334,7 @@ AnyEvent = (
     | SyncPointPassed
     | StatementFinished
     | StatementSkipped
+    | DefinitionMissing
     | SequencesSet
     | ChangesApplied
     | RetryStarted

@@ -1,9 +1,11 @@
 """Tells each event in one line for people: for logs, `events` and a terminal that watches."""
 
 import functools
+from collections.abc import Sequence
 
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionMissing,
     EngineStarted,
     EngineStopped,
     Event,
@@ -35,6 +37,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.state import MissingDefinition
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
 
 
@@ -60,6 +63,26 @@ def describe_failure(failure: Failure) -> str:
     """
     text = f"{failure.where}: {failure.title}" if failure.where else failure.title
     return f"{text} ({failure.detail})" if failure.detail else text
+
+
+def describe_missing(missing: DefinitionMissing | MissingDefinition) -> str:
+    """A missing definition with its reason.
+
+    >>> describe_missing(DefinitionMissing(kind="view", name="public.a", reason="no such column", sqlstate="42703"))
+    'view public.a (no such column, SQLSTATE 42703)'
+    """
+    state = f", SQLSTATE {missing.sqlstate}" if missing.sqlstate else ""
+    return f"{missing.kind} {missing.name} ({missing.reason}{state})"
+
+
+def count_missing(missing: Sequence[MissingDefinition]) -> str:
+    """How many definitions are missing, as a heading.
+
+    >>> count_missing([MissingDefinition(kind="view", name="public.a", reason="", since=0.0)])
+    '1 definition is missing at the destination'
+    """
+    verb = "is" if len(missing) == 1 else "are"
+    return f"{counted(len(missing), 'definition')} {verb} missing at the destination"
 
 
 def describe_retrying(until: float, failure: Failure) -> str:
@@ -188,6 +211,11 @@ def _(event: StatementFinished) -> str:
 @_tell.register
 def _(event: StatementSkipped) -> str:
     return f"{event.kind} {event.name} left out: {event.reason}"
+
+
+@_tell.register
+def _(event: DefinitionMissing) -> str:
+    return f"missing at the destination: {describe_missing(event)}"
 
 
 @_tell.register

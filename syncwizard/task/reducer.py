@@ -8,6 +8,7 @@ import msgspec
 
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionMissing,
     EngineStarted,
     EngineStopped,
     Entry,
@@ -26,6 +27,7 @@ from syncwizard.task.events import (
     StageFinished,
     StageName,
     StageStarted,
+    StatementFinished,
     StatementSkipped,
     SyncPointPassed,
     SyncPointSet,
@@ -38,7 +40,7 @@ from syncwizard.task.events import (
     TaskReleased,
 )
 from syncwizard.task.narration import narrate
-from syncwizard.task.state import Notice, Retrying, StageState, StateName, TableState, TaskState
+from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, StateName, TableState, TaskState
 
 replace = msgspec.structs.replace
 
@@ -102,7 +104,7 @@ def _interrupted(state: TaskState) -> TaskState:
 
 @functools.singledispatch
 def _after(event: Event, state: TaskState, at: float) -> TaskState:
-    """Facts without a handler (a finished statement) change nothing but the journal's position."""
+    """Facts without a handler (an order to pause) change nothing but the journal's position."""
     return state
 
 
@@ -247,8 +249,31 @@ def _(event: SyncPointPassed, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: StatementSkipped, state: TaskState, at: float) -> TaskState:
+    state = _not_missing(state, event.kind, event.name)
     message = f"{event.kind} {event.name} was left out: {event.reason}"
     return _noticed(state, at, Noticed(level="warning", message=message))
+
+
+@_after.register
+def _(event: DefinitionMissing, state: TaskState, at: float) -> TaskState:
+    known = next((each for each in state.missing_definitions if each.is_of(event.kind, event.name)), None)
+    before = known.statements if known else ()
+    missing = MissingDefinition(
+        kind=event.kind,
+        name=event.name,
+        reason=event.reason,
+        sqlstate=event.sqlstate,
+        # Several statements may make one definition: a trigger, and when it fires.
+        statements=(*before, *(text for text in event.statements if text not in before)),
+        since=known.since if known else at,
+    )
+    others = _not_missing(state, event.kind, event.name).missing_definitions
+    return replace(state, missing_definitions=(*others, missing))
+
+
+@_after.register
+def _(event: StatementFinished, state: TaskState, at: float) -> TaskState:
+    return _not_missing(state, event.kind, event.name)
 
 
 @_after.register
@@ -303,6 +328,11 @@ def _(event: TaskReleased, state: TaskState, at: float) -> TaskState:
 @_after.register
 def _(event: Noticed, state: TaskState, at: float) -> TaskState:
     return _noticed(state, at, event)
+
+
+def _not_missing(state: TaskState, kind: str, name: str) -> TaskState:
+    left = tuple(each for each in state.missing_definitions if not each.is_of(kind, name))
+    return replace(state, missing_definitions=left) if len(left) < len(state.missing_definitions) else state
 
 
 def _begun_again(table: TableState) -> TableState:

@@ -67,6 +67,24 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
+class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A selected or needed definition that the destination does not have, as `DefinitionMissing` says it.
+
+    `since`: seconds since the epoch, of the first time it was found missing.
+    """
+
+    kind: str
+    name: str
+    reason: str
+    since: float
+    sqlstate: str = ""
+    statements: tuple[str, ...] = ()
+
+    def is_of(self, kind: str, name: str) -> bool:
+        """Whether it is the definition of this kind and name."""
+        return (self.kind, self.name) == (kind, name)
+
+
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     """Since when and until when trouble is retried, and which. Seconds since the epoch."""
 
@@ -78,6 +96,7 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
+    `missing_definitions`: those that are selected or needed and not at the destination.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
@@ -104,6 +123,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     applied_lsn: str | None = None
     retrying: Retrying | None = None
     failure: Failure | None = None
+    missing_definitions: tuple[MissingDefinition, ...] = ()
     notices: tuple[Notice, ...] = ()
     left_over: tuple[str, ...] = ()
     engine_pid: int | None = None

@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.database_settings import read_comment
 from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import schema
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import Noticed, StatementSkipped
@@ -112,6 +115,11 @@ EVERY_KIND = """
 """
 
 
+def missing(run: TaskRun) -> dict[tuple[str, str], str]:
+    """What the task's state says is missing, with the reasons."""
+    return {(each.kind, each.name): each.reason for each in run.state.missing_definitions}
+
+
 @pytest.fixture
 def role(pair: DatabasePair) -> str:
     """A role of both ends, which goes with the databases."""
@@ -124,7 +132,7 @@ def test_a_schema_with_every_kind_of_object_arrives_equal(pair: DatabasePair, tm
     pair.source.execute(EVERY_KIND.replace("{role}", role))
     run = TaskRun(pair.spec([SchemaObjects(schema="shop")]), tmp_path)
     everything(run)
-    assert [event for event in run.events if isinstance(event, StatementSkipped)] == []
+    assert missing(run) == {}
     assert_same(pair, ["shop"], tmp_path, ignoring="REPLICA IDENTITY FULL")
     rows = pair.destination.execute("SELECT matviewname, ispopulated FROM pg_matviews")
     filled: dict[str, bool] = dict(rows.fetchall())
@@ -140,9 +148,111 @@ def test_a_schema_of_postgresql_15_arrives_equal(pair15: DatabasePair, tmp_path:
     pair15.source.execute(without_vectors.replace("{role}", "kinds_reader"))
     run = TaskRun(pair15.spec([SchemaObjects(schema="shop")]), tmp_path)
     everything(run)
-    assert [event for event in run.events if isinstance(event, StatementSkipped)] == []
+    assert missing(run) == {}
     # Servers before 16 qualify every column of a view.
     assert_same(pair15, ["shop"], tmp_path, ignoring="REPLICA IDENTITY FULL", without=r"\b(films?|totals|counted)\.")
+
+
+def test_functions_over_types_that_only_look_like_arrays_arrive(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE DOMAIN list AS int[];
+        CREATE FUNCTION keys_of(int2vector, oidvector, list, int[], point, list[]) RETURNS int
+            LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+        COMMENT ON FUNCTION keys_of(int2vector, oidvector, list, int[], point, list[]) IS 'keys';
+        CREATE TABLE t (id int PRIMARY KEY);
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    assert_same(pair, ["public"], tmp_path)
+
+
+def test_what_depends_on_an_extension_goes_with_it_at_the_destination_too(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE EXTENSION vector;
+        CREATE TABLE t (id int PRIMARY KEY, n int);
+        CREATE INDEX i ON t (n);
+        CREATE MATERIALIZED VIEW m AS SELECT n FROM t;
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+        CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+        ALTER INDEX i DEPENDS ON EXTENSION vector;
+        ALTER MATERIALIZED VIEW m DEPENDS ON EXTENSION vector;
+        ALTER FUNCTION f() DEPENDS ON EXTENSION vector;
+        ALTER TRIGGER g ON t DEPENDS ON EXTENSION vector;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    assert_same(pair, ["public"], tmp_path)
+
+
+@pytest.mark.parametrize("own", [None, "its own"])
+def test_the_comment_on_the_database_is_the_sources_where_the_destination_has_none(
+    pair: DatabasePair, tmp_path: Path, own: str | None
+) -> None:
+    pair.source.execute(
+        f"CREATE TABLE t (id int PRIMARY KEY); COMMENT ON DATABASE {pair.database} IS 'it''s the \\\\ one'"
+    )
+    if own is not None:
+        pair.destination.execute(f"COMMENT ON DATABASE {pair.database} IS '{own}'")
+    everything(TaskRun(pair.spec(), tmp_path))
+    assert read_comment(pair.destination) == (own or "it's the \\\\ one")
+
+
+def test_what_the_dump_does_not_have_is_missing_in_the_state(pair: DatabasePair, tmp_path: Path) -> None:
+    # An index that a failed build left behind is the one thing of a table that pg_dump leaves out by itself.
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1), (2, 1)")
+    pair.source.execute("CREATE CONVERSION c FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        pair.source.execute("CREATE UNIQUE INDEX CONCURRENTLY half ON t (n)")
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {
+        ("index", "half on public.t"): "it is invalid at the source",
+        ("conversion", "public.c"): "definitions of this kind are not carried over",
+    }
+
+
+def test_a_definition_that_is_refused_is_missing_until_it_is_there(pair: DatabasePair, tmp_path: Path) -> None:
+    # A name of the destination's own is in the way of the statistics.
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, n int); CREATE STATISTICS s ON id, n FROM t")
+    run = TaskRun(pair.spec(), tmp_path)
+    pair.destination.execute("CREATE TABLE own (a int, b int); CREATE STATISTICS s ON a, b FROM own")
+    context = everything(run)
+    found = run.state.missing_definitions
+    assert [(each.kind, each.name, each.sqlstate) for each in found] == [("statistics", "s on public.t", "42710")]
+    assert "already exists" in found[0].reason
+    assert found[0].statements == ("CREATE STATISTICS public.s ON id, n FROM public.t",)
+    pair.destination.execute("DROP STATISTICS s")
+    pair.destination.execute("DELETE FROM syncwizard.statements")
+    plan = schema.read_plan(context)
+    assert plan is not None
+    again = [statement for statement in plan.statements if statement.kind == "statistics"]
+    with context.connect("destination", "test") as session:
+        create_phase(context, session, again)
+    assert run.state.missing_definitions == ()
+
+
+def test_constraints_named_like_the_not_null_constraints_of_18_arrive(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, mail text NOT NULL, code int NOT NULL);
+        ALTER TABLE users ADD CONSTRAINT users_name_not_null CHECK (name IS NOT NULL) NOT VALID;
+        ALTER TABLE users ADD CONSTRAINT users_mail_not_null CHECK (mail IS NOT NULL);
+        ALTER TABLE users ADD CONSTRAINT users_code_not_null UNIQUE (code);
+        CREATE TABLE parts (id int NOT NULL, n int NOT NULL) PARTITION BY RANGE (id);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (10);
+        ALTER TABLE parts ADD CONSTRAINT parts_n_not_null CHECK (n IS NOT NULL) NOT VALID;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    constraints = "SELECT conrelid::regclass::text, conname, contype::text, convalidated FROM pg_constraint"
+    ours = f"{constraints} WHERE contype <> 'n' AND connamespace = 'public'::regnamespace ORDER BY 1, 2"
+    there = [row for row in pair.destination.execute(ours) if "heartbeat" not in row[0]]
+    assert there == [row for row in pair.source.execute(ours) if "heartbeat" not in row[0]]
+    not_null = "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnotnull AND attnum > 0"
+    tables = f"{not_null} AND attrelid::regclass::text IN ('users', 'parts', 'part') ORDER BY 1, 2"
+    assert pair.destination.execute(tables).fetchall() == pair.source.execute(tables).fetchall()
 
 
 def test_a_role_that_the_destination_lacks_is_named(pair: DatabasePair, tmp_path: Path) -> None:
@@ -151,10 +261,7 @@ def test_a_role_that_the_destination_lacks_is_named(pair: DatabasePair, tmp_path
     try:
         run = TaskRun(pair.spec(), tmp_path)
         everything(run)
-        skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
-        assert [(event.kind, event.reason) for event in skipped] == [
-            ("privilege", f"role {name} does not exist at the destination")
-        ]
+        assert missing(run) == {("privilege", f"for {name}"): f"role {name} does not exist at the destination"}
     finally:
         pair.source.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
@@ -174,23 +281,19 @@ def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair
         CREATE FUNCTION of_row(h other.hidden) RETURNS int LANGUAGE sql AS 'SELECT 1';
         CREATE RULE to_hidden AS ON INSERT TO t DO ALSO INSERT INTO other.hidden VALUES (new.id);
         CREATE RULE on_update AS ON UPDATE TO t DO ALSO NOTHING;
-        CREATE FUNCTION in_c() RETURNS trigger LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
-        CREATE TRIGGER calls_c BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION in_c();
     """)
     run = TaskRun(pair.spec([SchemaObjects(schema="public", exclude=["scratch"])]), tmp_path)
     everything(run)
-    skipped = {(event.kind, event.name): event.reason for event in run.events if isinstance(event, StatementSkipped)}
     hidden = "it needs other.hidden, which is not synchronized"
-    assert skipped == {
+    assert missing(run) == {
+        ("table", "public.quick"): "unlogged: its changes are not in the WAL",
         ("view", "public.over_hidden"): hidden,
         ("view", "public.over_view"): hidden,
         ("materialized view", "public.over_quick"): "it needs public.quick, which is not synchronized",
         ("view", "public.over_scratch"): "it needs public.scratch, which is not synchronized",
-        ("function", "public.of_row"): hidden,
+        ("function", "public.of_row(other.hidden)"): hidden,
         ("rule", "to_hidden on public.t"): hidden,
         ("rule", "on_update on public.t"): "a rule ON UPDATE of the table would keep changes from being applied",
-        ("function", "public.in_c"): "written in C: the destination may not have its library",
-        ("trigger", "calls_c on public.t"): "it needs public.in_c, which is written in C",
     }
     relations = {
         name
@@ -199,6 +302,83 @@ def test_what_needs_something_that_is_not_there_is_left_out_with_the_reason(pair
         )
     }
     assert relations == {"t", "fine"}
+
+
+def test_casts_come_before_what_needs_them(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("""
+        CREATE SCHEMA other;
+        CREATE TYPE other.hidden AS ENUM ('a');
+        CREATE TYPE mood AS ENUM ('sad', 'glad');
+        CREATE TYPE price AS (amount numeric);
+        CREATE FUNCTION mood_of(int) RETURNS mood LANGUAGE sql IMMUTABLE AS $$SELECT 'sad'::public.mood$$;
+        CREATE FUNCTION price_of(numeric) RETURNS price LANGUAGE sql IMMUTABLE AS 'SELECT ROW($1)::public.price';
+        CREATE FUNCTION prices_of(text, int, bool) RETURNS price[] LANGUAGE sql IMMUTABLE
+            AS 'SELECT NULL::public.price[]';
+        CREATE CAST (int AS mood) WITH FUNCTION mood_of(int) AS ASSIGNMENT;
+        CREATE CAST (numeric AS price) WITH FUNCTION price_of(numeric) AS IMPLICIT;
+        CREATE CAST (text AS price[]) WITH FUNCTION prices_of(text, int, bool);
+        CREATE CAST (text AS mood) WITH INOUT AS IMPLICIT;
+        CREATE CAST (mood AS other.hidden) WITH INOUT;
+        CREATE TABLE t (id int PRIMARY KEY, m mood DEFAULT (1::mood), p numeric);
+        CREATE FUNCTION id_of(t) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.id';
+        CREATE CAST (t AS int) WITH FUNCTION id_of(t);
+        CREATE VIEW priced AS SELECT p::price AS price, m = p::text::mood AS sad, t::int AS id FROM t;
+    """)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    hidden = "it needs type other.hidden, which is not synchronized"
+    assert missing(run) == {("cast", "public.mood as other.hidden"): hidden}
+    assert_same(pair, ["public"], tmp_path)
+    casts = """
+        SELECT castsource::regtype::text, casttarget::regtype::text, castfunc::regprocedure::text, castcontext::text,
+               castmethod::text FROM pg_cast WHERE oid >= 16384 ORDER BY 1, 2
+    """
+    there, here = (session.execute(casts).fetchall() for session in (pair.destination, pair.source))
+    assert there == [row for row in here if row[1] != "other.hidden"]
+
+
+IN_C = """
+    CREATE TABLE t (id int PRIMARY KEY, n int);
+    CREATE FUNCTION in_c(internal) RETURNS internal LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE FUNCTION fire() RETURNS trigger LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE TRIGGER calls_c BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fire();
+    CREATE FUNCTION number() RETURNS int LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+    CREATE VIEW one AS SELECT number();
+    CREATE MATERIALIZED VIEW two AS SELECT number AS n FROM one WITH NO DATA;
+    CREATE INDEX two_n ON two (n);
+    CREATE FUNCTION over(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n';
+    CREATE INDEX t_over ON t (over(n));
+"""
+
+
+def test_functions_of_a_library_that_the_destination_has_arrive(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(IN_C)
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    assert missing(run) == {}
+    assert_same(pair, ["public"], tmp_path)
+
+
+def test_functions_of_a_library_that_it_lacks_are_missing_with_what_needs_them(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute(f"{IN_C} SET allow_system_table_mods = on")
+    pair.source.execute("UPDATE pg_proc SET probin = '$libdir/nowhere' WHERE prolang = 13 AND oid >= 16384")
+    run = TaskRun(pair.spec(), tmp_path)
+    everything(run)
+    lost = missing(run)
+    assert set(lost) == {
+        ("function", "public.in_c(pg_catalog.internal)"),
+        ("function", "public.fire()"),
+        ("trigger", "calls_c on public.t"),
+        ("function", "public.number()"),
+        ("view", "public.one"),
+        ("materialized view", "public.two"),
+        ("index", "two_n on public.two"),
+    }
+    assert "nowhere" in lost["function", "public.number()"]
+    assert "does not exist" in lost["view", "public.one"]
+    assert pair.destination.execute("SELECT over(1), to_regclass('t_over') IS NOT NULL").fetchone() == (1, True)
 
 
 def test_triggers_that_would_fire_are_disabled(pair: DatabasePair, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the precheck says of objects beside tables, on real servers."""
 
+import shutil
 from pathlib import Path
 
 from syncwizard.stages import precheck
@@ -72,8 +73,6 @@ def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_pat
 def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE TYPE mood AS ENUM ('sad');
-        CREATE FUNCTION rank(mood) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-        CREATE CAST (mood AS int) WITH FUNCTION rank(mood);
         CREATE TYPE span AS RANGE (subtype = float8);
         CREATE TABLE t (id int PRIMARY KEY);
         ALTER TABLE t ENABLE ROW LEVEL SECURITY;
@@ -94,7 +93,6 @@ def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair
         pair.source.execute("DROP EVENT TRIGGER watching")
     assert item.verdict == "warning"
     for kind, name in (
-        ("cast", "public.mood as integer"),
         ("default privileges", "of postgres in public"),
         ("event trigger", "watching"),
         ("foreign server", "far"),
@@ -111,6 +109,71 @@ def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair
     assert "far" not in single["object-kinds"].message
 
 
+def test_what_the_server_or_its_storage_has_of_a_table_is_named(pair: DatabasePair, tmp_path: Path) -> None:
+    folder = pair.source_cluster.data.parent / f"space_{pair.database}"
+    folder.mkdir()
+    shutil.chown(folder, pair.source_cluster.data.owner(), pair.source_cluster.data.group())
+    space = f"space_{pair.database}"
+    pair.source.execute(f"CREATE TABLESPACE {space} LOCATION '{folder}'")
+    pair.source.execute(f"""
+        CREATE ACCESS METHOD other TYPE TABLE HANDLER heap_tableam_handler;
+        CREATE TABLE elsewhere (id int PRIMARY KEY USING INDEX TABLESPACE {space}) TABLESPACE {space};
+        CREATE TABLE otherwise (id int PRIMARY KEY) USING other;
+        SET allow_system_table_mods = on;
+        INSERT INTO pg_seclabel VALUES ('otherwise'::regclass, 'pg_class'::regclass, 0, 'dummy', 'secret');
+    """)
+    try:
+        message = outcome(pair.spec(), tmp_path)["object-kinds"].message
+    finally:
+        pair.source.execute("DROP TABLE elsewhere; DELETE FROM pg_seclabel; DROP TABLE otherwise")
+        pair.source.execute(f"DROP TABLESPACE {space}")
+    for told in (
+        f"default is used): {space} of public.elsewhere, {space} of public.elsewhere_pkey",
+        "table access method not carried over (the destination's default is used): other of public.otherwise",
+        "security label not carried over (its provider belongs to the server): dummy of table public.otherwise",
+    ):
+        assert told in message
+
+
+def test_settings_of_the_database_come_as_statements_that_make_them(pair: DatabasePair, tmp_path: Path) -> None:
+    role = f"only_{pair.database}"
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    assert outcome(pair.spec(), tmp_path)["database-settings"].verdict == "passed"
+    pair.source.execute(f"""
+        CREATE ROLE {role};
+        ALTER DATABASE {pair.database} SET search_path = "$user", "My, ""app"" s", public;
+        ALTER DATABASE {pair.database} SET TimeZone = 'Europe/Berlin';
+        ALTER DATABASE {pair.database} SET work_mem = '5MB';
+        ALTER DATABASE {pair.database} SET app.token = 'hush';
+        ALTER ROLE postgres IN DATABASE {pair.database} SET lc_messages = 'C';
+        ALTER ROLE {role} IN DATABASE {pair.database} SET statement_timeout = '1s';
+    """)
+    pair.destination.execute(f"ALTER DATABASE {pair.database} SET work_mem = '6MB'")
+    try:
+        found = outcome(pair.spec(), tmp_path)["database-settings"]
+        assert (found.verdict, found.ignorable, found.sql_end) == ("warning", False, "destination")
+        assert "work_mem (5MB at the source, 6MB at the destination)" in found.message
+        assert f"app.token, statement_timeout for role {role}" in found.remedy
+        assert "hush" not in str(found)
+        for statement in found.sql.split("; "):
+            pair.destination.execute(statement.encode())
+        there = {
+            setting
+            for (setting,) in pair.destination.execute(
+                "SELECT unnest(setconfig) FROM pg_db_role_setting"
+                " JOIN pg_database ON pg_database.oid = setdatabase AND datname = current_database()"
+            )
+        }
+        assert there == {
+            'search_path="$user", "My, ""app"" s", public',
+            "TimeZone=Europe/Berlin",
+            "work_mem=6MB",
+            "lc_messages=C",
+        }
+    finally:
+        pair.source.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE FUNCTION secure() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
@@ -119,7 +182,7 @@ def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair,
         CREATE TABLE t (id int PRIMARY KEY, CHECK (checked()));
     """)
     message = outcome(pair.spec(), tmp_path)["object-kinds"].message
-    assert "function public.in_c (written in C" in message
+    assert "tried, and left out if refused: function public.in_c (written in C" in message
     assert "the destination must have the library: public.checked" in message
     assert "SECURITY DEFINER: these will run with the rights of the account of the task" in message
     assert "public.secure" in message

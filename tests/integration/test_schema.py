@@ -9,7 +9,7 @@ from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions import constraints, indexes, keys, schema
-from syncwizard.task.events import Event, Noticed, StatementFinished, StatementSkipped
+from syncwizard.task.events import DefinitionMissing, Event, StatementFinished
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
 from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair, Session
@@ -105,7 +105,7 @@ def test_one_table_brings_what_it_needs_from_other_schemas_and_nothing_else(pair
         tmp_path,
         ignoring=r"unused|\bother\b.*\(|check_it\(n text\)|other_fkey|public\.other",
     )
-    skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
+    skipped = [event for event in run.events if isinstance(event, DefinitionMissing)]
     assert [(event.kind, event.name) for event in skipped] == [("foreign key", "wanted_other_fkey on public.wanted")]
     assert "public.other" in skipped[0].reason
 
@@ -341,7 +341,7 @@ def test_a_role_that_cannot_silence_triggers_gets_no_foreign_keys(pair: Database
         endpoint = pair.destination_cluster.endpoint(pair.database, user=pair.database)
         run = TaskRun(pair.spec(destination=endpoint), tmp_path)
         everything(run)
-        skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
+        skipped = [event for event in run.events if isinstance(event, DefinitionMissing)]
         assert [(event.kind, event.name) for event in skipped] == [("foreign key", "b_a_fkey on public.b")]
         assert "session_replication_role" in skipped[0].reason
     finally:
@@ -382,7 +382,7 @@ def test_options_of_columns_that_only_the_source_knows_are_named_once(pair: Data
     )
     run = TaskRun(pair.spec(), tmp_path)
     everything(run)
-    skipped = [event for event in run.events if isinstance(event, StatementSkipped)]
+    skipped = [event for event in run.events if isinstance(event, DefinitionMissing)]
     assert [(event.kind, event.name) for event in skipped] == [
         ("column setting", ", ".join(f"of_tomorrow of column {column} of public.t" for column in ("id", "a", "b")))
     ]
@@ -393,7 +393,7 @@ def test_options_of_columns_that_only_the_source_knows_are_named_once(pair: Data
     assert kept.fetchall() == [(["n_distinct=5"],)]
 
 
-def test_what_is_left_for_later_is_said_in_one_notice(pair: DatabasePair, tmp_path: Path) -> None:
+def test_policies_are_missing_with_the_statements_that_make_them(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute("""
         CREATE TABLE t (id int PRIMARY KEY);
         ALTER TABLE t ENABLE ROW LEVEL SECURITY;
@@ -401,9 +401,10 @@ def test_what_is_left_for_later_is_said_in_one_notice(pair: DatabasePair, tmp_pa
     """)
     run = TaskRun(pair.spec(), tmp_path)
     everything(run)
-    notices = [event.message for event in run.events if isinstance(event, Noticed) and "not created" in event.message]
-    assert len(notices) == 1
-    assert "mine on public.t" in notices[0]
+    assert {(each.kind, each.name): each.statements for each in run.state.missing_definitions} == {
+        ("row security", "public.t"): ("ALTER TABLE public.t ENABLE ROW LEVEL SECURITY",),
+        ("policy", "mine on public.t"): ("CREATE POLICY mine ON public.t USING ((id > 0))",),
+    }
 
 
 def test_a_passfile_does_not_outlive_the_dump(pair: DatabasePair, tmp_path: Path) -> None:

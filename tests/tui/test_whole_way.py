@@ -42,7 +42,7 @@ def describe_end(terminal: ScreenTerminal, cluster: Cluster, database: str) -> N
         ("The directory of the server's Unix socket", str(cluster.sockets)),
         ("5432 unless your server was set up otherwise", str(cluster.port)),
         ("One database a task", database),
-        ("A superuser does", "postgres"),
+        ("One of the task's own", "postgres"),
     ):
         terminal.press(TAB)
         terminal.until_seen(help_of_field)

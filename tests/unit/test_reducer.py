@@ -7,6 +7,7 @@ import pytest
 
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionMissing,
     EngineStarted,
     EngineStopped,
     Event,
@@ -22,6 +23,7 @@ from syncwizard.task.events import (
     StageName,
     StageStarted,
     StatementFinished,
+    StatementSkipped,
     SyncPointPassed,
     TableCopied,
     TableDropped,
@@ -35,7 +37,7 @@ from syncwizard.task.events import (
 from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import NOTICES_KEPT, reduce
-from syncwizard.task.state import TaskState
+from syncwizard.task.state import MissingDefinition, TaskState
 
 ORDERS = TableName(schema="sales", name="orders")
 STARTED = EngineStarted(pid=7, version="1")
@@ -160,6 +162,23 @@ def test_totals_and_position_follow_the_latest_report() -> None:
     applied = ChangesApplied(tables={"a.b": {"insert": 2}}, transactions=1, applied_lsn="0/5")
     state = state_after([applied])
     assert (state.changes, state.transactions, state.applied_lsn) == ({"a.b": {"insert": 2}}, 1, "0/5")
+
+
+def test_a_missing_definition_is_known_since_its_first_refusal_until_it_is_there() -> None:
+    first = DefinitionMissing(
+        kind="trigger", name="t on a.b", reason="refused", sqlstate="42883", statements=["CREATE"]
+    )
+    second = DefinitionMissing(kind="trigger", name="t on a.b", reason="no", statements=["CREATE", "ALTER"])
+    other = DefinitionMissing(kind="rule", name="t on a.b", reason="no")
+    state = state_after([first, second, other])
+    assert state.missing_definitions == (
+        MissingDefinition(kind="trigger", name="t on a.b", reason="no", since=100.0, statements=("CREATE", "ALTER")),
+        MissingDefinition(kind="rule", name="t on a.b", reason="no", since=102.0),
+    )
+    state = state_after([StatementFinished(kind="trigger", name="t on a.b", seconds=0.1)], state)
+    assert [each.kind for each in state.missing_definitions] == ["rule"]
+    state = state_after([StatementSkipped(kind="rule", name="t on a.b", reason="the task excludes it")], state)
+    assert state.missing_definitions == ()
 
 
 def test_only_the_latest_notices_are_kept() -> None:

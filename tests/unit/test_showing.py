@@ -14,7 +14,7 @@ from syncwizard.task.events import Entry, Failure, StageName, StageStarted
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
-from syncwizard.task.state import Retrying, StageState, TableState, TaskState
+from syncwizard.task.state import MissingDefinition, Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
@@ -205,3 +205,17 @@ def test_only_a_stage_that_was_begun_is_interrupted() -> None:
     lines = describe(msgspec.structs.replace(shown, state=state), NOW).splitlines()
     assert ["full", "waiting"] in map(str.split, lines)
     assert ["incremental", "interrupted"] in map(str.split, lines)
+
+
+def test_missing_definitions_stand_in_the_status_and_as_data() -> None:
+    view = seen(STREAMING, full=True)
+    missing = [
+        MissingDefinition(kind="view", name=f"public.v{number}", reason="no such column", sqlstate="42703", since=NOW)
+        for number in range(12)
+    ]
+    view = msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, missing_definitions=tuple(missing)))
+    text = describe(view, NOW)
+    assert "12 definitions are missing at the destination:" in text
+    assert "  view public.v0 (no such column, SQLSTATE 42703)" in text
+    assert "  and 2 more" in text
+    assert as_data(view, NOW)["missing_definitions"][11]["name"] == "public.v11"

@@ -1,6 +1,6 @@
 """The plan: what is kept, where it goes, what is said of the rest. No server."""
 
-from syncwizard.structure.needs import Extension, Needs
+from syncwizard.structure.needs import Extension, Needs, TablePart
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
@@ -155,9 +155,88 @@ def test_what_the_destination_has_is_not_created_again() -> None:
     assert {"type", "function"}.isdisjoint(entry.kind for entry in plan.statements)
 
 
-def test_policies_are_named_and_left_for_later() -> None:
-    dump = DUMP + "CREATE POLICY p ON s.x USING (true); ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;"
-    assert planned(dump).later == {"policy": ("p on s.x",), "row security": ("s.x",)}
+def test_policies_are_named_with_their_statements() -> None:
+    dump = (
+        DUMP
+        + """
+    CREATE POLICY p ON s.x USING (true);
+    ALTER TABLE s.x ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE s.x FORCE ROW LEVEL SECURITY;
+    """
+    )
+    assert [(entry.kind, entry.name, entry.texts) for entry in planned(dump).skipped] == [
+        ("policy", "p on s.x", ("CREATE POLICY p ON s.x USING (true)",)),
+        (
+            "row security",
+            "s.x",
+            ("ALTER TABLE s.x ENABLE ROW LEVEL SECURITY", "ALTER TABLE s.x FORCE ROW LEVEL SECURITY"),
+        ),
+    ]
+
+
+def test_privileges_for_a_missing_role_are_one_entry() -> None:
+    dump = DUMP + "GRANT SELECT ON TABLE s.x TO app; GRANT SELECT ON TABLE s.y TO app; GRANT SELECT ON TABLE s.y TO r;"
+    assert [
+        (entry.kind, entry.name, len(entry.texts)) for entry in planned(dump, roles={"r"}, whole_schemas={"s"}).skipped
+    ] == [("privilege", "for app", 2)]
+
+
+def test_what_no_statement_makes_is_named() -> None:
+    kinds = ("index", "foreign key", "trigger", "rule", "statistics")
+    there = {
+        *(TablePart(kind, ObjectName("s", "gone"), X) for kind in kinds),
+        TablePart("index", ObjectName("s", "x_pkey"), X),
+        TablePart("index", ObjectName("s", "x_b"), X),
+        TablePart("statistics", ObjectName("s", "x_s"), X),
+        TablePart("foreign key", ObjectName("s", "x_fk"), X),
+        TablePart("trigger", ObjectName("s", "t"), X),
+        TablePart("index", ObjectName("s", "half"), Y, "it is invalid at the source"),
+    }
+    needs = Needs(
+        tables=frozenset({X, Y}),
+        required_tables=frozenset({TableName("s", "z")}),
+        types=frozenset({ObjectName("s", "used"), ObjectName("s", "lost")}),
+        functions=frozenset(
+            {FunctionName("s", "f", ("pg_catalog.int4",)), FunctionName("s", "f", ("pg_catalog.bool",))}
+        ),
+        sequences=frozenset({ObjectName("s", "q"), ObjectName("s", "r")}),
+        views=frozenset({ObjectName("s", "v"), ObjectName("s", "w")}),
+        others=frozenset({("operator", ObjectName("s", "+"))}),
+        parts=frozenset(there),
+    )
+    lost = planned(needs=needs, whole_schemas={"s"}).skipped
+    no_statement = "pg_dump wrote no statement that makes it"
+    assert [(entry.kind, entry.name, entry.reason) for entry in lost] == [
+        ("table", "s.z", no_statement),
+        ("type", "s.lost", no_statement),
+        ("sequence", "s.r", no_statement),
+        ("view", "s.w", no_statement),
+        ("function", "s.f(pg_catalog.bool)", no_statement),
+        ("operator", "s.+", no_statement),
+        ("foreign key", "gone on s.x", no_statement),
+        ("index", "gone on s.x", no_statement),
+        ("index", "half on s.y", "it is invalid at the source"),
+        ("rule", "gone on s.x", no_statement),
+        ("statistics", "gone on s.x", no_statement),
+        ("trigger", "gone on s.x", no_statement),
+    ]
+    # What the destination has is not missing, nor what belongs to a table that stays as it is there.
+    present = {ObjectName("s", name) for name in ("lost", "r", "w", "+")} | {
+        FunctionName("s", "f", ("pg_catalog.bool",))
+    }
+    kept = planned(needs=needs, whole_schemas={"s"}, present=present, existing={X, Y, TableName("s", "z")})
+    assert kept.skipped == ()
+
+
+def test_the_sequence_of_an_identity_column_is_made_with_it() -> None:
+    dump = """
+    CREATE TABLE s.x (id integer NOT NULL);
+    ALTER TABLE s.x ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s."odd.seq" START WITH 1);
+    """
+    needs = Needs(tables=frozenset({X}), sequences=frozenset({ObjectName("s", "odd.seq")}))
+    assert planned(dump, needs=needs).skipped == ()
+    # The destination's table has its own, by whatever name.
+    assert planned(dump, needs=needs, existing={X}).skipped == ()
 
 
 WHOLE = """
@@ -220,7 +299,7 @@ def test_views_rules_triggers_and_privileges_have_their_place() -> None:
     ]
     assert [(entry.kind, entry.name) for entry in plan.skipped] == [
         ("rule", "bad on s.x"),
-        ("privilege", "GRANT SELECT ON TABLE s.v TO stranger"),
+        ("privilege", "for stranger"),
     ]
 
 
@@ -239,3 +318,34 @@ def test_what_would_fire_while_changes_are_applied_is_disabled() -> None:
 def test_tables_alone_bring_no_triggers_rules_or_privileges() -> None:
     plan = planned(WHOLE, needs=Needs(tables=frozenset({X})), roles={"known"})
     assert {entry.kind for entry in plan.statements} == {"schema", "table", "index"}
+
+
+def test_a_statement_of_no_known_kind_is_named_with_its_text() -> None:
+    dump = """
+--
+-- Name: friends; Type: PROPERTY GRAPH; Schema: s; Owner: -
+--
+
+CREATE PROPERTY GRAPH s.friends VERTEX TABLES (s.x KEY (id));
+
+--
+-- Name: x; Type: TABLE; Schema: s; Owner: -
+--
+
+CREATE TABLE s.x (id integer) WITH MAGIC;
+
+--
+-- Name: to_it; Type: CONVERSION; Schema: s; Owner: -
+--
+
+CREATE CONVERSION s.to_it FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+"""
+    skipped = planned(dump, needs=Needs(tables=frozenset({X})), whole_schemas={"s"}).skipped
+    assert [(entry.kind, entry.name, len(entry.texts)) for entry in skipped] == [
+        ("property graph", "s.friends", 1),
+        ("table", "s.x", 1),
+        ("conversion", "s.to_it", 1),
+    ]
+    assert "syntax error" in skipped[1].reason
+    single = planned(dump, needs=Needs(tables=frozenset({X}))).skipped
+    assert [(entry.kind, entry.name) for entry in single] == [("table", "s.x")]

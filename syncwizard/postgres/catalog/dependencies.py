@@ -1,11 +1,14 @@
 """What is selected beside tables, and what all of it needs to exist, found through pg_depend."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.structure.needs import Extension, LeftOutObject, Needs
+from syncwizard.structure.casts import Cast
+from syncwizard.structure.needs import Extension, LeftOutObject, Needs, TablePart
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -16,9 +19,15 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
     name: str
     signature: list[str]
     why: str | None
+    tried: bool | None
+
+    @property
+    def left_out(self) -> bool:
+        return self.why is not None and not self.tried
 
 
-OWN_SETS = ("table", "type", "sequence", "function", "extension", "view", "materialized view", "rule", "trigger")
+VIEWS = ("view", "materialized view")
+OWN_SETS = ("table", "type", "sequence", "function", "extension", *VIEWS, "rule", "trigger")
 
 
 def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> Needs:
@@ -38,8 +47,9 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         "excluded_names": [name for _, name in excluded],
     }
     found = [msgspec.convert(row, _Row, strict=False) for row in connection.execute(query("dependencies"), parameters)]
-    rows = [row for row in found if row.why is None]
+    rows = [row for row in found if not row.left_out]
     tables = {TableName(row.schema, row.name) for row in rows if row.kind == "table"}
+    views = {TableName(row.schema, row.name) for row in rows if row.kind in VIEWS}
     selected = {table.name for table in selection.tables}
     return Needs(
         tables=frozenset(selected),
@@ -57,14 +67,40 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         ),
         views=_named(rows, "view") | _named(rows, "materialized view"),
         populated=_named([row for row in rows if row.signature == ["true"]], "materialized view"),
-        left_out=tuple(sorted({_left_out(row, row.why) for row in found if row.why is not None}, key=str)),
+        parts=_read_parts(connection, selected | tables | views),
+        left_out=tuple(sorted({_doubtful(row) for row in found if row.left_out}, key=str)),
+        tried=tuple(sorted({_doubtful(row) for row in rows if row.tried}, key=str)),
     )
 
 
-def _left_out(row: _Row, reason: str) -> LeftOutObject:
+def _doubtful(row: _Row) -> LeftOutObject:
     of_table = row.kind in ("rule", "trigger")
     table = TableName(row.schema, row.signature[0]) if of_table else None
-    return LeftOutObject(row.kind, ObjectName(row.schema, row.name), table, reason)
+    signature = tuple(row.signature) if row.kind == "function" else None
+    return LeftOutObject(row.kind, ObjectName(row.schema, row.name), table, row.why or "", signature)
+
+
+def _read_parts(connection: Connection, relations: Collection[TableName]) -> frozenset[TablePart]:
+    """What the relations have that statements of their own make."""
+    parameters = {"schemas": [name.schema for name in relations], "names": [name.name for name in relations]}
+    rows = connection.execute(query("table_parts"), parameters)
+    return frozenset(
+        TablePart(kind, ObjectName(schema, name), TableName(schema, relation), why or "")
+        for kind, schema, name, relation, why in rows
+    )
+
+
+def read_casts(connection: Connection, whole: Collection[str]) -> list[Cast]:
+    """The user's casts of types or with functions of the schemas."""
+    return [
+        Cast(
+            name,
+            text,
+            tuple(ObjectName(*parts) for parts in types),
+            None if function is None else FunctionName(function[0], function[1], tuple(arguments)),
+        )
+        for name, text, types, function, arguments in connection.execute(query("casts"), {"whole": list(whole)})
+    ]
 
 
 def read_relations(connection: Connection, schemas: list[str]) -> dict[TableName, str]:

@@ -23,12 +23,17 @@ from syncwizard.task.names import FunctionName, ObjectName, TableName
 DUMP_SETTINGS = "SET check_function_bodies = off; SET xmloption = content; SET client_min_messages = warning"
 
 
+# The first version that gives names to NOT NULL constraints.
+NAMED_NOT_NULL = 18_00_00
+
+
 class Created(msgspec.Struct, frozen=True, kw_only=True):
-    """A statement that ran, how long it took, and the server's words when an optional one was refused."""
+    """A statement that ran, how long it took, and the server's words with SQLSTATE when an optional one was refused."""
 
     statement: PlannedStatement
     seconds: float
     refused: str = ""
+    sqlstate: str = ""
 
 
 class StatementRefused(TaskFailed):
@@ -77,8 +82,9 @@ def create(connection: Connection, task_id: uuid.UUID, statements: Sequence[Plan
     with connection.transaction():
         for statement in statements:
             started = time.monotonic()
-            refused = _execute(connection, statement)
-            created.append(Created(statement=statement, seconds=time.monotonic() - started, refused=refused))
+            words, sqlstate = _execute(connection, statement)
+            seconds = time.monotonic() - started
+            created.append(Created(statement=statement, seconds=seconds, refused=words, sqlstate=sqlstate))
         mark_done(connection, task_id, statements)
     return created
 
@@ -127,8 +133,8 @@ def analyze(connection: Connection, table: TableName) -> None:
     connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))
 
 
-def _execute(connection: Connection, statement: PlannedStatement) -> str:
-    """Runs one statement; an optional one that is refused answers with the server's words instead."""
+def _execute(connection: Connection, statement: PlannedStatement) -> tuple[str, str]:
+    """Runs one statement; an optional one that is refused answers with the server's words and SQLSTATE instead."""
     # The text is the server's own definition, from pg_dump: it takes no parameters and must not be rewritten.
     text = statement.text.encode()
     try:
@@ -137,14 +143,32 @@ def _execute(connection: Connection, statement: PlannedStatement) -> str:
                 connection.execute(text)
         else:
             connection.execute(text)
+            _make_room(connection, statement)
     except psycopg.Error as error:
         words = " ".join(str(error).split())
         if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
             raise
         if statement.optional:
-            return words
+            return words, error.sqlstate or ""
         raise StatementRefused(statement, words, error.sqlstate or "") from error
-    return ""
+    return "", ""
+
+
+def _make_room(connection: Connection, statement: PlannedStatement) -> None:
+    """Renames the NOT NULL constraints of a new table that have names of constraints to come: up to PostgreSQL 17 they
+    have no names, from then on the server gives them one. Once partitions are attached it would not take a new one."""
+    table = statement.table
+    if connection.info.server_version < NAMED_NOT_NULL or table is None:
+        return
+    for name in statement.constraints:
+        parameters = {"schema": table.schema, "table": table.name, "name": name}
+        row = connection.execute(query("not_null_name"), parameters).fetchone()
+        if row is not None:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
+                    quoted(table.schema, table.name), sql.Identifier(name), sql.Identifier(row[0])
+                )
+            )
 
 
 def _short(text: str) -> str:

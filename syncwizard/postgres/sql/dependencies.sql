@@ -4,7 +4,8 @@
 -- their parents nor foreign keys to the tables they reference: whether those are selected is the task's business. The
 -- walk ends at an object of an extension, with the extension.
 -- `core` is what tables, sequences and types need: it is created whatever it takes. The rest (views, functions, rules,
--- triggers of whole schemas, and what is selected by name) is left out where it needs a table that is not selected.
+-- triggers of whole schemas, and what is selected by name) is left out where it needs a table that is not selected, and
+-- may be refused (`tried`) where it needs a function written in C.
 WITH RECURSIVE whole AS MATERIALIZED (
     SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%(whole)s)
 ), excluded (schema, name) AS MATERIALIZED (
@@ -127,23 +128,23 @@ WITH RECURSIVE whole AS MATERIALIZED (
      GROUP BY n.classid, n.objid
 ), extra AS MATERIALIZED (
     SELECT classid, objid FROM reached WHERE NOT core AND NOT of_extension AND objid >= 16384
-), missing (classid, objid, why) AS MATERIALIZED (
-    SELECT e.classid, e.objid, format('it needs %%s.%%s, which is not synchronized', n.nspname, c.relname)
+), missing (classid, objid, why, tried) AS MATERIALIZED (
+    SELECT e.classid, e.objid, format('it needs %%s.%%s, which is not synchronized', n.nspname, c.relname), false
       FROM extra e
       JOIN pg_catalog.pg_class c ON e.classid = 'pg_catalog.pg_class'::regclass AND c.oid = e.objid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'f') OR (n.nspname, c.relname) IN (SELECT * FROM excluded)
     UNION ALL
-    SELECT e.classid, e.objid, format('it needs %%s.%%s, which is written in C', n.nspname, p.proname)
+    SELECT e.classid, e.objid, format('it needs %%s.%%s, which is written in C', n.nspname, p.proname), true
       FROM extra e
       JOIN pg_catalog.pg_proc p ON e.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = e.objid
       JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
       JOIN pg_catalog.pg_language l ON l.oid = p.prolang
      WHERE l.lanname = 'c'
-), impossible (classid, objid, why) AS (
-    SELECT classid, objid, why FROM missing
+), impossible (classid, objid, why, tried) AS (
+    SELECT classid, objid, why, tried FROM missing
     UNION
-    SELECT e.classid, e.objid, i.why
+    SELECT e.classid, e.objid, i.why, i.tried
       FROM impossible i
      CROSS JOIN LATERAL (
            -- what uses it
@@ -159,7 +160,8 @@ WITH RECURSIVE whole AS MATERIALIZED (
            ) AS next (classid, objid)
       JOIN extra e ON e.classid = next.classid AND e.objid = next.objid
 ), own AS MATERIALIZED (
-    SELECT r.classid, r.objid, r.core, min(i.why) AS why
+    SELECT r.classid, r.objid, r.core, coalesce(min(i.why) FILTER (WHERE NOT i.tried), min(i.why)) AS why,
+           bool_and(i.tried) AS tried
       FROM reached r
       LEFT JOIN impossible i ON i.classid = r.classid AND i.objid = r.objid
      WHERE r.objid >= 16384 AND NOT r.of_extension
@@ -170,7 +172,8 @@ SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THE
        n.nspname,
        c.relname,
        ARRAY[c.relispopulated::text],
-       o.why
+       o.why,
+       o.tried
   FROM own o
   JOIN pg_catalog.pg_class c ON c.oid = o.objid AND c.relkind IN ('r', 'p', 'S', 'v', 'm')
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -178,7 +181,7 @@ SELECT CASE c.relkind WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' WHEN 'm' THE
    -- What is missing is not reported itself.
    AND (o.core OR c.relkind = 'S' OR c.relkind IN ('v', 'm') AND (n.nspname, c.relname) NOT IN (SELECT * FROM excluded))
 UNION ALL
-SELECT 'type', n.nspname, t.typname, ARRAY[]::text[], o.why
+SELECT 'type', n.nspname, t.typname, ARRAY[]::text[], o.why, o.tried
   FROM own o
   JOIN pg_catalog.pg_type t ON t.oid = o.objid
   JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
@@ -186,7 +189,8 @@ SELECT 'type', n.nspname, t.typname, ARRAY[]::text[], o.why
  WHERE o.classid = 'pg_catalog.pg_type'::regclass
    -- Arrays, multiranges and row types come with what they are made of.
    AND (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')
-        OR (t.typtype = 'b' AND t.typelem = 0))
+        OR (t.typtype = 'b'
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)))
 UNION ALL
 SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        n.nspname,
@@ -196,18 +200,23 @@ SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
                FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, position)
                JOIN pg_catalog.pg_type t ON t.oid = a.type
                JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-               LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+               LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
                LEFT JOIN pg_catalog.pg_namespace en ON en.oid = e.typnamespace
               ORDER BY a.position),
        CASE WHEN o.why IS NOT NULL AND l.lanname = 'c' THEN 'written in C: the destination may not have its library'
-            ELSE o.why END
+            ELSE o.why END,
+       o.tried
   FROM own o
   JOIN pg_catalog.pg_proc p ON p.oid = o.objid
   JOIN pg_catalog.pg_language l ON l.oid = p.prolang
   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE o.classid = 'pg_catalog.pg_proc'::regclass
+   -- The constructors of a range come with it.
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'i'
+                      AND d.refclassid = 'pg_catalog.pg_type'::regclass)
 UNION ALL
-SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion, e.oid::text, r.core::text], NULL
+SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion, e.oid::text, r.core::text], NULL, NULL
   FROM reached r
   JOIN pg_catalog.pg_extension e ON e.oid = r.objid
   JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
@@ -215,21 +224,21 @@ SELECT 'extension', n.nspname, e.extname, ARRAY[e.extversion, e.oid::text, r.cor
    AND e.oid >= 16384
 UNION ALL
 -- Rules and triggers, with their table: the plan takes all of a table's, but for these.
-SELECT 'rule', n.nspname, r.rulename, ARRAY[c.relname], o.why
+SELECT 'rule', n.nspname, r.rulename, ARRAY[c.relname], o.why, o.tried
   FROM own o
   JOIN pg_catalog.pg_rewrite r ON o.classid = 'pg_catalog.pg_rewrite'::regclass AND r.oid = o.objid
   JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE o.why IS NOT NULL AND r.rulename <> '_RETURN'
 UNION ALL
-SELECT 'trigger', n.nspname, t.tgname, ARRAY[c.relname], o.why
+SELECT 'trigger', n.nspname, t.tgname, ARRAY[c.relname], o.why, o.tried
   FROM own o
   JOIN pg_catalog.pg_trigger t ON o.classid = 'pg_catalog.pg_trigger'::regclass AND t.oid = o.objid
   JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE o.why IS NOT NULL AND NOT t.tgisinternal
 UNION ALL
-SELECT i.type, i.schema, x.name, ARRAY[]::text[], o.why
+SELECT i.type, i.schema, x.name, ARRAY[]::text[], o.why, o.tried
   FROM own o
  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) AS i
   LEFT JOIN pg_catalog.pg_operator op ON o.classid = 'pg_catalog.pg_operator'::regclass AND op.oid = o.objid

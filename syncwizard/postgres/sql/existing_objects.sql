@@ -44,7 +44,7 @@ SELECT CASE p.prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END,
                FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (type, position)
                JOIN pg_catalog.pg_type t ON t.oid = a.type
                JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
-               LEFT JOIN pg_catalog.pg_type e ON t.typcategory = 'A' AND e.oid = t.typelem
+               LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem AND e.typarray = t.oid
                LEFT JOIN pg_catalog.pg_namespace en ON en.oid = e.typnamespace
               ORDER BY a.position)
   FROM pg_catalog.pg_proc p

@@ -4,6 +4,13 @@ WITH whole AS MATERIALIZED (
     SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%(whole)s)
 ), of_extension AS MATERIALIZED (
     SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
+), relation AS MATERIALIZED (
+    -- The tables, materialized views, and their indexes.
+    SELECT c.oid, c.relname, c.relnamespace, c.reltablespace, c.relam
+      FROM pg_catalog.pg_class c
+      LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+     WHERE coalesce(i.indrelid, c.oid) = ANY (%(tables)s::bigint[]::oid[])
+        OR c.relkind = 'm' AND c.relnamespace IN (SELECT oid FROM whole)
 )
 SELECT kind, name
   FROM (
@@ -18,18 +25,21 @@ SELECT kind, name
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.oid = ANY (%(tables)s::bigint[]::oid[]) AND c.relrowsecurity
         UNION ALL
-        SELECT 'cast',
-               format('%%s as %%s', pg_catalog.format_type(k.castsource, NULL), pg_catalog.format_type(k.casttarget, NULL))
-          FROM pg_catalog.pg_cast k
-          JOIN pg_catalog.pg_type s ON s.oid = k.castsource
-          JOIN pg_catalog.pg_type t ON t.oid = k.casttarget
-          LEFT JOIN pg_catalog.pg_proc f ON f.oid = k.castfunc
-         WHERE (s.typnamespace IN (SELECT oid FROM whole) OR t.typnamespace IN (SELECT oid FROM whole)
-                OR f.pronamespace IN (SELECT oid FROM whole))
-           -- Ranges bring theirs.
-           AND k.oid >= 16384
-           AND NOT EXISTS (SELECT FROM pg_catalog.pg_range r WHERE r.rngtypid = s.oid AND r.rngmultitypid = t.oid)
-           AND ('pg_catalog.pg_cast'::regclass, k.oid) NOT IN (SELECT * FROM of_extension)
+        SELECT 'tablespace', format('%%s of %%s.%%s', s.spcname, n.nspname, c.relname)
+          FROM relation c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace
+        UNION ALL
+        SELECT 'table access method', format('%%s of %%s.%%s', a.amname, n.nspname, c.relname)
+          FROM relation c
+          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amtype = 't' AND a.amname <> 'heap'
+        UNION ALL
+        SELECT 'security label', format('%%s of %%s %%s', l.provider, l.objtype, l.objname)
+          FROM pg_catalog.pg_seclabels l
+         WHERE l.objnamespace IN (SELECT oid FROM whole)
+            OR l.classoid = 'pg_catalog.pg_namespace'::regclass AND l.objoid IN (SELECT oid FROM whole)
+            OR l.classoid = 'pg_catalog.pg_class'::regclass AND l.objoid IN (SELECT oid FROM relation)
         UNION ALL
         SELECT 'default privileges',
                format('of %%s%%s', pg_catalog.pg_get_userbyid(d.defaclrole),

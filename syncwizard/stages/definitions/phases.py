@@ -9,7 +9,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import StatementFinished, StatementSkipped
+from syncwizard.task.events import DefinitionMissing, StatementFinished, StatementSkipped
 from syncwizard.task.text import listed
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
@@ -130,13 +130,31 @@ def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatemen
 
 
 def report(context: Context, created: Sequence[Created]) -> None:
-    """Puts what was created, and what was refused, into the journal; what was refused for one reason as one event."""
-    refused: dict[tuple[str, str], list[str]] = {}
+    """Puts what was created, and what was refused, into the journal."""
+    missing = {(each.kind, each.name) for each in context.state().missing_definitions}
+    settings: dict[str, list[Created]] = {}
     for entry in created:
         statement = entry.statement
-        if entry.refused:
-            refused.setdefault((statement.kind, entry.refused), []).append(statement.name)
-        elif statement.kind in REPORTED_KINDS:
+        if entry.refused and statement.kind == "column setting":
+            settings.setdefault(entry.refused, []).append(entry)
+        elif entry.refused:
+            _report_missing(context, [entry])
+        elif statement.kind in REPORTED_KINDS or (statement.kind, statement.name) in missing:
             context.record(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))
-    for (kind, words), names in refused.items():
-        context.record(StatementSkipped(kind=kind, name=listed(names), reason=f"refused: {words}"))
+    # An option that the destination does not know may stand at every column: one fact for all of them.
+    for refused in settings.values():
+        _report_missing(context, refused)
+
+
+def _report_missing(context: Context, refused: Sequence[Created]) -> None:
+    """Definitions that were refused for one reason, as one fact."""
+    first = refused[0]
+    context.record(
+        DefinitionMissing(
+            kind=first.statement.kind,
+            name=listed(entry.statement.name for entry in refused),
+            reason=f"refused: {first.refused}",
+            sqlstate=first.sqlstate,
+            statements=[entry.statement.text for entry in refused],
+        )
+    )

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog.dependencies import read_needs, read_relations
-from syncwizard.postgres.catalog.selection import select_tables
+from syncwizard.postgres.catalog.dependencies import read_casts, read_needs, read_relations
+from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.database_settings import comment_statement, read_comment
 from syncwizard.postgres.destination.definitions import prepare, read_existing
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.dump import (
@@ -26,6 +27,7 @@ from syncwizard.postgres.dump import (
     lack_of_program,
     remove_secrets,
 )
+from syncwizard.postgres.foreign_code import read_definer_owners, read_owners
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
@@ -36,7 +38,7 @@ from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
-from syncwizard.task.events import Noticed, StatementSkipped
+from syncwizard.task.events import DefinitionMissing, Noticed
 from syncwizard.task.names import TableName
 from syncwizard.task.text import NAMES_SHOWN, counted, listed
 
@@ -78,12 +80,19 @@ def _make(context: Context) -> Plan:
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
             needs = read_needs(source, context.spec, selection)
+            whole = frozenset(entry.schema for entry in context.spec.objects if entry.whole)
+            casts = read_casts(source, whole)
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
             existing = read_existing(destination, needs, context.mapping)
+            there = {cast.name for cast in read_casts(destination, whole)}
             roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             by_default = scalar(destination, "SHOW session_replication_role") == "replica"
+            owners = read_owners(destination)
+            comment = _database_comment(context, source, destination)
             quiet = by_default or prepare_writing(destination)
+        with translated("source", "reading the catalogue"):
+            definers = read_definer_owners(source, needs, owners)
     if existing.tables and context.spec.synchronization.conflicts == "report":
         raise TaskFailed(
             f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
@@ -98,15 +107,25 @@ def _make(context: Context) -> Plan:
         mapping=context.mapping,
         existing=existing.tables,
         present=existing.objects | existing.functions,
-        whole_schemas=frozenset(entry.schema for entry in context.spec.objects if entry.whole),
+        whole_schemas=whole,
         foreign_keys=quiet,
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
+        database_comment=comment,
+        owners=definers,
     )
-    plan = make_plan(parse_dump(dump), wishes)
+    plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
     # Said before the plan counts as made: twice is better than never.
-    _tell(context, plan, needs)
+    _tell(context, plan, selection, needs)
     return plan
+
+
+def _database_comment(context: Context, source: Connection, destination: Connection) -> str:
+    """The statement that gives the destination's database the source's comment, unless it has one of its own."""
+    comment = read_comment(source)
+    if comment is None or not any(entry.whole for entry in context.spec.objects) or read_comment(destination):
+        return ""
+    return comment_statement(destination.info.dbname, comment)
 
 
 def _dump(context: Context, source: Connection, destination: Connection, needs: Needs) -> str:
@@ -160,9 +179,15 @@ def _unwanted(needs: Needs, relations: Iterable[TableName]) -> list[TableName]:
     return [name for name in relations if name not in wanted]
 
 
-def _tell(context: Context, plan: Plan, needs: Needs) -> None:
+def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> None:
+    for entry in selection.left_out:
+        context.record(DefinitionMissing(kind="table", name=str(entry.table), reason=entry.reason))
     for skipped in plan.skipped:
-        context.record(StatementSkipped(kind=skipped.kind, name=skipped.name, reason=skipped.reason))
+        context.record(
+            DefinitionMissing(
+                kind=skipped.kind, name=skipped.name, reason=skipped.reason, statements=list(skipped.texts)
+            )
+        )
     if needs.required_tables:
         context.record(
             Noticed(
@@ -171,24 +196,12 @@ def _tell(context: Context, plan: Plan, needs: Needs) -> None:
                 + listed(map(str, sorted(needs.required_tables))),
             )
         )
-    for entry in needs.left_out:
-        name = str(entry.name) if entry.table is None else f"{entry.name.name} on {entry.table}"
-        context.record(StatementSkipped(kind=entry.kind, name=name, reason=entry.reason))
     if plan.disabled:
         context.record(
             Noticed(
                 level="info",
                 message="created, and disabled while changes are applied: " + listed(plan.disabled),
                 remedy="enable them when applications write to the destination",
-            )
-        )
-    if plan.later:
-        context.record(
-            Noticed(
-                level="info",
-                message="not created at the destination: "
-                + "; ".join(f"{len(names)} of kind {kind} ({listed(names)})" for kind, names in plan.later.items()),
-                remedy="create them by hand where the destination needs them",
             )
         )
 

@@ -46,7 +46,7 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
 
 def register() -> None:
     """Fills the registry; each module imports the one before it, and so the items keep their order."""
-    from syncwizard.stages.precheck import kinds, matching, selection, servers, shape, target, vectors
+    from syncwizard.stages.precheck import code, database, kinds, matching, selection, servers, shape, target, vectors
 
     assert servers
     assert selection
@@ -55,6 +55,8 @@ def register() -> None:
     assert matching
     assert target
     assert vectors
+    assert database
+    assert code
 
 
 def item_names() -> list[str]:

@@ -29,6 +29,8 @@ def object_kinds(checkup: Checkup) -> Finding:
         f"{name} (a rule ON UPDATE would keep changes from being applied)" for name, refused in loud if refused
     ]
     said = ["left out: " + listed(left_out)] if left_out else []
+    if checkup.needs.tried:
+        said.append("tried, and left out if refused: " + listed([str(entry) for entry in checkup.needs.tried]))
     always = [name for name, refused in loud if not refused]
     if always:
         said.append("created disabled, because they would fire while changes are applied: " + listed(always))
@@ -49,7 +51,9 @@ def object_kinds(checkup: Checkup) -> Finding:
 NOT_CARRIED = {
     "row security policy": "it names roles, which are the server's",
     "row security": "without its policies it would hide every row",
-    "cast": "it belongs to no schema",
+    "tablespace": "the destination's server has its own, and its default is used",
+    "table access method": "the destination's default is used",
+    "security label": "its provider belongs to the server",
     "default privileges": "they are for objects of the future",
     "text search parser": "it is written in C",
     "text search template": "it is written in C",
@@ -101,7 +105,8 @@ def _functions(checkup: Checkup) -> list[str]:
         # They will belong to the account that creates them.
         said.append(
             "SECURITY DEFINER: these will run with the rights of the account of the task, until given another "
-            "owner: " + listed(definer)
+            "owner (a superuser gives them to their owner at the source, where the destination has that role): "
+            + listed(definer)
         )
     return said
 

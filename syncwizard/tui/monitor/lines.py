@@ -6,6 +6,7 @@ from typing import Literal
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionMissing,
     Entry,
     Event,
     Noticed,
@@ -134,7 +135,9 @@ def level_of(event: Event) -> str:
     match event:
         case TaskFailedEvent() | PrecheckItemFinished(verdict="failed"):
             return "error"
-        case RetryStarted() | StatementSkipped() | TableRestarted() | PrecheckItemFinished(verdict="warning"):
+        case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
+            return "warning"
+        case PrecheckItemFinished(verdict="warning"):
             return "warning"
         case Noticed(level=level):
             return level

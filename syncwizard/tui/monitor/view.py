@@ -19,13 +19,16 @@ from syncwizard.task.figures.totals import (
     retention_fields,
 )
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.narration import count_missing, describe_missing
 from syncwizard.task.specification import TaskSpec
-from syncwizard.task.text import age, describe_bytes, fit, format_seconds, short_count, span
+from syncwizard.task.text import age, describe_bytes, fit, format_seconds, one_line, short_count, span
 from syncwizard.tui.formatting import Part, Tone, mark_of
 from syncwizard.tui.monitor.link import View
 
 # Figures come at least each second; older ones are of another time.
 FIGURES_FRESH_SECONDS = 3.0
+# Of the missing definitions: the stages must stay in sight, and the events have all of them.
+MISSING_SHOWN = 3
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +103,11 @@ def stage_lines(seen: Seen, now: float) -> list[list[Part]]:
     lines: list[list[Part]] = []
     for name in STAGES:
         lines += _stage(name, seen, now)
+    if missing := seen.state.missing_definitions:
+        lines.append([("▲ ", "warn"), (count_missing(missing), "warn")])
+        lines += [[(f"  {one_line(describe_missing(each))}", "muted")] for each in missing[:MISSING_SHOWN]]
+        if len(missing) > MISSING_SHOWN:
+            lines.append([(f"  and {len(missing) - MISSING_SHOWN} more", "muted")])
     return lines
 
 

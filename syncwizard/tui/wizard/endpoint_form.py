@@ -36,7 +36,7 @@ TEXTS: tuple[tuple[str, str, str], ...] = (
     ("local", "Local end", "This machine's end of the tunnel, such as 127.0.0.1:15432; empty: a free port"),
     ("port", "Port", "5432 unless your server was set up otherwise; one for all hosts, or one for each"),
     ("database", "Database", "One database a task; it must exist at both ends"),
-    ("user", "Account", "A superuser, or an account with the rights listed in the manual (F1)"),
+    ("user", "Account", "One of the task's own, no superuser if possible; the manual (F1) lists the rights it needs"),
 )
 
 

@@ -1,0 +1,38 @@
+"""Items about the database around the selected objects: what it sets for its sessions."""
+
+from syncwizard.postgres.database_settings import DatabaseSetting, read_database_settings, set_statement
+from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, listed, passed, warning
+from syncwizard.stages.precheck.selection import OBJECTS
+
+
+@item("database-settings", "What the source's database sets for its sessions is set at the destination", BOTH, OBJECTS)
+def database_settings(checkup: Checkup) -> Finding:
+    """ALTER DATABASE SET and ALTER ROLE IN DATABASE SET: with another search_path an application reads other tables."""
+    if not checkup.synchronizes("schema") or not any(entry.whole for entry in checkup.spec.objects):
+        return passed("not part of this task")
+    here, there = read_database_settings(checkup.source), read_database_settings(checkup.destination)
+    missing = sorted(set(here) - set(there))
+    differing = sorted(setting for setting in set(here) & set(there) if here[setting] != there[setting])
+    if not missing and not differing:
+        return passed()
+    roles = {role for (role,) in checkup.destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+    # Values of these stay unseen: the precheck is kept in the journal.
+    by_hand = [setting for setting in missing if setting.custom or (setting.role and setting.role not in roles)]
+    found = []
+    if missing:
+        found.append("set at the source only: " + listed(list(map(str, missing))))
+    if differing:
+        found.append("other values at the destination: " + listed([_values(each, here, there) for each in differing]))
+    remedy = "set them at the destination before an application uses it"
+    if by_hand:
+        names = listed(list(map(str, by_hand)))
+        remedy += f"; by hand, because they are an application's own or their role is missing: {names}"
+    database = checkup.destination.info.dbname
+    statements = [set_statement(database, each, here[each]) for each in missing if each not in by_hand]
+    return warning("; ".join(found), remedy, "; ".join(statements))
+
+
+def _values(setting: DatabaseSetting, here: dict[DatabaseSetting, str], there: dict[DatabaseSetting, str]) -> str:
+    if setting.custom:
+        return str(setting)
+    return f"{setting} ({here[setting]} at the source, {there[setting]} at the destination)"
