@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from syncwizard.structure.needs import TablePart
 from syncwizard.structure.skipped import SkippedStatement
 from syncwizard.structure.statements import Statement
-from syncwizard.structure.wanted import Wishes, belongs_to_whole, creates, of_view
+from syncwizard.structure.wanted import Wishes, belongs_to_whole, creates, has_table, of_view
 from syncwizard.task.names import ObjectName, TableName
 
 NO_STATEMENT = "pg_dump wrote no statement that makes it"
@@ -41,12 +41,12 @@ def unmade(
 
 def _expected(wishes: Wishes) -> Iterator[tuple[str, str, str]]:
     """Kind, name, and the reason where it is known beforehand, of all that has to be at the destination by us."""
-    needs, present = wishes.needs, wishes.present
-    yield from (("table", str(name), "") for name in sorted(needs.all_tables) if name not in wishes.existing)
+    needs = wishes.needs
+    yield from (("table", str(name), "") for name in sorted(needs.all_tables) if not has_table(name, wishes))
     for kind, names in (("type", needs.types), ("sequence", needs.sequences), ("view", needs.views)):
-        yield from ((kind, str(name), "") for name in sorted(names) if name not in present)
-    yield from (("function", str(name), "") for name in sorted(needs.functions) if name not in present)
-    yield from ((kind, str(name), "") for kind, name in sorted(needs.others) if name not in present)
+        yield from ((kind, str(name), "") for name in sorted(names) if not wishes.has(name))
+    yield from (("function", str(name), "") for name in sorted(needs.functions) if not wishes.has(name))
+    yield from ((kind, str(name), "") for kind, name in sorted(needs.others) if not wishes.has(name))
     yield from ((part.kind, str(part), part.why) for part in sorted(needs.parts) if _part_wanted(part, wishes))
 
 
@@ -85,7 +85,7 @@ def _of_existing(statements: Iterable[Statement], wishes: Wishes) -> set[Identit
 
 
 def _is_kept(table: TableName | None, wishes: Wishes) -> bool:
-    return table is not None and table in wishes.existing
+    return table is not None and has_table(table, wishes)
 
 
 def _sequence_of(statement: Statement) -> ObjectName | None:

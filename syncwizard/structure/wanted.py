@@ -101,7 +101,12 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
 
 def creates(table: TableName | None, wishes: Wishes) -> bool:
     """Whether the task creates this table."""
-    return table is not None and table in wishes.needs.all_tables and wishes.mapping.table(table) not in wishes.existing
+    return table is not None and table in wishes.needs.all_tables and not has_table(table, wishes)
+
+
+def has_table(table: TableName, wishes: Wishes) -> bool:
+    """Whether the destination has the table already and keeps it as it is."""
+    return wishes.mapping.table(table) in wishes.existing
 
 
 def of_view(table: TableName | None, wishes: Wishes) -> bool:
