@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import __version__, paths
-from syncwizard.engine.journal import Journal, read_entries
+from syncwizard.engine.journal import Journal, read_page
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.protocol import (
     PROTOCOL_VERSION,
@@ -34,12 +34,13 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Entry, Failure
 from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.history import History, Observation
+from syncwizard.task.layered import plain
 
 # A viewer that has left so much unread is dropped: it comes back and gets a snapshot.
 UNREAD_BYTES_ALLOWED = 8 * 1024 * 1024
 REQUEST_BYTES = 64 * 1024
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=plain)
 _decoder: "msgspec.json.Decoder[Request]" = msgspec.json.Decoder(Request)
 
 Handler = Callable[[Command], Awaitable[Answer]]
@@ -203,7 +204,7 @@ class ControlServer:
         last = state.sequence if request.after is None else request.after
         # What happens while the file is read is read too; the switch to live events takes no await.
         while last < self._journal.state.sequence:
-            for entry in await asyncio.to_thread(read_entries, self._journal_path, last):
+            for entry in await asyncio.to_thread(read_page, self._journal_path, last):
                 viewer.send(Happened(entry=entry))
                 last = entry.sequence
         viewer.sequence = last

@@ -14,7 +14,7 @@ from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
 # What 0.1 creates, word for word: it never changes.
-LEFT_BY_0_1 = (Path(__file__).parents[1] / "fixtures" / "destination_schema_0_1.sql").read_text()
+LEFT_BY_0_1 = (Path(__file__).parents[1] / "fixtures" / "left_by_0_1" / "destination_schema_0_1.sql").read_text()
 
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable, column_default
