@@ -273,7 +273,8 @@ def _explained(path: Path) -> Iterator[None]:
             remedy="use the version that wrote it",
         ) from error
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or is_full(path.parent):
+        # Errors of Python's own module, such as that of a closed journal, have no code.
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or is_full(path.parent):
             title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
             raise JournalFailed(title, detail=str(error), remedy=remedy) from error
         remedy = f"look at {path.parent} and its rights"

@@ -49,6 +49,18 @@ def test_a_migrated_schema_is_like_a_fresh_one(pair: DatabasePair) -> None:
     assert shape(pair.destination) == before
 
 
+def test_engines_of_0_1_that_are_at_work_go_on(pair: DatabasePair) -> None:
+    """By the rule of `layout`: what was there is as it was, and what was added to it may be left out."""
+    pair.destination.execute(LEFT_BY_0_1)
+    old = pair.destination.execute(COLUMNS).fetchall()
+    ensure_layout(pair.destination)
+    new = pair.destination.execute(COLUMNS).fetchall()
+    assert set(old) <= set(new)
+    tables = {table for table, *_ in old}
+    for table, column, _, nullable, default in set(new) - set(old):
+        assert table not in tables or nullable == "YES" or default is not None, f"{table}.{column}"
+
+
 def test_tasks_that_begin_at_once_migrate_once(pair: DatabasePair) -> None:
     pair.destination.execute(LEFT_BY_0_1)
     sessions = [pair.destination_cluster.connect(pair.database) for _ in range(4)]
