@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,20 +58,25 @@ def redactor_of(spec: TaskSpec) -> Redactor:
 def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:
     """Everything in the report, as plain data; `clean` takes secrets out of a text."""
     folder = seen.task.folder
+    entries: deque[Entry] = deque(maxlen=EVENTS_SHOWN)
     missing: list[str] = []
+    engine = "never started"
     try:
-        entries = journal.read_entries(folder / journal.FILE_NAME)
+        for entry in journal.iterate_entries(folder / journal.FILE_NAME):
+            entries.append(entry)
+            if isinstance(entry.event, EngineStarted):
+                engine = entry.event.version
     except JournalFailed as error:
         # What a colleague is to look at, and no reason to tell nothing of the rest.
-        entries, missing = [], [str(error)]
+        missing = [str(error)]
     data = {
         "made_at": local_time(now),
-        "versions": _versions(entries),
+        "versions": _versions(engine),
         "status": describe(seen, now),
         "history": [_tell_hour(hour) for hour in _hours(folder, now)],
         "precheck": [_tell_item(item) for item in seen.state.precheck],
         "task_file": file.dump(seen.task.spec),
-        "events": [*missing, *(_tell_entry(entry) for entry in entries[-EVENTS_SHOWN:])],
+        "events": [*missing, *(_tell_entry(entry) for entry in entries)],
         # Whole: a secret may have several lines.
         "log": "\n".join(last_lines(folder / logs.FILE_NAME)),
         "state": as_data(seen, now),
@@ -112,11 +118,10 @@ def last_lines(path: Path, lines: int = LOG_LINES_SHOWN) -> list[str]:
     return text.rstrip("\n").split("\n")[-lines:]
 
 
-def _versions(entries: Sequence[Entry]) -> dict[str, str]:
-    engines = [entry.event.version for entry in entries if isinstance(entry.event, EngineStarted)]
+def _versions(engine: str) -> dict[str, str]:
     return {
         "syncwizard": __version__,
-        "engine (last started)": engines[-1] if engines else "never started",
+        "engine (last started)": engine,
         "Python": platform.python_version(),
         "system": platform.platform(),
     }

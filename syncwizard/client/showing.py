@@ -20,6 +20,7 @@ from syncwizard.task.figures.totals import (
     retention_fields,
     stream_fields,
 )
+from syncwizard.task.layered import plain
 from syncwizard.task.narration import count_missing, describe_failure, describe_missing, describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
@@ -38,7 +39,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """
     measured_at = seen.sample.latency_at
     return {
-        **msgspec.to_builtins(seen.state),
+        **msgspec.to_builtins(seen.state, enc_hook=plain),
         "label": seen.task.label,
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),

@@ -15,7 +15,6 @@ from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import journal, locking
 from syncwizard.errors import JournalFailed, TaskFileError, UsageError
 from syncwizard.task import file
-from syncwizard.task.reducer import replay
 from syncwizard.task.specification import IgnoredItem, TaskSpec
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import did_you_mean, shell_word
@@ -39,7 +38,7 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
 
     def read_state(self) -> TaskState:
         """Its state, from the journal."""
-        return replay(journal.read_entries(self.folder / journal.FILE_NAME), self.id, self.spec.name)
+        return journal.read_state(self.folder / journal.FILE_NAME, self.id, self.spec.name)
 
     def find_engine(self) -> locking.Holder | None:
         """The living process that has the task, None when there is none."""

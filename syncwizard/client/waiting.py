@@ -10,14 +10,13 @@ from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine import locking
-from syncwizard.engine.journal import FILE_NAME, is_full, read_entries
+from syncwizard.engine.journal import FILE_NAME, is_full, read_journal
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import describe_retrying
-from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
 
 Goal = Literal["full", "caught-up"]
@@ -37,10 +36,9 @@ def ignore(entry: Entry) -> None:
 def current(task: StoredTask) -> tuple[TaskState, Liveness]:
     """The task as its journal and its lock tell it."""
     holder = task.find_engine()
-    entries = read_entries(task.folder / FILE_NAME)
-    state = replay(entries, task.id, task.spec.name)
+    kept = read_journal(task.folder / FILE_NAME, task.id, task.spec.name)
     full = task.folder if is_full(task.folder) else None
-    return state, liveness_of(state, holder, entries[-1] if entries else None, task.label, full)
+    return kept.state, liveness_of(kept.state, holder, kept.last, task.label, full)
 
 
 def connect(task: StoredTask) -> EngineConnection:

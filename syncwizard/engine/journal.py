@@ -1,39 +1,67 @@
-"""The journal of a task: every event, durable before anything follows from it. Written by the engine alone."""
+"""The journal of a task: every event, durable before anything follows from it. Written by the engine alone.
 
+Beside the events stands a snapshot of the state that they make, so that a journal of weeks is opened as fast as one of
+minutes. It is written again when what came after it has grown, and made anew where another code made it.
+"""
+
+import logging
 import shutil
 import sqlite3
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
 
+from syncwizard.engine.journal_layout import Figures, check_version, migrate, transaction
 from syncwizard.errors import Cancelled, JournalFailed
 from syncwizard.task.events import AnyEvent, Entry, Event
+from syncwizard.task.layered import plain
 from syncwizard.task.redaction import Redactor, with_texts
-from syncwizard.task.reducer import reduce, replay
+from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
+from syncwizard.task.state_version import state_version
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "journal.db"
-SCHEMA_VERSION = 1
 
-# `at` is seconds since the epoch.
-_CREATE = "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, at REAL NOT NULL, event BLOB NOT NULL)"
 _APPEND = "INSERT INTO events (sequence, at, event) VALUES (?, ?, ?)"
-_READ = "SELECT sequence, at, event FROM events WHERE sequence > ? ORDER BY sequence"
+_REPLACE = "DELETE FROM events WHERE sequence = ?"
+_READ = "SELECT sequence, at, event FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?"
+_LAST = "SELECT sequence, at, event FROM events ORDER BY sequence DESC LIMIT ?"
+_SNAPSHOT = "SELECT state FROM snapshots WHERE version = ? ORDER BY sequence DESC LIMIT 1"
+_KEEP_SNAPSHOT = "INSERT OR REPLACE INTO snapshots (sequence, version, state) VALUES (?, ?, ?)"
+_FORGET_SNAPSHOTS = "DELETE FROM snapshots WHERE sequence <> ?"
 
 # A reader waits for a checkpoint at most so long.
 _BUSY_SECONDS = 5.0
 # SQLite names the lack of space by several codes; with less than this its log cannot grow.
 _ROOM_BYTES = 64 * 1024
+# Events after a snapshot are this much at most, or as much as the snapshot: 20 ms to read.
+_TAIL_BYTES = 256 * 1024
+# So much at a time wherever all events are wanted, in bytes of their text: its objects take 15 times as much.
+PAGE_BYTES = 1024 * 1024
+# As far back as the last ones go at most.
+LAST_BYTES = 2 * 1024 * 1024
+_ALL = -1
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=plain)
 _decoder: "msgspec.json.Decoder[AnyEvent]" = msgspec.json.Decoder(AnyEvent)
+_state_decoder = msgspec.json.Decoder(TaskState)
 
 Listener = Callable[[Entry, TaskState], None]
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a journal says: the state, and the event that it ends with."""
+
+    state: TaskState
+    last: Entry | None = None
 
 
 class Journal:
@@ -47,14 +75,15 @@ class Journal:
         clock: Callable[[], float] = time.time,
         secrets: Collection[str] = (),
     ) -> None:
-        """Opens or creates the journal and replays it. `path` is the database file, `clock` tells the seconds since
-        the epoch, `secrets` never get into it. Raises JournalFailed."""
+        """Opens, creates or migrates the journal and reads its state. `path` is the database file, `clock` tells the
+        seconds since the epoch, `secrets` never get into it. Raises JournalFailed."""
         self._redact = Redactor(secrets).known
         self._clock = clock
         self._path = path
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
         self._closed = False
+        self._figures = Figures()
         with _explained(path):
             self._connection = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS
@@ -62,10 +91,13 @@ class Journal:
             self._connection.execute("PRAGMA journal_mode = WAL")
             # FULL: a commit survives the machine's loss of power, as the events it stands for did.
             self._connection.execute("PRAGMA synchronous = FULL")
-            _check_version(self._connection, path)
-            self._connection.execute(_CREATE)
-            self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._state = replay(_entries(self._connection, 0), task_id, name)
+            migrate(self._connection, path)
+            reading = _Reading(self._connection, task_id, name)
+            for entry in reading.entries():
+                self._figures.note(entry.sequence, entry.at, type(entry.event).__name__)
+            self._state = reading.state
+            self._snapshot_bytes, self._tail_bytes = reading.snapshot_bytes, reading.tail_bytes
+        self._keep_snapshot()
 
     @property
     def state(self) -> TaskState:
@@ -79,17 +111,24 @@ class Journal:
 
     def append(self, event: Event) -> int:
         """Writes the event and returns its sequence number once it is durable; raises JournalFailed, and Cancelled
-        after `close`: the engine ends, and what a stage that was left behind has to say is not waited for."""
+        after `close`: the engine ends, and what a stage that was left behind has to say is not waited for.
+
+        Figures take the place of those of the same hour.
+        """
         with self._lock:
             if self._closed:
                 raise Cancelled
             event = with_texts(event, self._redact)
             entry = Entry(sequence=self._state.sequence + 1, at=self._clock(), event=event)  # type: ignore[arg-type]
+            text = _encoder.encode(event)
             with _explained(self._path):
-                self._connection.execute(_APPEND, (entry.sequence, entry.at, _encoder.encode(event)))
+                self._write(entry, text, self._figures.replaced(entry.at, event))
+            self._figures.note(entry.sequence, entry.at, type(event).__name__)
             self._state = reduce(self._state, entry.at, entry.sequence, event)
+            self._tail_bytes += len(text)
             for listener in self._listeners:
                 listener(entry, self._state)
+            self._keep_snapshot()
             return entry.sequence
 
     def close(self) -> None:
@@ -98,32 +137,136 @@ class Journal:
             self._closed = True
             self._connection.close()
 
+    def _write(self, entry: Entry, text: bytes, replaced: int | None) -> None:
+        row = (entry.sequence, entry.at, text)
+        if replaced is None:
+            self._connection.execute(_APPEND, row)
+            return
+        with transaction(self._connection):
+            self._connection.execute(_APPEND, row)
+            self._connection.execute(_REPLACE, (replaced,))
+
+    def _keep_snapshot(self) -> None:
+        """Writes the state where the events since the last time have grown; without room for it they do alone."""
+        if self._tail_bytes <= max(_TAIL_BYTES, self._snapshot_bytes):
+            return
+        text = _encoder.encode(self._state)
+        self._snapshot_bytes, self._tail_bytes = len(text), 0
+        try:
+            with transaction(self._connection):
+                self._connection.execute(_KEEP_SNAPSHOT, (self._state.sequence, state_version(), text))
+                self._connection.execute(_FORGET_SNAPSHOTS, (self._state.sequence,))
+        except sqlite3.DatabaseError as error:
+            log.warning("the state could not be kept beside the events: %s", error)
+
+
+class _Reading:
+    """Makes the state of a journal from its snapshot and the events after it, within the caller's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, task_id: uuid.UUID | None, name: str) -> None:
+        self._connection = connection
+        state, self.snapshot_bytes = _read_snapshot(connection)
+        self.state = msgspec.structs.replace(state, id=task_id, name=name)
+        self.tail_bytes = 0
+
+    def entries(self) -> Iterator[Entry]:
+        """The events after the snapshot, each after it became part of the state."""
+        for sequence, at, text in self._connection.execute(_READ, (self.state.sequence, _ALL)):
+            entry = Entry(sequence=sequence, at=at, event=_decoder.decode(text))
+            self.tail_bytes += len(text)
+            self.state = reduce(self.state, at, sequence, entry.event)
+            yield entry
+
+
+def read_journal(path: Path, task_id: uuid.UUID | None = None, name: str = "") -> Kept:
+    """The state of a task and its last event, read while an engine may be writing; raises JournalFailed."""
+    with _opened_to_read(path) as connection:
+        if connection is None:
+            return Kept(state=TaskState(id=task_id, name=name))
+        reading = _Reading(connection, task_id, name)
+        last = deque(reading.entries(), maxlen=1) or list(_rows(connection, _LAST, 1))
+        return Kept(state=reading.state, last=last[0] if last else None)
+
+
+def read_state(path: Path, task_id: uuid.UUID | None = None, name: str = "") -> TaskState:
+    """The state of a task, read while an engine may be writing; raises JournalFailed."""
+    return read_journal(path, task_id, name).state
+
 
 def read_entries(path: Path, after: int = 0) -> list[Entry]:
-    """The entries after the sequence number, read while an engine may be writing; none without a journal.
+    """All entries after the sequence number, read while an engine may be writing; none without a journal.
 
     Raises JournalFailed.
     """
-    if not path.exists():
-        return []
-    with _explained(path), closing(_open_to_read(path)) as connection:
-        _check_version(connection, path)
-        try:
-            return list(_entries(connection, after))
-        except sqlite3.OperationalError as error:
-            # An engine that was killed in its first moments has left a file without a table.
-            if "no such table" in str(error):
-                return []
-            raise
+    return list(iterate_entries(path, after))
 
 
-def _open_to_read(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+def read_page(path: Path, after: int = 0) -> list[Entry]:
+    """The next entries after the sequence number, as many as are handled at a time; raises JournalFailed."""
+    with _opened_to_read(path) as connection:
+        return [] if connection is None else list(_rows(connection, _READ, after, _ALL, most=PAGE_BYTES))
+
+
+def read_last_entries(path: Path, number: int) -> list[Entry]:
+    """The last entries, in the order in which they happened, fewer where they are large; raises JournalFailed."""
+    with _opened_to_read(path) as connection:
+        return [] if connection is None else list(_rows(connection, _LAST, number, most=LAST_BYTES))[::-1]
+
+
+def iterate_entries(path: Path, after: int = 0) -> Iterator[Entry]:
+    """All entries after the sequence number, a page at a time: a journal of years fits. Raises JournalFailed."""
+    while page := read_page(path, after):
+        yield from page
+        after = page[-1].sequence
 
 
 def is_full(folder: Path) -> bool:
     """Whether the disk with the folder has no room for a journal to grow."""
     return shutil.disk_usage(folder).free < _ROOM_BYTES
+
+
+@contextmanager
+def _opened_to_read(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The journal as it is at one moment; None where there is none, or one without a table."""
+    if not path.exists():
+        yield None
+        return
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with (
+        _explained(path),
+        closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)) as connection,
+    ):
+        check_version(connection, path)
+        connection.execute("BEGIN")
+        # An engine that was killed in its first moments has left a file without a table.
+        yield connection if _has_table(connection, "events") else None
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,))
+    return found.fetchone() is not None
+
+
+def _read_snapshot(connection: sqlite3.Connection) -> tuple[TaskState, int]:
+    """The state of the snapshot and its size in bytes; an empty state where there is none of this very code."""
+    if _has_table(connection, "snapshots"):
+        row = connection.execute(_SNAPSHOT, (state_version(),)).fetchone()
+        if row is not None:
+            try:
+                return _state_decoder.decode(row[0]), len(row[0])
+            except msgspec.DecodeError:
+                log.warning("the snapshot of the task's state cannot be read; all events are read instead")
+    return TaskState(), 0
+
+
+def _rows(connection: sqlite3.Connection, statement: str, *values: int, most: int = 0) -> Iterator[Entry]:
+    """The entries that a statement finds, at least one of them and then up to `most` bytes of text."""
+    size = 0
+    for sequence, at, text in connection.execute(statement, values):
+        yield Entry(sequence=sequence, at=at, event=_decoder.decode(text))
+        size += len(text)
+        if size >= most:
+            return
 
 
 @contextmanager
@@ -148,18 +291,3 @@ def _explained(path: Path) -> Iterator[None]:
         raise JournalFailed(
             "the task's journal cannot be used", where=str(path), detail=str(error), remedy=remedy
         ) from error
-
-
-def _entries(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
-    for sequence, at, event in connection.execute(_READ, (after,)):
-        yield Entry(sequence=sequence, at=at, event=_decoder.decode(event))
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        raise JournalFailed(
-            "the task's journal was written by a newer version of syncwizard",
-            where=str(path),
-            remedy="use that version for this task",
-        )

@@ -124,6 +124,11 @@ class Metrics:
                 index_builds=self._rated_builds(),
             )
 
+    def latest(self) -> Sample:
+        """The figures as they came last, without totals and rates, which cost time by table."""
+        with self._lock:
+            return self._merged
+
     def measured(self) -> Sample:
         """What a history keeps: latency, backlog and the rates of this moment, without what costs time by table."""
         with self._lock:

@@ -19,7 +19,7 @@ from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.cores import refuse_core_dumps
-from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
+from syncwizard.engine.journal import FILE_NAME, Journal, read_state
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
     CatalogueRequest,
@@ -37,7 +37,7 @@ from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
 from syncwizard.task.events import AnyEvent, TaskReleased
 from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
-from syncwizard.task.reducer import reduce, replay
+from syncwizard.task.reducer import reduce
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
@@ -177,7 +177,7 @@ def _known(request: TaskRequest) -> TaskState | None:
     if request.spec.id is None:
         return None
     file = paths.task_folder(request.spec.id) / FILE_NAME
-    return replay(read_entries(file)) if file.exists() else None
+    return read_state(file) if file.exists() else None
 
 
 def _sequences(request: TaskRequest, outgoing: int) -> None:

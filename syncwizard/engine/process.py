@@ -21,7 +21,7 @@ from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, Nursery
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.door import Door, remove_left
-from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.journal import FILE_NAME, read_state
 from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Started
@@ -31,7 +31,6 @@ from syncwizard.stages.context import open_session
 from syncwizard.task import file
 from syncwizard.task.failures import FailureReport, format_failure, report_of, unexpected
 from syncwizard.task.handover import Handover
-from syncwizard.task.reducer import replay
 from syncwizard.task.specification import TaskSpec
 
 log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ def main(
         with ExitStack() as stack:
             door = stack.enter_context(_locked(task_id))
             spec = file.load(folder / paths.TASK_FILE)
-            begun = replay(read_entries(folder / FILE_NAME), task_id, spec.name).finished("precheck")
+            begun = read_state(folder / FILE_NAME, task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
             nursery = Nursery(children)
             stack.callback(nursery.kill_all)

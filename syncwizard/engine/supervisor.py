@@ -192,7 +192,7 @@ class Supervisor:
         if outcome.reason == "failed" and self._journal.state.failure is None and outcome.failure is not None:
             self._journal.append(TaskFailedEvent(failure=outcome.failure))
         self._record_totals()
-        for event in self._slot_watch.last(self._metrics.merged()):
+        for event in self._slot_watch.last(self._metrics.latest()):
             self._journal.append(event)
         self._journal.append(EngineStopped(reason=outcome.reason))
 
@@ -216,7 +216,7 @@ class Supervisor:
         self._note_sample(sample)
 
     def _watch_slot(self) -> None:
-        for event in self._slot_watch.events(self._metrics.merged(), time.monotonic()):
+        for event in self._slot_watch.events(self._metrics.latest(), time.monotonic()):
             self._journal.append(event)
 
     def _note_sample(self, sample: Sample) -> None:

@@ -266,7 +266,10 @@ class SequencesSet(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ChangesApplied(Event, frozen=True, kw_only=True, tag=True):
-    """Running totals of applied changes per table: {table: {insert: n, …}}; written now and then."""
+    """Running totals of applied changes per table: {table: {insert: n, …}}; written now and then.
+
+    The journal keeps the last ones of an hour.
+    """
 
     tables: dict[str, dict[str, int]]
     transactions: int
@@ -348,7 +351,10 @@ AnyEvent = (
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact as the journal keeps it: its number (from 1, without gaps) and when (seconds since the epoch)."""
+    """A fact as the journal keeps it: its number (from 1, growing) and when (seconds since the epoch).
+
+    Numbers are missing where figures of the same hour took the place of earlier ones.
+    """
 
     sequence: int
     at: float

@@ -39,6 +39,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
+from syncwizard.task.layered import changed, without
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, StateName, TableState, TaskState
 
@@ -183,7 +184,7 @@ def _(event: TablePlanned, state: TaskState, at: float) -> TaskState:
         restarts=known.restarts if known else 0,
     )
     dropped = tuple(table for table in state.dropped if table != event.table)
-    return replace(state, tables={**state.tables, str(event.table): planned}, dropped=dropped)
+    return replace(state, tables=changed(state.tables, str(event.table), planned), dropped=dropped)
 
 
 @_after.register
@@ -192,7 +193,7 @@ def _(event: TableCopied, state: TaskState, at: float) -> TaskState:
     if known is None:
         return state
     copied = replace(known, copied=True, rows=event.rows, bytes=event.bytes, seconds=event.seconds)
-    return replace(state, tables={**state.tables, str(event.table): copied})
+    return replace(state, tables=changed(state.tables, str(event.table), copied))
 
 
 @_after.register
@@ -200,7 +201,7 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
     known = state.table(event.table)
     if known is None:
         return state
-    state = replace(state, tables={**state.tables, str(event.table): _begun_again(known)})
+    state = replace(state, tables=changed(state.tables, str(event.table), _begun_again(known)))
     return _noticed(state, at, Noticed(level="warning", message=f"{event.table} is copied again: {event.reason}"))
 
 
@@ -231,7 +232,9 @@ def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
     if event.table in state.dropped:
         return state
     # What was never copied whole has no figures that anybody could wait for; and no identity is left to restore.
-    tables = {name: table for name, table in state.tables.items() if table.copied or name != str(event.table)}
+    tables, known = state.tables, state.table(event.table)
+    if known is not None and not known.copied:
+        tables = without(tables, str(event.table))
     identities = tuple(change for change in state.identities if change.table != event.table)
     state = replace(state, tables=tables, identities=identities, dropped=(*state.dropped, event.table))
     return _noticed(state, at, Noticed(level="warning", message=narrate(event)))

@@ -1,6 +1,7 @@
 """What is known of a task after its events: the one state that every face shows and every stage reads."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -107,7 +108,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     state: StateName = "not-started"
     stages: dict[StageName, StageState] = {}
     precheck: tuple[PrecheckItemFinished, ...] = ()
-    tables: dict[str, TableState] = {}
+    tables: Mapping[str, TableState] = {}
     dropped: tuple[TableName, ...] = ()
     resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from syncwizard.errors import EndpointError, PrecheckNotPassed
+from syncwizard.postgres.destination.layout import FIRST, check_layout, ensure_layout
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages import precheck
 from syncwizard.stages.capture import stage as capture
@@ -297,6 +298,20 @@ def test_names_of_ours_that_belong_to_somebody_else_are_refused(pair: DatabasePa
     pair.source.execute(KEYED + "CREATE TABLE dts_postgres_heartbeat (id int PRIMARY KEY);")
     pair.destination.execute("CREATE SCHEMA syncwizard")
     assert blocking(outcome(pair.spec(), tmp_path)) == {"heartbeat-name", "progress-schema"}
+
+
+def test_a_newer_layout_at_the_destination_is_refused_and_an_older_one_left_as_it_is(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute("CREATE TABLE items (id int PRIMARY KEY)")
+    ensure_layout(pair.destination)
+    pair.destination.execute("UPDATE syncwizard.layout SET version = version + 1")
+    found = outcome(pair.spec(), tmp_path)
+    assert blocking(found) == {"progress-schema"}
+    assert "use the newer version" in found["progress-schema"].remedy
+    pair.destination.execute("DROP TABLE syncwizard.layout")
+    assert blocking(outcome(pair.spec(), tmp_path)) == set()
+    assert check_layout(pair.destination) == FIRST
 
 
 def test_a_task_that_runs_from_another_machine_is_refused(pair: DatabasePair, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.engine.journal import Journal, read_entries
+from syncwizard.engine.journal import Journal, read_entries, read_state
+from syncwizard.engine.journal_layout import NEWEST
 from syncwizard.errors import JournalFailed
 from syncwizard.task.events import Entry, Noticed, StageFinished, StageStarted
 from syncwizard.task.reducer import replay
@@ -94,9 +95,10 @@ def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    for use in (Journal, read_entries):
-        with pytest.raises(JournalFailed, match="newer version"):
+    for use in (Journal, read_entries, read_state):
+        with pytest.raises(JournalFailed, match="newer version") as caught:
             use(path)
+        assert f"layout 99, and this version knows layouts up to {NEWEST}" in caught.value.detail
 
 
 def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
@@ -109,6 +111,13 @@ def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
     journal._connection.execute("PRAGMA max_page_count = 1000")
     assert journal.append(Noticed(level="info", message="there is room again")) == 1
     journal.close()
+
+
+def test_a_closed_journal_takes_no_event_and_says_so(path: Path) -> None:
+    journal = Journal(path)
+    journal.close()
+    with pytest.raises(JournalFailed, match="cannot be used"):
+        journal.append(Noticed(level="info", message="late"))
 
 
 def test_a_damaged_journal_is_told_in_words(path: Path) -> None:

@@ -6,7 +6,8 @@ they read and write. Nothing is renamed, retyped, tightened or dropped. A progra
 when it begins, because rows of it may mean what it cannot know; one that is at work already goes on.
 
 Each migration is `sql/layout/NNNN_name.sql` and takes version NNNN - 1 to NNNN. 0.1 left version 1, which had no
-table `layout`. `sql/destination_schema.sql` is the newest layout at once.
+table `layout`. `sql/destination_schema.sql` is the newest layout at once. A new version takes the file of its
+migration, the same change there, and NEWEST.
 """
 
 from pathlib import Path

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -16,15 +17,18 @@ from syncwizard.client.slot import look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
 from syncwizard.engine import history as kept_history
-from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.engine.journal import FILE_NAME, read_entries, read_last_entries
 from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
-from syncwizard.errors import SyncwizardError
-from syncwizard.task.events import Entry
+from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.task.events import ChangesApplied, Entry
 from syncwizard.task.figures.history import History, add, merge, observe
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
+
+replace = msgspec.structs.replace
 
 # A person reads no faster, and every repaint crosses the line to the terminal.
 POST_SECONDS = 0.25
@@ -116,6 +120,7 @@ class EngineLink:
     def _read_journal(self, trouble: str) -> None:
         """The task as its journal tells it; its engine may live and not answer, which is `trouble`."""
         state, liveness = current(self._task)
+        self._skip_old()
         for entry in read_entries(self._task.folder / FILE_NAME, self._last):
             self._keep(entry)
         self._read_history()
@@ -146,6 +151,9 @@ class EngineLink:
     def _follow(self, holder: Holder) -> None:
         """Follows the engine until it is gone, or we are."""
         with EngineConnection(Path(holder.socket)) as connection:
+            with suppress(JournalFailed):
+                # It is the engine's affair while that answers.
+                self._skip_old()
             connection.subscribe(self._last, history=True)
             if connection.history is not None:
                 self._history = merge(self._history, connection.history)
@@ -185,9 +193,15 @@ class EngineLink:
         answer: Answer = connection.command("status", ANSWER_SECONDS)
         self._sample, self._figures_at = answer.sample or self._sample, self._clock()
 
+    def _skip_old(self) -> None:
+        """Begins no earlier than the event log goes back."""
+        if not self._last:
+            for entry in read_last_entries(self._task.folder / FILE_NAME, ENTRIES_KEPT):
+                self._keep(entry)
+
     def _keep(self, entry: Entry) -> None:
         if entry.sequence > self._last:
-            self._entries.append(entry)
+            self._entries.append(_light(entry))
             self._last = entry.sequence
 
     def _tell(self, state: TaskState, liveness: Liveness, trouble: str, *, connected: bool) -> None:
@@ -209,3 +223,11 @@ class EngineLink:
         if view != self._posted:
             self._posted = view
             self._post(view)
+
+
+def _light(entry: Entry) -> Entry:
+    """The entry as far as the event log tells it: thousands of them with figures of each table would be 200 MB."""
+    if not isinstance(entry.event, ChangesApplied):
+        return entry
+    changes = {"all tables": {"changes": count_changes(entry.event.tables)}}
+    return replace(entry, event=replace(entry.event, tables=changes))
