@@ -220,7 +220,8 @@ class Pipeline:
         seconds = delay_seconds(window, now)
         if seconds is None:
             # While it was tried again there was nothing to resume.
-            error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
+            if "then resume" not in error.remedy:
+                error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
         if not was_open:
