@@ -12,7 +12,7 @@ SyncwizardError            1
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
 │   │   └── ChangesMissing 1   and what the stream lost cannot come back: tables have to be copied again
 │   ├── LayoutNewer        1   what a newer version keeps at the destination cannot be used by this one
-│   ├── ChangeFailed       1   one change of the stream cannot be applied
+│   ├── ChangeFailed       1   changes of the stream cannot be applied, as things are
 │   └── JournalFailed      1   the task's journal cannot be written or read
 ├── Fenced                 1   another engine works on this task
 └── Cancelled              1   pause was asked for: not a failure
@@ -131,7 +131,8 @@ class LayoutNewer(TaskFailed):
 
 
 class ChangeFailed(TaskFailed):
-    """A change of the stream cannot be applied; nothing after it was applied either."""
+    """Changes of the stream cannot be applied: an end refuses one, has no place for it, or refuses what applying takes.
+    Nothing after it was applied either; the end may be put right while it is tried again."""
 
 
 class JournalFailed(TaskFailed):

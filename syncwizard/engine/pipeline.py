@@ -99,6 +99,7 @@ class Pipeline:
         self._lookout = lookout
         self._window: Window | None = None
         self._window_lock = threading.Lock()
+        self._trouble = ("", "", "")
         self._begun: set[StageName] = set()
         self._context = msgspec.structs.replace(context, record=self._record, sample=self._sample)
 
@@ -220,10 +221,14 @@ class Pipeline:
         seconds = delay_seconds(window, now)
         if seconds is None:
             # While it was tried again there was nothing to resume.
-            error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
+            if "then resume" not in error.remedy:
+                error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
-        if not was_open:
+        kind = (type(error).__name__, error.where, error.sqlstate)
+        # What is in the way now counts, not what was when it began; the patience is that of its kind.
+        if not was_open or kind != self._trouble:
+            self._trouble = kind
             self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
         if seconds > PAIR_PATIENCE_SECONDS:
             self._context.held.close()

@@ -26,6 +26,8 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.Fenced,
     )
 }
+# What crosses a pipe; an error of a narrower class arrives as its next wider one.
+_KINDS = {*_CLASSES, EndpointError.__name__, errors.Cancelled.__name__, SyncwizardError.__name__}
 _BY_EXIT_CODE: dict[int, type[SyncwizardError]] = {
     2: errors.UsageError,
     3: errors.PrecheckNotPassed,
@@ -60,7 +62,7 @@ def report_of(error: SyncwizardError) -> FailureReport:
     """The error as data that `error_from_report` makes the same error of."""
     endpoint = error if isinstance(error, EndpointError) else None
     return FailureReport(
-        kind=type(error).__name__,
+        kind=next(each.__name__ for each in type(error).__mro__ if each.__name__ in _KINDS),
         failure=failure_of(error),
         end=endpoint.end if endpoint else None,
         transient=endpoint.transient if endpoint else False,

@@ -143,12 +143,15 @@ class RunningTask:
 
         return until(failed, seconds, f"{self.name} to fail")
 
-    def retrying(self, seconds: float = 30) -> Failure:
-        """Waits until the task tries again; what for."""
+    def retrying(self, words: str = "", seconds: float = 30) -> Failure:
+        """Waits until the task tries again, because of something with these words; what it is."""
 
         def tried() -> Failure | None:
             state = self.state
-            return state.retrying.failure if state.state == "retrying" and state.retrying else None
+            if state.state != "retrying" or state.retrying is None:
+                return None
+            failure = state.retrying.failure
+            return failure if words in f"{failure.title} {failure.detail}" else None
 
         return until(tried, seconds, f"{self.name} to try again")
 

@@ -36,6 +36,12 @@ objects:
 """
 
 
+REFUSING_HEARTBEAT = """
+CREATE FUNCTION public.no_beat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+CREATE TRIGGER no_beat BEFORE UPDATE ON public.dts_postgres_heartbeat FOR EACH ROW EXECUTE FUNCTION public.no_beat();
+"""
+
+
 @pytest.fixture(autouse=True)
 def no_engine_stays(state_home: Path) -> Iterator[None]:
     yield
@@ -247,6 +253,32 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
     pair.destination.execute("ALTER TABLE notes DROP CONSTRAINT short")
     syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
     assert count(pair.destination) == 101
+
+
+def test_what_an_end_refuses_is_tried_again_until_it_is_put_right(path: Path, pair: DatabasePair) -> None:
+    syncwizard("start", path, "--until", "caught-up")
+    pair.source.execute("ALTER TABLE notes ADD extra int")
+    pair.source.execute("INSERT INTO notes VALUES (1000, 'new', 7)")
+    assert "column extra of public.notes is not at the destination" in retried("kb")
+    pair.destination.execute("ALTER TABLE notes ADD extra int")
+    syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
+    assert count(pair.destination) == 101
+    # No change at all, and what every session needs all the same.
+    pair.source.execute(REFUSING_HEARTBEAT)
+    assert "the source refused writing the heartbeat" in retried("kb")
+    pair.source.execute("DROP FUNCTION no_beat CASCADE")
+    syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
+    assert "then resume" not in syncwizard("events", "kb").stdout
+
+
+def retried(name: str) -> str:
+    """What the task is trying again."""
+
+    def failure() -> str:
+        status = report("status", name)
+        return status["retrying"]["failure"]["title"] if status["state"] == "retrying" else ""
+
+    return until(failure, what="the state retrying")
 
 
 @pytest.mark.parametrize("end", ["source", "destination"])

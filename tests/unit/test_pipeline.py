@@ -237,6 +237,26 @@ def test_a_change_that_cannot_be_applied_is_tried_again_before_the_task_fails(be
     assert attempts == ["synchronizing", "retrying"]
 
 
+def test_trouble_of_another_kind_is_told_while_it_is_tried_again(bench: Bench) -> None:
+    troubles = [lost(), lost(), ChangeFailed("no right", where="destination", sqlstate="42501"), lost("57P03")]
+
+    def run(context: Context) -> None:
+        if not troubles:
+            bench.cancellation.cancel()
+            context.cancellation.check()
+        raise troubles.pop(0)
+
+    bench.run(Stage(name="full", run=run))
+    told = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
+    assert [(event.failure.title, event.failure.sqlstate) for event in told] == [
+        ("lost", ""),
+        ("no right", "42501"),
+        ("lost", "57P03"),
+    ]
+    assert len({event.since for event in told}) == 1
+    assert told[1].until < told[0].until
+
+
 def test_to_resume_is_said_once_it_is_given_up_and_not_while_it_is_tried_again(bench: Bench) -> None:
     def refused() -> ChangeFailed:
         return ChangeFailed("duplicate key", where="public.t", remedy="mend the row")

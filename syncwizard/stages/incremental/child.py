@@ -1,13 +1,17 @@
 """The child of the incremental stages: stream in, batches out, until told to stop or a position is reached."""
 
 import gc
+import re
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
+from syncwizard.errors import ChangeFailed, JournalFailed, SourceChanged, TaskFailed
 from syncwizard.postgres.destination.batches import BatchFailed
-from syncwizard.postgres.destination.routes import TypesDiffer
+from syncwizard.postgres.destination.routes import NoPlace, TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver
@@ -24,6 +28,8 @@ SWITCH_SECONDS = 0.0002
 # Rows are tuples of bytes and never part of a cycle: looking through those of a batch every 700 new ones took a third
 # of the processor time (5.0 s against 3.6 s for 120,000 TPC-B transactions).
 COLLECT_AFTER = 500_000
+# How the remedy of an error ends that stops a task at once.
+AND_RESUME = re.compile(r", then resume( the task)?$")
 
 
 def run(assignment: Assignment, channel: Channel) -> None:
@@ -34,12 +40,33 @@ def run(assignment: Assignment, channel: Channel) -> None:
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
     lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
     try:
-        hold_task(lock, assignment.task_id, assignment.owner)
-        _run_sessions(assignment, channel)
-    except psycopg.Error as error:
-        raise as_ours(error, "destination", "applying changes") from error
+        with _refusals():
+            hold_task(lock, assignment.task_id, assignment.owner)
+            _run_sessions(assignment, channel)
     finally:
         lock.close()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Whatever an end refuses while changes are applied may be put right meanwhile, as a change may (rule 12)."""
+    try:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise as_ours(error, "destination", "applying changes") from error
+    except TaskFailed as refused:
+        as_it_is = isinstance(refused, ChangeFailed | SourceChanged | JournalFailed)
+        if as_it_is or not (refused.sqlstate or isinstance(refused, NoPlace)):
+            raise
+        raise ChangeFailed(
+            refused.title,
+            detail=refused.detail,
+            where=refused.where,
+            # While it is tried again there is nothing to resume.
+            remedy=AND_RESUME.sub("", refused.remedy),
+            sqlstate=refused.sqlstate,
+        ) from refused
 
 
 def _run_sessions(assignment: Assignment, channel: Channel) -> None:
