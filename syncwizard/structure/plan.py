@@ -14,7 +14,7 @@ from syncwizard.structure.unmade import Identity, unmade
 from syncwizard.structure.wanted import LATER, Wishes, creates, of_view, wanted
 from syncwizard.task.names import TableName, quote
 
-# Why definitions of these kinds are not created: whoever needs them does it by hand.
+# Why definitions of these kinds are not created; the events have the statements, to be run by hand.
 NOT_CARRIED: Mapping[Kind, str] = {
     "policy": "policies name roles, which are the server's",
     "row security": "without its policies it would hide every row",
