@@ -14,7 +14,7 @@ from syncwizard.structure.unmade import Identity, unmade
 from syncwizard.structure.wanted import LATER, Wishes, creates, of_view, wanted
 from syncwizard.task.names import TableName, quote
 
-# Why definitions of these kinds are not created: whoever needs them does it by hand.
+# Why definitions of these kinds are not created; the events have the statements, to be run by hand.
 NOT_CARRIED: Mapping[Kind, str] = {
     "policy": "policies name roles, which are the server's",
     "row security": "without its policies it would hide every row",
@@ -60,14 +60,8 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
                 kept.append(_tried(_refresh(statement), wishes))
-        elif statement.kind in LATER and creates(statement.table, wishes):
-            skipped.append(_skipped(statement, NOT_CARRIED[statement.kind]))
-        elif statement.kind == "other" and _worth_saying(statement, wishes):
-            reason = f"its statement is not known here: {statement.unknown}" if statement.unknown else OTHER_KIND
-            entry = SkippedStatement(
-                kind=statement.method, name=str(statement.name), reason=reason, texts=(statement.text,)
-            )
-            skipped.append(entry)
+        else:
+            skipped += _of_no_use(statement, wishes)
     skipped += [*_left_out(statements, wishes.needs), *without_casts(casts, wishes)]
     known = {(entry.kind, entry.name) for entry in skipped}
     skipped += unmade(statements, kept, known, wishes)
@@ -83,13 +77,22 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
     )
 
 
-def _worth_saying(statement: Statement, wishes: Wishes) -> bool:
-    """Whether a statement of no kind of ours is about what the task selects."""
+def _of_no_use(statement: Statement, wishes: Wishes) -> list[SkippedStatement]:
+    """What is to be said of a statement that is not wanted: something where it is about what the task selects."""
     name, kind = statement.name, statement.method
+    if statement.kind in LATER and creates(statement.table, wishes):
+        return [_skipped(statement, NOT_CARRIED[statement.kind])]
+    if statement.kind != "other":
+        return []
     if kind == "table":
-        return TableName(name.schema, name.name) in wishes.needs.all_tables
-    # The rows of these are elsewhere: the selection says so.
-    return name.schema in wishes.whole_schemas and kind != "foreign table"
+        selected = TableName(name.schema, name.name) in wishes.needs.all_tables
+    else:
+        # The rows of foreign tables are elsewhere: the selection says so.
+        selected = name.schema in wishes.whole_schemas and kind != "foreign table"
+    if not selected:
+        return []
+    reason = f"its statement is not known here: {statement.unknown}" if statement.unknown else OTHER_KIND
+    return [SkippedStatement(kind=kind, name=str(name), reason=reason, texts=(statement.text,))]
 
 
 def _skipped(statement: Statement, reason: str) -> SkippedStatement:

@@ -138,7 +138,7 @@ def test_code_is_found_behind_views_types_partition_keys_and_statistics(
         ("app.in_key(n integer)", "table app.parts"),
         ("app.in_view(n integer)", "materialized view app.m"),
         ("app.in_sum(n integer)", "materialized view app.m"),
-        ("app.definer()", "whoever may call it, as SECURITY DEFINER"),
+        ("app.definer()", "any account that may call it, as SECURITY DEFINER"),
         ("pg_catalog.pg_read_file(text)", "constraint read_path_check on table app.read"),
     ):
         assert f"{function} of {owner}, for {way}" in message

@@ -11,6 +11,7 @@ import pytest
 from syncwizard.client import launch, lifecycle
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.events import (
+    DefinitionMissing,
     EngineStopped,
     Event,
     Failure,
@@ -153,6 +154,15 @@ async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
         assert "grows so much" in await shown(pilot, "2026-03-14 15:09:23+00:00")
         await pilot.press("escape", "l")
         assert "transactions with" in await shown(pilot, "· everything")
+
+
+async def test_missing_definitions_stand_with_the_stages() -> None:
+    missing = [DefinitionMissing(kind="view", name=f"kb.v{number}", reason="no such column") for number in range(5)]
+    lost = [(NOW - 3.0, event) for event in missing]
+    app = monitor(view_of(store_task(), [*RUNNING, *lost], synchronizing()))
+    async with app.run_test(size=WIDE) as pilot:
+        text = await shown(pilot, "5 definitions are missing at the destination")
+        assert "view kb.v0 (no such column)" in text and "and 2 more" in text
 
 
 async def test_an_event_says_of_which_day_it_is() -> None:

@@ -1,4 +1,4 @@
--- Casts that are nobody's but the user's, with a type or function of the given schemas: name and definition; both types and
+-- Casts that no extension brings, with a type or function of the given schemas: name and definition; both types and
 -- the function as schema, name (elements in place of arrays) and arguments, NULL where PostgreSQL or an extension has them.
 WITH whole AS MATERIALIZED (
     SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY (%(whole)s)

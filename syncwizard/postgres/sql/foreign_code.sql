@@ -131,10 +131,10 @@ SELECT n.nspname || '.' || p.proname || '(' || pg_catalog.pg_get_function_identi
   JOIN pg_catalog.pg_roles o ON o.oid = f.owner AND NOT o.rolsuper
  GROUP BY 1, 2
 UNION ALL
--- These will belong to the account that makes them, and anybody who may call them has its rights.
+-- These will belong to the account that makes them, and any account that may call them has its rights.
 SELECT n.nspname || '.' || p.proname || '(' || pg_catalog.pg_get_function_identity_arguments(p.oid) || ')',
        o.rolname,
-       'whoever may call it, as SECURITY DEFINER'
+       'any account that may call it, as SECURITY DEFINER'
   FROM unnest(%(function_schemas)s::text[], %(function_names)s::text[]) AS given (schema, name)
   JOIN pg_catalog.pg_namespace n ON n.nspname = given.schema
   JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = given.name AND p.prosecdef

@@ -34,7 +34,7 @@ def foreign_code(checkup: Checkup) -> Finding:
     if found:
         return must_be_accepted(
             f"{user} is {right} at the destination, and would run there these functions of accounts that are no "
-            # All of them: whoever accepts the item answers for each.
+            # All of them, because all are accepted with the item.
             "superusers at the source: " + "; ".join(map(str, found)),
             LEAST_RIGHTS + "; or read these functions, and accept this item",
         )
