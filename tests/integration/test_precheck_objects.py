@@ -65,8 +65,8 @@ def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_pat
     )
     message = outcome(pair.spec([selected]), tmp_path)["selected-objects"].message
     assert message == (
-        "there is no view public.b_view (did you mean a_view?); no materialized view public.a_view; "
-        "no function public.f; no type public.moods (did you mean mood?)"
+        "there is no view public.b_view (did you mean `a_view`?); no materialized view public.a_view; "
+        "no function public.f; no type public.moods (did you mean `mood`?)"
     )
 
 

@@ -237,7 +237,7 @@ def test_one_table_of_a_running_task_is_copied_again_on_request(made: Made) -> N
 def test_a_request_that_makes_no_sense_is_refused_with_what_does(made: Made) -> None:
     assert "no table of this task lost changes" in syncwizard("resync", NAME, "--yes", expect=2).stderr
     unknown = syncwizard("resync", NAME, "--table", "public.tow", "--yes", expect=2).stderr
-    assert "did you mean public.two?" in unknown
+    assert "did you mean `public.two`?" in unknown
     assert "schema.table" in syncwizard("resync", NAME, "--table", "two", "--yes", expect=2).stderr
     assert "exclude each other" in syncwizard("resync", NAME, "--all", "--table", "public.two", expect=2).stderr
     made.run("ALTER PUBLICATION {} DROP TABLE one, two")

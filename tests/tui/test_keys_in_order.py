@@ -13,7 +13,7 @@ from syncwizard.tui.opening import Opening
 from syncwizard.tui.wizard.endpoints import EndpointsStep
 from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.replay import seen, store_task, synchronizing, through
-from tests.support.screen_terminal import TAB, ScreenTerminal
+from tests.support.screen_terminal import BACK_TAB, TAB, ScreenTerminal
 from tests.tui.apps import task_list
 from tests.tui.keyboard import Keyboard, at_screens
 
@@ -35,22 +35,25 @@ async def wizard(person: Keyboard, database: str = "") -> WizardScreen:
     return screen
 
 
-@pytest.mark.parametrize(
-    ("keys", "value"),
-    [
-        (("a", "b", "x", "backspace", "c"), "abc"),
-        (("s", "y", "n", "c", "home", "X"), "Xsync"),
-        (("o", "l", "d", "ctrl+u", "a", "b", "c"), "abc"),
-        (("a", "b", "left", "left", "delete", "c", "end", "d"), "cbd"),
-        (("a", "b", "ctrl+w", "c", "left", "ctrl+k", "d"), "d"),
-    ],
-)
-async def test_keys_that_edit_a_field_keep_their_place(keys: tuple[str, ...], value: str) -> None:
+EDITED = {
+    "abc": ("a", "b", "x", "backspace", "c"),
+    "Xsync": ("s", "y", "n", "c", "home", "X"),
+    "kb": ("o", "l", "d", "ctrl+u", "k", "b"),
+    "cbd": ("a", "b", "left", "left", "delete", "c", "end", "d"),
+    "d": ("a", "b", "ctrl+w", "c", "left", "ctrl+k", "d"),
+}
+
+
+async def test_keys_that_edit_a_field_keep_their_place() -> None:
     async with at_screens(Opening()) as person:
         screen = await wizard(person)
-        press_at_once(person, *keys, "tab")
-        await person.until(lambda: person.app.focused is not screen.query_one("#field-source-database Input"), "left")
-        assert screen.draft.source.database == value
+        field = person.app.focused
+        for value, keys in EDITED.items():
+            press_at_once(person, "end", "ctrl+u", *keys, "tab")
+            await person.until(lambda: person.app.focused is not field, "the field was left")
+            assert screen.draft.source.database == value
+            press_at_once(person, "shift+tab")
+            await person.until(lambda: person.app.focused is field, "the field has the focus again")
 
 
 @pytest.mark.parametrize("mover", ["tab", "enter"])
@@ -102,13 +105,20 @@ async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
         await person.until(lambda: screen.draft.source.database == "kXb", "the database is typed")
 
 
-@pytest.mark.parametrize(
-    ("keys", "shown"), [(f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}abc", "abc")]
-)
 @pytest.mark.slow
-def test_bursts_at_a_terminal_keep_their_order(keys: str, shown: str) -> None:
+def test_bursts_at_a_terminal_keep_their_order() -> None:
     with ScreenTerminal("new") as terminal:
         terminal.wait_for("Test connectivity and proceed")
-        # In one write, as a slow line or a text expander sends them; the name of the task is shown in the title.
-        terminal.press(f"{DELETE_LINE}{keys}{TAB}")
-        terminal.until_seen(f"New task · {shown}")
+        # Each in one write, as a slow line or a text expander sends them; the title shows the name that is typed.
+        for keys, name in ((f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}kb", "kb")):
+            terminal.press(f"{DELETE_LINE}{keys}{TAB}")
+            terminal.until_seen(f"New task · {name} ")
+            terminal.press(BACK_TAB)
+
+
+@pytest.mark.slow
+def test_keys_behind_the_one_that_ends_it_all_end_nothing_badly() -> None:
+    with ScreenTerminal() as terminal:
+        terminal.wait_for("No tasks yet")
+        terminal.press(f"qxy{TAB}z/q")
+        assert "Traceback" not in terminal.finish(expect=0)

@@ -89,6 +89,6 @@ def test_no_color_leaves_bold_and_no_colour(pager: str) -> None:
 
 
 def test_only_the_formatted_text_costs_the_import_of_rich() -> None:
-    heavy = ('rich.markdown', 'textual')
+    heavy = ("rich.markdown", "textual")
     code = f"import sys, syncwizard.cli.manual; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from rich.text import Text
-from textual.content import Content
-from textual_plotext import PlotextPlot
+from rich.segment import Segment
+from textual.strip import Strip
+from textual.widget import Widget
 
-from syncwizard.tui.monitor.history import ceiling, runs
+from syncwizard.task.text import fit
+from syncwizard.tui.plotting import Note, axis, peak_note, plot, row_of
 
-# Braille patterns are the line; all else is axes and labels.
-_BRAILLE = ("⠀", "⣿")
-AXIS_COLUMNS = 10
+# The same for every figure, so that charts below each other have the same moments below each other.
+AXIS_COLUMNS = 9
+LAST_COLUMNS = 9
+# The line of the axis, and the times below it.
+TIME_ROWS = 2
 NOTHING = "  nothing was measured yet"
 
+Describe = Callable[[float], str]
 
-class Chart(PlotextPlot):
+
+class Chart(Widget):
     """`show` gives it columns; the style sheet gives it colours, so that it can be read on any theme and without."""
 
     DEFAULT_CSS = """
@@ -22,25 +27,27 @@ class Chart(PlotextPlot):
         height: 1fr;
         color: $text-muted;
         & > .chart--line { color: $primary; }
+        & > .chart--note { color: $text; }
     }
     """
-    COMPONENT_CLASSES = {"chart--line"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"chart--line", "chart--note"}  # noqa: RUF012
 
-    def __init__(self, describe: Callable[[float], str], *, id: str | None = None) -> None:
-        """`describe` writes a value with its unit, for the axis."""
+    def __init__(
+        self, describe: Describe, ceiling: Callable[[Sequence[float]], float], mark: Describe, *, id: str | None = None
+    ) -> None:
+        """`describe` writes a round value at the axis, `ceiling` finds one above all values, `mark` writes any."""
         super().__init__(id=id)
-        self.theme = "clear"
-        self._describe = describe
+        self._describe, self._ceiling, self._mark = describe, ceiling, mark
         self._columns: Sequence[float | None] = ()
         self._labels: Sequence[tuple[int, str]] = ()
         self._room = 0
-        self._built: tuple[tuple[int, int], Content] | None = None
+        self._built: tuple[tuple[int, int], list[Strip]] | None = None
 
     @property
     def column_count(self) -> int:
         """How many points there is room for: one a column. Out of sight: was; 0 before it was ever in sight."""
         if self.size.width:
-            self._room = max(10, self.size.width - AXIS_COLUMNS)
+            self._room = max(10, self.size.width - AXIS_COLUMNS - LAST_COLUMNS)
         return self._room
 
     def show(self, columns: Sequence[float | None], labels: Sequence[tuple[int, str]]) -> None:
@@ -50,46 +57,51 @@ class Chart(PlotextPlot):
             self._built = None
             self.refresh()
 
-    def render(self) -> Content:
-        """The chart as text: built once for each data and size."""
+    def render_line(self, y: int) -> Strip:
+        """A line of the chart, which is built once for each data and size."""
         size = (self.size.width, self.size.height)
-        if not any(value is not None for value in self._columns):
-            return Content(NOTHING)
         if self._built is None or self._built[0] != size:
-            self._prepare()
-            drawn = super().render()
-            self._built = (size, self._styled(drawn.plain if isinstance(drawn, Text) else str(drawn)))
-        return self._built[1]
+            self._built = (size, self._build(*size))
+        lines = self._built[1]
+        return lines[y] if y < len(lines) else Strip.blank(size[0], self.rich_style)
 
     def notify_style_update(self) -> None:
         """Another theme."""
         super().notify_style_update()
         self._built = None
 
-    def _prepare(self) -> None:
-        plot, known = self.plt, [value for value in self._columns if value is not None]
-        plot.clear_figure()
-        top = ceiling(known)
-        count = max(2, len(self._columns))
-        for positions, values in runs(self._columns):
-            plot.plot(positions, values, marker="braille")
-        plot.ylim(0, top)
-        plot.xlim(0, count - 1)
-        plot.yticks([0, top / 2, top], [self._describe(0.0), self._describe(top / 2), self._describe(top)])
-        plot.xticks([column for column, _ in self._labels], [label for _, label in self._labels])
-        plot.frame(False)
-        plot.xaxes(True, False)
-        plot.yaxes(True, False)
+    def _build(self, width: int, height: int) -> list[Strip]:
+        base, known = self.rich_style, [value for value in self._columns if value is not None]
+        if not known:
+            return [Strip([Segment(NOTHING, base)]).adjust_cell_length(width, base)]
+        rows, top = max(1, height - TIME_ROWS), self._ceiling(known)
+        # In the middle of four rows there is none: a mark there would look like another value.
+        halves = (top / 2,) if rows % 2 or rows > 4 else ()
+        marks = {row_of(value, top, rows): self._describe(value) for value in (*halves, 0.0, top)}
+        peak = peak_note(self._columns, top, rows, self._mark(max(known)))
+        # The column of now may be a moment old, with nothing measured in it yet.
+        last = next((value for value in reversed(self._columns[-2:]) if value is not None), None)
+        lines = []
+        for row, dots in enumerate(plot(self._columns, top, rows)):
+            segments = [
+                Segment(f"{fit(marks.get(row, ''), AXIS_COLUMNS - 2, right=True)} {'┤' if row in marks else '│'}", base)
+            ]
+            segments += self._dots(dots, peak if peak is not None and peak.row == row else None)
+            if last is not None and row == row_of(last, top, rows):
+                segments.append(Segment(f" {self._mark(last)}", self.get_component_rich_style("chart--note")))
+            lines.append(Strip(segments).adjust_cell_length(width, base))
+        line, times = axis(len(self._columns), self._labels)
+        lines.append(Strip([Segment(" " * (AXIS_COLUMNS - 1) + "└" + line, base)]).adjust_cell_length(width, base))
+        lines.append(Strip([Segment(" " * AXIS_COLUMNS + times, base)]).adjust_cell_length(width, base))
+        return lines
 
-    def _styled(self, text: str) -> Content:
-        content = Content(text.rstrip("\n"))
-        style = self.get_visual_style("chart--line")
-        start: int | None = None
-        for index, character in enumerate(content.plain + " "):
-            inside = _BRAILLE[0] < character <= _BRAILLE[1]
-            if inside and start is None:
-                start = index
-            elif not inside and start is not None:
-                content = content.stylize(style, start, index)
-                start = None
-        return content
+    def _dots(self, dots: str, note: Note | None) -> list[Segment]:
+        style = self.get_component_rich_style("chart--line")
+        if note is None:
+            return [Segment(dots, style)]
+        end = note.column + len(note.text)
+        return [
+            Segment(dots[: note.column], style),
+            Segment(note.text, self.get_component_rich_style("chart--note")),
+            Segment(dots[end:], style),
+        ]

@@ -101,29 +101,21 @@ def time_labels(shown: Range, window: Window, count: int) -> list[tuple[int, str
     return [*labels, (count - 1, "now")]
 
 
-def runs(columns: Sequence[float | None]) -> list[tuple[list[int], list[float]]]:
-    """The stretches without a gap, each as positions and values.
-
-    >>> runs([None, 1.0, 2.0, None, 5.0])
-    [([1, 2], [1.0, 2.0]), ([4], [5.0])]
-    """
-    found: list[tuple[list[int], list[float]]] = []
-    before: float | None = None
-    for index, value in enumerate(columns):
-        if value is not None:
-            if before is None:
-                found.append(([], []))
-            found[-1][0].append(index)
-            found[-1][1].append(value)
-        before = value
-    return found
+# Halves of these are round too, and stand at the axis.
+_STEPS = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0)
+_TIMES = tuple(
+    count * unit
+    for unit, counts in ((1, (10, 20, 40)), (60, (1, 2, 4, 6, 10, 20, 40)), (3600, (1, 2, 4, 8, 12)))
+    for count in counts
+)
+_DAY = 86400.0
 
 
 def ceiling(values: Sequence[float]) -> float:
-    """A round number at or above them all: 1, 2 or 5 and noughts; 1 where there is nothing.
+    """A round number at or above them all: 1, 2, 4, 6 or 8 and noughts; 1 where there is nothing.
 
-    >>> ceiling([3.2, 0.1]), ceiling([]), ceiling([0.0]), ceiling([120.0])
-    (5.0, 1.0, 1.0, 200.0)
+    >>> ceiling([3.2, 0.1]), ceiling([]), ceiling([0.0]), ceiling([120.0]), ceiling([0.404])
+    (4.0, 1.0, 1.0, 200.0, 0.6)
     """
     top = max(values, default=0.0)
     if top <= 0:
@@ -133,4 +125,18 @@ def ceiling(values: Sequence[float]) -> float:
         magnitude /= 10
     while magnitude * 10 < top:
         magnitude *= 10
-    return next(step * magnitude for step in (1.0, 2.0, 5.0, 10.0) if step * magnitude >= top)
+    return float(f"{next(step * magnitude for step in _STEPS if step * magnitude >= top):.3g}")
+
+
+def ceiling_of_time(values: Sequence[float]) -> float:
+    """A round time at or above them all, in seconds: round in the unit that it is written in.
+
+    >>> ceiling_of_time([0.007]), ceiling_of_time([11.0]), ceiling_of_time([45.0]), ceiling_of_time([5000.0])
+    (0.008, 20.0, 60.0, 7200.0)
+    >>> ceiling_of_time([200_000.0])
+    345600.0
+    """
+    top = max(values, default=0.0)
+    if top <= 10:
+        return ceiling(values)
+    return float(next((time for time in _TIMES if time >= top), 0)) or ceiling([top / _DAY]) * _DAY

@@ -11,7 +11,17 @@ from syncwizard.task.events import Entry
 from syncwizard.task.figures.history import Spread
 from syncwizard.task.text import format_seconds, round_count, round_seconds, short_count
 from syncwizard.tui.monitor.chart import Chart
-from syncwizard.tui.monitor.history import RANGES, Window, columns, describe_range, time_labels, whole, window_of
+from syncwizard.tui.monitor.history import (
+    RANGES,
+    Window,
+    ceiling,
+    ceiling_of_time,
+    columns,
+    describe_range,
+    time_labels,
+    whole,
+    window_of,
+)
 from syncwizard.tui.monitor.lines import (
     LOG_COLUMNS,
     LOG_LEVELS,
@@ -108,9 +118,9 @@ class ChartsPane(VerticalScroll):
     def compose(self) -> ComposeResult:
         """Two titled charts."""
         yield PaneTitle("", id="latency-title")
-        yield Chart(round_seconds, id="latency-chart")
+        yield Chart(round_seconds, ceiling_of_time, format_seconds, id="latency-chart")
         yield PaneTitle("", id="rate-title")
-        yield Chart(round_count, id="rate-chart")
+        yield Chart(round_count, ceiling, short_count, id="rate-chart")
 
     def range_next(self) -> None:
         """Another length of time, from the next drawing on."""
