@@ -53,14 +53,14 @@ def _table_name(text: str, state: TaskState) -> TableName:
 
 def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
-    if told := describe_order(order):
-        say(told)
+    if description := describe_order(order):
+        say(description)
     say(describe_consequences(order, task.spec.destination.database or ""))
 
 
 def _ask(task: StoredTask) -> None:
     if not sys.stdin.isatty():
-        raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
+        raise UsageError("nothing was done", where=task.label, remedy="standard input is not a terminal: add --yes")
     typed = click.prompt(f"Type the task's name ({task.label}) to go on", default="", show_default=False, err=True)
     if typed != task.label:
         raise UsageError("nothing was done: that is not the task's name", where=task.label)

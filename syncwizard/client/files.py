@@ -12,7 +12,7 @@ def write_private(path: Path, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            # The mode above is that of a new file, and a device is nobody's alone.
+            # The mode above is that of a new file, and a device belongs to all.
             if stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.fchmod(descriptor, 0o600)
                 stream.truncate()
