@@ -25,6 +25,8 @@ README = ROOT / "README.md"
 DESIGN = manual.read("design")
 COMMANDS_TOPIC = manual.read("commands")
 TASK_FILE = manual.read("task-file")
+# Of a list of topics in 80 columns, behind the names.
+ABOUT_COLUMNS = 80 - 2 - max(map(len, manual.NAMES))
 # Given by `release` where something is left over.
 LEFT_OVER = 7
 INTERRUPTED = 130
@@ -81,7 +83,7 @@ def test_every_registry_that_the_recipes_name_is_where_they_say(name: str) -> No
 def test_every_topic_is_a_file_and_every_file_a_topic_with_a_line_about_it() -> None:
     assert sorted(path.stem for path in (PACKAGE / "manual").glob("*.md")) == sorted(manual.NAMES)
     for topic in manual.topics():
-        assert topic.title and topic.about.endswith(".") and len(topic.about) <= 120
+        assert topic.title and topic.about.endswith(".") and len(topic.about) <= ABOUT_COLUMNS
         assert f"[{topic.name}](syncwizard/manual/{topic.name}.md) | {topic.about} |" in PAGES[README]
 
 
