@@ -99,6 +99,13 @@ def test_every_link_leads_somewhere() -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", manual.NAMES)
+def test_examples_fit_into_80_columns(name: str) -> None:
+    """The screens put frames and margins around them."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", manual.read(name), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 76] == []
+
+
 def test_no_topic_links_to_what_is_not_in_the_package() -> None:
     """Pictures and the files beside README are not shipped."""
     for name in manual.NAMES:
@@ -203,7 +210,7 @@ def test_a_topic_that_there_is_not_is_answered_with_the_nearest() -> None:
 
 
 def test_headings_in_examples_are_no_headings() -> None:
-    assert "\nsyncwizard check kb.yaml                            # is the file valid?\n" in manual.read("first-steps")
+    assert "\n# until every commit of this moment" in manual.read("first-steps")
     assert [heading.text for heading in manual.headings("first-steps") if heading.level == 1] == ["First steps"]
 
 
