@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--headless", is_flag=True, help="Run the whole way without a person, and compare both ends.")
+@click.option("--headless", is_flag=True, help="Run without the screens, and compare both ends.")
 @click.option(
     "--keep",
     metavar="DIR",
@@ -14,14 +14,14 @@ import click
     help="Leave the servers' data in this folder.",
 )
 def demo(headless: bool, keep: Path | None) -> int:
-    """Synchronize a sample knowledge base between two servers of our own, with the wizard filled in.
+    """Synchronize a sample knowledge base between two servers of its own, with the wizard filled in.
 
     Exit code 5, of --headless: both ends differ.
     """
     if headless:
-        from syncwizard.demo import headless as without_a_person
+        from syncwizard.demo import headless as without_screens
 
-        return without_a_person.run(keep)
+        return without_screens.run(keep)
     from syncwizard.demo import interactive
 
     return interactive.run(keep)

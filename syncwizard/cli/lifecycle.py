@@ -32,9 +32,11 @@ IGNORE = click.option(
     "--ignore", "ignored", metavar="ITEM", multiple=True, help="Accept the warning of this precheck item; repeatable."
 )
 UNTIL = click.option(
-    "--until", type=click.Choice(["full", "caught-up"]), help="Return when the task has got so far; it goes on."
+    "--until", type=click.Choice(["full", "caught-up"]), help="Return when the task has reached this; the task goes on."
 )
-FOREGROUND = click.option("--foreground", is_flag=True, help="Be the engine, for a service manager; log to stderr.")
+FOREGROUND = click.option(
+    "--foreground", is_flag=True, help="Run the engine in the foreground, for a service manager; log to stderr."
+)
 
 
 @click.command()
@@ -42,7 +44,7 @@ FOREGROUND = click.option("--foreground", is_flag=True, help="Be the engine, for
 @IGNORE
 @JSON
 def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
-    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end is out of reach."""
+    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end cannot be reached."""
     spec, task = lifecycle.specification_of(name)
     if task is not None and not file.is_file(name):
         spec = lifecycle.accept_warnings(task, ignored).spec
@@ -122,7 +124,7 @@ def resume(name: str, foreground: bool, until: Goal | None, as_json: bool) -> No
 
 
 def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:
-    """After a start: waits where that is wanted, then says how to go on."""
+    """After a start: waits where that is wanted, then prints how to watch the task."""
     if until is not None:
         say_trouble(task.read_state())
         wait_for(task, until, None, watch_stages)

@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "precheck": ("syncwizard.cli.lifecycle", "Check both ends without changing anything."),
     "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its slot stays."),
-    "resume": ("syncwizard.cli.lifecycle", "Continue a paused, failed or died task."),
+    "resume": ("syncwizard.cli.lifecycle", "Continue a task that is paused, failed, or whose engine died."),
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("syncwizard.cli.report", "Write a file about a task to send to a colleague, without secrets."),
     "connections": ("syncwizard.cli.connections", "List, add and remove saved connections."),
     "manual": ("syncwizard.cli.manual", "Read the manual, topic by topic."),
-    "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of our own."),
+    "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of its own."),
 }
 
 # Commands whose names are words of Python's.

@@ -40,12 +40,12 @@ def say_lines(text: str) -> None:
 
 
 def print_error(error: SyncwizardError) -> None:
-    """An error: what and where, the server's words, the way on."""
+    """An error: what and where, the server's message, the remedy."""
     sys.stderr.write(f"syncwizard: {format_failure(failure_of(error))}")
 
 
 def say_trouble(state: TaskState) -> None:
-    """What keeps a task that somebody is about to wait for: events tell of what comes, not of what is."""
+    """What delays a task before it is waited for: events report what happens from then on only."""
     if state.retrying is not None:
         say(describe_retrying(state.retrying.until, state.retrying.failure))
 
@@ -58,7 +58,7 @@ def fail(error: SyncwizardError, data: Mapping[str, Any]) -> NoReturn:
 
 
 def failure_as_data(error: SyncwizardError) -> dict[str, Any]:
-    """What `--json` prints of an error: its title, words, place, way on, SQLSTATE and exit code under `failure`."""
+    """What `--json` prints of an error: its title, detail, place, remedy, SQLSTATE and exit code under `failure`."""
     return {"failure": failure_of(error)}
 
 

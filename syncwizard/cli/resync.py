@@ -53,6 +53,6 @@ def _table_name(text: str, state: TaskState) -> TableName:
 
 def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
-    if told := describe_order(order):
-        say_lines(told)
+    if description := describe_order(order):
+        say_lines(description)
     say_lines(describe_consequences(order, task.spec.destination.database or ""))

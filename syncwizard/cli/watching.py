@@ -59,7 +59,13 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("name", metavar="TASK")
 @click.option("--until", type=click.Choice(["full", "caught-up"]), required=True, help="What to wait for.")
-@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="Exit code 6 after so long.")
+@click.option(
+    "--timeout",
+    type=float,
+    callback=_seconds,
+    metavar="SECONDS",
+    help="Give up after so many seconds, with exit code 6.",
+)
 @JSON
 def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
     """Wait until a task has copied all tables, or until all that is committed now is at the destination."""

@@ -56,7 +56,7 @@ class EngineConnection:
     """
 
     def __init__(self, path: Path, timeout: float = ANSWER_SECONDS) -> None:
-        """Connects; raises EngineGone when nobody listens at `path`, TimedOut when nobody answers there for `timeout`
+        """Connects; raises EngineGone when no engine listens at `path`, TimedOut without an answer for `timeout`
         seconds, UsageError when the engine is of another version, or another user answers there."""
         self.state = TaskState()
         self.sample = Sample()
@@ -76,7 +76,7 @@ class EngineConnection:
         try:
             self._socket.connect(str(path))
         except (TimeoutError, BlockingIOError) as error:
-            # As many wait as the socket lets wait: it has taken nobody in for long.
+            # As many wait as the socket lets wait: it has accepted no connection for long.
             raise _unanswered(path) from error
         except OSError as error:
             raise EngineGone("the engine cannot be reached", where=str(path), detail=str(error)) from error
@@ -180,7 +180,9 @@ class EngineConnection:
 
 
 def _unanswered(path: Path) -> TimedOut:
-    return TimedOut("the engine does not answer", where=str(path), remedy="look whether it was stopped (SIGSTOP)")
+    return TimedOut(
+        "the engine does not answer", where=str(path), remedy="check whether the process is stopped (SIGSTOP)"
+    )
 
 
 def _foreign() -> UsageError:

@@ -1,4 +1,4 @@
-"""Which secrets of a task only a person knows, and all of its secrets once they are told; never asks by itself."""
+"""Which secrets of a task have to be typed, and all of its secrets once they were; never asks by itself."""
 
 from typing import Literal
 

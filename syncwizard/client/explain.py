@@ -15,7 +15,7 @@ from syncwizard.task.text import local_time
 
 
 class Liveness(msgspec.Struct, frozen=True, kw_only=True):
-    """The engine as the lock tells it. `died`: the journal has its start and not its end, and nobody has the lock."""
+    """The engine as the lock tells it. `died`: the journal has its start and not its end, and the lock is free."""
 
     alive: bool
     pid: int | None = None
@@ -40,18 +40,18 @@ def liveness_of(
     running = [name for name, stage in state.stages.items() if stage.status == "running"]
     stage = f" in the stage {' and '.join(running)}" if running else ""
     if full_folder is not None:
-        way_on = f"No space is left in {full_folder}: make room there, then continue with"
+        hint = f"No space is left in {full_folder}: make room there, then continue with"
     else:
-        way_on = "Nothing is lost: continue with"
+        hint = "Nothing is lost: continue with"
     explanation = (
-        f"the engine (process {state.engine_pid}) died{stage}; its last fact, at {local_time(last.at)}: "
-        f"{narrate(last.event)}. {way_on} `syncwizard resume {shlex.quote(label)}`"
+        f"the engine (process {state.engine_pid}) died{stage}; its last event, at {local_time(last.at)}: "
+        f"{narrate(last.event)}. {hint} `syncwizard resume {shlex.quote(label)}`"
     )
     return Liveness(alive=False, pid=state.engine_pid, died=True, explanation=explanation)
 
 
 def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardError:
-    """Why somebody who waits for this task, which has no engine, waits in vain."""
+    """The error for a command that waits for this task, which has no engine."""
     if liveness.died:
         return TaskFailed(liveness.explanation, where=label)
     if state.failure is not None:
@@ -64,7 +64,7 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
         case "released":
             return UsageError("the task was released", where=label, remedy="start its file again for a new task")
         case "precheck-failed":
-            remedy = f"mend what it found, then: syncwizard resume {shlex.quote(label)}"
+            remedy = f"remove the causes that it names, then: syncwizard resume {shlex.quote(label)}"
             return UsageError("the precheck did not pass", where=label, remedy=remedy)
         case _:
             return UsageError(

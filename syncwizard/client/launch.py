@@ -60,7 +60,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
             raise TaskFailed(
                 "the engine ended before it could answer",
                 detail=f"exit code {process.wait()}",
-                remedy=f"its last words are in {folder / LOG_NAME}",
+                remedy=f"see the end of {folder / LOG_NAME}",
             ) from error
     started = msgspec.msgpack.decode(payload, type=Started)
     if started.failure is not None:

@@ -100,7 +100,7 @@ def not_passed(label: str, state: TaskState) -> PrecheckNotPassed:
         "the precheck did not pass",
         where=label,
         detail=f"blocking: {', '.join(blocking)}" if blocking else "",
-        remedy="mend what it names and start again; a warning can be accepted with --ignore ITEM",
+        remedy="remove the causes that it names and start again; a warning can be accepted with --ignore ITEM",
     )
 
 
@@ -113,7 +113,7 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
         raise UsageError(
             liveness.explanation or f"the task is not running, it is {state.state}",
             where=task.label,
-            remedy="" if liveness.explanation else f"look at it with `syncwizard status {shlex.quote(task.label)}`",
+            remedy="" if liveness.explanation else f"see `syncwizard status {shlex.quote(task.label)}`",
         )
     try:
         with connect(task) as connection:

@@ -51,7 +51,7 @@ def look(task: StoredTask, *, ask_source: bool = False) -> Seen:
 
 
 def look_anyway(task: StoredTask, *, ask_source: bool = False) -> Seen:
-    """The same, for whoever has more to show than this task: a damaged journal is its trouble alone."""
+    """The same, for a list of tasks: a damaged journal is the trouble of its task alone, and no error."""
     try:
         return look(task, ask_source=ask_source)
     except SyncwizardError as error:

@@ -20,7 +20,7 @@ Stamp = tuple[tuple[int, int], ...]
 
 
 class Lookout:
-    """Remembers what the journals said; one thread at a time."""
+    """Keeps the state of every journal that was read; one thread at a time."""
 
     def __init__(self) -> None:
         self._known: dict[uuid.UUID, tuple[Stamp, TaskState, Liveness]] = {}

@@ -71,7 +71,7 @@ def remove(name: str) -> None:
 def checked(name: str, fields: Fields) -> Endpoint:
     """The connection as an end; raises TaskFileError that says what is wrong with it."""
     where = f"connection `{name}`"
-    remedy = f"mend {paths.connections_file()}, or remove it: syncwizard connections remove {shlex.quote(name)}"
+    remedy = f"correct {paths.connections_file()}, or remove it: syncwizard connections remove {shlex.quote(name)}"
     try:
         endpoint = msgspec.convert(fields, Endpoint)
     except msgspec.ValidationError as error:
@@ -97,7 +97,7 @@ def _write(saved: Mapping[str, Fields]) -> None:
     path = paths.connections_file()
     paths.ensure_private_folder(path.parent)
     file.replace_text(path, yaml.safe_dump(dict(saved), sort_keys=True, allow_unicode=True, width=120))
-    # It says where servers are and who may log in there; somebody may have made it by hand.
+    # It says where servers are and who may log in there; it may have been created by hand.
     path.chmod(0o600)
 
 

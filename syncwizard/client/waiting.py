@@ -93,7 +93,7 @@ def wait_until(
                         raise _too_late(task, what)
             except EngineGone:
                 if connection.state.failure is not None and connection.state.sequence > task.read_state().sequence:
-                    # It told what its journal could not take any more.
+                    # It reports what its journal could not take any more.
                     raise error_from_failure(connection.state.failure) from None
                 continue
             return connection.state
@@ -102,10 +102,10 @@ def wait_until(
 def _too_late(task: StoredTask, what: str) -> TimedOut:
     trouble = task.read_state().retrying
     return TimedOut(
-        f"the task did not get as far as `{what}` in time",
+        f"the task did not reach `{what}` in time",
         detail=describe_retrying(trouble.until, trouble.failure) if trouble else "",
         where=task.label,
-        remedy=f"it goes on; look at it with `syncwizard status {shlex.quote(task.label)}`",
+        remedy=f"the task goes on; see `syncwizard status {shlex.quote(task.label)}`",
     )
 
 
@@ -137,7 +137,7 @@ def _position_to_reach(task: StoredTask, timeout: float | None, watcher: Watcher
             with connect(task) as connection:
                 return parse_lsn(connection.command("caught-up").lsn or "0/0")
         except EngineGone:
-            # What became of it is told by the next round.
+            # The next round shows what became of it.
             continue
         except EndpointError:
             if deadline is not None and time.monotonic() >= deadline:

@@ -64,7 +64,8 @@ def read(name: str) -> str:
 
 def headings(name: str) -> list[Heading]:
     """The headings of a topic, from the top."""
-    return [heading for heading, line in _lines(name) if _HEADING.match(line)]
+    found = [heading for heading, _ in _lines(name)]
+    return [heading for at, heading in enumerate(found) if at == 0 or heading is not found[at - 1]]
 
 
 def search(words: str) -> list[Hit]:

@@ -71,7 +71,7 @@ def test_an_engine_that_was_killed_is_told_from_one_that_stopped(task: StoredTas
     liveness = current(task)[1]
     assert liveness.died
     assert str(pid) in liveness.explanation
-    assert "incremental; its last fact" in liveness.explanation
+    assert "incremental; its last event" in liveness.explanation
     assert "syncwizard resume kb" in liveness.explanation
     with pytest.raises(TaskFailed, match="died"):
         wait_for(task, "caught-up")

@@ -87,7 +87,7 @@ def commands_of(text: str) -> dict[str, list[str]]:
     """The block of commands over `kb.yaml` in a page, by command, as they are shown."""
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     block = next(found for found in blocks if "start kb.yaml" in found)
-    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    lines = [words for line in block.splitlines() if (words := shlex.split(line, comments=True))]
     assert all(words[0] == "syncwizard" for words in lines)
     return {words[1]: words[1:] for words in lines}
 

@@ -25,6 +25,8 @@ README = ROOT / "README.md"
 DESIGN = manual.read("design")
 COMMANDS_TOPIC = manual.read("commands")
 TASK_FILE = manual.read("task-file")
+# Of a list of topics in 80 columns, behind the names.
+ABOUT_COLUMNS = 80 - 2 - max(map(len, manual.NAMES))
 # Given by `release` where something is left over.
 LEFT_OVER = 7
 INTERRUPTED = 130
@@ -81,7 +83,7 @@ def test_every_registry_that_the_recipes_name_is_where_they_say(name: str) -> No
 def test_every_topic_is_a_file_and_every_file_a_topic_with_a_line_about_it() -> None:
     assert sorted(path.stem for path in (PACKAGE / "manual").glob("*.md")) == sorted(manual.NAMES)
     for topic in manual.topics():
-        assert topic.title and topic.about.endswith(".") and len(topic.about) <= 120
+        assert topic.title and topic.about.endswith(".") and len(topic.about) <= ABOUT_COLUMNS
         assert f"[{topic.name}](syncwizard/manual/{topic.name}.md) | {topic.about} |" in PAGES[README]
 
 
@@ -95,6 +97,13 @@ def test_every_link_leads_somewhere() -> None:
             if not found.is_file() or (anchor and anchor not in anchors):
                 wrong.append(f"{page.name}: {target}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", manual.NAMES)
+def test_examples_fit_into_80_columns(name: str) -> None:
+    """The screens put frames and margins around them."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", manual.read(name), re.DOTALL | re.MULTILINE)
+    assert [line for block in blocks for line in block.splitlines() if len(line) > 76] == []
 
 
 def test_no_topic_links_to_what_is_not_in_the_package() -> None:
@@ -201,7 +210,7 @@ def test_a_topic_that_there_is_not_is_answered_with_the_nearest() -> None:
 
 
 def test_headings_in_examples_are_no_headings() -> None:
-    assert "\nsyncwizard check kb.yaml                            # is the file valid?\n" in manual.read("first-steps")
+    assert "\n# until every commit of this moment" in manual.read("first-steps")
     assert [heading.text for heading in manual.headings("first-steps") if heading.level == 1] == ["First steps"]
 
 

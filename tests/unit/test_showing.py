@@ -149,7 +149,7 @@ def test_the_command_that_continues_can_be_pasted_whatever_the_name() -> None:
 
 def test_a_precheck_that_did_not_pass_is_run_again_without_a_file() -> None:
     error = error_of(TaskState(state="precheck-failed"), Liveness(alive=False), "my $kb")
-    assert error.remedy == "mend what it found, then: syncwizard resume 'my $kb'"
+    assert error.remedy == "remove the causes that it names, then: syncwizard resume 'my $kb'"
 
 
 def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:

@@ -45,7 +45,8 @@ LOOK_SECONDS = 2.0
 MARGINS = 3
 
 EMPTY = """A task copies a PostgreSQL database to another server,
-and keeps it in step: schema, data, then every change."""
+and keeps it in step: schema, data, then every change.
+F1 opens the manual."""
 
 
 class Sight:
