@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import click
 
 from syncwizard import __version__
+from syncwizard.cli.groups import SuggestingGroup
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.errors import SyncwizardError, UsageError
 
@@ -39,7 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 FUNCTIONS: Mapping[str, str] = {"open": "open_"}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """Imports a command's module when the command is called: most of the start-up time is imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

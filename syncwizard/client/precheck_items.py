@@ -1,7 +1,8 @@
 """Knows the names of the precheck's items: one that is misspelt would be accepted in vain."""
 
-import difflib
 from collections.abc import Iterable
+
+from syncwizard.task.nearest import suggestion
 
 
 def unknown_items(names: Iterable[str]) -> dict[str, str]:
@@ -17,9 +18,4 @@ def unknown_items(names: Iterable[str]) -> dict[str, str]:
     from syncwizard.stages.precheck import item_names
 
     known = item_names()
-    return {name: _nearest(name, known) for name in wanted if name not in known}
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"the items are: {', '.join(known)}"
+    return {name: suggestion(name, known, f"the items are: {', '.join(known)}") for name in wanted if name not in known}

@@ -1,6 +1,5 @@
 """Saved connections: ends by name, in one file of the config directory, for its owner alone and never with a secret."""
 
-import difflib
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from syncwizard import paths
 from syncwizard.client.precheck_items import unknown_items
 from syncwizard.errors import TaskFileError, UsageError
 from syncwizard.task import file, mistakes
+from syncwizard.task.nearest import suggestion
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.validation import Problem, endpoint_problems
 
@@ -112,9 +112,6 @@ def _absolute(fields: Fields) -> Fields:
 
 
 def _unknown(name: str, saved: Mapping[str, Fields]) -> UsageError:
-    near = difflib.get_close_matches(name, saved, n=1)
-    if near:
-        remedy = f"did you mean `{near[0]}`?"
-    else:
-        remedy = f"those saved are: {', '.join(sorted(saved))}" if saved else "save one: syncwizard connections add"
+    known = f"those saved are: {', '.join(sorted(saved))}" if saved else "save one: syncwizard connections add"
+    remedy = suggestion(name, saved, known)
     return UsageError(f"no saved connection is called `{name}`", remedy=remedy)

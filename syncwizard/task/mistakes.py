@@ -1,6 +1,5 @@
 """Says what is wrong in a task file: the line, the path, and the nearest valid name."""
 
-import difflib
 import re
 import types
 import typing
@@ -12,6 +11,7 @@ import msgspec
 import yaml
 
 from syncwizard.errors import TaskFileError
+from syncwizard.task.nearest import suggestion
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.validation import Problem
 
@@ -169,10 +169,7 @@ def _suggest(given: str, valid: Sequence[str]) -> str:
     >>> _suggest("zzz", ["type", "host"])
     'one of: type, host'
     """
-    near = difflib.get_close_matches(given.lower(), valid, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return f"one of: {', '.join(valid)}" if valid else ""
+    return suggestion(given, valid, f"one of: {', '.join(valid)}" if valid else "")
 
 
 _WORDS = {

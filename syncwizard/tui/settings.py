@@ -1,6 +1,5 @@
 """What the user sets for the screens (config.yaml), and what the screens remember by themselves (screens.json)."""
 
-import difflib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal, get_args
@@ -9,6 +8,7 @@ import msgspec
 import yaml
 
 from syncwizard import paths
+from syncwizard.task.nearest import suggestion
 
 ThemeName = Literal["dark", "light", "high-contrast", "ansi-dark", "ansi-light"]
 
@@ -51,8 +51,8 @@ def _suggestion(name: str, action_ids: Collection[str]) -> str:
     >>> _suggestion("monitor.puase", ["monitor.pause", "app.quit"])
     '; did you mean `monitor.pause`?'
     """
-    near = difflib.get_close_matches(name, action_ids, n=1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    question = suggestion(name, action_ids)
+    return f"; {question}" if question else ""
 
 
 def load_preferences() -> Preferences:

@@ -3,7 +3,6 @@
 Looks and changes nothing; the order that comes of it is carried out by capture and the full stage.
 """
 
-import difflib
 import uuid
 from collections.abc import Iterable
 
@@ -20,6 +19,7 @@ from syncwizard.stages.targets import find_obstacles, has_target, read_targets
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
+from syncwizard.task.nearest import nearest
 from syncwizard.task.resync import ResyncWish
 
 
@@ -69,10 +69,10 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
     everything = {table.name for table in selection.tables}
     unknown = [table for table in wish.tables if table not in everything]
     if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), map(str, everything), n=1)
+        near = nearest(str(unknown[0]), map(str, everything))
         raise UsageError(
             f"{unknown[0]} is not among the task's tables at the source",
-            remedy=f"did you mean {near[0]}?" if near else "name it as schema.table",
+            remedy=f"did you mean {near}?" if near else "name it as schema.table",
         )
     if damage.elsewhere and not wish.everything:
         raise UsageError(

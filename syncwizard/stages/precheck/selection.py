@@ -1,7 +1,5 @@
 """Items about the selected objects at the source: there, readable, publishable, with an identity."""
 
-from difflib import get_close_matches
-
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import scalar
@@ -22,6 +20,7 @@ from syncwizard.stages.precheck.checkup import (
 from syncwizard.stages.precheck.servers import major
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName, quote
+from syncwizard.task.nearest import nearest
 
 OBJECTS = ("selected-objects",)
 
@@ -90,8 +89,8 @@ def _present(checkup: Checkup, schema: str) -> set[tuple[str, str]]:
 
 
 def _nearest(name: str, names: list[str]) -> str:
-    found = get_close_matches(name, names, n=1)
-    return f" (did you mean {found[0]}?)" if found else ""
+    found = nearest(name, names)
+    return f" (did you mean {found}?)" if found else ""
 
 
 @item("source-rights", "The source's account may read the selected tables", ("source",), OBJECTS)
