@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 
 import click
 
@@ -81,6 +82,7 @@ def main() -> None:
     """Runs the command line and exits with its code."""
     # A command may ask for a password.
     refuse_core_dumps()
+    sys.excepthook = _show_defect
     sys.exit(run(sys.argv[1:]))
 
 
@@ -107,6 +109,16 @@ def run(arguments: list[str]) -> int:
         _give_up_stdout()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The traceback of a defect: what a server said may be in it."""
+    import traceback
+
+    from syncwizard.cli.output import say_lines
+    from syncwizard.task.redaction import redact
+
+    say_lines(redact("".join(traceback.format_exception(kind, error, trace)).rstrip("\n")))
 
 
 def _show_usage(error: click.ClickException) -> None:

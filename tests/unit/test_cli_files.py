@@ -252,3 +252,17 @@ def test_a_command_that_there_is_not_is_answered_with_the_nearest(arguments: lis
 
 def test_a_command_like_no_other_is_answered_with_all() -> None:
     assert "the commands are: new, open, check" in syncwizard("zzzzzz", expect=2).stderr
+
+
+def test_a_defect_is_shown_without_secrets_and_control_characters() -> None:
+    script = (
+        "from syncwizard.cli import main\n"
+        "def fail(arguments):\n"
+        "    raise ValueError('\\x1b[2J password=swordfish')\n"
+        "main.run = fail\n"
+        "main.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ValueError: \\x1b[2J password=***"
+    assert "swordfish" not in done.stderr
