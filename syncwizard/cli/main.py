@@ -112,7 +112,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """The traceback of a defect: what a server said may be in it."""
+    """The traceback of a defect: words of a server may be in it."""
     import traceback
 
     from syncwizard.cli.output import say_lines
