@@ -112,6 +112,6 @@ def _may_be_planted(path: Path) -> bool:
 
 
 def _is_ours_alone(folder: Path) -> bool:
-    """Whether nobody but us and the system's administrator can make names in the folder."""
+    """Whether only we and the system's administrator can make names in the folder."""
     found = folder.stat()
     return found.st_uid in (0, os.geteuid()) and not found.st_mode & 0o022

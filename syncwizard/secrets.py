@@ -8,6 +8,7 @@ from pathlib import Path
 
 from syncwizard.errors import UsageError
 from syncwizard.task.specification import Endpoint
+from syncwizard.task.text import one_line
 
 # The service under which `keyring` knows our entries.
 KEYRING_SERVICE = "syncwizard"
@@ -133,7 +134,7 @@ def _from_prompt(what: str) -> str:
         with warnings.catch_warnings():
             # Without a terminal getpass would warn, and read what is typed for all to see.
             warnings.simplefilter("error", getpass.GetPassWarning)
-            return getpass.getpass(f"{what}: ")
+            return getpass.getpass(one_line(f"{what}: "))
     except (EOFError, getpass.GetPassWarning) as error:
         raise UsageError(
             "the password cannot be asked for: there is no terminal",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 import msgspec
 
+from syncwizard.cli.groups import SuggestingGroup
 from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 from syncwizard.client import saved_connections
 from syncwizard.secrets import keyring_trouble
@@ -17,7 +18,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 SECRET = "pgpass|keyring|env:NAME|prompt"
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def connections() -> None:
     """List, add and remove saved connections; a task file uses one as `source: {connection: NAME, database: …}`."""
 

@@ -5,10 +5,12 @@ import io
 import os
 import sys
 from collections.abc import Mapping
+from types import TracebackType
 
 import click
 
 from syncwizard import __version__
+from syncwizard.cli.groups import SuggestingGroup
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.errors import SyncwizardError, UsageError
 
@@ -40,7 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 FUNCTIONS: Mapping[str, str] = {"open": "open_"}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """Imports a command's module when the command is called: most of the start-up time is imports."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,19 +54,6 @@ class LazyGroup(click.Group):
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
         return command if isinstance(command, click.Command) else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command; raises click.UsageError, which names the nearest one, where there is none."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
-            # Imported here: no other command line needs it.
-            from syncwizard.task.text import did_you_mean
-
-            question = did_you_mean(name, COMMANDS)
-            raise click.UsageError(f"no command is called `{name}`" + (f"; {question}" if question else ""), ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -94,6 +83,7 @@ def main() -> None:
     """Runs the command line and exits with its code."""
     # A command may ask for a password.
     refuse_core_dumps()
+    sys.excepthook = _show_defect
     sys.exit(run(sys.argv[1:]))
 
 
@@ -120,6 +110,16 @@ def run(arguments: list[str]) -> int:
         _give_up_stdout()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The traceback of a defect: words of a server may be in it."""
+    import traceback
+
+    from syncwizard.cli.output import say_lines
+    from syncwizard.task.redaction import redact
+
+    say_lines(redact("".join(traceback.format_exception(kind, error, trace)).rstrip("\n")))
 
 
 def _show_usage(error: click.ClickException) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import re
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,9 @@ from syncwizard.task.text import did_you_mean, shell_word
 # Fewer digits of an id than these are taken for a name.
 ID_PREFIX_DIGITS = 4
 LABEL_DIGITS = 8
+# The name is among the first lines that we write.
+NAME_WITHIN = 100_000
+_NAME_LINE = re.compile(r"^name:(.+)$", re.MULTILINE)
 
 
 class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,8 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
 def list_tasks() -> list[StoredTask]:
     """All stored tasks that can be read, by label; `unreadable` tells of the others."""
     specs = [spec for spec in map(_load, _task_files()) if isinstance(spec, TaskSpec)]
-    names = Counter(spec.name for spec in specs)
+    # One whose file is damaged has a name, too, and gives it back when that is put right.
+    names = Counter([*(spec.name for spec in specs), *(each.name for each in _damaged())])
     tasks = [
         StoredTask(id=spec.id, spec=spec, label=label_of(spec, unique=names[spec.name] == 1))
         for spec in specs
@@ -70,7 +75,8 @@ def label_of(spec: TaskSpec, *, unique: bool) -> str:
 
 
 def find_task(text: str, *, exactly: bool = False) -> StoredTask:
-    """The task with this name, label or id, or of this task file; raises UsageError, also when several fit.
+    """The task with this name, label or id, or of this task file; raises UsageError, also when several fit, and
+    TaskFileError where its stored task file cannot be read.
 
     Unless `exactly` that is asked for, the beginning of an id will do.
     """
@@ -78,21 +84,75 @@ def find_task(text: str, *, exactly: bool = False) -> StoredTask:
     if file.is_file(text):
         return _of_file(Path(text), tasks)
     matching = _matching(text, tasks)
-    if exactly and len(matching) == 1 and not _is_named(matching[0], text):
+    rivals = [] if any(task.label == text for task in matching) else [each for each in _damaged() if each.name == text]
+    if exactly and len(matching) == 1 and not rivals and not _is_named(matching[0], text):
         raise UsageError(
             f"`{text}` is only the beginning of an id", remedy=f"name the task as it is called: {matching[0].label}"
         )
-    if len(matching) == 1:
+    if len(matching) == 1 and not rivals:
         return matching[0]
     if matching:
         raise UsageError(
             f"several tasks are called `{text}`",
-            detail=", ".join(f"{task.label} ({task.id})" for task in matching),
+            detail=", ".join(
+                [
+                    *(f"{task.label} ({task.id})" for task in matching),
+                    *(f"{each.id}, whose file cannot be read" for each in rivals),
+                ]
+            ),
             remedy="use the name with its suffix, or the beginning of the id",
         )
-    labels = [task.label for task in tasks]
-    known = f"the tasks are: {', '.join(labels)}" if labels else "start one first: syncwizard start FILE"
-    raise UsageError(f"no task is called `{text}`", remedy=did_you_mean(text, labels) or known)
+    raise _unknown(text, [task.label for task in tasks])
+
+
+class Damaged(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored task whose file cannot be read. `name` is what its line says, empty where it has none."""
+
+    id: str
+    name: str
+    error: TaskFileError
+
+    def is_meant(self, text: str) -> bool:
+        """Whether the text is its name, its label or the beginning of its id."""
+        digits = text.replace("-", "").lower()
+        prefix = len(digits) >= ID_PREFIX_DIGITS and self.id.replace("-", "").startswith(digits)
+        return text in (self.name, f"{self.name}-{self.id[:LABEL_DIGITS]}") or prefix
+
+
+def _unknown(text: str, labels: Sequence[str]) -> UsageError:
+    """Why no task that can be read is meant."""
+    damaged = _damaged()
+    if meant := next((each for each in damaged if each.is_meant(text)), None):
+        right = "put that right in the file, then run the command again; task and slot are still there"
+        return TaskFileError(
+            f"the stored file of this task cannot be read: {meant.error.title}",
+            where=meant.error.where,
+            detail=meant.error.detail,
+            remedy=f"{meant.error.remedy}; {right}" if meant.error.remedy else right,
+        )
+    known = [*labels, *(f"{each.name or each.id} (its file cannot be read)" for each in damaged)]
+    remedy = f"the tasks are: {', '.join(known)}" if known else "start one first: syncwizard start FILE"
+    return UsageError(
+        f"no task is called `{text}`", remedy=did_you_mean(text, [*labels, *(each.name for each in damaged)]) or remedy
+    )
+
+
+def _damaged() -> list[Damaged]:
+    found = []
+    for path in _task_files():
+        error = _load(path)
+        if isinstance(error, TaskFileError):
+            found.append(Damaged(id=path.parent.name, name=_name_in(path), error=error))
+    return found
+
+
+def _name_in(path: Path) -> str:
+    """The name in a file that is no YAML any more, by its line."""
+    try:
+        line = _NAME_LINE.search(path.read_text(encoding="utf-8", errors="replace")[:NAME_WITHIN])
+    except OSError:
+        return ""
+    return line[1].strip().strip("'\"") if line else ""
 
 
 def store(spec: TaskSpec) -> StoredTask:

@@ -171,7 +171,7 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         viewer = _Viewer(writer)
-        # The socket's mode has kept others out already, where nobody changed it.
+        # The socket's mode has kept others out already, unless its rights were changed.
         if not is_same_user(writer.get_extra_info("socket")):
             writer.transport.abort()
             return

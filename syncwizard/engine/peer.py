@@ -22,7 +22,7 @@ def uid_of(connected: socket.socket) -> int | None:
             return int(user)
         return _getpeereid(connected)
     except OSError:
-        # It has closed its end: there is nothing left to be said to it either.
+        # It has closed its end: there is nothing left to send to it.
         return None
 
 

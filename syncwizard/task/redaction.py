@@ -114,7 +114,7 @@ def with_texts(data: Struct, change: Callable[[str], str]) -> Struct:
 
 
 def without_literals(statement: str) -> str:
-    """Another session's statement, whose values are nobody else's business, with its shape alone; it may be cut off.
+    """The shape of another session's statement, without the values in it; it may be cut off.
 
     >>> without_literals("INSERT INTO \\"it's\\" VALUES (1, 'Bob', $$x$$) -- for Bob")
     'INSERT INTO "it\\'s" VALUES (1, ***, ***)'

@@ -249,3 +249,32 @@ def test_an_interrupt_while_the_program_loads_is_quiet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong", "meant"),
+    [(["stauts"], "stauts", "status"), (["Pause", "kb"], "Pause", "pause"), (["connections", "lst"], "lst", "list")],
+    ids=["misspelt", "capital", "in a group"],
+)
+def test_a_command_that_there_is_not_is_answered_with_the_nearest(arguments: list[str], wrong: str, meant: str) -> None:
+    done = syncwizard(*arguments, expect=2)
+    assert f"no command is called `{wrong}`" in done.stderr
+    assert f"did you mean `{meant}`?" in done.stderr
+
+
+def test_a_command_like_no_other_is_answered_with_all() -> None:
+    assert "the commands are: new, open, check" in syncwizard("zzzzzz", expect=2).stderr
+
+
+def test_a_defect_is_shown_without_secrets_and_control_characters() -> None:
+    script = (
+        "from syncwizard.cli import main\n"
+        "def fail(arguments):\n"
+        "    raise ValueError('\\x1b[2J password=swordfish')\n"
+        "main.run = fail\n"
+        "main.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ValueError: \\x1b[2J password=***"
+    assert "swordfish" not in done.stderr

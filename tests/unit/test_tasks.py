@@ -90,6 +90,38 @@ def test_a_damaged_task_does_not_hide_the_others() -> None:
     assert str(TWO) in error.where
 
 
+@pytest.mark.parametrize("text", [str(TWO), "orders-22222222"])
+@pytest.mark.parametrize("slip", ["exclude: [a]\nexclude: [b]\n", "objects: [\n", "nmae: x\n", "version: 99\n"])
+def test_a_task_whose_stored_file_has_a_slip_is_known_and_the_slip_is_told(text: str, slip: str) -> None:
+    path = paths.task_folder(TWO) / paths.TASK_FILE
+    path.write_text(path.read_text() + slip)
+    with pytest.raises(TaskFileError, match="cannot be read") as caught:
+        tasks.find_task(text)
+    assert caught.value.where.startswith(f"{path}:")
+    assert "task and slot are still there" in caught.value.remedy
+
+
+def test_a_name_that_a_damaged_task_has_too_is_not_taken_for_the_other_one() -> None:
+    path = paths.task_folder(TWO) / paths.TASK_FILE
+    path.write_text(path.read_text() + "objects: [\n")
+    assert [task.label for task in tasks.list_tasks()] == ["kb", "orders-22223333"]
+    with pytest.raises(UsageError, match="several tasks are called `orders`") as caught:
+        tasks.find_task("orders")
+    assert f"{TWO}, whose file cannot be read" in caught.value.detail
+    assert tasks.find_task("orders-22223333").id == THREE
+
+
+def test_where_only_a_damaged_task_is_there_none_is_to_be_started(state_home: Path) -> None:
+    for task in tasks.list_tasks():
+        (task.folder / paths.TASK_FILE).write_text(f"name: {task.spec.name}\nobjects: [\n")
+    with pytest.raises(UsageError, match="no task is called `zzz`") as caught:
+        tasks.find_task("zzz")
+    assert "kb (its file cannot be read)" in caught.value.remedy
+    with pytest.raises(UsageError) as caught:
+        tasks.find_task("ordres")
+    assert caught.value.remedy == "did you mean `orders`?"
+
+
 def test_an_accepted_warning_is_kept_once_and_with_its_time() -> None:
     spec = tasks.with_ignored(tasks.with_ignored(specification(ONE, "kb"), ["slot"]), ["slot", "encoding"])
     assert [getattr(entry, "item", entry) for entry in spec.precheck.ignore] == ["slot", "encoding"]
