@@ -142,11 +142,7 @@ def take_epoch(connection: Connection, task_id: uuid.UUID) -> Progress:
 
 def acknowledge(connection: Connection, task_id: uuid.UUID, epoch: int, lsn: str) -> None:
     """Makes an idle position durable before it is sent to the source. Raises Fenced when the epoch is not ours."""
-    changed = connection.execute(
-        "UPDATE syncwizard.progress SET acknowledged_lsn = %s WHERE task_id = %s AND epoch = %s",
-        (lsn, task_id, epoch),
-    ).rowcount
-    if changed != 1:
+    if scalar(connection, query("progress_acknowledge"), lsn, task_id, epoch) != 1:
         raise Fenced("another engine took over this task", where="destination")
 
 

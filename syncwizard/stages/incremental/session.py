@@ -15,7 +15,7 @@ from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
-from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
@@ -104,6 +104,7 @@ class Session:
         assert spec.id is not None
         destination = self._open("destination", "apply")
         prepare_writing(destination)
+        follow_configuration(destination)
         progress = ledger.take_epoch(destination, spec.id)
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
