@@ -235,4 +235,5 @@ class Supervisor:
             raise UsageError(
                 "there is nothing to catch up with yet", remedy="wait until the task is synchronizing, then ask again"
             )
-        return Answer(id=command.id, lsn=await asyncio.to_thread(position_to_reach, self._context))
+        applied = self._metrics.merged().applied_lsn
+        return Answer(id=command.id, lsn=await asyncio.to_thread(position_to_reach, self._context, applied))

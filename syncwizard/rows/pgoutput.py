@@ -16,12 +16,14 @@ from syncwizard.rows.changes import (
     INSERT,
     TRUNCATE,
     UPDATE,
+    Beat,
     Change,
     End,
     Piece,
     Route,
     Truncation,
 )
+from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.tuples import MESSAGE_AT
 
 # Microseconds since 2000-01-01 on the wire; the difference to the Unix epoch.
@@ -59,12 +61,17 @@ class Decoder:
 
     `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
     whose changes are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is
-    Python's name of the encoding that the source sends names in.
+    Python's name of the encoding that the source sends names in. `heartbeats` compares those of the task.
     """
 
     def __init__(
-        self, resolve: Callable[[RelationMessage, int], Route | None], piece_bytes: int, codec: str = "utf-8"
+        self,
+        resolve: Callable[[RelationMessage, int], Route | None],
+        piece_bytes: int,
+        codec: str = "utf-8",
+        heartbeats: Heartbeats | None = None,
     ) -> None:
+        self._heartbeats = heartbeats
         self._resolve = resolve
         self._codec = codec
         self._piece_bytes = piece_bytes
@@ -84,6 +91,7 @@ class Decoder:
         self._weight = 0
         self._ended_weight = 0
         self._beats_at: tuple[int, int] | None = None
+        self._beat: Beat | None = None
         self._truncations = False
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
@@ -97,7 +105,10 @@ class Decoder:
             if kind in _ROW_KINDS:
                 route, from_lsn = routes[frame[_BODY_AT:_OID_END]]
                 if route is None or final_lsn < from_lsn:
-                    self._beats = self._beats or (route is not None and route.heartbeat)
+                    if route is not None and route.heartbeat:
+                        self._beats = True
+                        if self._heartbeats is not None:
+                            self._heartbeats.take(frame)
                     continue
                 changes.append((kind, route, frame))
                 weight += len(frame) + _OVERHEAD
@@ -131,6 +142,7 @@ class Decoder:
         if self._beats:
             self._beats = False
             self._beats_at = (self._beats_at[0] if self._beats_at else self._committed, self._committed)
+            self._beat = self._heartbeats.last if self._heartbeats is not None else None
         if not self._first:
             pieces.append(self._whole())
 
@@ -168,11 +180,12 @@ class Decoder:
             ends=self._ends,
             end_lsn=end_lsn,
             beats=(_seconds(self._beats_at[0]), _seconds(self._beats_at[1])) if self._beats_at else None,
+            beat=self._beat,
             truncations=self._truncations,
         )
         self._weight -= self._ended_weight
         self._ends = []
-        self._beats_at = None
+        self._beats_at = self._beat = None
         self._first = True
         self._truncations = self._truncations and bool(self._changes)
         return piece

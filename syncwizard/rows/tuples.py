@@ -7,8 +7,9 @@ PostgreSQL manual, "Streaming Replication Protocol" and "Logical Replication Mes
 from collections import defaultdict
 from operator import itemgetter
 from struct import Struct
+from struct import error as struct_error
 
-from syncwizard.errors import TaskFailed
+from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows.changes import DELETE, INSERT, NULL, Change, Decoded, Layout, Route, Row, Value
 
 # 'w', start, end of WAL, clock; then the message: its kind and the relation's OID, …
@@ -103,7 +104,7 @@ def decoded(change: Change) -> Decoded:
 
 def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, int]:
     """The TupleData at `at` and the position after it. Raises TaskFailed for a value in another form than the route's:
-    its bytes would mean something else."""
+    its bytes would mean something else; ProtocolError for what is no TupleData of the route's relation."""
     # About 0.2 µs a column.
     count = _COUNT(data, at)[0]
     at += 2
@@ -126,6 +127,32 @@ def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, in
         else:
             append(None)
     return tuple(values), at
+
+
+def decode_values(data: bytes, at: int) -> tuple[Row, bytes, int]:
+    """The TupleData at `at`, of whatever relation: its values, their kinds, and the position after it.
+
+    Raises ProtocolError for what is none.
+    """
+    values: list[Value] = []
+    kinds = bytearray()
+    try:
+        count = _COUNT(data, at)[0]
+        at += 2
+        for _ in range(count):
+            kind = data[at]
+            end = at + 1
+            if kind in SENT:
+                length = _LENGTH(data, end)[0]
+                end += 4 + length
+                if length < 0 or end > len(data):
+                    raise ProtocolError(f"a value of {length} bytes in a message of {len(data)}")
+            values.append(data[at + 1 : end] if kind in SENT else NULL if kind == _NULL else None)
+            kinds.append(kind)
+            at = end
+    except (IndexError, struct_error) as error:
+        raise ProtocolError(f"a row that ends early, in a message of {len(data)} bytes") from error
+    return tuple(values), bytes(kinds), at
 
 
 def _layout(frame: bytes, row: Row) -> Layout:

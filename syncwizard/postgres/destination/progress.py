@@ -146,6 +146,20 @@ def acknowledge(connection: Connection, task_id: uuid.UUID, epoch: int, lsn: str
         raise Fenced("another engine took over this task", where="destination")
 
 
+def note_timeline(connection: Connection, task_id: uuid.UUID, progress: Progress, timeline: int) -> Progress:
+    """The source has gone on to this timeline, and nothing is missing: what is compared from here on.
+
+    Raises Fenced when the epoch is not that of the progress.
+    """
+    changed = connection.execute(
+        "UPDATE syncwizard.progress SET timeline = %s WHERE task_id = %s AND epoch = %s",
+        (timeline, task_id, progress.epoch),
+    ).rowcount
+    if changed != 1:
+        raise Fenced("another engine took over this task", where="destination")
+    return msgspec.structs.replace(progress, timeline=timeline)
+
+
 def note_owner(connection: Connection, task_id: uuid.UUID, progress: Progress, xmin: int, owner: int) -> Progress:
     """The publication belongs to somebody else since the transaction `xmin`: what is compared from here on.
 

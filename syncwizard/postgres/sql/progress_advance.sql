@@ -4,7 +4,9 @@
 -- before. Also where it would wait now: the configuration may be read again before the COMMIT that follows.
 WITH moved AS (
     UPDATE syncwizard.progress
-       SET applied_lsn = $1::pg_lsn
+       SET applied_lsn = $1::pg_lsn,
+           heartbeat = coalesce($5::bigint, heartbeat),
+           heartbeat_at = coalesce($6::bigint, heartbeat_at)
      WHERE task_id = $2::uuid
        AND epoch = $3::bigint
        AND applied_lsn = $4::pg_lsn

@@ -79,7 +79,7 @@ class _Following:
             elif isinstance(frame, Reached):
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
-                context.record(Noticed(level="info", message=frame.reason))
+                context.record(Noticed(level="warning" if frame.doubtful else "info", message=frame.reason))
             elif isinstance(frame, Intruded):
                 self._tell_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
