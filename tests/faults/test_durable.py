@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from syncwizard.demo.servers import Cluster
-from syncwizard.postgres.source.slot import slot_status
-from syncwizard.task.lsn import parse_lsn
 from tests.conftest import connected
-from tests.faults.running import RunningTask, change, running
+from tests.faults.running import change, forgotten, running
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair, Session
 from tests.support.reloading import reloaded
@@ -37,19 +35,6 @@ def flushes(session: Session) -> int:
     ).fetchone()
     assert found is not None
     return int(found[0])
-
-
-def forgotten(task: RunningTask) -> None:
-    """Waits until the source may forget everything committed so far."""
-    row = task.pair.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
-    assert row is not None
-
-    def confirmed() -> bool:
-        status = slot_status(task.pair.source, task.slot)
-        assert status is not None and status.confirmed_flush_lsn is not None
-        return parse_lsn(status.confirmed_flush_lsn) >= parse_lsn(row[0])
-
-    until(confirmed, 30, "the source to be free to forget")
 
 
 def test_commits_are_flushed_after_a_reload_and_survive_a_crash(

@@ -10,7 +10,7 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.task.events import Noticed
 from tests.conftest import connected
-from tests.faults.running import RunningTask, change, running
+from tests.faults.running import RunningTask, change, forgotten, running
 from tests.support import setting_back
 from tests.support.commands import syncwizard
 from tests.support.pair import DatabasePair
@@ -36,9 +36,24 @@ def own(own_source: Cluster, destination_cluster: Cluster) -> Iterator[DatabaseP
     yield from connected(own_source, destination_cluster)
 
 
-def kept_and_left_behind(task: RunningTask) -> None:
-    """The source's state is kept; what comes after is at both ends."""
-    setting_back.keep(task.pair.source_cluster)
+@pytest.fixture(scope="module")
+def own_destination(server_folder: Path) -> Iterator[Cluster]:
+    """A destination that nothing else uses."""
+    cluster = Cluster(server_folder / "own18", 18, durable=False)
+    cluster.create().start()
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture
+def own_target(source_cluster: Cluster, own_destination: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases, the destination's on that server."""
+    yield from connected(source_cluster, own_destination)
+
+
+def kept_and_left_behind(task: RunningTask, cluster: Cluster) -> None:
+    """The server's state is kept; what comes after is at both ends."""
+    setting_back.keep(cluster)
     task.pair.reconnect()
     for _ in range(3):
         change(task.pair)
@@ -64,7 +79,7 @@ def test_a_source_set_back_under_a_running_task_is_not_followed(
 ) -> None:
     with running(own, tmp_path) as task:
         task.start()
-        kept_and_left_behind(task)
+        kept_and_left_behind(task, own.source_cluster)
         setting_back.set_back(own.source_cluster)
         own.reconnect()
         own.source.execute("INSERT INTO one VALUES (9000, 0, 'of another history')")
@@ -83,7 +98,7 @@ def test_a_source_set_back_while_paused_is_known_by_position_by_heartbeat_and_in
 ) -> None:
     with running(own, tmp_path) as task:
         task.start()
-        kept_and_left_behind(task)
+        kept_and_left_behind(task, own.source_cluster)
         task.pause()
         row = own.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
         assert row is not None
@@ -137,4 +152,44 @@ def test_a_promoted_source_that_kept_the_slot_is_followed_for_good(
         notices = [event for event in task.events if isinstance(event, Noticed) and "timeline" in event.message]
         assert [event.level for event in notices] == ["info", "warning"], notices
         until(lambda: own.destination.execute("SELECT timeline FROM syncwizard.progress").fetchone() == (3,), 10)
+        task.release()
+
+
+@pytest.mark.parametrize("mode", ["running", "paused"])
+def test_a_destination_set_back_is_named_and_copied_again(
+    own_target: DatabasePair, tmp_path: Path, state_home: Path, mode: str
+) -> None:
+    """As by the restore of a backup, or by its standby that takes its place without the last commits."""
+    pair = own_target
+    with running(pair, tmp_path) as task:
+        task.start()
+        kept_and_left_behind(task, pair.destination_cluster)
+        forgotten(task)
+        if mode == "paused":
+            task.pause()
+        setting_back.set_back(pair.destination_cluster)
+        pair.reconnect()
+        if mode == "paused":
+            syncwizard("resume", task.name, "--until", "caught-up", expect=1)
+        failure = task.failure()
+        assert "or the destination was set back" in failure.title
+        assert f"syncwizard resync {task.name}" in failure.remedy
+        syncwizard("resync", task.name, "--yes")
+        change(pair)
+        task.converged()
+        task.release()
+
+
+def test_a_destination_set_back_into_the_copy_is_named(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+    """The slot was not acknowledged meanwhile, so its position says nothing; the journal knows that all was copied."""
+    with running(pair, tmp_path) as task:
+        task.start()
+        task.pause()
+        pair.destination.execute("DELETE FROM syncwizard.chunks WHERE table_name = 'three'; TRUNCATE three")
+        answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
+        assert "the destination was set back" in answer and "public.three" in answer
+        assert f"syncwizard resync {task.name} --all" in task.failure().remedy
+        syncwizard("resync", task.name, "--all", "--yes")
+        change(pair)
+        task.converged()
         task.release()
