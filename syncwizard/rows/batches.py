@@ -51,9 +51,9 @@ def singly(piece: Piece) -> list[Piece]:
                 final_lsn=end[1],
                 end_lsn=end[2],
                 beats=None,
-                beat=None,
+                heartbeats=[beaten for beaten in piece.heartbeats if beaten[0] == end[2]],
             )
         )
         begin = end[0]
-    parts[-1].beats, parts[-1].beat = piece.beats, piece.beat
+    parts[-1].beats = piece.beats
     return parts

@@ -140,8 +140,9 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     `ends` are those of its transactions: none while a large one goes on. `first`: it begins with the begin of a
     transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
     `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
-    last heartbeat of this task in it were committed; `beat`: the last of them; `truncations`: a Truncation
-    is among the changes. `weight` estimates the memory of the changes in bytes.
+    last heartbeat of this task in it were committed; `heartbeats`: each with the end LSN of its
+    transaction; `truncations`: a Truncation is among the changes. `weight` estimates the memory of the changes in
+    bytes.
     """
 
     first: bool
@@ -152,7 +153,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     ends: list[End] = msgspec.field(default_factory=list)
     end_lsn: int = 0
     beats: tuple[float, float] | None = None
-    beat: Beat | None = None
+    heartbeats: list[tuple[int, Beat]] = msgspec.field(default_factory=list)
     truncations: bool = False
 
     @property

@@ -93,7 +93,7 @@ class Decoder:
         self._weight = 0
         self._ended_weight = 0
         self._beats_at: tuple[int, int] | None = None
-        self._beat: Beat | None = None
+        self._beaten: list[tuple[int, Beat]] = []
         self._truncations = False
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
@@ -163,7 +163,8 @@ class Decoder:
         if self._beats:
             self._beats = False
             self._beats_at = (self._beats_at[0] if self._beats_at else self._committed, self._committed)
-            self._beat = self._heartbeats.last if self._heartbeats is not None else None
+            if self._heartbeats is not None and self._heartbeats.last is not None:
+                self._beaten.append((end_lsn, self._heartbeats.last))
         if not self._first:
             pieces.append(self._whole())
 
@@ -203,12 +204,13 @@ class Decoder:
             ends=self._ends,
             end_lsn=end_lsn,
             beats=(_seconds(self._beats_at[0]), _seconds(self._beats_at[1])) if self._beats_at else None,
-            beat=self._beat,
+            heartbeats=self._beaten,
             truncations=self._truncations,
         )
         self._weight -= self._ended_weight
         self._ends = []
-        self._beats_at = self._beat = None
+        self._beats_at = None
+        self._beaten = []
         self._first = True
         self._truncations = self._truncations and bool(self._changes)
         return piece

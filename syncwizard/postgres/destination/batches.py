@@ -99,7 +99,8 @@ class BatchWriter:
         else:
             self._applier.apply(folded(pieces) if steps is None else steps)
         last = pieces[-1]
-        self._beat = next((piece.beat for piece in reversed(pieces) if piece.beat), self._beat)
+        for piece in pieces:
+            self._beat = piece.heartbeats[-1][1] if piece.heartbeats else self._beat
         if last.last:
             self._applier.commit(format_lsn(last.end_lsn), self._beat)
             self.in_transaction, self._beat = False, None
