@@ -118,8 +118,6 @@ class Session:
         with translated("source", "reading its clock"):
             positions.set_clock(lambda: read_clock(source))
         self._stream(holder, source, destination, progress, positions)
-        # What the session before told may be ahead of a destination that was set back.
-        reporter.report()
         self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
         self._start(self._guardian.run)
         applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
