@@ -5,6 +5,7 @@ SyncwizardError            1
 │   └── TaskFileError      2   a mistake in a task file, with file and path
 ├── PrecheckNotPassed      3
 ├── EndpointError          4   an end cannot be reached, logged in to, or lost the connection
+│   └── ProtocolError      4   the source sent what its protocol does not allow: the session ends, another is tried
 ├── DifferencesFound       5
 ├── TimedOut               6
 ├── LeftOver               7   the task is released, and something of it is still at an end
@@ -93,6 +94,16 @@ class EndpointError(SyncwizardError):
         super().__init__(title, detail=detail, where=where or end, remedy=remedy, sqlstate=sqlstate)
         self.end = end
         self.transient = transient
+
+
+class ProtocolError(EndpointError):
+    """The source sent a message that its protocol does not allow; what it means cannot be known, so nothing of it is
+    used. Another session may be in order: a proxy, or the network, may have been the cause."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "the source sent a message that the protocol does not allow", end="source", transient=True, detail=what
+        )
 
 
 class DifferencesFound(SyncwizardError):

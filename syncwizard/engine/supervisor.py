@@ -25,7 +25,7 @@ from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.silence import Lookout
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
-from syncwizard.errors import Cancelled, JournalFailed, UsageError
+from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
 from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
 from syncwizard.task.failures import failure_of
@@ -251,4 +251,9 @@ class Supervisor:
             raise UsageError(
                 "there is nothing to catch up with yet", remedy="wait until the task is synchronizing, then ask again"
             )
-        return Answer(id=command.id, lsn=await asyncio.to_thread(position_to_reach, self._context))
+        known = self._metrics.merged()
+        if known.acknowledged_lsn is None:
+            # What the journal tells of an earlier engine is no longer so where an end was set back.
+            raise EndpointError("both ends are still being compared with the progress", end="source", transient=True)
+        lsn = await asyncio.to_thread(position_to_reach, self._context, known.applied_lsn)
+        return Answer(id=command.id, lsn=lsn)

@@ -4,11 +4,14 @@ import uuid
 
 import msgspec
 
+from syncwizard.rows.changes import Beat
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of syncwizard.progress; positions in PostgreSQL's text form."""
+    """A row of syncwizard.progress; positions in PostgreSQL's text form. `heartbeat` and `heartbeat_at` are the last
+    one that was applied, in the form of `Beat`."""
 
     slot: str
     system_identifier: str
@@ -22,6 +25,20 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     publication_owner: int
     task_name: str
     resynchronization: uuid.UUID | None = None
+    heartbeat: int | None = None
+    heartbeat_at: int | None = None
+
+    @property
+    def position(self) -> int:
+        """Where the stream goes on: everything before is applied here, or was nothing to apply."""
+        return max(parse_lsn(self.applied_lsn), parse_lsn(self.acknowledged_lsn))
+
+    @property
+    def last_beat(self) -> Beat | None:
+        """The last heartbeat that was applied; None before the first one."""
+        if self.heartbeat is None or self.heartbeat_at is None:
+            return None
+        return Beat(self.heartbeat, self.heartbeat_at)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from struct import Struct
 
 import psycopg
 
+from syncwizard.errors import ProtocolError
+
 XLOG_DATA = ord("w")
 KEEPALIVE = ord("k")
 
@@ -18,11 +20,16 @@ _ENDS = frozenset(b"cCZ")
 # NoticeResponse, ParameterStatus, NotificationResponse: may come at any moment and mean nothing to a stream.
 _ASIDE = frozenset(b"NSA")
 _HEAD_BYTES = 5
+_LENGTH_BYTES = 4
 _LENGTH = Struct(">i").unpack_from
 
 # Messages beyond this are put together from what comes in, once: adding each read to the ones before would copy a
 # row of 300 MB a thousand times.
 _LARGE_BYTES = 1024 * 1024
+# A server allocates no more for a value, or for a message.
+LARGEST_BYTES = 1 << 30
+# Of what comes beside the data: errors and notices, whose words may quote a value.
+LARGEST_ASIDE_BYTES = 16 * 1024 * 1024
 # Fields of an ErrorResponse, as libpq shows them.
 _SHOWN = {"D": "DETAIL:  ", "H": "HINT:  ", "W": "CONTEXT:  "}
 
@@ -52,8 +59,16 @@ class CopyMessages:
         """XLogData frames up to about so many bytes, and what ended them: a keepalive frame, b"" when nothing more is
         complete, None at the limit.
 
-        Raises the psycopg error that the server sent, and OperationalError at the end of the stream.
+        Raises the psycopg error that the server sent, OperationalError at the end of the stream, and ProtocolError for
+        what is no message of one.
         """
+        try:
+            return self._take(limit_bytes)
+        except IndexError as error:
+            # Looking at each length would cost a fifth of the loop.
+            raise ProtocolError("a message of kind 'd' without a body, or with a length that cannot be") from error
+
+    def _take(self, limit_bytes: int) -> tuple[list[bytes], bytes | None]:
         frames: list[bytes] = []
         if self._parts:
             if self._missing:
@@ -69,10 +84,12 @@ class CopyMessages:
         while at <= complete:
             stop = at + 1 + _LENGTH(data, at + 1)[0]
             if data[at] != _COPY_DATA:
+                check_length(data[at], stop - at - 1)
                 self._other(data[at], data[at + _HEAD_BYTES : stop], whole=stop <= len(data))
                 if stop > len(data):
                     break
             elif stop > len(data):
+                check_length(_COPY_DATA, stop - at - 1)
                 if stop - at > _LARGE_BYTES:
                     self._begin_large(data[at + _HEAD_BYTES :], stop - len(data))
                     return frames, b""
@@ -85,6 +102,8 @@ class CopyMessages:
             elif frame[0] == KEEPALIVE:
                 self._at = stop
                 return frames, frame
+            else:
+                raise ProtocolError(f"a replication message of unknown kind {chr(frame[0])!r}")
             at = stop
         self._at = at
         return frames, b""
@@ -99,7 +118,9 @@ class CopyMessages:
     def _await_begin(self) -> None:
         data, at = self._data, self._at
         while not self._begun and at + _HEAD_BYTES <= len(data):
-            stop = at + 1 + _LENGTH(data, at + 1)[0]
+            length = _LENGTH(data, at + 1)[0]
+            check_length(data[at], length)
+            stop = at + 1 + length
             self._begun = data[at] == _COPY_BOTH and stop <= len(data)
             if data[at] != _COPY_BOTH:
                 self._other(data[at], data[at + _HEAD_BYTES : stop], whole=stop <= len(data))
@@ -116,13 +137,24 @@ class CopyMessages:
 
     def _other(self, kind: int, body: bytes, *, whole: bool) -> None:
         """What comes beside CopyData; `whole` when all of it has come."""
+        if not whole and len(body) > LARGEST_ASIDE_BYTES:
+            raise ProtocolError(f"a message of kind {chr(kind)!r} with more than {LARGEST_ASIDE_BYTES} bytes")
         if kind == _ERROR:
             if whole:
                 raise server_error(body)
         elif kind in _ENDS:
             raise psycopg.OperationalError("the source ended the replication stream")
         elif kind not in _ASIDE:
-            raise psycopg.OperationalError(f"the source sent a message of unknown kind {chr(kind)!r} in its stream")
+            raise ProtocolError(f"a message of unknown kind {chr(kind)!r}")
+
+
+def check_length(kind: int, length: int) -> None:
+    """The length that a message tells, its own four bytes included. Raises ProtocolError for one that cannot be.
+
+    >>> check_length(ord("c"), 4)
+    """
+    if length < _LENGTH_BYTES or length > LARGEST_BYTES:
+        raise ProtocolError(f"a message of kind {chr(kind)!r} with a length of {length}")
 
 
 def server_error(body: bytes) -> psycopg.Error:

@@ -14,7 +14,8 @@ from struct import Struct
 
 import psycopg
 
-from syncwizard.postgres.messages import server_error
+from syncwizard.errors import ProtocolError
+from syncwizard.postgres.messages import LARGEST_ASIDE_BYTES, server_error
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.wire import Wire
 
@@ -65,6 +66,8 @@ class CopyOut:
         messages = 0
         while end - at >= _HEAD_BYTES:
             stop = at + 1 + _LENGTH(data, at + 1)[0]
+            if stop < at + _HEAD_BYTES:
+                raise ProtocolError(f"a message of kind {chr(data[at])!r} with a length of {stop - at - 1}")
             if data[at] == _COPY_DATA:
                 # 0.12 µs a row.
                 messages += 1
@@ -74,8 +77,10 @@ class CopyOut:
                 passed.append(view[start:at])
             start = at
             if data[at] not in _KNOWN:
-                raise psycopg.OperationalError(f"the source sent a message of unknown kind {chr(data[at])!r}")
+                raise ProtocolError(f"a message of unknown kind {chr(data[at])!r}")
             if stop > end:
+                if end - at > LARGEST_ASIDE_BYTES:
+                    raise ProtocolError(f"a message of kind {chr(data[at])!r} with more than {end - at} bytes")
                 break
             self._other(data[at], data[at + _HEAD_BYTES : stop])
             at = start = stop

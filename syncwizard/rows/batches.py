@@ -51,6 +51,7 @@ def singly(piece: Piece) -> list[Piece]:
                 final_lsn=end[1],
                 end_lsn=end[2],
                 beats=None,
+                heartbeats=[beaten for beaten in piece.heartbeats if beaten[0] == end[2]],
             )
         )
         begin = end[0]

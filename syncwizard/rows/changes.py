@@ -110,6 +110,14 @@ Change = tuple[int, Route, bytes]
 Decoded = tuple[int, Route, Row | None, Row | None]
 
 
+class Beat(NamedTuple):
+    """A state of the task's row in public.dts_postgres_heartbeat. `number` grows by one with each heartbeat; `at` is
+    the source's clock, in microseconds since the Unix epoch."""
+
+    number: int
+    at: int
+
+
 class Truncation(msgspec.Struct, frozen=True, kw_only=True):
     """A TRUNCATE of one statement: its tables, and its options as the source logged them."""
 
@@ -134,8 +142,9 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     `ends` are those of its transactions: none while a large one goes on. `first`: it begins with the begin of a
     transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
     `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
-    last heartbeat of this task in it were committed; `truncations`: a Truncation is among the changes. `weight`
-    estimates the memory of the changes in bytes.
+    last heartbeat of this task in it were committed; `heartbeats`: each with the end LSN of its
+    transaction; `truncations`: a Truncation is among the changes. `weight` estimates the memory of the changes in
+    bytes.
     """
 
     first: bool
@@ -146,6 +155,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     ends: list[End] = msgspec.field(default_factory=list)
     end_lsn: int = 0
     beats: tuple[float, float] | None = None
+    heartbeats: list[tuple[int, Beat]] = msgspec.field(default_factory=list)
     truncations: bool = False
 
     @property

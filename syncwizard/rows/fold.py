@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from operator import itemgetter
 from struct import Struct
+from struct import error as struct_error
 from typing import cast
 
 import msgspec
 
-from syncwizard.errors import TaskFailed
+from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows.changes import (
     DELETE,
     INSERT,
@@ -96,8 +97,16 @@ _KEY_AT = COLUMNS_AT + 1
 
 
 def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
-    """The steps that have the same effect as the changes one after the other."""
-    changes = list(changes)
+    """The steps that have the same effect as the changes one after the other. Raises ProtocolError for what
+    is no row."""
+    try:
+        return _fold(list(changes))
+    except (IndexError, struct_error) as error:
+        # Slicing what ends early.
+        raise ProtocolError("a row that ends before its values do") from error
+
+
+def _fold(changes: list[Change | Truncation]) -> list[Step]:
     step = _single_step(changes)
     if step is not None:
         return [step] if step else []

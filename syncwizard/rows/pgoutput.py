@@ -5,10 +5,11 @@ Source of the format: PostgreSQL manual, "Logical Replication Message Formats".
 
 from collections.abc import Callable, Iterable
 from struct import Struct
+from struct import error as struct_error
 
 import msgspec
 
-from syncwizard.errors import TaskFailed
+from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows.changes import (
     CHANGE_BYTES,
     DELETE,
@@ -16,12 +17,14 @@ from syncwizard.rows.changes import (
     INSERT,
     TRUNCATE,
     UPDATE,
+    Beat,
     Change,
     End,
     Piece,
     Route,
     Truncation,
 )
+from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.tuples import MESSAGE_AT
 
 # Microseconds since 2000-01-01 on the wire; the difference to the Unix epoch.
@@ -55,16 +58,22 @@ class RelationMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decoder:
-    """Takes XLogData frames in order, gives pieces of transactions.
+    """Takes XLogData frames in order, gives pieces of transactions. Raises ProtocolError for what is no message of
+    pgoutput, as far as it looks: rows are sliced later.
 
     `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
     whose changes are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is
-    Python's name of the encoding that the source sends names in.
+    Python's name of the encoding that the source sends names in. `heartbeats` compares those of the task.
     """
 
     def __init__(
-        self, resolve: Callable[[RelationMessage, int], Route | None], piece_bytes: int, codec: str = "utf-8"
+        self,
+        resolve: Callable[[RelationMessage, int], Route | None],
+        piece_bytes: int,
+        codec: str = "utf-8",
+        heartbeats: Heartbeats | None = None,
     ) -> None:
+        self._heartbeats = heartbeats
         self._resolve = resolve
         self._codec = codec
         self._piece_bytes = piece_bytes
@@ -84,6 +93,7 @@ class Decoder:
         self._weight = 0
         self._ended_weight = 0
         self._beats_at: tuple[int, int] | None = None
+        self._beaten: list[tuple[int, Beat]] = []
         self._truncations = False
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
@@ -93,11 +103,18 @@ class Decoder:
         routes = self._routes
         changes, weight, final_lsn = self._changes, self._weight, self._final_lsn
         for frame in frames:
-            kind = frame[MESSAGE_AT]
-            if kind in _ROW_KINDS:
-                route, from_lsn = routes[frame[_BODY_AT:_OID_END]]
+            try:
+                kind = frame[MESSAGE_AT]
+                found = routes[frame[_BODY_AT:_OID_END]] if kind in _ROW_KINDS else None
+            except (IndexError, KeyError) as error:
+                raise _without_relation(frame) from error
+            if found is not None:
+                route, from_lsn = found
                 if route is None or final_lsn < from_lsn:
-                    self._beats = self._beats or (route is not None and route.heartbeat)
+                    if route is not None and route.heartbeat:
+                        self._beats = True
+                        if self._heartbeats is not None:
+                            self._heartbeats.take(frame)
                     continue
                 changes.append((kind, route, frame))
                 weight += len(frame) + _OVERHEAD
@@ -106,9 +123,7 @@ class Decoder:
                 self._weight = weight
                 self._cut(pieces)
             elif kind == 66:  # Begin
-                self._final_lsn, self._committed, self._transaction = _BEGIN(frame, _BODY_AT)
-                self.in_transaction = True
-                final_lsn = self._final_lsn
+                final_lsn = self._begin(frame)
                 continue
             else:
                 self._weight = weight
@@ -122,8 +137,25 @@ class Decoder:
             pieces.append(self._whole())
         return pieces
 
+    def _begin(self, frame: bytes) -> int:
+        """The final LSN of the transaction that begins."""
+        before = self._ends[-1][0] if self._ends else 0
+        if self.in_transaction or len(self._changes) != before:
+            raise ProtocolError("a transaction that begins within another one, or after changes of none")
+        try:
+            self._final_lsn, self._committed, self._transaction = _BEGIN(frame, _BODY_AT)
+        except struct_error as error:
+            raise _short(frame) from error
+        self.in_transaction = True
+        return self._final_lsn
+
     def _commit(self, frame: bytes, pieces: list[Piece]) -> None:
-        _, _, end_lsn, _ = _COMMIT(frame, _BODY_AT)
+        try:
+            _, final_lsn, end_lsn, _ = _COMMIT(frame, _BODY_AT)
+        except struct_error as error:
+            raise _short(frame) from error
+        if not self.in_transaction or final_lsn != self._final_lsn:
+            raise ProtocolError("the end of a transaction that did not begin")
         self.in_transaction = False
         self._weight += END_BYTES
         self._ended_weight = self._weight
@@ -131,6 +163,8 @@ class Decoder:
         if self._beats:
             self._beats = False
             self._beats_at = (self._beats_at[0] if self._beats_at else self._committed, self._committed)
+            if self._heartbeats is not None and self._heartbeats.last is not None:
+                self._beaten.append((end_lsn, self._heartbeats.last))
         if not self._first:
             pieces.append(self._whole())
 
@@ -138,6 +172,8 @@ class Decoder:
         """Takes away what has grown too large: first the transactions that have ended."""
         if self._ends:
             pieces.append(self._whole())
+        if not self.in_transaction:
+            raise ProtocolError("changes of no transaction")
         if self._weight >= self._piece_bytes:
             pieces.append(
                 Piece(
@@ -168,11 +204,13 @@ class Decoder:
             ends=self._ends,
             end_lsn=end_lsn,
             beats=(_seconds(self._beats_at[0]), _seconds(self._beats_at[1])) if self._beats_at else None,
+            heartbeats=self._beaten,
             truncations=self._truncations,
         )
         self._weight -= self._ended_weight
         self._ends = []
         self._beats_at = None
+        self._beaten = []
         self._first = True
         self._truncations = self._truncations and bool(self._changes)
         return piece
@@ -190,7 +228,10 @@ class Decoder:
             )
 
     def _relation(self, frame: bytes) -> None:
-        message = parse_relation(frame, MESSAGE_AT, self._codec)
+        try:
+            message = parse_relation(frame, MESSAGE_AT, self._codec)
+        except (IndexError, ValueError, struct_error) as error:
+            raise _short(frame) from error
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
@@ -199,10 +240,13 @@ class Decoder:
             self._routes[frame[_BODY_AT:_OID_END]] = route, from_lsn
 
     def _truncate(self, frame: bytes) -> None:
-        count = _LENGTH(frame, _BODY_AT)[0]
+        if len(frame) < _BODY_AT + 5 or len(frame) != _BODY_AT + 5 + 4 * _LENGTH(frame, _BODY_AT)[0]:
+            raise _short(frame)
         options = frame[_BODY_AT + 4]
         routes = []
-        for at in range(_BODY_AT + 5, _BODY_AT + 5 + 4 * count, 4):
+        for at in range(_BODY_AT + 5, len(frame), 4):
+            if frame[at : at + 4] not in self._routes:
+                raise _without_relation(frame)
             route, from_lsn = self._routes[frame[at : at + 4]]
             if route is not None and self._final_lsn >= from_lsn:
                 routes.append(route)
@@ -212,6 +256,15 @@ class Decoder:
                 Truncation(routes=tuple(routes), cascade=bool(options & 1), restart_identity=bool(options & 2))
             )
             self._weight += CHANGE_BYTES
+
+
+def _short(frame: bytes) -> ProtocolError:
+    return ProtocolError(f"a message of kind {chr(frame[MESSAGE_AT])!r} with {len(frame)} bytes that end early")
+
+
+def _without_relation(frame: bytes) -> ProtocolError:
+    kind = chr(frame[MESSAGE_AT]) if len(frame) > MESSAGE_AT else ""
+    return ProtocolError(f"a message of kind {kind!r} about a relation that was not described")
 
 
 def _seconds(microseconds: int) -> float:
@@ -242,5 +295,5 @@ def parse_relation(data: bytes, at: int, codec: str = "utf-8") -> RelationMessag
 
 
 def _string(data: bytes, at: int, codec: str) -> tuple[str, int]:
-    end = data.index(0, at)
+    end = data.index(b"\0", at)
     return data[at:end].decode(codec), end + 1

@@ -7,8 +7,9 @@ PostgreSQL manual, "Streaming Replication Protocol" and "Logical Replication Mes
 from collections import defaultdict
 from operator import itemgetter
 from struct import Struct
+from struct import error as struct_error
 
-from syncwizard.errors import TaskFailed
+from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows.changes import DELETE, INSERT, NULL, Change, Decoded, Layout, Route, Row, Value
 
 # 'w', start, end of WAL, clock; then the message: its kind and the relation's OID, …
@@ -29,6 +30,8 @@ _NULL = ord("n")
 UNCHANGED = ord("u")
 
 _LENGTH = Struct(">i").unpack_from
+# One below zero is beyond every message.
+_UNSIGNED_LENGTH = Struct(">I").unpack_from
 _COUNT = Struct(">h").unpack_from
 
 # Values of larger frames are views into them, so that a row of 100 MB is not in memory twice.
@@ -84,10 +87,12 @@ def _alike(frames: list[bytes], route: Route) -> list[Row]:
 
 def both_rows(frame: bytes, route: Route) -> tuple[Row | None, Row]:
     """The old row (or key) and the new row of an Update."""
-    if frame[MARK_AT] == NEW:
+    if frame[MARK_AT : MARK_AT + 1] == b"N":
         return None, first_row(frame, route)
     data = memoryview(frame) if len(frame) > _VIEWED_BYTES else frame
     old, end = decode_row(data, _TUPLE_AT, route)
+    if data[end : end + 1] != b"N":
+        raise ProtocolError(f"an update of {route.source} without its new row")
     return old, decode_row(data, end + 1, route)[0]
 
 
@@ -103,29 +108,72 @@ def decoded(change: Change) -> Decoded:
 
 def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, int]:
     """The TupleData at `at` and the position after it. Raises TaskFailed for a value in another form than the route's:
-    its bytes would mean something else."""
+    its bytes would mean something else; ProtocolError for what is no TupleData of the route's relation."""
     # About 0.2 µs a column.
-    count = _COUNT(data, at)[0]
-    at += 2
     values: list[Value] = []
     append = values.append
     text = route.text
-    for position in range(count):
-        kind = data[at]
-        at += 1
-        if kind in SENT:
-            end = at + 4 + _LENGTH(data, at)[0]
-            append(data[at:end])
-            at = end
-            if (kind == _TEXT) is not (position in text):
-                form = "text" if kind == _TEXT else "binary"
-                column = route.columns[position].name
-                raise TaskFailed(f"column {column} of {route.source} came in {form} form unexpectedly", where="source")
-        elif kind == _NULL:
-            append(NULL)
-        else:
-            append(None)
+    try:
+        count = _COUNT(data, at)[0]
+        if count != len(route.columns):
+            raise ProtocolError(f"a row of {count} columns of {route.source}, which has {len(route.columns)}")
+        at += 2
+        for position in range(count):
+            kind = data[at]
+            at += 1
+            if kind in SENT:
+                end = at + 4 + _UNSIGNED_LENGTH(data, at)[0]
+                append(data[at:end])
+                at = end
+                if (kind == _TEXT) is not (position in text):
+                    raise _another_form(kind, route, position)
+            elif kind == _NULL:
+                append(NULL)
+            elif kind == UNCHANGED:
+                append(None)
+            else:
+                raise ProtocolError(f"a value of unknown kind {chr(kind)!r} in a row of {route.source}")
+    except (IndexError, struct_error) as error:
+        raise _ends_early(route) from error
+    if at > len(data):
+        raise _ends_early(route)
     return tuple(values), at
+
+
+def _ends_early(route: Route) -> ProtocolError:
+    return ProtocolError(f"a row of {route.source} that ends before its values do")
+
+
+def _another_form(kind: int, route: Route, position: int) -> TaskFailed:
+    form = "text" if kind == _TEXT else "binary"
+    column = route.columns[position].name
+    return TaskFailed(f"column {column} of {route.source} came in {form} form unexpectedly", where="source")
+
+
+def decode_values(data: bytes, at: int) -> tuple[Row, bytes, int]:
+    """The TupleData at `at`, of whatever relation: its values, their kinds, and the position after it.
+
+    Raises ProtocolError for what is none.
+    """
+    values: list[Value] = []
+    kinds = bytearray()
+    try:
+        count = _COUNT(data, at)[0]
+        at += 2
+        for _ in range(count):
+            kind = data[at]
+            end = at + 1
+            if kind in SENT:
+                length = _LENGTH(data, end)[0]
+                end += 4 + length
+                if length < 0 or end > len(data):
+                    raise ProtocolError(f"a value of {length} bytes in a message of {len(data)}")
+            values.append(data[at + 1 : end] if kind in SENT else NULL if kind == _NULL else None)
+            kinds.append(kind)
+            at = end
+    except (IndexError, struct_error) as error:
+        raise ProtocolError(f"a row that ends early, in a message of {len(data)} bytes") from error
+    return tuple(values), bytes(kinds), at
 
 
 def _layout(frame: bytes, row: Row) -> Layout:

@@ -11,6 +11,7 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.postgres.source.slot import slot_status
 from syncwizard.task import file
 from syncwizard.task.events import Event, Failure
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.specification import Advanced, PrecheckSettings, Retry, TaskSpec
 from syncwizard.task.state import TaskState
 from tests.faults import processes
@@ -175,6 +176,19 @@ def running(pair: DatabasePair, folder: Path, definitions: str = TABLES, **optio
         yield task
     finally:
         task.kill_engine()
+
+
+def forgotten(task: RunningTask) -> None:
+    """Waits until the source may forget everything committed so far."""
+    row = task.pair.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+    assert row is not None
+
+    def confirmed() -> bool:
+        status = slot_status(task.pair.source, task.slot)
+        assert status is not None and status.confirmed_flush_lsn is not None
+        return parse_lsn(status.confirmed_flush_lsn) >= parse_lsn(row[0])
+
+    until(confirmed, 30, "the source to be free to forget")
 
 
 def reached(task: RunningTask, happened: Callable[[Event], bool], after: int = 0) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncwizard.postgres.messages import CopyMessages, server_error
+from syncwizard.errors import ProtocolError
+from syncwizard.postgres.messages import LARGEST_ASIDE_BYTES, CopyMessages, server_error
 
 BOTH = b"W" + pack(">ibh", 7, 0, 0)
 LARGE = 3 * 1024 * 1024
@@ -101,8 +102,47 @@ def test_the_end_of_the_stream_is_no_silence(kind: bytes) -> None:
 def test_bytes_that_are_no_message_are_refused() -> None:
     messages = begun()
     messages.add(b"xyzzy and more")
-    with pytest.raises(psycopg.OperationalError, match="unknown kind"):
+    with pytest.raises(ProtocolError):
         messages.take(99)
+
+
+@pytest.mark.parametrize("length", [-(1 << 31), -1, 0, 3, 4, (1 << 31) - 1])
+@pytest.mark.parametrize("kind", [b"d", b"N", b"E"])
+def test_a_length_that_cannot_be_ends_the_session(kind: bytes, length: int) -> None:
+    if (kind, length) in [(b"N", 4), (b"E", 4)]:
+        return
+    messages = begun()
+    messages.add(message(b"d", b"w1") + kind + pack(">i", length) + b"abc")
+    with pytest.raises(ProtocolError):
+        list(taken(messages))
+
+
+def test_what_comes_beside_the_data_is_not_collected_for_ever() -> None:
+    messages = begun()
+    messages.add(b"N" + pack(">i", 900_000_000))
+    with pytest.raises(ProtocolError, match="more than"):
+        for _ in range(LARGEST_ASIDE_BYTES // LARGE + 2):
+            messages.add(bytes(LARGE))
+            messages.take(99)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=8), st.binary(max_size=40), st.data())
+def test_whatever_comes_ends_in_frames_or_in_one_of_two_errors(
+    sent: list[bytes], rest: bytes, data: st.DataObject
+) -> None:
+    stream = b"".join(message(b"d", b"w" + one) if data.draw(st.booleans()) else one for one in sent) + rest
+    if stream and data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(stream) - 1))
+        stream = stream[:at] + data.draw(st.binary(min_size=1, max_size=4)) + stream[at + 1 :]
+    messages = begun()
+    try:
+        size = data.draw(st.integers(1, 200))
+        for begin in range(0, len(stream), size):
+            messages.add(stream[begin : begin + size])
+            for frame in taken(messages):
+                assert frame[:1] in (b"w", b"k")
+    except (ProtocolError, psycopg.Error):
+        pass
 
 
 def test_a_state_that_the_driver_does_not_know_is_kept() -> None:

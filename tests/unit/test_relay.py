@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncwizard.errors import ProtocolError
 from syncwizard.postgres.relay import CopyOut
 
 
@@ -58,5 +59,24 @@ def test_a_large_row_is_not_held_back() -> None:
 
 
 def test_bytes_that_are_no_message_are_refused() -> None:
-    with pytest.raises(psycopg.OperationalError, match="unknown kind"):
+    with pytest.raises(ProtocolError, match="unknown kind"):
         CopyOut().take(b"no message at all")
+
+
+@pytest.mark.parametrize("kind", [b"d", b"N", b"E"])
+@pytest.mark.parametrize("length", [-(1 << 31), -1, 0, 3])
+def test_a_length_that_cannot_be_ends_the_session(kind: bytes, length: int) -> None:
+    out = CopyOut()
+    with pytest.raises(ProtocolError, match="length of"):
+        out.take(BEGIN + message(b"d", b"row") + kind + pack(">i", length) + b"abc")
+
+
+@given(st.lists(st.one_of(rows, asides, st.binary(max_size=20)), max_size=8), st.integers(1, 100))
+def test_whatever_comes_ends(sent: list[bytes], size: int) -> None:
+    out = CopyOut()
+    stream = b"".join(sent)
+    try:
+        for begin in range(0, len(stream), size):
+            out.take(stream[begin : begin + size])
+    except ProtocolError:
+        pass

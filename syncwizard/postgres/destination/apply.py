@@ -23,7 +23,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import Wire, binary_blocks, is_large
-from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, Truncation, Value, filled
+from syncwizard.rows.changes import INSERT, KIND_NAMES, Beat, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 
@@ -104,12 +104,14 @@ class Applier:
             else:
                 self._apply_step(step)
 
-    def commit(self, applied_lsn: str) -> None:
-        """Moves the progress and commits. Raises Fenced when another session has taken over."""
+    def commit(self, applied_lsn: str, beat: Beat | None = None) -> None:
+        """Moves the progress, to the last heartbeat in the transaction if there is one, and commits. Raises Fenced when
+        another session has taken over."""
         if any(expected is not None for _, expected in self._expected):
             self.run()
         values: list[Value] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
-        self._execute(query("progress_advance").encode(), values, [TEXT] * 4)
+        values += [None, None] if beat is None else [str(beat.number).encode(), str(beat.at).encode()]
+        self._execute(query("progress_advance").encode(), values, [TEXT] * 6)
         advance = len(self._expected) - 1
         self._queue(b"COMMIT")
         try:

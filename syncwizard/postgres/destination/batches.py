@@ -8,7 +8,7 @@ from syncwizard.postgres.destination.apply import Applier, CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.batches import Batch, folded, transactions
-from syncwizard.rows.changes import Piece
+from syncwizard.rows.changes import Beat, Piece
 from syncwizard.rows.fold import Step
 from syncwizard.task.lsn import format_lsn
 
@@ -43,6 +43,8 @@ class BatchWriter:
         self._committed = committed
         self._careful = careful
         self.in_transaction = False
+        # The last heartbeat of the open transaction.
+        self._beat: Beat | None = None
 
     @property
     def one_by_one(self) -> bool:
@@ -97,16 +99,18 @@ class BatchWriter:
         else:
             self._applier.apply(folded(pieces) if steps is None else steps)
         last = pieces[-1]
+        for piece in pieces:
+            self._beat = piece.heartbeats[-1][1] if piece.heartbeats else self._beat
         if last.last:
-            self._applier.commit(format_lsn(last.end_lsn))
-            self.in_transaction = False
+            self._applier.commit(format_lsn(last.end_lsn), self._beat)
+            self.in_transaction, self._beat = False, None
             if last.final_lsn >= self._serial_until:
                 self._serial_until = 0
         self._committed(pieces)
 
     def _start_over(self) -> None:
         self._applier.roll_back()
-        self.in_transaction = False
+        self.in_transaction, self._beat = False, None
 
 
 def _reason(error: CountMismatch | psycopg.Error) -> str:

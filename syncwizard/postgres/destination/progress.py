@@ -143,12 +143,22 @@ def take_epoch(connection: Connection, task_id: uuid.UUID) -> Progress:
 
 def acknowledge(connection: Connection, task_id: uuid.UUID, epoch: int, lsn: str) -> None:
     """Makes an idle position durable before it is sent to the source. Raises Fenced when the epoch is not ours."""
+    if scalar(connection, query("progress_acknowledge"), lsn, task_id, epoch) != 1:
+        raise Fenced("another engine took over this task", where="destination")
+
+
+def note_timeline(connection: Connection, task_id: uuid.UUID, progress: Progress, timeline: int) -> Progress:
+    """The source has gone on to this timeline, and nothing is missing: what is compared from here on.
+
+    Raises Fenced when the epoch is not that of the progress.
+    """
     changed = connection.execute(
-        "UPDATE syncwizard.progress SET acknowledged_lsn = %s WHERE task_id = %s AND epoch = %s",
-        (lsn, task_id, epoch),
+        "UPDATE syncwizard.progress SET timeline = %s WHERE task_id = %s AND epoch = %s",
+        (timeline, task_id, progress.epoch),
     ).rowcount
     if changed != 1:
         raise Fenced("another engine took over this task", where="destination")
+    return msgspec.structs.replace(progress, timeline=timeline)
 
 
 def note_owner(connection: Connection, task_id: uuid.UUID, progress: Progress, xmin: int, owner: int) -> Progress:

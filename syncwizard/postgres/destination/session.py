@@ -40,6 +40,12 @@ def prepare_writing(connection: Connection) -> bool:
     return True
 
 
+def follow_configuration(connection: Connection) -> None:
+    """Lets the session's commits wait for what the server's configuration says from now on, which is changed while a
+    task runs for weeks; each transaction of the progress sees to it that they wait for the disk at least."""
+    connection.execute("RESET synchronous_commit")
+
+
 def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
     """Takes the task's advisory lock for this session, and ends sessions that earlier ones of the task left behind: a
     network may keep them open for hours, with the locks of what they did not commit. Then brings an older layout to

@@ -48,10 +48,16 @@ SESSION_SETTINGS: dict[str, str] = {
     "tcp_keepalives_count": "4",
     "tcp_user_timeout": "60000",
 }
-# Only what is durable may be acknowledged (rule 4), so a commit waits for the disk, and for standbys where that is set.
+# Only what is durable may be acknowledged or taken for done (rules 4, 29), so a commit waits for the disk, and for
+# standbys where that is set.
 DURABLE = (
     "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)"
     " WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
+)
+# Set by the session itself, a value stays when the server's configuration is read again.
+DURABLE_TO_THE_END: LiteralString = (
+    "SELECT pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
+    " WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, false)"
 )
 # Known only to newer servers: an unknown name would fail the login.
 SETTINGS_SINCE: dict[str, tuple[int, str]] = {
@@ -126,7 +132,7 @@ def connect(
         seconds = time.monotonic() - started
         raise endpoint_error(error, end, endpoint, seconds, _state_of_refusal(error, text)) from error
     try:
-        apply_settings(connection)
+        apply_settings(connection, DURABLE_TO_THE_END if end == "destination" else DURABLE)
         connection.autocommit = autocommit
     except psycopg.Error as error:
         connection.close()
@@ -134,15 +140,16 @@ def connect(
     return connection
 
 
-def apply_settings(connection: Connection) -> None:
-    """Fixes the session's settings, in one round trip (walsender sessions take SET too)."""
+def apply_settings(connection: Connection, durable: LiteralString = DURABLE) -> None:
+    """Fixes the session's settings, in one round trip (walsender sessions take SET too); `durable` is the statement
+    that makes its commits wait for the disk."""
     version = connection.info.server_version
     settings = dict(SESSION_SETTINGS)
     settings.update({name: value for name, (since, value) in SETTINGS_SINCE.items() if version >= since})
     statements = [
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
     ]
-    connection.execute(sql.SQL("; ").join([*statements, sql.SQL(DURABLE)]))
+    connection.execute(sql.SQL("; ").join([*statements, sql.SQL(durable)]))
 
 
 def check_files(endpoint: Endpoint, end: End) -> None:

@@ -1,6 +1,5 @@
 """Is this still the server, the slot and the publication that the progress was made with? (rule 5)"""
 
-import re
 import shlex
 import time
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, is_heartbeat
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.source.history import History, check_history
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -24,8 +24,8 @@ class HandedOver(Exception):
     """The publication belongs to somebody else now: what it is compared with is to be noted before anything goes on."""
 
 
-def check_server(holder: Connection, progress: Progress) -> None:
-    """Compares the server behind a replication session. Raises SourceChanged."""
+def check_server(holder: Connection, progress: Progress) -> History:
+    """Compares the server behind a replication session, and its history. Raises SourceChanged, ChangesMissing."""
     now = identify(holder)
     if now.system_identifier != progress.system_identifier:
         raise SourceChanged(
@@ -42,29 +42,7 @@ def check_server(holder: Connection, progress: Progress) -> None:
             remedy="point the task at the database it was started with, or copy everything from this one: "
             f"{resync_command(progress.task_name)} --all",
         )
-    if now.timeline > progress.timeline:
-        row = holder.execute(f"TIMELINE_HISTORY {now.timeline:d}".encode()).fetchone()
-        switch = switch_point(str(row[1]) if row else "", progress.timeline)
-        if switch is not None and parse_lsn(progress.applied_lsn) > switch:
-            raise missing_changes(
-                "the destination is ahead of the promoted source",
-                progress,
-                detail=f"applied up to {progress.applied_lsn}, but the new timeline began at {format_lsn(switch)}: "
-                "changes between the two exist at the destination only",
-            )
-
-
-def switch_point(history: str, timeline: int) -> int | None:
-    """Where a timeline was left, by the content of a history file.
-
-    >>> hex(switch_point("1\\t0/3000000\\tno recovery target specified", 1))
-    '0x3000000'
-    """
-    for line in history.splitlines():
-        found = re.match(r"\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)", line)
-        if found and int(found[1]) == timeline:
-            return parse_lsn(found[2])
-    return None
+    return check_history(holder, now, progress)
 
 
 def check_slot(connection: Connection, progress: Progress) -> int | None:
@@ -88,13 +66,14 @@ def check_slot(connection: Connection, progress: Progress) -> int | None:
             progress,
             detail=f"changes since {progress.applied_lsn} are missing (max_slot_wal_keep_size)",
         )
-    position = max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn))
+    position = progress.position
     if status.confirmed_flush_lsn is None or parse_lsn(status.confirmed_flush_lsn) > position:
         raise missing_changes(
-            f"slot {progress.slot} was recreated or moved by somebody else",
+            f"slot {progress.slot} was recreated or moved, or the destination was set back",
             progress,
             detail=f"it begins at {status.confirmed_flush_lsn}, the destination has changes up to "
-            f"{format_lsn(position)}: what lies between may be missing",
+            f"{format_lsn(position)}: what lies between may be missing; a destination is set back by the restore of a "
+            "backup or a snapshot, or by a standby that took its place without its last commits",
         )
     return status.active_pid
 
@@ -106,7 +85,7 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
     Raises ChangesMissing where changes may not be in the stream, SourceChanged where somebody added a table.
     """
     found = compare_publication(connection, progress, members)
-    position = format_lsn(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
+    position = format_lsn(progress.position)
     if found.gap:
         raise missing_changes(found.gap, progress, detail=f"changes since {position} may be missing")
     if any(is_heartbeat(member.table) for member in found.dropped):

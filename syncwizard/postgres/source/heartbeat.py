@@ -2,11 +2,13 @@
 
 from typing import LiteralString
 
-from psycopg import errors
+from psycopg import errors, sql
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.rows.changes import Beat
+from syncwizard.rows.heartbeat import next_generation
 
 HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
 
@@ -16,8 +18,8 @@ _BEAT: LiteralString = (
 )
 
 
-def create_heartbeat(connection: Connection, slot: str) -> None:
-    """Creates the table when it is not there and adds this task's row.
+def create_heartbeat(connection: Connection, slot: str, known: int = 0) -> None:
+    """Creates the table when it is not there and adds this task's row, which counts on beyond the number `known`.
 
     A table of that name without our mark is somebody else's: TaskFailed, and it is left alone.
     """
@@ -33,7 +35,8 @@ def create_heartbeat(connection: Connection, slot: str) -> None:
                 remedy="rename or drop that table, then start again",
             )
         connection.execute(
-            "INSERT INTO public.dts_postgres_heartbeat (slot_name) VALUES (%s) ON CONFLICT DO NOTHING", (slot,)
+            "INSERT INTO public.dts_postgres_heartbeat (slot_name, beats) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            (slot, next_generation(known) if known else 0),
         )
 
 
@@ -64,6 +67,19 @@ def beat(connection: Connection, slot: str) -> float:
             remedy="make it again with `syncwizard resync`, which copies no table for that",
         )
     return float(row[0])
+
+
+def read_beat(connection: Connection, slot: str) -> Beat | None:
+    """The task's heartbeat as it is now, also over a replication session; None where there is none."""
+    statement = sql.SQL(
+        "SELECT beats, (pg_catalog.date_part('epoch', beat_at) * 1000000)::bigint"
+        " FROM public.dts_postgres_heartbeat WHERE slot_name = {}"
+    ).format(sql.Literal(slot))
+    try:
+        row = connection.execute(statement).fetchone()
+    except errors.UndefinedTable:
+        row = None
+    return None if row is None else Beat(int(row[0]), int(row[1]))
 
 
 def read_clock(connection: Connection) -> float:

@@ -33,8 +33,8 @@ class Positions:
         self.clock_offset_seconds = clock - (before + time.monotonic()) / 2
 
     def late_seconds(self, commit_time: float) -> float:
-        """How long ago, by the source's clock, something was committed."""
-        return time.monotonic() + self.clock_offset_seconds - commit_time
+        """How long ago, by the source's clock, something was committed; not at all where that was put back since."""
+        return max(0.0, time.monotonic() + self.clock_offset_seconds - commit_time)
 
     @property
     def acknowledged(self) -> int:

@@ -17,12 +17,14 @@ import psycopg
 from psycopg import pq, sql
 from psycopg.errors import error_from_result
 
+from syncwizard.errors import ProtocolError
 from syncwizard.postgres.messages import KEEPALIVE, XLOG_DATA, CopyMessages
 from syncwizard.postgres.session.connection import Connection, is_plain
 from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
 from syncwizard.task.lsn import format_lsn
 
 _KEEPALIVE_BODY = Struct(">QqB").unpack_from
+_KEEPALIVE_BYTES = 18
 _STATUS = Struct(">cQQQqB").pack
 _HEAD = Struct(">ci").pack
 _TIMEVAL = Struct("ll").pack
@@ -31,6 +33,8 @@ _TIMEVAL = Struct("ll").pack
 READ_BYTES = 256 * 1024
 # How long the kernel lets one read or write of the stream's own wait.
 SOCKET_SECONDS = 1
+# A walsender answers at once, before it reads any WAL.
+START_SECONDS = 60.0
 
 
 class ReplicationStream(Protocol):
@@ -81,7 +85,10 @@ class SocketStream:
     def start(self, command: bytes) -> None:
         """Sends the command and waits for its answer. Raises the server's error."""
         self._write(_HEAD(b"Q", len(command) + 5) + command + b"\0")
+        deadline = time.monotonic() + START_SECONDS
         while not self._messages.begun:
+            if time.monotonic() > deadline:
+                raise psycopg.OperationalError(f"the source has not begun to stream within {START_SECONDS:.0f} s")
             self._messages.add(self._read())
 
     def receive(self, limit_bytes: int) -> tuple[list[bytes], bytes | None]:
@@ -165,6 +172,8 @@ class LibpqStream:
                 limit_bytes -= size
             elif frame[0] == KEEPALIVE:
                 return frames, bytes(frame)
+            else:
+                raise ProtocolError(f"a replication message of unknown kind {chr(frame[0])!r}")
         return frames, None
 
     def _ended(self) -> NoReturn:
@@ -193,5 +202,7 @@ def status_update(received: int, flushed: int) -> bytes:
 
 def parse_keepalive(frame: bytes) -> tuple[int, bool]:
     """The end of WAL and whether a reply is asked for, of a keepalive frame ('k')."""
+    if len(frame) != _KEEPALIVE_BYTES:
+        raise ProtocolError(f"a keepalive of {len(frame)} bytes")
     wal_end, _, reply = _KEEPALIVE_BODY(frame, 1)
     return wal_end, bool(reply)

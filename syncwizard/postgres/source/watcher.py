@@ -11,10 +11,11 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.postgres.source.history import set_back
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, measure_slot
 from syncwizard.task.events import SlotMeasured
-from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName
 
 BEAT_SECONDS = 1.0
@@ -75,9 +76,15 @@ class Guardian:
             self._stop.wait(BEAT_SECONDS)
 
     def _watch(self) -> None:
+        durable = self._positions.durable
         # The position is read first: what was committed before it was decoded while the publication, found
         # unchanged after it, was ours.
         position = current_lsn(self.connection)
+        if parse_lsn(position) < durable:
+            raise set_back(
+                self._progress,
+                f"its WAL ends at {position}, the destination has its changes up to {format_lsn(durable)}",
+            )
         found = check_publication(self.connection, self._progress, self._members)
         if found.handed_over is not None:
             raise HandedOver

@@ -23,7 +23,11 @@ CREATE TABLE syncwizard.progress (
     publication_oid     bigint NOT NULL,
     publication_xmin    bigint NOT NULL,
     publication_owner   bigint NOT NULL,
-    resynchronization   uuid
+    resynchronization   uuid,
+    -- The last heartbeat that was applied, with the source's clock in microseconds since the Unix epoch; null before the
+    -- first one.
+    heartbeat           bigint,
+    heartbeat_at        bigint
 ) WITH (fillfactor = 10);
 
 -- The relations whose changes the publication carries, by OID: what is compared with the source. `member` is the OID of

@@ -5,5 +5,7 @@ UPDATE syncwizard.progress
        timeline = %(timeline)s,
        source_database = %(source_database)s,
        applied_lsn = %(lsn)s,
-       acknowledged_lsn = %(lsn)s
+       acknowledged_lsn = %(lsn)s,
+       heartbeat = NULL,
+       heartbeat_at = NULL
  WHERE task_id = %(task_id)s

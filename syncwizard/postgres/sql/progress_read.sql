@@ -1,4 +1,5 @@
 SELECT slot, system_identifier, timeline, source_database, applied_lsn::text, acknowledged_lsn::text, epoch,
-       publication_oid, publication_xmin, publication_owner, task_name, resynchronization
+       publication_oid, publication_xmin, publication_owner, task_name, resynchronization,
+       heartbeat, heartbeat_at
   FROM syncwizard.progress
  WHERE task_id = %s

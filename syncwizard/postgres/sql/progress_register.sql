@@ -13,5 +13,7 @@ ON CONFLICT (task_id) DO UPDATE
        acknowledged_lsn = excluded.acknowledged_lsn,
        publication_oid = excluded.publication_oid,
        publication_xmin = excluded.publication_xmin,
-       publication_owner = excluded.publication_owner
+       publication_owner = excluded.publication_owner,
+       heartbeat = NULL,
+       heartbeat_at = NULL
  WHERE syncwizard.progress.epoch = 0

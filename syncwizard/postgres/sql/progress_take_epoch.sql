@@ -2,4 +2,5 @@ UPDATE syncwizard.progress
    SET epoch = epoch + 1
  WHERE task_id = %s
 RETURNING slot, system_identifier, timeline, source_database, applied_lsn::text, acknowledged_lsn::text, epoch,
-          publication_oid, publication_xmin, publication_owner, task_name, resynchronization
+          publication_oid, publication_xmin, publication_owner, task_name, resynchronization,
+          heartbeat, heartbeat_at

@@ -101,7 +101,7 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
                 copies = read_copies(destination, context.task_id)
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
-            set_up_heartbeat(context, source)
+            set_up_heartbeat(context, source, progress.heartbeat or 0)
             with identities_held(source):
                 full = set_replica_identities(context, source, selection)
                 ours = None if order.whole else [member.oid for member in members if member.oid is not None]

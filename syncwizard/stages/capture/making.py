@@ -36,9 +36,10 @@ SLOT_PATIENCE_SECONDS = 5.0
 SERVER_18 = 180000
 
 
-def set_up_heartbeat(context: Context, source: Connection) -> None:
-    """The heartbeat's table with this task's row, made where they are missing."""
-    create_heartbeat(source, context.spec.slot)
+def set_up_heartbeat(context: Context, source: Connection, known: int = 0) -> None:
+    """The heartbeat's table with this task's row, made where they are missing; `known` is the number of the last
+    heartbeat at the destination."""
+    create_heartbeat(source, context.spec.slot, known)
     if not context.state().heartbeat:
         context.record(HeartbeatCreated())
 

@@ -54,7 +54,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
     return ResyncRequested(
         id=uuid.uuid4(),
         tables=[_to_copy(table) for table in tables],
-        whole=bool(damage.gap or damage.elsewhere),
+        whole=bool(damage.gap or damage.elsewhere or wish.everything),
         reasons=_reasons(damage, absent),
     )
 

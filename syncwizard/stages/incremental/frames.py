@@ -52,9 +52,10 @@ class Stopped(msgspec.Struct, frozen=True, tag=True):
 
 
 class Recovered(msgspec.Struct, frozen=True, tag=True):
-    """The child goes on in a more careful way; which, and why."""
+    """The child goes on in a more careful way; which, and why. `doubtful`: what it could not compare may be wrong."""
 
     reason: str
+    doubtful: bool = False
 
 
 class Intruded(msgspec.Struct, frozen=True, tag=True):

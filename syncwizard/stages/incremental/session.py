@@ -15,7 +15,7 @@ from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
-from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
@@ -28,11 +28,13 @@ from syncwizard.postgres.source.continuity import (
     wait_until_visible,
 )
 from syncwizard.postgres.source.heartbeat import read_clock
+from syncwizard.postgres.source.history import History, other_history
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import Route, Row
+from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder
 from syncwizard.stages.context import Channel, open_session
@@ -105,13 +107,14 @@ class Session:
         assert spec.id is not None
         destination = self._open("destination", "apply")
         prepare_writing(destination)
+        follow_configuration(destination)
         progress = ledger.take_epoch(destination, spec.id)
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
         members = ledger.read_members(destination, spec.id)
         progress = self._check(holder, source, destination, progress, members)
         self._known = progress, members
-        positions = Positions(max(parse_lsn(progress.applied_lsn), parse_lsn(progress.acknowledged_lsn)))
+        positions = Positions(progress.position)
         reporter = Reporter(self._channel, spec, self._totals, positions, self._look_for_attached)
         with translated("source", "reading its clock"):
             positions.set_clock(lambda: read_clock(source))
@@ -228,9 +231,9 @@ class Session:
             stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
             # Nobody else can move it from here on; somebody may have since it was looked at.
             check_slot(source, progress)
-        self._receiver = Receiver(
-            stream, Decoder(compiler.compile, PIECE_BYTES, codec_of(holder)), self._inbox, positions
-        )
+        heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
+        decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats)
+        self._receiver = Receiver(stream, decoder, self._inbox, positions)
         self._start(self._receiver.run)
 
     def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
@@ -292,15 +295,26 @@ class Session:
     ) -> Progress:
         """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
-            check_server(holder, progress)
+            history = check_server(holder, progress)
             found = check_publication(source, progress, members)
             active = check_slot(source, progress)
             if active is not None:
                 self._end_reader(source, active)
+        if history.timeline != progress.timeline:
+            self._note_timeline(history, progress.timeline)
+            # Whatever is applied from here on may be of the new timeline.
+            progress = ledger.note_timeline(destination, self._assignment.task_id, progress, history.timeline)
         if found.handed_over is None:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
+
+    def _note_timeline(self, history: History, before: int) -> None:
+        compared = f"compared by positions and heartbeat alone ({history.unread})" if history.unread else ""
+        reason = f"the source went on from timeline {before} to {history.timeline}"
+        self._channel.send(
+            Recovered(reason=f"{reason}: {compared or 'nothing is missing'}", doubtful=bool(history.unread))
+        )
 
     def _end_reader(self, source: Connection, pid: int) -> None:
         """Ends who reads the slot: a walsender left by a killed predecessor, which epochs have shut out already, or

@@ -7,6 +7,7 @@ import msgspec
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.context import Child, Context
+from syncwizard.stages.copied import check_copied
 from syncwizard.stages.dropped import record_dropped
 from syncwizard.stages.incremental.frames import (
     Assignment,
@@ -38,8 +39,10 @@ def run(context: Context) -> None:
 def follow(context: Context, *, sync_point: str, stop_at: str | None) -> str:
     """Applies until `stop_at` is reached; the position. Without it only cancellation or an error ends this.
 
-    A child that dies is replaced. Totals run on over children.
+    A child that dies is replaced. Totals run on over children. Raises ChangesMissing where the destination was
+    set back.
     """
+    check_copied(context)
     return _Following(context, sync_point, stop_at).run()
 
 
@@ -79,7 +82,7 @@ class _Following:
             elif isinstance(frame, Reached):
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
-                context.record(Noticed(level="info", message=frame.reason))
+                context.record(Noticed(level="warning" if frame.doubtful else "info", message=frame.reason))
             elif isinstance(frame, Intruded):
                 self._tell_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):

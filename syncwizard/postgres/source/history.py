@@ -1,0 +1,127 @@
+"""Has the source the history that the progress was made with? A server that was set back to an earlier state of itself
+(a snapshot of its machine or disk, a cold copy) keeps its identity, its slot and often its timeline (rule 5)."""
+
+import re
+import shlex
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from syncwizard.errors import ChangesMissing, SourceChanged
+from syncwizard.postgres.captured import Progress, SystemIdentity
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.postgres.source.heartbeat import read_beat
+from syncwizard.task.lsn import format_lsn, parse_lsn
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """The source's present timeline. `unread`: why its history could not be compared, if it could not."""
+
+    timeline: int
+    unread: str = ""
+
+
+def check_history(holder: Connection, now: SystemIdentity, progress: Progress) -> History:
+    """Compares timeline, positions and heartbeat over a replication session.
+
+    Raises ChangesMissing for a promoted server that lacks what the destination has, SourceChanged for one that was set
+    back.
+    """
+    unread = _check_timeline(holder, now, progress)
+    if parse_lsn(now.flushed_lsn) < progress.position:
+        raise set_back(
+            progress,
+            f"it has written WAL up to {now.flushed_lsn}, the destination has its changes up to "
+            f"{format_lsn(progress.position)}",
+        )
+    _check_beat(holder, progress)
+    return History(timeline=now.timeline, unread=unread)
+
+
+def _check_timeline(holder: Connection, now: SystemIdentity, progress: Progress) -> str:
+    if now.timeline == progress.timeline:
+        return ""
+    if now.timeline < progress.timeline:
+        raise set_back(
+            progress, f"it is on timeline {now.timeline}, the destination has changes of {progress.timeline}"
+        )
+    try:
+        row = holder.execute(sql.SQL("TIMELINE_HISTORY {}").format(now.timeline)).fetchone()
+    except psycopg.Error as error:
+        if is_connection_loss(error):
+            raise
+        # Positions and heartbeat say whether anything is missing, too.
+        return " ".join(str(error).split())
+    switch = switch_point(_text(row[1]) if row else "", progress.timeline)
+    if switch is None:
+        raise ahead(progress, f"its timeline {now.timeline} does not come from timeline {progress.timeline}")
+    if progress.position > switch:
+        raise ahead(progress, f"the new timeline began at {format_lsn(switch)}")
+    return ""
+
+
+def _text(content: object) -> str:
+    return content.decode(errors="replace") if isinstance(content, bytes) else str(content)
+
+
+def _check_beat(holder: Connection, progress: Progress) -> None:
+    last = progress.last_beat
+    beat = read_beat(holder, progress.slot) if last is not None else None
+    # Without its row, what watches the publication says what is wrong.
+    if last is None or beat is None:
+        return
+    if beat.number < last.number:
+        raise set_back(progress, f"its heartbeat is number {beat.number}, number {last.number} was applied")
+    if beat.number == last.number and beat.at != last.at:
+        raise set_back(progress, f"its heartbeat {beat.number} is not the one that was applied")
+
+
+def switch_point(history: str, timeline: int) -> int | None:
+    """Where a timeline was left, by the content of a history file.
+
+    >>> hex(switch_point("1\\t0/3000000\\tno recovery target specified", 1))
+    '0x3000000'
+    """
+    for line in history.splitlines():
+        found = re.match(r"\s*(\d+)\s+([0-9A-Fa-f]+/[0-9A-Fa-f]+)", line)
+        if found and int(found[1]) == timeline:
+            return parse_lsn(found[2])
+    return None
+
+
+def ahead(progress: Progress, detail: str) -> ChangesMissing:
+    """The error of a promoted server that lacks changes which the destination has."""
+    return ChangesMissing(
+        "the destination is ahead of the promoted source",
+        detail=f"applied or acknowledged up to {format_lsn(progress.position)}, but {detail}: "
+        "changes between the two exist at the destination only",
+        where="source",
+        remedy=f"copy again: {shlex.join(['syncwizard', 'resync', progress.task_name])}",
+    )
+
+
+def set_back(progress: Progress, detail: str) -> SourceChanged:
+    """The error of a source with another history, before anything of that was applied."""
+    return SourceChanged(
+        _SET_BACK,
+        detail=detail,
+        where="source",
+        remedy="bring its later state back and resume the task, or copy everything from this one: "
+        + _copy_everything(progress),
+    )
+
+
+def other_history(progress: Progress, detail: str) -> ChangesMissing:
+    """The error of a source with another history, some of which may have been applied."""
+    return ChangesMissing(
+        _SET_BACK, detail=detail, where="source", remedy=f"copy everything again: {_copy_everything(progress)}"
+    )
+
+
+_SET_BACK = "the source was set back to an earlier state: changes that the destination has are no part of its history"
+
+
+def _copy_everything(progress: Progress) -> str:
+    return shlex.join(["syncwizard", "resync", progress.task_name, "--all"])

@@ -1,0 +1,195 @@
+"""Servers that were set back to an earlier state of themselves, or promoted: what one end has and the other never had
+is named, and what both have is no reason to stop."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.task.events import Noticed
+from tests.conftest import connected
+from tests.faults.running import RunningTask, change, forgotten, running
+from tests.support import setting_back
+from tests.support.commands import syncwizard
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+PROGRESS = "SELECT heartbeat FROM syncwizard.progress"
+
+
+@pytest.fixture(scope="module")
+def own_source(server_folder: Path) -> Iterator[Cluster]:
+    """A source that nothing else uses."""
+    cluster = Cluster(server_folder / "own16", 16, durable=False)
+    cluster.create().start()
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture
+def own(own_source: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases, the source's on that server."""
+    yield from connected(own_source, destination_cluster)
+
+
+@pytest.fixture(scope="module")
+def own_destination(server_folder: Path) -> Iterator[Cluster]:
+    """A destination that nothing else uses."""
+    cluster = Cluster(server_folder / "own18", 18, durable=False)
+    cluster.create().start()
+    yield cluster
+    cluster.destroy()
+
+
+@pytest.fixture
+def own_target(source_cluster: Cluster, own_destination: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases, the destination's on that server."""
+    yield from connected(source_cluster, own_destination)
+
+
+def kept_and_left_behind(task: RunningTask, cluster: Cluster) -> None:
+    """The server's state is kept; what comes after is at both ends."""
+    setting_back.keep(cluster)
+    task.pair.reconnect()
+    for _ in range(3):
+        change(task.pair)
+    task.converged()
+
+
+def refused(task: RunningTask, words: str) -> None:
+    """Resuming ends in a failure that says this, with the way out."""
+    answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
+    assert "the source was set back" in answer and words in answer, answer
+    assert f"syncwizard resync {task.name} --all" in task.failure().remedy
+
+
+def number_at(pair: DatabasePair) -> int:
+    """The heartbeat the destination knows."""
+    row = pair.destination.execute(PROGRESS).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_source_set_back_under_a_running_task_is_not_followed(
+    own: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    with running(own, tmp_path) as task:
+        task.start()
+        kept_and_left_behind(task, own.source_cluster)
+        setting_back.set_back(own.source_cluster)
+        own.reconnect()
+        own.source.execute("INSERT INTO one VALUES (9000, 0, 'of another history')")
+        failure = task.failure()
+        assert "the source was set back" in failure.title
+        assert own.destination.execute("SELECT FROM one WHERE id = 9000").fetchone() is None
+        assert "--all" in syncwizard("resync", task.name, "--yes", expect=2).stderr
+        syncwizard("resync", task.name, "--all", "--yes")
+        change(own)
+        task.converged()
+        task.release()
+
+
+def test_a_source_set_back_while_paused_is_known_by_position_by_heartbeat_and_in_the_stream(
+    own: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    with running(own, tmp_path) as task:
+        task.start()
+        kept_and_left_behind(task, own.source_cluster)
+        task.pause()
+        row = own.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        assert row is not None
+        setting_back.set_back(own.source_cluster)
+        own.reconnect()
+        known = number_at(own)
+        own.destination.execute("UPDATE syncwizard.progress SET heartbeat = NULL")
+        refused(task, "it has written WAL up to")
+        own.destination.execute("UPDATE syncwizard.progress SET heartbeat = %s", (known,))
+        # Its WAL grows past what the destination knows.
+        own.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(9000, 11000) i")
+        assert own.source.execute("SELECT pg_current_wal_lsn() > %s::pg_lsn", row).fetchone() == (True,)
+        refused(task, f"number {known} was applied")
+        # And so do its heartbeats, each time someone waits for the task.
+        while beat_number(own, task.slot) < known + 5:
+            beat(own.source, task.slot)
+        refused(task, f"came after heartbeat {known}")
+        syncwizard("resync", task.name, "--all", "--yes")
+        change(own)
+        task.converged()
+        task.release()
+
+
+def beat_number(pair: DatabasePair, slot: str) -> int:
+    """The source's heartbeat."""
+    row = pair.source.execute("SELECT beats FROM dts_postgres_heartbeat WHERE slot_name = %s", (slot,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_a_promoted_source_that_kept_the_slot_is_followed_for_good(
+    own: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    with running(own, tmp_path) as task:
+        task.start()
+        for history in (True, False):
+            task.pause()
+            setting_back.promote(own.source_cluster)
+            own.reconnect()
+            if not history:
+                # As a managed server may refuse to tell it.
+                for file in (own.source_cluster.data / "pg_wal").glob("*.history"):
+                    file.unlink()
+            for _ in range(2):
+                task.resume()
+                change(own)
+                task.converged()
+                task.pause()
+            assert task.state.failure is None
+            task.resume()
+        notices = [event for event in task.events if isinstance(event, Noticed) and "timeline" in event.message]
+        assert [event.level for event in notices] == ["info", "warning"], notices
+        until(lambda: own.destination.execute("SELECT timeline FROM syncwizard.progress").fetchone() == (3,), 10)
+        task.release()
+
+
+@pytest.mark.parametrize("mode", ["running", "paused"])
+def test_a_destination_set_back_is_named_and_copied_again(
+    own_target: DatabasePair, tmp_path: Path, state_home: Path, mode: str
+) -> None:
+    """As by the restore of a backup, or by its standby that takes its place without the last commits."""
+    pair = own_target
+    with running(pair, tmp_path) as task:
+        task.start()
+        kept_and_left_behind(task, pair.destination_cluster)
+        forgotten(task)
+        if mode == "paused":
+            task.pause()
+        setting_back.set_back(pair.destination_cluster)
+        pair.reconnect()
+        if mode == "paused":
+            syncwizard("resume", task.name, "--until", "caught-up", expect=1)
+        failure = task.failure()
+        assert "or the destination was set back" in failure.title
+        assert f"syncwizard resync {task.name}" in failure.remedy
+        syncwizard("resync", task.name, "--yes")
+        change(pair)
+        task.converged()
+        task.release()
+
+
+def test_a_destination_set_back_into_the_copy_is_named(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+    """The slot was not acknowledged meanwhile, so its position says nothing; the journal knows that all was copied."""
+    with running(pair, tmp_path) as task:
+        task.start()
+        task.pause()
+        pair.destination.execute("DELETE FROM syncwizard.chunks WHERE table_name = 'three'; TRUNCATE three")
+        answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
+        assert "the destination was set back" in answer and "public.three" in answer
+        assert f"syncwizard resync {task.name} --all" in task.failure().remedy
+        syncwizard("resync", task.name, "--all", "--yes")
+        change(pair)
+        task.converged()
+        task.release()
