@@ -10,6 +10,7 @@ SyncwizardError            1
 ├── TaskFailed             1   the task cannot go on without a person
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
 │   │   └── ChangesMissing 1   and what the stream lost cannot come back: tables have to be copied again
+│   ├── LayoutNewer        1   what a newer version keeps at the destination cannot be used by this one
 │   ├── ChangeFailed       1   one change of the stream cannot be applied
 │   └── JournalFailed      1   the task's journal cannot be written or read
 ├── Fenced                 1   another engine works on this task
@@ -116,6 +117,10 @@ class SourceChanged(TaskFailed):
 class ChangesMissing(SourceChanged):
     """Changes were lost on their way: only a copy of the tables brings the destination in step again, and resuming
     would end the same way."""
+
+
+class LayoutNewer(TaskFailed):
+    """A newer version of syncwizard keeps the destination's schema `syncwizard` in a layout unknown to this one."""
 
 
 class ChangeFailed(TaskFailed):

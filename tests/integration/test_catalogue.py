@@ -9,7 +9,7 @@ import pytest
 
 from syncwizard.client import probes
 from syncwizard.errors import Cancelled, EndpointError
-from syncwizard.postgres.destination.progress import create_schema
+from syncwizard.postgres.destination.layout import ensure_layout
 from syncwizard.task.drafting.catalogue import (
     Catalogue,
     CatalogueNews,
@@ -75,7 +75,7 @@ def news_of(endpoint: Endpoint) -> list[CatalogueNews]:
 @pytest.fixture
 def listed(pair: DatabasePair) -> Catalogue:
     pair.source.execute(SQL)
-    create_schema(pair.source)
+    ensure_layout(pair.source)
     return assemble(news_of(pair.source_endpoint))
 
 

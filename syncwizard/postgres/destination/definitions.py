@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.destination.layout import migrate_layout
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss, is_transient
@@ -52,8 +53,12 @@ class Existing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare(connection: Connection) -> None:
-    """Makes the session read definitions the way pg_dump means them."""
+    """Makes the session read definitions the way pg_dump means them, and brings an older layout to the newest.
+
+    Raises LayoutNewer.
+    """
     connection.execute(DUMP_SETTINGS)
+    migrate_layout(connection)
 
 
 def read_done(connection: Connection, task_id: uuid.UUID) -> set[int]:

@@ -6,20 +6,13 @@ import msgspec
 
 from syncwizard.errors import Fenced
 from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity
+from syncwizard.postgres.destination.layout import SCHEMA_LOCK, migrate_layout
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
 SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
-_SCHEMA_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard schema'))"
-
-
-def create_schema(connection: Connection) -> None:
-    """Creates the schema `syncwizard` and its tables where they are missing."""
-    with connection.transaction():
-        connection.execute(_SCHEMA_LOCK)
-        connection.execute(query("destination_schema"))
 
 
 def register(
@@ -117,11 +110,19 @@ def read_members(connection: Connection, task_id: uuid.UUID) -> list[Member]:
 
 
 def read_progress(connection: Connection, task_id: uuid.UUID) -> Progress | None:
-    """The task's row; None when there is no row or no schema."""
-    if scalar(connection, "SELECT pg_catalog.to_regclass('syncwizard.progress')") is None:
+    """The task's row; None when there is no row or no schema.
+
+    Brings an older layout to the newest. Raises LayoutNewer.
+    """
+    if not migrate_layout(connection):
         return None
     row = connection.execute(query("progress_read"), (task_id,)).fetchone()
     return None if row is None else _progress(row)
+
+
+def has_progress(connection: Connection, task_id: uuid.UUID) -> bool:
+    """Whether a schema of any layout has a row of the task."""
+    return bool(scalar(connection, "SELECT EXISTS (SELECT FROM syncwizard.progress WHERE task_id = %s)", task_id))
 
 
 def take_epoch(connection: Connection, task_id: uuid.UUID) -> Progress:
@@ -174,7 +175,7 @@ def lock_task(connection: Connection, task_id: uuid.UUID) -> bool:
 def forget(connection: Connection, task_id: uuid.UUID) -> None:
     """Removes what the destination keeps of the task, and the schema with the last task. Our schema only."""
     with connection.transaction():
-        connection.execute(_SCHEMA_LOCK)
+        connection.execute(SCHEMA_LOCK)
         mark = scalar(
             connection,
             "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"

@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import Fenced
+from syncwizard.postgres.destination.layout import migrate_layout
 from syncwizard.postgres.destination.progress import lock_task
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
@@ -41,9 +42,10 @@ def prepare_writing(connection: Connection) -> bool:
 
 def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
     """Takes the task's advisory lock for this session, and ends sessions that earlier ones of the task left behind: a
-    network may keep them open for hours, with the locks of what they did not commit.
+    network may keep them open for hours, with the locks of what they did not commit. Then brings an older layout to
+    the newest.
 
-    `owner` is a number of the engine's own. Raises Fenced when another engine holds the lock.
+    `owner` is a number of the engine's own. Raises Fenced when another engine holds the lock, LayoutNewer.
     """
     deadline = time.monotonic() + LOCK_SECONDS
     while not lock_task(connection, task_id):
@@ -63,6 +65,7 @@ def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
         " AND pid <> pg_catalog.pg_backend_pid() AND wait_event IS DISTINCT FROM 'SyncRep'",
         (names,),
     )
+    migrate_layout(connection)
 
 
 def _find_holder(connection: Connection, task_id: uuid.UUID, owner: int) -> LockHolder | None:

@@ -1,10 +1,16 @@
 -- What a destination keeps about the tasks that write to it. Every row belongs to one task, and release removes
--- it; the last task removes the schema. Changes of this layout come with a migration, not with IF NOT EXISTS.
+-- it; the last task removes the schema. This is the newest layout, for a fresh schema: whatever changes here also
+-- comes as a migration in layout/, by the rules of destination/layout.py.
 CREATE SCHEMA IF NOT EXISTS syncwizard;
 COMMENT ON SCHEMA syncwizard IS 'syncwizard: progress of synchronization tasks';
 
+-- One row: the layout's version, written by destination/layout.py.
+CREATE TABLE syncwizard.layout (
+    version integer NOT NULL
+);
+
 -- One row a task, moved forward in the transaction of the rows it stands for.
-CREATE TABLE IF NOT EXISTS syncwizard.progress (
+CREATE TABLE syncwizard.progress (
     task_id             uuid PRIMARY KEY,
     task_name           text NOT NULL,
     slot                text NOT NULL,
@@ -22,7 +28,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.progress (
 
 -- The relations whose changes the publication carries, by OID: what is compared with the source. `member` is the OID of
 -- a row of pg_publication_rel, null for a partition that a published partitioned table stands for.
-CREATE TABLE IF NOT EXISTS syncwizard.members (
+CREATE TABLE syncwizard.members (
     task_id     uuid NOT NULL,
     relation    bigint NOT NULL,
     member      bigint,
@@ -33,7 +39,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.members (
 
 -- The pair (LSN, snapshot) each table is copied under. A table begun again gets the next generation, which
 -- shuts out a worker that still holds the former one. A kept one held rows before us: it is never truncated.
-CREATE TABLE IF NOT EXISTS syncwizard.tables (
+CREATE TABLE syncwizard.tables (
     task_id     uuid NOT NULL,
     schema_name text NOT NULL,
     table_name  text NOT NULL,
@@ -46,7 +52,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.tables (
 );
 
 -- A copied chunk, written in the transaction of its rows.
-CREATE TABLE IF NOT EXISTS syncwizard.chunks (
+CREATE TABLE syncwizard.chunks (
     task_id     uuid NOT NULL,
     schema_name text NOT NULL,
     table_name  text NOT NULL,
@@ -58,7 +64,7 @@ CREATE TABLE IF NOT EXISTS syncwizard.chunks (
 );
 
 -- A created definition of the task's plan, written in the transaction that created it.
-CREATE TABLE IF NOT EXISTS syncwizard.statements (
+CREATE TABLE syncwizard.statements (
     task_id  uuid NOT NULL,
     position integer NOT NULL,
     PRIMARY KEY (task_id, position)

@@ -7,7 +7,8 @@ under it, and it can be made anew; afterwards a slot or publication that is not 
 
 from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.destination.progress import create_schema, read_progress, register
+from syncwizard.postgres.destination.layout import ensure_layout
+from syncwizard.postgres.destination.progress import read_progress, register
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
@@ -44,7 +45,7 @@ def run(context: Context) -> str:
                 drop_slot(source, context.spec.slot)
             slot, identity = create_task_slot(context)
         with translated("destination", "registering the task"):
-            create_schema(destination)
+            ensure_layout(destination)
             register(destination, context.spec, slot, identity, publication)
     return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
 

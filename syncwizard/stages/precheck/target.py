@@ -1,6 +1,8 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
-from syncwizard.postgres.destination.progress import SCHEMA_MARK, read_progress
+from syncwizard.errors import LayoutNewer
+from syncwizard.postgres.destination.layout import check_layout
+from syncwizard.postgres.destination.progress import SCHEMA_MARK, has_progress
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
@@ -36,14 +38,20 @@ def progress_schema(checkup: Checkup) -> Finding:
         return passed()
     if row[0] != SCHEMA_MARK:
         return failed("schema syncwizard exists and is not ours", "rename or drop that schema, then start again")
-    if checkup.spec.id is None or checkup.captured:
+    if not scalar(checkup.destination, "SELECT pg_catalog.to_regclass('syncwizard.progress') IS NOT NULL"):
         return passed()
     if not scalar(checkup.destination, "SELECT pg_catalog.has_table_privilege('syncwizard.progress', 'SELECT')"):
         return failed(
             "schema syncwizard belongs to another account, which runs tasks into this database",
             "use the same destination account for all tasks of this database",
         )
-    if read_progress(checkup.destination, checkup.spec.id) is not None:
+    try:
+        check_layout(checkup.destination)
+    except LayoutNewer as error:
+        return failed(error.title, error.remedy)
+    if checkup.spec.id is None or checkup.captured:
+        return passed()
+    if has_progress(checkup.destination, checkup.spec.id):
         return failed(
             "the destination has progress of this task, but the journal here does not: is it run from another machine?",
             "run the task where its journal is, or release it there",
