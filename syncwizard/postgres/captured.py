@@ -4,6 +4,7 @@ import uuid
 
 import msgspec
 
+from syncwizard.postgres.source.publication import Traits
 from syncwizard.task.names import TableName
 
 
@@ -26,11 +27,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A relation whose changes a publication carries. `oid` is that of its pg_publication_rel row, None for a partition
-    that a published partitioned table stands for."""
+    that a published partitioned table stands for. `table` is its name, and `traits` are what it was like, when it was
+    captured; None where an earlier version did not look."""
 
     relation: int
     oid: int | None
     table: TableName
+    traits: Traits | None = None
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 from syncwizard.task.events import (
     Failure,
     Level,
+    PartitionDetached,
     PrecheckItemFinished,
     PublicationCreated,
     ReplicaIdentityChanging,
@@ -79,7 +80,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
-    no more.
+    no more. `detached`: partitions whose rows the destination still has in their tree.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
     """
 
@@ -90,6 +91,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     precheck: tuple[PrecheckItemFinished, ...] = ()
     tables: dict[str, TableState] = {}
     dropped: tuple[TableName, ...] = ()
+    detached: tuple[PartitionDetached, ...] = ()
     resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False

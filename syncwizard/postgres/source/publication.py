@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
+import msgspec
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
@@ -18,6 +19,27 @@ from syncwizard.task.specification import TaskSpec
 # Each added table is locked until the end of its transaction, and the server's lock table has room for some
 # thousands.
 TABLES_A_TRANSACTION = 500
+
+
+class Column(msgspec.Struct, frozen=True, array_like=True):
+    """A column of a captured relation. `made`: the transaction that wrote its definition last; `origin`: where rows
+    have its value from that were there before it (see relation_traits.sql)."""
+
+    number: int
+    name: str
+    type: int
+    made: str
+    origin: str
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells whether a relation lost changes that its stream does not show. `storage`: its relfilenode;
+    `attachment`: the way up its partition tree, parent and transaction of each step; columns without those of
+    partitioned tables, which hold no rows."""
+
+    storage: int
+    attachment: str
+    columns: tuple[Column, ...]
 
 
 def published_tables(selection: Selection) -> list[TableName]:
