@@ -61,7 +61,7 @@ def renew_changed(
         note_members(destination, context.task_id, found.noted)
         restart_copies(destination, context.task_id, begun, forget_pairs=False)
     for table, reason in again.items():
-        if table in begun:
+        if table in begun or context.pair is not None:
             context.record(TableRestarted(table=table, reason=reason))
     # The changes of what came after capture are in the stream from an unknown position on.
     strange = {member.relation for member in captured} - {member.relation for member in members}

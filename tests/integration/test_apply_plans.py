@@ -28,7 +28,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         [],
         {},
         Source(lambda transaction: None, lambda relation: None, lambda oids: read_types(session, oids)),
-        lambda table: None,
+        lambda table, why: None,
     )
     compiler.read()
     route = compiler.compile(

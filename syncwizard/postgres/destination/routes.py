@@ -44,7 +44,7 @@ class RouteCompiler:
 
     `members`: what is captured, by the names it was captured under, which are the destination's.
     `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
-    relation that was dropped at the source and has no place at the destination.
+    relation that has no place at the destination and needs none, and why.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class RouteCompiler:
         selected: Iterable[Table],
         pairs: dict[TableName, int],
         source: Source,
-        left_out: Callable[[TableName], None],
+        left_out: Callable[[TableName, str], None],
         members: Iterable[Member] = (),
     ) -> None:
         self._members = {member.relation: member for member in members}
@@ -91,7 +91,8 @@ class RouteCompiler:
                 pair_lsn = self._pairs.get(self._captured_as(message), self._pairs.get(root, 0))
                 # What it was like before its copy need not fit.
                 return Postponed(error, pair_lsn)
-            self._left_out(TableName(message.schema, message.name))
+            why = "was dropped at the source" if root is None else "is no table of this task any more"
+            self._left_out(TableName(message.schema, message.name), why)
             return None
 
     def _compile(self, message: RelationMessage) -> Route:

@@ -246,8 +246,8 @@ class Session:
         schemas = {entry.schema for entry in self._assignment.spec.objects}
         schemas |= {table.name.schema for table in selected}
 
-        def left_out(table: TableName) -> None:
-            reason = f"changes of {table}, which is no table of this task any more, have no place at the destination"
+        def left_out(table: TableName, why: str) -> None:
+            reason = f"changes of {table}, which {why}, have no place at the destination"
             self._channel.send(Recovered(reason=reason))
 
         assert self._known is not None
