@@ -21,7 +21,13 @@ from syncwizard.task.figures.totals import (
     stream_fields,
 )
 from syncwizard.task.layered import plain
-from syncwizard.task.narration import count_missing, describe_failure, describe_missing, describe_retrying
+from syncwizard.task.narration import (
+    count_missing,
+    describe_failure,
+    describe_missing,
+    describe_retrying,
+    narrate,
+)
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 
@@ -76,6 +82,8 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(_missing(state))
     if state.left_over:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, state.left_over)]))
+    if state.detached:
+        parts.append("\n".join(one_line(f"{narrate(each)}; {each.remedy}") for each in state.detached))
     if state.stages:
         parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):

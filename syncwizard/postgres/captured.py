@@ -41,13 +41,36 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return Beat(self.heartbeat, self.heartbeat_at)
 
 
+class ColumnTraits(msgspec.Struct, frozen=True, array_like=True):
+    """A column of a captured relation. `made`: the transaction that wrote its definition last; `origin`: where rows
+    have its value from that were there before it (see relation_traits.sql)."""
+
+    number: int
+    name: str
+    type: int
+    made: str
+    origin: str
+
+
+class Traits(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells whether a relation lost changes that its stream does not show. `storage`: its relfilenode;
+    `attachment`: the way up its partition tree, parent and transaction of each step; columns without those of
+    partitioned tables, which hold no rows."""
+
+    storage: int
+    attachment: str
+    columns: tuple[ColumnTraits, ...]
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A relation whose changes a publication carries. `oid` is that of its pg_publication_rel row, None for a partition
-    that a published partitioned table stands for."""
+    that a published partitioned table stands for. `table` is its name, and `traits` are what it was like, when it was
+    captured; None where an earlier version did not look."""
 
     relation: int
     oid: int | None
     table: TableName
+    traits: Traits | None = None
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):

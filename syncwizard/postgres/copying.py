@@ -213,6 +213,20 @@ def is_current(source: Connection, oid: int) -> bool:
     return row is not None and row[0] is True
 
 
+def has_read(source: Connection, oid: int) -> bool:
+    """Whether it was this relation that the COPY read: under the name there may have been another one for a while.
+
+    By the lock that the COPY took, which its transaction holds.
+    """
+    row = source.execute(
+        "SELECT FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_catalog.pg_backend_pid()"
+        " AND relation = %s::bigint::oid AND database ="
+        " (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())",
+        (oid,),
+    ).fetchone()
+    return row is not None
+
+
 def is_snapshot_lost(error: psycopg.Error) -> bool:
     """Whether SET TRANSACTION SNAPSHOT failed because the exporting session is gone."""
     return error.sqlstate in ("22023", "42704", "55000")

@@ -6,6 +6,7 @@ Source of the format: PostgreSQL manual, "Logical Replication Message Formats".
 from collections.abc import Callable, Iterable
 from struct import Struct
 from struct import error as struct_error
+from typing import NamedTuple
 
 import msgspec
 
@@ -57,18 +58,26 @@ class RelationMessage(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[tuple[str, bool, int, int], ...]
 
 
+class Postponed(NamedTuple):
+    """Why a relation has no route as it is described, and the final LSN up to which it needs none."""
+
+    error: Exception
+    pair_lsn: int
+
+
 class Decoder:
     """Takes XLogData frames in order, gives pieces of transactions. Raises ProtocolError for what is no message of
     pgoutput, as far as it looks: rows are sliced later.
 
     `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
-    whose changes are none of this task's. A transaction beyond `piece_bytes` comes in several pieces. `codec` is
-    Python's name of the encoding that the source sends names in. `heartbeats` compares those of the task.
+    whose changes are none of this task's, or Postponed: the error is raised for the first change that is taken. A
+    transaction beyond `piece_bytes` comes in several pieces. `codec` is Python's name of the encoding that the source
+    sends names in. `heartbeats` compares those of the task.
     """
 
     def __init__(
         self,
-        resolve: Callable[[RelationMessage, int], Route | None],
+        resolve: Callable[[RelationMessage, int], Route | Postponed | None],
         piece_bytes: int,
         codec: str = "utf-8",
         heartbeats: Heartbeats | None = None,
@@ -80,6 +89,7 @@ class Decoder:
         # By OID as it is sent: the route, and the final LSN from which on its changes are taken (rule 10).
         self._routes: dict[bytes, tuple[Route | None, int]] = {}
         self._messages: dict[int, RelationMessage] = {}
+        self._postponed: dict[bytes, Postponed] = {}
         self.in_transaction = False
         # Of the transaction that is open or was last.
         self._final_lsn = 0
@@ -111,6 +121,8 @@ class Decoder:
             if found is not None:
                 route, from_lsn = found
                 if route is None or final_lsn < from_lsn:
+                    if self._postponed:
+                        self._check_postponed(frame[_BODY_AT:_OID_END], final_lsn)
                     if route is not None and route.heartbeat:
                         self._beats = True
                         if self._heartbeats is not None:
@@ -235,9 +247,20 @@ class Decoder:
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
+            oid = frame[_BODY_AT:_OID_END]
+            self._postponed.pop(oid, None)
             route = self._resolve(message, self._transaction)
+            if isinstance(route, Postponed):
+                self._postponed[oid] = route
+                route = None
             from_lsn = _NEVER if route is None or route.heartbeat else route.pair_lsn
-            self._routes[frame[_BODY_AT:_OID_END]] = route, from_lsn
+            self._routes[oid] = route, from_lsn
+
+    def _check_postponed(self, oid: bytes, final_lsn: int) -> None:
+        """Raises what is wrong with a relation whose changes are taken from here on."""
+        postponed = self._postponed.get(oid)
+        if postponed is not None and final_lsn >= postponed.pair_lsn:
+            raise postponed.error
 
     def _truncate(self, frame: bytes) -> None:
         if len(frame) < _BODY_AT + 5 or len(frame) != _BODY_AT + 5 + 4 * _LENGTH(frame, _BODY_AT)[0]:
@@ -248,6 +271,7 @@ class Decoder:
             if frame[at : at + 4] not in self._routes:
                 raise _without_relation(frame)
             route, from_lsn = self._routes[frame[at : at + 4]]
+            self._check_postponed(frame[at : at + 4], self._final_lsn)
             if route is not None and self._final_lsn >= from_lsn:
                 routes.append(route)
         if routes:

@@ -207,6 +207,18 @@ class TableDropped(Event, frozen=True, kw_only=True, tag=True):
     copied: bool = True
 
 
+class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
+    """A captured partition is in its tree no more. Its rows stay in the tree of the destination as they were.
+
+    `root` is the tree's name, None where that is gone. `captured`: its changes still come.
+    """
+
+    table: TableName
+    root: TableName | None = None
+    captured: bool = False
+    remedy: str = ""
+
+
 class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
     """The newest pair: once the stream has passed it, all tables are of one moment."""
 
@@ -333,6 +345,7 @@ AnyEvent = (
     | TableRestarted
     | ResyncRequested
     | TableDropped
+    | PartitionDetached
     | SyncPointSet
     | SyncPointPassed
     | StatementFinished

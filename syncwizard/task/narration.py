@@ -12,6 +12,7 @@ from syncwizard.task.events import (
     Failure,
     HeartbeatCreated,
     Noticed,
+    PartitionDetached,
     PauseRequested,
     PrecheckFinished,
     PrecheckItemFinished,
@@ -191,6 +192,13 @@ def _(event: ResyncRequested) -> str:
 def _(event: TableDropped) -> str:
     kept = "its copy stays" if event.copied else "its copy was not complete and stays"
     return f"{event.table} was dropped at the source: {kept} at the destination as it is"
+
+
+@_tell.register
+def _(event: PartitionDetached) -> str:
+    tree = str(event.root) if event.root else "its tree"
+    lasting = "" if event.captured else ", and changes to it are not captured any more"
+    return f"{event.table} was detached from {tree} at the source: its rows stay in {tree} at the destination{lasting}"
 
 
 @_tell.register

@@ -15,6 +15,7 @@ from syncwizard.task.events import (
     Event,
     HeartbeatCreated,
     Noticed,
+    PartitionDetached,
     PrecheckFinished,
     PrecheckItemFinished,
     PublicationCreated,
@@ -213,6 +214,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
     for each in event.tables:
         if known := state.table(each.table):
             tables[str(each.table)] = _begun_again(known)
+    again = {each.table for each in event.tables}
     state = _interrupted(state)
     return replace(
         state,
@@ -224,6 +226,8 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         sync_point_passed=False,
         stages={**state.stages, **{stage: StageState() for stage in stages}},
         tables=tables,
+        # A tree that is copied again has only what the source's has.
+        detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
     )
 
 
@@ -238,6 +242,13 @@ def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
     identities = tuple(change for change in state.identities if change.table != event.table)
     state = replace(state, tables=tables, identities=identities, dropped=(*state.dropped, event.table))
     return _noticed(state, at, Noticed(level="warning", message=narrate(event)))
+
+
+@_after.register
+def _(event: PartitionDetached, state: TaskState, at: float) -> TaskState:
+    others = tuple(each for each in state.detached if each.table != event.table)
+    state = replace(state, detached=(*others, event))
+    return _noticed(state, at, Noticed(level="warning", message=narrate(event), remedy=event.remedy))
 
 
 @_after.register

@@ -9,6 +9,7 @@ import msgspec
 from syncwizard.task.events import (
     Failure,
     Level,
+    PartitionDetached,
     PrecheckItemFinished,
     PublicationCreated,
     ReplicaIdentityChanging,
@@ -99,7 +100,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing_definitions`: those that are selected or needed and not at the destination.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
-    no more.
+    no more. `detached`: partitions whose rows the destination still has in their tree.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
     """
 
@@ -110,6 +111,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     precheck: tuple[PrecheckItemFinished, ...] = ()
     tables: Mapping[str, TableState] = {}
     dropped: tuple[TableName, ...] = ()
+    detached: tuple[PartitionDetached, ...] = ()
     resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False

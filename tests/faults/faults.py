@@ -108,6 +108,48 @@ def _drop_slot(trial: Trial) -> str:
     return "pg_drop_replication_slot"
 
 
+def _take_out_partition(trial: Trial) -> str:
+    """For the length of a transaction it is a table of its own: its changes meanwhile are not in the stream."""
+    with trial.pair.source.transaction():
+        for statement in (
+            "ALTER TABLE parcels DETACH PARTITION parcels_south",
+            "UPDATE parcels_south SET weight = weight + 1 WHERE id IN (SELECT min(id) FROM parcels_south)",
+            "UPDATE parcels_south SET weight = weight - 1 WHERE id IN (SELECT max(id) FROM parcels_south)",
+            "ALTER TABLE parcels ATTACH PARTITION parcels_south FOR VALUES IN ('south')",
+        ):
+            trial.pair.source.execute(statement)
+    return "DETACH, UPDATE, ATTACH PARTITION"
+
+
+def _rewrite(trial: Trial) -> str:
+    trial.pair.source.execute("ALTER TABLE readings ALTER label TYPE text USING reverse(label)")
+    return "ALTER TYPE … USING"
+
+
+EXCHANGE = (
+    "ALTER TABLE readings RENAME TO exchanged",
+    "ALTER TABLE files RENAME TO readings",
+    "ALTER TABLE exchanged RENAME TO files",
+)
+
+
+def _exchange_names(trial: Trial) -> str | None:
+    """Two tables have each other's names, and are changed, for the length of a transaction."""
+    source = trial.pair.source
+    try:
+        with source.transaction():
+            source.execute("LOCK TABLE readings, files")
+            for statement in EXCHANGE:
+                source.execute(statement)
+            source.execute("UPDATE files SET value = value + 1 WHERE id < 500")
+            source.execute("UPDATE readings SET version = version + 1 WHERE id < 50")
+            for statement in EXCHANGE:
+                source.execute(statement)
+    except psycopg.errors.DeadlockDetected:
+        return None
+    return "RENAME to each other's names and back"
+
+
 def _kill_engine(trial: Trial) -> str | None:
     engine = trial.engine
     if engine is None or not processes.kill(engine):
@@ -209,7 +251,11 @@ TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 LOST_TABLES = Fault("tables taken out", _take_out)
 LOST_PUBLICATION = Fault("publication recreated", _recreate_publication)
 LOST_SLOT = Fault("slot dropped", _drop_slot)
-LOSSES = [LOST_TABLES, LOST_PUBLICATION, LOST_SLOT]
+LOST_PARTITION = Fault("partition detached and attached", _take_out_partition)
+LOST_VALUES = Fault("table rewritten", _rewrite)
+LOSSES = [LOST_TABLES, LOST_PUBLICATION, LOST_SLOT, LOST_PARTITION, LOST_VALUES]
+
+EXCHANGED_NAMES = Fault("names exchanged", _exchange_names)
 
 KILLS: dict[Phase, list[Fault]] = {
     "full": [KILL_ENGINE, KILL_COPY],
@@ -225,4 +271,5 @@ SERVERS = [
     DESTINATION_IMMEDIATE,
     DESTINATION_CRASH,
     TERMINATE,
+    EXCHANGED_NAMES,
 ]

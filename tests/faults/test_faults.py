@@ -61,6 +61,10 @@ SCENARIOS: dict[str, list[tuple[Fault, Phase]]] = {
         (faults.TERMINATE, "full"),
         (faults.TERMINATE, "steady"),
     ],
+    "exchanged names": [
+        (faults.EXCHANGED_NAMES, "full"),
+        (faults.EXCHANGED_NAMES, "steady"),
+    ],
 }
 
 
@@ -86,6 +90,7 @@ def test_nothing_is_lost_doubled_or_torn_by(
 
 
 LOST_AND_KILLED = [
+    (faults.LOST_PARTITION, faults.KILL_APPLY),
     (faults.LOST_TABLES, faults.KILL_ENGINE),
     (faults.LOST_SLOT, faults.KILL_ENGINE),
     (faults.LOST_PUBLICATION, faults.KILL_COPY),

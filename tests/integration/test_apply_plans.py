@@ -7,6 +7,7 @@ from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.postgres.session.connection import apply_settings
+from syncwizard.rows.changes import Route
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -28,7 +29,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         [],
         {},
         Source(lambda transaction: None, lambda relation: None, lambda oids: read_types(session, oids)),
-        lambda table: None,
+        lambda table, why: None,
         Mapping(),
     )
     compiler.read()
@@ -42,7 +43,7 @@ def test_every_statement_of_the_row_path_uses_the_key(pair: DatabasePair) -> Non
         ),
         0,
     )
-    assert route is not None
+    assert isinstance(route, Route)
     assert route.target == TableName("public", "items")
     statements = RouteStatements(route)
     session.execute("BEGIN")

@@ -8,6 +8,7 @@ import pytest
 from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import Progress
 from syncwizard.postgres.session.connection import connect
+from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.postgres.source.watcher import Guardian
@@ -32,7 +33,9 @@ def test_a_source_that_ends_before_what_was_applied_is_stopped_at(pair: Database
             publication_owner=1,
             task_name="test",
         )
-        guardian = Guardian(session, progress, [], Positions(ahead), lambda _: beats.set(), lambda _: None)
+        guardian = Guardian(
+            session, progress, Members([]), Positions(ahead), lambda _: beats.set(), lambda _: None, lambda _: None
+        )
         with pytest.raises(SourceChanged, match="the source was set back") as caught:
             guardian.run()
     assert not beats.is_set()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from syncwizard.errors import TaskFailed
 from syncwizard.rows.batches import transactions
 from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Change, Piece, Route, RouteColumn, Row, Truncation
-from syncwizard.rows.pgoutput import Decoder, RelationMessage, parse_relation
+from syncwizard.rows.pgoutput import Decoder, Postponed, RelationMessage, parse_relation
 from syncwizard.rows.tuples import decoded, first_rows
 from syncwizard.task.names import TableName
 from tests.support import messages
@@ -179,6 +179,34 @@ def test_a_truncate_keeps_only_the_tables_whose_pair_it_follows() -> None:
     (truncation,) = piece.changes
     assert isinstance(truncation, Truncation)
     assert [str(found.source) for found in truncation.routes] == ["public.items"]
+
+
+def test_a_relation_without_a_place_is_an_error_for_the_first_change_that_is_taken() -> None:
+    """Before its pair it may be what it is not any more."""
+    fits: list[bool] = []
+
+    def resolve(message: RelationMessage, transaction: int) -> Route | Postponed:
+        fits.append(message.name == "items")
+        return route(message, pair_lsn=200) if fits[-1] else Postponed(TaskFailed("no place"), 200)
+
+    was = RelationMessage(oid=ITEMS.oid, schema="public", name="was", replica_identity="d", columns=ITEMS.columns)
+    before = [messages.relation(was), messages.insert(was.oid, ROW), messages.truncate([was.oid])]
+    stream = Decoder(resolve, 1 << 20)
+    (piece,) = feed(stream, messages.begin(199), *before, messages.commit(199, 199))
+    assert piece.changes == []
+    late = [messages.insert(was.oid, ROW), messages.truncate([was.oid])]
+    for change in late:
+        with pytest.raises(TaskFailed, match="no place"):
+            feed(stream, messages.begin(200), change)
+    (piece,) = feed(
+        stream,
+        messages.begin(200),
+        messages.relation(ITEMS),
+        messages.insert(ITEMS.oid, ROW),
+        messages.commit(200, 210),
+    )
+    assert len(piece.changes) == 1
+    assert fits == [False, True]
 
 
 def test_a_relation_that_changed_gets_a_new_route_and_a_repeated_one_does_not() -> None:

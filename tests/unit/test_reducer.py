@@ -13,6 +13,7 @@ from syncwizard.task.events import (
     Event,
     Failure,
     Noticed,
+    PartitionDetached,
     PrecheckFinished,
     PrecheckItemFinished,
     ReplicaIdentityChanging,
@@ -221,3 +222,17 @@ def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> Non
     assert state.dropped == (ORDERS,)
     assert [notice.message for notice in state.notices if "was dropped" in notice.message] == [narrate(drop)]
     assert state_after(planned(ORDERS), state).dropped == ()
+
+
+@pytest.mark.parametrize("again", ["orders", "orders_2025"])
+def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str) -> None:
+    left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy="detach it there, too")
+    state = state_after([*planned(ORDERS), left])
+    assert state.detached == (left,)
+    assert "sales.orders_2025 was detached from sales.orders" in state.notices[-1].message
+    other = ResyncRequested(
+        id=uuid.uuid4(), tables=[TableToCopy(table=TableName("sales", "lines"), rows=9, bytes=90)], whole=False
+    )
+    assert state_after([other], state).detached == (left,)
+    table = TableToCopy(table=TableName("sales", again), rows=9, bytes=90)
+    assert state_after([ResyncRequested(id=uuid.uuid4(), tables=[table], whole=False)], state).detached == ()

@@ -1,11 +1,12 @@
 """The destination's own record of each task: who may write, how far it is, which chunks are in (rules 3, 4, 10)."""
 
 import uuid
+from collections.abc import Iterable
 
 import msgspec
 
 from syncwizard.errors import Fenced
-from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity
+from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity, Traits
 from syncwizard.postgres.destination.layout import SCHEMA_LOCK, migrate_layout
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
@@ -85,24 +86,55 @@ def write_members(connection: Connection, task_id: uuid.UUID, publication: Publi
     """Keeps what the publication carries now, in place of what it carried before."""
     connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (task_id,))
     connection.execute(
-        "INSERT INTO syncwizard.members (task_id, relation, member, schema_name, table_name)"
-        " SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[])",
-        (
-            task_id,
-            [member.relation for member in publication.members],
-            [member.oid for member in publication.members],
-            [member.table.schema for member in publication.members],
-            [member.table.name for member in publication.members],
-        ),
+        "INSERT INTO syncwizard.members (task_id, relation, member, schema_name, table_name, traits)"
+        " SELECT %s, * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])",
+        (task_id, *_columns(publication.members)),
     )
+
+
+def note_members(
+    connection: Connection, task_id: uuid.UUID, members: Iterable[Member], epoch: int | None = None
+) -> None:
+    """Keeps what some relations are like now; those that are new come to the others.
+
+    With an epoch, which has passed, nothing: the task has begun to capture again.
+    """
+    connection.execute(
+        "INSERT INTO syncwizard.members AS m (task_id, relation, member, schema_name, table_name, traits)"
+        " SELECT p.task_id, t.*"
+        " FROM syncwizard.progress p,"
+        " unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[]) AS t"
+        " WHERE p.task_id = %s AND p.epoch = coalesce(%s, p.epoch)"
+        " ON CONFLICT (task_id, relation) DO UPDATE SET traits = excluded.traits",
+        (*_columns(members), task_id, epoch),
+    )
+
+
+def _columns(members: Iterable[Member]) -> tuple[list[object], ...]:
+    rows = [
+        (
+            member.relation,
+            member.oid,
+            member.table.schema,
+            member.table.name,
+            msgspec.json.encode(member.traits).decode() if member.traits is not None else None,
+        )
+        for member in members
+    ]
+    return tuple([row[at] for row in rows] for at in range(5))
 
 
 def read_members(connection: Connection, task_id: uuid.UUID) -> list[Member]:
     """The relations whose changes the task captures, as they were when it began to."""
     return [
-        Member(relation=relation, oid=oid, table=TableName(schema, name))
-        for relation, oid, schema, name in connection.execute(
-            "SELECT relation, member, schema_name, table_name FROM syncwizard.members WHERE task_id = %s"
+        Member(
+            relation=relation,
+            oid=oid,
+            table=TableName(schema, name),
+            traits=msgspec.json.decode(traits, type=Traits) if traits is not None else None,
+        )
+        for relation, oid, schema, name, traits in connection.execute(
+            "SELECT relation, member, schema_name, table_name, traits FROM syncwizard.members WHERE task_id = %s"
             " ORDER BY schema_name, table_name",
             (task_id,),
         )

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from syncwizard.errors import TaskFailed
-from syncwizard.postgres.captured import HEARTBEAT_TABLE
+from syncwizard.errors import SourceChanged, TaskFailed
+from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.changes import Route, RouteColumn
-from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.rows.pgoutput import Postponed, RelationMessage
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
 from syncwizard.task.mapping import Mapping
@@ -44,8 +44,9 @@ class RouteCompiler:
     """Knows the destination's tables. `selected` are the source's as the catalogue has them now; `pairs` gives the pair
     LSN of each copied table and partitioned table; `mapping` tells where the source's names go.
 
+    `members`: what is captured, by the names it was captured under, which the mapping is asked for.
     `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
-    relation that was dropped at the source and has no place at the destination.
+    relation that has no place at the destination and needs none, and why.
     """
 
     def __init__(
@@ -55,10 +56,13 @@ class RouteCompiler:
         selected: Iterable[Table],
         pairs: dict[TableName, int],
         source: Source,
-        left_out: Callable[[TableName], None],
+        left_out: Callable[[TableName, str], None],
         mapping: Mapping,
+        members: Iterable[Member] = (),
     ) -> None:
         self._mapping = mapping
+        self._members = {member.relation: member for member in members}
+        self._captured = {member.table: member for member in members}
         self._source = source
         self._left_out = left_out
         self.binary = True
@@ -75,8 +79,9 @@ class RouteCompiler:
         self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
         self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
 
-    def compile(self, message: RelationMessage, transaction: int) -> Route | None:
-        """The route of a relation in a transaction; None for one that is gone and has no place at the destination.
+    def compile(self, message: RelationMessage, transaction: int) -> Route | Postponed | None:
+        """The route of a relation in a transaction; None for one that is gone, or is none of the task's any more, and
+        has no place at the destination; Postponed where it has none, but was copied since.
 
         Raises TaskFailed when the destination has no place for one that exists, TypesDiffer.
         """
@@ -84,16 +89,21 @@ class RouteCompiler:
         self._source.wait_for(transaction)
         try:
             return self._compile(message)
-        except NoPlace:
-            if self._source.find_root(message.oid) is not None:
-                raise
-            self._left_out(TableName(message.schema, message.name))
+        except NoPlace as error:
+            root = self._source.find_root(message.oid)
+            if root is not None and (message.oid in self._members or root in self._selected):
+                pair_lsn = self._pairs.get(self._captured_as(message), self._pairs.get(root, 0))
+                # What it was like before its copy need not fit.
+                return Postponed(error, pair_lsn)
+            why = "was dropped at the source" if root is None else "is no table of this task any more"
+            self._left_out(TableName(message.schema, message.name), why)
             return None
 
     def _compile(self, message: RelationMessage) -> Route:
-        source = TableName(message.schema, message.name)
-        if (source.schema, source.name) == HEARTBEAT_TABLE:
-            return Route(source=source, target=source, columns=(), key=(), heartbeat=True)
+        if (message.schema, message.name) == HEARTBEAT_TABLE:
+            name = TableName(*HEARTBEAT_TABLE)
+            return Route(source=name, target=name, columns=(), key=(), heartbeat=True)
+        source = self._captured_as(message)
         table = self.tables.get(self._mapping.table(source))
         known = self._selected.get(source)
         root = known.root if known is not None else self._source.find_root(message.oid) or source
@@ -125,6 +135,29 @@ class RouteCompiler:
             partitioned=table.partitioned,
             shared=shared,
             text=text,
+        )
+
+    def _captured_as(self, message: RelationMessage) -> TableName:
+        """The name whose table takes the rows: what was renamed goes on where it began.
+
+        Raises SourceChanged when the name belongs to another relation that is captured.
+        """
+        if (member := self._members.get(message.oid)) is not None:
+            return member.table
+        name = TableName(message.schema, message.name)
+        other = self._captured.get(name)
+        if other is None or (root := self._source.find_root(other.relation)) is None:
+            return name
+        listed = other.oid is not None
+        if not listed and not any(member.table == root for member in self._members.values() if member.oid is not None):
+            # A partition that was detached: it is captured no more, and the tree goes on under its name.
+            return name
+        raise SourceChanged(
+            f"changes come of a relation named {name}, and another one was captured under that name",
+            detail=f"OID {message.oid}, was {other.relation}",
+            where="source",
+            remedy="name the tables at the source as they were, then resume the task, or copy this one again: "
+            f"syncwizard resync with --table {name}",
         )
 
     def _types_of(self, message: RelationMessage) -> list[TypeFacts | None]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from syncwizard.postgres.captured import Member
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.source.publication import read_publication
@@ -23,20 +24,25 @@ PATIENCE_MILLISECONDS = 500
 class Partition(NamedTuple):
     """A leaf, and when it became one: a transaction's id, and the number of its command."""
 
+    relation: int
     table: TableName
     transaction: str
     command: int
 
+    def member(self) -> Member:
+        """As what is captured."""
+        return Member(relation=self.relation, oid=None, table=self.table)
 
-def new_partitions(connection: Connection, publication: str, known: Container[TableName]) -> list[Partition]:
-    """The partitions that a published table stands for and that are not among the known ones."""
+
+def new_partitions(connection: Connection, publication: str, known: Container[int]) -> list[Partition]:
+    """The partitions that a published table stands for and that are not among the known ones, by OID."""
     found = read_publication(connection, publication)
     members = found.members if found is not None else []
-    new = {member.relation: member.table for member in members if member.oid is None and member.table not in known}
+    new = {member.relation: member.table for member in members if member.oid is None and member.relation not in known}
     if not new:
         return []
     rows = connection.execute(query("partitions_attached"), (list(new),)).fetchall()
-    return [Partition(new[relation], transaction, command) for relation, transaction, command in rows]
+    return [Partition(relation, new[relation], transaction, command) for relation, transaction, command in rows]
 
 
 def brought_rows(connection: Connection, partition: Partition) -> bool | None:

@@ -2,16 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import psycopg
 
-from syncwizard.postgres.captured import Member, Progress
+from syncwizard.postgres.captured import Progress
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.history import set_back
+from syncwizard.postgres.source.lineage import Lineage
+from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn, measure_slot
 from syncwizard.task.events import SlotMeasured
@@ -23,20 +25,22 @@ SLOT_SECONDS = 5.0
 
 
 class Guardian:
-    """The thread's body. `on_beat` is called in the thread, and `on_dropped` with the tables that were dropped, once
-    what was committed before is durable at the destination."""
+    """The thread's body. `on_beat` is called in the thread, `on_dropped` with the tables that were dropped, once
+    what was committed before is durable at the destination, and `on_changed` with what became of others."""
 
     def __init__(
         self,
         connection: Connection,
         progress: Progress,
-        members: Sequence[Member],
+        members: Members,
         positions: Positions,
         on_beat: "Callable[[Guardian], None]",
         on_dropped: Callable[[list[TableName]], None],
+        on_changed: Callable[[Lineage], None],
     ) -> None:
         self._on_beat = on_beat
         self._on_dropped = on_dropped
+        self._on_changed = on_changed
         self.connection = connection
         self._progress = progress
         self._members = members
@@ -85,10 +89,11 @@ class Guardian:
                 self._progress,
                 f"its WAL ends at {position}, the destination has its changes up to {format_lsn(durable)}",
             )
-        found = check_publication(self.connection, self._progress, self._members)
+        found = check_publication(self.connection, self._progress, self._members.all)
         if found.handed_over is not None:
             raise HandedOver
         self._note_dropped(member.table for member in found.dropped)
+        self._on_changed(self._members.look(self.connection, self._progress))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn = position
         self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
@@ -101,7 +106,7 @@ class Guardian:
 
     def _look_for_partitions(self) -> None:
         """Partitions that their published root stands for leave no trace in the publication."""
-        partitions = [member for member in self._members if member.oid is None]
+        partitions = [member for member in self._members.all if member.oid is None]
         exist = find_relations(self.connection, [member.relation for member in partitions])
         self._note_dropped([member.table for member in partitions if member.relation not in exist])
 

@@ -31,13 +31,15 @@ CREATE TABLE syncwizard.progress (
 ) WITH (fillfactor = 10);
 
 -- The relations whose changes the publication carries, by OID: what is compared with the source. `member` is the OID of
--- a row of pg_publication_rel, null for a partition that a published partitioned table stands for.
+-- a row of pg_publication_rel, null for a partition that a published partitioned table stands for; `traits` what the
+-- relation was like, as JSON.
 CREATE TABLE syncwizard.members (
     task_id     uuid NOT NULL,
     relation    bigint NOT NULL,
     member      bigint,
     schema_name text NOT NULL,
     table_name  text NOT NULL,
+    traits      text,
     PRIMARY KEY (task_id, relation)
 );
 

@@ -4,6 +4,8 @@ One transaction at the destination is the line that is crossed once: until it co
 next run, afterwards the order's id at the destination says that it is done. The copy itself is the full stage's.
 """
 
+from collections.abc import Container, Iterable
+
 import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
@@ -24,6 +26,7 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
+from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
 from syncwizard.postgres.source.slot import drop_slot, slot_status
 from syncwizard.stages.capture.making import (
     create_task_slot,
@@ -42,17 +45,28 @@ from syncwizard.task.text import counted
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """What is not as the task left it. `elsewhere`: another server or database answers; `gap`: why all of the stream
-    is doubtful; `publication`: single tables; `heartbeat`: whether that is there."""
+    is doubtful; `publication`, `lineage`: single tables; `heartbeat`: whether that is there."""
 
     elsewhere: str = ""
     gap: str = ""
     publication: Membership = Membership()
+    lineage: Lineage = Lineage()
     heartbeat: bool = True
 
     @property
-    def lost(self) -> list[TableName]:
+    def taken_out(self) -> list[TableName]:
         """The user's tables that were taken out of the publication."""
         return [table for table in self.publication.lost if not is_heartbeat(table)]
+
+    @property
+    def lost(self) -> list[TableName]:
+        """The user's tables whose changes, or other values, the stream did not bring."""
+        return list(dict.fromkeys([*self.taken_out, *(loss.table for loss in self.lineage.lost)]))
+
+    def lost_of(self, selected: Container[TableName]) -> list[TableName]:
+        """Those of the selected tables that are lost, or whose name is not that of what was captured under it."""
+        names = [name for pair in self.lineage.renamed for name in pair if name in selected]
+        return list(dict.fromkeys([*self.lost, *names]))
 
     @property
     def dropped(self) -> list[TableName]:
@@ -73,12 +87,13 @@ def find_damage(context: Context, source: Connection, progress: Progress, member
             if status is None or status.active_pid is None:
                 check_slot(source, progress)
             publication = compare_publication(source, progress, members)
+            lineage = compare_lineage(source, members)
             heartbeat = beats(source, progress.slot)
     except ChangesMissing as error:
         return Damage(gap=f"{error.title}: {error.detail}")
     except SourceChanged as error:
         return Damage(elsewhere=f"{error.title}: {error.detail}" if error.detail else error.title)
-    return Damage(gap=publication.gap, publication=publication, heartbeat=heartbeat)
+    return Damage(gap=publication.gap, publication=publication, lineage=lineage, heartbeat=heartbeat)
 
 
 def run(context: Context, destination: Connection, progress: Progress, order: ResyncRequested) -> str:
@@ -91,10 +106,11 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
         members = read_members(destination, context.task_id)
     with context.connect("source", "capture") as source:
         damage = find_damage(context, source, progress, members)
-        if not order.whole:
-            _check_covered(context, damage, wanted)
         with translated("source", "reading the catalogue"):
-            selection = chosen(select_tables(source, context.spec), wanted)
+            everything = select_tables(source, context.spec)
+        selection = chosen(everything, wanted)
+        if not order.whole:
+            _check_covered(context, damage, wanted, {table.name for table in everything.tables})
         _check_room(context, destination, selection)
         if not damage.elsewhere:
             with translated("destination", "reading what is copied"):
@@ -104,11 +120,14 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
             set_up_heartbeat(context, source, progress.heartbeat or 0)
             with identities_held(source):
                 full = set_replica_identities(context, source, selection)
-                ours = None if order.whole else [member.oid for member in members if member.oid is not None]
+                strays = _renamed_away(members, damage, everything)
+                staying = [member for member in members if member.oid not in strays]
+                ours = None if order.whole else [member.oid for member in staying if member.oid is not None]
                 publication = publish(context, source, selection, full, ours)
                 if not order.whole:
                     widened = publishes_generated(source, full)
-                    _check_complete(context, source, publication, progress, members, wanted, widened=widened)
+                    _check_complete(context, source, publication, progress, staying, wanted, widened=widened)
+                publication = _described(source, publication, () if order.whole else members, selection)
                 note_identities(source, context.spec.slot, context.state().identities)
             if order.whole:
                 drop_slot(source, context.spec.slot)
@@ -140,7 +159,7 @@ def _check_complete(
     handed_over = publication.owner != progress.publication_owner
     altered |= publication.xmin != progress.publication_xmin and not widened and not handed_over
     gap = f"publication {publication.name} was altered meanwhile" if altered else ""
-    _check_covered(context, Damage(gap=gap, publication=Membership(lost=lost)), wanted)
+    _check_covered(context, Damage(gap=gap, publication=Membership(lost=lost)), wanted, ())
 
 
 def chosen(selection: Selection, wanted: set[TableName]) -> Selection:
@@ -151,12 +170,31 @@ def chosen(selection: Selection, wanted: set[TableName]) -> Selection:
     )
 
 
-def _check_covered(context: Context, damage: Damage, wanted: set[TableName]) -> None:
+def _renamed_away(members: Iterable[Member], damage: Damage, everything: Selection) -> set[int]:
+    """The members whose tables have names now that are none of the task's."""
+    selected = {table.name for table in everything.tables}
+    away = {before for before, now in damage.lineage.renamed if now not in selected}
+    return {member.oid for member in members if member.oid is not None and member.table in away}
+
+
+def _described(
+    source: Connection, publication: Publication, known: Iterable[Member], selection: Selection
+) -> Publication:
+    """With what its relations are like: now, before there is a snapshot, or as they were known where they are not
+    copied again. Partitions that came meanwhile and are not copied are left to those who look for them."""
+    again = {table.oid for table in selection.tables}
+    before = [member for member in known if member.relation not in again]
+    theirs = again | {member.relation for member in before}
+    members = [member for member in publication.members if member.oid is not None or member.relation in theirs]
+    return msgspec.structs.replace(publication, members=with_traits(source, members, before))
+
+
+def _check_covered(context: Context, damage: Damage, wanted: set[TableName], selected: Container[TableName]) -> None:
     """Raises when the order would leave a loss as it is."""
     command = resync_command(context.spec.name)
     if damage.gap or damage.elsewhere:
         raise ChangesMissing(damage.gap or damage.elsewhere, where="source", remedy=f"copy again: {command} --all")
-    more = [table for table in damage.lost if table not in wanted]
+    more = [table for table in damage.lost_of(selected) if table not in wanted]
     if more:
         names = ", ".join(map(str, more))
         raise ChangesMissing(f"{names} lost changes, too", where="source", remedy=f"copy again: {command}")

@@ -5,6 +5,8 @@ may not be crossed twice is the slot: as long as the destination has no progress
 under it, and it can be made anew; afterwards a slot or publication that is not the known one is an error.
 """
 
+import msgspec
+
 from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.destination.layout import ensure_layout
@@ -14,6 +16,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.source.identity import identities_held, note_identities
+from syncwizard.postgres.source.lineage import with_traits
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.capture import again as recapture
@@ -43,6 +46,8 @@ def run(context: Context) -> str:
                     publication = publish(context, source, selection, full)
                     note_identities(source, context.spec.slot, context.state().identities)
                 drop_slot(source, context.spec.slot)
+                # Before there is a snapshot: what differs from this later happened after it, or is copied again.
+                publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))
             slot, identity = create_task_slot(context)
         with translated("destination", "registering the task"):
             ensure_layout(destination)

@@ -83,8 +83,9 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
         raise UsageError(damage.gap, where="source", remedy=f"all tables have to be copied again: {command}")
     if damage.gap or damage.elsewhere or wish.everything:
         return everything
-    named = _with_trees(selection, wish.tables or damage.lost)
-    missed = [table for table in damage.lost if table not in named]
+    lost = damage.lost_of(everything)
+    named = _with_trees(selection, wish.tables or lost)
+    missed = [table for table in lost if table not in named]
     if missed:
         raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=f"leave out --table: {command}")
     strange = [table for table in damage.publication.added if table not in named]
@@ -92,7 +93,7 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
         raise UsageError(
             f"somebody added {strange[0]} to publication {context.spec.slot}",
             where="source",
-            remedy=f"have it copied: {resync_command(context.spec.name, [*damage.lost, strange[0]])}; "
+            remedy=f"have it copied: {resync_command(context.spec.name, [*lost, strange[0]])}; "
             f"or take it out: ALTER PUBLICATION {context.spec.slot} DROP TABLE {strange[0]}",
         )
     if not named and damage.heartbeat and not damage.publication.lost:
@@ -117,7 +118,7 @@ def _split(context: Context, tables: list[Table], there: Targets) -> tuple[list[
 
 def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) -> None:
     """A table that is asked for, or lost changes, needs a place; new ones of a whole schema are left as they are."""
-    asked = [table for table in absent if table in wish.tables or table in damage.lost]
+    asked = [table for table in absent if table in wish.tables or table in damage.lost_of(absent)]
     if asked:
         raise UsageError(
             f"table {asked[0]} is not at the destination",
@@ -128,9 +129,11 @@ def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) ->
 
 def _reasons(damage: Damage, absent: list[TableName]) -> list[str]:
     reasons = [damage.gap or damage.elsewhere] if damage.gap or damage.elsewhere else []
-    reasons += [f"{table} was taken out of the publication" for table in damage.lost]
+    reasons += [f"{table} was taken out of the publication" for table in damage.taken_out]
+    reasons += [f"{loss.table}: {loss.reason}" for loss in damage.lineage.lost]
+    reasons += [f"{before} is named {now} now" for before, now in damage.lineage.renamed]
     reasons += [f"{table} was dropped at the source" for table in damage.dropped]
-    if not damage.heartbeat or len(damage.lost) < len(damage.publication.lost):
+    if not damage.heartbeat or len(damage.taken_out) < len(damage.publication.lost):
         reasons.append("the heartbeat is gone")
     reasons += [f"{table} is left out: it is not at the destination" for table in absent]
     return reasons

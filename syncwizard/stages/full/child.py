@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, is_current, is_snapshot_lost
+from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, has_read, is_current, is_snapshot_lost
 from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.session.connection import Connection, is_plain
@@ -15,6 +15,8 @@ from syncwizard.postgres.session.trouble import as_ours, translated
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
+
+RENAMED = "it was renamed at the source during the copy"
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +124,9 @@ def _copy(
             lambda rows, size: channel.send(ChunkProgress(rows=rows, bytes=size)),
             plain=plain,
         )
+        if not has_read(source, part.oid):
+            destination.execute("ROLLBACK")
+            return ChunkStale(reason=RENAMED)
         if not is_current(source, part.oid):
             destination.execute("ROLLBACK")
             return ChunkStale(reason="it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)")
@@ -131,7 +136,7 @@ def _copy(
         if not _failed(source):
             raise as_ours(error, "destination", f"copying {part.source}") from error
         destination.execute("ROLLBACK")
-        return ChunkStale(reason="it was renamed at the source during the copy")
+        return ChunkStale(reason=RENAMED)
     except psycopg.errors.UniqueViolation as error:
         destination.execute("ROLLBACK")
         if error.diag.schema_name != "syncwizard":

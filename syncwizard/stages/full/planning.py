@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import msgspec
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.captured import Member
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
@@ -20,6 +21,7 @@ from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.renewing import note_pending, renew_changed
 from syncwizard.stages.same_source import check_source
 from syncwizard.stages.targets import read_targets, to_empty
 from syncwizard.structure.renames import renamed
@@ -83,10 +85,16 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     with translated("destination", "planning the copy"):
         there = read_targets(destination, selected, context.mapping)
         copies = read_copies(destination, context.task_id)
-    tables = _captured(context, source, destination, selected, copies)
+    tables, captured = _captured(context, source, destination, selected, copies)
+    if renew_changed(context, source, destination, tables, copies, captured):
+        with translated("destination", "planning the copy"):
+            copies = read_copies(destination, context.task_id)
     pending = unfinished_units(tables, copies)
     if not pending:
         return [], None
+    if context.pair is None:
+        # Before there is a snapshot: what differs from this later happened after it, or makes a chunk stale.
+        note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
@@ -116,8 +124,9 @@ def _captured(
     destination: Connection,
     selected: Iterable[Table],
     copies: dict[TableName, TableCopy],
-) -> list[Table]:
-    """Those of the selected tables whose changes the publication carries; says which ones are gone since capture."""
+) -> tuple[list[Table], list[Member]]:
+    """Those of the selected tables whose changes the publication carries, and all that it carries; says which ones are
+    gone since capture."""
     with translated("destination", "reading what is captured"):
         progress = read_progress(destination, context.task_id)
         members = read_members(destination, context.task_id)
@@ -128,10 +137,12 @@ def _captured(
     if found.handed_over is not None:
         with translated("destination", "noting the owner of the publication"):
             note_owner(destination, context.task_id, progress, *found.handed_over)
-    captured = {member.relation: member.table for member in publication.members} if publication else {}
+    carried = publication.members if publication else []
+    captured = {member.relation: member.table for member in carried}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
     trees = {table.root for table in selected if table.oid in captured}
-    return [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
+    tables = [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
+    return tables, carried
 
 
 def unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]) -> list[Table]:

@@ -15,6 +15,7 @@ from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round
+from syncwizard.stages.renewing import is_changed
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -63,7 +64,10 @@ def _copy_round(context: Context, source: Connection, destination: Connection) -
         return False
     stale = Copying(context, pair, plans).run()
     if not stale:
-        return False
+        if not is_changed(context, source, destination):
+            return False
+        context.held.close()
+        return True
     with translated("source", "looking for dropped tables"):
         exist = find_relations(source, [plan.source.oid for plan in stale])
     for plan in stale:

@@ -4,6 +4,7 @@ import uuid
 
 import msgspec
 
+from syncwizard.postgres.source.lineage import Detached, Doubt
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -83,5 +84,13 @@ class Dropped(msgspec.Struct, frozen=True, tag=True):
     tables: list[TableName]
 
 
+class Changed(msgspec.Struct, frozen=True, tag=True):
+    """What became of captured relations without harm to the stream: partitions that left their tree, and what may have
+    made rows differ."""
+
+    detached: tuple[Detached, ...]
+    doubts: tuple[Doubt, ...]
+
+
 ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped
+FromChild = Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped | Changed

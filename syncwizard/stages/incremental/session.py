@@ -1,7 +1,7 @@
 """One apply session: an epoch at the destination; a stream, a guardian and their threads at the source."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
@@ -13,13 +13,13 @@ from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
-from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
+from syncwizard.postgres.destination.routes import NoPlace, RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
-from syncwizard.postgres.source.attached import brought_rows, new_partitions
+from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import (
     check_publication,
     check_server,
@@ -29,6 +29,8 @@ from syncwizard.postgres.source.continuity import (
 )
 from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.history import History, other_history
+from syncwizard.postgres.source.lineage import Lineage, check_lineage, with_traits
+from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
@@ -43,6 +45,7 @@ from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import (
     Assignment,
     Attached,
+    Changed,
     Dropped,
     Intruded,
     Reached,
@@ -94,10 +97,10 @@ class Session:
         self._receiver: Receiver | None = None
         self._guardian: Guardian | None = None
         self._batches: Batches | None = None
-        # Tables whose rows came by the copy, or that began empty.
-        self._copied: set[TableName] = set()
-        # What the publication has to be like.
-        self._known: tuple[Progress, Sequence[Member]] | None = None
+        # Partitions that came after the start, by OID, and were told of.
+        self._attached: set[int] = set()
+        # What the publication has to be like, and what it carries.
+        self._known: tuple[Progress, Members] | None = None
 
     # Life ------------------------------------------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ class Session:
         progress = ledger.take_epoch(destination, spec.id)
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
-        members = ledger.read_members(destination, spec.id)
+        members = Members(ledger.read_members(destination, spec.id))
         progress = self._check(holder, source, destination, progress, members)
         self._known = progress, members
         positions = Positions(progress.position)
@@ -119,7 +122,9 @@ class Session:
         with translated("source", "reading its clock"):
             positions.set_clock(lambda: read_clock(source))
         self._stream(holder, source, destination, progress, positions)
-        self._guardian = Guardian(source, progress, members, positions, reporter.watched, self._tell_dropped)
+        self._guardian = Guardian(
+            source, progress, members, positions, reporter.watched, self._tell_dropped, self._note_changed
+        )
         self._start(self._guardian.run)
         applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
         serial = SerialApplier(applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
@@ -197,6 +202,9 @@ class Session:
             if not is_transient(self._failure):
                 self._look_again()
             raise as_ours(self._failure, "source", "receiving changes") from self._failure
+        if isinstance(self._failure, NoPlace):
+            # What was added, or has another name, may have more to it than a column without a place.
+            self._look_again()
         if self._failure is not None:
             raise self._failure
         if not self._stopping.is_set():
@@ -207,7 +215,9 @@ class Session:
         assert self._known is not None
         source = self._open("source", "guardian")
         with translated("source", "comparing slot and publication"):
-            check_publication(source, *self._known)
+            progress, members = self._known
+            check_publication(source, progress, members.all)
+            check_lineage(source, progress, members.all)
 
     # Parts -----------------------------------------------------------------------------------------------------
 
@@ -241,17 +251,16 @@ class Session:
         schemas = {mapping.schema(entry.schema) for entry in self._assignment.spec.objects}
         schemas |= {mapping.table(table.name).schema for table in selected}
 
-        def left_out(table: TableName) -> None:
-            reason = f"changes of {table}, which was dropped at the source, have no place at the destination"
+        def left_out(table: TableName, why: str) -> None:
+            reason = f"changes of {table}, which {why}, have no place at the destination"
             self._channel.send(Recovered(reason=reason))
 
-        pairs = read_pairs(destination, self._assignment.task_id)
-        self._copied |= pairs.keys()
+        assert self._known is not None
         compiler = RouteCompiler(
             destination,
             schemas,
             selected,
-            pairs,
+            read_pairs(destination, self._assignment.task_id),
             # psycopg connections take a lock around each statement.
             Source(
                 lambda transaction: wait_until_visible(source, transaction),
@@ -260,6 +269,7 @@ class Session:
             ),
             left_out,
             mapping,
+            self._known[1].all,
         )
         compiler.read()
         return compiler
@@ -272,17 +282,40 @@ class Session:
     def _tell_dropped(self, tables: list[TableName]) -> None:
         self._channel.send(Dropped(tables))
 
-    def _look_for_attached(self) -> None:
-        """In the guardian's thread: tells of partitions that came with rows."""
-        assert self._guardian is not None
+    def _note_changed(self, found: Lineage) -> None:
+        """In the guardian's thread: tells what became of captured relations."""
+        assert self._known is not None
+        if found.detached or found.doubts:
+            self._channel.send(Changed(found.detached, found.doubts))
+        if found.noted:
+            self._keep(found.noted)
+
+    def _keep(self, members: Iterable[Member]) -> None:
+        """Notes at the destination what relations are like; not in the applier's session, which may be in the middle
+        of a transaction."""
+        assert self._known is not None
         spec = self._assignment.spec
-        new = new_partitions(self._guardian.connection, spec.slot, self._copied)
+        with open_session(spec, self._assignment.secrets, "destination", "members") as destination:
+            ledger.note_members(destination, self._assignment.task_id, members, self._known[0].epoch)
+
+    def _look_for_attached(self) -> None:
+        """In the guardian's thread: tells of partitions that came with rows, and watches those that came empty."""
+        assert self._guardian is not None and self._known is not None
+        spec = self._assignment.spec
+        members = self._known[1]
+        source = self._guardian.connection
+        new = new_partitions(source, spec.slot, self._attached | {member.relation for member in members.all})
         if not new:
             return
+        # Before they are looked at: what happens to them meanwhile must differ from this.
+        traits = {member.relation: member for member in with_traits(source, map(Partition.member, new))}
         with open_session(spec, self._assignment.secrets, "source", "partitions") as session:
-            brought = {partition.table: brought_rows(session, partition) for partition in new}
-        self._copied |= {table for table, rows in brought.items() if rows is not None}
-        if told := sorted(table for table, rows in brought.items() if rows):
+            brought = {partition: brought_rows(session, partition) for partition in new}
+        self._attached |= {partition.relation for partition, rows in brought.items() if rows}
+        if empty := [traits[partition.relation] for partition, rows in brought.items() if rows is False]:
+            members.note(empty)
+            self._keep(empty)
+        if told := sorted(partition.table for partition, rows in brought.items() if rows):
             self._channel.send(Attached(told))
 
     def _check(
@@ -291,15 +324,20 @@ class Session:
         source: Connection,
         destination: Connection,
         progress: Progress,
-        members: Sequence[Member],
+        members: Members,
     ) -> Progress:
         """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             history = check_server(holder, progress)
-            found = check_publication(source, progress, members)
+            found = check_publication(source, progress, members.all)
+            changed = members.look(source, progress)
             active = check_slot(source, progress)
             if active is not None:
                 self._end_reader(source, active)
+        if changed.noted:
+            ledger.note_members(destination, self._assignment.task_id, changed.noted)
+        if changed.detached or changed.doubts:
+            self._channel.send(Changed(changed.detached, changed.doubts))
         if history.timeline != progress.timeline:
             self._note_timeline(history, progress.timeline)
             # Whatever is applied from here on may be of the new timeline.

@@ -6,12 +6,14 @@ import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.stages.changed import record_changed
 from syncwizard.stages.context import Child, Context
 from syncwizard.stages.copied import check_copied
 from syncwizard.stages.dropped import record_dropped
 from syncwizard.stages.incremental.frames import (
     Assignment,
     Attached,
+    Changed,
     Dropped,
     Figures,
     Intruded,
@@ -99,6 +101,8 @@ class _Following:
                 )
             elif isinstance(frame, Dropped):
                 record_dropped(context, frame.tables)
+            elif isinstance(frame, Changed):
+                record_changed(context, frame.detached, frame.doubts)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled

@@ -1,0 +1,280 @@
+"""Are the captured relations still the tables they were captured as? (rules 5 and 13)
+
+A relation is captured by its OID. What the stream does not tell of it: another name, a partition that was out of its
+tree for a while, and other values in rows that nobody changed (a rewrite, a column that came with values).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from psycopg import sql
+
+from syncwizard.errors import SourceChanged
+from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_heartbeat
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.source.continuity import find_relations, missing_changes, resync_command
+from syncwizard.task.names import TableName
+
+
+class Present(msgspec.Struct, frozen=True, kw_only=True):
+    """A relation as the catalogue has it now."""
+
+    table: TableName
+    traits: Traits
+
+
+class Loss(msgspec.Struct, frozen=True, kw_only=True):
+    """A table, by its name now, whose rows the stream does not bring in step; what happened; what has to be done at the
+    destination before it is copied again, if anything."""
+
+    table: TableName
+    reason: str
+    first: str = ""
+
+
+class Detached(msgspec.Struct, frozen=True, kw_only=True):
+    """A partition, by its name now, that is in its tree no more; `root` is the tree's name, None when that is gone.
+
+    `captured`: it is in the publication by itself, so that its changes go on.
+    """
+
+    table: TableName
+    root: TableName | None
+    captured: bool
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """What may have made rows differ, where nothing says whether it did."""
+
+    table: TableName
+    message: str
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """How the captured relations differ from what they were. `renamed`: the captured name and the present one.
+
+    `noted`: the members whose traits are others now without harm, as they are to be remembered.
+    """
+
+    lost: tuple[Loss, ...] = ()
+    renamed: tuple[tuple[TableName, TableName], ...] = ()
+    detached: tuple[Detached, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    noted: tuple[Member, ...] = ()
+
+
+def read_present(connection: Connection, relations: Iterable[int]) -> dict[int, Present]:
+    """Those of the relations that exist."""
+    wanted = list(relations)
+    if not wanted:
+        return {}
+    rows = connection.execute(query("relation_traits"), {"relations": wanted}).fetchall()
+    return {
+        relation: Present(
+            table=TableName(schema, name),
+            traits=Traits(
+                storage=storage,
+                attachment=attachment,
+                columns=msgspec.json.decode(columns, type=tuple[ColumnTraits, ...]),
+            ),
+        )
+        for relation, schema, name, storage, attachment, columns in rows
+    }
+
+
+def read_digest(connection: Connection, relations: Sequence[int]) -> str:
+    """One value for all that `read_present` would give, made by the server."""
+    statement = "SELECT pg_catalog.md5(string_agg(t::text, '' ORDER BY t.relation)) FROM (" + query("relation_traits")
+    row = connection.execute(statement + ") AS t", {"relations": list(relations)}).fetchone()
+    return str(row[0]) if row else ""
+
+
+def with_traits(connection: Connection, members: Iterable[Member], known: Iterable[Member] = ()) -> list[Member]:
+    """The members with their traits: those of `known`, by relation, else those of now."""
+    members = list(members)
+    before = {member.relation: member.traits for member in known if member.traits is not None}
+    present = read_present(connection, [member.relation for member in members if member.relation not in before])
+    return [
+        msgspec.structs.replace(
+            member,
+            traits=before.get(member.relation)
+            or (present[member.relation].traits if member.relation in present else None),
+        )
+        for member in members
+    ]
+
+
+def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineage:
+    """Looks at the captured relations; those that are gone are left to others."""
+    members = [member for member in members if not is_heartbeat(member.table)]
+    present = read_present(connection, [member.relation for member in members])
+    listed = {member.relation for member in members if member.oid is not None}
+    lost: list[Loss] = []
+    renamed, doubts, noted = [], [], []
+    detached: list[tuple[Member, Present]] = []
+    for member in members:
+        now = present.get(member.relation)
+        if now is None:
+            continue
+        if member.traits is None:
+            noted.append(msgspec.structs.replace(member, traits=now.traits))
+        elif _is_out(member, now, listed):
+            detached.append((member, now))
+            # Nothing else of it matters: what happens to it is none of the task's business, unless it comes back.
+            if member.oid is None:
+                continue
+        if now.table != member.table:
+            renamed.append((member.table, now.table))
+        if member.traits is None or member.traits == now.traits:
+            continue
+        losses, unsure = _compare(connection, member, now)
+        lost += losses
+        doubts += unsure
+        if not losses:
+            noted.append(msgspec.structs.replace(member, traits=_remembered(member.traits, now.traits)))
+    return Lineage(
+        lost=tuple(lost),
+        renamed=tuple(renamed),
+        detached=_name_roots(connection, detached),
+        doubts=tuple(doubts),
+        noted=tuple(noted),
+    )
+
+
+def check_lineage(connection: Connection, progress: Progress, members: Sequence[Member]) -> Lineage:
+    """Compares; what differs without harm. Raises ChangesMissing where rows differ by now, SourceChanged where a name
+    leads to another table."""
+    found = compare_lineage(connection, members)
+    if found.lost:
+        raise missing_rows(found.lost, progress)
+    if found.renamed:
+        raise other_names(found.renamed, progress)
+    return found
+
+
+def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
+    """The error of tables whose rows differ."""
+    error = missing_changes(
+        "; ".join(dict.fromkeys(f"{loss.table}: {loss.reason}" for loss in lost)),
+        progress,
+        detail="the stream of changes does not bring these rows in step",
+    )
+    first = list(dict.fromkeys(loss.first for loss in lost if loss.first))
+    if first:
+        error.remedy = f"{'; '.join(first)}; then {error.remedy}"
+    return error
+
+
+def other_names(renamed: Sequence[tuple[TableName, TableName]], progress: Progress) -> SourceChanged:
+    """The error of tables that have other names than they were captured under."""
+    names = ", ".join(f"{before} is named {now} now" for before, now in renamed)
+    return SourceChanged(
+        f"tables were renamed: {names}",
+        detail="changes go to the table that had the name when the task began",
+        where="source",
+        remedy="name them as before, then resume the task; or, to go on under the new names, let the tables at the "
+        "destination be as those at the source are and copy again: " + resync_command(progress.task_name),
+    )
+
+
+def _parents(attachment: str) -> list[int]:
+    """The OIDs of the partitioned tables above, the nearest first.
+
+    >>> _parents("16400:745/16390:746")
+    [16400, 16390]
+    """
+    return [int(step.split(":")[0]) for step in attachment.split("/") if step]
+
+
+def _is_out(member: Member, now: Present, listed: set[int]) -> bool:
+    """Whether a captured partition is in its tree no more."""
+    if member.oid is None:
+        return not listed.intersection(_parents(now.traits.attachment))
+    return bool(member.traits and member.traits.attachment) and not now.traits.attachment
+
+
+def _compare(connection: Connection, member: Member, now: Present) -> tuple[list[Loss], list[Doubt]]:
+    was = member.traits
+    assert was is not None
+    if member.oid is None and was.attachment != now.traits.attachment:
+        reason = "this partition was detached and attached again, and changes made to it meanwhile may be missing"
+        return [Loss(table=now.table, reason=reason)], []
+    losses: list[Loss] = []
+    doubts = []
+    if member.oid is not None and not was.attachment and now.traits.attachment:
+        message = f"{now.table} became a partition at the source: its rows are at the destination, but in no partition"
+        doubts.append(Doubt(table=now.table, message=message))
+    rewritten = was.storage != now.traits.storage
+    by_number = {column.number: column for column in was.columns}
+    names = {column.name for column in was.columns}
+    for column in now.traits.columns:
+        before = by_number.get(column.number)
+        loss: tuple[str, str] | None = None
+        if before is None:
+            loss = _added(connection, member, now, column, names, rewritten=rewritten)
+        elif before.name != column.name:
+            loss = (f"column {before.name} is named {column.name} now", "rename it at the destination likewise")
+        elif before.made == column.made:
+            continue
+        elif "g" in (before.origin, column.origin):
+            loss = (f"generated column {column.name} has another expression", "give it that at the destination, too")
+        elif rewritten and before.type != column.type:
+            message = f"column {column.name} of {now.table} has another type, and its values may be others, too"
+            doubts.append(Doubt(table=now.table, message=message))
+        elif rewritten and before.origin in ("c", "m") and column.origin not in ("c", "m"):
+            # Any rewrite writes such a column's definition anew, VACUUM FULL, too.
+            message = f"{now.table} was rewritten: values of column {column.name} may be others (VACUUM FULL: the same)"
+            doubts.append(Doubt(table=now.table, message=message))
+        elif rewritten:
+            loss = (f"column {column.name} was rewritten, and its values may be others", "")
+        if loss is not None:
+            losses.append(Loss(table=now.table, reason=loss[0], first=loss[1]))
+    return losses, doubts
+
+
+def _added(
+    connection: Connection, member: Member, now: Present, column: ColumnTraits, names: set[str], *, rewritten: bool
+) -> tuple[str, str] | None:
+    """What a column means that was not there; None where rows have nothing in it, or what its definition gives them."""
+    if column.name in names:
+        return f"column {column.name} was dropped and added anew", "do so at the destination, too"
+    if column.origin == "g" or not (column.origin or rewritten):
+        return None
+    if column.origin == "c" and not rewritten and _is_default(connection, member.relation, column.number):
+        return None
+    first = f"add the column to {now.table} at the destination as it is at the source"
+    return f"column {column.name} was added with values for the rows that were there", first
+
+
+def _is_default(connection: Connection, relation: int, number: int) -> bool:
+    """Whether the rows from before a column have what its default, a constant, is now."""
+    row = connection.execute(
+        "SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid), a.attmissingval::text"
+        " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+        " WHERE a.attrelid = %s::bigint::oid AND a.attnum = %s AND a.atthasmissing AND d.adbin::text LIKE '{CONST %%'",
+        (relation, number),
+    ).fetchone()
+    if row is None:
+        return False
+    # A literal as the server spells it.
+    constant = sql.SQL(row[0])
+    same = connection.execute(sql.SQL("SELECT ARRAY[{}]::text = %s").format(constant), (row[1],)).fetchone()
+    return same is not None and bool(same[0])
+
+
+def _remembered(was: Traits, now: Traits) -> Traits:
+    """The traits of now, and the columns that are gone: the destination still has them."""
+    numbers = {column.number for column in now.columns}
+    gone = [column for column in was.columns if column.number not in numbers]
+    return msgspec.structs.replace(now, columns=(*now.columns, *gone))
+
+
+def _name_roots(connection: Connection, detached: Iterable[tuple[Member, Present]]) -> tuple[Detached, ...]:
+    found = []
+    for member, now in detached:
+        parents = _parents(member.traits.attachment) if member.traits else []
+        names = find_relations(connection, parents[-1:])
+        root = next(iter(names.values()), None)
+        found.append(Detached(table=now.table, root=root, captured=member.oid is not None))
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""Tables that lost changes, or got other values, while tables are being copied: they are copied again, in that stage.
+
+Afterwards only a resynchronization does that, because readers see what a copy leaves behind on its way.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from syncwizard.postgres.captured import Member
+from syncwizard.postgres.destination.chunks import TableCopy, restart_copies
+from syncwizard.postgres.destination.progress import note_members, read_members, read_progress
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.lineage import Lineage, compare_lineage, missing_rows, other_names, with_traits
+from syncwizard.stages.changed import record_changed
+from syncwizard.stages.context import Context
+from syncwizard.structure.table import Table
+from syncwizard.task.events import TableRestarted
+from syncwizard.task.names import TableName
+
+
+def is_changed(context: Context, source: Connection, destination: Connection) -> bool:
+    """Whether a captured relation is not what it was when its copy began."""
+    with translated("destination", "reading what is captured"):
+        members = read_members(destination, context.task_id)
+    with translated("source", "comparing the captured tables"):
+        found = compare_lineage(source, members)
+    return bool(found.lost or found.renamed or found.doubts)
+
+
+def renew_changed(
+    context: Context,
+    source: Connection,
+    destination: Connection,
+    tables: Sequence[Table],
+    copies: dict[TableName, TableCopy],
+    captured: Iterable[Member],
+) -> bool:
+    """Makes the copies of changed tables unfinished, and gives up a pair that is older than a change; whether it did
+    either. `captured` is what the publication carries.
+
+    Raises SourceChanged where a name leads to another table, ChangesMissing where a copy cannot be emptied.
+    """
+    with translated("destination", "reading what is captured"):
+        members = read_members(destination, context.task_id)
+        progress = read_progress(destination, context.task_id)
+    assert progress is not None
+    with translated("source", "comparing the captured tables"):
+        found = compare_lineage(source, members)
+    if found.renamed:
+        raise other_names(found.renamed, progress)
+    record_changed(context, found.detached, ())
+    again = _reasons(found)
+    roots = {table.root for table in tables if table.name in again}
+    # Those that are not complete begin again anyway, under a new pair.
+    begun = [
+        table.name for table in tables if table.root in roots and table.name in copies and copies[table.name].complete
+    ]
+    if any(copies[name].kept for name in begun):
+        raise missing_rows(found.lost, progress)
+    with translated("destination", "noting what is captured"), destination.transaction():
+        note_members(destination, context.task_id, found.noted)
+        restart_copies(destination, context.task_id, begun, forget_pairs=False)
+    for table, reason in again.items():
+        if table in begun or context.pair is not None:
+            context.record(TableRestarted(table=table, reason=reason))
+    # The changes of what came after capture are in the stream from an unknown position on.
+    strange = {member.relation for member in captured} - {member.relation for member in members}
+    if context.pair is not None and (again or strange):
+        context.held.close()
+    return bool(begun)
+
+
+def note_pending(
+    context: Context, source: Connection, destination: Connection, pending: Iterable[Table], captured: Iterable[Member]
+) -> None:
+    """Keeps what the tables are like that are about to be copied under a new pair."""
+    oids = {table.oid for table in pending}
+    with translated("source", "reading what is captured"):
+        members = with_traits(source, [member for member in captured if member.relation in oids])
+    with translated("destination", "noting what is captured"):
+        note_members(destination, context.task_id, members)
+
+
+def _reasons(found: Lineage) -> dict[TableName, str]:
+    """The tables to copy again, each with its first reason."""
+    reasons = {doubt.table: doubt.message for doubt in reversed(found.doubts)}
+    return {**reasons, **{loss.table: loss.reason for loss in reversed(found.lost)}}
