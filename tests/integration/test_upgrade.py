@@ -64,7 +64,7 @@ def test_a_task_of_0_1_is_resumed_and_goes_on_where_it_was(pair: DatabasePair, l
     assert (after.state, after.tables, after.slot) == ("synchronizing", before.tables, before.slot)
 
     syncwizard("pause", "kb")
-    syncwizard("release", "kb")
+    syncwizard("release", "kb", "--yes")
     assert pair.destination.execute("SELECT to_regnamespace('syncwizard')").fetchone() == (None,)
 
 
@@ -76,6 +76,6 @@ def test_a_newer_layout_at_the_destination_stops_the_task_with_the_reason(pair: 
     failure = report("status", "kb")["failure"]
     assert f"schema syncwizard has layout {newer}" in failure["title"]
     assert "use the newer version of syncwizard" in failure["remedy"]
-    done = syncwizard("release", "kb", expect=1)
+    done = syncwizard("release", "kb", "--yes", expect=1)
     assert f"schema syncwizard has layout {newer}" in done.stderr
     assert pair.destination.execute("SELECT count(*) FROM syncwizard.progress").fetchone() == (1,)

@@ -152,18 +152,6 @@ def test_foreground_is_not_combined_with_a_return(path: Path) -> None:
     assert "leave out --until" in syncwizard("start", path, "--foreground", "--until", "full", expect=2).stderr
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ("stauts", "did you mean `status`?"),
-        ("Resume", "did you mean `resume`?"),
-        ("xyz", "no command is called `xyz`\n"),
-    ],
-)
-def test_a_command_there_is_not_names_the_nearest(given: str, said: str) -> None:
-    assert said in syncwizard(given, expect=2).stderr
-
-
 def test_no_task_is_an_empty_list(state_home: Path) -> None:
     assert report("status") == []
 

@@ -113,13 +113,6 @@ def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
     journal.close()
 
 
-def test_a_closed_journal_takes_no_event_and_says_so(path: Path) -> None:
-    journal = Journal(path)
-    journal.close()
-    with pytest.raises(JournalFailed, match="cannot be used"):
-        journal.append(Noticed(level="info", message="late"))
-
-
 def test_a_damaged_journal_is_told_in_words(path: Path) -> None:
     path.write_bytes(b"nonsense" * 1000)
     for use in (Journal, read_entries):
