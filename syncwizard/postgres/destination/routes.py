@@ -1,17 +1,19 @@
-"""Compiles routes: where the rows of a source relation go, by what key, with which types (rules 8 and 13)."""
+"""Reads what the routes of a task are decided by, and asks `rows.routing` for the route of each relation."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from syncwizard.errors import SourceChanged, TaskFailed
+import msgspec
+
+from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.rows.changes import Route, RouteColumn
+from syncwizard.rows.changes import Route
 from syncwizard.rows.pgoutput import Postponed, RelationMessage
-from syncwizard.structure.renames import renamed
-from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
+from syncwizard.rows.routing import NoPlace, Shapes, make_route
+from syncwizard.structure.table import Table, TypeFacts
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
@@ -26,18 +28,6 @@ class Source(NamedTuple):
     wait_for: Callable[[int], None]
     find_root: Callable[[int], TableName | None]
     find_types: Callable[[list[int]], dict[int, TypeFacts]]
-
-
-# Of a type that is gone.
-DROPPED = ValueType("of a dropped type", "")
-
-
-class TypesDiffer(Exception):
-    """A column comes with another type than the destination's: its bytes would mean something else (rule 14)."""
-
-
-class NoPlace(TaskFailed):
-    """The destination lacks a table or a column of the source."""
 
 
 class RouteCompiler:
@@ -60,7 +50,6 @@ class RouteCompiler:
         mapping: Mapping,
         members: Iterable[Member] = (),
     ) -> None:
-        self._mapping = mapping
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
         self._source = source
@@ -69,15 +58,15 @@ class RouteCompiler:
         self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
-        self._selected = {table.name: table for table in selected}
-        self._pairs = pairs
-        self.tables: dict[TableName, Table] = {}
-        self._operators: dict[int, list[str]] = {}
+        self._shapes = Shapes(mapping=mapping, selected={table.name: table for table in selected}, pairs=pairs)
 
     def read(self) -> None:
         """Reads the destination's catalogue. On the apply session, outside a pipeline."""
-        self.tables = {table.name: table for table in read_tables(self._connection, self._schemas, sizes=False)}
-        self._operators = dict(self._connection.execute(query("catalog_key_operators"), (self._schemas,)).fetchall())
+        tables = read_tables(self._connection, self._schemas, sizes=False)
+        operators = self._connection.execute(query("catalog_key_operators"), (self._schemas,))
+        self._shapes = msgspec.structs.replace(
+            self._shapes, tables={table.name: table for table in tables}, operators=dict(operators.fetchall())
+        )
 
     def compile(self, message: RelationMessage, transaction: int) -> Route | Postponed | None:
         """The route of a relation in a transaction; None for one that is gone, or is none of the task's any more, and
@@ -91,8 +80,8 @@ class RouteCompiler:
             return self._compile(message)
         except NoPlace as error:
             root = self._source.find_root(message.oid)
-            if root is not None and (message.oid in self._members or root in self._selected):
-                pair_lsn = self._pairs.get(self._captured_as(message), self._pairs.get(root, 0))
+            if root is not None and (message.oid in self._members or root in self._shapes.selected):
+                pair_lsn = self._shapes.pair_of(self._captured_as(message), root)
                 # What it was like before its copy need not fit.
                 return Postponed(error, pair_lsn)
             why = "was dropped at the source" if root is None else "is no table of this task any more"
@@ -104,38 +93,9 @@ class RouteCompiler:
             name = TableName(*HEARTBEAT_TABLE)
             return Route(source=name, target=name, columns=(), key=(), heartbeat=True)
         source = self._captured_as(message)
-        table = self.tables.get(self._mapping.table(source))
-        known = self._selected.get(source)
+        known = self._shapes.selected.get(source)
         root = known.root if known is not None else self._source.find_root(message.oid) or source
-        shared = table is None
-        if table is None:
-            table = self.tables.get(self._mapping.table(root))
-        if table is None:
-            raise NoPlace(
-                f"table {self._mapping.table(source)} is not at the destination",
-                where="destination",
-                remedy="create it there as it is at the source, or take it out of the task, then resume",
-            )
-        index = self._apply_key(message, source, root, table)
-        columns = self._columns(source, table, index, [name for name, _, _, _ in message.columns])
-        names = [column.name for column in columns]
-        text = frozenset(range(len(columns)))
-        if self.binary:
-            types = self._types_of(message)
-            self._compare_types(source, columns, types, table)
-            # In a binary stream, too, a value whose type cannot be sent so comes as text.
-            text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
-        return Route(
-            source=source,
-            target=table.name,
-            columns=columns,
-            key=tuple(names.index(column) for column in index.columns) if index else (),
-            pair_lsn=self._pairs.get(source, self._pairs.get(root, 0)),
-            full=message.replica_identity == "f",
-            partitioned=table.partitioned,
-            shared=shared,
-            text=text,
-        )
+        return make_route(message, source, root, self._types_of(message) if self.binary else None, self._shapes)
 
     def _captured_as(self, message: RelationMessage) -> TableName:
         """The name whose table takes the rows: what was renamed goes on where it began.
@@ -166,62 +126,6 @@ class RouteCompiler:
         if unknown:
             self._types.update(self._source.find_types(unknown))
         return [self._types.get(oid) for _, _, oid, _ in message.columns]
-
-    def _apply_key(self, message: RelationMessage, source: TableName, root: TableName, table: Table) -> Index | None:
-        """The key that the old rows of the message's time can be found by."""
-        sent = {self._mapping.column(source, name) for name, identity, _, _ in message.columns if identity}
-        known = self._selected.get(source) or self._selected.get(root)
-        if known is not None and (index := apply_key(renamed(known, self._mapping), table, sent)) is not None:
-            return index
-        # The identity is an index that the source had then, which need not be there any more.
-        unique = sent if message.replica_identity in ("d", "i") else None
-        return next(
-            (
-                index
-                for index in table.keys(sent)
-                if known is None or (set(index.columns) == unique and not any(index.collations))
-            ),
-            None,
-        )
-
-    def _compare_types(
-        self, source: TableName, columns: Iterable[RouteColumn], types: list[TypeFacts | None], table: Table
-    ) -> None:
-        known = {column.name: column for column in table.columns}
-        for routed, facts in zip(columns, types, strict=True):
-            column = known[routed.name]
-            here = DROPPED if facts is None else facts.type
-            if here != column.type and not column.generated:
-                raise TypesDiffer(
-                    f"column {routed.source} of {source} is {here} at the source and {column.type} at the destination"
-                )
-            if facts is not None and facts.textual:
-                raise TypesDiffer(f"column {routed.source} of {source}, which is {here}, means nothing in binary form")
-
-    def _columns(
-        self, source: TableName, table: Table, index: Index | None, names: list[str]
-    ) -> tuple[RouteColumn, ...]:
-        known = {column.name: column for column in table.columns}
-        targets = self._mapping.column_names(source, names)
-        missing = [name for name in targets if name not in known]
-        if missing:
-            raise NoPlace(
-                f"column {missing[0]} of {table.name} is not at the destination",
-                where=f"destination {table.name}",
-                remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",
-            )
-        equals = dict(zip(index.columns, self._operators[index.oid], strict=True)) if index else {}
-        return tuple(
-            RouteColumn(
-                source=own,
-                name=name,
-                type_name=known[name].type.name,
-                identity_always=known[name].identity == "a",
-                generated=bool(known[name].generated),
-                equal=equals.get(name, "OPERATOR(pg_catalog.=)"),
-            )
-            for own, name in zip(names, targets, strict=True)
-        )
 
 
 def binary_stream(source: Iterable[Table]) -> bool:

@@ -11,10 +11,10 @@ import psycopg
 
 from syncwizard.errors import ChangeFailed, JournalFailed, SourceChanged, TaskFailed
 from syncwizard.postgres.destination.batches import BatchFailed
-from syncwizard.postgres.destination.routes import NoPlace, TypesDiffer
 from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver
+from syncwizard.rows.routing import NoPlace, TypesDiffer
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.figures import Totals
 from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild

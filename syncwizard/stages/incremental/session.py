@@ -13,7 +13,7 @@ from syncwizard.postgres.destination import progress as ledger
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import read_pairs
-from syncwizard.postgres.destination.routes import NoPlace, RouteCompiler, Source, binary_stream
+from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
 from syncwizard.postgres.session.connection import Connection
@@ -39,6 +39,7 @@ from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.routing import NoPlace
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.batches import Batches
 from syncwizard.stages.incremental.figures import Reporter, Totals

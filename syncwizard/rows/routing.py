@@ -1,0 +1,155 @@
+"""Decides the route of a relation: the destination's table, the key, the columns and their form (rules 8, 13, 14, 19).
+
+Pure: the shapes of both ends are read elsewhere. Whatever reads another plugin writes pgoutput's frames for the one
+decoder there is, and so comes by here with a Relation message, too.
+"""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as MappingOf
+
+import msgspec
+
+from syncwizard.errors import TaskFailed
+from syncwizard.rows.changes import Route, RouteColumn
+from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.structure.renames import renamed
+from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
+from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
+
+EQUAL = "OPERATOR(pg_catalog.=)"
+# Of a type that is gone.
+DROPPED = ValueType("of a dropped type", "")
+
+
+class TypesDiffer(Exception):
+    """A column comes with another type than the destination's: its bytes would mean something else (rule 14)."""
+
+
+class NoPlace(TaskFailed):
+    """The destination lacks a table or a column of the source."""
+
+
+class Shapes(msgspec.Struct, frozen=True, kw_only=True):
+    """What both ends are like.
+
+    `selected`: the source's tables as its catalogue has them now. `pairs`: the pair LSN of each copied table and
+    partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
+    operator of each column of its unique indexes, by the index's OID.
+    """
+
+    mapping: Mapping
+    selected: MappingOf[TableName, Table] = {}
+    pairs: MappingOf[TableName, int] = {}
+    tables: MappingOf[TableName, Table] = {}
+    operators: MappingOf[int, Sequence[str]] = {}
+
+    def pair_of(self, source: TableName, root: TableName) -> int:
+        """The LSN below which a table's changes are in its copy; `root` is the partitioned table it belongs to."""
+        return self.pairs.get(source, self.pairs.get(root, 0))
+
+
+def make_route(
+    message: RelationMessage,
+    source: TableName,
+    root: TableName,
+    types: Sequence[TypeFacts | None] | None,
+    shapes: Shapes,
+) -> Route:
+    """The route of a relation captured as `source`, in the partition tree of `root`.
+
+    `types`: those of the message's columns at its time, None for one that is gone; None as a whole where all values
+    come as text. Raises NoPlace, TypesDiffer.
+    """
+    table, shared = _place(source, root, shapes)
+    index = _key(message, source, root, table, shapes)
+    columns = _columns(source, table, index, [name for name, _, _, _ in message.columns], shapes)
+    text = frozenset(range(len(columns)))
+    if types is not None:
+        _compare_types(source, columns, types, table)
+        # In a binary stream, too, a value whose type cannot be sent so comes as text.
+        text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
+    names = [column.name for column in columns]
+    return Route(
+        source=source,
+        target=table.name,
+        columns=columns,
+        key=tuple(names.index(column) for column in index.columns) if index else (),
+        pair_lsn=shapes.pair_of(source, root),
+        full=message.replica_identity == "f",
+        partitioned=table.partitioned,
+        shared=shared,
+        text=text,
+    )
+
+
+def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, bool]:
+    """The destination's table: its own, or that of the tree, which other relations share."""
+    own = shapes.tables.get(shapes.mapping.table(source))
+    table = own or shapes.tables.get(shapes.mapping.table(root))
+    if table is None:
+        raise NoPlace(
+            f"table {shapes.mapping.table(source)} is not at the destination",
+            where="destination",
+            remedy="create it there as it is at the source, or take it out of the task, then resume",
+        )
+    return table, own is None
+
+
+def _key(message: RelationMessage, source: TableName, root: TableName, table: Table, shapes: Shapes) -> Index | None:
+    """The key that the old rows of the message's time can be found by."""
+    sent = {shapes.mapping.column(source, name) for name, identity, _, _ in message.columns if identity}
+    known = shapes.selected.get(source) or shapes.selected.get(root)
+    if known is not None and (index := apply_key(renamed(known, shapes.mapping), table, sent)) is not None:
+        return index
+    # The identity is an index that the source had then, which need not be there any more.
+    unique = sent if message.replica_identity in ("d", "i") else None
+    return next(
+        (
+            index
+            for index in table.keys(sent)
+            if known is None or (set(index.columns) == unique and not any(index.collations))
+        ),
+        None,
+    )
+
+
+def _columns(
+    source: TableName, table: Table, index: Index | None, names: list[str], shapes: Shapes
+) -> tuple[RouteColumn, ...]:
+    known = {column.name: column for column in table.columns}
+    targets = shapes.mapping.column_names(source, names)
+    missing = [name for name in targets if name not in known]
+    if missing:
+        raise NoPlace(
+            f"column {missing[0]} of {table.name} is not at the destination",
+            where=f"destination {table.name}",
+            remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",
+        )
+    equals = dict(zip(index.columns, shapes.operators[index.oid], strict=True)) if index else {}
+    return tuple(
+        RouteColumn(
+            source=own,
+            name=name,
+            type_name=known[name].type.name,
+            identity_always=known[name].identity == "a",
+            generated=bool(known[name].generated),
+            equal=equals.get(name, EQUAL),
+        )
+        for own, name in zip(names, targets, strict=True)
+    )
+
+
+def _compare_types(
+    source: TableName, columns: Iterable[RouteColumn], types: Sequence[TypeFacts | None], table: Table
+) -> None:
+    known = {column.name: column for column in table.columns}
+    for routed, facts in zip(columns, types, strict=True):
+        column = known[routed.name]
+        here = DROPPED if facts is None else facts.type
+        if here != column.type and not column.generated:
+            raise TypesDiffer(
+                f"column {routed.source} of {source} is {here} at the source and {column.type} at the destination"
+            )
+        if facts is not None and facts.textual:
+            raise TypesDiffer(f"column {routed.source} of {source}, which is {here}, means nothing in binary form")
