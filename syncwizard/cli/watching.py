@@ -11,7 +11,6 @@ from syncwizard.client.looking import Seen, look, look_anyway
 from syncwizard.client.showing import as_data, describe, describe_all
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, connect, wait_for
-from syncwizard.engine.journal import FILE_NAME, iterate_entries
 from syncwizard.engine.protocol import Happened
 from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
@@ -97,7 +96,7 @@ def events(name: str, follow: bool, as_json: bool) -> None:
 
 def _print_entries(task: StoredTask, after: int, as_json: bool) -> int:
     """Prints what the journal has after the sequence number; the last number printed."""
-    for entry in iterate_entries(task.folder / FILE_NAME, after):
+    for entry in task.entries(after):
         _print_entry(entry, as_json)
         after = entry.sequence
     return after

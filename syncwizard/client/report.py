@@ -13,7 +13,7 @@ import msgspec
 from syncwizard import __version__
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
-from syncwizard.engine import journal, logs
+from syncwizard.engine import logs
 from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
 from syncwizard.secrets import known_here
@@ -62,7 +62,7 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
     missing: list[str] = []
     engine = "never started"
     try:
-        for entry in journal.iterate_entries(folder / journal.FILE_NAME):
+        for entry in seen.task.entries():
             entries.append(entry)
             if isinstance(entry.event, EngineStarted):
                 engine = entry.event.version

@@ -5,7 +5,7 @@ import functools
 import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,9 +13,11 @@ import msgspec
 from syncwizard import paths
 from syncwizard.client.precheck_items import unknown_items
 from syncwizard.client.saved_connections import load_task
-from syncwizard.engine import journal, locking
+from syncwizard.engine import history, journal, locking
 from syncwizard.errors import JournalFailed, TaskFileError, UsageError
 from syncwizard.task import file
+from syncwizard.task.events import Entry
+from syncwizard.task.figures.history import History
 from syncwizard.task.specification import IgnoredItem, TaskSpec
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import did_you_mean, shell_word
@@ -43,6 +45,25 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
     def read_state(self) -> TaskState:
         """Its state, from the journal."""
         return journal.read_state(self.folder / journal.FILE_NAME, self.id, self.spec.name)
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """The events after a sequence number, from the journal, in pages."""
+        return journal.iterate_entries(self.folder / journal.FILE_NAME, after)
+
+    def last_entries(self, count: int) -> list[Entry]:
+        """The last events, from the journal, oldest first."""
+        return journal.read_last_entries(self.folder / journal.FILE_NAME, count)
+
+    def history_stamp(self) -> float | None:
+        """When the past of its figures was last kept (seconds since the epoch); None where it never was."""
+        try:
+            return (self.folder / history.FILE_NAME).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
+    def history(self) -> History:
+        """The past of its figures."""
+        return history.read_history(self.folder)
 
     def find_engine(self) -> locking.Holder | None:
         """The living process that has the task, None when there is none."""

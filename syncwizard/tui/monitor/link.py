@@ -16,9 +16,6 @@ from syncwizard.client.looking import Seen, known_retention
 from syncwizard.client.slot import look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
-from syncwizard.engine import history as kept_history
-from syncwizard.engine.journal import FILE_NAME, read_entries, read_last_entries
-from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import ChangesApplied, Entry
@@ -109,7 +106,7 @@ class EngineLink:
         holder = self._task.find_engine()
         if holder is not None and holder.socket:
             try:
-                self._follow(holder)
+                self._follow(holder.socket)
             except EngineGone:
                 # What became of it the journal tells.
                 pass
@@ -121,7 +118,7 @@ class EngineLink:
         """The task as its journal tells it; its engine may live and not answer, which is `trouble`."""
         state, liveness = current(self._task)
         self._skip_old()
-        for entry in read_entries(self._task.folder / FILE_NAME, self._last):
+        for entry in self._task.entries(self._last):
             self._keep(entry)
         self._read_history()
         if not liveness.alive:
@@ -131,13 +128,10 @@ class EngineLink:
 
     def _read_history(self) -> None:
         """What the last engine kept, beside what was seen of it here: one that is killed loses its last minute."""
-        try:
-            stamp = (self._task.folder / kept_history.FILE_NAME).stat().st_mtime
-        except FileNotFoundError:
-            return
-        if stamp != self._history_stamp:
+        stamp = self._task.history_stamp()
+        if stamp is not None and stamp != self._history_stamp:
             self._history_stamp = stamp
-            self._history = merge(self._history, kept_history.read_history(self._task.folder))
+            self._history = merge(self._history, self._task.history())
 
     def _look_at_slot(self, state: TaskState) -> None:
         """Asks the source now and then what the slot of a stopped task holds: its disk may be filling."""
@@ -148,9 +142,9 @@ class EngineLink:
             self._slot_due = time.monotonic() + SLOT_SECONDS
             self._held = look_at_slot(self._task, state, self._clock())
 
-    def _follow(self, holder: Holder) -> None:
+    def _follow(self, socket: str) -> None:
         """Follows the engine until it is gone, or we are."""
-        with EngineConnection(Path(holder.socket)) as connection:
+        with EngineConnection(Path(socket)) as connection:
             with suppress(JournalFailed):
                 # It is the engine's affair while that answers.
                 self._skip_old()
@@ -196,7 +190,7 @@ class EngineLink:
     def _skip_old(self) -> None:
         """Begins no earlier than the event log goes back."""
         if not self._last:
-            for entry in read_last_entries(self._task.folder / FILE_NAME, ENTRIES_KEPT):
+            for entry in self._task.last_entries(ENTRIES_KEPT):
                 self._keep(entry)
 
     def _keep(self, entry: Entry) -> None:
