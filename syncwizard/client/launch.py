@@ -71,7 +71,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
 def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODULE) -> NoReturn:
     """Turns this very process into the engine, in the foreground, as a service manager wants it."""
     reading, writing = os.pipe()
-    # Far smaller than a pipe's buffer: it is all inside before anybody reads.
+    # Far smaller than a pipe's buffer: all of it fits in before the first read.
     frames.write_frame(writing, handover)
     os.close(writing)
     os.dup2(reading, 0)

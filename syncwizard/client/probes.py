@@ -91,7 +91,7 @@ class Probe(Generic[News]):
             raise TaskFailed(f"the {self._request.kind} probe ended with code {code}", remedy="run the command again")
 
     def cancel(self) -> None:
-        """Ends the probe, from any thread, as often as anybody likes; its tunnels and sessions end with it."""
+        """Ends the probe, from any thread, any number of times; its tunnels and sessions end with it."""
         with self._lock:
             self._cancelled = True
         self._kill()

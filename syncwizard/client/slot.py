@@ -12,7 +12,7 @@ from syncwizard.task.figures.retention import Retention, growth, retention
 from syncwizard.task.handover import Handover
 from syncwizard.task.state import TaskState
 
-# Whoever asks for the status waits for this.
+# `status` waits for this.
 LIMIT_SECONDS = 5.0
 
 

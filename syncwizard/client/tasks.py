@@ -197,7 +197,7 @@ def is_released(task: StoredTask) -> bool:
     try:
         return task.read_state().state == "released"
     except JournalFailed:
-        # Nobody knows; then it is one of those that may be meant.
+        # Not known: then it is one of those that may be meant.
         return False
 
 

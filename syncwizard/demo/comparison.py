@@ -73,7 +73,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compare(source: Session, destination: Session) -> Comparison:
-    """Compares both ends while nobody writes; the sessions' settings are changed."""
+    """Compares both ends while nothing is written; the sessions' settings are changed."""
     for session in (source, destination):
         for name, value in SESSION_SETTINGS.items():
             if name != "search_path":  # the operators of pgvector are found by it

@@ -44,7 +44,7 @@ SETTINGS: dict[str, str] = {
     "max_replication_slots": "20",
     "max_connections": "100",
 }
-# For servers whose data nobody will miss: a killed server loses nothing, a power cut everything.
+# For servers whose data is disposable: a killed server loses nothing, a power cut everything.
 NOT_DURABLE: dict[str, str] = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -235,7 +235,7 @@ class Cluster:
         self.stop()
 
     def _signal(self, number: signal.Signals) -> None:
-        """Sends a signal to the postmaster; a guardian whose server is not up yet is told by its pipe."""
+        """Sends a signal to the postmaster; a guardian whose server is not up yet learns it by its pipe."""
         try:
             os.kill(self.pid, number)
         except (FileNotFoundError, ProcessLookupError):

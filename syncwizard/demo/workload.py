@@ -116,7 +116,7 @@ class Application:
         )
 
     def annotate(self) -> None:
-        """Only the metadata: the vector stays, unchanged TOAST for whoever decodes the log."""
+        """Only the metadata: the vector stays, as unchanged TOAST in the stream."""
         note = Jsonb({"reviewed": self.transactions, "stars": self.choice.randrange(6)})
         self._run(
             "update",
@@ -169,7 +169,7 @@ class Application:
             self.session.execute("DELETE FROM kb.passages WHERE id = %s", (self.choice.choice(self.ids),))
 
     def _text(self) -> tuple[str, str, str]:
-        """A text nobody wrote, of two that somebody wrote; with subject and kind."""
+        """A text made of two real ones; with subject and kind."""
         one, subject, kind = self.choice.choice(self.samples)
         other = self.choice.choice(self.samples)[0].split(": ", 1)[-1]
         return f"{one} {other}", subject, kind
@@ -214,7 +214,7 @@ def main() -> None:
             # What was missed while a transaction took long is not made up for in a burst.
             due = max(due + 1 / float(rate), time.monotonic() - 1.0)
     done = Done(application.transactions, dict(application.counts), time.monotonic() - started)
-    # The demo may have been killed: then nobody wants to know.
+    # The demo may have been killed: then nothing reads this.
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), msgspec.json.encode(done))
 

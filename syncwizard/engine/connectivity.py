@@ -42,7 +42,7 @@ POLL_SECONDS = 0.05
 
 
 def run(request: ConnectivityRequest, folder: Path, tell: Tell) -> None:
-    """Tests the ends that the request has; returns when every step of each was told."""
+    """Tests the ends that the request has; returns when every step of each was reported."""
     given: dict[End, Endpoint | None] = {"source": request.source, "destination": request.destination}
     tests = [_EndTest(end, endpoint, request, folder, tell) for end, endpoint in given.items() if endpoint is not None]
     for test in tests:
@@ -58,7 +58,7 @@ def run(request: ConnectivityRequest, folder: Path, tell: Tell) -> None:
 
 
 class _Record:
-    """The steps of one end as they are told, from the thread that does them or from the one that gives them up."""
+    """The steps of one end as they are reported, from the thread that does them or from the one that gives them up."""
 
     def __init__(self, end: End, steps: tuple[StepName, ...], tell: Tell) -> None:
         self._end = end
@@ -79,7 +79,7 @@ class _Record:
         return time.monotonic() - self._began.get(self.current, time.monotonic())
 
     def begin(self, step: StepName, *, again: bool = False) -> None:
-        """Goes to a step, on the way telling the current one as passed; also back to one that was told before."""
+        """Goes to a step, reporting the current one as passed on the way; also back to one that was reported before."""
         with self._lock:
             under_way = step == self.current and step in self._left and step in self._began
             if self.ended or (under_way and not again):

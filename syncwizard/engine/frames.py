@@ -16,7 +16,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def write_frame(descriptor: int, frame: msgspec.Struct, kind: int = MESSAGE) -> None:
-    """Writes one frame whole; raises BrokenPipeError when nobody reads any more."""
+    """Writes one frame whole; raises BrokenPipeError when the other end is closed."""
     payload = _encoder.encode(frame)
     rest = memoryview(_HEADER.pack(len(payload), kind) + payload)
     while rest:

@@ -271,7 +271,7 @@ def _rows(connection: sqlite3.Connection, statement: str, *values: int, most: in
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turns SQLite's errors, and entries that cannot be read, into JournalFailed, which names the way on."""
+    """Turns SQLite's errors, and entries that cannot be read, into JournalFailed, which says what to do."""
     try:
         yield
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

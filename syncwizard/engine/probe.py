@@ -173,7 +173,7 @@ def _remedy(request: RemedyRequest, outgoing: int) -> None:
 
 
 def _known(request: TaskRequest) -> TaskState | None:
-    """What the journal here knows of the task: what it made at both ends is then not in anybody's way."""
+    """What the journal here knows of the task: what it made at both ends does not stand in the way then."""
     if request.spec.id is None:
         return None
     file = paths.task_folder(request.spec.id) / FILE_NAME

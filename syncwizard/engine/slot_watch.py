@@ -64,7 +64,7 @@ class SlotWatch:
 
 
 class SlotAsker:
-    """Asks the source, in a thread of its own and one at a time: a source that does not answer keeps nobody."""
+    """Asks the source, in a thread of its own and one at a time: a source that does not answer holds nothing up."""
 
     def __init__(self, context: Context, take: Callable[[Sample], object]) -> None:
         """`take` gets the figures, in that thread."""

@@ -37,7 +37,7 @@ from syncwizard.task.state import TaskState
 
 log = logging.getLogger(__name__)
 
-# Viewers see new figures so often; more would be more than anybody reads.
+# Viewers see new figures so often; more could not be read.
 TICK_SECONDS = 0.25
 TOTALS_SECONDS = 60.0
 # The past of the figures: a heartbeat comes each second, and a kill costs a chart no more than a minute.
@@ -101,7 +101,7 @@ class Supervisor:
         try:
             return await self._run(loop, control, ready)
         finally:
-            # Before viewers are told to go: they read on in the folder.
+            # Before viewers are disconnected: they read on in the folder.
             await asyncio.to_thread(self._recorder.keep)
             await control.close()
             self._journal.close()

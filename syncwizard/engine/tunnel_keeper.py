@@ -17,7 +17,7 @@ STABLE_SECONDS = 60.0
 WORDS_SHOWN = 1000
 
 OPTIONS = {
-    # Nobody is there to answer a question: keys come from files and the agent.
+    # There is no terminal to answer a question at: keys come from files and the agent.
     "BatchMode": "yes",
     "ConnectTimeout": "15",
     "ExitOnForwardFailure": "yes",

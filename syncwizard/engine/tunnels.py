@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 KEEPER_MODULE = "syncwizard.engine.tunnel_keeper"
 # Longer than ssh's own patience with a bastion that does not answer.
 OPEN_SECONDS = 25.0
-# What waiting will not mend.
+# What waiting does not change.
 FINAL_MARKS = ("Permission denied", "Host key verification failed", "Bad configuration", "Bad owner")
 
 
@@ -108,7 +108,7 @@ class Tunnel:
 
 
 def free_place(port: int) -> str:
-    """An address and port of this machine that nobody listens at; the given port where that can be.
+    """An address and port of this machine that nothing listens at; the given port where that can be.
 
     With its own port an entry of the user's .pgpass for the server fits through the tunnel as well.
     """

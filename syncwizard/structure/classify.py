@@ -1,4 +1,4 @@
-"""What a statement of a dump is, told from the tree of PostgreSQL's own parser."""
+"""What a statement of a dump is, by the tree of PostgreSQL's own parser."""
 
 from collections.abc import Callable
 from typing import Any

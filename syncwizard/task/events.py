@@ -186,7 +186,7 @@ class TableToCopy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
-    """Somebody asked to empty tables at the destination and to copy them again; `id` tells the order from others.
+    """A person asked to empty tables at the destination and to copy them again; `id` tells the order from others.
 
     `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
     """
@@ -301,7 +301,7 @@ class RetryEnded(Event, frozen=True, kw_only=True, tag=True):
 
 
 class PauseRequested(Event, frozen=True, kw_only=True, tag=True):
-    """Somebody asked the task to pause."""
+    """The task was asked to pause."""
 
 
 class TaskPaused(Event, frozen=True, kw_only=True, tag=True):

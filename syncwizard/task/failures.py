@@ -73,7 +73,7 @@ LOG_HINT = "resume the task to try again; engine.log in the task's folder has th
 
 
 def unexpected(error: BaseException, what: str, remedy: str = LOG_HINT) -> Failure:
-    """A defect of ours as data: what was done, the exception, and what helps to get it mended."""
+    """A defect of ours as data: what was done, the exception, and what helps to have it repaired."""
     return Failure(
         title=f"unexpected error in {what}",
         detail=f"{type(error).__name__}: {error}".strip(),
@@ -92,7 +92,7 @@ def print_traceback(secrets: msgspec.Struct | None) -> None:
 
 
 def format_failure(failure: Failure) -> str:
-    r"""The failure for a terminal: what and where, the server's words, the way on; ends with a line break.
+    r"""The failure for a terminal: what and where, the server's words, what to do; ends with a line break.
 
     >>> print(format_failure(Failure(title="lost", where="table a\nb", remedy="look at its log")), end="")
     table a\nb: lost

@@ -238,7 +238,7 @@ def _without_nulls(value: Any) -> Any:
 def save(spec: TaskSpec, path: Path) -> None:
     """Writes the specification in one step: a reader sees the old file or the new one.
 
-    Raises TaskFileError for one that nobody could read back.
+    Raises TaskFileError for one that could not be read back.
     """
     text = dump(spec)
     if len(text.encode()) > FILE_BYTES:

@@ -78,7 +78,7 @@ def replay(entries: Iterable[Entry], task_id: uuid.UUID | None = None, name: str
 
 
 def working_state(state: TaskState) -> StateName:
-    """What a task does whose engine is at work, told by its stages.
+    """What a task does whose engine is at work, by its stages.
 
     >>> working_state(TaskState(stages={"full": StageState(status="running")}))
     'initializing'
@@ -235,7 +235,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
 def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
     if event.table in state.dropped:
         return state
-    # What was never copied whole has no figures that anybody could wait for; and no identity is left to restore.
+    # What was never copied whole has no figures to come; and no identity is left to restore.
     tables, known = state.tables, state.table(event.table)
     if known is not None and not known.copied:
         tables = without(tables, str(event.table))

@@ -1,4 +1,4 @@
-"""What somebody wants to have copied again, and what that would do, for people."""
+"""What a person wants to have copied again, and what that would do, for people."""
 
 import msgspec
 

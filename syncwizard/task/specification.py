@@ -183,7 +183,7 @@ SETTINGS = declared(Advanced, "advanced")
 
 
 class IgnoredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A precheck warning that somebody accepted, and when (ISO 8601)."""
+    """A precheck warning that was accepted, and when (ISO 8601)."""
 
     item: str
     accepted_at: str

@@ -26,7 +26,7 @@ CREATE TABLE kb.tags (
     PRIMARY KEY (passage_id, tag)
 );
 
--- Only ever appended to, so nobody gave it a key.
+-- Only ever appended to, and without a key, as such tables often are.
 CREATE TABLE kb.query_log (
     asked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     question text NOT NULL,

@@ -1,4 +1,4 @@
-"""What a choice leaves out or cannot do, in words, with the objects that would mend it. Pure."""
+"""What a choice leaves out or cannot do, in words, with the objects that would help. Pure."""
 
 from collections.abc import Iterable, Sequence
 

@@ -128,7 +128,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         return value_at(self, path)
 
     def with_value(self, path: str, value: Any) -> Self:
-        """The draft with another value in one field; a name nobody chose follows.
+        """The draft with another value in one field; a name that was not chosen follows.
 
         >>> draft = TaskDraft().with_value("source.database", "kb").with_value("destination.host", "frankfurt.example")
         >>> draft.name
@@ -146,7 +146,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, **{path: value})
 
     def with_end(self, end: str, described: EndpointDraft) -> Self:
-        """The draft with another source or destination; a name nobody chose follows."""
+        """The draft with another source or destination; a name that was not chosen follows."""
         changed = msgspec.structs.replace(self, **{end: described})
         return changed if changed.named else msgspec.structs.replace(changed, name=suggest_name(changed))
 

@@ -1,4 +1,4 @@
-"""Rates, progress and the time that is left, from samples: pure. Whoever draws them only rounds."""
+"""Rates, progress and the time that is left, from samples: pure. Faces only round them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -62,7 +62,7 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimeLeft(msgspec.Struct, frozen=True, kw_only=True):
-    """Between these many seconds, as far as anybody can guess."""
+    """Between these many seconds, as far as can be guessed."""
 
     low_seconds: float
     high_seconds: float

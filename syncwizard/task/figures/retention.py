@@ -9,7 +9,7 @@ from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.text import describe_bytes
 
-# Without a limit nobody over SQL knows the room on the disk: from here on it is worth a look.
+# Without a limit the room on the disk cannot be seen over SQL: from here on it is worth a look.
 UNLIMITED_WARNING_BYTES = 10_000_000_000
 # Of the WAL that max_slot_wal_keep_size allows the slot.
 SHARES = (0.5, 0.75, 0.9)

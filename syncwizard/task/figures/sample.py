@@ -1,4 +1,4 @@
-"""Figures of a moment: what a task has done, how fast, how late. No facts: nobody keeps each of them."""
+"""Figures of a moment: what a task has done, how fast, how late. No facts: not each of them is kept."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""The time that is left of each stage, where anybody can guess it: pure. A range wherever it is a guess."""
+"""The time that is left of each stage, where it can be guessed: pure. A range wherever it is a guess."""
 
 from syncwizard.task.events import StageName
 from syncwizard.task.figures.rates import Measure, TimeLeft, backlog_bytes, copy_progress, index_fraction, time_left

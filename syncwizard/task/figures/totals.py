@@ -22,7 +22,7 @@ from syncwizard.task.text import (
 LATENCY_FRESH_SECONDS = 3.0
 # Figures of the slot are taken every few seconds.
 STALE_SECONDS = 30.0
-# Less than a segment of WAL is no backlog that anybody waits for.
+# Less than a segment of WAL is no backlog worth showing.
 BACKLOG_BYTES = 16 * 1024 * 1024
 NAME_WIDTH = 28
 # More than a screen of tables is for the JSON.
