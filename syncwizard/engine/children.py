@@ -83,7 +83,8 @@ class ChildProcess:
         """Ends the process at once and reaps it. A thread that waits in `receive` gets EOFError."""
         self._process.kill()
         self._process.wait()
-        # The death wakes the thread that holds a lock; only then may the descriptors be closed and their numbers reused.
+        # The death wakes the thread that holds a lock; only then may the descriptors be closed, whose numbers are
+        # reused.
         with self._sending:
             self._stdin.close()
         with self._receiving:

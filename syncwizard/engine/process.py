@@ -97,8 +97,8 @@ def _locked(task_id: uuid.UUID) -> Iterator[Door]:
 
 
 def _try_logins(spec: TaskSpec, secrets: Handover) -> None:
-    """Raises EndpointError for a login that is refused for good: better an answer to the starter than a task that fails a
-    moment later. An end that is just out of reach is tried again by the pipeline.
+    """Raises EndpointError for a login that is refused for good: better an answer to the starter than a task that fails
+    a moment later. An end that is just out of reach is tried again by the pipeline.
     """
     ends: tuple[End, ...] = ("source", "destination")
     for end in ends:

@@ -43,7 +43,7 @@ def read_foreign_code(source: Connection, needs: Needs, owners: Collection[str])
 
 def read_owners(destination: Connection) -> frozenset[str]:
     """The roles that get what is theirs at the source as well: none unless the session's account is a superuser, which
-    alone may give to anybody, and never another superuser."""
+    alone may give to any role, and never another superuser."""
     rows = destination.execute(
         "SELECT rolname FROM pg_catalog.pg_roles WHERE NOT rolsuper AND rolname !~ '^pg_'"
         " AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user)"
@@ -54,7 +54,7 @@ def read_owners(destination: Connection) -> frozenset[str]:
 def read_definer_owners(source: Connection, needs: Needs, owners: Collection[str]) -> dict[FunctionName, str]:
     """For each needed SECURITY DEFINER function of one of the `owners` the statement that gives it to them.
 
-    With the task's account as its owner anybody who may call it would have the rights of that.
+    With the task's account as its owner each role that may call it would have the rights of that.
     """
     functions = {(function.schema, function.name) for function in needs.functions}
     parameters = {"schemas": [schema for schema, _ in functions], "names": [name for _, name in functions]}

@@ -203,7 +203,7 @@ class SyncwizardApp(TypeAheadApp):
 
     def _watch_terminal(self) -> None:
         self.call_after_refresh(_spare_what_stays)
-        # A traceback across the screens would help nobody.
+        # A traceback across the screens could not be read.
         threading.excepthook = self._thread_failed
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._end)

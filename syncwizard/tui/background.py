@@ -1,4 +1,4 @@
-"""Blocking work beside the screens, in threads nobody waits for: a stuck server must not keep anyone from leaving."""
+"""Blocking work beside the screens, in threads: a stuck server does not keep the screens from closing."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def in_background(
 ) -> None:
     """Runs `work` in a thread; then `done` with its result, or `failed` with its error, where widgets may be touched.
 
-    `node` is asked to call them; once it is gone nobody is told. Errors that are not ours are defects and end the
+    `node` is asked to call them; once it is gone nothing is called. Errors that are not ours are defects and end the
     screens with a traceback.
     """
 

@@ -38,7 +38,7 @@ def leave(last_words: Callable[[], None]) -> None:
 def hung_up(descriptor: int, timeout_milliseconds: int) -> bool:
     """Whether the terminal is gone, waiting so long for that to happen."""
     poller = select.poll()
-    # Nothing but a hang-up or an error ends the wait: input is for somebody else to read.
+    # Nothing but a hang-up or an error ends the wait: input is read elsewhere.
     poller.register(descriptor, 0)
     events = poller.poll(timeout_milliseconds)
     return bool(events) or not os.isatty(descriptor)

@@ -22,7 +22,7 @@ from syncwizard.tui.opening import Leaving
 
 # Whatever became of the key that moves, the others go on after so long: on a saturated machine a screen takes seconds.
 HOLD_SECONDS = 10.0
-# Nobody is kept from leaving meanwhile.
+# Leaving works meanwhile.
 NEVER_HELD = ("ctrl+q", "ctrl+c")
 # What a key does may post a message, as Enter in a field does: the second round comes behind those.
 ROUNDS = 2

@@ -26,7 +26,7 @@ CHECK_CLIENT = "1s"
 
 
 def prepare_listing(connection: Connection) -> None:
-    """Keeps a listing from waiting for locks, and from running on for nobody."""
+    """Keeps a listing from waiting for locks, and from running on when its client is gone."""
     connection.execute("SELECT pg_catalog.set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
     with suppress(psycopg.errors.InvalidParameterValue):
         # Not every system can look after a client.

@@ -52,6 +52,6 @@ def end_sessions(
 
 
 def shut(connection: Connection) -> None:
-    """Ends the session from another thread: whoever waits there for an answer gets the error of a lost one."""
+    """Ends the session from another thread: what waits there for an answer gets the error of a lost connection."""
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
         wire.shutdown(socket.SHUT_RDWR)

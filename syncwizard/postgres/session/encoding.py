@@ -1,4 +1,4 @@
-"""In which encoding rows travel: where both ends have the same one, in that, so that nobody converts their bytes.
+"""In which encoding rows travel: where both ends have the same one, in that, so that their bytes are not converted.
 
 A conversion to UTF-8 and back need not give the same bytes: some characters of EUC_JP have two codes, and SQL_ASCII
 holds bytes that are no text at all.

@@ -1,4 +1,4 @@
-"""A login in the steps that libpq takes, each told as it is done: connect, TLS, log in, open the database."""
+"""A login in the steps that libpq takes, each reported as it is done: connect, TLS, log in, open the database."""
 
 import socket
 import time

@@ -107,7 +107,7 @@ def endpoint_error(
 
 
 def is_final(state: str, text: str) -> bool:
-    """Whether trying to log in again cannot help until somebody changes something.
+    """Whether trying to log in again cannot help until something is changed.
 
     A failed login carries no SQLSTATE in libpq; its words come first, and `refusal` knows how to ask.
 

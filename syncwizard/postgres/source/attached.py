@@ -17,7 +17,7 @@ from syncwizard.task.names import TableName
 
 # Rows that were there before are at the table's beginning; what came later need not be read to find them.
 PAGES = 64
-# Somebody may hold the table; we can look again.
+# The table may be locked; we can look again.
 PATIENCE_MILLISECONDS = 500
 
 
@@ -46,7 +46,7 @@ def new_partitions(connection: Connection, publication: str, known: Container[in
 
 
 def brought_rows(connection: Connection, partition: Partition) -> bool | None:
-    """Whether it has rows that were in it before; None when nobody can tell now. A session of its own is needed."""
+    """Whether it has rows that were in it before; None when that cannot be seen now. A session of its own is needed."""
     statement = sql.SQL(
         "SELECT EXISTS (SELECT FROM ONLY {} WHERE ctid < {}"
         " AND (pg_catalog.age(xmin) > pg_catalog.age({}::pg_catalog.xid)"

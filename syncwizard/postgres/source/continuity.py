@@ -21,7 +21,7 @@ VISIBLE_SECONDS = 0.005
 
 
 class HandedOver(Exception):
-    """The publication belongs to somebody else now: what it is compared with is to be noted before anything goes on."""
+    """The publication belongs to another owner now: what it is compared with is to be noted before anything goes on."""
 
 
 def check_server(holder: Connection, progress: Progress) -> History:
@@ -82,7 +82,7 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
     """Compares the publication by OIDs, options and their age; what differs without harm: tables that it lost because
     they were dropped, whose last changes are in the stream, and another owner.
 
-    Raises ChangesMissing where changes may not be in the stream, SourceChanged where somebody added a table.
+    Raises ChangesMissing where changes may not be in the stream, SourceChanged where a table was added.
     """
     found = compare_publication(connection, progress, members)
     position = format_lsn(progress.position)
@@ -100,7 +100,7 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
     if found.added:
         tables = ", ".join(map(str, found.added))
         raise SourceChanged(
-            f"somebody added {tables} to publication {progress.slot}",
+            f"publication {progress.slot} has {tables}, which this task did not add",
             where="source",
             remedy=f"to have its rows at the destination: {resync_command(progress.task_name, found.added)}; "
             f"else take it out (ALTER PUBLICATION {progress.slot} DROP TABLE {tables}) and resume the task",
@@ -141,7 +141,7 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
     return Membership(
         lost=tuple(exists[member.relation] for member in missing if member.relation in exists),
         dropped=tuple(member for member in missing if member.relation not in exists),
-        # One that was taken out and put in again is told as lost.
+        # One that was taken out and put in again counts as lost.
         added=tuple(one.table for one in strange if one.relation not in exists),
         handed_over=(xmin, owner) if handed_over else None,
     )

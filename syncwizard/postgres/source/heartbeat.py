@@ -21,7 +21,7 @@ _BEAT: LiteralString = (
 def create_heartbeat(connection: Connection, slot: str, known: int = 0) -> None:
     """Creates the table when it is not there and adds this task's row, which counts on beyond the number `known`.
 
-    A table of that name without our mark is somebody else's: TaskFailed, and it is left alone.
+    A table of that name without our mark is not ours: TaskFailed, and it is left alone.
     """
     with connection.transaction():
         # Two tasks may start at once: the second waits and then finds the table.
@@ -54,7 +54,7 @@ def drop_heartbeat(connection: Connection, slot: str) -> None:
 def beat(connection: Connection, slot: str) -> float:
     """Commits one heartbeat; the source's clock in seconds since the epoch.
 
-    Raises TaskFailed when the row or the table is gone: latency could not be told any more.
+    Raises TaskFailed when the row or the table is gone: latency could not be measured any more.
     """
     try:
         row = connection.execute(_BEAT, (slot,)).fetchone()

@@ -1,7 +1,7 @@
 """Are the captured relations still the tables they were captured as? (rules 5 and 13)
 
 A relation is captured by its OID. What the stream does not tell of it: another name, a partition that was out of its
-tree for a while, and other values in rows that nobody changed (a rewrite, a column that came with values).
+tree for a while, and other values in rows that no statement changed (a rewrite, a column that came with values).
 """
 
 from collections.abc import Iterable, Sequence

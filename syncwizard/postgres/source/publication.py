@@ -83,7 +83,7 @@ def extend_publication(
 ) -> Publication:
     """Adds those of the tables and the heartbeat that are not among `ours`, the members that were made by us.
 
-    What somebody else put in is taken out first: it may carry a filter or a list of columns.
+    What was put in by other means is taken out first: it may carry a filter or a list of columns.
     """
     listed = [member for member in _just_made(connection, name).members if member.oid is not None]
     known = {member.table for member in listed if member.oid in ours}

@@ -73,7 +73,7 @@ def snapshot_lives(connection: Connection, snapshot: str) -> bool:
 def drop_slot(connection: Connection, name: str) -> bool:
     """Drops the slot if it exists, ending a walsender that still reads it; True if there was one.
 
-    Raises psycopg's ObjectInUse when somebody keeps reading.
+    Raises psycopg's ObjectInUse while it is being read.
     """
     row = connection.execute(
         "SELECT active_pid FROM pg_catalog.pg_replication_slots WHERE slot_name = %s", (name,)

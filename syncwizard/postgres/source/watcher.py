@@ -44,7 +44,7 @@ class Guardian:
         self.connection = connection
         self._progress = progress
         self._members = members
-        # Dropped tables that nobody was told of yet, with the position that has to be durable before.
+        # Dropped tables that were not reported yet, with the position that has to be durable before.
         self._dropped: dict[TableName, int] = {}
         self._told: set[TableName] = set()
         self._positions = positions

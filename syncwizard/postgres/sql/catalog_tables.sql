@@ -1,5 +1,5 @@
 -- Ordinary and partitioned tables of some schemas; ours (by name) are never part of a task. Sizes are asked for
--- only where they are needed: they wait for anybody's exclusive lock on a table, and are null once it is dropped.
+-- only where they are needed: they wait for an exclusive lock on a table, and are null once it is dropped.
 SELECT c.oid::bigint,
        n.nspname,
        c.relname,

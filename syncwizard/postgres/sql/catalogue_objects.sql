@@ -1,5 +1,5 @@
 -- Everything of the user's own that a task can select, in one pass over the catalogue: system schemas, extensions'
--- objects and ours left out. Sizes of tables that somebody holds or wants exclusively are estimated from the last
+-- objects and ours left out. Sizes of tables that are locked, or waited for, exclusively are estimated from the last
 -- VACUUM or ANALYZE, because measuring would wait for that lock.
 WITH schemas AS MATERIALIZED (
     SELECT oid, nspname

@@ -23,7 +23,7 @@ class ConfirmDialog(Dialog[bool]):
         self._title, self._text, self._verb = title, text, verb
 
     def compose(self) -> ComposeResult:
-        """The question, and Cancel before the deed."""
+        """The question, and Cancel before the action."""
         with Box(self._title):
             yield Static(self._text, classes="dialog-text", markup=False)
             with Horizontal(classes="dialog-buttons"):

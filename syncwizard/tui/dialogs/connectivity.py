@@ -1,4 +1,4 @@
-"""The connectivity test of both ends, step by step as it runs: time, verdict, and the way on where one fails."""
+"""The connectivity test of both ends, step by step as it runs: time, verdict, and what to do where one fails."""
 
 from typing import ClassVar
 
@@ -51,7 +51,7 @@ class StepLine(Vertical):
         self._step = step
 
     def compose(self) -> ComposeResult:
-        """The line and the way on."""
+        """The line, and what to do."""
         with Horizontal():
             yield Static(f"{WAITING} {TITLES[self._step]}", markup=False, classes="step-line--what")
             yield Static("", markup=False, classes="step-line--said")
@@ -123,7 +123,7 @@ class ConnectivityDialog(Dialog[bool]):
         self._test()
 
     def on_unmount(self) -> None:
-        """Nobody waits for a test any more."""
+        """Ends the tests: their dialog is gone."""
         if self._probe is not None:
             self._probe.cancel()
 

@@ -23,7 +23,7 @@ class CopyTextDialog(Dialog[None]):
         """`file_name` is what a file would be called, in the working directory."""
         super().__init__()
         self._title, self._text, self._file_name, self._severe = title, text, file_name, severe
-        # The file that may be replaced: it is ours, or a person was told of it.
+        # The file that may be replaced: it is ours, or the person knows of it.
         self._replaced: Path | None = None
 
     def compose(self) -> ComposeResult:

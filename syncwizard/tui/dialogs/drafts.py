@@ -1,4 +1,4 @@
-"""Offers the drafts that were left: a crash, a lost connection or a pause for thought costs nobody their answers."""
+"""Offers the drafts that were left: a crash, a lost connection or a pause for thought costs no answers."""
 
 from collections.abc import Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""An error: what and where, the server's words, the way on; to copy, or to write to a file."""
+"""An error: what and where, the server's words, what to do; to copy, or to write to a file."""
 
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.events import Failure
@@ -9,7 +9,7 @@ FILE_NAME = "syncwizard-error.txt"
 
 
 class ErrorDialog(CopyTextDialog):
-    """Shows an error of ours, or one that an engine told."""
+    """Shows an error of ours, or one that an engine reported."""
 
     manual_topic = "failures"
 

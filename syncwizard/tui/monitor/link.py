@@ -55,7 +55,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Following(Protocol):
-    """Something that follows a task until it is told to stop."""
+    """Something that follows a task until it is stopped."""
 
     def start(self) -> None:
         """Begins."""
@@ -89,7 +89,7 @@ class EngineLink:
         threading.Thread(target=self._run, name="engine-link", daemon=True).start()
 
     def stop(self) -> None:
-        """Ends soon. Nobody waits: an engine that hangs must not keep a person from leaving."""
+        """Ends soon, without being waited for: an engine that hangs must not keep a person from leaving."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -170,7 +170,7 @@ class EngineLink:
                     self._tell(connection.state, liveness, "", connected=True)
 
     def _take(self, frame: Response | None, *, remembers: bool) -> None:
-        """Takes in what an engine told; one of an earlier version does not remember its figures."""
+        """Takes in a frame; an engine of an earlier version does not remember its figures."""
         match frame:
             case Happened(entry=entry):
                 self._keep(entry)

@@ -79,7 +79,7 @@ def _ends(seen: Seen) -> str:
 
 
 def draft_line(kept: KeptDraft, now: float, *, wide: bool) -> Line:
-    """A draft that somebody has not started yet."""
+    """A draft, which was not started yet."""
     draft = kept.draft
     where = Cell(_draft_ends(kept), "muted")
     cells = (

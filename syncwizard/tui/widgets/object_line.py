@@ -11,7 +11,7 @@ from syncwizard.task.drafting.choice_advice import PLURALS, counted
 from syncwizard.task.drafting.outline import OBJECT_DEPTH, Line
 from syncwizard.task.text import describe_bytes, describe_count, one_line
 
-# Told by the mark inside, not by a colour.
+# The mark inside says it, not a colour.
 BOXES: dict[Tick, str] = {"none": "[ ]", "some": "[-]", "all": "[x]"}
 ROWS_WIDTH = 9
 BYTES_WIDTH = 10

@@ -29,7 +29,7 @@ class _Styles(NamedTuple):
 
 
 class ObjectList(ScrollView, can_focus=True):
-    """Shows lines that somebody else makes, and says what a person wants done with the one under the cursor.
+    """Shows lines that are made elsewhere, and says what a person wants done with the one under the cursor.
 
     `ticks`: whether lines have boxes, which a list of what is chosen has no need for.
     """

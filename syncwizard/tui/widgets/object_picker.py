@@ -107,7 +107,7 @@ class ObjectPicker(Vertical):
         """Says why there is no tree; one that is to be kept stays, with the words above it."""
         if not keep:
             self.choice = ObjectChoice(catalogue=Catalogue())
-            # Nobody sees what would be taken back.
+            # What would be taken back is out of sight.
             self._before.clear()
             self._source.fill({}, ())
             self.source.show(self.choice, self._source.lines, text)

@@ -11,7 +11,7 @@ OPEN_AT_ONCE = 100
 class Tree:
     """One side: its objects, which of its lines are open, and the lines.
 
-    With `all_open` lines are open that nobody closed, else closed that nobody opened.
+    With `all_open` all lines are open but those that were closed, else closed but those that were opened.
     """
 
     def __init__(self, *, all_open: bool = False) -> None:

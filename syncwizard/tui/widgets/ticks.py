@@ -49,7 +49,7 @@ class Ticks(Widget, can_focus=True):
     def __init__(
         self, options: Sequence[tuple[str, str]], fixed: Collection[str] = (), *, id: str | None = None
     ) -> None:
-        """`fixed`: values that nobody can untick."""
+        """`fixed`: values that cannot be unticked."""
         super().__init__(id=id)
         self.options = list(options)
         self._fixed = frozenset(fixed)

@@ -6,7 +6,7 @@ from syncwizard.tui.widgets.paragraphs import Paragraph
 _ALWAYS = (
     Paragraph(
         "One writer",
-        "Nobody else writes to the selected tables at the destination: a row of theirs is overwritten by the next"
+        "Nothing else writes to the selected tables at the destination: a row of theirs is overwritten by the next"
         " change of the same key, or stops the task.",
     ),
     Paragraph(

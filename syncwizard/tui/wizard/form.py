@@ -49,13 +49,13 @@ class FormStep(Step):
     @on(Input.Changed)
     @on(Choice.Changed)
     def _edited(self, event: Input.Changed | Choice.Changed) -> None:
-        """Heard here and not told by the field: a key that comes behind must find the fields that are now in sight."""
+        """Heard here, not reported by the field: a key that comes behind must find the fields now in sight."""
         field = Field.around(event.control)
         if field is None:
             return
         event.stop()
         self.take(field.path, event.value)
-        # A rule may be about two fields: mending one mends the other.
+        # A rule may be about two fields: correcting one corrects the other.
         self.judge([field.path for field in self.query(Field) if field.wrong])
 
     @on(Field.Left)

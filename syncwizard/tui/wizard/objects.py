@@ -63,7 +63,7 @@ class ObjectsStep(Step):
         super().__init__(id=id)
         self._probe: probes.Probe[CatalogueNews] | None = None
         self._listing = False
-        # News of a listing before the last one are nobody's business.
+        # News of a listing before the last one are not for this one.
         self._number = 0
         self._read = 0
         self._catalogue: Catalogue | None = None
@@ -99,7 +99,7 @@ class ObjectsStep(Step):
         return self.picker.source
 
     def leave(self) -> None:
-        """A listing that nobody looks at ends."""
+        """A listing that is out of sight ends."""
         self._end_listing()
 
     def on_unmount(self) -> None:

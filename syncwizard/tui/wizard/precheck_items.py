@@ -66,7 +66,7 @@ def describe_findings(items: Sequence[PrecheckItemFinished]) -> str:
 
 
 def describe_item(item: PrecheckItemFinished) -> str:
-    """Everything about an item, to read and to send to somebody."""
+    """Everything about an item, to read and to send."""
     glyph, word = MARKS[standing_of(item)]
     lines = [f"{glyph} {word}: {item.title} ({item.item})"]
     if item.message:

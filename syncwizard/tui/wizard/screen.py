@@ -83,7 +83,7 @@ class WizardScreen(Screen[None]):
         self._host.last_words.append(self.keep_draft)
         kept = drafts.list_drafts() if self._offers_drafts else []
         if kept:
-            # Not yet: a step must not be filled from a draft that nobody wants.
+            # Not yet: a step must not be filled from a draft that is not wanted.
             self.app.push_screen(DraftsDialog(kept, self._host.clock()), self._begin)
             self.call_after_refresh(self._host.let_keys_go)
         else:
@@ -104,7 +104,7 @@ class WizardScreen(Screen[None]):
     def keep_draft(self) -> None:
         """Writes what was not written yet; from any thread, for the terminal may go away."""
         if self._saving is not None:
-            # Was the disk full, a line of the screen said so; there is nobody to tell it now.
+            # Was the disk full, a line of the screen said so; it cannot be shown now.
             with contextlib.suppress(OSError):
                 drafts.save(self.draft)
 

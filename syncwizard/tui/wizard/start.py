@@ -1,4 +1,4 @@
-"""The last step: everything the task will be, for somebody to read and to put a name under; and its start."""
+"""The last step: everything the task will be, to be read and agreed to; and its start."""
 
 import contextlib
 from typing import ClassVar

@@ -78,7 +78,7 @@ class Step(Vertical):
         return self.wizard.draft.problems(self.step)
 
     def point_at(self, problem: Problem) -> None:
-        """Shows the problem and puts the focus where it can be mended."""
+        """Shows the problem and puts the focus where it can be corrected."""
 
     def proceed(self) -> bool:
         """Called by Next when there is no problem: False when the step itself calls `wizard.go_on` later, or not."""
