@@ -7,7 +7,7 @@ import psycopg
 
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.copying import ChunkRange, begin_snapshot, copy_chunk, has_read, is_current, is_snapshot_lost
-from syncwizard.postgres.destination.chunks import claim_chunk, fill_chunk, read_chunk
+from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.session.connection import Connection, is_plain
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
@@ -100,6 +100,7 @@ def _copy(
     spec = assignment.spec
     assert spec.id is not None
     part = task.range
+    copies = Copies(destination, spec.id)
     started = time.monotonic()
     try:
         begin_snapshot(source, assignment.snapshot)
@@ -114,7 +115,7 @@ def _copy(
         ) from error
     try:
         destination.execute("BEGIN")
-        if not claim_chunk(destination, spec.id, part.source, task.generation, task.chunk):
+        if not copies.claim_chunk(part.source, task.generation, task.chunk):
             destination.execute("ROLLBACK")
             return ChunkStale(reason="its copy was begun again")
         copied = copy_chunk(
@@ -130,7 +131,7 @@ def _copy(
         if not is_current(source, part.oid):
             destination.execute("ROLLBACK")
             return ChunkStale(reason="it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)")
-        fill_chunk(destination, spec.id, part.source, task.generation, task.chunk, copied.rows, copied.bytes)
+        copies.fill_chunk(part.source, task.generation, task.chunk, copied.rows, copied.bytes)
         destination.execute("COMMIT")
     except psycopg.errors.UndefinedTable as error:
         if not _failed(source):
@@ -141,7 +142,7 @@ def _copy(
         destination.execute("ROLLBACK")
         if error.diag.schema_name != "syncwizard":
             raise as_ours(error, "destination", f"copying {part.source}") from error
-        rows, size = read_chunk(destination, spec.id, part.source, task.generation, task.chunk)
+        rows, size = copies.read_chunk(part.source, task.generation, task.chunk)
         return ChunkCopied(rows=rows, bytes=size, seconds=0.0)
     except psycopg.Error as error:
         raise as_ours(error, "source" if _failed(source) else "destination", f"copying {part.source}") from error

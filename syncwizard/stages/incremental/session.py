@@ -9,13 +9,10 @@ from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import read_types
-from syncwizard.postgres.destination import progress as ledger
-from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.batches import BatchWriter
-from syncwizard.postgres.destination.chunks import read_pairs
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.routes import NoPlace, RouteCompiler, Source, binary_stream
-from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
-from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
+from syncwizard.postgres.destination.serial import fetch_row
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
@@ -107,14 +104,13 @@ class Session:
     def run(self) -> None:
         """Connects, compares (rule 5), streams, applies."""
         spec = self._assignment.spec
-        assert spec.id is not None
-        destination = self._open("destination", "apply")
-        prepare_writing(destination)
-        follow_configuration(destination)
-        progress = ledger.take_epoch(destination, spec.id)
+        destination = Destination(self._open("destination", "apply"), self._assignment.task_id)
+        destination.prepare_writing()
+        destination.follow_configuration()
+        progress = destination.ledger.take_epoch()
         holder = self._open("source", "stream", replication=True)
         source = self._open("source", "guardian")
-        members = Members(ledger.read_members(destination, spec.id))
+        members = Members(destination.ledger.read_members())
         progress = self._check(holder, source, destination, progress, members)
         self._known = progress, members
         positions = Positions(progress.position)
@@ -126,14 +122,19 @@ class Session:
             source, progress, members, positions, reporter.watched, self._tell_dropped, self._note_changed
         )
         self._start(self._guardian.run)
-        applier = Applier(destination, spec.id, progress.epoch, progress.applied_lsn)
-        serial = SerialApplier(applier, destination, parse_lsn(self._assignment.sync_point), self._fetch)
-        writer = BatchWriter(applier, serial, self._serial_until, reporter.applied, reporter.careful)
+        writer = destination.writer(
+            progress,
+            sync_point=parse_lsn(self._assignment.sync_point),
+            serial_until=self._serial_until,
+            fetch=self._fetch,
+            committed=reporter.applied,
+            careful=reporter.careful,
+        )
 
         def acknowledge(lsn: int) -> None:
             # Rule 4: an idle position is durable here before it is sent to the source.
             if lsn > positions.durable:
-                ledger.acknowledge(destination, self._assignment.task_id, progress.epoch, format_lsn(lsn))
+                destination.ledger.acknowledge(progress.epoch, format_lsn(lsn))
                 positions.durable = lsn
 
         self._apply(writer, positions, reporter, acknowledge)
@@ -225,7 +226,7 @@ class Session:
         self,
         holder: Connection,
         source: Connection,
-        destination: Connection,
+        destination: Destination,
         progress: Progress,
         positions: Positions,
     ) -> None:
@@ -235,8 +236,8 @@ class Session:
         compiler = self._compiler(destination, source, selected)
         compiler.binary = self._binary and binary_stream(selected)
         # After the catalogues, which are read as UTF-8 whatever the rows are.
-        self._encoding = shared_encoding(holder, destination)
-        set_encoding(self._encoding, holder, destination)
+        self._encoding = shared_encoding(holder, destination.connection)
+        set_encoding(self._encoding, holder, destination.connection)
         with translated("source", "starting the stream"):
             stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
             # Nobody else can move it from here on; somebody may have since it was looked at.
@@ -246,7 +247,7 @@ class Session:
         self._receiver = Receiver(stream, decoder, self._inbox, positions)
         self._start(self._receiver.run)
 
-    def _compiler(self, destination: Connection, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
+    def _compiler(self, destination: Destination, source: Connection, selected: Sequence[Table]) -> RouteCompiler:
         mapping = Mapping.of(self._assignment.spec)
         schemas = {mapping.schema(entry.schema) for entry in self._assignment.spec.objects}
         schemas |= {mapping.table(table.name).schema for table in selected}
@@ -256,23 +257,19 @@ class Session:
             self._channel.send(Recovered(reason=reason))
 
         assert self._known is not None
-        compiler = RouteCompiler(
-            destination,
+        return destination.read_routes(
             schemas,
             selected,
-            read_pairs(destination, self._assignment.task_id),
-            # psycopg connections take a lock around each statement.
+            self._known[1].all,
+            mapping,
+            # Sessions take a lock around each statement.
             Source(
                 lambda transaction: wait_until_visible(source, transaction),
                 lambda relation: find_partition_root(source, relation),
                 lambda oids: read_types(source, oids),
             ),
             left_out,
-            mapping,
-            self._known[1].all,
         )
-        compiler.read()
-        return compiler
 
     def _open(self, end: End, part: str, *, replication: bool = False) -> Connection:
         connection = open_session(self._assignment.spec, self._assignment.secrets, end, part, replication=replication)
@@ -295,8 +292,9 @@ class Session:
         of a transaction."""
         assert self._known is not None
         spec = self._assignment.spec
-        with open_session(spec, self._assignment.secrets, "destination", "members") as destination:
-            ledger.note_members(destination, self._assignment.task_id, members, self._known[0].epoch)
+        with open_session(spec, self._assignment.secrets, "destination", "members") as session:
+            destination = Destination(session, self._assignment.task_id)
+            destination.ledger.note_members(members, self._known[0].epoch)
 
     def _look_for_attached(self) -> None:
         """In the guardian's thread: tells of partitions that came with rows, and watches those that came empty."""
@@ -322,7 +320,7 @@ class Session:
         self,
         holder: Connection,
         source: Connection,
-        destination: Connection,
+        destination: Destination,
         progress: Progress,
         members: Members,
     ) -> Progress:
@@ -335,17 +333,17 @@ class Session:
             if active is not None:
                 self._end_reader(source, active)
         if changed.noted:
-            ledger.note_members(destination, self._assignment.task_id, changed.noted)
+            destination.ledger.note_members(changed.noted)
         if changed.detached or changed.doubts:
             self._channel.send(Changed(changed.detached, changed.doubts))
         if history.timeline != progress.timeline:
             self._note_timeline(history, progress.timeline)
             # Whatever is applied from here on may be of the new timeline.
-            progress = ledger.note_timeline(destination, self._assignment.task_id, progress, history.timeline)
+            progress = destination.ledger.note_timeline(progress, history.timeline)
         if found.handed_over is None:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
-        return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
+        return destination.ledger.note_owner(progress, *found.handed_over)
 
     def _note_timeline(self, history: History, before: int) -> None:
         compared = f"compared by positions and heartbeat alone ({history.unread})" if history.unread else ""

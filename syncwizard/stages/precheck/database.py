@@ -1,6 +1,6 @@
 """Items about the database around the selected objects: what it sets for its sessions."""
 
-from syncwizard.postgres.database_settings import DatabaseSetting, read_database_settings, set_statement
+from syncwizard.postgres.catalog.database_settings import DatabaseSetting, read_database_settings, set_statement
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, listed, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 
