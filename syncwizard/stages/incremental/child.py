@@ -7,13 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import psycopg
-
 from syncwizard.errors import ChangeFailed, JournalFailed, SourceChanged, TaskFailed
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.routes import NoPlace, TypesDiffer
-from syncwizard.postgres.session.trouble import as_ours
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.figures import Totals
@@ -50,10 +48,8 @@ def run(assignment: Assignment, channel: Channel) -> None:
 def _refusals() -> Iterator[None]:
     """Whatever an end refuses while changes are applied may be put right meanwhile, as a change may (rule 12)."""
     try:
-        try:
+        with translated("destination", "applying changes"):
             yield
-        except psycopg.Error as error:
-            raise as_ours(error, "destination", "applying changes") from error
     except TaskFailed as refused:
         as_it_is = isinstance(refused, ChangeFailed | SourceChanged | JournalFailed)
         if as_it_is or not (refused.sqlstate or isinstance(refused, NoPlace)):
