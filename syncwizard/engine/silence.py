@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-import psycopg
-
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.session.answering import answers, end_sessions, shut
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import DriverError
 from syncwizard.stages.context import Context, open_session
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ class Lookout:
             self._end_attempt, self._error = end_attempt, None
         try:
             yield
-        except (SyncwizardError, psycopg.Error):
+        except (SyncwizardError, DriverError):
             with self._lock:
                 error = self._error
             if error is None:
@@ -87,10 +86,10 @@ class _Watch:
         self._silent = silent
 
     def run(self) -> None:
-        """Asks until stopped. At once for the first time: only who was there before a silence can tell of it."""
+        """Asks until stopped. At once for the first time: only a session from before a silence can notice it."""
         while not self._stopped.is_set():
-            # A server that is down or refuses: whoever works there hears of it himself.
-            with suppress(EndpointError, psycopg.Error), self._open() as session:
+            # A server that is down or refuses: the sessions at work there get the same error.
+            with suppress(EndpointError, DriverError), self._open() as session:
                 self._ask(session)
             self._stopped.wait(ASK_SECONDS)
 
@@ -111,7 +110,7 @@ class _Watch:
 
     def _end_lost(self, seconds: float) -> None:
         """Ends what was open when the silence began at the server, too, where a new session still gets there."""
-        with suppress(EndpointError, psycopg.Error), self._open() as session:
+        with suppress(EndpointError, DriverError), self._open() as session:
             end_sessions(session, self._context.spec, longer_than_seconds=seconds)
 
     def _give_up(self) -> None:

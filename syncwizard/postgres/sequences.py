@@ -89,10 +89,20 @@ def next_value(source: Sequence, there: Sequence, offset: int) -> tuple[int, boo
     return None
 
 
-def set_sequences(connection: Connection, values: Mapping[int, tuple[int, bool]]) -> None:
-    """Sets sequences, given by OID, to a last value and whether it was handed out."""
-    connection.execute(
-        "SELECT pg_catalog.setval(oid::regclass, last, called)"
-        " FROM unnest(%s::bigint[]::oid[], %s::bigint[], %s::boolean[]) AS v (oid, last, called)",
-        (list(values), [last for last, _ in values.values()], [called for _, called in values.values()]),
-    )
+class Sequences:
+    """The sequences of one end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read(self, names: Iterable[TableName]) -> dict[TableName, Sequence]:
+        """Those of the sequences that exist, with their values."""
+        return read_sequences(self._connection, names)
+
+    def set(self, values: Mapping[int, tuple[int, bool]]) -> None:
+        """Sets sequences, given by OID, to a last value and whether it was handed out."""
+        self._connection.execute(
+            "SELECT pg_catalog.setval(oid::regclass, last, called)"
+            " FROM unnest(%s::bigint[]::oid[], %s::bigint[], %s::boolean[]) AS v (oid, last, called)",
+            (list(values), [last for last, _ in values.values()], [called for _, called in values.values()]),
+        )

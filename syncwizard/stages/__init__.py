@@ -1,1 +1,16 @@
-"""What a task does, one room a stage: each module has run(context)."""
+"""What a task does, in rooms.
+
+- `precheck`: whether the ends are as a task needs them
+- `capture`: the source records every change from a known position
+- `definitions`: schema, keys, constraints, indexes, sequences
+- `full`: every table under a pair
+- `incremental`: catching up, and changes from then on
+- `commands`: what a user asks of a task: resync, release
+- `context`: what every stage is given
+- `changed`, `dropped`: what became of captured tables, as events
+- `same_source`: whether the source is the server that the slot was made at
+- `targets`: which tables take the rows, and which are emptied
+- `interruptible`: statements that a pause ends
+
+Stages call the functions of `postgres/source` and ask a `Destination`; they do not import the driver.
+"""

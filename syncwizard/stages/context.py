@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from syncwizard.errors import Cancelled, End
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
@@ -203,6 +204,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         connection = open_session(self.spec, self.secrets, end, part, replication=replication, autocommit=autocommit)
         self.sessions.add(end, connection)
         return connection
+
+    def destination(self, part: str) -> Destination:
+        """The destination over a session of its own, which ends with the `with` block; `part` as in `connect`."""
+        return Destination(self.connect("destination", part), self.task_id)
 
 
 def open_session(

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from syncwizard.postgres.captured import Member, is_heartbeat
-from syncwizard.postgres.destination.chunks import TableCopy, abandon_copies
-from syncwizard.postgres.destination.progress import read_members
+from syncwizard.postgres.destination.chunks import TableCopy
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
@@ -16,7 +16,7 @@ from syncwizard.task.names import TableName
 def leave_dropped(
     context: Context,
     source: Connection,
-    destination: Connection,
+    destination: Destination,
     members: Iterable[Member],
     copies: dict[TableName, TableCopy],
     present: set[TableName],
@@ -30,15 +30,15 @@ def leave_dropped(
     gone = _find_gone(source, members)
     half = [table for table in gone if table not in present and not _is_whole(copies.get(table))]
     with translated("destination", "giving up copies"):
-        abandon_copies(destination, context.task_id, half)
+        destination.copies.abandon(half)
     record_dropped(context, half, copied=False)
     record_dropped(context, gone)
 
 
-def note_dropped(context: Context, source: Connection, destination: Connection) -> None:
+def note_dropped(context: Context, source: Connection, destination: Destination) -> None:
     """Says which of the captured relations are gone by now."""
     with translated("destination", "reading what is captured"):
-        members = read_members(destination, context.task_id)
+        members = destination.ledger.read_members()
     record_dropped(context, _find_gone(source, members))
 
 

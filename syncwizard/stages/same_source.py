@@ -1,6 +1,6 @@
 """Is the source still the server that the slot was made at? For stages that go on where a run ended (rule 5)."""
 
-from syncwizard.postgres.destination.progress import read_progress
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_server
@@ -8,7 +8,7 @@ from syncwizard.postgres.source.slot import snapshot_lives
 from syncwizard.stages.context import Context
 
 
-def check_source(context: Context, source: Connection, destination: Connection) -> None:
+def check_source(context: Context, source: Connection, destination: Destination) -> None:
     """Nothing to compare while `source` can use the snapshot of the session that made the slot; a pair that has ended
     is held no longer. Raises SourceChanged, ChangesMissing.
 
@@ -20,7 +20,7 @@ def check_source(context: Context, source: Connection, destination: Connection) 
                 return
         context.held.close()
     with translated("destination", "reading the progress"):
-        progress = read_progress(destination, context.task_id)
+        progress = destination.ledger.read()
     assert progress is not None
     with (
         context.connect("source", "comparing", replication=True) as holder,

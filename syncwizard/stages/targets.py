@@ -4,10 +4,8 @@ way of that: rows that are not ours, and foreign keys that fire."""
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.catalog.tables import read_tables
-from syncwizard.postgres.destination.chunks import TableCopy, holding_rows
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.chunks import TableCopy
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
@@ -38,10 +36,10 @@ class Targets:
         return found
 
 
-def read_targets(destination: Connection, tables: Iterable[Table], mapping: Mapping) -> Targets:
+def read_targets(destination: Destination, tables: Iterable[Table], mapping: Mapping) -> Targets:
     """Reads the tables in the schemas that the source's tables go to."""
     schemas = {mapping.table(name).schema for table in tables for name in (table.name, table.root)}
-    return Targets(read_tables(destination, sorted(schemas), sizes=False), mapping)
+    return Targets(destination.tables.read(sorted(schemas), sizes=False), mapping)
 
 
 def to_empty(
@@ -72,14 +70,14 @@ def to_empty(
 
 def find_obstacles(
     context: Context,
-    destination: Connection,
+    destination: Destination,
     tables: Iterable[Table],
     targets: Targets,
     copies: dict[TableName, TableCopy],
     *,
     quiet: bool,
 ) -> list[tuple[str, str]]:
-    """What keeps the tables from being emptied, each with what a person can do about it.
+    """What keeps the tables from being emptied, each with what to do about it.
 
     `quiet`: the session may set session_replication_role, so that foreign keys do not fire.
     """
@@ -97,14 +95,14 @@ def find_obstacles(
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
         if not table.partitioned and (kept or strange):
             doubtful.append(target.name)
-    filled = holding_rows(destination, doubtful)
+    filled = destination.tables.holding_rows(doubtful)
     for name in doubtful:
         if name in filled:
             title = f"{name} holds rows that the task did not bring, so it is not emptied"
             found.append((title, f"empty it at the destination by hand (TRUNCATE {name}) if that is right"))
     if not quiet:
-        for name, table_, referenced in destination.execute(query("foreign_keys_of"), {"tables": list(met)}):
-            title = f"foreign key {name} of {table_} to {referenced} would be checked while rows are removed and copied"
+        for key, owner, referenced in destination.tables.foreign_keys(met):
+            title = f"foreign key {key} of {owner} to {referenced} would be checked while rows are removed and copied"
             remedy = "drop it for the time being, or GRANT SET ON PARAMETER session_replication_role to the account"
             found.append((title, remedy))
     return found

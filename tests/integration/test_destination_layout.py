@@ -9,7 +9,7 @@ import pytest
 from syncwizard.errors import LayoutNewer, SyncwizardError
 from syncwizard.postgres.destination import layout
 from syncwizard.postgres.destination.layout import FIRST, MIGRATIONS, NEWEST, check_layout, ensure_layout, migration
-from syncwizard.postgres.destination.progress import read_progress
+from syncwizard.postgres.destination.progress import Ledger
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
@@ -92,7 +92,7 @@ def test_tasks_that_begin_at_once_migrate_once(pair: DatabasePair) -> None:
 def test_a_newer_layout_is_refused_and_left_alone(pair: DatabasePair) -> None:
     ensure_layout(pair.destination)
     pair.destination.execute("UPDATE syncwizard.layout SET version = %s", (NEWEST + 1,))
-    for use in (ensure_layout, lambda session: read_progress(session, pair.spec().id)):  # type: ignore[arg-type]
+    for use in (ensure_layout, lambda session: Ledger(session, pair.spec().id).read()):  # type: ignore[arg-type]
         with pytest.raises(LayoutNewer, match=f"has layout {NEWEST + 1}") as caught:
             use(pair.destination)
         assert "use the newer version" in caught.value.remedy

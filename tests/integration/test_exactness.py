@@ -13,7 +13,7 @@ from psycopg import sql
 
 from syncwizard.errors import ChangeFailed, ChangesMissing, EndpointError, Fenced, SourceChanged
 from syncwizard.postgres.destination.apply import Applier
-from syncwizard.postgres.destination.progress import read_progress, take_epoch
+from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.session.connection import connect
 from syncwizard.postgres.source.slot import create_slot, slot_status
 from syncwizard.stages.capture import stage as capture
@@ -57,14 +57,14 @@ def test_an_apply_session_of_an_older_epoch_cannot_commit(pair: DatabasePair, tm
     path.copy()
     task_id = path.task.spec.id
     assert task_id is not None
-    older = take_epoch(pair.destination, task_id)
-    take_epoch(pair.destination, task_id)
+    older = Ledger(pair.destination, task_id).take_epoch()
+    Ledger(pair.destination, task_id).take_epoch()
     with closing(pair.destination_cluster.connect(pair.database)) as session:
         applier = Applier(session, task_id, older.epoch, older.applied_lsn)
         applier.begin()
         with pytest.raises(Fenced):
             applier.commit("FF/0")
-    progress = read_progress(pair.destination, task_id)
+    progress = Ledger(pair.destination, task_id).read()
     assert progress is not None
     assert progress.applied_lsn == older.applied_lsn
 
@@ -74,7 +74,7 @@ def test_an_applied_position_is_compared_before_it_is_moved(pair: DatabasePair, 
     path.copy()
     task_id = path.task.spec.id
     assert task_id is not None
-    mine = take_epoch(pair.destination, task_id)
+    mine = Ledger(pair.destination, task_id).take_epoch()
     with closing(pair.destination_cluster.connect(pair.database)) as session:
         applier = Applier(session, task_id, mine.epoch, "0/1")
         applier.begin()

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.database_settings import read_comment
+from syncwizard.postgres.catalog.database_settings import read_comment
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.definitions import schema
 from syncwizard.stages.definitions.phases import create_phase
@@ -228,8 +229,8 @@ def test_a_definition_that_is_refused_is_missing_until_it_is_there(pair: Databas
     plan = schema.read_plan(context)
     assert plan is not None
     again = [statement for statement in plan.statements if statement.kind == "statistics"]
-    with context.connect("destination", "test") as session:
-        create_phase(context, session, again)
+    with context.destination("test") as destination:
+        create_phase(context, destination, again)
     assert run.state.missing_definitions == ()
 
 
@@ -465,8 +466,9 @@ def test_a_statement_that_needs_a_later_one_is_tried_again(pair: DatabasePair, t
         for number, text in enumerate(texts)
     ]
     pair.destination.execute("SET search_path = public")
-    assert create_phase(context, pair.destination, statements) == 3
-    assert create_phase(context, pair.destination, statements) == 0
+    destination = Destination(pair.destination, context.task_id)
+    assert create_phase(context, destination, statements) == 3
+    assert create_phase(context, destination, statements) == 0
     assert pair.destination.execute("SELECT count(*) FROM c").fetchone() == (0,)
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from syncwizard.errors import EndpointError, Fenced
-from syncwizard.postgres.destination.progress import lock_task
+from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.commands import release
 from syncwizard.stages.context import Context
@@ -199,7 +199,7 @@ def test_a_task_that_runs_elsewhere_is_not_released(
     run = TaskRun(pair.spec(), tmp_path)
     context = begin(run)
     with context.connect("destination", "elsewhere") as elsewhere:
-        assert lock_task(elsewhere, context.task_id)
+        assert Ledger(elsewhere, context.task_id).lock()
         with pytest.raises(Fenced):
             release.run(run.context())
         with pytest.raises(Fenced):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.stages.incremental import session as apply_session
+from syncwizard.stages.incremental import receiving
 from syncwizard.task.specification import SchemaObjects
 from tests.support.comparison import assert_equal
 from tests.support.inprocess import TaskRun
@@ -378,7 +378,7 @@ def test_a_large_transaction_in_pieces_with_everything_in_it(pair: DatabasePair,
             pair.source.execute("UPDATE big SET n = -n WHERE id < 2000")
         path.caught_up(120)
     assert_equal(pair)
-    assert apply_session.PIECE_BYTES < 32_000 * 450, "the transaction came in pieces"
+    assert receiving.PIECE_BYTES < 32_000 * 450, "the transaction came in pieces"
 
 
 # Types ------------------------------------------------------------------------------------------------------------

@@ -11,14 +11,6 @@ from syncwizard.rows.changes import Piece
 from syncwizard.rows.inbox import Inbox
 from syncwizard.stages.incremental.figures import SAMPLE_SECONDS, Reporter, Totals
 from syncwizard.stages.incremental.frames import Figures
-from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
-
-SPEC = TaskSpec(
-    name="kb",
-    source=Endpoint(database="a"),
-    destination=Endpoint(database="b"),
-    objects=[SchemaObjects(schema="public")],
-)
 
 
 class Sent:
@@ -60,7 +52,7 @@ def in_step() -> Positions:
 
 def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next_change() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
+    reporter = Reporter(sent, Totals(), in_step())
     assert reporter.due_seconds is None
     reporter.applied([piece(10)])
     assert reporter.due_seconds is None
@@ -79,7 +71,7 @@ def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next
 
 def test_the_longest_latency_of_a_standstill_is_told_beside_the_last_one() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
+    reporter = Reporter(sent, Totals(), in_step())
     now = time.time()
     reporter.applied([piece(10, (now - 9.0, now - 5.0)), piece(20, (now - 4.0, now - 1.0))])
     reporter.applied([piece(30, (now - 0.5, now - 0.5))])
@@ -92,7 +84,7 @@ def test_the_longest_latency_of_a_standstill_is_told_beside_the_last_one() -> No
 
 def test_what_comes_between_two_samples_counts_for_the_longest_latency() -> None:
     sent = Sent()
-    reporter = Reporter(sent, SPEC, Totals(), in_step(), lambda: None)
+    reporter = Reporter(sent, Totals(), in_step())
     now = time.time()
     reporter.applied([piece(10)])
     reporter.applied([piece(20, (now - 7.0, now - 7.0))])

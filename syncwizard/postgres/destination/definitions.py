@@ -58,117 +58,119 @@ class Existing(msgspec.Struct, frozen=True, kw_only=True):
     functions: frozenset[FunctionName]
 
 
-def prepare(connection: Connection) -> None:
-    """Makes the session read definitions the way pg_dump means them, and brings an older layout to the newest.
+class Definitions:
+    """The definitions of one task's plan."""
 
-    Raises LayoutNewer.
-    """
-    connection.execute(DUMP_SETTINGS)
-    migrate_layout(connection)
+    def __init__(self, connection: Connection, task_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._task_id = task_id
 
+    def prepare(self) -> None:
+        """Makes the session read definitions the way pg_dump means them, and brings an older layout to the newest.
 
-def read_done(connection: Connection, task_id: uuid.UUID) -> set[int]:
-    """Positions of the plan's statements that were created."""
-    rows = connection.execute("SELECT position FROM syncwizard.statements WHERE task_id = %s", (task_id,))
-    return {position for (position,) in rows}
+        Raises LayoutNewer.
+        """
+        self._connection.execute(DUMP_SETTINGS)
+        migrate_layout(self._connection)
 
+    def read_done(self) -> set[int]:
+        """Positions of the plan's statements that were created."""
+        rows = self._connection.execute(
+            "SELECT position FROM syncwizard.statements WHERE task_id = %s", (self._task_id,)
+        )
+        return {position for (position,) in rows}
 
-def create(connection: Connection, task_id: uuid.UUID, statements: Sequence[PlannedStatement]) -> list[Created]:
-    """Runs the statements in one transaction: all of them and their rows, or nothing.
+    def create(self, statements: Sequence[PlannedStatement]) -> list[Created]:
+        """Runs the statements in one transaction: all of them and their rows, or nothing.
 
-    Raises psycopg's error for trouble that may pass, StatementRefused for a refusal.
-    """
-    created = []
-    with connection.transaction():
-        for statement in statements:
-            started = time.monotonic()
-            words, sqlstate = _execute(connection, statement)
-            seconds = time.monotonic() - started
-            created.append(Created(statement=statement, seconds=seconds, refused=words, sqlstate=sqlstate))
-        mark_done(connection, task_id, statements)
-    return created
+        Raises psycopg's error for trouble that may pass, StatementRefused for a refusal.
+        """
+        created = []
+        with self._connection.transaction():
+            for statement in statements:
+                started = time.monotonic()
+                words, sqlstate = self._execute(statement)
+                seconds = time.monotonic() - started
+                created.append(Created(statement=statement, seconds=seconds, refused=words, sqlstate=sqlstate))
+            self.mark_done(statements)
+        return created
 
+    def mark_done(self, statements: Iterable[PlannedStatement]) -> None:
+        """Notes that the statements were created."""
+        self._connection.execute(
+            "INSERT INTO syncwizard.statements (task_id, position) SELECT %s, unnest(%s::integer[])"
+            " ON CONFLICT DO NOTHING",
+            (self._task_id, [statement.position for statement in statements]),
+        )
 
-def mark_done(connection: Connection, task_id: uuid.UUID, statements: Iterable[PlannedStatement]) -> None:
-    """Notes that the statements were created."""
-    connection.execute(
-        "INSERT INTO syncwizard.statements (task_id, position) SELECT %s, unnest(%s::integer[]) ON CONFLICT DO NOTHING",
-        (task_id, [statement.position for statement in statements]),
-    )
+    def read_existing(self, needs: Needs, mapping: Mapping) -> Existing:
+        """What the destination has of the names that the needs get there: relations, types, functions and others."""
+        relations: set[TableName] = set()
+        types: set[ObjectName] = set()
+        others: set[tuple[str, ObjectName]] = set()
+        functions: set[FunctionName] = set()
+        for kind, schema, name, arguments in self._connection.execute(
+            query("existing_objects"), (sorted(map(mapping.schema, needs.schemas)),)
+        ):
+            if kind == "relation":
+                relations.add(TableName(schema, name))
+            elif kind == "function":
+                functions.add(FunctionName(schema, name, tuple(arguments)))
+            elif kind == "type":
+                types.add(ObjectName(schema, name))
+            else:
+                others.add((kind, ObjectName(schema, name)))
+        named = {mapping.object(name) for name in needs.sequences | needs.views}
+        found = {name for name in named if TableName(name.schema, name.name) in relations}
+        wanted = {(kind, mapping.object(name)) for kind, name in needs.others}
+        return Existing(
+            tables=frozenset(map(mapping.table, needs.all_tables)) & relations,
+            objects=frozenset(
+                found
+                | types.intersection(map(mapping.object, needs.types))
+                | {name for kind, name in others if (kind, name) in wanted}
+            ),
+            functions=frozenset(map(mapping.function, needs.functions)) & functions,
+        )
 
+    def _execute(self, statement: PlannedStatement) -> tuple[str, str]:
+        """Runs one statement; an optional one that is refused answers with the server's words and SQLSTATE instead."""
+        # The text is the server's own definition, from pg_dump: it takes no parameters and must not be rewritten.
+        text = statement.text.encode()
+        try:
+            if statement.optional:
+                with self._connection.transaction():
+                    self._connection.execute(text)
+            else:
+                self._connection.execute(text)
+                self._make_room(statement)
+        except psycopg.Error as error:
+            words = " ".join(str(error).split())
+            if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
+                raise
+            if statement.optional:
+                return words, error.sqlstate or ""
+            raise StatementRefused(statement, words, error.sqlstate or "") from error
+        return "", ""
 
-def read_existing(connection: Connection, needs: Needs, mapping: Mapping) -> Existing:
-    """What the destination has of the names that the needs get there: relations, types, functions and others."""
-    relations: set[TableName] = set()
-    types: set[ObjectName] = set()
-    others: set[tuple[str, ObjectName]] = set()
-    functions: set[FunctionName] = set()
-    for kind, schema, name, arguments in connection.execute(
-        query("existing_objects"), (sorted(map(mapping.schema, needs.schemas)),)
-    ):
-        if kind == "relation":
-            relations.add(TableName(schema, name))
-        elif kind == "function":
-            functions.add(FunctionName(schema, name, tuple(arguments)))
-        elif kind == "type":
-            types.add(ObjectName(schema, name))
-        else:
-            others.add((kind, ObjectName(schema, name)))
-    named = {mapping.object(name) for name in needs.sequences | needs.views}
-    found = {name for name in named if TableName(name.schema, name.name) in relations}
-    wanted = {(kind, mapping.object(name)) for kind, name in needs.others}
-    return Existing(
-        tables=frozenset(map(mapping.table, needs.all_tables)) & relations,
-        objects=frozenset(
-            found
-            | types.intersection(map(mapping.object, needs.types))
-            | {name for kind, name in others if (kind, name) in wanted}
-        ),
-        functions=frozenset(map(mapping.function, needs.functions)) & functions,
-    )
+    def _make_room(self, statement: PlannedStatement) -> None:
+        """Renames the NOT NULL constraints of a new table that have names of constraints to come.
 
-
-def analyze(connection: Connection, table: TableName) -> None:
-    """Statistics for the planner."""
-    connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))
-
-
-def _execute(connection: Connection, statement: PlannedStatement) -> tuple[str, str]:
-    """Runs one statement; an optional one that is refused answers with the server's words and SQLSTATE instead."""
-    # The text is the server's own definition, from pg_dump: it takes no parameters and must not be rewritten.
-    text = statement.text.encode()
-    try:
-        if statement.optional:
-            with connection.transaction():
-                connection.execute(text)
-        else:
-            connection.execute(text)
-            _make_room(connection, statement)
-    except psycopg.Error as error:
-        words = " ".join(str(error).split())
-        if is_connection_loss(error) or is_transient(error) or isinstance(error, psycopg.errors.QueryCanceled):
-            raise
-        if statement.optional:
-            return words, error.sqlstate or ""
-        raise StatementRefused(statement, words, error.sqlstate or "") from error
-    return "", ""
-
-
-def _make_room(connection: Connection, statement: PlannedStatement) -> None:
-    """Renames the NOT NULL constraints of a new table that have names of constraints to come: up to PostgreSQL 17 they
-    have no names, from then on the server gives them one. Once partitions are attached it would not take a new one."""
-    table = statement.table
-    if connection.info.server_version < NAMED_NOT_NULL or table is None:
-        return
-    for name in statement.constraints:
-        parameters = {"schema": table.schema, "table": table.name, "name": name}
-        row = connection.execute(query("not_null_name"), parameters).fetchone()
-        if row is not None:
-            connection.execute(
-                sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
-                    quoted(table.schema, table.name), sql.Identifier(name), sql.Identifier(row[0])
+        Up to PostgreSQL 17 they have no names, from then on the server gives them one. Once partitions are attached
+        it would not take a new one.
+        """
+        table = statement.table
+        if self._connection.info.server_version < NAMED_NOT_NULL or table is None:
+            return
+        for name in statement.constraints:
+            parameters = {"schema": table.schema, "table": table.name, "name": name}
+            row = self._connection.execute(query("not_null_name"), parameters).fetchone()
+            if row is not None:
+                self._connection.execute(
+                    sql.SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}").format(
+                        quoted(table.schema, table.name), sql.Identifier(name), sql.Identifier(row[0])
+                    )
                 )
-            )
 
 
 def _short(text: str) -> str:

@@ -5,11 +5,6 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.task.figures.sample import IndexBuild
 
 
-def backend_pid(connection: Connection) -> int:
-    """The server's process of a session."""
-    return connection.info.backend_pid
-
-
 def read_index_builds(connection: Connection, pid: int) -> list[IndexBuild]:
     """The index that the backend `pid` of the same database builds now; empty when it builds none."""
     return [

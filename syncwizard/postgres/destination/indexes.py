@@ -5,14 +5,16 @@ from typing import Literal
 import msgspec
 from psycopg import errors, sql
 
+from syncwizard.postgres.destination.index_progress import read_index_builds
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.structure.vector_index import builds_hnsw_in_parallel, memory_of, read_vector_index
+from syncwizard.task.figures.sample import IndexBuild
 from syncwizard.task.names import ObjectName, TableName
 
 MIB = 1024 * 1024
-# One build must not take a server's memory from everybody else: more than this only if the server's own setting
+# One build must not take a server's memory from all others: more than this only if the server's own setting
 # says so.
 MEMORY_CAP_BYTES = 2048 * MIB
 # Beyond this a sort gains little.
@@ -75,80 +77,6 @@ def choose_settings(server: ServerResources, needed: int, *, vector: bool, metho
     return BuildSettings(maintenance_work_mem=memory, workers=workers, vector=True)
 
 
-def read_resources(connection: Connection) -> ServerResources:
-    """The server's settings as this session has them."""
-    values: dict[str, int] = dict(connection.execute(query("server_resources")).fetchall())
-    return ServerResources(**values, parallel_hnsw=builds_hnsw_in_parallel(*(read_pgvector(connection) or ())))
-
-
-def read_pgvector(connection: Connection) -> tuple[str | None, str | None] | None:
-    """The version of pgvector that the server has, and that of the database, which may lag behind; None without any."""
-    row = connection.execute(query("extension_state"), {"name": "vector"}).fetchone()
-    return None if row is None else (row[0], row[1])
-
-
-def needed_memory(connection: Connection, statement: PlannedStatement) -> int:
-    """Bytes that the build would use if it could, from the table's size and the index's definition."""
-    table = statement.table
-    if table is None:
-        return 0
-    row = connection.execute(query("index_estimate"), (table.schema, table.name)).fetchone()
-    if row is None:
-        return 0
-    rows, size = int(row[0]), int(row[1])
-    if not statement.vector:
-        return min(size, SORT_MEMORY_BYTES)
-    index = read_vector_index(statement.text)
-    type_name, dimensions = index.type_name, index.dimensions
-    if index.column:
-        column = connection.execute(query("vector_column"), (table.schema, table.name, index.column)).fetchone()
-        type_name, dimensions = (column[0], column[1]) if column else ("vector", 0)
-    return memory_of(index, rows, type_name, dimensions if dimensions > 0 else UNKNOWN_DIMENSIONS)
-
-
-def apply_build_settings(connection: Connection, settings: BuildSettings) -> None:
-    """Sets the session up for a build."""
-    values = {
-        "maintenance_work_mem": f"{settings.maintenance_work_mem // 1024}kB",
-        "max_parallel_maintenance_workers": str(settings.workers),
-    }
-    for name, value in values.items():
-        connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
-    # Vectors live in TOAST, so the heap of a large vector table is small and would get no workers.
-    parallel: sql.Composable = sql.Literal("0") if settings.vector else sql.SQL("DEFAULT")
-    connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
-
-
-def prepare_sorting(connection: Connection, resources: ServerResources) -> None:
-    """Gives the session the memory that sorts of keys and constraints can use, as far as the server affords it."""
-    apply_build_settings(connection, choose_settings(resources, SORT_MEMORY_BYTES, vector=False))
-
-
-def index_state(connection: Connection, index: ObjectName, table: TableName) -> IndexState:
-    """Whether the table has a usable index of this name."""
-    row = connection.execute(query("index_state"), (index.schema, index.name, table.schema, table.name)).fetchone()
-    if row is None:
-        return "missing"
-    return "valid" if row[0] else "invalid"
-
-
-def builder_of(connection: Connection, index: ObjectName, table: TableName) -> int | None:
-    """The process that builds this index of the table at present; None when nobody does."""
-    row = connection.execute(query("index_builder"), (index.schema, index.name, table.schema, table.name)).fetchone()
-    return None if row is None else int(row[0])
-
-
-def drop_index(connection: Connection, index: ObjectName) -> None:
-    """Drops what an interrupted build left behind."""
-    connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(quoted(index.schema, index.name)))
-
-
-def build_index(connection: Connection, statement: PlannedStatement, settings: BuildSettings) -> None:
-    """CREATE INDEX CONCURRENTLY. Leaves an invalid index behind when it fails."""
-    apply_build_settings(connection, settings)
-    connection.execute(concurrently(statement.text).encode())
-
-
 def concurrently(text: str) -> str:
     """The statement with CONCURRENTLY in its place; pg_dump writes the beginning always the same.
 
@@ -161,13 +89,101 @@ def concurrently(text: str) -> str:
     return f"{start}CONCURRENTLY {text.removeprefix(start)}"
 
 
-def build_in_parallel_or_alone(connection: Connection, statement: PlannedStatement, settings: BuildSettings) -> None:
-    """Builds the index; where shared memory or processes are short (a container's /dev/shm), without workers."""
-    index = statement.index
-    try:
-        build_index(connection, statement, settings)
-    except (errors.DiskFull, errors.OutOfMemory, errors.ConfigurationLimitExceeded):
-        if settings.workers == 0 or index is None:
-            raise
-        drop_index(connection, index)
-        build_index(connection, statement, msgspec.structs.replace(settings, workers=0))
+class Indexes:
+    """The destination's indexes, and what their builds may take of its server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read_resources(self) -> ServerResources:
+        """The server's settings as this session has them."""
+        values: dict[str, int] = dict(self._connection.execute(query("server_resources")).fetchall())
+        return ServerResources(**values, parallel_hnsw=builds_hnsw_in_parallel(*(self.read_pgvector() or ())))
+
+    def read_pgvector(self) -> tuple[str | None, str | None] | None:
+        """The versions of pgvector of the server and of the database, which may lag behind; None without any."""
+        row = self._connection.execute(query("extension_state"), {"name": "vector"}).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def needed_memory(self, statement: PlannedStatement) -> int:
+        """Bytes that the build would use if it could, from the table's size and the index's definition."""
+        table = statement.table
+        if table is None:
+            return 0
+        row = self._connection.execute(query("index_estimate"), (table.schema, table.name)).fetchone()
+        if row is None:
+            return 0
+        rows, size = int(row[0]), int(row[1])
+        if not statement.vector:
+            return min(size, SORT_MEMORY_BYTES)
+        index = read_vector_index(statement.text)
+        type_name, dimensions = index.type_name, index.dimensions
+        if index.column:
+            column = self._connection.execute(
+                query("vector_column"), (table.schema, table.name, index.column)
+            ).fetchone()
+            type_name, dimensions = (column[0], column[1]) if column else ("vector", 0)
+        return memory_of(index, rows, type_name, dimensions if dimensions > 0 else UNKNOWN_DIMENSIONS)
+
+    def _apply_settings(self, settings: BuildSettings) -> None:
+        """Sets the session up for a build."""
+        values = {
+            "maintenance_work_mem": f"{settings.maintenance_work_mem // 1024}kB",
+            "max_parallel_maintenance_workers": str(settings.workers),
+        }
+        for name, value in values.items():
+            self._connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+        # Vectors live in TOAST, so the heap of a large vector table is small and would get no workers.
+        parallel: sql.Composable = sql.Literal("0") if settings.vector else sql.SQL("DEFAULT")
+        self._connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
+
+    def prepare_sorting(self, resources: ServerResources) -> None:
+        """Gives the session the memory that sorts of keys and constraints can use, as far as the server affords it."""
+        self._apply_settings(choose_settings(resources, SORT_MEMORY_BYTES, vector=False))
+
+    def state(self, index: ObjectName, table: TableName) -> IndexState:
+        """Whether the table has a usable index of this name."""
+        row = self._connection.execute(
+            query("index_state"), (index.schema, index.name, table.schema, table.name)
+        ).fetchone()
+        if row is None:
+            return "missing"
+        return "valid" if row[0] else "invalid"
+
+    @property
+    def builds_in(self) -> int:
+        """The server's process of this session, in which its builds run."""
+        return self._connection.info.backend_pid
+
+    def read_builds(self, pid: int) -> list[IndexBuild]:
+        """The index that the process `pid` of the same database builds now; empty when it builds none."""
+        return read_index_builds(self._connection, pid)
+
+    def builder(self, index: ObjectName, table: TableName) -> int | None:
+        """The process that builds this index of the table at present; None without any."""
+        row = self._connection.execute(
+            query("index_builder"), (index.schema, index.name, table.schema, table.name)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def drop(self, index: ObjectName) -> None:
+        """Drops what an interrupted build left behind."""
+        self._connection.execute(
+            sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(quoted(index.schema, index.name))
+        )
+
+    def _build(self, statement: PlannedStatement, settings: BuildSettings) -> None:
+        """CREATE INDEX CONCURRENTLY. Leaves an invalid index behind when it fails."""
+        self._apply_settings(settings)
+        self._connection.execute(concurrently(statement.text).encode())
+
+    def build(self, statement: PlannedStatement, settings: BuildSettings) -> None:
+        """Builds the index; where shared memory or processes are short (a container's /dev/shm), without workers."""
+        index = statement.index
+        try:
+            self._build(statement, settings)
+        except (errors.DiskFull, errors.OutOfMemory, errors.ConfigurationLimitExceeded):
+            if settings.workers == 0 or index is None:
+                raise
+            self.drop(index)
+            self._build(statement, msgspec.structs.replace(settings, workers=0))

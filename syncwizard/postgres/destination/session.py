@@ -8,7 +8,7 @@ import psycopg
 
 from syncwizard.errors import Fenced
 from syncwizard.postgres.destination.layout import migrate_layout
-from syncwizard.postgres.destination.progress import lock_task
+from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 
@@ -54,7 +54,8 @@ def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
     `owner` is a number of the engine's own. Raises Fenced when another engine holds the lock, LayoutNewer.
     """
     deadline = time.monotonic() + LOCK_SECONDS
-    while not lock_task(connection, task_id):
+    ledger = Ledger(connection, task_id)
+    while not ledger.lock():
         holder = _find_holder(connection, task_id, owner)
         if holder is not None and holder.ours:
             connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (holder.pid,))

@@ -10,6 +10,9 @@ from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
 from syncwizard.task.specification import Access, Endpoint
 
+# The driver's errors, for what has to let them pass: `translated` makes errors of ours of them.
+DriverError = psycopg.Error
+
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.
 TRANSIENT_STATES = ("08", "57P", "53", "40", "55P03", "55006")
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from psycopg import errors, sql
 
+from syncwizard.errors import EndpointError
 from syncwizard.postgres.captured import CreatedSlot, SystemIdentity
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.events import SlotMeasured
@@ -128,6 +129,26 @@ def find_reader(connection: Connection, pid: int) -> SlotReader | None:
     if row is None:
         return None
     return SlotReader(pid=pid, application=row[0] or "", user=row[1] or "", address=row[2] or "")
+
+
+def end_reader(connection: Connection, slot: str, pid: int) -> SlotReader | None:
+    """Ends the process that reads the slot; None when it has ended by itself. Raises EndpointError where the account
+    may not."""
+    reader = find_reader(connection, pid)
+    if reader is None:
+        return None
+    try:
+        connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (pid,))
+    except errors.InsufficientPrivilege as error:
+        raise EndpointError(
+            f"another session reads slot {slot}: {reader}",
+            end="source",
+            transient=True,
+            detail=" ".join(str(error).split()),
+            remedy=f"end it at the source, because what it confirms is lost: SELECT pg_terminate_backend({pid})",
+            sqlstate="55006",
+        ) from error
+    return reader
 
 
 def wal_directory_bytes(connection: Connection) -> int | None:

@@ -11,9 +11,7 @@ import msgspec
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, Publication, is_heartbeat
 from syncwizard.postgres.catalog.selection import Selection, select_tables
-from syncwizard.postgres.destination.chunks import read_copies, restart_copies
-from syncwizard.postgres.destination.progress import read_members, register_again
-from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import (
@@ -96,14 +94,14 @@ def find_damage(context: Context, source: Connection, progress: Progress, member
     return Damage(gap=publication.gap, publication=publication, lineage=lineage, heartbeat=heartbeat)
 
 
-def run(context: Context, destination: Connection, progress: Progress, order: ResyncRequested) -> str:
+def run(context: Context, destination: Destination, progress: Progress, order: ResyncRequested) -> str:
     """Makes identities, publication and, for a doubtful stream, the slot; then notes at the destination that it did.
 
     Raises ChangesMissing when more was lost than the order says, TaskFailed when a table cannot be emptied.
     """
     wanted = {each.table for each in order.tables}
     with translated("destination", "reading the progress of the task"):
-        members = read_members(destination, context.task_id)
+        members = destination.ledger.read_members()
     with context.connect("source", "capture") as source:
         damage = find_damage(context, source, progress, members)
         with translated("source", "reading the catalogue"):
@@ -114,7 +112,7 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
         _check_room(context, destination, selection)
         if not damage.elsewhere:
             with translated("destination", "reading what is copied"):
-                copies = read_copies(destination, context.task_id)
+                copies = destination.copies.read()
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
             set_up_heartbeat(context, source, progress.heartbeat or 0)
@@ -133,9 +131,9 @@ def run(context: Context, destination: Connection, progress: Progress, order: Re
                 drop_slot(source, context.spec.slot)
     created = create_task_slot(context) if order.whole else None
     with translated("destination", "registering the task again"), destination.transaction():
-        register_again(destination, context.task_id, order.id, publication, created)
+        destination.ledger.register_again(order.id, publication, created)
         names = [table.name for table in selection.tables]
-        restart_copies(destination, context.task_id, names, forget_pairs=order.whole)
+        destination.copies.restart(names, forget_pairs=order.whole)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
 
@@ -208,12 +206,12 @@ def _check_covered(context: Context, damage: Damage, wanted: set[TableName], sel
         )
 
 
-def _check_room(context: Context, destination: Connection, selection: Selection) -> None:
+def _check_room(context: Context, destination: Destination, selection: Selection) -> None:
     """Raises TaskFailed when a table cannot be emptied without harm."""
     with translated("destination", "looking at the tables to empty"):
-        quiet = prepare_writing(destination)
+        quiet = destination.prepare_writing()
         there = read_targets(destination, selection.tables, context.mapping)
-        copies = read_copies(destination, context.task_id)
+        copies = destination.copies.read()
         obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
     if obstacles:
         title, remedy = obstacles[0]

@@ -9,9 +9,6 @@ import msgspec
 
 from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.destination.layout import ensure_layout
-from syncwizard.postgres.destination.progress import read_progress, register
-from syncwizard.postgres.destination.session import hold_task
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
@@ -27,10 +24,10 @@ from syncwizard.task.text import counted
 
 def run(context: Context) -> str:
     """Makes the source record every change from here on, and registers that position at the destination."""
-    with context.connect("destination", "capture") as destination:
+    with context.destination("capture") as destination:
         with translated("destination", "reading the progress of the task"):
-            hold_task(destination, context.task_id, context.owner)
-            registered = read_progress(destination, context.task_id)
+            destination.hold(context.owner)
+            registered = destination.ledger.read()
         order = context.state().resync
         if registered is not None and order is not None and registered.resynchronization != order.id:
             return recapture.run(context, destination, registered, order)
@@ -50,8 +47,8 @@ def run(context: Context) -> str:
                 publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))
             slot, identity = create_task_slot(context)
         with translated("destination", "registering the task"):
-            ensure_layout(destination)
-            register(destination, context.spec, slot, identity, publication)
+            destination.ledger.ensure_layout()
+            destination.ledger.register(context.spec.name, slot, identity, publication)
     return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
 
 

@@ -8,12 +8,10 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
-from syncwizard.postgres.destination.indexes import drop_index, index_state
-from syncwizard.postgres.destination.progress import forget
-from syncwizard.postgres.destination.session import hold_task
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.session.answering import end_sessions
-from syncwizard.postgres.session.connection import Connection, quoted, scalar
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
@@ -22,6 +20,7 @@ from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
+from syncwizard.task.names import quote
 
 SLOT_PREFIX = "dts_sync_"
 PROGRESS_TABLES = ("statements", "chunks", "tables", "members", "progress")
@@ -35,9 +34,11 @@ class Releasing:
         self._sessions = sessions
         self.left_over: list[str] = []
 
-    def session(self, end: End) -> Connection | None:
-        """The session at an end, None where it could not be opened."""
-        return self._sessions.get(end)
+    @property
+    def destination(self) -> Destination | None:
+        """The destination, None where no session could be opened."""
+        session = self._sessions.get("destination")
+        return None if session is None else Destination(session, self._context.task_id)
 
     def remove(self, end: End, what: str, statement: str, action: Callable[[Connection], object]) -> None:
         """Does one thing at one end; where that fails, `statement` is left for a person, and the rest goes on."""
@@ -64,20 +65,20 @@ def run(context: Context) -> str:
     context.held.close()
     with ExitStack() as stack:
         sessions = _open(context, stack)
-        if "destination" in sessions:
-            with translated("destination", "looking whether the task runs elsewhere"):
-                hold_task(sessions["destination"], context.task_id, context.owner)
-        _end_sessions(context, sessions)
         releasing = Releasing(context, sessions)
+        if releasing.destination is not None:
+            with translated("destination", "looking whether the task runs elsewhere"):
+                releasing.destination.hold(context.owner)
+        _end_sessions(context, sessions)
         _release_source(context, releasing)
         _drop_unfinished_indexes(context, releasing)
         releasing.remove(
             "destination",
             "the progress of the task",
             _forgetting(context),
-            lambda session: forget(session, context.task_id),
+            lambda session: Destination(session, context.task_id).ledger.forget(),
         )
-        _remind_of_role_default(context, sessions)
+        _remind_of_role_default(context, releasing)
     remove_secrets(context.folder)
     context.record(TaskReleased(left_over=releasing.left_over))
     return f"{len(releasing.left_over)} things left over" if releasing.left_over else "nothing left over"
@@ -108,22 +109,21 @@ def _end_sessions(context: Context, sessions: dict[End, Connection]) -> None:
 def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
     """A pause or a kill in the middle of a build leaves an index behind that is kept in step and never used."""
     plan = read_plan(context)
-    session = releasing.session("destination")
-    if plan is None or session is None:
+    destination = releasing.destination
+    if plan is None or destination is None:
         return
     for statement in plan.of("indexes"):
         index, table = statement.index, statement.table
         if index is None or table is None:
             continue
         with suppress(SyncwizardError), translated("destination", "looking for unfinished indexes"):
-            if index_state(session, index, table) != "invalid":
+            if destination.indexes.state(index, table) != "invalid":
                 continue
-            name = quoted(index.schema, index.name).as_string(None)
             releasing.remove(
                 "destination",
                 f"the unfinished index {index.name} of {table}",
-                f"DROP INDEX CONCURRENTLY {name}",
-                lambda session, index=index: drop_index(session, index),  # type: ignore[misc]
+                f"DROP INDEX CONCURRENTLY {quote(index.schema)}.{quote(index.name)}",
+                lambda session, index=index: Destination(session, context.task_id).indexes.drop(index),  # type: ignore[misc]
             )
 
 
@@ -138,14 +138,14 @@ def _drop_unused(table: str, what: str) -> str:
     return f"DO $$BEGIN IF NOT EXISTS (SELECT FROM {table}) THEN DROP {what}; END IF; END$$"
 
 
-def _remind_of_role_default(context: Context, sessions: dict[End, Connection]) -> None:
-    """Somebody may have set the role's default by hand so that triggers stay quiet (DESIGN rule 15)."""
-    session = sessions.get("destination")
-    if session is None:
+def _remind_of_role_default(context: Context, releasing: Releasing) -> None:
+    """The role's default may have been set by hand so that no triggers fire (DESIGN rule 15)."""
+    destination = releasing.destination
+    if destination is None:
         return
-    user = session.info.user
+    user = destination.database.user
     with suppress(SyncwizardError), translated("destination", "reading the role's default"):
-        if scalar(session, "SHOW session_replication_role") == "replica":
+        if destination.database.fires_no_triggers():
             context.record(
                 Noticed(
                     level="warning",

@@ -8,9 +8,6 @@ from collections.abc import Iterable
 
 from syncwizard.errors import UsageError
 from syncwizard.postgres.catalog.selection import Selection, select_tables
-from syncwizard.postgres.destination.chunks import read_copies
-from syncwizard.postgres.destination.progress import read_members, read_progress
-from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.capture.again import Damage, find_damage
@@ -30,14 +27,14 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
             "this task copies no tables (synchronization.types has no `full`)",
             remedy="bring the destination in step by hand, release the task and start a new one",
         )
-    with context.connect("destination", "resync") as destination, context.connect("source", "resync") as source:
+    with context.destination("resync") as destination, context.connect("source", "resync") as source:
         with translated("destination", "reading the progress of the task"):
-            progress = read_progress(destination, context.task_id)
+            progress = destination.ledger.read()
             if progress is None:
                 raise UsageError("the task has copied nothing yet", remedy="resume it")
-            members = read_members(destination, context.task_id)
-            copies = read_copies(destination, context.task_id)
-            quiet = prepare_writing(destination)
+            members = destination.ledger.read_members()
+            copies = destination.copies.read()
+            quiet = destination.prepare_writing()
         damage = find_damage(context, source, progress, members)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)

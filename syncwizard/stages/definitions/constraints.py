@@ -3,8 +3,6 @@ views that need keys, rules, triggers, privileges; then the values of sequences.
 
 import msgspec
 
-from syncwizard.postgres.destination.definitions import prepare
-from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
@@ -19,12 +17,12 @@ def run(context: Context) -> str:
     plan = read_plan(context)
     created = 0
     if plan is not None:
-        with context.connect("destination", "constraints") as destination:
+        with context.destination("constraints") as destination:
             with translated("destination", "preparing the session"):
-                prepare(destination)
-                prepare_sorting(destination, read_resources(destination))
+                destination.definitions.prepare()
+                destination.indexes.prepare_sorting(destination.indexes.read_resources())
             with context.connect("source", "constraints") as source:
-                # A foreign key to a table that is gone would not hold, and nobody follows changes here.
+                # A foreign key to a table that is gone would not hold, and changes are not followed here.
                 note_dropped(context, source, destination)
             created = create_phase(context, destination, plan.of("constraints"))
     moved = 0

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from syncwizard.errors import SyncwizardError
-from syncwizard.postgres.destination.index_progress import backend_pid, read_index_builds
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.figures.sample import Sample
@@ -20,13 +19,13 @@ STOP_SECONDS = 5.0
 
 
 @contextmanager
-def watched_builds(context: Context, building: Connection) -> Iterator[None]:
+def watched_builds(context: Context, building: Destination) -> Iterator[None]:
     """Samples each second what `building` builds inside the block, and says at its end that nothing is built.
 
     Figures may be missing, a build may not: an error of the watching session ends the watching alone.
     """
     stop = threading.Event()
-    pid = backend_pid(building)
+    pid = building.indexes.builds_in
     thread = threading.Thread(target=_watch, args=(context, pid, stop), name="index progress", daemon=True)
     thread.start()
     try:
@@ -39,10 +38,10 @@ def watched_builds(context: Context, building: Connection) -> Iterator[None]:
 
 def _watch(context: Context, pid: int, stop: threading.Event) -> None:
     try:
-        with context.connect("destination", "progress") as connection:
+        with context.destination("progress") as destination:
             while not stop.is_set():
                 with translated("destination", "reading the progress of index builds"):
-                    builds = read_index_builds(connection, pid)
+                    builds = destination.indexes.read_builds(pid)
                 if not stop.is_set():
                     context.sample(Sample(index_builds=builds))
                 stop.wait(SAMPLE_SECONDS)

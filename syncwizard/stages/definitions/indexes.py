@@ -6,18 +6,9 @@ Materialized views are filled between the indexes of tables and their own.
 import time
 
 from syncwizard.errors import EndpointError
-from syncwizard.postgres.destination.definitions import Created, mark_done, prepare, read_done
-from syncwizard.postgres.destination.indexes import (
-    ServerResources,
-    build_in_parallel_or_alone,
-    builder_of,
-    choose_settings,
-    drop_index,
-    index_state,
-    needed_memory,
-    read_resources,
-)
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.definitions import Created
+from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.destination.indexes import ServerResources, choose_settings
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
@@ -44,11 +35,11 @@ def run(context: Context) -> str:
     if plan is None:
         return "not part of this task"
     statements = plan.of("indexes")
-    with context.connect("destination", "indexes") as destination:
+    with context.destination("indexes") as destination:
         with translated("destination", "preparing the session"):
-            prepare(destination)
-            resources = read_resources(destination)
-            done = read_done(destination, context.task_id)
+            destination.definitions.prepare()
+            resources = destination.indexes.read_resources()
+            done = destination.definitions.read_done()
         left = [statement for statement in statements if statement.position not in done]
         with watched_builds(context, destination):
             for begun, statement in enumerate(left, start=1):
@@ -61,14 +52,14 @@ def run(context: Context) -> str:
     return f"{counted(built, 'index', 'indexes')} built"
 
 
-def _build(context: Context, destination: Connection, statement: PlannedStatement, resources: ServerResources) -> None:
+def _build(context: Context, destination: Destination, statement: PlannedStatement, resources: ServerResources) -> None:
     """One index, whatever an earlier run left of it. A concurrent build cannot be in a transaction with its row."""
     started = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with interruptible(context, destination, "destination", f"building index {statement.name}"):
+            with interruptible(context, destination.connection, "destination", f"building index {statement.name}"):
                 _build_once(context, destination, statement, resources)
-                mark_done(destination, context.task_id, [statement])
+                destination.definitions.mark_done([statement])
             break
         except EndpointError as error:
             lost = not error.sqlstate or error.sqlstate.startswith(CONNECTION_LOST)
@@ -81,9 +72,9 @@ def _build(context: Context, destination: Connection, statement: PlannedStatemen
     report(context, [Created(statement=statement, seconds=time.monotonic() - started)])
 
 
-def _wait_for_builder(context: Context, destination: Connection, index: ObjectName, table: TableName) -> None:
+def _wait_for_builder(context: Context, destination: Destination, index: ObjectName, table: TableName) -> None:
     """A server goes on building for a client that was killed or cut off: what it does is not done a second time."""
-    builder = builder_of(destination, index, table)
+    builder = destination.indexes.builder(index, table)
     if builder is None:
         return
     context.record(
@@ -93,21 +84,21 @@ def _wait_for_builder(context: Context, destination: Connection, index: ObjectNa
             " which is waited for",
         )
     )
-    while builder_of(destination, index, table) is not None:
+    while destination.indexes.builder(index, table) is not None:
         context.cancellation.wait(BUILDER_SECONDS)
 
 
 def _build_once(
-    context: Context, destination: Connection, statement: PlannedStatement, resources: ServerResources
+    context: Context, destination: Destination, statement: PlannedStatement, resources: ServerResources
 ) -> None:
     assert statement.index is not None
     assert statement.table is not None
     _wait_for_builder(context, destination, statement.index, statement.table)
-    state = index_state(destination, statement.index, statement.table)
+    state = destination.indexes.state(statement.index, statement.table)
     if state == "valid":
         return
     if state == "invalid":
-        drop_index(destination, statement.index)
-    needed = needed_memory(destination, statement)
+        destination.indexes.drop(statement.index)
+    needed = destination.indexes.needed_memory(statement)
     settings = choose_settings(resources, needed, vector=statement.vector, method=statement.method)
-    build_in_parallel_or_alone(destination, statement, settings)
+    destination.indexes.build(statement, settings)

@@ -2,11 +2,7 @@
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.catalog.tables import read_tables
-from syncwizard.postgres.destination.chunks import read_copies
-from syncwizard.postgres.destination.definitions import analyze, prepare
-from syncwizard.postgres.destination.indexes import prepare_sorting, read_resources
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
@@ -19,23 +15,21 @@ from syncwizard.task.text import counted
 def run(context: Context) -> str:
     """Creates the apply keys and analyzes the copied tables."""
     plan = read_plan(context)
-    with context.connect("destination", "keys") as destination:
+    with context.destination("keys") as destination:
         with translated("destination", "preparing the session"):
-            prepare(destination)
-            prepare_sorting(destination, read_resources(destination))
-            analyzed = to_analyze(map(context.mapping.table, read_copies(destination, context.task_id)), destination)
+            destination.definitions.prepare()
+            destination.indexes.prepare_sorting(destination.indexes.read_resources())
+            analyzed = to_analyze(map(context.mapping.table, destination.copies.read()), destination)
         created = create_phase(context, destination, plan.of("keys")) if plan else 0
         for table in analyzed:
-            with interruptible(context, destination, "destination", f"analyzing {table}"):
-                analyze(destination, table)
+            with interruptible(context, destination.connection, "destination", f"analyzing {table}"):
+                destination.tables.analyze(table)
     return f"{counted(created, 'key')} created, {counted(len(analyzed), 'table')} analyzed"
 
 
-def to_analyze(filled: Iterable[TableName], destination: Connection) -> list[TableName]:
+def to_analyze(filled: Iterable[TableName], destination: Destination) -> list[TableName]:
     """Those of the destination's tables that the copy has filled; a partitioned one stands for its partitions."""
     names = set(filled)
-    there = [
-        table for table in read_tables(destination, sorted({name.schema for name in names})) if table.name in names
-    ]
+    there = [table for table in destination.tables.read(sorted({name.schema for name in names})) if table.name in names]
     parents = {table.name for table in there if table.partitioned}
     return [table.name for table in there if not (table.is_partition and table.root in parents)]

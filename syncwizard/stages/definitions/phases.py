@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from syncwizard.paths import TASK_FILE
-from syncwizard.postgres.destination.definitions import Created, StatementRefused, create, mark_done, read_done
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.definitions import Created, StatementRefused
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
@@ -33,14 +33,14 @@ REPORTED_KINDS = LONG_KINDS | {"table", "statistics"}
 MISSING_SOMETHING = "42"
 
 
-def create_phase(context: Context, destination: Connection, statements: Sequence[PlannedStatement]) -> int:
+def create_phase(context: Context, destination: Destination, statements: Sequence[PlannedStatement]) -> int:
     """Creates those that are not there yet, in order; returns how many. A pause ends the running statement.
 
     A refused one is tried again after the others: it may need what comes later (a function's body hides from
     pg_dump what it uses). Raises StatementRefused when that does not help.
     """
     with translated("destination", "reading what is done"):
-        done = read_done(destination, context.task_id)
+        done = destination.definitions.read_done()
     left = [statement for statement in statements if statement.position not in done]
     without = {statement.position: reason for statement in left if (reason := _why_without(context, statement))}
     _leave_out(context, destination, [statement for statement in left if statement.position in without], without)
@@ -90,7 +90,7 @@ def _why_without(context: Context, statement: PlannedStatement) -> str:
 
 
 def _leave_out(
-    context: Context, destination: Connection, statements: Sequence[PlannedStatement], reasons: Mapping[int, str]
+    context: Context, destination: Destination, statements: Sequence[PlannedStatement], reasons: Mapping[int, str]
 ) -> None:
     if not statements:
         return
@@ -98,14 +98,14 @@ def _leave_out(
         reason = reasons[statement.position]
         context.record(StatementSkipped(kind=statement.kind, name=statement.name, reason=reason))
     with translated("destination", "noting what is left out"):
-        mark_done(destination, context.task_id, statements)
+        destination.definitions.mark_done(statements)
 
 
-def _create(context: Context, destination: Connection, batch: Sequence[PlannedStatement]) -> list[StatementRefused]:
+def _create(context: Context, destination: Destination, batch: Sequence[PlannedStatement]) -> list[StatementRefused]:
     """Creates what the destination takes, in one transaction, and one by one where that refuses some of it."""
     try:
-        with interruptible(context, destination, "destination", f"creating {batch[0].kind} {batch[0].name}"):
-            created = create(destination, context.task_id, batch)
+        with interruptible(context, destination.connection, "destination", f"creating {batch[0].kind} {batch[0].name}"):
+            created = destination.definitions.create(batch)
     except StatementRefused as refusal:
         if len(batch) > 1:
             return [refused for statement in batch for refused in _create(context, destination, [statement])]

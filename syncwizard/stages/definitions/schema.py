@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.catalog.database_settings import comment_statement, read_comment
 from syncwizard.postgres.catalog.dependencies import read_casts, read_needs, read_relations
+from syncwizard.postgres.catalog.foreign_code import read_definer_owners
 from syncwizard.postgres.catalog.selection import Selection, select_tables
-from syncwizard.postgres.database_settings import comment_statement, read_comment
-from syncwizard.postgres.destination.definitions import prepare, read_existing
-from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.dump import (
     DumpKilled,
     DumpProgram,
@@ -27,8 +27,7 @@ from syncwizard.postgres.dump import (
     lack_of_program,
     remove_secrets,
 )
-from syncwizard.postgres.foreign_code import read_definer_owners, read_owners
-from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.stages.context import Context
@@ -59,9 +58,9 @@ def run(context: Context) -> str:
     if plan is None:
         plan = _make(context)
         _write(context.folder / PLAN_FILE, msgspec.json.encode(plan))
-    with context.connect("destination", "schema") as destination:
+    with context.destination("schema") as destination:
         with translated("destination", "preparing the session"):
-            prepare(destination)
+            destination.definitions.prepare()
         created = create_phase(context, destination, plan.of("pre-data"))
     return f"{counted(created, 'definition')} created"
 
@@ -75,7 +74,7 @@ def read_plan(context: Context) -> Plan | None:
 
 
 def _make(context: Context) -> Plan:
-    with context.connect("source", "schema") as source, context.connect("destination", "schema") as destination:
+    with context.connect("source", "schema") as source, context.destination("schema") as destination:
         check_source(context, source, destination)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
@@ -84,13 +83,13 @@ def _make(context: Context) -> Plan:
             casts = read_casts(source, whole)
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
-            existing = read_existing(destination, needs, context.mapping)
-            there = {cast.name for cast in read_casts(destination, whole)}
-            roles = {role for (role,) in destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
-            by_default = scalar(destination, "SHOW session_replication_role") == "replica"
-            owners = read_owners(destination)
+            existing = destination.definitions.read_existing(needs, context.mapping)
+            there = {cast.name for cast in destination.database.read_casts(whole)}
+            roles = destination.database.read_roles()
+            by_default = destination.database.fires_no_triggers()
+            owners = destination.database.read_owners()
             comment = _database_comment(context, source, destination)
-            quiet = by_default or prepare_writing(destination)
+            quiet = by_default or destination.prepare_writing()
         with translated("source", "reading the catalogue"):
             definers = read_definer_owners(source, needs, owners)
     if existing.tables and context.spec.synchronization.conflicts == "report":
@@ -120,18 +119,18 @@ def _make(context: Context) -> Plan:
     return plan
 
 
-def _database_comment(context: Context, source: Connection, destination: Connection) -> str:
+def _database_comment(context: Context, source: Connection, destination: Destination) -> str:
     """The statement that gives the destination's database the source's comment, unless it has one of its own."""
     comment = read_comment(source)
-    if comment is None or not any(entry.whole for entry in context.spec.objects) or read_comment(destination):
+    if comment is None or not any(entry.whole for entry in context.spec.objects) or destination.database.read_comment():
         return ""
-    return comment_statement(destination.info.dbname, comment)
+    return comment_statement(destination.database.name, comment)
 
 
-def _dump(context: Context, source: Connection, destination: Connection, needs: Needs) -> str:
+def _dump(context: Context, source: Connection, destination: Destination, needs: Needs) -> str:
     """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
     remove_secrets(context.folder)
-    versions = source.info.server_version // 10000, destination.info.server_version // 10000
+    versions = source.info.server_version // 10000, destination.database.server_version // 10000
     found = find_programs()
     able = able_to_reach(found, context.spec.source, source)
     program = choose_program(able, *versions)

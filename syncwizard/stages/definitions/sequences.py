@@ -1,8 +1,8 @@
-"""Values of sequences, which logical replication does not carry: once after the rows, and again when somebody asks."""
+"""Values of sequences, which logical replication does not carry: once after the rows, and again by command."""
 
 from syncwizard.postgres.catalog.dependencies import read_needs
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.sequences import Sequence, next_value, read_sequences, set_sequences
+from syncwizard.postgres.sequences import Sequence, next_value, read_sequences
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import SequencesSet, SequenceValue
@@ -14,7 +14,7 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
 
     Sequences that are ahead stay; those that are missing or not ours to read or set are named in `problems`.
     """
-    with context.connect("source", "sequences") as source, context.connect("destination", "sequences") as destination:
+    with context.connect("source", "sequences") as source, context.destination("sequences") as destination:
         with translated("source", "reading sequences"):
             selection = select_tables(source, context.spec, sizes=False)
             needs = read_needs(source, context.spec, selection)
@@ -22,7 +22,7 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
             here = read_sequences(source, names)
         with translated("destination", "setting sequences"):
             targets = {name: context.mapping.table(name) for name in names}
-            there = read_sequences(destination, list(targets.values()))
+            there = destination.sequences.read(list(targets.values()))
             chosen: dict[int, tuple[int, bool]] = {}
             problems = []
             for name, sequence in here.items():
@@ -35,8 +35,8 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
                     problems.append(f"{name} (no right to read and set it at the destination)")
                 elif (wanted := next_value(sequence, other, offset)) is not None:
                     chosen[other.oid] = wanted
-            set_sequences(destination, chosen)
-            after = read_sequences(destination, list(targets.values()))
+            destination.sequences.set(chosen)
+            after = destination.sequences.read(list(targets.values()))
     values = [
         SequenceValue(sequence=name, source=sequence.last, destination=_last(after.get(targets[name])))
         for name, sequence in here.items()

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.destination.chunks import holding_rows
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 
 
 def find_kept(
-    destination: Connection, tables: Iterable[tuple[Table, TableName]], begun: Iterable[TableName]
+    destination: Destination, tables: Iterable[tuple[Table, TableName]], begun: Iterable[TableName]
 ) -> set[TableName]:
     """Those of the tables, given with their targets, whose rows there are not ours. `begun` have a copy already.
 
@@ -20,7 +19,7 @@ def find_kept(
     known = set(begun)
     # A partition that is new in a tree of ours meets our own rows.
     unknown = [(table, target) for table, target in tables if table.name not in known and table.root not in known]
-    filled = holding_rows(destination, {target for _, target in unknown})
+    filled = destination.tables.holding_rows({target for _, target in unknown})
     kept = set()
     for table, target in unknown:
         if target not in filled:

@@ -10,8 +10,8 @@ from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import Member
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange
-from syncwizard.postgres.destination.chunks import TableCopy, begin_copies, read_copies
-from syncwizard.postgres.destination.progress import note_owner, read_members, read_progress
+from syncwizard.postgres.destination.chunks import TableCopy
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
@@ -20,8 +20,8 @@ from syncwizard.postgres.source.slot import create_slot, end_temporary
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept
+from syncwizard.stages.full.renewing import note_pending, renew_changed
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.stages.renewing import note_pending, renew_changed
 from syncwizard.stages.same_source import check_source
 from syncwizard.stages.targets import read_targets, to_empty
 from syncwizard.structure.renames import renamed
@@ -72,7 +72,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
         return len(self.done) == self.copy.chunks
 
 
-def plan_round(context: Context, source: Connection, destination: Connection) -> tuple[list[TablePlan], Pair | None]:
+def plan_round(context: Context, source: Connection, destination: Destination) -> tuple[list[TablePlan], Pair | None]:
     """The tables still to copy and the pair to copy them under. New generations are recorded at the destination.
 
     Raises ChangesMissing when the copies made so far, or those to come, could not be followed, and SourceChanged where
@@ -84,11 +84,11 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):
         there = read_targets(destination, selected, context.mapping)
-        copies = read_copies(destination, context.task_id)
+        copies = destination.copies.read()
     tables, captured = _captured(context, source, destination, selected, copies)
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
-            copies = read_copies(destination, context.task_id)
+            copies = destination.copies.read()
     pending = unfinished_units(tables, copies)
     if not pending:
         return [], None
@@ -111,7 +111,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     begun_names = {copy.table for copy in begun}
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
-        begin_copies(destination, context.task_id, begun, to_empty(again, selected, there, copies))
+        destination.copies.begin(begun, to_empty(again, selected, there, copies))
     for plan in plans:
         if plan.copy in begun:
             context.record(_planned(plan))
@@ -121,22 +121,22 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
 def _captured(
     context: Context,
     source: Connection,
-    destination: Connection,
+    destination: Destination,
     selected: Iterable[Table],
     copies: dict[TableName, TableCopy],
 ) -> tuple[list[Table], list[Member]]:
     """Those of the selected tables whose changes the publication carries, and all that it carries; says which ones are
     gone since capture."""
     with translated("destination", "reading what is captured"):
-        progress = read_progress(destination, context.task_id)
-        members = read_members(destination, context.task_id)
+        progress = destination.ledger.read()
+        members = destination.ledger.read_members()
     assert progress is not None
     with translated("source", "comparing the publication"):
         found = check_publication(source, progress, members)
         publication = read_publication(source, context.spec.slot)
     if found.handed_over is not None:
         with translated("destination", "noting the owner of the publication"):
-            note_owner(destination, context.task_id, progress, *found.handed_over)
+            destination.ledger.note_owner(progress, *found.handed_over)
     carried = publication.members if publication else []
     captured = {member.relation: member.table for member in carried}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))

@@ -7,15 +7,14 @@ from collections import deque
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.destination.chunks import read_copies
-from syncwizard.postgres.destination.session import hold_task, prepare_writing
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round
-from syncwizard.stages.renewing import is_changed
+from syncwizard.stages.full.renewing import is_changed
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -31,11 +30,11 @@ def run(context: Context) -> str:
         context.held.close()
         return "not part of this task"
     source = context.connect("source", "planner")
-    destination = context.connect("destination", "planner")
+    destination = context.destination("planner")
     try:
         with translated("destination", "planning the copy"):
-            hold_task(destination, context.task_id, context.owner)
-            prepare_writing(destination)
+            destination.hold(context.owner)
+            destination.prepare_writing()
         while _copy_round(context, source, destination):
             context.cancellation.check()
         return _finish(context, destination)
@@ -45,9 +44,9 @@ def run(context: Context) -> str:
         destination.close()
 
 
-def _finish(context: Context, destination: Connection) -> str:
+def _finish(context: Context, destination: Destination) -> str:
     with translated("destination", "reading what is copied"):
-        found = read_copies(destination, context.task_id)
+        found = destination.copies.read()
     # What is not complete by now was dropped at the source.
     copies = [copy for copy in found.values() if copy.complete]
     newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
@@ -57,7 +56,7 @@ def _finish(context: Context, destination: Connection) -> str:
     return f"{counted(rows, 'row')}, {describe_bytes(size)} of {counted(len(copies), 'table')}"
 
 
-def _copy_round(context: Context, source: Connection, destination: Connection) -> bool:
+def _copy_round(context: Context, source: Connection, destination: Destination) -> bool:
     """Copies the unfinished tables under one pair; True when some must begin again under another."""
     plans, pair = plan_round(context, source, destination)
     if pair is None:

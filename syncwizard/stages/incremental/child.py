@@ -5,14 +5,12 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg
+from contextlib import closing, contextmanager
 
 from syncwizard.errors import ChangeFailed, JournalFailed, SourceChanged, TaskFailed
 from syncwizard.postgres.destination.batches import BatchFailed
-from syncwizard.postgres.destination.session import hold_task
-from syncwizard.postgres.session.trouble import as_ours
+from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.rows.routing import NoPlace, TypesDiffer
 from syncwizard.stages.context import Channel, open_session
@@ -38,23 +36,20 @@ def run(assignment: Assignment, channel: Channel) -> None:
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
-    lock = open_session(assignment.spec, assignment.secrets, "destination", "lock")
-    try:
-        with _refusals():
-            hold_task(lock, assignment.task_id, assignment.owner)
-            _run_sessions(assignment, channel)
-    finally:
-        lock.close()
+    with (
+        closing(open_session(assignment.spec, assignment.secrets, "destination", "lock")) as lock,
+        _refusals(),
+    ):
+        Destination(lock, assignment.task_id).hold(assignment.owner)
+        _run_sessions(assignment, channel)
 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Whatever an end refuses while changes are applied may be put right meanwhile, as a change may (rule 12)."""
     try:
-        try:
+        with translated("destination", "applying changes"):
             yield
-        except psycopg.Error as error:
-            raise as_ours(error, "destination", "applying changes") from error
     except TaskFailed as refused:
         as_it_is = isinstance(refused, ChangeFailed | SourceChanged | JournalFailed)
         if as_it_is or not (refused.sqlstate or isinstance(refused, NoPlace)):

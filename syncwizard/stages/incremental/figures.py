@@ -2,27 +2,22 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from operator import itemgetter
 
 import msgspec
 
-from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
 from syncwizard.stages.context import Channel
-from syncwizard.stages.incremental.frames import Figures, Recovered, Uncaptured
+from syncwizard.stages.incremental.frames import Figures, Recovered
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
-from syncwizard.task.specification import TaskSpec
 
 SAMPLE_SECONDS = 0.1
 # An application may swap unique values all day long.
 CAREFUL_SECONDS = 60.0
-# Catalogues are looked through for tables that nobody publishes, which costs tens of milliseconds for thousands.
-SELECTION_SECONDS = 30.0
 
 
 class Totals:
@@ -66,17 +61,10 @@ _kind_and_route = itemgetter(0, 1)
 
 
 class Reporter:
-    """Sends the figures of one apply session: after commits, and each second from the guardian's thread.
+    """Sends the figures of one apply session: after commits, and each second from the guardian's thread."""
 
-    `look` is called there now and then, to look for what else became of the selection.
-    """
-
-    def __init__(
-        self, channel: Channel, spec: TaskSpec, totals: Totals, positions: Positions, look: Callable[[], None]
-    ) -> None:
+    def __init__(self, channel: Channel, totals: Totals, positions: Positions) -> None:
         self._channel = channel
-        self._look = look
-        self._spec = spec
         self._totals = totals
         self._positions = positions
         # Of a large transaction, which counts when it is committed.
@@ -88,8 +76,7 @@ class Reporter:
         # Of all heartbeats since the last sample: after a standstill the last one looks harmless.
         self._longest_latency: float | None = None
         self._sampled_at = 0.0
-        self._untold = False
-        self._selection_at = 0.0
+        self._unreported = False
         self._source_lsn: str | None = None
 
     def applied(self, pieces: list[Piece]) -> None:
@@ -114,20 +101,20 @@ class Reporter:
             self._latency = (newest, time.time())
             self._longest_latency = max(first, self._longest_latency or 0.0)
             self._beats = None
-        self._untold = True
+        self._unreported = True
         if self.due_seconds == 0.0:
             self.report()
 
     @property
     def due_seconds(self) -> float | None:
-        """When `report` is due: what came last must not be kept back until something else is applied. None: it is told
-        already."""
-        return max(0.0, self._sampled_at + SAMPLE_SECONDS - time.monotonic()) if self._untold else None
+        """When `report` is due: what came last must not be kept back until something else is applied. None: it is
+        reported already."""
+        return max(0.0, self._sampled_at + SAMPLE_SECONDS - time.monotonic()) if self._unreported else None
 
     def report(self) -> None:
         """Everything that is known. In the applier's thread, which owns the counters."""
         self._sampled_at = time.monotonic()
-        self._untold = False
+        self._unreported = False
         self._channel.send(
             Figures(
                 sample=Sample(
@@ -147,7 +134,7 @@ class Reporter:
         self._longest_latency = None
 
     def careful(self, reason: str) -> None:
-        """A batch is applied again in smaller parts: told at once, and then not more often than anybody reads."""
+        """A batch is applied again in smaller parts: reported at once, and then not more often than it is read."""
         now = time.monotonic()
         if now - self._totals.careful_at > CAREFUL_SECONDS:
             self._totals.careful_at = now
@@ -156,12 +143,6 @@ class Reporter:
     def watched(self, guardian: Guardian) -> None:
         """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
         self._source_lsn = guardian.source_lsn
-        now = time.monotonic()
-        if now - self._selection_at > SELECTION_SECONDS:
-            self._selection_at = now
-            missing = uncaptured_tables(guardian.connection, self._spec)
-            self._channel.send(Uncaptured(missing))
-            self._look()
         figures = sample_of(guardian.slot) if guardian.slot else Sample()
         self._channel.send(
             Figures(

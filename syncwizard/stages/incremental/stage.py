@@ -8,8 +8,8 @@ from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.changed import record_changed
 from syncwizard.stages.context import Child, Context
-from syncwizard.stages.copied import check_copied
 from syncwizard.stages.dropped import record_dropped
+from syncwizard.stages.incremental.copied import check_copied
 from syncwizard.stages.incremental.frames import (
     Assignment,
     Attached,

@@ -2,10 +2,8 @@
 
 from collections.abc import Collection
 
-import psycopg
-
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
-from syncwizard.postgres.session.trouble import as_ours
+from syncwizard.postgres.session.trouble import DriverError, as_ours
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck.checkup import ITEMS, Checkup, Finding, Item, failed
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
@@ -84,7 +82,7 @@ def find(entry: Item, checkup: Checkup) -> Finding:
     """Runs the check. A statement that the server refuses is a finding; a lost connection is not."""
     try:
         return entry.check(checkup)
-    except psycopg.Error as error:
+    except DriverError as error:
         ours = as_ours(error, entry.ends[0] if entry.ends else "source", f"checking {entry.name}")
         if isinstance(ours, EndpointError):
             raise ours from error

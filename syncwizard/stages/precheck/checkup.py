@@ -1,5 +1,6 @@
 """The frame of the precheck: what an item is, what it finds, and the read-only sessions and facts that items share."""
 
+import uuid
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
@@ -11,7 +12,8 @@ from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.catalog.dependencies import read_needs
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.catalog.tables import read_tables
-from syncwizard.postgres.destination.definitions import Existing, read_existing
+from syncwizard.postgres.destination.definitions import Existing
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
@@ -95,6 +97,11 @@ class Checkup:
         """The destination's session."""
         return self.session("destination")
 
+    @property
+    def there(self) -> Destination:
+        """The destination as the other stages ask it; for a task without an id nothing is there."""
+        return Destination(self.destination, self.spec.id or uuid.UUID(int=0))
+
     def synchronizes(self, part: str) -> bool:
         """Whether the task has this synchronization type."""
         return part in self.spec.synchronization.types
@@ -127,7 +134,7 @@ class Checkup:
     @cached_property
     def existing(self) -> Existing:
         """What the destination has of that."""
-        return read_existing(self.destination, self.needs, self.mapping)
+        return self.there.definitions.read_existing(self.needs, self.mapping)
 
     @cached_property
     def destination_tables(self) -> dict[TableName, Table]:

@@ -1,6 +1,6 @@
 """The item about code: what the source's definitions run at the destination, and with whose rights (DESIGN rule 30)."""
 
-from syncwizard.postgres.foreign_code import read_foreign_code, read_owners, server_right
+from syncwizard.postgres.catalog.foreign_code import read_foreign_code, read_owners, server_right
 from syncwizard.stages.precheck.checkup import (
     BOTH,
     Checkup,

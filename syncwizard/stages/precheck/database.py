@@ -1,6 +1,6 @@
 """Items about the database around the selected objects: what it sets for its sessions."""
 
-from syncwizard.postgres.database_settings import DatabaseSetting, read_database_settings, set_statement
+from syncwizard.postgres.catalog.database_settings import DatabaseSetting, read_database_settings, set_statement
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, listed, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 
@@ -15,7 +15,7 @@ def database_settings(checkup: Checkup) -> Finding:
     differing = sorted(setting for setting in set(here) & set(there) if here[setting] != there[setting])
     if not missing and not differing:
         return passed()
-    roles = {role for (role,) in checkup.destination.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+    roles = checkup.there.database.read_roles()
     # Values of these stay unseen: the precheck is kept in the journal.
     by_hand = [setting for setting in missing if setting.custom or (setting.role and setting.role not in roles)]
     found = []

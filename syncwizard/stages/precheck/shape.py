@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from syncwizard.postgres.destination.chunks import holding_rows
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.identity import has_usable_identity
@@ -168,4 +167,4 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     """The tables that a copy would meet rows in."""
     if not checkup.synchronizes("full"):
         return []
-    return sorted(holding_rows(checkup.destination, checkup.destination_tables))
+    return sorted(checkup.there.tables.holding_rows(checkup.destination_tables))

@@ -1,9 +1,7 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
 from syncwizard.errors import LayoutNewer
-from syncwizard.postgres.destination.layout import check_layout
-from syncwizard.postgres.destination.progress import SCHEMA_MARK, has_progress
-from syncwizard.postgres.destination.session import prepare_writing
+from syncwizard.postgres.destination.progress import SCHEMA_MARK
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.stages.precheck.checkup import (
@@ -46,12 +44,12 @@ def progress_schema(checkup: Checkup) -> Finding:
             "use the same destination account for all tasks of this database",
         )
     try:
-        check_layout(checkup.destination)
+        checkup.there.ledger.check_layout()
     except LayoutNewer as error:
         return failed(error.title, error.remedy)
     if checkup.spec.id is None or checkup.captured:
         return passed()
-    if has_progress(checkup.destination, checkup.spec.id):
+    if checkup.there.ledger.exists():
         return failed(
             "the destination has progress of this task, but the journal here does not: is it run from another machine?",
             "run the task where its journal is, or release it there",
@@ -254,7 +252,7 @@ def _extension_problem(
 def triggers(checkup: Checkup) -> Finding:
     """session_replication_role = replica, which takes a right (DESIGN rule 15)."""
     connection = checkup.destination
-    if prepare_writing(connection):
+    if checkup.there.prepare_writing():
         connection.execute("RESET session_replication_role")
         return passed()
     if scalar(connection, "SHOW session_replication_role") == "replica":

@@ -1,6 +1,5 @@
 """Items about pgvector: whether its indexes can be built with all that the destination has."""
 
-from syncwizard.postgres.destination.indexes import read_pgvector
 from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
@@ -23,7 +22,7 @@ def vector_builds(checkup: Checkup) -> Finding:
     oids = [table.oid for table in checkup.selection.tables]
     row = checkup.source.execute(HNSW_INDEXES, (oids,)).fetchone()
     found = row[0] if row else 0
-    versions = read_pgvector(checkup.destination)
+    versions = checkup.there.indexes.read_pgvector()
     if not found or versions is None or builds_hnsw_in_parallel(*versions):
         return passed()
     return warning(

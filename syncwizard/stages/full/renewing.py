@@ -6,8 +6,8 @@ Afterwards only a resynchronization does that, because readers see what a copy l
 from collections.abc import Iterable, Sequence
 
 from syncwizard.postgres.captured import Member
-from syncwizard.postgres.destination.chunks import TableCopy, restart_copies
-from syncwizard.postgres.destination.progress import note_members, read_members, read_progress
+from syncwizard.postgres.destination.chunks import TableCopy
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, missing_rows, other_names, with_traits
@@ -18,10 +18,10 @@ from syncwizard.task.events import TableRestarted
 from syncwizard.task.names import TableName
 
 
-def is_changed(context: Context, source: Connection, destination: Connection) -> bool:
+def is_changed(context: Context, source: Connection, destination: Destination) -> bool:
     """Whether a captured relation is not what it was when its copy began."""
     with translated("destination", "reading what is captured"):
-        members = read_members(destination, context.task_id)
+        members = destination.ledger.read_members()
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, members)
     return bool(found.lost or found.renamed or found.doubts)
@@ -30,7 +30,7 @@ def is_changed(context: Context, source: Connection, destination: Connection) ->
 def renew_changed(
     context: Context,
     source: Connection,
-    destination: Connection,
+    destination: Destination,
     tables: Sequence[Table],
     copies: dict[TableName, TableCopy],
     captured: Iterable[Member],
@@ -41,8 +41,8 @@ def renew_changed(
     Raises SourceChanged where a name leads to another table, ChangesMissing where a copy cannot be emptied.
     """
     with translated("destination", "reading what is captured"):
-        members = read_members(destination, context.task_id)
-        progress = read_progress(destination, context.task_id)
+        members = destination.ledger.read_members()
+        progress = destination.ledger.read()
     assert progress is not None
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, members)
@@ -58,8 +58,8 @@ def renew_changed(
     if any(copies[name].kept for name in begun):
         raise missing_rows(found.lost, progress)
     with translated("destination", "noting what is captured"), destination.transaction():
-        note_members(destination, context.task_id, found.noted)
-        restart_copies(destination, context.task_id, begun, forget_pairs=False)
+        destination.ledger.note_members(found.noted)
+        destination.copies.restart(begun, forget_pairs=False)
     for table, reason in again.items():
         if table in begun or context.pair is not None:
             context.record(TableRestarted(table=table, reason=reason))
@@ -71,14 +71,14 @@ def renew_changed(
 
 
 def note_pending(
-    context: Context, source: Connection, destination: Connection, pending: Iterable[Table], captured: Iterable[Member]
+    context: Context, source: Connection, destination: Destination, pending: Iterable[Table], captured: Iterable[Member]
 ) -> None:
     """Keeps what the tables are like that are about to be copied under a new pair."""
     oids = {table.oid for table in pending}
     with translated("source", "reading what is captured"):
         members = with_traits(source, [member for member in captured if member.relation in oids])
     with translated("destination", "noting what is captured"):
-        note_members(destination, context.task_id, members)
+        destination.ledger.note_members(members)
 
 
 def _reasons(found: Lineage) -> dict[TableName, str]:

@@ -1,8 +1,7 @@
-"""Has the destination the copies that the journal tells of? One that was set back to the time of the copy has not, and
+"""Has the destination the copies that the journal has? One that was set back to the time of the copy has not, and
 changes of a table without a whole copy are left out."""
 
 from syncwizard.errors import ChangesMissing
-from syncwizard.postgres.destination.chunks import read_copies
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.stages.context import Context
@@ -14,15 +13,12 @@ SHOWN_TABLES = 5
 def check_copied(context: Context) -> None:
     """Compares before changes are followed. Raises ChangesMissing."""
     state = context.state()
-    told = {name for name, table in state.tables.items() if table.copied} - set(map(str, state.dropped))
-    if not told:
+    known = {name for name, table in state.tables.items() if table.copied} - set(map(str, state.dropped))
+    if not known:
         return
-    with (
-        context.connect("destination", "comparing") as destination,
-        translated("destination", "reading what is copied"),
-    ):
-        copies = read_copies(destination, context.task_id)
-    missing = sorted(told - {str(table) for table, copy in copies.items() if copy.complete})
+    with context.destination("comparing") as destination, translated("destination", "reading what is copied"):
+        copies = destination.copies.read()
+    missing = sorted(known - {str(table) for table, copy in copies.items() if copy.complete})
     if missing:
         more = f" and {len(missing) - SHOWN_TABLES} more" if len(missing) > SHOWN_TABLES else ""
         raise ChangesMissing(

@@ -1,0 +1,122 @@
+"""The destination as stages ask it: one session of one task, with a part for each thing that is there.
+
+Statements stay in the modules of the parts; stages name what they want and hold no session of their own.
+"""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from syncwizard.postgres.captured import Member, Progress
+from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.batches import BatchWriter
+from syncwizard.postgres.destination.chunks import Copies
+from syncwizard.postgres.destination.database import Database
+from syncwizard.postgres.destination.definitions import Definitions
+from syncwizard.postgres.destination.indexes import Indexes
+from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.destination.routes import RouteCompiler, Source
+from syncwizard.postgres.destination.serial import FetchRow, SerialApplier
+from syncwizard.postgres.destination.session import follow_configuration, hold_task, prepare_writing
+from syncwizard.postgres.destination.tables import Tables
+from syncwizard.postgres.sequences import Sequences
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.rows.changes import Piece
+from syncwizard.structure.table import Table
+from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
+
+
+class Destination:
+    """One session at the destination, for one task; a context manager that closes it.
+
+    - `ledger`: how far the task is, and what it captures (rules 3, 4)
+    - `copies`: the copies of its tables and their chunks (rule 10)
+    - `definitions`: those of its plan
+    - `indexes`, `sequences`, `tables`, `database`: what there is, whichever task it belongs to
+    - `connection`: for what is done to sessions of either end: cancelling, encodings, COPY
+    """
+
+    def __init__(self, connection: Connection, task_id: uuid.UUID) -> None:
+        self.connection = connection
+        self.ledger = Ledger(connection, task_id)
+        self.copies = Copies(connection, task_id)
+        self.definitions = Definitions(connection, task_id)
+        self.indexes = Indexes(connection)
+        self.sequences = Sequences(connection)
+        self.tables = Tables(connection)
+        self.database = Database(connection)
+        self._task_id = task_id
+
+    def __enter__(self) -> Self:
+        self.connection.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.__exit__(kind, error, trace)
+
+    def close(self) -> None:
+        """Ends the session."""
+        self.connection.close()
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A transaction around what is asked inside the block."""
+        return self.connection.transaction()
+
+    # Sessions ------------------------------------------------------------------------------------------------------
+
+    def hold(self, owner: int) -> None:
+        """Takes the task's advisory lock for this session, and makes the destination ready for this engine.
+
+        Ends the sessions that earlier ones left behind, and brings an older layout to the newest. `owner` is a number
+        of the engine's own. Raises Fenced when another engine holds the lock, LayoutNewer.
+        """
+        hold_task(self.connection, self._task_id, owner)
+
+    def prepare_writing(self) -> bool:
+        """Switches triggers and foreign keys off for the session where its account may; whether it may (rule 15)."""
+        return prepare_writing(self.connection)
+
+    def follow_configuration(self) -> None:
+        """Lets the session's commits wait for what the server's configuration says from now on."""
+        follow_configuration(self.connection)
+
+    # Rows ----------------------------------------------------------------------------------------------------------
+
+    def read_routes(
+        self,
+        schemas: Iterable[str],
+        selected: Sequence[Table],
+        members: Iterable[Member],
+        mapping: Mapping,
+        source: Source,
+        left_out: Callable[[TableName, str], None],
+    ) -> RouteCompiler:
+        """Where rows of the source go, by the destination's catalogue as it is now; see RouteCompiler."""
+        compiler = RouteCompiler(
+            self.connection, schemas, selected, self.copies.read_pairs(), source, left_out, mapping, members
+        )
+        compiler.read()
+        return compiler
+
+    def writer(
+        self,
+        progress: Progress,
+        *,
+        sync_point: int,
+        serial_until: int,
+        fetch: FetchRow,
+        committed: Callable[[list[Piece]], None],
+        careful: Callable[[str], None],
+    ) -> BatchWriter:
+        """What writes batches with their position, for the epoch of the progress; see BatchWriter and SerialApplier.
+
+        After the encoding of the session was chosen.
+        """
+        applier = Applier(self.connection, self._task_id, progress.epoch, progress.applied_lsn)
+        serial = SerialApplier(applier, self.connection, sync_point, fetch)
+        return BatchWriter(applier, serial, serial_until, committed, careful)

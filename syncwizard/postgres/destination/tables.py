@@ -1,0 +1,49 @@
+"""What the destination's tables are like and whether they hold rows."""
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from syncwizard.postgres.catalog.tables import read_tables
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.structure.table import Table
+from syncwizard.task.names import TableName
+
+# Each takes a lock and a piece of the plan.
+TABLES_A_STATEMENT = 200
+
+
+class Tables:
+    """The tables of the destination's database, whichever task they belong to."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def read(self, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
+        """All ordinary and partitioned tables of the schemas; without `sizes` no table's lock is waited for."""
+        return read_tables(self._connection, schemas, sizes=sizes)
+
+    def holding_rows(self, tables: Iterable[TableName]) -> set[TableName]:
+        """Those of the tables that have any row; a statement for many of them."""
+        wanted = list(tables)
+        found: set[TableName] = set()
+        for begin in range(0, len(wanted), TABLES_A_STATEMENT):
+            some = wanted[begin : begin + TABLES_A_STATEMENT]
+            looks = [
+                sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+                    sql.Literal(number), quoted(table.schema, table.name)
+                )
+                for number, table in enumerate(some)
+            ]
+            found.update(some[number] for (number,) in self._connection.execute(sql.SQL(" UNION ALL ").join(looks)))
+        return found
+
+    def foreign_keys(self, tables: Iterable[int]) -> list[tuple[str, str, str]]:
+        """The foreign keys of and to the tables, given by OID: name, table, referenced table."""
+        rows = self._connection.execute(query("foreign_keys_of"), {"tables": list(tables)})
+        return [(name, table, referenced) for name, table, referenced in rows]
+
+    def analyze(self, table: TableName) -> None:
+        """Collects statistics for the planner."""
+        self._connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))

@@ -1,0 +1,126 @@
+"""The sessions of one apply session at both ends, and the comparison before it streams (rule 5)."""
+
+from collections.abc import Iterable
+
+from syncwizard.errors import End
+from syncwizard.postgres.captured import Member, Progress
+from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.destination.serial import fetch_row
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
+from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
+from syncwizard.postgres.source.history import History
+from syncwizard.postgres.source.lineage import check_lineage
+from syncwizard.postgres.source.members import Members
+from syncwizard.postgres.source.slot import end_reader
+from syncwizard.rows.changes import Route, Row
+from syncwizard.stages.context import Channel, open_session
+from syncwizard.stages.incremental.frames import Assignment, Changed, Intruded, Recovered
+
+
+class Opened:
+    """The sessions that were opened for an apply session, and end with it."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._assignment = assignment
+        self._connections: list[Connection] = []
+
+    def open(self, end: End, part: str, *, replication: bool = False) -> Connection:
+        """One more."""
+        connection = open_session(self._assignment.spec, self._assignment.secrets, end, part, replication=replication)
+        self._connections.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Ends them all."""
+        for connection in self._connections:
+            connection.close()
+
+
+class Ends:
+    """Both ends once they are open, of a new epoch, and compared.
+
+    - `destination`: in the applier's thread alone
+    - `holder`: the walsender session; `source`: the one beside it, which threads share
+    - `progress`, `members`: what the publication has to be like, and what it carries
+    """
+
+    def __init__(self, assignment: Assignment, channel: Channel, opened: Opened) -> None:
+        """Raises what the comparison raises: EndpointError, SourceChanged, ChangesMissing, Fenced."""
+        self._assignment = assignment
+        self._channel = channel
+        self._opened = opened
+        self._encoding = "UTF8"
+        self.destination = Destination(opened.open("destination", "apply"), assignment.task_id)
+        self.destination.prepare_writing()
+        self.destination.follow_configuration()
+        progress = self.destination.ledger.take_epoch()
+        self.holder = opened.open("source", "stream", replication=True)
+        self.source = opened.open("source", "guardian")
+        self.members = Members(self.destination.ledger.read_members())
+        self.progress = self._compare(progress)
+
+    def _compare(self, progress: Progress) -> Progress:
+        """Rule 5; the progress with what is to be compared from here on."""
+        with translated("source", "comparing slot and publication"):
+            history = check_server(self.holder, progress)
+            found = check_publication(self.source, progress, self.members.all)
+            changed = self.members.look(self.source, progress)
+            active = check_slot(self.source, progress)
+            if active is not None:
+                self._end_reader(active)
+        ledger = self.destination.ledger
+        if changed.noted:
+            ledger.note_members(changed.noted)
+        if changed.detached or changed.doubts:
+            self._channel.send(Changed(changed.detached, changed.doubts))
+        if history.timeline != progress.timeline:
+            self._report_timeline(history, progress.timeline)
+            # Whatever is applied from here on may be of the new timeline.
+            progress = ledger.note_timeline(progress, history.timeline)
+        if found.handed_over is None:
+            return progress
+        self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
+        return ledger.note_owner(progress, *found.handed_over)
+
+    def _report_timeline(self, history: History, before: int) -> None:
+        compared = f"compared by positions and heartbeat alone ({history.unread})" if history.unread else ""
+        reason = f"the source went on from timeline {before} to {history.timeline}"
+        self._channel.send(
+            Recovered(reason=f"{reason}: {compared or 'nothing is missing'}", doubtful=bool(history.unread))
+        )
+
+    def _end_reader(self, pid: int) -> None:
+        """Ends what reads the slot: a walsender left by a killed predecessor, which epochs have shut out already, or
+        another program, whose every confirmation loses changes for this task."""
+        reader = end_reader(self.source, self._assignment.spec.slot, pid)
+        if reader is not None and not reader.application.startswith(f"syncwizard {self._assignment.spec.short_id} "):
+            self._channel.send(Intruded(str(reader)))
+
+    def compare_again(self) -> None:
+        """Rule 5 once more, over a new session: a walsender may meet a gap before the guardian does."""
+        source = self._opened.open("source", "guardian")
+        with translated("source", "comparing slot and publication"):
+            check_publication(source, self.progress, self.members.all)
+            check_lineage(source, self.progress, self.members.all)
+
+    def choose_encoding(self) -> None:
+        """Sets the encoding that rows travel in; catalogues are read as UTF-8 before."""
+        self._encoding = shared_encoding(self.holder, self.destination.connection)
+        set_encoding(self._encoding, self.holder, self.destination.connection)
+
+    def note_members(self, members: Iterable[Member]) -> None:
+        """Notes at the destination what relations are like; not in the applier's session, which may be in the middle
+        of a transaction."""
+        spec = self._assignment.spec
+        with open_session(spec, self._assignment.secrets, "destination", "members") as session:
+            destination = Destination(session, self._assignment.task_id)
+            destination.ledger.note_members(members, self.progress.epoch)
+
+    def fetch(self, route: Route, row: Row) -> Row | None:
+        """Reads a row at the source by its key, over a session of its own; None when it is gone there too."""
+        connection = self._opened.open("source", "lookup")
+        with connection, translated("source", "looking up a row"):
+            set_encoding(self._encoding, connection)
+            return fetch_row(connection, route, row)

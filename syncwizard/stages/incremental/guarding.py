@@ -1,0 +1,91 @@
+"""The guardian of one apply session: heartbeat, publication and lineage beside the stream, and what became of the
+selection since the start."""
+
+import time
+
+from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
+from syncwizard.postgres.source.lineage import Lineage, with_traits
+from syncwizard.postgres.source.publication import uncaptured_tables
+from syncwizard.postgres.source.receiver import Positions
+from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.stages.context import Channel, open_session
+from syncwizard.stages.incremental.ends import Ends
+from syncwizard.stages.incremental.figures import Reporter
+from syncwizard.stages.incremental.frames import Assignment, Attached, Changed, Dropped, Uncaptured
+from syncwizard.task.names import TableName
+
+# Catalogues are looked through for tables that are not published, which costs tens of milliseconds for thousands.
+SELECTION_SECONDS = 30.0
+
+
+class Guarding:
+    """Watches the source in a thread of its own, and reports what it finds to the engine."""
+
+    def __init__(
+        self, ends: Ends, assignment: Assignment, channel: Channel, positions: Positions, reporter: Reporter
+    ) -> None:
+        self._ends = ends
+        self._assignment = assignment
+        self._channel = channel
+        self._reporter = reporter
+        # Partitions that came after the start, by OID, and were reported.
+        self._attached: set[int] = set()
+        self._selection_at = 0.0
+        self._guardian = Guardian(
+            ends.source,
+            ends.progress,
+            ends.members,
+            positions,
+            self._beaten,
+            self._report_dropped,
+            self._note_changed,
+        )
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long the source has not answered."""
+        return self._guardian.silent_seconds
+
+    def run(self) -> None:
+        """The body of its thread, until stopped. Raises SourceChanged, TaskFailed, HandedOver, EndpointError."""
+        self._guardian.run()
+
+    def stop(self) -> None:
+        """Ends `run` soon."""
+        self._guardian.stop()
+
+    def _beaten(self, guardian: Guardian) -> None:
+        now = time.monotonic()
+        if now - self._selection_at > SELECTION_SECONDS:
+            self._selection_at = now
+            self._channel.send(Uncaptured(uncaptured_tables(guardian.connection, self._assignment.spec)))
+            self._look_for_attached(guardian)
+        self._reporter.watched(guardian)
+
+    def _report_dropped(self, tables: list[TableName]) -> None:
+        self._channel.send(Dropped(tables))
+
+    def _note_changed(self, found: Lineage) -> None:
+        """What became of captured relations."""
+        if found.detached or found.doubts:
+            self._channel.send(Changed(found.detached, found.doubts))
+        if found.noted:
+            self._ends.note_members(found.noted)
+
+    def _look_for_attached(self, guardian: Guardian) -> None:
+        """Reports partitions that came with rows, and watches those that came empty."""
+        spec, members = self._assignment.spec, self._ends.members
+        source = guardian.connection
+        new = new_partitions(source, spec.slot, self._attached | {member.relation for member in members.all})
+        if not new:
+            return
+        # Before they are looked at: what happens to them meanwhile must differ from this.
+        traits = {member.relation: member for member in with_traits(source, map(Partition.member, new))}
+        with open_session(spec, self._assignment.secrets, "source", "partitions") as session:
+            brought = {partition: brought_rows(session, partition) for partition in new}
+        self._attached |= {partition.relation for partition, rows in brought.items() if rows}
+        if empty := [traits[partition.relation] for partition, rows in brought.items() if rows is False]:
+            members.note(empty)
+            self._ends.note_members(empty)
+        if filled := sorted(partition.table for partition, rows in brought.items() if rows):
+            self._channel.send(Attached(filled))

@@ -1,0 +1,82 @@
+"""The stream of one apply session: walsender, decoder, routes, and the thread that fills the inbox."""
+
+from syncwizard.postgres.catalog.selection import select_tables
+from syncwizard.postgres.catalog.tables import read_types
+from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
+from syncwizard.postgres.session.encoding import codec_of
+from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.continuity import check_slot, find_partition_root, wait_until_visible
+from syncwizard.postgres.source.history import other_history
+from syncwizard.postgres.source.receiver import Positions, Receiver
+from syncwizard.postgres.source.stream import start_stream
+from syncwizard.rows.heartbeat import Heartbeats
+from syncwizard.rows.inbox import Inbox
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.stages.context import Channel
+from syncwizard.stages.incremental.ends import Ends
+from syncwizard.stages.incremental.frames import Assignment, Recovered
+from syncwizard.structure.table import Table
+from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
+
+# A source transaction beyond this comes in pieces, so that its size does not matter.
+PIECE_BYTES = 8 * 1024 * 1024
+
+
+class Receiving:
+    """Streams from where the destination is. `binary`: whether values may come in binary form."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        assignment: Assignment,
+        channel: Channel,
+        positions: Positions,
+        inbox: Inbox,
+        *,
+        binary: bool,
+    ) -> None:
+        """Starts the walsender. Raises EndpointError, TaskFailed, ChangesMissing."""
+        self._ends = ends
+        self._assignment = assignment
+        self._channel = channel
+        progress, holder, source = ends.progress, ends.holder, ends.source
+        with translated("source", "reading the catalogue"):
+            selected = select_tables(source, assignment.spec, sizes=False).tables
+        compiler = self._read_routes(selected)
+        compiler.binary = binary and binary_stream(selected)
+        ends.choose_encoding()
+        with translated("source", "starting the stream"):
+            stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
+            # Nothing else can move it from here on; something may have since it was looked at.
+            check_slot(source, progress)
+        heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
+        decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats)
+        self._receiver = Receiver(stream, decoder, inbox, positions)
+
+    def run(self) -> None:
+        """The body of its thread: fills the inbox until stopped. Raises EndpointError, TaskFailed, TypesDiffer."""
+        with translated("source", "receiving changes"):
+            self._receiver.run()
+
+    def stop(self) -> None:
+        """Ends `run` soon."""
+        self._receiver.stopped = True
+
+    def _read_routes(self, selected: tuple[Table, ...]) -> RouteCompiler:
+        mapping = Mapping.of(self._assignment.spec)
+        schemas = {mapping.schema(entry.schema) for entry in self._assignment.spec.objects}
+        schemas |= {mapping.table(table.name).schema for table in selected}
+        session = self._ends.source
+        # Sessions take a lock around each statement.
+        source = Source(
+            lambda transaction: wait_until_visible(session, transaction),
+            lambda relation: find_partition_root(session, relation),
+            lambda oids: read_types(session, oids),
+        )
+        return self._ends.destination.read_routes(
+            schemas, selected, self._ends.members.all, mapping, source, self._report_left_out
+        )
+
+    def _report_left_out(self, table: TableName, why: str) -> None:
+        self._channel.send(Recovered(reason=f"changes of {table}, which {why}, have no place at the destination"))

@@ -1,0 +1,74 @@
+"""The writer of one apply session: batches from the inbox to the destination, and what may be acknowledged (rule 4)."""
+
+from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions
+from syncwizard.rows.inbox import Idle, Inbox
+from syncwizard.stages.incremental.batches import Batches
+from syncwizard.stages.incremental.ends import Ends
+from syncwizard.stages.incremental.figures import Reporter
+from syncwizard.stages.incremental.frames import Assignment
+from syncwizard.task.lsn import format_lsn, parse_lsn
+
+PATIENCE_SECONDS = 0.3
+
+
+class Writing:
+    """Applies in the thread that runs the session. `serial_until`: up to the transaction committed there changes are
+    applied one by one."""
+
+    def __init__(
+        self,
+        ends: Ends,
+        assignment: Assignment,
+        positions: Positions,
+        reporter: Reporter,
+        inbox: Inbox,
+        *,
+        serial_until: int,
+    ) -> None:
+        self._ends = ends
+        self._positions = positions
+        self._reporter = reporter
+        self._stop_at = parse_lsn(assignment.stop_at) if assignment.stop_at else None
+        self._batches = Batches(inbox, self._patience)
+        self._writer = ends.destination.writer(
+            ends.progress,
+            sync_point=parse_lsn(assignment.sync_point),
+            serial_until=serial_until,
+            fetch=ends.fetch,
+            committed=reporter.applied,
+            careful=reporter.careful,
+        )
+
+    def run(self) -> bool:
+        """Applies what comes, until the inbox is closed; whether the position to stop at is durable.
+
+        Raises BatchFailed, ChangeFailed, Fenced, or the error of a lost session.
+        """
+        batches, writer, reporter = self._batches, self._writer, self._reporter
+        while (item := batches.next(reporter.due_seconds, one_by_one=writer.one_by_one)) is not None:
+            if isinstance(item, Idle):
+                self._acknowledge(item.lsn)
+            elif item.pieces:
+                batches.prepare(item, one_by_one=writer.one_by_one)
+                writer.write(item)
+            else:
+                reporter.report()
+            if self._stop_at is not None and self._positions.durable >= self._stop_at and not writer.in_transaction:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Waits for what was begun beside; the inbox is closed already."""
+        self._batches.close()
+
+    def _acknowledge(self, lsn: int) -> None:
+        """Rule 4: an idle position is durable here before it is sent to the source."""
+        if lsn > self._positions.durable:
+            self._ends.destination.ledger.acknowledge(self._ends.progress.epoch, format_lsn(lsn))
+            self._positions.durable = lsn
+
+    def _patience(self, commit_time: float) -> float:
+        """Not at all while in step, some of the delay when behind: large batches are what makes up for a delay, and at
+        seconds behind a fraction more does not matter."""
+        late = self._positions.late_seconds(commit_time)
+        return min(late / 8, PATIENCE_SECONDS) if late > LATE_SECONDS else 0.0
