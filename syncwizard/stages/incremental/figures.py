@@ -90,7 +90,7 @@ class Reporter:
         self._sampled_at = 0.0
         self._untold = False
         self._selection_at = 0.0
-        self._source_lsn: str | None = None
+        self._source: tuple[str | None, float | None] = (None, None)
 
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
@@ -137,7 +137,8 @@ class Reporter:
                     received_lsn=format_lsn(self._positions.received),
                     applied_lsn=format_lsn(self._positions.durable),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
-                    source_lsn=self._source_lsn,
+                    source_lsn=self._source[0],
+                    source_at=self._source[1],
                     transactions=self._totals.transactions,
                     changes=self._totals.as_dict(),
                     applied_bytes=self._totals.bytes,
@@ -155,21 +156,22 @@ class Reporter:
 
     def watched(self, guardian: Guardian) -> None:
         """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
-        self._source_lsn = guardian.source_lsn
+        self._source = (guardian.source_lsn, guardian.source_at)
         now = time.monotonic()
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
             missing = uncaptured_tables(guardian.connection, self._spec)
             self._channel.send(Uncaptured(missing))
             self._look()
-        figures = sample_of(guardian.slot) if guardian.slot else Sample()
+        figures = sample_of(guardian.slot, guardian.slot_at) if guardian.slot else Sample()
         self._channel.send(
             Figures(
                 sample=msgspec.structs.replace(
                     figures,
                     received_lsn=format_lsn(self._positions.received),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
-                    source_lsn=self._source_lsn,
+                    source_lsn=guardian.source_lsn,
+                    source_at=guardian.source_at,
                 )
             )
         )

@@ -1,11 +1,12 @@
 """One apply session: an epoch at the destination; a stream, a guardian and their threads at the source."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
-from syncwizard.errors import End, EndpointError
+from syncwizard.errors import ChangesMissing, End, EndpointError
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import read_types
@@ -32,7 +33,7 @@ from syncwizard.postgres.source.history import History, other_history
 from syncwizard.postgres.source.lineage import Lineage, check_lineage, with_traits
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receiver
-from syncwizard.postgres.source.slot import find_reader
+from syncwizard.postgres.source.slot import find_reader, measure_slot
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.rows.changes import Route, Row
@@ -47,6 +48,7 @@ from syncwizard.stages.incremental.frames import (
     Attached,
     Changed,
     Dropped,
+    Figures,
     Intruded,
     Reached,
     Recovered,
@@ -54,6 +56,7 @@ from syncwizard.stages.incremental.frames import (
     Stopped,
 )
 from syncwizard.structure.table import Table
+from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -239,8 +242,8 @@ class Session:
         set_encoding(self._encoding, holder, destination)
         with translated("source", "starting the stream"):
             stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
-            # Nobody else can move it from here on; somebody may have since it was looked at.
-            check_slot(source, progress)
+            # Only this session can move it from here on; another one may have since it was looked at.
+            self._check_slot(source, progress)
         heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
         decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats)
         self._receiver = Receiver(stream, decoder, self._inbox, positions)
@@ -331,7 +334,7 @@ class Session:
             history = check_server(holder, progress)
             found = check_publication(source, progress, members.all)
             changed = members.look(source, progress)
-            active = check_slot(source, progress)
+            active = self._check_slot(source, progress)
             if active is not None:
                 self._end_reader(source, active)
         if changed.noted:
@@ -346,6 +349,14 @@ class Session:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(destination, self._assignment.task_id, progress, *found.handed_over)
+
+    def _check_slot(self, source: Connection, progress: Progress) -> int | None:
+        """Compares the slot; what it holds, or that it is gone, is reported with the failure."""
+        try:
+            return check_slot(source, progress)
+        except ChangesMissing:
+            self._channel.send(Figures(sample=sample_of(measure_slot(source, progress.slot), time.time())))
+            raise
 
     def _note_timeline(self, history: History, before: int) -> None:
         compared = f"compared by positions and heartbeat alone ({history.unread})" if history.unread else ""
