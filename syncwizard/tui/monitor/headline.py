@@ -52,8 +52,9 @@ class Headline(Vertical):
         parts: list[Part] = []
         for figure in figures:
             tone: Tone = "muted" if figure.aged else "warn" if figure.tone == "warn" else "strong"
-            note = f", {figure.note}" if figure.note else ""
-            parts += [(f"{figure.name} ", "muted"), (figure.value, tone), (note, "muted"), ("   ", "plain")]
+            note = f", {figure.note}" if figure.note and not figure.brief else ""
+            value = figure.brief or figure.value
+            parts += [(f"{figure.name} ", "muted"), (value, tone), (note, "muted"), ("   ", "plain")]
         line = self.query_one("#headline-line", Lines)
         line.set_class(aged, "-aged")
         line.show([parts])

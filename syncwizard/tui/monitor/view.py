@@ -34,7 +34,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """A headline figure: its name, its value with unit, and a remark where there is room.
 
     `note` is shown in its place whatever the room: how old the figure is, or that there is none. `aged`: it is of
-    another time than now.
+    another time than now; `brief`: what stands for value and note where all figures share a line.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     tone: Tone = "plain"
     aged: bool = False
+    brief: str = ""
 
 
 def are_old(view: View, now: float) -> bool:
@@ -62,7 +63,7 @@ def _backlog(sample: Sample, now: float) -> Figure:
         return Figure(name="backlog", value=DASH)
     # What the source has written since it was looked at is in no figure.
     old = _age_of(sample.source_at, now)
-    return Figure(name="backlog", value=describe_bytes(backlog), note=old, aged=bool(old))
+    return Figure(name="backlog", value=describe_bytes(backlog), note=old, aged=bool(old), brief="?" if old else "")
 
 
 def _age_of(at: float | None, now: float) -> str:
