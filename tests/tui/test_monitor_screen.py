@@ -494,13 +494,24 @@ async def test_what_came_of_a_deed_is_told_where_the_person_is_by_then(monkeypat
         await shown(pilot, "DROP PUBLICATION dts_sync_1")
 
 
-async def test_a_sequence_that_cannot_be_read_has_an_unknown_value(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sequences_are_set_once_confirmed_and_one_that_cannot_be_read_has_an_unknown_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     value = SequenceValue(sequence=TableName("kb", "documents_id_seq"), source=7, destination=None)
-    monkeypatch.setattr(lifecycle, "set_sequences", lambda *given, **options: SequencesSet(count=0, values=[value]))
+    written: list[int] = []
+
+    def set_sequences(*given: object, **options: object) -> SequencesSet:
+        written.append(1)
+        return SequencesSet(count=0, values=[value])
+
+    monkeypatch.setattr(lifecycle, "set_sequences", set_sequences)
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "synchronizing")
         await pilot.press("S")
+        await shown(pilot, "Set the sequences of kb-to-frankfurt?")
+        assert not written
+        await pilot.press("y")
         await shown(pilot, "kb.documents_id_seq  source 7  destination unknown")
 
 
