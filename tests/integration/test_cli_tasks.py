@@ -312,7 +312,11 @@ def test_the_wal_of_a_paused_task_is_asked_of_the_source_and_known_with_its_age_
 ) -> None:
     syncwizard("start", path, "--until", "caught-up")
     until(lambda: report("status", "kb")["retention"], what="figures of the slot")
+    assert syncwizard("status", "kb", "--check").stdout.startswith("OK - kb: synchronizing, latency ")
+    assert "--check looks at one task" in syncwizard("status", "--check", expect=2).stderr
     syncwizard("pause", "kb")
+    checked = syncwizard("status", "kb", "--check", expect=1).stdout
+    assert checked.startswith("WARNING - kb: paused for ") and " | wal_held=" in checked
     known = report("status", "kb")["retention"]["measured"]
     switch_wal(pair, 3)
     began = time.time()
