@@ -1,17 +1,21 @@
 """Commands that look: `status`, `wait`, `events`."""
 
 import time
+from typing import NoReturn
 
 import click
+import msgspec
 
 from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_trouble, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
+from syncwizard.client.health import EXIT_CODES, check_line, health_of
 from syncwizard.client.looking import Seen, look, look_anyway
 from syncwizard.client.showing import as_data, describe, describe_all
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, connect, wait_for
 from syncwizard.engine.protocol import Happened
+from syncwizard.errors import UsageError
 from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
 from syncwizard.task.text import format_seconds, local_time
@@ -30,9 +34,16 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None
 @click.command()
 @click.argument("name", metavar="[TASK]", required=False)
 @click.option("--all", "show_all", is_flag=True, help="List released tasks too.")
+@click.option(
+    "--check", is_flag=True, help="One line for a monitoring system; exit code 0 healthy, 1 warning, 2 critical."
+)
 @JSON
-def status(name: str | None, show_all: bool, as_json: bool) -> None:
+def status(name: str | None, show_all: bool, check: bool, as_json: bool) -> None:
     """Show a task, or all of them."""
+    if check:
+        if name is None:
+            raise UsageError("--check looks at one task", remedy="name it: syncwizard status TASK --check")
+        _check(tasks.find_task(name), as_json)
     if name is not None:
         seen = look(tasks.find_task(name), ask_source=True)
         _say_trouble(seen)
@@ -53,6 +64,17 @@ def status(name: str | None, show_all: bool, as_json: bool) -> None:
         show_lines(describe_all(shown, time.time()))
     else:
         say("no task; start one: syncwizard start FILE")
+
+
+def _check(task: StoredTask, as_json: bool) -> NoReturn:
+    """Prints the line of a monitoring system, and ends with its exit code."""
+    seen, now = look_anyway(task, ask_source=True), time.time()
+    health = health_of(seen, now)
+    if as_json:
+        print_json({"id": task.id, "label": task.label, **msgspec.to_builtins(health)})
+    else:
+        show(check_line(seen, health, now))
+    click.get_current_context().exit(EXIT_CODES[health.level])
 
 
 @click.command()

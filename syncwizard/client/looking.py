@@ -73,8 +73,8 @@ def known_retention(state: TaskState, sample: Sample, now: float) -> Retention |
     """What is known of the slot's WAL without asking the source; `now` in seconds since the epoch."""
     measured = of_sample(sample)
     if measured is not None:
-        return retention(measured, 0.0, sample.wal_bytes_per_second)
-    return None if state.slot is None else last_known(state, now)
+        return retention(measured, now if sample.slot_at is None else sample.slot_at, sample.wal_bytes_per_second)
+    return None if state.slot is None else last_known(state)
 
 
 def _ask(connection: EngineConnection) -> tuple[TaskState, Sample]:

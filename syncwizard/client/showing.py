@@ -40,23 +40,29 @@ MISSING_SHOWN = 10
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
 
-    `copy` is the full stage's progress (None before it), `latency_age_seconds` how old the latency is, `time_left` of
-    each running stage a range, `retention` the WAL that the slot holds, `trouble` why the rest is not as of now.
+    `copy` is the full stage's progress (None before it), `latency_age_seconds` and `source_age_seconds` how old the
+    latency and the source's position are, `time_left` of each running stage a range, `retention` the WAL that the slot
+    holds with its `age_seconds`, `trouble` why the rest is not as of now.
     """
-    measured_at = seen.sample.latency_at
+    held = seen.retention
     return {
         **msgspec.to_builtins(seen.state, enc_hook=plain),
         "label": seen.task.label,
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),
         "sample": msgspec.to_builtins(seen.sample),
-        "latency_age_seconds": None if measured_at is None else max(0.0, now - measured_at),
+        "latency_age_seconds": _age(seen.sample.latency_at, now),
+        "source_age_seconds": _age(seen.sample.source_at, now),
         "copy": msgspec.to_builtins(copy_progress(seen.state, seen.sample)),
         "time_left": msgspec.to_builtins(stages_left(seen.state, seen.sample)),
-        "retention": msgspec.to_builtins(seen.retention),
+        "retention": held and {**msgspec.to_builtins(held), "age_seconds": _age(held.measured_at, now)},
         "engine": msgspec.to_builtins(seen.liveness),
         "trouble": seen.trouble,
     }
+
+
+def _age(at: float | None, now: float) -> float | None:
+    return None if at is None else max(0.0, now - at)
 
 
 def describe(seen: Seen, now: float) -> str:
@@ -69,7 +75,7 @@ def describe(seen: Seen, now: float) -> str:
         ("source", spec.source.describe()),
         ("destination", spec.destination.describe()),
         *(copy_fields(progress) if progress else stream_fields(seen.sample, state, now)),
-        *(retention_fields(seen.retention) if seen.retention else []),
+        *(retention_fields(seen.retention, now) if seen.retention else []),
     ]
     parts = [format_fields(fields)]
     if seen.liveness.died:

@@ -21,18 +21,19 @@ def look_at_slot(task: StoredTask, state: TaskState, now: float) -> Retention | 
 
     `now` in seconds since the epoch. The rate is that at which the source wrote since the journal's figures.
     """
-    known = last_known(state, now)
+    known = last_known(state)
     measured = _ask(task)
     if measured is None:
         return known
-    return retention(measured, 0.0, growth(known.measured, measured, known.age_seconds) if known else None)
+    rate = growth(known.measured, measured, now - known.measured_at) if known and measured.exists else None
+    return retention(measured, now, rate)
 
 
-def last_known(state: TaskState, now: float) -> Retention | None:
-    """The figures of the journal with their age."""
+def last_known(state: TaskState) -> Retention | None:
+    """The figures of the journal."""
     if state.slot_measured is None:
         return None
-    return retention(state.slot_measured, max(0.0, now - state.slot_measured_at), None)
+    return retention(state.slot_measured, state.slot_measured_at, None)
 
 
 def _ask(task: StoredTask) -> SlotMeasured | None:

@@ -29,6 +29,7 @@ Counts = dict[str, dict[str, int]]
 Progress = Literal["none", "seen", "durable"]
 
 
+SLOT_FIGURES = ("slot_exists", "slot_retained_bytes", "slot_wal_status", "slot_safe_bytes", "wal_directory_bytes")
 # Points closer together than this would add nothing to a rate but memory.
 POINT_SECONDS = 0.5
 # What a source writes comes in bursts: checkpoints, nightly jobs.
@@ -90,7 +91,6 @@ class Metrics:
         self._run = Sample()
         self._merged = Sample(applied_lsn=state.applied_lsn)
         self._reported: ChangesApplied | None = None
-        self._slot_at: float | None = None
 
     def begin_run(self) -> None:
         """A stage starts to count from zero."""
@@ -141,10 +141,10 @@ class Metrics:
             )
             return self._rated(wanted, self._clock())
 
-    def slot_age(self) -> float | None:
-        """How old the figures of the slot are, in seconds; None before there are any."""
+    def slot_age(self, now: float) -> float | None:
+        """How old the figures of the slot are, in seconds; None before there are any. `now` since the epoch."""
         with self._lock:
-            return None if self._slot_at is None else self._clock() - self._slot_at
+            return None if self._merged.slot_at is None else now - self._merged.slot_at
 
     def totals(self) -> ChangesApplied | None:
         """The totals as an event, None when nothing changed since the last call."""
@@ -184,8 +184,6 @@ class Metrics:
             self._source_wal.add(now, parse_lsn(sample.source_lsn))
         if sample.applied_lsn:
             self._applied_wal.add(now, parse_lsn(sample.applied_lsn))
-        if sample.slot_retained_bytes is not None:
-            self._slot_at = now
         if sample.index_builds is not None:
             self._count_builds(now, sample.index_builds)
 
@@ -210,7 +208,8 @@ class Metrics:
 
 
 def merge(old: Sample, new: Sample) -> Sample:
-    """The old sample with what the new one knows; figures per table are replaced table by table.
+    """The old sample with what the new one knows; figures per table are replaced table by table, those of the slot
+    together: a limit that was lifted is none.
 
     >>> merge(Sample(copied_rows={"a": 1}, latency_seconds=2.0), Sample(copied_rows={"b": 3})).copied_rows
     {'a': 1, 'b': 3}
@@ -220,6 +219,8 @@ def merge(old: Sample, new: Sample) -> Sample:
         before = getattr(old, name)
         if name in known and before:
             known[name] = {**before, **known[name]}
+    if new.slot_at is not None:
+        known |= {name: getattr(new, name) for name in SLOT_FIGURES}
     return replace(old, **known)
 
 

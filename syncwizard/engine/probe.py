@@ -30,7 +30,7 @@ from syncwizard.engine.protocol import (
     StatementRun,
     TaskRequest,
 )
-from syncwizard.errors import SourceChanged, SyncwizardError, UsageError
+from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
@@ -197,8 +197,6 @@ def _slot(request: TaskRequest, outgoing: int) -> None:
         translated("source", "looking at the slot"),
     ):
         measured = measure_slot(source, spec.slot)
-    if measured is None:
-        raise SourceChanged(f"slot {request.spec.slot} does not exist any more", where="source")
     frames.write_frame(outgoing, ProbeEvent(event=measured))
 
 

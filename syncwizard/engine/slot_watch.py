@@ -4,6 +4,7 @@ The stream brings them while it runs. Before, and that may be hours of copying, 
 """
 
 import threading
+import time
 from collections.abc import Callable
 
 from syncwizard.errors import SyncwizardError
@@ -17,7 +18,7 @@ from syncwizard.task.figures.sample import Sample
 # What is kept in the journal is for the time when no engine can be asked.
 KEEP_SECONDS = 600.0
 # A figure that is older is asked for: a login, which is no burden at this pace.
-STALE_SECONDS = 20.0
+STALE_SECONDS = 10.0
 
 
 class SlotWatch:
@@ -88,8 +89,10 @@ class SlotAsker:
         try:
             with self._context.connect("source", "slot") as source, translated("source", "looking at the slot"):
                 measured = measure_slot(source, self._context.spec.slot)
+                if not measured.exists and not self._context.state().finished("capture"):
+                    # The slot is being made, or made anew: what is missing is no news.
+                    return
         except SyncwizardError:
             # Whatever it is, the stage at work will meet it too, and say so.
             return
-        if measured is not None:
-            self._take(sample_of(measured))
+        self._take(sample_of(measured, time.time()))

@@ -162,7 +162,7 @@ class Supervisor:
             now = time.monotonic()
             await self._observe(control, now)
             if self._journal.state.slot is not None:
-                self._slot_asker.ask_when_stale(self._metrics.slot_age(), now)
+                self._slot_asker.ask_when_stale(self._metrics.slot_age(time.time()), now)
             if now >= totals_due:
                 totals_due = now + TOTALS_SECONDS
                 await asyncio.to_thread(self._record_totals)

@@ -141,6 +141,7 @@ class SlotMeasured(Event, frozen=True, kw_only=True, tag=True):
 
     `wal_status` as in pg_replication_slots. `safe_bytes` more may be written before the slot is lost, None where
     max_slot_wal_keep_size sets no limit; `directory_bytes`: all of pg_wal, None without the right to see it.
+    `exists`: False where the source has no such slot, which holds nothing then.
     """
 
     retained_bytes: int
@@ -148,10 +149,11 @@ class SlotMeasured(Event, frozen=True, kw_only=True, tag=True):
     source_lsn: str
     safe_bytes: int | None = None
     directory_bytes: int | None = None
+    exists: bool = True
 
 
 class TablePlanned(Event, frozen=True, kw_only=True, tag=True):
-    """A table's copy was planned under the pair (`pair_lsn`, snapshot)."""
+    """A table's copy was planned under the pair (`pair_lsn`, snapshot). `more`: others are planned after it."""
 
     table: TableName
     pair_lsn: str
@@ -159,6 +161,7 @@ class TablePlanned(Event, frozen=True, kw_only=True, tag=True):
     estimated_rows: int
     estimated_bytes: int
     binary: bool
+    more: bool = False
 
 
 class TableCopied(Event, frozen=True, kw_only=True, tag=True):

@@ -161,6 +161,8 @@ def _(event: SlotCreated) -> str:
 
 @_tell.register
 def _(event: SlotMeasured) -> str:
+    if not event.exists:
+        return "the source does not have the replication slot any more"
     return f"the slot holds {describe_bytes(event.retained_bytes)} of WAL at the source ({event.wal_status})"
 
 

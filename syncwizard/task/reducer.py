@@ -165,7 +165,8 @@ def _(event: PublicationCreated, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: SlotCreated, state: TaskState, at: float) -> TaskState:
-    return replace(state, slot=event)
+    # What was measured is of the slot before.
+    return replace(state, slot=event, slot_measured=None)
 
 
 @_after.register
@@ -185,7 +186,8 @@ def _(event: TablePlanned, state: TaskState, at: float) -> TaskState:
         restarts=known.restarts if known else 0,
     )
     dropped = tuple(table for table in state.dropped if table != event.table)
-    return replace(state, tables=changed(state.tables, str(event.table), planned), dropped=dropped)
+    tables = changed(state.tables, str(event.table), planned)
+    return replace(state, tables=tables, planning=event.more, dropped=dropped)
 
 
 @_after.register
@@ -223,6 +225,8 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         # Given under the task's lock: an engine that has not said that it stopped is dead.
         engine_pid=None,
         resync=event,
+        # One that is to be made anew is not missed.
+        slot_measured=None if event.whole else state.slot_measured,
         sync_point_passed=False,
         stages={**state.stages, **{stage: StageState() for stage in stages}},
         tables=tables,

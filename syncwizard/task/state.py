@@ -99,6 +99,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
     `missing_definitions`: those that are selected or needed and not at the destination.
+    `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree.
     `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
@@ -110,6 +111,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[StageName, StageState] = {}
     precheck: tuple[PrecheckItemFinished, ...] = ()
     tables: Mapping[str, TableState] = {}
+    planning: bool = False
     dropped: tuple[TableName, ...] = ()
     detached: tuple[PartitionDetached, ...] = ()
     resync: ResyncRequested | None = None

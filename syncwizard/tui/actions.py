@@ -56,7 +56,7 @@ ACTIONS: Mapping[str, Action] = {
         _action("tasks.clone", "c", "Clone", "Take the task as the draft of a new one"),
         _action("tasks.release", "D", "Release", "Remove everything of the task at both ends"),
         _action("tasks.sort", "s", "Sort", "Sort by the next column", show=False),
-        _action("tasks.demo", "d", "Demo", "Try it with two servers of its own", show=False),
+        _action("tasks.demo", "t", "Try the demo", "See it work on two servers of its own", show=False),
         _action("tasks.show-released", "a", "Released too", "Show or hide released tasks", show=False),
         # Wizard
         _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
@@ -93,7 +93,7 @@ ACTIONS: Mapping[str, Action] = {
         _action("monitor.level", "l", "Level", "Show all events, or warnings and errors only"),
         _action("monitor.range", "t", "Range", "Charts of 5 minutes, 1 hour, 24 hours, or all"),
         _action("monitor.details", "i", "Inspect", "The marked line, or the trouble, whole; to copy"),
-        _action("monitor.sequences", "S", "Sequences", "Set sequences to the source's values again"),
+        _action("monitor.sequences", "S", "Sequences", "Set sequences to the source's values again; asks first"),
         _action("monitor.report", "w", "Report", "A report to write to a file, for a colleague"),
         _action("monitor.release", "D", "Release", "Remove everything of the task at both ends"),
         _action("monitor.stages", "1", "Stages", "Show the stages", show=False),
@@ -171,7 +171,11 @@ class Available(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def available(screen: Screen[object]) -> list[Available]:
-    """The registered actions that `screen` offers at this moment, moving in lists last: everybody knows the arrows."""
+    """The registered actions that `screen` offers at this moment, moving in lists last: the arrows are well known.
+
+    A screen may have `action_labels`: what an action is called there at this moment, by its id.
+    """
+    labels: Mapping[str, str] = getattr(screen, "action_labels", {})
     found: dict[str, Available] = {}
     for node, binding, enabled, _ in screen.active_bindings.values():
         if binding.id is None or binding.id not in ACTIONS or not enabled or binding.id in found:
@@ -180,7 +184,7 @@ def available(screen: Screen[object]) -> list[Available]:
         found[binding.id] = Available(
             id=action.id,
             key=binding.key_display or display_key(binding.key),
-            label=action.label,
+            label=labels.get(action.id, action.label),
             tooltip=action.tooltip,
             show=action.show,
             call=binding.action,

@@ -81,7 +81,7 @@ def progress_of(seen: Seen) -> str:
     """
     state, builds = seen.state, seen.sample.index_builds or []
     copy = None if state.finished("full") else copy_progress(state, seen.sample)
-    share = describe_share(copy.bytes, copy.estimated_bytes, finished=False) if copy else ""
+    share = describe_share(copy.bytes, copy.estimated_bytes, finished=False) if copy and not copy.planning else ""
     if builds and (fraction := index_fraction(builds[0])) is not None:
         share = f"{100 * fraction:.0f} %"
     return _progress(state, share)

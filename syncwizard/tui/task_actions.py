@@ -34,6 +34,11 @@ PAUSE_TEXT = (
     "resumed or released. Nothing is lost."
 )
 
+SEQUENCES_TEXT = (
+    "Written at the destination, {destination}: every selected sequence that is behind its value at the source is set"
+    " to that value. None is set back."
+)
+
 
 class Deeds:
     """The deeds of one screen. `changed` is called when something was done, to look again."""
@@ -41,7 +46,7 @@ class Deeds:
     def __init__(self, screen: Screen[None], changed: Callable[[], object]) -> None:
         self._screen = screen
         self._changed = changed
-        # Of two quick presses one dialog comes.
+        # Two quick presses open one dialog.
         self._describing = False
 
     @cached_property
@@ -132,7 +137,7 @@ class Deeds:
         self._describing = False
 
     def set_sequences(self, task: StoredTask) -> None:
-        """Sets the destination's sequences to the source's values again, and shows both."""
+        """Asks, sets the destination's sequences to the source's values again, and shows both."""
 
         def done(found: SequencesSet) -> None:
             width = max((cell_len(str(value.sequence)) for value in found.values), default=0)
@@ -150,7 +155,12 @@ class Deeds:
             what = f"setting the sequences of {task.label}"
             self._do(what, lambda: lifecycle.set_sequences(task, 0, secrets(), quiet=True), done)
 
-        self._with_secrets(task, go)
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                self._with_secrets(task, go)
+
+        text = SEQUENCES_TEXT.format(destination=task.spec.destination.describe())
+        self._app.push_screen(ConfirmDialog(f"Set the sequences of {task.label}?", text, "Set"), confirmed)
 
     def report(self, task: StoredTask, now: float) -> None:
         """Gathers the report and shows it, to be written to a file."""

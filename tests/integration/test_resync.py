@@ -188,6 +188,11 @@ def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
     assert title in failed.stderr
     assert f"syncwizard resync {NAME}\n" in failed.stderr
     until(made.failed, 20, "the engine to end")
+    if lose is drop_slot:
+        measured = made.task.read_state().slot_measured
+        assert measured is not None and not measured.exists
+        assert "the source does not have it any more" in syncwizard("status", NAME).stdout
+        assert "CRITICAL - " in syncwizard("status", NAME, "--check", expect=2).stdout
     refused = syncwizard("resume", NAME, expect=2)
     assert f"syncwizard resync {NAME}\n" in refused.stderr
 

@@ -156,6 +156,8 @@ def synchronizing(**fields: object) -> Sample:
         "applied_lsn": "0/71A2B40",
         "acknowledged_lsn": "0/71A2000",
         "source_lsn": "0/71A2C00",
+        "source_at": NOW - 0.5,
+        "slot_at": NOW - 1.0,
         "slot_retained_bytes": 3_200_000,
         "slot_wal_status": "reserved",
         "slot_safe_bytes": 40_000_000_000,

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.client import launch, lifecycle
@@ -23,6 +24,7 @@ from syncwizard.task.events import (
     SequenceValue,
     SlotMeasured,
     StageStarted,
+    TablePlanned,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
@@ -34,7 +36,7 @@ from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.monitor import link
-from syncwizard.tui.monitor.headline import Headline
+from syncwizard.tui.monitor.headline import Headline, Tile
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.settings import Settings
 from syncwizard.tui.tasks.screen import TasksScreen
@@ -183,6 +185,64 @@ async def test_figures_of_another_time_are_greyed_and_say_how_old_they_are() -> 
     async with fresh.run_test(size=NARROW) as pilot:
         await shown(pilot, f"engine {PID}")
         assert not fresh.screen.query_one(Headline).has_class("-aged")
+
+
+async def test_each_figure_of_another_time_shows_its_own_age_and_is_greyed() -> None:
+    sample = synchronizing(source_at=NOW - 58.0, slot_at=NOW - 70.0)
+    app = monitor(view_of(store_task(), RUNNING, sample))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "backlog 58 s ago")
+        assert "WAL held 1 min ago" in text
+        assert [tile.has_class("-aged") for tile in app.screen.query(Tile)] == [False, False, True, True]
+    wide = monitor(view_of(store_task(), RUNNING, sample))
+    async with wide.run_test(size=WIDE) as pilot:
+        text = await shown(pilot, "slot holds 3.2 MB of WAL at the source (1 min 10 s")
+        assert "58 s ago" in next(line for line in text.splitlines() if "source  " in line)
+    fresh = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with fresh.run_test(size=NARROW) as pilot:
+        assert " ago" not in await shown(pilot, "backlog")
+        assert not fresh.screen.query("Tile.-aged")
+
+
+async def test_the_age_of_what_a_stopped_task_holds_goes_on() -> None:
+    measured = SlotMeasured(retained_bytes=1_700_000, wal_status="reserved", source_lsn="0/71A2C00")
+    moments = [*RUNNING, (NOW - 9.0, measured), (NOW - 8.0, TaskPaused()), (NOW - 8.0, EngineStopped(reason="paused"))]
+    app = monitor(view_of(store_task(), moments, alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "WAL held 1.7 MB, 9 s ago")
+
+
+async def test_a_slot_that_is_gone_holds_nothing() -> None:
+    gone = SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn="0/71A2C00")
+    app = monitor(view_of(store_task(), [*RUNNING, (NOW - 61.0, gone), *FAILED], alive=False))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "WAL held –, no slot")
+        await pilot.press("end")
+        text = await shown(pilot, "slot the source does not have it any more (1 min 1 s ago)")
+        assert "fill its disk" not in text
+
+
+async def test_positions_are_at_the_end_only_of_what_is_known_to_be_there() -> None:
+    # The stream is ahead of the source's position, which is asked for once a second.
+    sample = synchronizing(
+        source_lsn="0/100", received_lsn="0/500", applied_lsn="0/500", acknowledged_lsn="0/300", source_at=NOW
+    )
+    app = monitor(view_of(store_task(), RUNNING, sample))
+    async with app.run_test(size=WIDE) as pilot:
+        text = " ".join((await shown(pilot, "acknowledged")).split())
+        assert "received 0/500 at the end" in text
+        assert "applied 0/500 at the end" in text
+        assert "acknowledged 0/300 512 B behind applied" in text
+
+
+async def test_sums_over_the_tables_come_once_all_are_planned() -> None:
+    planned = [moment for moment in through("full") if isinstance(moment[1], TablePlanned)]
+    before = [moment for moment in through("full") if moment not in planned]
+    first = msgspec.structs.replace(planned[0][1], more=True)
+    app = monitor(view_of(store_task(), [*before, (planned[0][0], first)], copying()))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "561 rows, 300.0 kB, 1 table planned so far")
+        assert "%" not in text and " of ~" not in text and "left" not in text
 
 
 async def test_without_heartbeats_the_latency_is_said_to_be_longer_than_their_age() -> None:
@@ -434,13 +494,24 @@ async def test_what_came_of_a_deed_is_told_where_the_person_is_by_then(monkeypat
         await shown(pilot, "DROP PUBLICATION dts_sync_1")
 
 
-async def test_a_sequence_that_cannot_be_read_has_an_unknown_value(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sequences_are_set_once_confirmed_and_one_that_cannot_be_read_has_an_unknown_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     value = SequenceValue(sequence=TableName("kb", "documents_id_seq"), source=7, destination=None)
-    monkeypatch.setattr(lifecycle, "set_sequences", lambda *given, **options: SequencesSet(count=0, values=[value]))
+    written: list[int] = []
+
+    def set_sequences(*given: object, **options: object) -> SequencesSet:
+        written.append(1)
+        return SequencesSet(count=0, values=[value])
+
+    monkeypatch.setattr(lifecycle, "set_sequences", set_sequences)
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "synchronizing")
         await pilot.press("S")
+        await shown(pilot, "Set the sequences of kb-to-frankfurt?")
+        assert not written
+        await pilot.press("y")
         await shown(pilot, "kb.documents_id_seq  source 7  destination unknown")
 
 

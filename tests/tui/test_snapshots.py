@@ -14,6 +14,7 @@ from syncwizard.task.events import (
     TaskFailedEvent,
     TaskPaused,
 )
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.monitor.link import View
@@ -55,6 +56,11 @@ GONE = Failure(
     changes_missing=True,
 )
 LOST = [*RUNNING, (NOW - 90.0, TaskFailedEvent(failure=GONE)), (NOW - 90.0, EngineStopped(reason="failed"))]
+
+
+def cut_off() -> Sample:
+    """The figures of a task whose source has been away for two minutes."""
+    return synchronizing(latency_at=NOW - 126.0, source_at=NOW - 126.0, slot_at=NOW - 127.0)
 
 
 def several_tasks(theme: ThemeName = "dark") -> SyncwizardApp:
@@ -133,7 +139,7 @@ def test_monitor(snap_compare: SnapCompare, size: tuple[int, int], state: str) -
     views: dict[str, Callable[[], View]] = {
         "full": lambda: view_of(task, through("full"), copying()),
         "synchronizing": lambda: view_of(task, RUNNING, synchronizing(), history=past),
-        "retrying": lambda: view_of(task, RETRYING, synchronizing(latency_at=NOW - 126.0), history=past),
+        "retrying": lambda: view_of(task, RETRYING, cut_off(), history=past),
         "failed": lambda: view_of(task, FAILED, alive=False, history=ended),
         "lost": lambda: view_of(task, LOST, alive=False, history=ended),
         "paused": lambda: view_of(task, PAUSED, alive=False, history=ended),

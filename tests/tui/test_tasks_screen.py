@@ -49,7 +49,11 @@ async def test_an_empty_list_offers_the_wizard_and_the_demo() -> None:
     app = task_list()
     async with app.run_test() as pilot:
         assert "Try the demo first" in await shown(pilot, "No tasks yet")
+        # Next to `D`, which releases a task, a slip of the Shift key must start nothing.
         await pilot.press("d")
+        await pilot.pause()
+        assert app.return_value is None
+        await pilot.press("t")
     assert app.return_value == Leaving(reason="demo")
 
 

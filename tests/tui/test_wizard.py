@@ -443,7 +443,7 @@ async def test_a_long_command_is_there_whole_and_can_be_copied(name: str) -> Non
         shown = "".join(text_on(person.app).split())
         assert "".join(f"Equivalent command: {whole}".split()) in shown
         # Whatever its length, the fields and the keys stay in sight.
-        assert person.sees("F8 Next") and person.sees("Back")
+        assert person.sees("F8 Test both ends") and person.sees("Back")
         await person.press("f6")
         await person.until_on(CopyTextDialog)
         await person.press("tab", "enter")

@@ -86,6 +86,7 @@ async def test_both_ends_are_tested_step_by_step_before_the_objects(draft: TaskD
         await person.until_seen("▸ 2 Advanced settings")
         await person.press("f7")
         assert wizard_of(person).current.next_label == "Next"
+        assert person.sees("F8 Next: Advanced settings")
         await person.press("f8")
         await person.until_seen("▸ 2 Advanced settings")
 

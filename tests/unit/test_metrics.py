@@ -127,6 +127,15 @@ def test_what_a_history_keeps_is_what_all_figures_say() -> None:
     assert measured.changes is None
 
 
+def test_the_figures_of_the_slot_are_replaced_together() -> None:
+    metrics = Metrics(TaskState())
+    metrics.take(Sample(slot_at=1.0, slot_retained_bytes=5, slot_wal_status="reserved", slot_safe_bytes=9))
+    assert metrics.merged().slot_safe_bytes == 9
+    metrics.take(Sample(slot_at=2.0, slot_retained_bytes=6, slot_wal_status="reserved"))
+    assert (metrics.merged().slot_retained_bytes, metrics.merged().slot_safe_bytes) == (6, None)
+    assert metrics.slot_age(12.0) == 10.0
+
+
 def test_the_backlog_is_what_the_source_has_written_and_the_destination_has_not() -> None:
     metrics = Metrics(TaskState())
     metrics.take(Sample(applied_lsn="0/100"))

@@ -20,6 +20,8 @@ from syncwizard.task.events import (
     ResyncRequested,
     RetryEnded,
     RetryStarted,
+    SlotCreated,
+    SlotMeasured,
     StageFinished,
     StageName,
     StageStarted,
@@ -186,6 +188,16 @@ def test_only_the_latest_notices_are_kept() -> None:
     state = state_after([Noticed(level="info", message=str(number)) for number in range(NOTICES_KEPT + 5)])
     assert len(state.notices) == NOTICES_KEPT
     assert state.notices[-1].message == str(NOTICES_KEPT + 4)
+
+
+def test_what_was_measured_of_a_slot_is_not_that_of_the_next_one() -> None:
+    created = SlotCreated(name="s", lsn="0/1", system_identifier="1", timeline=1)
+    measured = SlotMeasured(retained_bytes=5, wal_status="reserved", source_lsn="0/2")
+    known = state_after([created, measured])
+    assert known.slot_measured == measured
+    assert state_after([created], known).slot_measured is None
+    again = ResyncRequested(id=uuid.UUID(int=1), tables=[], whole=True, reasons=[])
+    assert state_after([again], known).slot_measured is None
 
 
 def test_a_fact_without_consequence_moves_the_position_alone() -> None:

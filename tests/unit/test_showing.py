@@ -10,7 +10,7 @@ from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.events import Entry, Failure, StageName, StageStarted
+from syncwizard.task.events import Entry, Failure, SlotMeasured, StageName, StageStarted
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
@@ -72,7 +72,7 @@ def seen(sample: Sample, *, full: bool) -> Seen:
         state=TaskState(id=ID, name="kb", state="initializing", tables={LONG: table}, stages=stages),  # type: ignore[arg-type]
         sample=sample,
         liveness=Liveness(alive=True, pid=4711),
-        retention=retention(held, 0.0, 1_000_000.0) if (held := of_sample(sample)) else None,
+        retention=retention(held, NOW - 1.0, 1_000_000.0) if (held := of_sample(sample)) else None,
     )
 
 
@@ -89,6 +89,33 @@ def test_a_copy_shows_rows_bytes_rate_and_a_range_of_time() -> None:
     assert data["left"] == {"low_seconds": 270.0, "high_seconds": 660.0}
 
 
+def test_a_total_that_is_still_being_counted_is_none() -> None:
+    view = seen(COPYING, full=False)
+    view = msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, planning=True))
+    text = describe(view, NOW)
+    assert "400,000 rows, 4.0 GB, 1 table planned so far" in text
+    assert "time left" not in text
+    assert as_data(view, NOW)["copy"]["planning"] is True
+
+
+def test_figures_of_another_time_show_their_age() -> None:
+    down = msgspec.structs.replace(STREAMING, source_at=NOW - 58)
+    view = seen(down, full=True)
+    text = describe(msgspec.structs.replace(view, retention=retention(of_sample(down), NOW - 70, None)), NOW)  # type: ignore[arg-type]
+    assert "4.1 kB of WAL, 58 s ago" in text
+    assert "source 9D/00000000 (58 s ago), received 9C/FFFFFFF0" in text
+    assert "5.0 GB of WAL at the source, of 9.0 GB in pg_wal (1 min 10 s ago)" in text
+    assert as_data(view, NOW)["source_age_seconds"] == 58.0
+
+
+def test_a_slot_that_is_gone_holds_nothing() -> None:
+    gone = SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn="0/0")
+    view = msgspec.structs.replace(seen(STREAMING, full=True), retention=retention(gone, NOW - 1, 5.0))
+    text = describe(view, NOW)
+    assert "the source does not have it any more" in text
+    assert "fill its disk" not in text and "0 B of WAL" not in text
+
+
 def test_a_finished_copy_has_no_time_left() -> None:
     assert as_data(seen(COPYING, full=True), NOW)["copy"]["left"] is None
     assert "time left" not in describe(seen(COPYING, full=True), NOW)
@@ -97,7 +124,7 @@ def test_a_finished_copy_has_no_time_left() -> None:
 def test_the_stream_shows_latency_with_its_age_positions_backlog_and_what_the_slot_holds() -> None:
     text = describe(seen(STREAMING, full=True), NOW)
     for expected in (
-        "12 ms, 20.0 s ago",
+        "12 ms, 20 s ago",
         "1,234 changes/s, 99.0 kB/s",
         "4.1 kB of WAL",
         "5.0 GB of WAL at the source, of 9.0 GB in pg_wal",

@@ -158,11 +158,11 @@ def wal_directory_bytes(connection: Connection) -> int | None:
     return int(scalar(connection, "SELECT coalesce(sum(size), 0) FROM pg_catalog.pg_ls_waldir()"))
 
 
-def measure_slot(connection: Connection, name: str) -> SlotMeasured | None:
-    """What the slot holds back, and what threatens it; None where there is no such slot."""
+def measure_slot(connection: Connection, name: str) -> SlotMeasured:
+    """What the slot holds back, and what threatens it."""
     status = slot_status(connection, name)
     if status is None:
-        return None
+        return SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn=current_lsn(connection))
     return SlotMeasured(
         retained_bytes=status.retained_bytes,
         wal_status=status.wal_status or "",

@@ -21,7 +21,9 @@ from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName
 
 BEAT_SECONDS = 1.0
-SLOT_SECONDS = 5.0
+# Figures of every second beat: older ones would be shown with their age.
+SLOT_SECONDS = 1.5
+PARTITIONS_SECONDS = 5.0
 
 
 class Guardian:
@@ -50,8 +52,11 @@ class Guardian:
         self._positions = positions
         self._stop = threading.Event()
         self.source_lsn = ""
+        self.source_at = 0.0
         self.slot: SlotMeasured | None = None
-        self._slot_at = 0.0
+        # In seconds since the epoch.
+        self.slot_at = 0.0
+        self._slot_due = self._partitions_due = 0.0
         self._answered_at = time.monotonic()
 
     @property
@@ -95,12 +100,14 @@ class Guardian:
         self._note_dropped(member.table for member in found.dropped)
         self._on_changed(self._members.look(self.connection, self._progress))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
-        self.source_lsn = position
+        self.source_lsn, self.source_at = position, time.time()
         self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
         now = time.monotonic()
-        if now - self._slot_at >= SLOT_SECONDS:
-            self._slot_at = now
-            self.slot = measure_slot(self.connection, self._progress.slot)
+        if now >= self._slot_due:
+            self._slot_due = now + SLOT_SECONDS
+            self.slot, self.slot_at = measure_slot(self.connection, self._progress.slot), time.time()
+        if now >= self._partitions_due:
+            self._partitions_due = now + PARTITIONS_SECONDS
             self._look_for_partitions()
         self._tell_dropped()
 

@@ -112,9 +112,9 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
         destination.copies.begin(begun, to_empty(again, selected, there, copies))
-    for plan in plans:
-        if plan.copy in begun:
-            context.record(_planned(plan))
+    new = [plan for plan in plans if plan.copy in begun]
+    for number, plan in enumerate(new, 1):
+        context.record(_planned(plan, more=number < len(new)))
     return plans, pair
 
 
@@ -225,7 +225,7 @@ def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) 
     )
 
 
-def _planned(plan: TablePlan) -> TablePlanned:
+def _planned(plan: TablePlan, *, more: bool) -> TablePlanned:
     return TablePlanned(
         table=plan.source.name,
         pair_lsn=plan.copy.pair_lsn,
@@ -233,4 +233,5 @@ def _planned(plan: TablePlan) -> TablePlanned:
         estimated_rows=plan.source.estimated_rows,
         estimated_bytes=plan.source.bytes,
         binary=plan.binary,
+        more=more,
     )

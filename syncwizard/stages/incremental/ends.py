@@ -1,8 +1,9 @@
 """The sessions of one apply session at both ends, and the comparison before it streams (rule 5)."""
 
+import time
 from collections.abc import Iterable
 
-from syncwizard.errors import End
+from syncwizard.errors import ChangesMissing, End
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.serial import fetch_row
@@ -13,10 +14,11 @@ from syncwizard.postgres.source.continuity import check_publication, check_serve
 from syncwizard.postgres.source.history import History
 from syncwizard.postgres.source.lineage import check_lineage
 from syncwizard.postgres.source.members import Members
-from syncwizard.postgres.source.slot import end_reader
+from syncwizard.postgres.source.slot import end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
-from syncwizard.stages.incremental.frames import Assignment, Changed, Intruded, Recovered
+from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered
+from syncwizard.task.figures.retention import sample_of
 
 
 class Opened:
@@ -67,7 +69,7 @@ class Ends:
             history = check_server(self.holder, progress)
             found = check_publication(self.source, progress, self.members.all)
             changed = self.members.look(self.source, progress)
-            active = check_slot(self.source, progress)
+            active = self.check_slot(progress)
             if active is not None:
                 self._end_reader(active)
         ledger = self.destination.ledger
@@ -83,6 +85,15 @@ class Ends:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(progress, *found.handed_over)
+
+    def check_slot(self, progress: Progress) -> int | None:
+        """Compares the slot; the process that reads it. What it holds, or that it is gone, is reported with the
+        failure."""
+        try:
+            return check_slot(self.source, progress)
+        except ChangesMissing:
+            self._channel.send(Figures(sample=sample_of(measure_slot(self.source, progress.slot), time.time())))
+            raise
 
     def _report_timeline(self, history: History, before: int) -> None:
         compared = f"compared by positions and heartbeat alone ({history.unread})" if history.unread else ""

@@ -77,7 +77,7 @@ class Reporter:
         self._longest_latency: float | None = None
         self._sampled_at = 0.0
         self._unreported = False
-        self._source_lsn: str | None = None
+        self._source: tuple[str | None, float | None] = (None, None)
 
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
@@ -124,7 +124,8 @@ class Reporter:
                     received_lsn=format_lsn(self._positions.received),
                     applied_lsn=format_lsn(self._positions.durable),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
-                    source_lsn=self._source_lsn,
+                    source_lsn=self._source[0],
+                    source_at=self._source[1],
                     transactions=self._totals.transactions,
                     changes=self._totals.as_dict(),
                     applied_bytes=self._totals.bytes,
@@ -142,15 +143,16 @@ class Reporter:
 
     def watched(self, guardian: Guardian) -> None:
         """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
-        self._source_lsn = guardian.source_lsn
-        figures = sample_of(guardian.slot) if guardian.slot else Sample()
+        self._source = (guardian.source_lsn, guardian.source_at)
+        figures = sample_of(guardian.slot, guardian.slot_at) if guardian.slot else Sample()
         self._channel.send(
             Figures(
                 sample=msgspec.structs.replace(
                     figures,
                     received_lsn=format_lsn(self._positions.received),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
-                    source_lsn=self._source_lsn,
+                    source_lsn=guardian.source_lsn,
+                    source_at=guardian.source_at,
                 )
             )
         )

@@ -5,7 +5,7 @@ from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import check_slot, find_partition_root, wait_until_visible
+from syncwizard.postgres.source.continuity import find_partition_root, wait_until_visible
 from syncwizard.postgres.source.history import other_history
 from syncwizard.postgres.source.receiver import Positions, Receiver
 from syncwizard.postgres.source.stream import start_stream
@@ -49,7 +49,7 @@ class Receiving:
         with translated("source", "starting the stream"):
             stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.
-            check_slot(source, progress)
+            ends.check_slot(progress)
         heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
         decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats)
         self._receiver = Receiver(stream, decoder, inbox, positions)

@@ -11,7 +11,7 @@ import msgspec
 
 from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.figures.totals import LATENCY_FRESH_SECONDS
+from syncwizard.task.figures.totals import FRESH_SECONDS
 
 replace = msgspec.structs.replace
 
@@ -98,7 +98,7 @@ def observe(sample: Sample, now: float, latency: Spread | None = None) -> Observ
     >>> observe(Sample(latency_seconds=0.1, latency_at=90.0), 102.0).figures.latency_seconds
     Spread(peak=12.0, mean=12.0, count=1)
     """
-    if sample.latency_at is not None and now - sample.latency_at > LATENCY_FRESH_SECONDS:
+    if sample.latency_at is not None and now - sample.latency_at > FRESH_SECONDS:
         latency = join(latency, single(now - sample.latency_at))
     rows = _sum(sample.copied_rows_per_second, sample.rows_per_second)
     size = _sum(sample.copied_bytes_per_second, sample.bytes_per_second)

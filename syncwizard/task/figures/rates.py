@@ -98,7 +98,10 @@ class TableProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CopyProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """The full stage: sums over its tables, rates a second, and the time that is left."""
+    """The full stage: sums over its tables, rates a second, and the time that is left.
+
+    `planning`: more tables are to be planned, so that the sums are none of the whole.
+    """
 
     rows: int
     estimated_rows: int
@@ -109,6 +112,7 @@ class CopyProgress(msgspec.Struct, frozen=True, kw_only=True):
     bytes_per_second: float | None
     left: TimeLeft | None
     tables: dict[str, TableProgress]
+    planning: bool = False
 
 
 def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
@@ -153,8 +157,9 @@ def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
         tables_copied=len(tables) - len(unfinished),
         rows_per_second=sample.copied_rows_per_second,
         bytes_per_second=sample.copied_bytes_per_second,
-        left=time_left(left) if unfinished else None,
+        left=time_left(left) if unfinished and not state.planning else None,
         tables=tables,
+        planning=state.planning,
     )
 
 
@@ -163,18 +168,31 @@ def _expected(copied: bool, done: int, estimated: int) -> int:
     return done if copied else max(done, estimated)
 
 
+def source_end(sample: Sample) -> int | None:
+    """The furthest position known of the source: its end is asked for once a second, and the stream may be ahead.
+
+    >>> source_end(Sample(source_lsn="0/30", received_lsn="0/38"))
+    56
+    >>> source_end(Sample(received_lsn="0/38")) is None
+    True
+    """
+    if not sample.source_lsn:
+        return None
+    return max(parse_lsn(lsn) for lsn in (sample.source_lsn, sample.received_lsn, sample.applied_lsn) if lsn)
+
+
 def backlog_bytes(sample: Sample) -> int | None:
     """WAL between the source's end and what is applied; None while either is unknown.
 
     >>> backlog_bytes(Sample(source_lsn="0/30", applied_lsn="0/10"))
     32
+    >>> backlog_bytes(Sample(source_lsn="0/30", received_lsn="0/38", applied_lsn="0/10"))
+    40
     >>> backlog_bytes(Sample(applied_lsn="0/10")) is None
     True
     """
-    if not sample.source_lsn or not sample.applied_lsn:
-        return None
-    # The source's end is asked for once a second only: meanwhile more may have been applied.
-    return max(0, parse_lsn(sample.source_lsn) - parse_lsn(sample.applied_lsn))
+    end = source_end(sample)
+    return None if end is None or not sample.applied_lsn else end - parse_lsn(sample.applied_lsn)
 
 
 def index_fraction(build: IndexBuild) -> float | None:

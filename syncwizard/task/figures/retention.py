@@ -21,16 +21,17 @@ ROOM_REMEDY = "have the task running, and watch the free space at the source; re
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the slot's WAL. `age_seconds`: of the figures; `bytes_per_hour`: the WAL that the source
-    writes; `lost_in_seconds`: how long a slot that stands still lives at this rate, None without a limit or rate."""
+    """What is known of the slot's WAL. `measured_at`: of the figures, in seconds since the epoch; `bytes_per_hour`: the
+    WAL that the source writes; `lost_in_seconds`: how long a slot that stands still lives at this rate, None without a
+    limit or rate."""
 
     measured: SlotMeasured
-    age_seconds: float
+    measured_at: float
     bytes_per_hour: float | None = None
     lost_in_seconds: float | None = None
 
 
-def retention(measured: SlotMeasured, age_seconds: float, bytes_per_second: float | None) -> Retention:
+def retention(measured: SlotMeasured, measured_at: float, bytes_per_second: float | None) -> Retention:
     """The figures, with what follows from the rate at which the source writes WAL.
 
     >>> measured = SlotMeasured(retained_bytes=5, wal_status="extended", safe_bytes=7200, source_lsn="0/5")
@@ -43,7 +44,7 @@ def retention(measured: SlotMeasured, age_seconds: float, bytes_per_second: floa
     left = None
     if bytes_per_second and measured.safe_bytes is not None:
         left = max(0, measured.safe_bytes) / bytes_per_second
-    return Retention(measured=measured, age_seconds=age_seconds, bytes_per_hour=per_hour, lost_in_seconds=left)
+    return Retention(measured=measured, measured_at=measured_at, bytes_per_hour=per_hour, lost_in_seconds=left)
 
 
 def of_sample(sample: Sample) -> SlotMeasured | None:
@@ -56,13 +57,17 @@ def of_sample(sample: Sample) -> SlotMeasured | None:
         safe_bytes=sample.slot_safe_bytes,
         directory_bytes=sample.wal_directory_bytes,
         source_lsn=sample.source_lsn,
+        exists=sample.slot_exists is not False,
     )
 
 
-def sample_of(measured: SlotMeasured) -> Sample:
-    """The figures as a sample."""
+def sample_of(measured: SlotMeasured, at: float) -> Sample:
+    """The figures as a sample; `at` in seconds since the epoch."""
     return Sample(
         source_lsn=measured.source_lsn,
+        source_at=at,
+        slot_at=at,
+        slot_exists=measured.exists,
         slot_retained_bytes=measured.retained_bytes,
         slot_wal_status=measured.wal_status,
         slot_safe_bytes=measured.safe_bytes,
@@ -101,7 +106,12 @@ def threat(measured: SlotMeasured) -> Threat:
     [0, 1, 3]
     >>> of(0, None, "lost").level, of(0, None, "lost").remedy
     ('error', 'copy the tables again: syncwizard resync TASK')
+    >>> threat(SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn="0/0")).step
+    5
     """
+    if not measured.exists:
+        message = "the source does not have the replication slot any more: changes are missing for good"
+        return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     held = describe_bytes(measured.retained_bytes)
     if measured.wal_status == "lost":
         message = "the source has removed WAL that the slot still needed: changes are missing for good"

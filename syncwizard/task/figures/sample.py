@@ -26,7 +26,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `backlog_bytes` (WAL from the applied position to the source's end). `rows_per_second` and `bytes_per_second` are
     of applied changes, bytes as they came in the stream. `latency_seconds` is measured by the heartbeat and
     `latency_at` says when (seconds since the epoch); `longest_latency_seconds`: of all heartbeats since the sample
-    before, where several came at once. `slot_…` and `wal_directory_bytes` as in SlotMeasured;
+    before, where several came at once. `source_at`: when `source_lsn` was read. `slot_…` and `wal_directory_bytes` as
+    in SlotMeasured, measured at `slot_at`, and replaced together;
     `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
     advances over it. `indexes_waiting`: those of the running stage that are not begun.
     """
@@ -44,7 +45,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     applied_lsn: str | None = None
     acknowledged_lsn: str | None = None
     source_lsn: str | None = None
+    source_at: float | None = None
     backlog_bytes: int | None = None
+    slot_at: float | None = None
+    slot_exists: bool | None = None
     slot_retained_bytes: int | None = None
     slot_wal_status: str | None = None
     slot_safe_bytes: int | None = None

@@ -10,18 +10,19 @@ from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import (
     coarse_seconds,
+    counted,
     describe_bytes,
     describe_count,
     describe_rates,
     format_seconds,
     format_table,
     shorten,
+    span,
 )
 
-# Older than this, a latency says nothing of now: its age is shown instead (a heartbeat comes each second).
-LATENCY_FRESH_SECONDS = 3.0
-# Figures of the slot are taken every few seconds.
-STALE_SECONDS = 30.0
+# Older than this, a figure says nothing of now, and its age is shown (heartbeats, and looks at the source, come each
+# second or two).
+FRESH_SECONDS = 3.0
 # Less than a segment of WAL is no backlog worth showing.
 BACKLOG_BYTES = 16 * 1024 * 1024
 NAME_WIDTH = 28
@@ -36,11 +37,20 @@ def describe_latency(sample: Sample, now: float) -> str:
     >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 101.0)
     '4 ms'
     >>> describe_latency(Sample(latency_seconds=0.004, latency_at=100.0), 112.0)
-    '4 ms, 12.0 s ago'
+    '4 ms, 12 s ago'
     """
     text = format_seconds(sample.latency_seconds or 0.0)
-    age = now - (sample.latency_at or now)
-    return f"{text}, {format_seconds(age)} ago" if age > LATENCY_FRESH_SECONDS else text
+    old = how_old(sample.latency_at, now)
+    return f"{text}, {old}" if old else text
+
+
+def how_old(at: float | None, now: float) -> str:
+    """How long ago a figure was measured, both in seconds since the epoch; empty while it is of now, or not known.
+
+    >>> how_old(100.0, 102.0), how_old(100.0, 175.0), how_old(None, 175.0)
+    ('', '1 min 15 s ago', '')
+    """
+    return f"{span(now - at)} ago" if at is not None and now - at > FRESH_SECONDS else ""
 
 
 def describe_time_left(left: TimeLeft) -> str:
@@ -71,7 +81,10 @@ def describe_share(done: int, estimated: int, *, finished: bool) -> str:
 
 
 def copy_fields(progress: CopyProgress) -> list[tuple[str, str]]:
-    """What the full stage has done, while it runs."""
+    """What the full stage has done, while it runs; sums over the tables are given once all are planned."""
+    if progress.planning:
+        done = f"{describe_count(progress.rows)} rows, {describe_bytes(progress.bytes)}"
+        return [("copied", f"{done}, {counted(len(progress.tables), 'table')} planned so far")]
     rows = f"{describe_count(progress.rows)} of ~{describe_count(progress.estimated_rows)} rows"
     size = f"{describe_bytes(progress.bytes)} of ~{describe_bytes(progress.estimated_bytes)}"
     fields = [("copied", f"{rows}, {size}, {progress.tables_copied} of {len(progress.tables)} tables done")]
@@ -95,9 +108,12 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
             fields.append(("rate", rates))
     backlog = backlog_bytes(sample)
     if backlog is not None:
-        fields.append(("backlog", f"{describe_bytes(backlog)} of WAL{_describe_trend(sample)}"))
+        old = how_old(sample.source_at, now)
+        trend = f", {old}" if old else _describe_trend(sample)
+        fields.append(("backlog", f"{describe_bytes(backlog)} of WAL{trend}"))
+    old = how_old(sample.source_at, now)
     positions = [
-        ("source", sample.source_lsn),
+        ("source", f"{sample.source_lsn} ({old})" if sample.source_lsn and old else sample.source_lsn),
         ("received", sample.received_lsn),
         ("applied", sample.applied_lsn or state.applied_lsn),
         ("acknowledged", sample.acknowledged_lsn),
@@ -119,24 +135,26 @@ def _describe_trend(sample: Sample) -> str:
     return f", shrinking by {describe_bytes(shrinks)}/s" + (f", {describe_time_left(left)} left" if left else "")
 
 
-def retention_fields(held: Retention) -> list[tuple[str, str]]:
-    """The WAL that the slot holds, and what that threatens.
+def retention_fields(held: Retention, now: float) -> list[tuple[str, str]]:
+    """The WAL that the slot holds, and what that threatens; `now` in seconds since the epoch.
 
     >>> from syncwizard.task.events import SlotMeasured
     >>> from syncwizard.task.figures.retention import retention
     >>> measured = SlotMeasured(retained_bytes=5_000_000_000, wal_status="extended", source_lsn="0/0",
     ...     safe_bytes=45_000_000_000, directory_bytes=16_000_000_000)
-    >>> for name, text in retention_fields(retention(measured, 0.0, 1_000_000.0)):
+    >>> for name, text in retention_fields(retention(measured, 90.0, 1_000_000.0), 91.0):
     ...     print(f"{name:<10}  {text}")
     slot holds  5.0 GB of WAL at the source, of 16.0 GB in pg_wal
                 lost after 45.0 GB more: about 12 h at a standstill (3.6 GB/h)
     """
-    measured = held.measured
+    measured, old = held.measured, how_old(held.measured_at, now)
+    if not measured.exists:
+        return [("slot", "the source does not have it any more" + (f" ({old})" if old else ""))]
     text = f"{describe_bytes(measured.retained_bytes)} of WAL at the source"
     if measured.directory_bytes is not None:
         text += f", of {describe_bytes(measured.directory_bytes)} in pg_wal"
-    if held.age_seconds > STALE_SECONDS:
-        text += f" ({format_seconds(held.age_seconds)} ago)"
+    if old:
+        text += f" ({old})"
     rate = f"{describe_bytes(held.bytes_per_hour)}/h" if held.bytes_per_hour else ""
     if measured.wal_status == "lost":
         danger = "the slot is lost: the source has removed WAL that it needed"

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Digits
 
-from syncwizard.tui.formatting import Part
+from syncwizard.tui.formatting import Part, Tone
 from syncwizard.tui.monitor.view import DASH, Figure
 from syncwizard.tui.widgets.lines import Lines
 
@@ -24,11 +24,14 @@ class Tile(Vertical):
     def show(self, figure: Figure) -> None:
         """Replaces the figure."""
         number, _, unit = figure.value.rpartition(" ") if " " in figure.value else (figure.value, "", "")
-        remark = f"  {figure.remark}" if self.screen.has_class("-wide") else ""
-        self.query_one(".tile-name", Lines).show([[(figure.name, "strong"), (remark, "muted")]])
+        # With a note there is none to spare at 80 columns.
+        gap = " " if figure.note else "  "
+        remark = figure.note or (figure.remark if self.screen.has_class("-wide") else "")
+        self.query_one(".tile-name", Lines).show([[(figure.name, "strong"), (f"{gap}{remark}", "muted")]])
         self.query_one(Digits).update(number if number != DASH else "-")
         self.query_one(".tile-unit", Lines).show([[], [], [(unit, "muted")]])
         self.set_class(figure.tone == "warn", "-warn")
+        self.set_class(figure.aged, "-aged")
 
 
 class Headline(Vertical):
@@ -48,8 +51,10 @@ class Headline(Vertical):
             tile.show(figure)
         parts: list[Part] = []
         for figure in figures:
-            parts += [(f"{figure.name} ", "muted"), (figure.value, "warn" if figure.tone == "warn" else "strong")]
-            parts.append(("   ", "plain"))
+            tone: Tone = "muted" if figure.aged else "warn" if figure.tone == "warn" else "strong"
+            note = f", {figure.note}" if figure.note and not figure.brief else ""
+            value = figure.brief or figure.value
+            parts += [(f"{figure.name} ", "muted"), (value, tone), (note, "muted"), ("   ", "plain")]
         line = self.query_one("#headline-line", Lines)
         line.set_class(aged, "-aged")
         line.show([parts])

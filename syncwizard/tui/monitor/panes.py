@@ -52,7 +52,7 @@ class StagesPane(VerticalScroll):
     def show(self, view: View, now: float) -> None:
         """Draws the view as of now."""
         seen, positions = view.seen, self.query_one("#position-lines", Lines)
-        known, slot = position_lines(seen), slot_lines(seen)
+        known, slot = position_lines(seen, now), slot_lines(seen, now)
         self.query_one("#stage-lines", Lines).show(stage_lines(seen, now))
         positions.set_class(are_old(view, now), "-aged")
         positions.show(known)

@@ -7,15 +7,16 @@ from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import STAGES, StageName
-from syncwizard.task.figures.rates import backlog_bytes, copy_progress, index_fraction
+from syncwizard.task.figures.rates import backlog_bytes, copy_progress, index_fraction, source_end
 from syncwizard.task.figures.retention import Retention, threat
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import stages_left
 from syncwizard.task.figures.totals import (
-    LATENCY_FRESH_SECONDS,
+    FRESH_SECONDS,
     copy_fields,
     describe_share,
     describe_time_left,
+    how_old,
     retention_fields,
 )
 from syncwizard.task.lsn import parse_lsn
@@ -25,55 +26,72 @@ from syncwizard.task.text import age, describe_bytes, fit, format_seconds, one_l
 from syncwizard.tui.formatting import Part, Tone, mark_of
 from syncwizard.tui.monitor.link import View
 
-# Figures come at least each second; older ones are of another time.
-FIGURES_FRESH_SECONDS = 3.0
 # Of the missing definitions: the stages must stay in sight, and the events have all of them.
 MISSING_SHOWN = 3
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
-    """A headline figure: its name, its value with unit, and a remark below."""
+    """A headline figure: its name, its value with unit, and a remark where there is room.
+
+    `note` is shown in its place whatever the room: how old the figure is, or that there is none. `aged`: it is of
+    another time than now; `brief`: what stands for value and note where all figures share a line.
+    """
 
     name: str
     value: str
     remark: str = ""
+    note: str = ""
     tone: Tone = "plain"
+    aged: bool = False
+    brief: str = ""
 
 
 def are_old(view: View, now: float) -> bool:
     """Whether the figures are of another time than now."""
-    return view.figures_at is None or now - view.figures_at > FIGURES_FRESH_SECONDS
+    return view.figures_at is None or now - view.figures_at > FRESH_SECONDS
 
 
 def figures_of(view: View, now: float) -> tuple[Figure, Figure, Figure, Figure]:
     """Latency, rate, backlog and WAL held; an unknown one is a dash."""
     sample = view.seen.sample
+    return (_latency(sample, now), _rate(view.seen), _backlog(sample, now), _held(view.seen.retention, now))
+
+
+def _backlog(sample: Sample, now: float) -> Figure:
     backlog = backlog_bytes(sample)
-    return (
-        _latency(sample, now),
-        _rate(view.seen),
-        Figure(name="backlog", value=_bytes(backlog)),
-        _held(view.seen.retention),
-    )
+    if backlog is None:
+        return Figure(name="backlog", value=DASH)
+    # What the source has written since it was looked at is in no figure.
+    old = _age_of(sample.source_at, now)
+    return Figure(name="backlog", value=describe_bytes(backlog), note=old, aged=bool(old), brief="?" if old else "")
 
 
-def _held(held: Retention | None) -> Figure:
+def _age_of(at: float | None, now: float) -> str:
+    """In one unit: a tile has no room for two."""
+    return f"{age(now - at)} ago" if at is not None and how_old(at, now) else ""
+
+
+def _held(held: Retention | None, now: float) -> Figure:
     if held is None:
         return Figure(name="WAL held", value=DASH)
+    old = _age_of(held.measured_at, now)
+    if not held.measured.exists:
+        return Figure(name="WAL held", value=DASH, note="no slot", tone="warn", aged=bool(old))
     safe = held.measured.safe_bytes
     if held.measured.wal_status == "lost":
         remark = "lost"
     else:
         remark = "without a limit" if safe is None else f"lost after {describe_bytes(max(0, safe))} more"
     tone: Tone = "warn" if threat(held.measured).step else "plain"
-    return Figure(name="WAL held", value=describe_bytes(held.measured.retained_bytes), remark=remark, tone=tone)
+    size = describe_bytes(held.measured.retained_bytes)
+    return Figure(name="WAL held", value=size, remark=remark, note=old, tone=tone, aged=bool(old))
 
 
 def _latency(sample: Sample, now: float) -> Figure:
     if sample.latency_seconds is None or sample.latency_at is None:
         return Figure(name="latency", value=DASH)
     since = now - sample.latency_at
-    if since > LATENCY_FRESH_SECONDS:
+    if since > FRESH_SECONDS:
         return Figure(name="latency", value=f"> {age(since)}", remark="no heartbeat since", tone="warn")
     return Figure(name="latency", value=format_seconds(sample.latency_seconds))
 
@@ -89,10 +107,6 @@ def _rate(seen: Seen) -> Figure:
 
 
 DASH = "–"
-
-
-def _bytes(count: int | None) -> str:
-    return DASH if count is None else describe_bytes(count)
 
 
 BAR_COLUMNS = 20
@@ -132,6 +146,8 @@ def _stage(name: StageName, seen: Seen, now: float) -> list[list[Part]]:
 def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
     """What a stage at work has done: the first line goes beside its name."""
     if name == "full" and (progress := copy_progress(seen.state, seen.sample)) is not None:
+        if progress.planning:
+            return [[("planning", "plain")], [(f"  {copy_fields(progress)[0][1]}", "plain")]]
         share = describe_share(progress.bytes, progress.estimated_bytes, finished=False)
         fraction = min(0.99, progress.bytes / progress.estimated_bytes) if progress.estimated_bytes else 0.0
         lines: list[list[Part]] = [[*bar(fraction), (f" {share}", "strong")]]
@@ -180,33 +196,46 @@ def span_of(start: float | None, end: float | None) -> str:
     return "" if start is None or end is None else format_seconds(end - start)
 
 
-def position_lines(seen: Seen) -> list[list[Part]]:
+def position_lines(seen: Seen, now: float) -> list[list[Part]]:
     """The positions on the way from the source's end of WAL to what was acknowledged."""
-    sample, state = seen.sample, seen.state
-    end = sample.source_lsn
-    rows = [
-        ("source", sample.source_lsn),
-        ("received", sample.received_lsn),
-        ("applied", sample.applied_lsn or state.applied_lsn),
-        ("acknowledged", sample.acknowledged_lsn),
-    ]
-    return [_position(name, lsn, end) for name, lsn in rows if lsn]
-
-
-def slot_lines(seen: Seen) -> list[list[Part]]:
-    """What the slot holds at the source, and what that threatens."""
-    lines: list[list[Part]] = []
-    for name, text in retention_fields(seen.retention) if seen.retention is not None else []:
-        lines.append([(f"{name} ", "muted"), (text, "plain")] if name else [(text, "muted")])
+    sample = seen.sample
+    applied = sample.applied_lsn or seen.state.applied_lsn
+    old = how_old(sample.source_at, now)
+    end = source_end(sample)
+    lines = []
+    if sample.source_lsn:
+        lines.append(_position("source", sample.source_lsn, old, "muted" if old else "plain"))
+    if sample.received_lsn:
+        lines.append(_position("received", sample.received_lsn, _behind(end, sample.received_lsn, "at the end")))
+    if applied:
+        lines.append(_position("applied", applied, _behind(end, applied, "at the end")))
+    if sample.acknowledged_lsn:
+        # Against what is applied: that is all it can be, and a gap shows what the source keeps beyond need.
+        upto = parse_lsn(applied) if applied else None
+        what = _behind(upto, sample.acknowledged_lsn, "all that is applied", " behind applied")
+        lines.append(_position("acknowledged", sample.acknowledged_lsn, what))
     return lines
 
 
-def _position(name: str, lsn: str, end: str | None) -> list[Part]:
-    parts: list[Part] = [(f"  {name:<13}", "muted"), (f"{lsn:<18}", "plain")]
-    if end and name != "source":
-        behind = max(0, parse_lsn(end) - parse_lsn(lsn))
-        parts.append((f"{describe_bytes(behind)} behind", "muted") if behind else ("at the end", "muted"))
-    return parts
+def _behind(end: int | None, lsn: str, none: str, unit: str = " behind") -> str:
+    if end is None:
+        return ""
+    behind = max(0, end - parse_lsn(lsn))
+    return f"{describe_bytes(behind)}{unit}" if behind else none
+
+
+def slot_lines(seen: Seen, now: float) -> list[list[Part]]:
+    """What the slot holds at the source, and what that threatens."""
+    held, lines = seen.retention, []
+    value: Tone = "muted" if held is not None and how_old(held.measured_at, now) else "plain"
+    for name, text in retention_fields(held, now) if held is not None else []:
+        parts: list[Part] = [(f"{name} ", "muted"), (text, value)] if name else [(text, "muted")]
+        lines.append(parts)
+    return lines
+
+
+def _position(name: str, lsn: str, remark: str, tone: Tone = "plain") -> list[Part]:
+    return [(f"  {name:<13}", "muted"), (f"{lsn:<18}", tone), (remark, "muted")]
 
 
 def head_line(view: View, now: float, width: int) -> list[Part]:

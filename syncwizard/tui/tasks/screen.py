@@ -98,7 +98,7 @@ class TasksScreen(Screen[None]):
             yield Static("", id="tasks-empty-title", markup=False)
             yield Static(EMPTY, id="tasks-empty-text", markup=False)
             yield Button("Set up a task (n)", id="tasks-new", variant="primary", compact=True)
-            yield Button("Try the demo first (d): two servers of its own", id="tasks-demo", compact=True)
+            yield Button("Try the demo first (t): two servers of its own", id="tasks-demo", compact=True)
         yield Static("", id="tasks-trouble", markup=False)
         yield KeyBar()
 

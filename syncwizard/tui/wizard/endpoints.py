@@ -24,6 +24,7 @@ from syncwizard.tui.widgets.paragraphs import Paragraphs
 from syncwizard.tui.wizard.advice import advise
 from syncwizard.tui.wizard.endpoint_form import SECRETS, EndpointForm
 from syncwizard.tui.wizard.form import FormStep
+from syncwizard.tui.wizard.step import NEXT
 
 SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
 PAGES = (("source", "Source"), ("destination", "Destination"), ("mind", "What to mind"))
@@ -105,7 +106,12 @@ class EndpointsStep(FormStep):
     @property
     def next_label(self) -> str:
         """What is tested already is not tested again."""
-        return "Next" if self._is_tested else "Test connectivity and proceed"
+        return NEXT if self._is_tested else "Test connectivity and proceed"
+
+    @property
+    def next_key(self) -> str:
+        """In the words of a key bar."""
+        return NEXT if self._is_tested else "Test both ends"
 
     def proceed(self) -> bool:
         """Both ends are tested, unless they were just as they are now."""

@@ -30,7 +30,7 @@ from syncwizard.tui.dialogs.drafts import DraftsDialog
 from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.step_rail import RailStep, StepRail
-from syncwizard.tui.wizard.step import Step
+from syncwizard.tui.wizard.step import NEXT, Step
 
 # Long enough not to write at every key, short enough that a crash costs a word.
 AUTOSAVE_SECONDS = 0.5
@@ -45,6 +45,7 @@ class WizardScreen(Screen[None]):
     ]
 
     moving_actions = ("wizard.next", "wizard.previous")
+    urgent_actions = ("wizard.next",)
 
     @property
     def manual_topic(self) -> str:
@@ -57,6 +58,7 @@ class WizardScreen(Screen[None]):
         self.draft = draft or TaskDraft()
         self.secrets = Handover()
         self.size_of_choice = ""
+        self.action_labels: dict[str, str] = {}
         self._offers_drafts = draft is None
         self._kinds = list(steps or default_steps())
         self._steps: dict[int, Step] = {}
@@ -75,7 +77,7 @@ class WizardScreen(Screen[None]):
         yield Static("", id="wizard-command", markup=False)
         with Horizontal(id="wizard-buttons"):
             yield Button("Back", id="wizard-back", compact=True)
-            yield Button("Next", id="wizard-next", variant="primary", compact=True)
+            yield Button(NEXT, id="wizard-next", variant="primary", compact=True)
         yield KeyBar()
 
     async def on_mount(self) -> None:
@@ -151,8 +153,18 @@ class WizardScreen(Screen[None]):
             following.label = step.next_label
             # A button keeps the width of its first label by itself.
             following.refresh(layout=True)
+        self._label_next(step)
         self._show_command(f"Equivalent command: {self.command}")
         self.query_one(StepRail).mark(self._current, self._done)
+
+    def _label_next(self, step: Step) -> None:
+        """The key bar says what the key does here: go where, test, start."""
+        label = step.next_key
+        if label == NEXT and self._current + 1 < len(self._kinds):
+            label = f"{NEXT}: {self._kinds[self._current + 1].title}"
+        if self.action_labels.get("wizard.next") != label:
+            self.action_labels["wizard.next"] = label
+            self.query_one(KeyBar).refresh()
 
     def _show_command(self, text: str) -> None:
         """On one line, or on several where it is long: a command that is cut is of no use."""

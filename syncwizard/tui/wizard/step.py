@@ -11,6 +11,9 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.validation import Problem
 
+# Of a step that does nothing but make way for the one after it.
+NEXT = "Next"
+
 
 class Wizard(Protocol):
     """The wizard as its steps see it.
@@ -87,7 +90,12 @@ class Step(Vertical):
     @property
     def next_label(self) -> str:
         """What Next does here."""
-        return "Next"
+        return NEXT
+
+    @property
+    def next_key(self) -> str:
+        """What the key bar calls it."""
+        return self.next_label
 
     @property
     def may_go_on(self) -> bool:
