@@ -154,6 +154,8 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
     echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
+    for line in item.objects if verdict != "passed" else ():
+        echo(f"          - {line}")
     if verdict != "passed" and item.remedy:
         echo(f"          {item.remedy}")
     if verdict != "passed" and item.sql:

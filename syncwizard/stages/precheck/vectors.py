@@ -1,7 +1,8 @@
 """Items about pgvector: whether its indexes can be built with all that the destination has."""
 
 from syncwizard.postgres.destination.indexes import read_pgvector
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
 from syncwizard.task.text import counted
@@ -33,3 +34,6 @@ def vector_builds(checkup: Checkup) -> Finding:
         " database",
         "ALTER EXTENSION vector UPDATE" if versions[1] else "",
     )
+
+
+ITEMS = (vector_builds,)
