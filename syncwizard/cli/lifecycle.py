@@ -8,11 +8,12 @@ from typing import Any, NoReturn
 import click
 
 from syncwizard.cli.files import FILE
-from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
+from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show, show_lines
 from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client.rights_script import script
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
-from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
+from syncwizard.errors import End, EndpointError, PrecheckNotPassed, UsageError
 from syncwizard.task import file
 from syncwizard.task.events import (
     Entry,
@@ -25,6 +26,7 @@ from syncwizard.task.events import (
     StageStarted,
 )
 from syncwizard.task.narration import narrate
+from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
 TASK = click.argument("name", metavar="TASK")
@@ -42,9 +44,22 @@ FOREGROUND = click.option(
 @click.command()
 @click.argument("name", metavar="FILE|TASK")
 @IGNORE
+@click.option(
+    "--script",
+    "script_of",
+    type=click.Choice(["source", "destination", "both"]),
+    is_flag=False,
+    flag_value="both",
+    help="Print the statements that give an end what it lacks, for its administrator, instead of the items.",
+)
 @JSON
-def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
-    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end cannot be reached."""
+def precheck(name: str, ignored: tuple[str, ...], script_of: str | None, as_json: bool) -> None:
+    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end cannot be reached.
+
+    With --script the exit code tells no more than whether the ends could be reached.
+    """
+    if script_of and as_json:
+        raise UsageError("--script prints SQL and does not go with --json", remedy="leave one of them out")
     spec, task = lifecycle.specification_of(name)
     if task is not None and not file.is_file(name):
         spec = lifecycle.accept_warnings(task, ignored).spec
@@ -55,16 +70,22 @@ def precheck(name: str, ignored: tuple[str, ...], as_json: bool) -> None:
     def on_event(event: Event) -> None:
         if isinstance(event, PrecheckItemFinished):
             items.append(event)
-            if not as_json:
+            if not as_json and not script_of:
                 _print_item(event)
 
     try:
         lifecycle.precheck(spec, on_event)
     except (PrecheckNotPassed, EndpointError) as error:
+        if script_of:
+            _print_script(spec, script_of, items)
+            if isinstance(error, PrecheckNotPassed):
+                return
         if as_json:
             fail(error, {"passed": False, "items": items})
         raise
-    if as_json:
+    if script_of:
+        _print_script(spec, script_of, items)
+    elif as_json:
         print_json({"passed": True, "items": items})
     else:
         say("the precheck passed")
@@ -151,9 +172,18 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
     }
 
 
+def _print_script(spec: TaskSpec, wanted: str, items: list[PrecheckItemFinished]) -> None:
+    ends: tuple[tuple[End, Endpoint], ...] = (("source", spec.source), ("destination", spec.destination))
+    for end, endpoint in ends:
+        if wanted in (end, "both"):
+            show_lines(script(items, end, endpoint))
+
+
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
     echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
+    for line in item.objects if verdict != "passed" else ():
+        echo(f"          - {line}")
     if verdict != "passed" and item.remedy:
         echo(f"          {item.remedy}")
     if verdict != "passed" and item.sql:

@@ -74,7 +74,7 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "versions": _versions(engine),
         "status": describe(seen, now),
         "history": [_tell_hour(hour) for hour in _hours(folder, now)],
-        "precheck": [_tell_item(item) for item in seen.state.precheck],
+        "precheck": [line for item in seen.state.precheck for line in _tell_item(item)],
         "task_file": file.dump(seen.task.spec),
         "events": [*missing, *(_tell_entry(entry) for entry in entries)],
         # Whole: a secret may have several lines.
@@ -157,9 +157,12 @@ def _tell_history(hours: Sequence[Mapping[str, Any]]) -> str:
     return format_table(("SINCE", *titles), rows, right=range(1, len(titles) + 1)) if rows else ""
 
 
-def _tell_item(item: PrecheckItemFinished) -> str:
+def _tell_item(item: PrecheckItemFinished) -> list[str]:
     verdict = "accepted" if item.ignored else item.verdict
-    return f"{verdict:<8}  {item.item}: {item.message or item.title}"
+    return [
+        f"{verdict:<8}  {item.item}: {item.message or item.title}",
+        *(f"          - {each}" for each in item.objects),
+    ]
 
 
 def _tell_entry(entry: Entry) -> str:

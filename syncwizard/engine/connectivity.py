@@ -26,8 +26,9 @@ from syncwizard.postgres.session.handshake import (
 )
 from syncwizard.postgres.session.trouble import PASSWORD_MARKS, is_final, remedy_of
 from syncwizard.stages.context import Cancellation
-from syncwizard.stages.precheck.checkup import Checkup, Finding, failed, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.connectivity import look
+from syncwizard.stages.precheck.registry import Finding, failed, passed, warning
 from syncwizard.stages.precheck.servers import judge_encryption
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, StepVerdict, steps_of
 from syncwizard.task.names import quote

@@ -26,6 +26,8 @@ STAGES: tuple[StageName, ...] = (
     "indexes",
     "incremental",
 )
+# Who runs the statements of a precheck item.
+RunBy = Literal["account", "administrator"]
 Verdict = Literal["passed", "warning", "failed"]
 Level = Literal["info", "warning", "error"]
 
@@ -78,7 +80,8 @@ class StageFinished(Event, frozen=True, kw_only=True, tag=True):
 class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name.
 
-    `sql_end`: where `sql` is to be run, None where no session of a task can.
+    `sql_end`: where `sql` is to be run, None where no session of a task can. `run_by`: who runs it; an administrator
+    gives what the task's account cannot give itself. `objects`: a line for each object the message is about.
     """
 
     item: str
@@ -90,6 +93,8 @@ class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     sql_end: End | None = None
     ignorable: bool = False
     ignored: bool = False
+    objects: list[str] = []
+    run_by: RunBy = "account"
 
     @property
     def blocks(self) -> bool:

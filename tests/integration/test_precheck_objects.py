@@ -24,10 +24,12 @@ def test_objects_that_cannot_be_created_are_named(pair: DatabasePair, tmp_path: 
     found = outcome(pair.spec(), tmp_path)["object-kinds"]
     assert found.verdict == "warning"
     assert not precheck.blocks(found)
-    assert "rule on_update on public.t (a rule ON UPDATE" in found.message
-    assert "trigger loud on public.t" in found.message
-    assert "created without rows" in found.message
-    assert "other.hidden" in found.message
+    assert sorted(line.partition(" (")[0] for line in found.objects) == [
+        "created disabled: trigger loud on public.t",
+        "created without rows: table other.hidden",
+        "left out: rule on_update on public.t",
+    ]
+    assert found.message == "1 left out; 1 created disabled; 1 created without rows"
 
 
 def test_a_view_over_a_table_that_is_not_selected_is_named(pair: DatabasePair, tmp_path: Path) -> None:
@@ -36,7 +38,7 @@ def test_a_view_over_a_table_that_is_not_selected_is_named(pair: DatabasePair, t
         "CREATE VIEW over_hidden AS SELECT id FROM other.hidden"
     )
     found = outcome(pair.spec(), tmp_path)["object-kinds"]
-    assert "view public.over_hidden (it needs other.hidden, which is not synchronized)" in found.message
+    assert found.objects == ["left out: view public.over_hidden (it needs other.hidden, which is not synchronized)"]
 
 
 def test_triggers_that_fire_in_spite_of_us_stand_in_the_way(pair: DatabasePair, tmp_path: Path) -> None:
@@ -102,11 +104,12 @@ def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair
         ("row security policy", "mine on public.t"),
         ("text search template", "public.template"),
     ):
-        told = [part for part in item.message.split("; ") if part.startswith(f"{kind} not carried over (")]
-        assert [part.rpartition("): ")[2] for part in told] == [name]
+        assert sum(line.startswith(f"not carried over: {kind} {name} (") for line in item.objects) == 1
     # A table alone has policies; the rest is not about it.
-    assert "mine on public.t" in single["object-kinds"].message
-    assert "far" not in single["object-kinds"].message
+    assert [line.partition(" (")[0] for line in single["object-kinds"].objects] == [
+        "not carried over: row security public.t",
+        "not carried over: row security policy mine on public.t",
+    ]
 
 
 def test_what_the_server_or_its_storage_has_of_a_table_is_named(pair: DatabasePair, tmp_path: Path) -> None:
@@ -123,16 +126,17 @@ def test_what_the_server_or_its_storage_has_of_a_table_is_named(pair: DatabasePa
         INSERT INTO pg_seclabel VALUES ('otherwise'::regclass, 'pg_class'::regclass, 0, 'dummy', 'secret');
     """)
     try:
-        message = outcome(pair.spec(), tmp_path)["object-kinds"].message
+        lines = outcome(pair.spec(), tmp_path)["object-kinds"].objects
     finally:
         pair.source.execute("DROP TABLE elsewhere; DELETE FROM pg_seclabel; DROP TABLE otherwise")
         pair.source.execute(f"DROP TABLESPACE {space}")
-    for told in (
-        f"default is used): {space} of public.elsewhere, {space} of public.elsewhere_pkey",
-        "table access method not carried over (the destination's default is used): other of public.otherwise",
-        "security label not carried over (its provider belongs to the server): dummy of table public.otherwise",
-    ):
-        assert told in message
+    default = "(the destination's server has its own, and its default is used)"
+    assert lines == [
+        "not carried over: security label dummy of table public.otherwise (its provider belongs to the server)",
+        "not carried over: table access method other of public.otherwise (the destination's default is used)",
+        f"not carried over: tablespace {space} of public.elsewhere {default}",
+        f"not carried over: tablespace {space} of public.elsewhere_pkey {default}",
+    ]
 
 
 def test_settings_of_the_database_come_as_statements_that_make_them(pair: DatabasePair, tmp_path: Path) -> None:
@@ -181,11 +185,14 @@ def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair,
         CREATE FUNCTION checked() RETURNS bool LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
         CREATE TABLE t (id int PRIMARY KEY, CHECK (checked()));
     """)
-    message = outcome(pair.spec(), tmp_path)["object-kinds"].message
-    assert "tried, and left out if refused: function public.in_c (written in C" in message
-    assert "the destination must have the library: public.checked" in message
-    assert "SECURITY DEFINER: these will run with the rights of the account of the task" in message
-    assert "public.secure" in message
+    lines = outcome(pair.spec(), tmp_path)["object-kinds"].objects
+    assert any(line.startswith("tried, and left out if refused: function public.in_c (written in C") for line in lines)
+    traits = [line for line in lines if line.startswith("created with other rights or needs: ")]
+    assert [line.partition(": ")[2].partition(":")[0] for line in traits] == [
+        "function public.checked (written in C and needed by tables",
+        "function public.in_c (written in C and needed by tables",
+        "function public.secure (SECURITY DEFINER",
+    ]
 
 
 def test_columns_that_mean_something_at_the_source_alone_are_named(pair: DatabasePair, tmp_path: Path) -> None:
@@ -204,3 +211,68 @@ def test_columns_that_mean_something_at_the_source_alone_are_named(pair: Databas
         "public.local.place (tid)"
     )
     assert textual.endswith("because of public.local.class, public.local.objects, public.local.g, public.local.v")
+
+
+KNOWN = """
+    CREATE SCHEMA app;
+    CREATE TABLE app.codes (code text PRIMARY KEY);
+    CREATE FUNCTION app.known(text) RETURNS bool LANGUAGE plpgsql STABLE
+        AS 'BEGIN RETURN exists (SELECT FROM codes WHERE code = $1); END';
+    CREATE FUNCTION app.helper(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
+    CREATE FUNCTION app.shown(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN helper($1); END';
+    SET search_path = app;
+    CREATE TABLE public.entries (id int PRIMARY KEY, code text CONSTRAINT is_known CHECK (known(code)),
+                                 shown text GENERATED ALWAYS AS (shown(code)) STORED);
+    INSERT INTO codes VALUES ('a');
+    INSERT INTO public.entries VALUES (1, 'a');
+    RESET search_path;
+"""
+
+
+def test_functions_that_find_nothing_without_a_search_path_are_named_with_the_statement(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute(KNOWN)
+    spec = pair.spec([SchemaObjects(schema="public"), SchemaObjects(schema="app")])
+    found = outcome(spec, tmp_path)["function-paths"]
+    assert (found.verdict, found.sql_end) == ("failed", "source")
+    assert found.objects == [
+        'constraint is_known of public.entries: app.known(text): relation "codes" does not exist',
+        "generated column shown of public.entries: app.shown(text): function helper(text) does not exist",
+    ]
+    assert found.sql.split("; ") == [
+        'ALTER FUNCTION app.known(text) SET search_path = "app", pg_temp',
+        'ALTER FUNCTION app.shown(text) SET search_path = "app", pg_temp',
+    ]
+    for statement in found.sql.split("; "):
+        pair.source.execute(statement)
+    assert outcome(spec, tmp_path)["function-paths"].verdict == "passed"
+
+
+def test_a_function_is_not_run_with_rights_that_its_owner_does_not_have(pair: DatabasePair, tmp_path: Path) -> None:
+    role = f"author_{pair.database}"
+    pair.source.execute(KNOWN + f"CREATE ROLE {role}; ALTER FUNCTION app.known OWNER TO {role};")
+    try:
+        found = outcome(pair.spec(), tmp_path)["function-paths"]
+        assert "constraint is_known of public.entries: not evaluated" in found.objects[-1]
+        assert "app.known" not in found.sql
+    finally:
+        pair.source.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
+def test_a_destination_without_libxml_is_found_before_the_first_value(pair15: DatabasePair, tmp_path: Path) -> None:
+    pair15.source.execute("""
+        CREATE DOMAIN document AS xml;
+        CREATE TABLE t (id int PRIMARY KEY, x xml, documents document[]);
+        INSERT INTO t VALUES (1, '<a/>');
+    """)
+    found = outcome(pair15.spec(), tmp_path)["xml-support"]
+    assert found.verdict == "failed"
+    assert "public.t.x, public.t.documents" in found.message
+    pair15.source.execute("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY)")
+    assert outcome(pair15.spec(), tmp_path)["xml-support"].verdict == "passed"
+
+
+def test_two_servers_without_libxml_have_no_values_to_carry(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x xml)")
+    assert outcome(pair.spec(), tmp_path)["xml-support"].verdict == "passed"

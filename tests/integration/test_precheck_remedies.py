@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from psycopg import sql
 
 from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError, PrecheckNotPassed
@@ -16,6 +18,7 @@ from syncwizard.task.specification import Endpoint, TaskSpec
 from tests.support.inprocess import TaskRun
 from tests.support.network import ADDRESS, listening
 from tests.support.pair import DatabasePair, Session
+from tests.support.waiting import until
 
 KEYED = "CREATE TABLE t (id int PRIMARY KEY, x text);"
 
@@ -143,23 +146,56 @@ def test_the_builtin_provider_is_kept(destination_cluster: Cluster) -> None:
             in_no_transaction(destination_cluster, f"DROP DATABASE IF EXISTS {name}")
 
 
+def reload(cluster: Cluster) -> None:
+    """Returns when new sessions follow the files as they are now."""
+
+    def loaded() -> Any:
+        with cluster.connect() as session:
+            row = session.execute("SELECT pg_conf_load_time()").fetchone()
+            return row[0] if row else None
+
+    before = loaded()
+    with cluster.connect() as session:
+        session.execute("SELECT pg_reload_conf()")
+    until(lambda: loaded() > before, 10, "the files to be read again")
+
+
 def test_the_line_for_pg_hba_opens_the_way_for_this_host_user_and_database(server_folder: Path) -> None:
+    """Also where a rule rejects, and where the names are keywords of the file: nothing more is opened."""
     with listening(server_folder / "hba", 16, "") as cluster:
         rules = cluster.data / "pg_hba.conf"
+        former = rules.read_text()
         with cluster.connect() as session:
-            session.execute("CREATE ROLE sync LOGIN REPLICATION PASSWORD 'secret'")
-        endpoint = Endpoint(host=ADDRESS, port=cluster.port, database="postgres", user="sync")
-        for replication in (False, True):
-            with pytest.raises(EndpointError) as refused:
-                connect(endpoint, end="source", application_name="test", password="secret", replication=replication)
-            assert "SELECT pg_reload_conf()" in refused.value.remedy
-        line = refused.value.remedy.rpartition(": ")[2]
-        assert line == f"host postgres sync {ADDRESS}/32 scram-sha-256"
-        rules.write_text(f"{rules.read_text()}{line}\n")
-        with cluster.connect() as session:
-            session.execute("SELECT pg_reload_conf()")
-        for replication in (False, True):
-            connect(endpoint, end="source", application_name="test", password="secret", replication=replication).close()
+            for name in ("all", 'a "b"', "/x+"):
+                quoted = sql.Identifier(name)
+                session.execute(sql.SQL("CREATE ROLE {} LOGIN REPLICATION PASSWORD 'secret'").format(quoted))
+            session.execute('CREATE DATABASE "all"')
+
+        def log_in(user: str, database: str = "all", *, replication: bool = False) -> None:
+            endpoint = Endpoint(host=ADDRESS, port=cluster.port, database=database, user=user)
+            connect(endpoint, end="source", application_name="t", password="secret", replication=replication).close()
+
+        def refused(user: str, database: str = "all", *, replication: bool = False) -> str:
+            with pytest.raises(EndpointError) as caught:
+                log_in(user, database, replication=replication)
+            assert "SELECT pg_reload_conf()" in caught.value.remedy
+            return caught.value.remedy
+
+        for number, user in enumerate(("all", 'a "b"', "/x+")):
+            rejecting = f"host all all {ADDRESS}/32 reject\n" if number else ""
+            rules.write_text(former + rejecting)
+            reload(cluster)
+            remedy = refused(user, replication=True)
+            assert ("above the one" in remedy) == bool(rejecting)
+            remedy = refused(user)
+            line = remedy.rpartition(": ")[2]
+            rules.write_text(f"{former}{line}\n{rejecting}")
+            reload(cluster)
+            for replication in (False, True):
+                log_in(user, replication=replication)
+            refused(user, "postgres")
+            refused("postgres")
+        assert line == f'host "all" "/^/x\\+$" {ADDRESS}/32 scram-sha-256'
 
 
 def test_an_extension_that_only_a_superuser_may_create_is_created_by_its_statement(

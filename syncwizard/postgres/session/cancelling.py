@@ -12,6 +12,11 @@ REPEAT_SECONDS = 0.3
 REQUEST_TIMEOUT_SECONDS = 5.0
 
 
+def is_busy(connection: Connection) -> bool:
+    """Whether a statement runs in the session."""
+    return connection.info.transaction_status is psycopg.pq.TransactionStatus.ACTIVE
+
+
 def cancel_until(done: threading.Event, connection: Connection) -> None:
     """Asks the server to cancel what the session runs, in the background, again and again until `done` is set."""
     threading.Thread(target=_repeat, args=(done, connection), name="cancel", daemon=True).start()

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 import psycopg
 
@@ -48,11 +49,13 @@ STATE_REMEDIES = {
 }
 
 
-# The server's refusal for want of a line; logical replication is matched by the database's name too.
+# The server's refusal for want of a line, or by one that rejects; logical replication is matched by the database's name
+# too. Names stand there as they are, with any characters.
 HBA_REFUSAL = re.compile(
-    r'pg_hba\.conf entry for (?:replication connection from )?host "(?P<host>[^"]*)", user "(?P<user>[^"]*)"'
-    r'(?:, database "(?P<database>[^"]*)")?, (?P<encryption>[\w ]+)'
+    r"pg_hba\.conf (?:entry for |(?P<rejects>rejects) )(?:replication connection (?:from|for) |connection for )?"
+    r'host "(?P<host>[^"]*)", user "(?P<user>.*?)"(?:, database "(?P<database>.*)")?, (?P<kind>SSL|GSS|no) encryption'
 )
+HBA_KINDS = {"SSL": "hostssl", "GSS": "hostgssenc", "no": "host"}
 
 
 # The same for TLS: a certificate, a key or a mode that does not fit.
@@ -133,17 +136,16 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
     'check `encryption` of this end: mode, ca, certificate, key and key_password'
     >>> refused = 'FATAL: no pg_hba.conf entry for host "10.0.0.7", user "sync", database "kb", no encryption'
     >>> print(remedy_of(refused).partition(": ")[2])
-    host kb sync 10.0.0.7/32 scram-sha-256
+    host "kb" "sync" 10.0.0.7/32 scram-sha-256
+    >>> refused = 'pg_hba.conf rejects connection for host "fe80::1%eth0", user "my", database "all", SSL encryption'
+    >>> remedy_of(refused).partition(": ")[::2]  # doctest: +NORMALIZE_WHITESPACE
+    ("put this line above the one in the server's pg_hba.conf that rejects, then run SELECT pg_reload_conf()",
+     'hostssl "all" "my" fe80::1/128 scram-sha-256')
     """
     if is_about_tls(text):
         return "check `encryption` of this end: mode, ca, certificate, key and key_password"
     if rule := HBA_REFUSAL.search(text):
-        address = rule["host"]
-        kind = "local" if address == "[local]" else "hostssl" if rule["encryption"] == "SSL encryption" else "host"
-        place = "" if kind == "local" else f" {address}/{128 if ':' in address else 32}"
-        line = f"{kind} {rule['database'] or 'replication'} {rule['user']}{place} scram-sha-256"
-        add = f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): {line}"
-        return f"set `encryption` if the server takes TLS only, else {add}" if kind == "host" else add
+        return _remedy_of_refusal(rule)
     if "definition of service" in text or "service file" in text:
         return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
     for beginning, remedy in STATE_REMEDIES.items():
@@ -156,6 +158,37 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
             f"check that the tunnel through {access.ssh} stands: engine.log in the task's folder has the words of ssh"
         )
     return "check host, port, user and password of this end, and that it is up"
+
+
+def _remedy_of_refusal(rule: re.Match[str]) -> str:
+    """The line that lets this account in, from this machine, into this database."""
+    host = rule["host"]
+    kind = "local" if host == "[local]" else HBA_KINDS[rule["kind"]]
+    address = ""
+    if kind != "local":
+        try:
+            # A zone belongs to the machine that names it and is none of pg_hba.conf's.
+            ip = ip_address(host.partition("%")[0])
+        except ValueError:
+            return "let this machine in with a line in the server's pg_hba.conf, then run SELECT pg_reload_conf()"
+        address = f" {ip}/{ip.max_prefixlen}"
+    # Unquoted, a name such as all or replication would be a keyword and open more than this database to this account.
+    database = _hba_name(rule["database"]) if rule["database"] is not None else "replication"
+    line = f"{kind} {database} {_hba_name(rule['user'])}{address} scram-sha-256"
+    place = "put this line above the one in the server's pg_hba.conf that rejects"
+    add = place if rule["rejects"] else "add this line to the server's pg_hba.conf"
+    add = f"{add}, then run SELECT pg_reload_conf(): {line}"
+    return f"set `encryption` if the server takes TLS only, else {add}" if kind == "host" else add
+
+
+def _hba_name(name: str) -> str:
+    """The name in pg_hba.conf, where a quoted one that begins with a slash is a regular expression from 16 on.
+
+    >>> print(_hba_name("all"), _hba_name("/a"))
+    "all" "/^/a$"
+    """
+    text = f"/^{re.escape(name)}$" if name.startswith("/") else name
+    return '"' + text.replace('"', '""') + '"'
 
 
 def is_about_tls(text: str) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Collection
 
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
-from syncwizard.postgres.session.trouble import DriverError, as_ours
 from syncwizard.stages.context import Context
-from syncwizard.stages.precheck.checkup import ITEMS, Checkup, Finding, Item, failed
+from syncwizard.stages.precheck.lanes import Lanes
+from syncwizard.stages.precheck.registry import Finding, Item
+from syncwizard.stages.precheck.topics import ITEMS
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 
-__all__ = ["blocks", "find", "item_names", "run"]
+__all__ = ["blocks", "item_names", "run"]
 
 
 def run(context: Context, passed: Collection[str] = ()) -> str:
@@ -17,17 +18,13 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
     Raises EndpointError when an end cannot be used at all (after the other items), PrecheckNotPassed when an
     item blocks.
     """
-    register()
     results: list[PrecheckItemFinished] = []
-    with Checkup(context) as checkup:
-        for entry in ITEMS:
-            context.cancellation.check()
-            if entry.name in passed or not _can_run(entry, checkup, results, passed):
-                continue
-            result = _finished(entry, find(entry, checkup), context)
-            context.record(result)
-            results.append(result)
-        unreachable = [*checkup.errors.values()]
+    lanes = Lanes(context, [entry for entry in ITEMS if entry.name not in passed], passed)
+    for entry, finding in lanes.run():
+        result = _finished(entry, finding, context)
+        context.record(result)
+        results.append(result)
+    unreachable = lanes.unreachable
     blocking = [result for result in results if blocks(result)]
     context.record(PrecheckFinished(passed=not blocking))
     if unreachable:
@@ -42,24 +39,8 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
     return f"{len(results)} items passed" + (f", {warnings} with a warning" if warnings else "")
 
 
-def register() -> None:
-    """Fills the registry; each module imports the one before it, and so the items keep their order."""
-    from syncwizard.stages.precheck import code, database, kinds, matching, selection, servers, shape, target, vectors
-
-    assert servers
-    assert selection
-    assert kinds
-    assert shape
-    assert matching
-    assert target
-    assert vectors
-    assert database
-    assert code
-
-
 def item_names() -> list[str]:
     """The names that `precheck.ignore` can hold, in the order of the items."""
-    register()
     return [entry.name for entry in ITEMS]
 
 
@@ -68,25 +49,6 @@ def blocks(result: PrecheckItemFinished) -> bool:
     if result.verdict == "failed":
         return True
     return result.verdict == "warning" and result.ignorable and not result.ignored
-
-
-def _can_run(entry: Item, checkup: Checkup, results: list[PrecheckItemFinished], passed: Collection[str]) -> bool:
-    """Whether what the item depends on was found; the reason why it was not is an item of its own."""
-    if any(end in checkup.errors for end in entry.ends):
-        return False
-    sound = {result.item for result in results if result.verdict != "failed"} | set(passed)
-    return sound.issuperset(entry.after)
-
-
-def find(entry: Item, checkup: Checkup) -> Finding:
-    """Runs the check. A statement that the server refuses is a finding; a lost connection is not."""
-    try:
-        return entry.check(checkup)
-    except DriverError as error:
-        ours = as_ours(error, entry.ends[0] if entry.ends else "source", f"checking {entry.name}")
-        if isinstance(ours, EndpointError):
-            raise ours from error
-        return failed(f"could not be checked: {ours.detail}", "give the account the right to see it")
 
 
 def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFinished:
@@ -99,6 +61,8 @@ def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFi
         remedy=finding.remedy,
         sql=finding.sql,
         sql_end=_end_of_remedy(entry) if finding.sql else None,
+        objects=list(finding.objects),
+        run_by=entry.run_by,
         ignorable=finding.acceptance,
         ignored=accepted,
     )

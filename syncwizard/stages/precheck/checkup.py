@@ -1,68 +1,112 @@
-"""The frame of the precheck: what an item is, what it finds, and the read-only sessions and facts that items share."""
+"""What the items of a precheck look with: read-only sessions, of which an item has its own, and the facts they share.
 
+Items run side by side. A session is used by one item at a time; a fact is read once, by the item that asks first.
+"""
+
+import threading
 import uuid
 from collections.abc import Callable
-from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
-import msgspec
-
-from syncwizard.errors import End, EndpointError
+from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.catalog.dependencies import read_needs
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.definitions import Existing
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.trouble import DriverError
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table
-from syncwizard.task.events import Verdict
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
-from syncwizard.task.text import listed as listed
+
+# A statement of an item reads catalogues: 20,000 tables take some seconds. What takes longer waits for a lock or runs
+# code of users; the item is then reported as one that could not be determined.
+LIMITS = (
+    "SET default_transaction_read_only = on; SET statement_timeout = '2min'; SET lock_timeout = '15s';"
+    " SET idle_in_transaction_session_timeout = '5min'"
+)
+
+Value = TypeVar("Value")
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What an item found. A warning with `acceptance` blocks until the task file accepts it, one without informs."""
+class Once(Generic[Value]):
+    """A value that several threads ask for and one of them reads; an error of reading it is every asker's."""
 
-    verdict: Verdict
-    message: str = ""
-    remedy: str = ""
-    sql: str = ""
-    acceptance: bool = False
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: tuple[Value] | None = None
+        self._error: DriverError | SyncwizardError | None = None
 
-
-def passed(message: str = "") -> Finding:
-    """Nothing stands in the way."""
-    return Finding(verdict="passed", message=message)
-
-
-def failed(message: str, remedy: str, sql: str = "") -> Finding:
-    """The task cannot start."""
-    return Finding(verdict="failed", message=message, remedy=remedy, sql=sql)
-
-
-def warning(message: str, remedy: str = "", sql: str = "") -> Finding:
-    """Worth knowing; the task can start."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql)
+    def get(self, read: Callable[[], Value]) -> Value:
+        """The value; `read` is called by the first that asks."""
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if self._read is None:
+                try:
+                    self._read = (read(),)
+                except (DriverError, SyncwizardError) as error:
+                    self._error = error
+                    raise
+            return self._read[0]
 
 
-def must_be_accepted(message: str, remedy: str, sql: str = "") -> Finding:
-    """The task can start when somebody says so."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql, acceptance=True)
+class Facts:
+    """What more than one item reads."""
+
+    def __init__(self) -> None:
+        self.selection: Once[Selection] = Once()
+        self.needs: Once[Needs] = Once()
+        self.existing: Once[Existing] = Once()
+        self.destination_tables: Once[dict[TableName, Table]] = Once()
+
+
+class ReadOnlySessions:
+    """A session an end, opened when first asked for, that cannot write. For one item at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self.errors: dict[End, EndpointError] = {}
+        self._context = context
+        self._open: dict[End, Connection] = {}
+
+    def get(self, end: End) -> Connection:
+        """The end's session. Raises EndpointError, the same each time, when the end cannot be used."""
+        if end in self.errors:
+            raise self.errors[end]
+        if end not in self._open:
+            try:
+                session = self._context.connect(end, "precheck")
+            except EndpointError as error:
+                self.errors[end] = error
+                raise
+            session.execute(LIMITS)
+            self._open[end] = session
+        return self._open[end]
+
+    def all(self) -> list[Connection]:
+        """Those that are open."""
+        return list(self._open.values())
+
+    def close(self) -> None:
+        """Ends them."""
+        while self._open:
+            self._open.popitem()[1].close()
 
 
 class Checkup:
-    """The sessions of one precheck, opened when first asked for, and what items read more than once."""
+    """What an item is given: the sessions it has to itself, and the shared facts."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, sessions: ReadOnlySessions | None = None, facts: Facts | None = None) -> None:
+        """Without them it has some of its own; as a context manager it closes the sessions."""
         self.context = context
         self.spec = context.spec
         self.state = context.state()
-        self.errors: dict[End, EndpointError] = {}
-        self._sessions: dict[End, Connection] = {}
+        self._facts = facts or Facts()
+        self._sessions = sessions or ReadOnlySessions(context)
 
     def __enter__(self) -> Self:
         return self
@@ -70,22 +114,11 @@ class Checkup:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in self._sessions.values():
-            session.close()
+        self._sessions.close()
 
     def session(self, end: End) -> Connection:
         """A session that cannot write. Raises EndpointError, the same each time, when the end cannot be used."""
-        if end in self.errors:
-            raise self.errors[end]
-        if end not in self._sessions:
-            try:
-                session = self.context.connect(end, "precheck")
-            except EndpointError as error:
-                self.errors[end] = error
-                raise
-            session.execute("SET default_transaction_read_only = on")
-            self._sessions[end] = session
-        return self._sessions[end]
+        return self._sessions.get(end)
 
     @property
     def source(self) -> Connection:
@@ -111,15 +144,15 @@ class Checkup:
         """Whether capture began: then objects of ours are where they should be."""
         return self.state.heartbeat
 
-    @cached_property
+    @property
     def selection(self) -> Selection:
         """The task's tables at the source."""
-        return select_tables(self.source, self.spec)
+        return self._facts.selection.get(lambda: select_tables(self.source, self.spec))
 
-    @cached_property
+    @property
     def needs(self) -> Needs:
         """What those tables need."""
-        return read_needs(self.source, self.spec, self.selection)
+        return self._facts.needs.get(lambda: read_needs(self.source, self.spec, self.selection))
 
     @property
     def mapping(self) -> Mapping:
@@ -131,42 +164,17 @@ class Checkup:
         own, root = self.mapping.table(table.name), self.mapping.table(table.root)
         return self.destination_tables.get(own) or self.destination_tables.get(root)
 
-    @cached_property
+    @property
     def existing(self) -> Existing:
         """What the destination has of that."""
-        return self.there.definitions.read_existing(self.needs, self.mapping)
+        return self._facts.existing.get(lambda: self.there.definitions.read_existing(self.needs, self.mapping))
 
-    @cached_property
+    @property
     def destination_tables(self) -> dict[TableName, Table]:
         """The tables of the destination that bear the name of a selected one."""
+        return self._facts.destination_tables.get(self._read_destination_tables)
+
+    def _read_destination_tables(self) -> dict[TableName, Table]:
         names = {self.mapping.table(table.name) for table in self.selection.tables}
         there = read_tables(self.destination, sorted({name.schema for name in names}))
         return {table.name: table for table in there if table.name in names}
-
-
-Check = Callable[[Checkup], Finding]
-
-
-class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A check: `name` is what `precheck.ignore` accepts; it runs when `ends` can be reached and the items `after`
-    which it comes ran and did not fail."""
-
-    name: str
-    title: str
-    check: Check
-    ends: tuple[End, ...]
-    after: tuple[str, ...] = ()
-
-
-ITEMS: list[Item] = []
-BOTH: tuple[End, ...] = ("source", "destination")
-
-
-def item(name: str, title: str, ends: tuple[End, ...], after: tuple[str, ...] = ()) -> Callable[[Check], Check]:
-    """Enters a check into the registry; items run in the order in which their modules are imported."""
-
-    def enter(check: Check) -> Check:
-        ITEMS.append(Item(name=name, title=title, check=check, ends=ends, after=after))
-        return check
-
-    return enter

@@ -1,15 +1,8 @@
 """The item about code: what the source's definitions run at the destination, and with whose rights (DESIGN rule 30)."""
 
 from syncwizard.postgres.catalog.foreign_code import read_foreign_code, read_owners, server_right
-from syncwizard.stages.precheck.checkup import (
-    BOTH,
-    Checkup,
-    Finding,
-    item,
-    must_be_accepted,
-    passed,
-    warning,
-)
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, item, must_be_accepted, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 
 LEAST_RIGHTS = (
@@ -39,3 +32,6 @@ def foreign_code(checkup: Checkup) -> Finding:
             LEAST_RIGHTS + "; or read these functions, and accept this item",
         )
     return warning(f"{user} is {right} at the destination, which a task does not need", LEAST_RIGHTS)
+
+
+ITEMS = (foreign_code,)

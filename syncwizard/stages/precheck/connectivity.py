@@ -1,8 +1,10 @@
 """What a connectivity test asks an end after the login: items of the precheck that need no selection of objects."""
 
 from syncwizard.errors import End
-from syncwizard.stages.precheck import find
-from syncwizard.stages.precheck.checkup import Check, Checkup, Finding, Item, passed
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.lanes import find
+from syncwizard.stages.precheck.registry import Check, Finding, Item, passed
+from syncwizard.stages.precheck.rights import judge_database_right
 from syncwizard.stages.precheck.servers import (
     judge_primary,
     judge_version,
@@ -10,7 +12,6 @@ from syncwizard.stages.precheck.servers import (
     slots_and_senders,
     wal_level,
 )
-from syncwizard.stages.precheck.target import judge_database_right
 from syncwizard.task.connectivity import StepName
 
 
@@ -31,7 +32,7 @@ def _checks(end: End, step: StepName) -> tuple[Check, ...]:
     if step == "version":
         return (lambda checkup: judge_version(checkup.session(end), end),)
     if step == "replication":
-        return (_primary(end), wal_level, slots_and_senders, replication_right)
+        return (_primary(end), wal_level.check, slots_and_senders.check, replication_right.check)
     return (_primary(end), lambda checkup: judge_database_right(checkup.session(end)))
 
 

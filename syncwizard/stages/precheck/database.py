@@ -1,8 +1,10 @@
 """Items about the database around the selected objects: what it sets for its sessions."""
 
 from syncwizard.postgres.catalog.database_settings import DatabaseSetting, read_database_settings, set_statement
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, listed, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.task.text import listed
 
 
 @item("database-settings", "What the source's database sets for its sessions is set at the destination", BOTH, OBJECTS)
@@ -36,3 +38,6 @@ def _values(setting: DatabaseSetting, here: dict[DatabaseSetting, str], there: d
     if setting.custom:
         return str(setting)
     return f"{setting} ({here[setting]} at the source, {there[setting]} at the destination)"
+
+
+ITEMS = (database_settings,)

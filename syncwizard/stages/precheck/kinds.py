@@ -2,49 +2,57 @@
 
 from collections.abc import Collection
 
+import msgspec
+
 from syncwizard.postgres.queries import query
-from syncwizard.stages.precheck.checkup import (
-    BOTH,
-    Checkup,
-    Finding,
-    failed,
-    item,
-    listed,
-    passed,
-    warning,
-)
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.task.text import listed
+
+# They stay in the journal: enough to see what it is about.
+LINES_OF_A_KIND = 500
 
 
 @item("object-kinds", "All selected objects are of a kind that can be created", ("source",), OBJECTS)
 def object_kinds(checkup: Checkup) -> Finding:
-    """What will be left out or changed on the way, with the reason."""
+    """What will be left out or changed on the way: a line for each object, with the reason."""
     if not checkup.synchronizes("schema"):
         return passed("definitions are not synchronized")
-    left_out = [str(entry) for entry in checkup.needs.left_out]
     whole = {entry.schema for entry in checkup.spec.objects if entry.whole}
-    oids = [table.oid for table in checkup.selection.tables if table.name.schema in whole]
-    loud = checkup.source.execute(query("loud_triggers"), {"tables": oids}).fetchall()
-    left_out += [
-        f"{name} (a rule ON UPDATE would keep changes from being applied)" for name, refused in loud if refused
-    ]
-    said = ["left out: " + listed(left_out)] if left_out else []
-    if checkup.needs.tried:
-        said.append("tried, and left out if refused: " + listed([str(entry) for entry in checkup.needs.tried]))
-    always = [name for name, refused in loud if not refused]
-    if always:
-        said.append("created disabled, because they would fire while changes are applied: " + listed(always))
-    if checkup.needs.required_tables:
-        said.append(
-            "created without rows, because selected tables inherit from them or use their definition: "
-            + listed([str(table) for table in sorted(checkup.needs.required_tables)])
-        )
-    said += _functions(checkup)
-    said += _not_carried(checkup, sorted(whole))
-    said += rows_kept_by([name for (name,) in checkup.source.execute("SELECT extname FROM pg_catalog.pg_extension")])
-    if said:
-        return warning("; ".join(said), "select what is missed together with what it needs, or exclude it")
-    return passed()
+    tables = [table.oid for table in checkup.selection.tables if table.name.schema in whole]
+    firing = checkup.source.execute(query("loud_triggers"), {"tables": tables}).fetchall()
+    found = {
+        "left out": [
+            *map(str, checkup.needs.left_out),
+            *(f"{name} (a rule ON UPDATE would keep changes from being applied)" for name, rule in firing if rule),
+        ],
+        "tried, and left out if refused": [*map(str, checkup.needs.tried)],
+        "created disabled": [
+            f"{name} (it would fire while changes are applied)" for name, on_update in firing if not on_update
+        ],
+        "created without rows": [
+            f"table {table} (a selected table inherits from it or uses its definition)"
+            for table in sorted(checkup.needs.required_tables)
+        ],
+        "created with other rights or needs": _functions(checkup),
+        "not carried over": _not_carried(checkup, sorted(whole)),
+    }
+    extensions = [name for (name,) in checkup.source.execute("SELECT extname FROM pg_catalog.pg_extension")]
+    kept = rows_kept_by(extensions)
+    counts = [f"{len(names)} {what}" for what, names in found.items() if names]
+    if not counts and not kept:
+        return passed()
+    finding = warning("; ".join([*counts, *kept]), "select what is missed together with what it needs, or exclude it")
+    lines = [line for what, names in found.items() for line in _lines(what, names)]
+    return msgspec.structs.replace(finding, objects=tuple(lines))
+
+
+def _lines(what: str, names: list[str]) -> list[str]:
+    """A line for each object; of very many, such as large objects, the first."""
+    more = len(names) - LINES_OF_A_KIND
+    lines = [f"{what}: {name}" for name in names[:LINES_OF_A_KIND]]
+    return [*lines, f"{what}: … and {more} more"] if more > 0 else lines
 
 
 # What is not created at the destination, and why: whoever needs it creates it there by hand.
@@ -68,12 +76,10 @@ NOT_CARRIED = {
 
 
 def _not_carried(checkup: Checkup, whole: list[str]) -> list[str]:
-    """What the source has around the selected objects and the destination will not get, by kind, with the reason."""
+    """What the source has around the selected objects and the destination will not get, each with the reason."""
     tables = [table.oid for table in checkup.selection.tables]
-    found: dict[str, list[str]] = {}
-    for kind, name in checkup.source.execute(query("not_carried"), {"tables": tables, "whole": whole}):
-        found.setdefault(kind, []).append(name)
-    return [f"{kind} not carried over ({NOT_CARRIED[kind]}): {listed(names)}" for kind, names in found.items()]
+    rows = checkup.source.execute(query("not_carried"), {"tables": tables, "whole": whole})
+    return [f"{kind} {name} ({NOT_CARRIED[kind]})" for kind, name in rows]
 
 
 def rows_kept_by(extensions: Collection[str]) -> list[str]:
@@ -96,19 +102,14 @@ def _functions(checkup: Checkup) -> list[str]:
     wanted = sorted({(function.schema, function.name) for function in checkup.needs.functions})
     parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
     found = checkup.source.execute(query("function_traits"), parameters).fetchall()
-    in_c = [name for name, written_in_c in found if written_in_c]
-    definer = [name for name, written_in_c in found if not written_in_c]
-    said = []
-    if in_c:
-        said.append("written in C and needed by tables, so the destination must have the library: " + listed(in_c))
-    if definer:
-        # They will belong to the account that creates them.
-        said.append(
-            "SECURITY DEFINER: these will run with the rights of the account of the task, until given another "
-            "owner (a superuser gives them to their owner at the source, where the destination has that role): "
-            + listed(definer)
-        )
-    return said
+    # A SECURITY DEFINER function will belong to the account that creates it.
+    return [
+        f"function {name} (written in C and needed by tables: the destination must have its library)"
+        if in_c
+        else f"function {name} (SECURITY DEFINER: it will run with the rights of the task's account until a superuser "
+        "gives it to its owner at the source, where the destination has that role)"
+        for name, in_c in found
+    ]
 
 
 @item("loud-triggers", "No trigger of an existing table fires while changes are applied", BOTH, OBJECTS)
@@ -124,3 +125,9 @@ def loud_triggers(checkup: Checkup) -> Finding:
             "disable the triggers (ALTER TABLE ... DISABLE TRIGGER ...), and drop rules ON UPDATE, at the destination",
         )
     return passed()
+
+
+ITEMS = (
+    object_kinds,
+    loud_triggers,
+)

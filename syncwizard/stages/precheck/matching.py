@@ -1,10 +1,12 @@
 """Whether changes will find their rows in tables that the destination has already: a key that both ends keep unique."""
 
 from syncwizard.postgres.source.identity import has_usable_identity
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, listed, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import has_key, outcome_of, paired, sent_columns, target_key
 from syncwizard.structure.table import Table
+from syncwizard.task.text import listed
 
 
 @item("table-keys", "Tables that exist at the destination have a key that both ends keep unique", BOTH, OBJECTS)
@@ -61,3 +63,6 @@ def _why(table: Table, target: Table) -> str:
         return f"{target.name} (no key among {', '.join(sorted(sent))})"
     loose = " or takes different texts for equal" if any(keys[0].collations) else ""
     return f"{target.name} (its key {', '.join(keys[0].columns)} is not kept unique at the source{loose})"
+
+
+ITEMS = (table_keys,)

@@ -6,21 +6,12 @@ from syncwizard.postgres.session.connection import scalar
 from syncwizard.postgres.source.heartbeat import has_mark
 from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
 from syncwizard.postgres.source.publication import published_tables
-from syncwizard.stages.precheck.checkup import (
-    BOTH,
-    Checkup,
-    Finding,
-    failed,
-    item,
-    listed,
-    must_be_accepted,
-    passed,
-    warning,
-)
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
 from syncwizard.stages.precheck.servers import major
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName, quote
-from syncwizard.task.text import did_you_mean
+from syncwizard.task.text import did_you_mean, listed
 
 OBJECTS = ("selected-objects",)
 
@@ -91,62 +82,6 @@ def _present(checkup: Checkup, schema: str) -> set[tuple[str, str]]:
 def _nearest(name: str, names: list[str]) -> str:
     question = did_you_mean(name, names)
     return f" ({question})" if question else ""
-
-
-@item("source-rights", "The source's account may read the selected tables", ("source",), OBJECTS)
-def source_rights(checkup: Checkup) -> Finding:
-    """SELECT on each table, USAGE of its schema, and no row-level policy in the way."""
-    oids = [table.oid for table in checkup.selection.copied]
-    hidden, unreadable = [], []
-    for schema, name, readable, policed in checkup.source.execute(query("table_rights"), (oids,)):
-        if not readable:
-            unreadable.append(TableName(schema, name))
-        elif policed:
-            hidden.append(TableName(schema, name))
-    user = quote(checkup.source.info.user)
-    if unreadable:
-        return failed(
-            "no right to read " + listed(list(map(str, unreadable))),
-            "grant the account SELECT, and USAGE of the schemas",
-            "; ".join(f"GRANT SELECT ON {quoted(table)} TO {user}" for table in unreadable),
-        )
-    if hidden:
-        return failed(
-            "row-level policies would hide rows of " + listed(list(map(str, hidden))),
-            "use the owner of the tables or an account with BYPASSRLS",
-            f"ALTER ROLE {user} BYPASSRLS",
-        )
-    return passed()
-
-
-@item("publication-rights", "The source's account may publish the selected tables", ("source",), OBJECTS)
-def publication_rights(checkup: Checkup) -> Finding:
-    """CREATE on the database and in schema public (for the heartbeat), and ownership of each published table."""
-    user = quote(checkup.source.info.user)
-    database = quote(checkup.source.info.dbname)
-    if not scalar(checkup.source, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
-        return failed(
-            "no right to create a publication in the database",
-            "grant CREATE on the database",
-            f"GRANT CREATE ON DATABASE {database} TO {user}",
-        )
-    if not checkup.captured and not scalar(
-        checkup.source, "SELECT pg_catalog.has_schema_privilege('public', 'CREATE')"
-    ):
-        return failed(
-            "no right to create public.dts_postgres_heartbeat, by which latency is measured",
-            "grant CREATE on schema public",
-            f"GRANT CREATE ON SCHEMA public TO {user}",
-        )
-    published = set(published_tables(checkup.selection))
-    foreign = [table.name for table in checkup.selection.tables if table.name in published and not table.owned]
-    if foreign:
-        return failed(
-            "only an owner may publish a table, and the account does not own " + listed(list(map(str, foreign))),
-            "use the owner's account, or make the account a member of the owning role",
-            "; ".join(f"ALTER TABLE {quoted(table)} OWNER TO {user}" for table in foreign),
-        )
-    return passed()
 
 
 @item("replica-identity", "Every table can publish UPDATE and DELETE", ("source",), OBJECTS)
@@ -275,3 +210,16 @@ def pg_dump(checkup: Checkup) -> Finding:
         problem, remedy = lack_of_program(found, able, version)
         return failed(f"definitions are read with pg_dump {version} or newer, and {problem}", remedy)
     return passed(f"{program.path} ({program.version})")
+
+
+ITEMS = (
+    synchronization_types,
+    selected_objects,
+    replica_identity,
+    apply_key,
+    local_values,
+    later_partitions,
+    slot,
+    heartbeat_name,
+    pg_dump,
+)

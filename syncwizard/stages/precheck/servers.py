@@ -10,7 +10,8 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.trouble import HBA_REFUSAL
 from syncwizard.postgres.source.transactions import read_transactions
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
 
@@ -198,20 +199,36 @@ def collation(checkup: Checkup) -> Finding:
     )
 
 
-@item("wal-level", "The source writes WAL for logical replication", ("source",))
+@item("wal-level", "The source writes WAL for logical replication", ("source",), run_by="administrator")
 def wal_level(checkup: Checkup) -> Finding:
-    """wal_level = logical."""
-    level = scalar(checkup.source, "SHOW wal_level")
-    if level != "logical":
-        return failed(
-            f"wal_level is {level}",
-            "set wal_level = logical at the source (a parameter of the instance on managed servers) and restart it",
-            "ALTER SYSTEM SET wal_level = logical",
-        )
-    return passed()
+    """wal_level = logical; from 19 on replica is enough, because the first logical slot turns logical decoding on."""
+    level = str(scalar(checkup.source, "SHOW wal_level"))
+    effective = scalar(checkup.source, "SELECT pg_catalog.current_setting('effective_wal_level', true)")
+    return judge_wal_level(level, effective)
 
 
-@item("slots-and-senders", "A replication slot and WAL senders are free", ("source",))
+def judge_wal_level(level: str, effective: str | None) -> Finding:
+    """Whether a slot can be created; `effective` is None before 19, which has no such parameter.
+
+    >>> judge_wal_level("replica", None).verdict, judge_wal_level("logical", None).verdict
+    ('failed', 'passed')
+    >>> [judge_wal_level(level, level).verdict for level in ("minimal", "replica", "logical")]
+    ['failed', 'passed', 'passed']
+    >>> judge_wal_level("replica", "replica").message
+    'wal_level is replica, and logical decoding is turned on by the first slot'
+    """
+    if level == "logical" or effective == "logical":
+        return passed()
+    if level == "replica" and effective is not None:
+        return passed("wal_level is replica, and logical decoding is turned on by the first slot")
+    return failed(
+        f"wal_level is {level}",
+        "set wal_level = logical at the source (a parameter of the instance on managed servers) and restart it",
+        "ALTER SYSTEM SET wal_level = logical",
+    )
+
+
+@item("slots-and-senders", "A replication slot and WAL senders are free", ("source",), run_by="administrator")
 def slots_and_senders(checkup: Checkup) -> Finding:
     """One slot for the task, one for a moment when a table is copied again."""
     row = checkup.source.execute(query("replication_room")).fetchone()
@@ -233,7 +250,7 @@ def slots_and_senders(checkup: Checkup) -> Finding:
     return passed(facts)
 
 
-@item("replication-right", "The source's account may replicate", ("source",))
+@item("replication-right", "The source's account may replicate", ("source",), run_by="administrator")
 def replication_right(checkup: Checkup) -> Finding:
     """Told by logging in for replication, which also shows a missing line in pg_hba.conf."""
     user = checkup.source.info.user
@@ -261,3 +278,21 @@ def long_transactions(checkup: Checkup) -> Finding:
             "; ".join(f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid),
         )
     return passed()
+
+
+ITEMS = (
+    source_connectivity,
+    destination_connectivity,
+    source_encryption,
+    destination_encryption,
+    source_version,
+    destination_version,
+    different_databases,
+    writable,
+    encoding,
+    collation,
+    wal_level,
+    slots_and_senders,
+    replication_right,
+    long_transactions,
+)

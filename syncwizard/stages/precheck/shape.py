@@ -5,22 +5,14 @@ from collections.abc import Collection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.identity import has_usable_identity
-from syncwizard.stages.precheck.checkup import (
-    BOTH,
-    Checkup,
-    Finding,
-    failed,
-    item,
-    listed,
-    must_be_accepted,
-    passed,
-    warning,
-)
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.fitting import Fit, fit
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Index, Table, apply_key
 from syncwizard.task.names import TableName
+from syncwizard.task.text import listed
 
 
 @item("table-shapes", "Tables that exist at the destination have the shape of the source's", BOTH, OBJECTS)
@@ -168,3 +160,6 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     if not checkup.synchronizes("full"):
         return []
     return sorted(checkup.there.tables.holding_rows(checkup.destination_tables))
+
+
+ITEMS = (table_shapes,)

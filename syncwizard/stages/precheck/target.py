@@ -3,23 +3,14 @@
 from syncwizard.errors import LayoutNewer
 from syncwizard.postgres.destination.progress import SCHEMA_MARK
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, scalar
-from syncwizard.stages.precheck.checkup import (
-    BOTH,
-    Checkup,
-    Finding,
-    failed,
-    item,
-    listed,
-    must_be_accepted,
-    passed,
-    warning,
-)
+from syncwizard.postgres.session.connection import scalar
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
-from syncwizard.stages.precheck.selection import quoted as text_of
 from syncwizard.stages.precheck.shape import filled_tables, why_not_kept
 from syncwizard.structure.needs import Extension
-from syncwizard.task.names import TableName, quote
+from syncwizard.task.names import quote
+from syncwizard.task.text import listed
 
 # The first version in which a superuser can grant the setting of a parameter.
 PARAMETER_GRANTS = 15_00_00
@@ -53,74 +44,6 @@ def progress_schema(checkup: Checkup) -> Finding:
         return failed(
             "the destination has progress of this task, but the journal here does not: is it run from another machine?",
             "run the task where its journal is, or release it there",
-        )
-    return passed()
-
-
-@item("destination-rights", "The destination's account may create what is needed", BOTH, OBJECTS)
-def destination_rights(checkup: Checkup) -> Finding:
-    """CREATE on the database and on the schemas; without schema synchronization rights on the tables."""
-    connection = checkup.destination
-    on_database = judge_database_right(connection)
-    if on_database.verdict == "failed":
-        return on_database
-    user = quote(connection.info.user)
-    rights = _table_rights(checkup)
-    if rights.verdict == "failed" or not checkup.synchronizes("schema"):
-        return rights
-    wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
-    closed = [
-        name
-        for (name,) in connection.execute(
-            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s)"
-            " AND nspname <> 'pg_catalog' AND NOT pg_catalog.has_schema_privilege(oid, 'CREATE')",
-            (sorted(wanted),),
-        )
-    ]
-    if closed:
-        return failed(
-            "no right to create tables in schema " + listed(closed),
-            "grant CREATE on the schemas, or make the account the owner of the database",
-            "; ".join(f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed),
-        )
-    return passed()
-
-
-def judge_database_right(connection: Connection) -> Finding:
-    """Whether the destination's account may create a schema, which every task does."""
-    user, database = quote(connection.info.user), quote(connection.info.dbname)
-    if not scalar(connection, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
-        return failed(
-            "no right to create a schema in the destination database",
-            "grant CREATE on the database",
-            f"GRANT CREATE ON DATABASE {database} TO {user}",
-        )
-    return passed()
-
-
-def _table_rights(checkup: Checkup) -> Finding:
-    """Of the tables that are there: all rights, and no row-level policy, which would hide rows or refuse them."""
-    oids = [table.oid for table in checkup.destination_tables.values()]
-    lacking, policed = [], []
-    for schema, name, enough, active in checkup.destination.execute(query("writing_rights"), (oids,)):
-        if not enough and not checkup.synchronizes("schema"):
-            lacking.append(TableName(schema, name))
-        elif active:
-            policed.append(TableName(schema, name))
-    user = quote(checkup.destination.info.user)
-    if lacking:
-        return failed(
-            "no right to write all kinds of changes to " + listed(list(map(str, lacking))),
-            "grant the rights",
-            "; ".join(
-                f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {text_of(table)} TO {user}" for table in lacking
-            ),
-        )
-    if policed:
-        return failed(
-            "row-level policies would apply to " + listed(list(map(str, policed))),
-            "use an account with BYPASSRLS, or the owner of tables without FORCE ROW LEVEL SECURITY",
-            f"ALTER ROLE {user} BYPASSRLS",
         )
     return passed()
 
@@ -192,34 +115,20 @@ def same_named_definitions(checkup: Checkup) -> Finding:
     )
 
 
-@item("extensions", "The extensions are available at the destination", BOTH, OBJECTS)
+@item("extensions", "The extensions are available at the destination", BOTH, OBJECTS, run_by="administrator")
 def extensions(checkup: Checkup) -> Finding:
     """Installed in the same schema, or available and within our rights to install."""
     if not checkup.synchronizes("schema"):
         return passed()
-    notes = []
-    for extension in checkup.needs.extensions:
-        row = checkup.destination.execute(query("extension_state"), {"name": extension.name}).fetchone()
-        if row is None and not extension.required:
-            notes.append(
-                f"{extension.name} is not available at the destination, and nothing selected is known to use it"
-            )
-            continue
-        if row is None:
-            return failed(
-                f"extension {extension.name} is not available at the destination",
-                f"install the package of {extension.name} {extension.version} or newer on the destination's server",
-            )
-        default_version, installed_version, schema, may_create = row
-        problem = _extension_problem(checkup, extension, installed_version, schema, may_create)
-        if problem is not None and extension.required:
-            return problem
-        if problem is not None:
-            notes.append(f"{problem.message} (nothing selected is known to use it)")
-            continue
-        version = installed_version or default_version
-        if version != extension.version:
-            notes.append(f"{extension.name} is {extension.version} at the source and {version} at the destination")
+    found = [_judge_extension(checkup, extension) for extension in checkup.needs.extensions]
+    problems = [finding for finding in found if finding.verdict == "failed"]
+    notes = [finding.message for finding in found if finding.verdict == "warning"]
+    if problems:
+        return failed(
+            "; ".join([finding.message for finding in problems] + notes),
+            "; ".join(dict.fromkeys(finding.remedy for finding in problems)),
+            "; ".join(finding.sql for finding in problems if finding.sql),
+        )
     if notes:
         return warning(
             "; ".join(notes),
@@ -228,15 +137,40 @@ def extensions(checkup: Checkup) -> Finding:
     return passed(", ".join(extension.name for extension in checkup.needs.extensions))
 
 
+def _judge_extension(checkup: Checkup, extension: Extension) -> Finding:
+    """One extension; what nothing selected is known to use is no more than a note."""
+    row = checkup.destination.execute(query("extension_state"), {"name": extension.name}).fetchone()
+    unused = "and nothing selected is known to use it"
+    if row is None and not extension.required:
+        return warning(f"{extension.name} is not available at the destination, {unused}")
+    if row is None:
+        return failed(
+            f"extension {extension.name} is not available at the destination",
+            f"install the package of {extension.name} {extension.version} or newer on the destination's server",
+        )
+    default_version, installed_version, schema, may_create = row
+    problem = _extension_problem(checkup, extension, installed_version, schema, may_create)
+    if problem is not None:
+        return problem if extension.required else warning(f"{problem.message}, {unused}")
+    version = installed_version or default_version
+    if version != extension.version:
+        return warning(f"{extension.name} is {extension.version} at the source and {version} at the destination")
+    return passed()
+
+
 def _extension_problem(
     checkup: Checkup, extension: Extension, installed_version: str | None, schema: str | None, may_create: bool
 ) -> Finding | None:
-    create = f"CREATE EXTENSION {quote(extension.name)} WITH SCHEMA {quote(extension.schema)}"
     if installed_version is None and not may_create:
+        statements = [f"CREATE EXTENSION {quote(extension.name)} WITH SCHEMA {quote(extension.schema)}"]
+        if not _has_schema(checkup, extension.schema):
+            # The account has to create in it as well.
+            user = quote(checkup.destination.info.user)
+            statements.insert(0, f"CREATE SCHEMA IF NOT EXISTS {quote(extension.schema)} AUTHORIZATION {user}")
         return failed(
             f"extension {extension.name} can only be created by a superuser",
             "have a superuser create it in the destination database",
-            create,
+            "; ".join(statements),
         )
     if installed_version is not None and schema != extension.schema:
         return failed(
@@ -248,7 +182,14 @@ def _extension_problem(
     return None
 
 
-@item("triggers", "Triggers and foreign keys stay quiet while changes are applied", BOTH, OBJECTS)
+def _has_schema(checkup: Checkup, name: str) -> bool:
+    known = scalar(checkup.destination, "SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s", name)
+    return known is not None
+
+
+@item(
+    "triggers", "Triggers and foreign keys stay quiet while changes are applied", BOTH, OBJECTS, run_by="administrator"
+)
 def triggers(checkup: Checkup) -> Finding:
     """session_replication_role = replica, which takes a right (DESIGN rule 15)."""
     connection = checkup.destination
@@ -276,3 +217,12 @@ def triggers(checkup: Checkup) -> Finding:
         remedy,
         statement,
     )
+
+
+ITEMS = (
+    progress_schema,
+    same_named_tables,
+    same_named_definitions,
+    extensions,
+    triggers,
+)

@@ -1,6 +1,7 @@
 """Items about pgvector: whether its indexes can be built with all that the destination has."""
 
-from syncwizard.stages.precheck.checkup import BOTH, Checkup, Finding, item, passed, warning
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
 from syncwizard.task.text import counted
@@ -32,3 +33,6 @@ def vector_builds(checkup: Checkup) -> Finding:
         " database",
         "ALTER EXTENSION vector UPDATE" if versions[1] else "",
     )
+
+
+ITEMS = (vector_builds,)

@@ -71,6 +71,8 @@ def describe_item(item: PrecheckItemFinished) -> str:
     lines = [f"{glyph} {word}: {item.title} ({item.item})"]
     if item.message:
         lines.append(one_line(item.message))
+    if item.verdict != "passed":
+        lines += [f"- {one_line(line)}" for line in item.objects]
     if item.remedy and item.verdict != "passed":
         lines.append(f"→ {item.remedy}")
     if item.sql and item.verdict != "passed":

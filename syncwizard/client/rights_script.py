@@ -1,0 +1,69 @@
+"""What an end lacks for a task, as one script for its administrator; pure."""
+
+from collections.abc import Iterable, Sequence
+
+from syncwizard.errors import End
+from syncwizard.task.events import PrecheckItemFinished
+from syncwizard.task.specification import Endpoint
+from syncwizard.task.text import one_line
+
+# A statement of this kind takes effect after a restart.
+SETTING = "ALTER SYSTEM"
+# Creates the database itself, so it is not run in it.
+DATABASE = "CREATE DATABASE"
+
+
+def lacks(items: Iterable[PrecheckItemFinished], end: End) -> list[PrecheckItemFinished]:
+    """The items whose statements give this end what it lacks."""
+    return [item for item in items if item.verdict != "passed" and _belongs(item, end)]
+
+
+def _belongs(item: PrecheckItemFinished, end: End) -> bool:
+    # No session of the task can create its own database.
+    at = item.sql_end or ("destination" if item.item == "destination-connectivity" else None)
+    return bool(item.sql) and item.run_by == "administrator" and at == end
+
+
+def statements_of(item: PrecheckItemFinished) -> list[str]:
+    """The statements of an item."""
+    return item.sql.split("; ") if item.sql else []
+
+
+def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) -> str:
+    """The script: each statement once, under the item that wants it. Everything else in it is a comment.
+
+    >>> item = PrecheckItemFinished(item="source-rights", title="May read", verdict="failed", message="no right",
+    ...     sql='GRANT "app" TO "sync"; GRANT SELECT ON "a"."b" TO "sync"', sql_end="source", run_by="administrator")
+    >>> print(script([item, item], "source", Endpoint(host="db1", database="kb")))
+    -- What the source lacks for this task: db1:5432/kb
+    -- To be run by a superuser in this database, for instance with psql.
+    <BLANKLINE>
+    -- source-rights: no right
+    GRANT "app" TO "sync";
+    GRANT SELECT ON "a"."b" TO "sync";
+    <BLANKLINE>
+    >>> print(script([], "source", Endpoint(host="db1", database="kb")).splitlines()[-1])
+    -- Nothing is missing.
+    """
+    lines = [f"-- What the {end} lacks for this task: {one_line(endpoint.describe())}"]
+    wanted = lacks(items, end)
+    unknown = [
+        item for item in items if item.item == f"{end}-connectivity" and item.verdict == "failed" and not item.sql
+    ]
+    if not wanted:
+        lines += [f"-- Unknown, because it cannot be used: {one_line(item.message)}" for item in unknown]
+        return "\n".join([*lines, *([] if unknown else ["-- Nothing is missing."]), ""])
+    lines.append("-- To be run by a superuser in this database, for instance with psql.")
+    done: set[str] = set()
+    for item in wanted:
+        fresh = [statement for statement in statements_of(item) if statement not in done]
+        done.update(fresh)
+        if not fresh:
+            continue
+        lines += ["", f"-- {item.item}: {one_line(item.message or item.title)}"]
+        if any(statement.startswith(SETTING) for statement in fresh):
+            lines.append("-- Takes effect after a restart of the server.")
+        if any(statement.startswith(DATABASE) for statement in fresh):
+            lines.append("-- In any other database; then run the precheck again, which sees what the new one lacks.")
+        lines += [f"{statement};" for statement in fresh]
+    return "\n".join([*lines, ""])

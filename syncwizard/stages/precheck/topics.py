@@ -1,0 +1,33 @@
+"""All items of the precheck, topic by topic, in the order in which they are reported."""
+
+from syncwizard.stages.precheck import (
+    code,
+    database,
+    functions,
+    kinds,
+    matching,
+    rights,
+    selection,
+    servers,
+    shape,
+    target,
+    values,
+    vectors,
+)
+from syncwizard.stages.precheck.registry import Item
+
+ITEMS: tuple[Item, ...] = (
+    *servers.ITEMS,
+    *selection.ITEMS,
+    *rights.SOURCE_ITEMS,
+    *kinds.ITEMS,
+    *functions.ITEMS,
+    *shape.ITEMS,
+    *matching.ITEMS,
+    *rights.DESTINATION_ITEMS,
+    *target.ITEMS,
+    *values.ITEMS,
+    *vectors.ITEMS,
+    *database.ITEMS,
+    *code.ITEMS,
+)
