@@ -227,7 +227,8 @@ def test_waiting_ends_in_time(path: Path, source_cluster: Cluster, pair: Databas
     pair.source.execute("INSERT INTO notes VALUES (1000, 'waits')")
     try:
         assert (
-            "did not reach `caught-up` in time" in syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+            "did not reach `caught-up` in time"
+            in syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
         )
     finally:
         pair.destination.execute("ROLLBACK")
