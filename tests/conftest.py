@@ -6,11 +6,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from syncwizard.demo.installations import installed
 from syncwizard.demo.servers import Cluster
 from tests.support.environment import fresh_home, make_plain, temporary_folder
 from tests.support.pair import DatabasePair, copy_name
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

@@ -228,7 +228,8 @@ def test_waiting_ends_in_time(path: Path, source_cluster: Cluster, pair: Databas
     pair.source.execute("INSERT INTO notes VALUES (1000, 'waits')")
     try:
         assert (
-            "did not get as far" in syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+            "did not reach `caught-up` in time"
+            in syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
         )
     finally:
         pair.destination.execute("ROLLBACK")
@@ -250,7 +251,7 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
         assert "trying again until 20" in told
         assert 'violates check constraint "short"' in told
         assert "mend the row or table at the destination" in told
-    assert "did not get as far" in late
+    assert "did not reach" in late
     pair.destination.execute("ALTER TABLE notes DROP CONSTRAINT short")
     syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
     assert count(pair.destination) == 101

@@ -31,14 +31,14 @@ def task_list(*everything: Seen, theme: ThemeName = "dark", keys: Mapping[str, s
     )
 
 
-def monitor(view: View, *, theme: ThemeName = "dark", now: float = NOW) -> SyncwizardApp:
-    """The application at the monitor of the view's task."""
+def monitor(view: View, *, theme: ThemeName = "dark", now: float = NOW, follow: Replay | None = None) -> SyncwizardApp:
+    """The application at the monitor of the view's task; `follow` hands it the view, and others later."""
     return SyncwizardApp(
         Opening(screen="monitor", task=view.seen.task),
         clock=lambda: now,
         given=Settings(theme=theme),
         look=lambda: [view.seen],
-        follow=Replay(view),
+        follow=follow or Replay(view),
     )
 
 

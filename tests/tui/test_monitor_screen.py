@@ -43,6 +43,7 @@ from syncwizard.tui.tasks.screen import TasksScreen
 from tests.support.replay import (
     NOW,
     PID,
+    Replay,
     copying,
     remembered,
     store_task,
@@ -156,6 +157,19 @@ async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
         assert "grows so much" in await shown(pilot, "2026-03-14 15:09:23+00:00")
         await pilot.press("escape", "l")
         assert "transactions with" in await shown(pilot, "· everything")
+
+
+async def test_events_that_come_after_the_state_they_led_to_are_shown() -> None:
+    """An engine sends its state first: the view after that one has more events and is of the same moment."""
+    whole = view_of(store_task(), RUNNING, synchronizing())
+    link = Replay(msgspec.structs.replace(whole, entries=()))
+    app = monitor(link.view, follow=link)
+    async with app.run_test(size=WIDE) as pilot:
+        assert "stage incremental begins" not in await shown(pilot, "Events (0)")
+        # What is drawn again while the screen opens is drawn by now.
+        await pilot.pause()
+        link.post(whole)
+        await shown(pilot, "stage incremental begins")
 
 
 async def test_missing_definitions_stand_with_the_stages() -> None:

@@ -138,6 +138,11 @@ async def test_words_of_a_filter_come_in_any_order() -> None:
         await pilot.press("slash", *"2026", "space", *"ord")
         assert "1 of 12" in app.lines[0]
         assert app.line_with("orders_2026")
+        # Each of them counts: the first alone finds more.
+        await pilot.press("ctrl+u", *"ord")
+        assert "1 of 12" not in app.lines[0]
+        await pilot.press("space", *"2026")
+        assert "1 of 12" in app.lines[0]
 
 
 async def test_a_filter_without_a_match_says_so() -> None:

@@ -79,9 +79,11 @@ def walk_to_start(terminal: ScreenTerminal, pair: DatabasePair) -> None:
 
 
 def wait_for_row(terminal: ScreenTerminal, pair: DatabasePair, number: int) -> None:
-    """Writes a row at the source, and waits until both ends hold the same again; the screens are read meanwhile."""
+    """Writes a row at the source and waits for it, when both ends hold the same; the screens are read meanwhile."""
     pair.source.execute("INSERT INTO orders VALUES (%s, 'new')", (number,))
-    terminal.until(lambda: contents(pair.destination) == contents(pair.source), f"row {number} arrives")
+    arrived = f"SELECT 1 FROM orders WHERE id = {number}".encode()
+    terminal.until(lambda: pair.destination.execute(arrived).fetchone(), f"row {number} arrives")
+    assert contents(pair.destination) == contents(pair.source)
 
 
 def engine_of(task: StoredTask) -> int:

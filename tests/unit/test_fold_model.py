@@ -11,7 +11,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncwizard.rows.changes import (
@@ -389,7 +389,7 @@ def flattened(pieces: Iterable[Piece]) -> list[Any]:
     return [change for piece in pieces for change in piece.changes]
 
 
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=400)
 
 
 @MANY

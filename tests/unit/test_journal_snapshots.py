@@ -114,7 +114,7 @@ class Clock:
         return self.now
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(events, st.sampled_from([1.0, 900.0, FIGURES_SECONDS]), st.booleans()), max_size=25))
 def test_the_state_of_a_snapshot_and_its_tail_is_that_of_all_events(steps: list[tuple[Event, float, bool]]) -> None:
     clock = Clock()

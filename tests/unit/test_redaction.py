@@ -115,7 +115,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     secret=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="*"), min_size=1, max_size=20),
     before=st.text(max_size=10),

@@ -12,6 +12,7 @@ from syncwizard.task.events import (
     EngineStopped,
     Event,
     Failure,
+    HeartbeatCreated,
     Noticed,
     PartitionDetached,
     PrecheckFinished,
@@ -28,6 +29,7 @@ from syncwizard.task.events import (
     StatementFinished,
     StatementSkipped,
     SyncPointPassed,
+    SyncPointSet,
     TableCopied,
     TableDropped,
     TablePlanned,
@@ -146,6 +148,14 @@ def test_tables_are_planned_copied_and_restarted() -> None:
     assert not table.copied
     assert table.restarts == 1
     assert "rewritten" in again.notices[-1].message
+
+
+def test_what_was_made_at_the_source_and_the_sync_point_are_remembered() -> None:
+    state = state_after([*PASSED, StageStarted(stage="capture"), HeartbeatCreated()])
+    assert state.heartbeat and not state.sync_point
+    state = state_after([SyncPointSet(lsn="0/10"), SyncPointSet(lsn="0/20")], state)
+    assert (state.sync_point, state.sync_point_passed) == ("0/20", False)
+    assert state_after([SyncPointPassed(lsn="0/20")], state).sync_point_passed
 
 
 def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:

@@ -394,9 +394,13 @@ def _offers(view: View) -> tuple[bool, ...]:
 
 
 def _same_facts(one: View, other: View) -> bool:
-    """Whether nothing happened in between but time."""
+    """Whether nothing happened in between but time.
+
+    Events come after the state that they led to: an engine sends its state first, then what a viewer has not seen.
+    """
     return (
         one.seen.state.sequence == other.seen.state.sequence
+        and one.entries[-1:] == other.entries[-1:]
         and one.seen.liveness == other.seen.liveness
         and one.connected == other.connected
     )
