@@ -96,7 +96,7 @@ class Spawn(Protocol):
 
 
 class Sessions:
-    """The sessions that stages opened in this process, for whoever has to end them from another thread."""
+    """The sessions that stages opened in this process, for the thread that has to end them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -106,7 +106,7 @@ class Sessions:
         }
 
     def add(self, end: End, connection: Connection) -> None:
-        """Notes one; it is forgotten when nobody else has it."""
+        """Notes one; it is forgotten when it is referred to nowhere else."""
         with self._lock:
             self._opened[end].add(connection)
 

@@ -1,4 +1,4 @@
-"""Tables that are gone at the source leave the task: told once, and given up where they were not copied whole."""
+"""Tables that are gone at the source leave the task: reported once, and given up where they were not copied whole."""
 
 from collections.abc import Iterable
 

@@ -17,7 +17,7 @@ class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A table's copy as the destination records it. Chunk `n` covers `chunk_pages` heap pages from
     `n * chunk_pages` on, the last one everything after. `done` are the chunks that are in, with rows and bytes.
 
-    A `kept` table held rows before us, which stay. It is one chunk: part of a copy could not be told from them.
+    A `kept` table held rows before us, which stay. It is one chunk: part of a copy could not be kept apart from them.
     """
 
     table: TableName
@@ -134,7 +134,7 @@ class Copies:
         )
 
     def _empty(self, names: list[sql.Identifier]) -> None:
-        """Removes the rows of tables; foreign keys to them do not matter, because the session's triggers are quiet."""
+        """Removes the rows of tables; foreign keys to them do not matter, because the session fires no triggers."""
         try:
             with self._connection.transaction():
                 self._connection.execute(sql.SQL("TRUNCATE ONLY {}").format(sql.SQL(", ONLY ").join(names)))

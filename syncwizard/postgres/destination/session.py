@@ -14,7 +14,7 @@ from syncwizard.postgres.session.connection import Connection
 
 # A killed engine's session ends as soon as its server notices the closed socket; that is waited for.
 LOCK_SECONDS = 15.0
-# The parts of an engine that write. Whoever holds the task's lock is the only one, so others of them are left over.
+# The parts of an engine that write. There is one engine, with the lock; others of them are left over.
 WRITING_PARTS = ("capture", "planner", "copy", "lock", "apply")
 
 
@@ -27,7 +27,7 @@ class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare_writing(connection: Connection) -> bool:
-    """Makes triggers and foreign keys stay quiet where we are allowed to; whether we are (rule 15)."""
+    """Switches triggers and foreign keys off for the session where its account may; whether it may (rule 15)."""
     # Row statements are far too short for just-in-time compilation to pay.
     connection.execute("SET jit = off")
     # A staged batch reaches the table by its key. The planner fears random reads and would rather read all of a
@@ -68,7 +68,7 @@ def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
     connection.execute(
         "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
         " WHERE application_name = ANY (%s) AND datname = pg_catalog.current_database()"
-        # A commit that waits for a standby is neither to be hurried nor in anybody's way for good.
+        # A commit that waits for a standby is not to be hurried, and not in the way for good.
         " AND pid <> pg_catalog.pg_backend_pid() AND wait_event IS DISTINCT FROM 'SyncRep'",
         (names,),
     )

@@ -73,7 +73,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_damage(context: Context, source: Connection, progress: Progress, members: list[Member]) -> Damage:
-    """Looks at server, slot and publication. A slot that somebody reads is taken for right: the reader compares it."""
+    """Looks at server, slot and publication. A slot that is being read is taken for right: the reader compares it."""
     try:
         with (
             context.connect("source", "comparing", replication=True) as holder,

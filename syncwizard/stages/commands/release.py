@@ -195,5 +195,5 @@ def _restore(context: Context, releasing: Releasing, session: Connection, change
         Noticed(level="info", message=f"{change.table} keeps REPLICA IDENTITY FULL, which {', '.join(others)} needs")
     )
     if not any(other.startswith(SLOT_PREFIX) for other in others):
-        # A publication of somebody else's came after us; only a person can tell what the table should have.
+        # A publication that is no task's came after ours; what the table should have is for its owner to decide.
         releasing.left_over.append(f"{restore_statement(change).as_string(None)}  -- once {others[0]} is dropped")

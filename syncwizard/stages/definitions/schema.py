@@ -114,7 +114,7 @@ def _make(context: Context) -> Plan:
         owners=definers,
     )
     plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
-    # Said before the plan counts as made: twice is better than never.
+    # Reported before the plan counts as made: twice is better than never.
     _tell(context, plan, selection, needs)
     return plan
 

@@ -14,7 +14,7 @@ def find_kept(
     """Those of the tables, given with their targets, whose rows there are not ours. `begun` have a copy already.
 
     Raises TaskFailed for partitions: the tree is copied again when one leaf of it is, and rows that the copy before
-    brought could not be told from those that were there.
+    brought could not be kept apart from those that were there.
     """
     known = set(begun)
     # A partition that is new in a tree of ours meets our own rows.

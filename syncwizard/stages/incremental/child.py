@@ -1,4 +1,4 @@
-"""The child of the incremental stages: stream in, batches out, until told to stop or a position is reached."""
+"""The child of the incremental stages: stream in, batches out, until asked to stop or a position is reached."""
 
 import gc
 import re
