@@ -78,7 +78,8 @@ class StageFinished(Event, frozen=True, kw_only=True, tag=True):
 class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name.
 
-    `sql_end`: where `sql` is to be run, None where no session of a task can.
+    `sql_end`: where `sql` is to be run, None where no session of a task can. `other_account`: the task's account lacks
+    the right to run it.
     """
 
     item: str
@@ -88,6 +89,7 @@ class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     remedy: str = ""
     sql: str = ""
     sql_end: End | None = None
+    other_account: bool = False
     ignorable: bool = False
     ignored: bool = False
 

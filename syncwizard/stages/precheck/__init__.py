@@ -91,6 +91,10 @@ def find(entry: Item, checkup: Checkup) -> Finding:
         return failed(f"could not be checked: {ours.detail}", "give the account the right to see it")
 
 
+# A right that the account lacks it cannot grant to itself.
+RIGHTS = frozenset({"replication-right", "source-rights", "publication-rights", "destination-rights"})
+
+
 def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFinished:
     accepted = finding.acceptance and context.spec.precheck.accepts(entry.name)
     return PrecheckItemFinished(
@@ -101,6 +105,7 @@ def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFi
         remedy=finding.remedy,
         sql=finding.sql,
         sql_end=_end_of_remedy(entry) if finding.sql else None,
+        other_account=bool(finding.sql) and entry.name in RIGHTS,
         ignorable=finding.acceptance,
         ignored=accepted,
     )

@@ -113,7 +113,7 @@ class ObjectsStep(Step):
         """The draft's; and a choice without any table, which no task can start with."""
         found = super().problems()
         if not self.wizard.draft.objects:
-            return [Problem(path="objects", message="nothing is ticked", remedy=HOW_TO_TICK)]
+            return [Problem(path="objects", message="no object is selected", remedy=HOW_TO_TICK)]
         if not found and self._catalogue is not None and not self.picker.choice.tally.tables:
             why = "a task copies and follows the rows of tables"
             found.append(Problem(path="objects", message="no table is selected", remedy=why))

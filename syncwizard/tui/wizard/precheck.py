@@ -273,7 +273,7 @@ class PrecheckStep(Step):
         accept.display = item is not None and item.ignorable
         accept.label = "Take back" if item is not None and item.ignored else "Accept…"
         run = self.query_one("#run-sql", Button)
-        run.display = item is not None and bool(item.sql and item.sql_end)
+        run.display = item is not None and bool(item.sql and item.sql_end) and not item.other_account
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:
