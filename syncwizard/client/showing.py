@@ -98,13 +98,9 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(copy_table(progress))
     elif state.tables or seen.sample.changes or state.changes:
         parts.append(change_table(seen.sample, state))
-    if state.notices:
-        parts.append(
-            "\n".join(
-                one_line(f"{local_time(each.at)}  {each.level}: {each.message}")
-                for each in state.notices[-NOTICES_SHOWN:]
-            )
-        )
+    # What was done about something is for the event log: here it would read as an alarm.
+    if notices := [each for each in state.notices if each.level != "info"][-NOTICES_SHOWN:]:
+        parts.append("\n".join(one_line(f"{local_time(each.at)}  {each.level}: {each.message}") for each in notices))
     return "\n\n".join(parts)
 
 

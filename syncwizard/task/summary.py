@@ -9,6 +9,10 @@ RELEASE_CONSEQUENCES = (
 )
 
 
+# What a release leaves.
+STAYS = "the selected tables with their rows stay at the destination"
+
+
 def describe_plan(spec: TaskSpec) -> list[str]:
     """What the task does and what it makes at each end, a line each."""
     types = spec.synchronization.types
@@ -19,7 +23,7 @@ def describe_plan(spec: TaskSpec) -> list[str]:
         f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
         f"stages: {' → '.join(STAGES)}",
         *made_by(spec),
-        "all of it goes with: syncwizard release",
+        f"removed by: syncwizard release TASK; {STAYS}",
     ]
 
 

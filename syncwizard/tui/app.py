@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from typing import ClassVar
+from uuid import UUID
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
@@ -22,6 +23,7 @@ from syncwizard.client.overview import Lookout
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.handover import Handover
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.monitor.link import EngineLink, Follow
@@ -104,6 +106,7 @@ class SyncwizardApp(TypeAheadApp):
         self.last_task: StoredTask | None = self.opening.task
         # What must not be lost when the terminal goes away, called from another thread: saving a draft.
         self.last_words: list[Callable[[], object]] = []
+        self.typed: dict[UUID, Handover] = {}
 
     async def on_mount(self) -> None:
         """Shows the first screen, and watches the terminal from now on."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from typing import Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.handover import Handover
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +32,8 @@ class Home(Protocol):
     WIDE_COLUMNS: int
     # Called, from another thread, when the terminal goes away: what must not be lost, like a draft.
     last_words: list[Callable[[], object]]
+    # Passwords that were typed for tasks, for as long as the screens are open.
+    typed: dict[UUID, Handover]
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from rich.cells import cell_len
 from textual.app import App
@@ -12,7 +12,7 @@ from syncwizard.client import credentials, lifecycle
 from syncwizard.client.looking import Seen, look_anyway
 from syncwizard.client.report import as_text, default_name, gather, redactor_of
 from syncwizard.client.tasks import StoredTask
-from syncwizard.errors import SyncwizardError
+from syncwizard.errors import EndpointError, SyncwizardError
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
 from syncwizard.task.narration import narrate
@@ -25,6 +25,7 @@ from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.dialogs.password import PasswordDialog
+from syncwizard.tui.opening import Home
 
 Result = TypeVar("Result")
 Secrets = Callable[[], Handover]
@@ -175,17 +176,21 @@ class Deeds:
         self._do(f"gathering a report on {task.label}", work, done)
 
     def _with_secrets(self, task: StoredTask, go_on: Callable[[Secrets], object]) -> None:
-        """Asks for what only a person knows; the rest is read beside the screen, where a keyring may take its time."""
+        """Asks once for what only a person knows; the rest is read beside the screen, where a keyring may take its
+        time."""
+        kept = cast(Home, self._app).typed
 
         def typed(answer: Handover | None) -> None:
             if answer is not None:
+                kept[task.id] = answer
                 go_on(lambda: credentials.collect(task.spec, answer))
 
         asked = credentials.questions(task.spec)
-        if asked:
+        known = kept.get(task.id, Handover())
+        if any(getattr(known, question.part) is None for question in asked):
             self._app.push_screen(PasswordDialog(asked), typed)
         else:
-            typed(Handover())
+            typed(known)
 
     def _do(
         self,
@@ -204,10 +209,15 @@ class Deeds:
 
         def finished(result: Result) -> None:
             over()
+            # What comes of it is on the screen now; the note that it is being done would lie over it.
+            self._app.clear_notifications()
             done(result)
 
         def failed(error: SyncwizardError) -> None:
             over()
+            if isinstance(error, EndpointError):
+                # A password may be wrong, or have been changed: it is asked for again.
+                cast(Home, self._app).typed.clear()
             self._app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
 
         in_background(self._app, work, finished, failed)

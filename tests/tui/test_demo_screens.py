@@ -21,7 +21,7 @@ def test_pressing_next_through_the_wizard_starts_the_demo_which_goes_on_until_it
         terminal.press(NEXT)
         terminal.wait_for("success rate 100", timeout=120)
         terminal.press(NEXT)
-        terminal.wait_for("Undone by", timeout=60)
+        terminal.wait_for("Removed by", timeout=60)
         terminal.press(NEXT)
         terminal.wait_for("synchronizing", timeout=300)
         terminal.press("q")

@@ -11,6 +11,7 @@ import pytest
 
 from syncwizard.client import launch, lifecycle
 from syncwizard.client.tasks import StoredTask
+from syncwizard.errors import EndpointError
 from syncwizard.task.events import (
     DefinitionMissing,
     EngineStopped,
@@ -594,6 +595,44 @@ async def test_resuming_asks_for_a_password_that_is_kept_nowhere() -> None:
         await shown(pilot, "password of the source (db1.example.com:5432/kb)")
         await pilot.press("escape")
         assert "▲ Paused" in await shown(pilot, "password of the source", gone=True)
+
+
+async def test_a_password_is_asked_for_once_and_again_when_an_end_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[str | None] = []
+    refusal = EndpointError("the password is wrong", end="source", transient=False)
+
+    def set_sequences(task: StoredTask, offset: int, secrets: Handover, *, quiet: bool) -> SequencesSet:
+        given.append(secrets.source)
+        if secrets.source == "wrong":
+            raise refusal
+        return SequencesSet(count=0, values=[])
+
+    monkeypatch.setattr(lifecycle, "set_sequences", set_sequences)
+    asked = Endpoint(host="db1.example.com", database="kb", user="sync", password="prompt")
+    app = monitor(view_of(store_task(source=asked), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "synchronizing")
+        for password, result in (("wrong", "the password is wrong"), ("right", "no sequences")):
+            await pilot.press("S", "y")
+            await shown(pilot, "password of the source")
+            await pilot.press(*password, "enter")
+            await shown(pilot, result)
+            await pilot.press("escape")
+            await shown(pilot, result, gone=True)
+        await pilot.press("S", "y")
+        await shown(pilot, "no sequences")
+        assert given == ["wrong", "right", "right"]
+
+
+async def test_a_tab_answers_a_click() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "4 Log")
+        line = next(line for line in text.splitlines() if "4 Log" in line)
+        await pilot.click("#monitor-tabs", offset=(line.index("2 Tables") + 2, 0))
+        await shown(pilot, "Tables (4)")
+        await pilot.click("#monitor-tabs", offset=(line.index("4 Log") + 2, 0))
+        await shown(pilot, "Events (")
 
 
 async def test_ten_thousand_tables_are_filtered_at_once() -> None:

@@ -103,6 +103,8 @@ async def test_the_sources_objects_are_listed_and_ticks_go_into_the_draft_and_on
 ) -> None:
     pair.source.execute(SQL)
     async with at_step(draft_over(pair), "Source: 5 objects") as (app, pilot):
+        assert "Nothing is ticked yet: Space ticks" in text_on(app)
+        assert [problem.message for problem in app.wizard.current.problems()] == ["no object is selected"]
         await pilot.press("slash", *"passages", "enter", "a", "escape")
         assert app.wizard.draft.objects == [SchemaObjects(schema="kb", tables=[TableObject(table="passages")])]
         assert app.wizard.size_of_choice.startswith("1 object · 1 table")

@@ -20,7 +20,7 @@ from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.opening import Leaving
 from syncwizard.tui.settings import load_preferences, load_settings
 from tests.support.replay import NOW, seen, store_task, synchronizing, through
-from tests.tui.apps import shown, task_list
+from tests.tui.apps import NARROW, shown, task_list
 
 
 async def test_help_lists_what_can_be_done_here_finds_it_by_words_and_runs_it() -> None:
@@ -119,6 +119,24 @@ def test_no_action_has_the_key_of_another_on_the_same_screen() -> None:
         ]
         # Pause and resume are never there at once, but have keys of their own all the same.
         assert len(keys) == len(set(keys))
+
+
+async def test_what_is_below_the_fold_of_a_dialog_is_reached_by_keys_from_its_buttons() -> None:
+    app = task_list()
+    details = "\n".join(f"table {number}" for number in range(100))
+    async with app.run_test(size=NARROW) as pilot:
+        dialog = TypedConfirmDialog(
+            "Release kb", "It goes.", name="kb", source="a", destination="b", verb="Release", details=details
+        )
+        app.push_screen(dialog)
+        assert "table 99" not in await shown(pilot, "table 0")
+        assert dialog.query_one("#cancel").has_focus
+        await pilot.press("end")
+        await shown(pilot, "table 99")
+        await pilot.press("home")
+        await shown(pilot, "table 0")
+        await pilot.press("down")
+        await shown(pilot, "table 0", gone=True)
 
 
 async def test_the_destructive_dialog_wants_the_exact_name_and_a_button() -> None:

@@ -281,7 +281,7 @@ async def test_back_always_works_and_loses_nothing() -> None:
     async with at_screens(Opening()) as person:
         await person.app.push_screen(WizardScreen(COMPLETE, [AdvancedStep, StartStep]))
         await person.press("f8")
-        assert person.sees("Undone by")
+        assert person.sees("Removed by")
         await person.press("f7")
         await person.write("3")
         assert focused_path(person) == "advanced.retry.connection_minutes"

@@ -14,7 +14,7 @@ from syncwizard.task.events import Entry, Failure, SlotMeasured, StageName, Stag
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
-from syncwizard.task.state import MissingDefinition, Retrying, StageState, TableState, TaskState
+from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
@@ -114,6 +114,23 @@ def test_a_slot_that_is_gone_holds_nothing() -> None:
     text = describe(view, NOW)
     assert "the source does not have it any more" in text
     assert "fill its disk" not in text and "0 B of WAL" not in text
+
+
+def test_what_has_passed_is_no_alarm_at_the_end() -> None:
+    view = seen(STREAMING, full=True)
+    notices = (
+        Notice(at=NOW, level="warning", message="apply process 7 died; another one takes over", remedy=""),
+        Notice(at=NOW, level="info", message="a batch is applied change by change: violates", remedy=""),
+    )
+    text = describe(msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, notices=notices)), NOW)
+    assert text.endswith("warning: apply process 7 died; another one takes over")
+    assert "change by change" not in text
+
+
+def test_the_tables_that_change_most_come_first() -> None:
+    sample = Sample(changes={f"public.t{number:02}": {"insert": number} for number in range(40)})
+    lines = [line.split()[0] for line in describe(seen(sample, full=True), NOW).splitlines() if "public.t" in line]
+    assert lines[:2] == ["public.t39", "public.t38"]
 
 
 def test_a_finished_copy_has_no_time_left() -> None:

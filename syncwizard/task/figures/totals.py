@@ -201,12 +201,12 @@ def copy_table(progress: CopyProgress) -> str:
 
 
 def change_table(sample: Sample, state: TaskState) -> str:
-    """Tables with their copied rows and the changes since, by kind."""
+    """Tables with their copied rows and the changes since, by kind; those with the most changes first."""
     changes = sample.changes or state.changes
     truncated = any(counts.get("truncate") for counts in changes.values())
     kinds = KINDS if truncated else KINDS[:-1]
     rows = []
-    for name in sorted({*state.tables, *changes}):
+    for name in sorted({*state.tables, *changes}, key=lambda name: (-sum(changes.get(name, {}).values()), name)):
         table = state.tables.get(name)
         counts = [describe_count(changes.get(name, {}).get(kind, 0)) for kind in kinds]
         rows.append((shorten(name, NAME_WIDTH), describe_count(table.rows) if table else "", *counts))

@@ -66,7 +66,7 @@ class TypedConfirmDialog(Dialog[bool]):
             yield Static(f"SOURCE       {self._source}", classes="dialog-end", markup=False)
             yield Static(f"DESTINATION  {self._destination}", classes="dialog-end", markup=False)
             yield Static(f"Type the task's name to go on:  {self._wanted}", classes="dialog-question", markup=False)
-            yield Input(id="name", placeholder=self._wanted, compact=True, select_on_focus=False)
+            yield Input(id="name", placeholder="the name, as it stands above", compact=True, select_on_focus=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(self._verb, id="confirm", compact=True, variant="error", disabled=True)

@@ -42,6 +42,7 @@ class StepLine(Vertical):
         &.-passed { color: $foreground; }
         &.-warning { color: $text-warning; }
         &.-failed { color: $text-error; }
+        &.-skipped { display: none; }
         &.-warning > .step-line--way, &.-failed > .step-line--way { display: block; }
     }
     """

@@ -2,14 +2,22 @@
 
 from typing import ClassVar, TypeVar
 
-from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
 from syncwizard.tui.actions import bindings
 
 Answer = TypeVar("Answer")
+SCROLLING = {
+    "up": "up",
+    "down": "down",
+    "pageup": "page_up",
+    "pagedown": "page_down",
+    "home": "home",
+    "end": "end",
+}
 
 
 class Dialog(ModalScreen[Answer | None]):
@@ -19,7 +27,14 @@ class Dialog(ModalScreen[Answer | None]):
         *bindings("screen.back"),
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
+        # Wherever the focus is: what is below the fold may be the reason.
+        *(Binding(key, f"scroll_text('{how}')", show=False) for key, how in SCROLLING.items()),
     ]
+
+    def action_scroll_text(self, how: str) -> None:
+        """Scrolls the long part of the dialog, where it has one."""
+        for part in self.query(".dialog-scroll").results(VerticalScroll):
+            getattr(part, f"scroll_{how}")(animate=False)
 
     def action_back(self) -> None:
         """Leaves without an answer."""

@@ -6,7 +6,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
-from textual.events import Resize, ScreenResume
+from textual.events import Click, Resize, ScreenResume
 from textual.getters import query_one
 from textual.message import Message
 from textual.screen import Screen
@@ -51,6 +51,11 @@ SIDES = {
     "monitor-left": {"stages": "monitor-stages", "tables": "pane-tables"},
     "monitor-right": {"charts": "monitor-charts", "log": "pane-log"},
 }
+
+
+def tab_texts(chosen: str) -> list[str]:
+    """The panes by their numbers, as they stand in the line of tabs."""
+    return [f"{'▸' if name == chosen else ' '}{number} {name.title()} " for number, name in enumerate(PANES, 1)]
 
 
 class MonitorScreen(Screen[None]):
@@ -292,6 +297,15 @@ class MonitorScreen(Screen[None]):
         elif trouble is not None:
             self.app.push_screen(CopyTextDialog(trouble.title, trouble_text(trouble), name, severe=True))
 
+    @on(Click, "#monitor-tabs")
+    def _tab_clicked(self, event: Click) -> None:
+        column = 0
+        for pane, text in zip(PANES, tab_texts(self._pane), strict=True):
+            column += len(text)
+            if event.x < column:
+                self._choose_pane(pane)
+                return
+
     @on(Input.Changed, "#monitor-filter")
     def _filtered(self) -> None:
         self.tables.words = self.events.words = self.filter.value
@@ -350,11 +364,9 @@ class MonitorScreen(Screen[None]):
     def _choose_pane(self, pane: str) -> None:
         self._pane = pane
         self._show_panes()
-        tabs: list[Part] = []
-        for number, name in enumerate(PANES, 1):
-            tabs.append(
-                (f"{'▸' if name == pane else ' '}{number} {name.title()} ", "accent" if name == pane else "muted")
-            )
+        tabs: list[Part] = [
+            (text, "accent" if name == pane else "muted") for name, text in zip(PANES, tab_texts(pane), strict=True)
+        ]
         self.query_one("#monitor-tabs", Lines).show([tabs])
         self.query_one(f"#monitor-{pane}").focus()
         self.refresh_bindings()

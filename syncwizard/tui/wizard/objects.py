@@ -42,6 +42,9 @@ STEPS = {
 }
 
 
+HOW_TO_TICK = "Space ticks the marked schema or table, a ticks all that is shown"
+
+
 class ObjectsStep(Step):
     """Types, conflicts, and the picker; below it what the choice leaves out."""
 
@@ -109,6 +112,8 @@ class ObjectsStep(Step):
     def problems(self) -> list[Problem]:
         """The draft's; and a choice without any table, which no task can start with."""
         found = super().problems()
+        if not self.wizard.draft.objects:
+            return [Problem(path="objects", message="no object is selected", remedy=HOW_TO_TICK)]
         if not found and self._catalogue is not None and not self.picker.choice.tally.tables:
             why = "a task copies and follows the rows of tables"
             found.append(Problem(path="objects", message="no table is selected", remedy=why))
@@ -265,7 +270,10 @@ class ObjectsStep(Step):
         adds = " · + adds what can be added" if any(advice.add for advice in self._advice) else ""
         heading = [f"To know of this choice ({len(self._advice)}){adds} · i shows all of it"] if self._advice else []
         lines = [f"{'!' if advice.warning else '·'} {advice.message}" for advice in self._advice]
-        self._say("\n".join([*heading, *lines]))
+        empty = (
+            [] if self.wizard.draft.objects or self._catalogue is None else [f"Nothing is ticked yet: {HOW_TO_TICK}"]
+        )
+        self._say("\n".join([*empty, *heading, *lines]))
         self.refresh_bindings()
 
     def _explain_settings(self) -> None:

@@ -191,6 +191,9 @@ class PrecheckStep(Step):
         """Runs all items, or those that did not pass."""
         if self._checking:
             return
+        if self.query_one("#precheck-acts").has_focus_within:
+            # The button goes with its item, and with it the keys of this step.
+            self.query_one(OptionList).focus()
         kept = [item.item for item in self._items.values() if not item.blocks] if again else []
         self._items = {name: self._items[name] for name in kept}
         spec, secrets = self.wizard.spec, self.wizard.secrets
@@ -270,7 +273,7 @@ class PrecheckStep(Step):
         accept.display = item is not None and item.ignorable
         accept.label = "Take back" if item is not None and item.ignored else "Accept…"
         run = self.query_one("#run-sql", Button)
-        run.display = item is not None and bool(item.sql and item.sql_end)
+        run.display = item is not None and bool(item.sql and item.sql_end) and item.run_by == "account"
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:

@@ -76,5 +76,11 @@ def describe_item(item: PrecheckItemFinished) -> str:
     if item.remedy and item.verdict != "passed":
         lines.append(f"→ {item.remedy}")
     if item.sql and item.verdict != "passed":
-        lines += [f"-- at the {item.sql_end}" if item.sql_end else "-- SQL", *item.sql.split("; ")]
+        where = f"-- at the {item.sql_end}" if item.sql_end else "-- SQL"
+        who = (
+            ", as a superuser or the owner: the task's account may not"
+            if item.sql and item.run_by == "administrator"
+            else ""
+        )
+        lines += [f"{where}{who}", *item.sql.split("; ")]
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from syncwizard.task import file
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
 from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
-from syncwizard.task.summary import describe_objects, made_by
+from syncwizard.task.summary import STAYS, describe_objects, made_by
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
@@ -122,7 +122,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     """The task in lines to sign; `size_of_choice`: what the selected objects amount to, as far as it is known.
 
     >>> [each.title for each in summarize(TaskDraft(), "")][3:]
-    ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Undone by']
+    ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Removed by']
     """
     spec = file.with_defaults(draft.to_spec())
     objects = [describe_objects(entry) for entry in spec.objects]
@@ -136,7 +136,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
         Paragraph("Tables in the way", existing),
         *(Paragraph(title, said) for title, said in sentences(spec, SETTINGS)),
         Paragraph("It will make", "\n".join(made_by(spec))),
-        Paragraph("Undone by", "syncwizard release"),
+        Paragraph("Removed by", f"syncwizard release; {STAYS}"),
     ]
     if accepted := list(map(_accepted, spec.precheck.ignore)):
         lines.insert(-2, Paragraph("Accepted warnings", "\n".join(accepted)))
