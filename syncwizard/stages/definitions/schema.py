@@ -47,6 +47,8 @@ NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
 
+# The first version that takes a foreign key NOT VALID on a partitioned table.
+UNCHECKED_ON_PARTITIONED = 18_00_00
 # Of pg_dump, in a row: then there is a reason that trying will not cure.
 MAX_DEATHS = 5
 
@@ -91,6 +93,7 @@ def _make(context: Context) -> Plan:
             owners = read_owners(destination)
             comment = _database_comment(context, source, destination)
             quiet = by_default or prepare_writing(destination)
+            unchecked_on_partitioned = destination.info.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
             definers = read_definer_owners(source, needs, owners)
     if existing.tables and context.spec.synchronization.conflicts == "report":
@@ -109,6 +112,7 @@ def _make(context: Context) -> Plan:
         present=existing.objects | existing.functions,
         whole_schemas=whole,
         foreign_keys=quiet,
+        unchecked_on_partitioned=unchecked_on_partitioned,
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
