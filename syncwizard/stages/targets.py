@@ -26,6 +26,11 @@ class Targets:
         own, root = self.mapping.table(table.name), self.mapping.table(table.root)
         return self.there.get(own) or self.there.get(root)
 
+    @property
+    def conditions(self) -> dict[TableName, str]:
+        """By which predicate the rows of users are told from those of the extension that made the table."""
+        return {table.name: table.condition for table in self.there.values() if table.condition}
+
     def of(self, table: Table) -> Table:
         """The same, where there has to be one; raises TaskFailed."""
         found = self.find(table)
@@ -97,7 +102,7 @@ def find_obstacles(
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
         if not table.partitioned and (kept or strange):
             doubtful.append(target.name)
-    filled = holding_rows(destination, doubtful)
+    filled = holding_rows(destination, doubtful, targets.conditions)
     for name in doubtful:
         if name in filled:
             title = f"{name} holds rows that the task did not bring, so it is not emptied"

@@ -138,7 +138,7 @@ def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:
     if not creates(statement.table, wishes):
         return ""
     if statement.kind == "foreign key":
-        if statement.references not in wishes.needs.tables:
+        if statement.references not in wishes.needs.tables | wishes.needs.extension_tables:
             return f"it references {statement.references}, which is not selected"
         if not wishes.foreign_keys:
             return wishes.no_foreign_keys

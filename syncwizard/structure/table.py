@@ -87,6 +87,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """An ordinary or partitioned table. `root`: the topmost partitioned table it belongs to, else itself.
 
     `replica_identity`: 'd', 'n', 'f', 'i' as in pg_class. `heap_bytes`: the main fork, `bytes` with TOAST.
+    `extension`: the one that makes it, and may fill it; a `configured` one holds rows of users: those that meet
+    `condition`, all where that is empty.
     """
 
     oid: int
@@ -102,6 +104,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     columns: tuple[Column, ...]
     unique_indexes: tuple[Index, ...]
+    extension: str = ""
+    configured: bool = False
+    condition: str = ""
 
     @property
     def partitioned(self) -> bool:

@@ -1,19 +1,20 @@
 """Which tables are copied under which pair, and which of their chunks are in (rules 3, 10)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import psycopg
 from psycopg import sql
 
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 
 # Each takes a lock and a piece of the plan.
 TABLES_A_STATEMENT = 200
+NO_CONDITIONS: Mapping[TableName, str] = {}
 
 
 class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,12 +72,17 @@ def read_pairs(connection: Connection, task_id: uuid.UUID) -> dict[TableName, in
 
 
 def begin_copies(
-    connection: Connection, task_id: uuid.UUID, copies: Iterable[TableCopy], truncate: Iterable[TableName]
+    connection: Connection,
+    task_id: uuid.UUID,
+    copies: Iterable[TableCopy],
+    truncate: Iterable[TableName],
+    conditions: Mapping[TableName, str] = NO_CONDITIONS,
 ) -> None:
     """Records new generations and empties what former ones left, in one transaction.
 
     Waits for a chunk in doubt of the former generation: its transaction holds the table's row. `truncate` names
-    destination tables that hold rows of ours and of nobody else.
+    destination tables that hold rows of ours and no others, but for those of `conditions`: of these only the rows that
+    meet the predicate are removed.
     """
     with connection.transaction():
         for copy in copies:
@@ -94,9 +100,14 @@ def begin_copies(
                 },
             )
             _forget_chunks(connection, task_id, copy.table)
-        names = [quoted(table.schema, table.name) for table in truncate]
+        emptied = list(truncate)
+        names = [quoted(table.schema, table.name) for table in emptied if not conditions.get(table)]
         if names:
             _empty(connection, names)
+        for table in emptied:
+            if condition := conditions.get(table):
+                name = quoted(table.schema, table.name)
+                connection.execute(sql.SQL("DELETE FROM ONLY {} WHERE {}").format(name, predicate(condition)))
 
 
 def abandon_copies(connection: Connection, task_id: uuid.UUID, tables: Iterable[TableName]) -> None:
@@ -147,15 +158,18 @@ def _empty(connection: Connection, names: list[sql.Identifier]) -> None:
             connection.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
 
 
-def holding_rows(connection: Connection, tables: Iterable[TableName]) -> set[TableName]:
-    """Those of the destination's tables that have any row; a statement for many of them."""
+def holding_rows(
+    connection: Connection, tables: Iterable[TableName], conditions: Mapping[TableName, str] = NO_CONDITIONS
+) -> set[TableName]:
+    """Those of the destination's tables that have any row, of some only such as meet the predicate of `conditions`; a
+    statement for many of them."""
     wanted = list(tables)
     found: set[TableName] = set()
     for begin in range(0, len(wanted), TABLES_A_STATEMENT):
         some = wanted[begin : begin + TABLES_A_STATEMENT]
         looks = [
-            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
-                sql.Literal(number), quoted(table.schema, table.name)
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {} WHERE {})").format(
+                sql.Literal(number), quoted(table.schema, table.name), predicate(conditions.get(table) or "true")
             )
             for number, table in enumerate(some)
         ]

@@ -200,6 +200,14 @@ def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> N
                 + listed(map(str, sorted(needs.required_tables))),
             )
         )
+    if selection.of_extensions:
+        context.record(
+            Noticed(
+                level="info",
+                message="left to the extensions that make and fill them: "
+                + listed(map(str, sorted(selection.of_extensions))),
+            )
+        )
     if plan.disabled:
         context.record(
             Noticed(

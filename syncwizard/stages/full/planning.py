@@ -64,6 +64,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             first_page=chunk * self.copy.chunk_pages,
             end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
             keep_existing=self.copy.kept,
+            condition=self.source.condition,
         )
 
     @property
@@ -99,7 +100,8 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
         with translated("destination", "planning the copy"):
-            kept = find_kept(destination, [(table, there.of(table).name) for table in pending], copies)
+            targets = [(table, there.of(table).name) for table in pending]
+            kept = find_kept(destination, targets, copies, there.conditions)
     begun, plans = [], []
     for table in pending:
         copy = copies.get(table.name)
@@ -111,7 +113,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     begun_names = {copy.table for copy in begun}
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
-        begin_copies(destination, context.task_id, begun, to_empty(again, selected, there, copies))
+        begin_copies(destination, context.task_id, begun, to_empty(again, selected, there, copies), there.conditions)
     for plan in plans:
         if plan.copy in begun:
             context.record(_planned(plan))

@@ -168,4 +168,6 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     """The tables that a copy would meet rows in."""
     if not checkup.synchronizes("full"):
         return []
-    return sorted(holding_rows(checkup.destination, checkup.destination_tables))
+    there = checkup.destination_tables
+    conditions = {name: table.condition for name, table in there.items() if table.condition}
+    return sorted(holding_rows(checkup.destination, there, conditions))
