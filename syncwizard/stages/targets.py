@@ -8,6 +8,7 @@ from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.chunks import TableCopy, holding_rows
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import recoded
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
@@ -15,15 +16,20 @@ from syncwizard.task.names import TableName
 
 
 class Targets:
-    """The destination's tables, by their names in `there`, as those that take the rows of the source's."""
+    """The destination's tables, by their names in `there`, as those that take the rows of the source's. `recoded`: the
+    encodings of the databases differ."""
 
-    def __init__(self, there: Iterable[Table], mapping: Mapping) -> None:
+    def __init__(self, there: Iterable[Table], mapping: Mapping, *, recoded: bool = False) -> None:
+        self._recoded = recoded
         self.there = {table.name: table for table in there}
         self.mapping = mapping
 
     def find(self, table: Table) -> Table | None:
-        """The one that takes the rows of a table of the source: its own, else the partitioned table it belongs to."""
+        """The one that takes the rows of a table of the source: its own, or the partitioned table it belongs to, which
+        finds the place of each row where that need not be in the partition of the same name."""
         own, root = self.mapping.table(table.name), self.mapping.table(table.root)
+        if table.scattered(recoded=self._recoded) and root in self.there:
+            return self.there[root]
         return self.there.get(own) or self.there.get(root)
 
     @property
@@ -43,10 +49,11 @@ class Targets:
         return found
 
 
-def read_targets(destination: Connection, tables: Iterable[Table], mapping: Mapping) -> Targets:
+def read_targets(source: Connection, destination: Connection, tables: Iterable[Table], mapping: Mapping) -> Targets:
     """Reads the tables in the schemas that the source's tables go to."""
     schemas = {mapping.table(name).schema for table in tables for name in (table.name, table.root)}
-    return Targets(read_tables(destination, sorted(schemas), sizes=False), mapping)
+    there = read_tables(destination, sorted(schemas), sizes=False)
+    return Targets(there, mapping, recoded=recoded(source, destination))
 
 
 def to_empty(

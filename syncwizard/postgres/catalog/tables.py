@@ -56,7 +56,7 @@ def _predicate(condition: str) -> str:
 def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
     """All ordinary and partitioned tables of the schemas, with columns and unique indexes, ordered by name.
 
-    Four queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
+    Five queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
     Without `sizes` both byte counts are 0, and no table's lock is waited for.
     """
     names = list(schemas)
@@ -77,6 +77,7 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
                 temporal=rest[9],
             )
         )
+    hashed: dict[int, str] = dict(connection.execute(query("hashed_partitions"), (names,)).fetchall())
     return [
         Table(
             oid=row[0],
@@ -90,6 +91,7 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
             estimated_rows=row[10],
             heap_bytes=row[11],
             bytes=row[12],
+            hashed=hashed.get(row[0], ""),
             extension=row[13],
             configured=bool(row[14]),
             condition=_predicate(row[15] or ""),

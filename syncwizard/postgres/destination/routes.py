@@ -45,8 +45,8 @@ class RouteCompiler:
     LSN of each copied table and partitioned table; `mapping` tells where the source's names go.
 
     `members`: what is captured, by the names it was captured under, which the mapping is asked for.
-    `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
-    relation that has no place at the destination and needs none, and why.
+    `recoded`: the encodings of the databases differ. `binary`: values come in binary, so that the types of both ends
+    must be the same. `left_out` is called with a relation that has no place at the destination and needs none, and why.
     """
 
     def __init__(
@@ -59,7 +59,10 @@ class RouteCompiler:
         left_out: Callable[[TableName, str], None],
         mapping: Mapping,
         members: Iterable[Member] = (),
+        *,
+        recoded: bool = False,
     ) -> None:
+        self._recoded = recoded
         self._mapping = mapping
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
@@ -107,9 +110,11 @@ class RouteCompiler:
         table = self.tables.get(self._mapping.table(source))
         known = self._selected.get(source)
         root = known.root if known is not None else self._source.find_root(message.oid) or source
-        shared = table is None
-        if table is None:
-            table = self.tables.get(self._mapping.table(root))
+        whole = self.tables.get(self._mapping.table(root))
+        scattered = known is not None and known.scattered(recoded=self._recoded) and whole is not None
+        shared = table is None or scattered
+        if shared:
+            table = whole
         if table is None:
             raise NoPlace(
                 f"table {self._mapping.table(source)} is not at the destination",
@@ -134,8 +139,13 @@ class RouteCompiler:
             full=message.replica_identity == "f",
             partitioned=table.partitioned,
             shared=shared,
+            tree=self._leaves(root) if scattered else frozenset(),
             text=text,
         )
+
+    def _leaves(self, root: TableName) -> frozenset[TableName]:
+        """The selected partitions of a tree that hold rows."""
+        return frozenset(name for name, table in self._selected.items() if table.root == root and not table.partitioned)
 
     def _captured_as(self, message: RelationMessage) -> TableName:
         """The name whose table takes the rows: what was renamed goes on where it began.

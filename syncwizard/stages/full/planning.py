@@ -84,7 +84,7 @@ def plan_round(context: Context, source: Connection, destination: Connection) ->
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):
-        there = read_targets(destination, selected, context.mapping)
+        there = read_targets(source, destination, selected, context.mapping)
         copies = read_copies(destination, context.task_id)
     tables, captured = _captured(context, source, destination, selected, copies)
     if renew_changed(context, source, destination, tables, copies, captured):

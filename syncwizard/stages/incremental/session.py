@@ -17,7 +17,7 @@ from syncwizard.postgres.destination.routes import NoPlace, RouteCompiler, Sourc
 from syncwizard.postgres.destination.serial import SerialApplier, fetch_row
 from syncwizard.postgres.destination.session import follow_configuration, prepare_writing
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.session.encoding import codec_of, set_encoding, shared_encoding
+from syncwizard.postgres.session.encoding import codec_of, recoded, set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, is_transient, translated
 from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import (
@@ -270,6 +270,7 @@ class Session:
             left_out,
             mapping,
             self._known[1].all,
+            recoded=recoded(source, destination),
         )
         compiler.read()
         return compiler
