@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resume": ("syncwizard.cli.lifecycle", "Continue a task that is paused, failed, or whose engine died."),
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
+    "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),

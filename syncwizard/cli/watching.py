@@ -6,12 +6,12 @@ from typing import NoReturn
 import click
 import msgspec
 
-from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_trouble, show, show_lines
+from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_lines, say_trouble, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.health import EXIT_CODES, check_line, health_of
 from syncwizard.client.looking import Seen, look, look_anyway
-from syncwizard.client.showing import as_data, describe, describe_all
+from syncwizard.client.showing import as_data, describe, describe_all, describe_definitions
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, connect, wait_for
 from syncwizard.engine.protocol import Happened
@@ -20,6 +20,8 @@ from syncwizard.task.events import Entry
 from syncwizard.task.narration import narrate
 from syncwizard.task.text import format_seconds, local_time
 
+# Definitions are missing.
+DIFFERENT = 5
 # The kernel waits for no number of seconds whatever.
 LONGEST_SECONDS = 365 * 24 * 3600.0
 
@@ -79,7 +81,7 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
 
 @click.command()
 @click.argument("name", metavar="TASK")
-@click.option("--until", type=click.Choice(["full", "caught-up"]), required=True, help="What to wait for.")
+@click.option("--until", type=click.Choice(["full", "caught-up", "indexed"]), required=True, help="What to wait for.")
 @click.option(
     "--timeout",
     type=float,
@@ -88,8 +90,9 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
     help="Give up after so many seconds, with exit code 6.",
 )
 @JSON
-def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
-    """Wait until a task has copied all tables, or until all that is committed now is at the destination."""
+def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
+    """Wait until a task has copied all tables, until all that is committed now is at the destination, or until its
+    definitions are. Exit code 5: some of those are missing."""
     task = tasks.find_task(name)
     started = time.monotonic()
     say_trouble(task.read_state())
@@ -99,6 +102,10 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> None:
         print_json({"id": task.id, "label": task.label, "reached": until, "seconds": seconds, "state": state.state})
     else:
         show(f"{task.label}  {until}  after {format_seconds(seconds)}")
+    if until == "indexed" and state.missing_definitions:
+        say_lines(describe_definitions(state, task.label))
+        return DIFFERENT
+    return 0
 
 
 @click.command()

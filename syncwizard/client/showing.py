@@ -136,8 +136,21 @@ def _missing(state: TaskState) -> str:
     lines += [one_line(f"  {describe_missing(each)}") for each in missing[:MISSING_SHOWN]]
     if len(missing) > MISSING_SHOWN:
         lines.append(f"  and {len(missing) - MISSING_SHOWN} more")
+    lines.append("`syncwizard definitions TASK` says what helps, and tries them again with --retry;")
     lines.append("`status --json` has the statements that make them, under missing_definitions")
     return "\n".join(lines)
+
+
+def describe_definitions(state: TaskState, label: str) -> str:
+    """Every definition that the destination lacks, with its reason and what helps, for people."""
+    missing = state.missing_definitions
+    if not missing:
+        return f"{label}: no definition is missing at the destination"
+    parts = [f"{label}: {count_missing(missing)}"]
+    for each in missing:
+        parts.append(one_line(f"  {describe_missing(each)}"))
+        parts += [one_line(f"    {each.advice}")] if each.advice else []
+    return "\n".join(parts)
 
 
 def _clip(text: str) -> str:

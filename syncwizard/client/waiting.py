@@ -13,13 +13,13 @@ from syncwizard.engine import locking
 from syncwizard.engine.journal import FILE_NAME, is_full, read_journal
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
-from syncwizard.task.events import Entry
+from syncwizard.task.events import Entry, StageName
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 
-Goal = Literal["full", "caught-up"]
+Goal = Literal["full", "caught-up", "indexed"]
 Watcher = Callable[[Entry], None]
 
 # How often a client looks at the lock of an engine that is ending.
@@ -110,12 +110,14 @@ def _too_late(task: StoredTask, what: str) -> TimedOut:
 
 
 def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher: Watcher = ignore) -> TaskState:
-    """Waits until all tables are copied (`full`), or until every commit of this moment is at the destination."""
-    if goal == "full":
+    """Waits until all tables are copied (`full`), until every commit of this moment is at the destination, or until
+    every definition is there or listed as missing (`indexed`)."""
+    if goal != "caught-up":
+        stage: StageName = "full" if goal == "full" else "indexes"
         state = task.read_state()
-        if state.finished("full"):
+        if state.finished(stage):
             return state
-        return wait_until(task, lambda connection: connection.state.finished("full"), goal, timeout, watcher)
+        return wait_until(task, lambda connection: connection.state.finished(stage), goal, timeout, watcher)
     started = time.monotonic()
     target = _position_to_reach(task, timeout, watcher)
 

@@ -116,6 +116,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _release(request, outgoing)
         case TaskRequest(kind="resync"):
             _resync(request, outgoing)
+        case TaskRequest(kind="definitions"):
+            _definitions(request, outgoing)
 
 
 def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
@@ -222,6 +224,14 @@ def _resync(request: TaskRequest, outgoing: int) -> None:
         return
     record = _Record(outgoing, state=_known(request))
     _run(request, NO_FOLDER, record, lambda context: context.record(resync.describe(context, request.wish)))
+
+
+def _definitions(request: TaskRequest, outgoing: int) -> None:
+    """For a task without an engine: one that runs tries by itself."""
+    from syncwizard.stages.definitions import retrying
+
+    with _journal_held(request) as (journal, folder):
+        _run(request, folder, _Record(outgoing, journal), retrying.run)
 
 
 @contextmanager

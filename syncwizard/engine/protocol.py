@@ -22,8 +22,8 @@ from syncwizard.task.state import TaskState
 
 PROTOCOL_VERSION = 1
 
-CommandName = Literal["status", "pause", "caught-up"]
-TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync"]
+CommandName = Literal["status", "pause", "caught-up", "retry-definitions"]
+TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync", "definitions"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -122,7 +122,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
     items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
-    writes that into the journal. Answered with events.
+    writes that into the journal. `definitions` tries missing ones again. Answered with events.
     """
 
     kind: TaskProbeKind

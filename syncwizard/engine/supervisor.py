@@ -23,6 +23,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
+from syncwizard.engine.retrying import Retrier
 from syncwizard.engine.silence import Lookout
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
@@ -81,6 +82,7 @@ class Supervisor:
         self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, Lookout(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
+        self._retrier = Retrier(self._context)
         self._pausing: asyncio.Task[None] | None = None
         self.interrupted = False
 
@@ -94,7 +96,12 @@ class Supervisor:
             self._folder / FILE_NAME,
             self._journal,
             self._metrics,
-            {"status": self._status, "pause": self._pause, "caught-up": self._caught_up},
+            {
+                "status": self._status,
+                "pause": self._pause,
+                "caught-up": self._caught_up,
+                "retry-definitions": self._retry_definitions,
+            },
             lambda: self._recorder.history,
         )
         await control.open()
@@ -245,6 +252,10 @@ class Supervisor:
 
     async def _status(self, command: Command) -> Answer:
         return Answer(id=command.id, state=self._journal.state, sample=self._metrics.merged())
+
+    async def _retry_definitions(self, command: Command) -> Answer:
+        self._retrier.begin()
+        return Answer(id=command.id)
 
     async def _caught_up(self, command: Command) -> Answer:
         if self._journal.state.slot is None:

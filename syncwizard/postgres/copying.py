@@ -9,7 +9,7 @@ import psycopg
 from psycopg import pq, sql
 
 from syncwizard.postgres.relay import Relay
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.task.names import TableName
@@ -23,7 +23,8 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a table: heap pages from `first_page` up to, not including, `end_page`; None: to the end.
 
     `oid` is the source table's; its `columns` go into the `target_columns`, in this order; `binary` chooses the COPY
-    format. `keep_existing`: rows whose key the target has are left as they are there.
+    format. `keep_existing`: rows whose key the target has are left as they are there. `condition`: a predicate of the
+    source's catalogue that the rows have to meet.
     """
 
     source: TableName
@@ -35,6 +36,7 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     first_page: int
     end_page: int | None
     keep_existing: bool = False
+    condition: str = ""
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,11 +62,13 @@ def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
     """
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
-    if chunk.first_page == 0 and chunk.end_page is None:
+    if chunk.first_page == 0 and chunk.end_page is None and not chunk.condition:
         return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk.columns), options)
     bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
     if chunk.end_page is not None:
         bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
+    if chunk.condition:
+        bounds.append(predicate(chunk.condition))
     return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
         _columns(chunk.columns), table, sql.SQL(" AND ").join(bounds), options
     )

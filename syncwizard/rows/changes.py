@@ -67,7 +67,8 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
 
     `key`: positions of the apply key's columns, empty for a keyless table. `full`: the source sends whole old
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
-    is a partition that the destination does not know). `text`: positions that arrive in text form; `written`: all but
+    is a partition that the destination does not know, or whose rows belong to others there: then `tree` has all
+    partitions of the source's tree). `text`: positions that arrive in text form; `written`: all but
     generated columns, set here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
@@ -81,6 +82,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     full: bool = False
     partitioned: bool = False
     shared: bool = False
+    tree: frozenset[TableName] = frozenset()
     heartbeat: bool = False
     text: frozenset[int] = frozenset()
     written: tuple[int, ...] = ()

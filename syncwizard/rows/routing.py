@@ -35,7 +35,7 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
 
     `selected`: the source's tables as its catalogue has them now. `pairs`: the pair LSN of each copied table and
     partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
-    operator of each column of its unique indexes, by the index's OID.
+    operator of each column of its unique indexes, by the index's OID. `recoded`: the encodings of the databases differ.
     """
 
     mapping: Mapping
@@ -43,10 +43,15 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     pairs: MappingOf[TableName, int] = {}
     tables: MappingOf[TableName, Table] = {}
     operators: MappingOf[int, Sequence[str]] = {}
+    recoded: bool = False
 
     def pair_of(self, source: TableName, root: TableName) -> int:
         """The LSN below which a table's changes are in its copy; `root` is the partitioned table it belongs to."""
         return self.pairs.get(source, self.pairs.get(root, 0))
+
+    def leaves(self, root: TableName) -> frozenset[TableName]:
+        """The selected partitions of a tree that hold rows."""
+        return frozenset(name for name, table in self.selected.items() if table.root == root and not table.partitioned)
 
 
 def make_route(
@@ -61,7 +66,7 @@ def make_route(
     `types`: those of the message's columns at its time, None for one that is gone; None as a whole where all values
     come as text. Raises NoPlace, TypesDiffer.
     """
-    table, shared = _place(source, root, shapes)
+    table, shared, scattered = _place(source, root, shapes)
     index = _key(message, source, root, table, shapes)
     columns = _columns(source, table, index, [name for name, _, _, _ in message.columns], shapes)
     text = frozenset(range(len(columns)))
@@ -79,21 +84,25 @@ def make_route(
         full=message.replica_identity == "f",
         partitioned=table.partitioned,
         shared=shared,
+        tree=shapes.leaves(root) if scattered else frozenset(),
         text=text,
     )
 
 
-def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, bool]:
-    """The destination's table: its own, or that of the tree, which other relations share."""
-    own = shapes.tables.get(shapes.mapping.table(source))
-    table = own or shapes.tables.get(shapes.mapping.table(root))
+def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, bool, bool]:
+    """The destination's table: its own, or that of the tree, which other relations share; and whether rows belong to
+    other partitions there than at the source, so that the tree has to find their places."""
+    own, whole = (shapes.tables.get(shapes.mapping.table(name)) for name in (source, root))
+    known = shapes.selected.get(source)
+    scattered = known is not None and whole is not None and known.scattered(recoded=shapes.recoded)
+    table = whole if scattered else own or whole
     if table is None:
         raise NoPlace(
             f"table {shapes.mapping.table(source)} is not at the destination",
             where="destination",
             remedy="create it there as it is at the source, or take it out of the task, then resume",
         )
-    return table, own is None
+    return table, own is None or scattered, scattered
 
 
 def _key(message: RelationMessage, source: TableName, root: TableName, table: Table, shapes: Shapes) -> Index | None:

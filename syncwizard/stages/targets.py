@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.encoding import recoded
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
@@ -13,16 +15,26 @@ from syncwizard.task.names import TableName
 
 
 class Targets:
-    """The destination's tables, by their names in `there`, as those that take the rows of the source's."""
+    """The destination's tables, by their names in `there`, as those that take the rows of the source's. `recoded`: the
+    encodings of the databases differ."""
 
-    def __init__(self, there: Iterable[Table], mapping: Mapping) -> None:
+    def __init__(self, there: Iterable[Table], mapping: Mapping, *, recoded: bool = False) -> None:
+        self._recoded = recoded
         self.there = {table.name: table for table in there}
         self.mapping = mapping
 
     def find(self, table: Table) -> Table | None:
-        """The one that takes the rows of a table of the source: its own, else the partitioned table it belongs to."""
+        """The one that takes the rows of a table of the source: its own, or the partitioned table it belongs to, which
+        finds the place of each row where that need not be in the partition of the same name."""
         own, root = self.mapping.table(table.name), self.mapping.table(table.root)
+        if table.scattered(recoded=self._recoded) and root in self.there:
+            return self.there[root]
         return self.there.get(own) or self.there.get(root)
+
+    @property
+    def conditions(self) -> dict[TableName, str]:
+        """By which predicate the rows of users differ from those of the extension that made the table."""
+        return {table.name: table.condition for table in self.there.values() if table.condition}
 
     def of(self, table: Table) -> Table:
         """The same, where there has to be one; raises TaskFailed."""
@@ -36,10 +48,11 @@ class Targets:
         return found
 
 
-def read_targets(destination: Destination, tables: Iterable[Table], mapping: Mapping) -> Targets:
+def read_targets(source: Connection, destination: Destination, tables: Iterable[Table], mapping: Mapping) -> Targets:
     """Reads the tables in the schemas that the source's tables go to."""
     schemas = {mapping.table(name).schema for table in tables for name in (table.name, table.root)}
-    return Targets(destination.tables.read(sorted(schemas), sizes=False), mapping)
+    there = destination.tables.read(sorted(schemas), sizes=False)
+    return Targets(there, mapping, recoded=recoded(source, destination.connection))
 
 
 def to_empty(
@@ -95,7 +108,7 @@ def find_obstacles(
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
         if not table.partitioned and (kept or strange):
             doubtful.append(target.name)
-    filled = destination.tables.holding_rows(doubtful)
+    filled = destination.tables.holding_rows(doubtful, targets.conditions)
     for name in doubtful:
         if name in filled:
             title = f"{name} holds rows that the task did not bring, so it is not emptied"

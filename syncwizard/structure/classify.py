@@ -157,7 +157,7 @@ def _alter_table(node: Any, text: str) -> Statement:
     if node.objtype == pb.OBJECT_INDEX:
         return _alter_index(node, command, subtype, text)
     if subtype == "AT_AddConstraint":
-        return _constraint(table, getattr(command, "def").constraint, text)
+        return _constraint(table, getattr(command, "def").constraint, text, only=not node.relation.inh)
     if subtype == "AT_AttachPartition":
         child = getattr(command, "def").partition_cmd.name
         return Statement(kind="partition", text=text, name=relation_name(child), table=table_name(child), parent=name)
@@ -222,7 +222,7 @@ def _alter_index(node: Any, command: Any, subtype: str, text: str) -> Statement:
     return Statement(kind="index setting", text=text, name=name, index=name)
 
 
-def _constraint(table: TableName, constraint: Any, text: str) -> Statement:
+def _constraint(table: TableName, constraint: Any, text: str, *, only: bool) -> Statement:
     from postgast import pg_query_pb2 as pb
 
     kinds: dict[int, Kind] = {
@@ -241,6 +241,7 @@ def _constraint(table: TableName, constraint: Any, text: str) -> Statement:
         table=table,
         index=name if kind in ("primary key", "unique constraint", "exclusion constraint") else None,
         references=table_name(constraint.pktable) if kind == "foreign key" else None,
+        only=only,
         not_valid=constraint.skip_validation,
     )
 

@@ -61,7 +61,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     pg_identify_object names it, and a name. `views` has
     materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be,
     `tried` may be refused by the destination.
-    `parts` are what the tables and views have at the source.
+    `parts` are what the tables and views have at the source. `extension_tables` are selected and come with their
+    extension.
     """
 
     tables: frozenset[TableName] = frozenset()
@@ -76,6 +77,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     left_out: tuple[LeftOutObject, ...] = ()
     tried: tuple[LeftOutObject, ...] = ()
     parts: frozenset[TablePart] = frozenset()
+    extension_tables: frozenset[TableName] = frozenset()
 
     @cached_property
     def all_tables(self) -> frozenset[TableName]:

@@ -62,6 +62,8 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names
             table=names.table(statement.table) if statement.table else None,
             references=names.table(statement.references) if statement.references else None,
             index=names.object(statement.index) if statement.index and statement.kind in INDEXES else None,
+            object=names.object(statement.name) if statement.name.schema else None,
+            source_table=statement.table,
             method=statement.method if statement.kind in INDEXES else "",
             concurrent=phase == "indexes"
             and statement.kind == "index"
@@ -156,7 +158,7 @@ def _phase(
         return "constraints"
     if statement.kind in REMARKS and statement.method in WITH_CONSTRAINTS:
         return "constraints"
-    if statement.kind == "materialized view refresh":
+    if statement.kind in ("materialized view refresh", "foreign key validation"):
         return "indexes"
     if statement.kind == "statistics" or statement.method == "statistic_ext":
         return "indexes"

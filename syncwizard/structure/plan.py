@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from syncwizard.structure.casts import Cast, with_casts, without_casts
+from syncwizard.structure.foreign_keys import validated_later
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
@@ -55,7 +56,8 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
             continue
         elif wanted(statement, wishes):
             changed = _kept_quiet(statement, wishes)
-            kept.append(_tried(_given_away(changed, wishes), wishes))
+            made = _tried(_given_away(changed, wishes), wishes)
+            kept += validated_later(made, partitioned=wishes.unchecked_on_partitioned)
             if changed is not statement:
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:
@@ -136,7 +138,7 @@ def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:
     if not creates(statement.table, wishes):
         return ""
     if statement.kind == "foreign key":
-        if statement.references not in wishes.needs.tables:
+        if statement.references not in wishes.needs.tables | wishes.needs.extension_tables:
             return f"it references {statement.references}, which is not selected"
         if not wishes.foreign_keys:
             return wishes.no_foreign_keys

@@ -11,6 +11,24 @@ Phase = Literal["pre-data", "keys", "constraints", "indexes"]
 PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
+FOREIGN_KEY_VALIDATION: Kind = "foreign key validation"
+# What rows need before they can be copied and changed. Of a later phase nothing is: keys and rows are there by then.
+ESSENTIAL = frozenset(
+    {
+        "schema",
+        "extension",
+        "type",
+        "collation",
+        "sequence",
+        "table",
+        "table setting",
+        "inheritance",
+        "partition",
+        "identity",
+        "not-null constraint",
+        "replica identity",
+    }
+)
 # Refused by some destinations (a build without lz4, say) without harm to the rows.
 OPTIONAL: frozenset[Kind] = frozenset(
     {"column setting", "comment", "extension dependency", "statistics", "index setting", "cluster", "privilege"}
@@ -20,10 +38,10 @@ OPTIONAL: frozenset[Kind] = frozenset(
 class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """A statement of the plan; `position` is its number for life.
 
-    `index`, `table` and `references` are the destination's names, set where a stage has to look whether it is there
-    already. A `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused,
-    which is then reported. `constraints`: names that later statements give to constraints of the table that it makes,
-    and a server may give to others.
+    `index`, `table`, `references` and `object` (what it makes) are the destination's names, set where a stage has to
+    look whether it is there already; `source_table` is the source's name of the table. A `concurrent` one is an index
+    that is built while changes are applied. `optional`: it may be refused, which is then reported. `constraints`:
+    names that later statements give to constraints of the table that it makes, and a server may give to others.
     """
 
     position: int
@@ -34,6 +52,8 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     table: TableName | None = None
     references: TableName | None = None
     index: ObjectName | None = None
+    object: ObjectName | None = None
+    source_table: TableName | None = None
     method: str = ""
     concurrent: bool = False
     optional: bool = False
@@ -43,6 +63,16 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     def vector(self) -> bool:
         """Whether it builds an index of pgvector."""
         return self.method in VECTOR_METHODS
+
+    @property
+    def essential(self) -> bool:
+        """Whether rows can be neither copied nor changed without it."""
+        return self.phase == "keys" or (self.phase == "pre-data" and self.kind in ESSENTIAL)
+
+    def validates(self, other: "PlannedStatement") -> bool:
+        """Whether it validates the foreign key that the other makes."""
+        same = (self.table, self.object) == (other.table, other.object)
+        return self.kind == FOREIGN_KEY_VALIDATION and other.kind == "foreign key" and same
 
 
 def describe(statement: Statement) -> str:

@@ -20,6 +20,7 @@ Kind = Literal[
     "extension",
     "extension dependency",
     "foreign key",
+    "foreign key validation",
     "function",
     "identity",
     "index",
@@ -63,10 +64,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     `name` is the object that it makes or changes, with its schema; `table` the table it belongs to; `parent` the
     partitioned table or index it is attached to; `references` the other table of a foreign key; `sequence` that of an
     identity column; `column` the one it changes, `setting` what it sets there; `index` the index it speaks of
-    (constraints have an index of their own name); `only` an index on the parent alone. `method`: the access method of
-    an index, what kind of object a comment, privilege or extension dependency speaks of, when a trigger fires,
-    `update` for a rule on that. `roles`: whom a privilege is for. `unknown`: the message of the parser that does not
-    know it. `optional`: it may be refused.
+    (constraints have an index of their own name); `only` an index or a constraint on the parent alone. `method`: the
+    access method of an index, what kind of object a comment, privilege or extension dependency speaks of, when a
+    trigger fires, `update` for a rule on that. `roles`: whom a privilege is for. `unknown`: the message of the parser
+    that does not know it. `optional`: it may be refused.
     """
 
     kind: Kind

@@ -87,6 +87,9 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """An ordinary or partitioned table. `root`: the topmost partitioned table it belongs to, else itself.
 
     `replica_identity`: 'd', 'n', 'f', 'i' as in pg_class. `heap_bytes`: the main fork, `bytes` with TOAST.
+    `hashed`: a partition by a hash that is another in another database ('local') or encoding ('encoding').
+    `extension`: the one that makes it, and may fill it; a `configured` one holds rows of users: those that meet
+    `condition`, all where that is empty.
     """
 
     oid: int
@@ -102,6 +105,15 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     columns: tuple[Column, ...]
     unique_indexes: tuple[Index, ...]
+    hashed: str = ""
+    extension: str = ""
+    configured: bool = False
+    condition: str = ""
+
+    def scattered(self, *, recoded: bool) -> bool:
+        """Whether rows of this partition belong to others of its tree at the destination; `recoded`: the encodings of
+        the databases differ."""
+        return self.hashed == "local" or (recoded and self.hashed == "encoding")
 
     @property
     def partitioned(self) -> bool:

@@ -29,7 +29,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     `keys`: the index or constraint that is the apply key of each table. `own_identities`: tables whose replica
     identity is ours for the time being. `existing`: tables the destination has, by its names, and keeps as they are;
     `present`: types, functions and the like that it has; `mapping` gives those names; `roles` it has. `foreign_keys`
-    False leaves all of them out, for `no_foreign_keys`; `quiet` False: triggers and rules would fire while changes are
+    False leaves all of them out, for `no_foreign_keys`; `unchecked_on_partitioned`: the destination takes them NOT
+    VALID on partitioned tables too; `quiet` False: triggers and rules would fire while changes are
     applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
     saying. `database_comment` is a statement, empty without one; `owners` has those that give functions to other
     owners.
@@ -44,6 +45,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     roles: Collection[str] = frozenset()
     whole_schemas: Collection[str] = frozenset()
     foreign_keys: bool = True
+    unchecked_on_partitioned: bool = False
     no_foreign_keys: str = ""
     quiet: bool = True
     database_comment: str = ""

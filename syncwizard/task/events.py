@@ -258,8 +258,9 @@ class StatementSkipped(Event, frozen=True, kw_only=True, tag=True):
 class DefinitionMissing(Event, frozen=True, kw_only=True, tag=True):
     """A definition that is selected or needed is not at the destination; `kind` and `name` tell it from others.
 
-    `reason` is ours, or the server's message with its `sqlstate`. `statements` make it, in their order; there are none
-    where pg_dump wrote none. A later StatementFinished or StatementSkipped of the same kind and name ends it.
+    `reason` is ours, or the server's message with its `sqlstate`; `advice` says what is known to help. `statements`
+    make it, in their order; there are none where pg_dump wrote none. A later StatementFinished or StatementSkipped of
+    the same kind and name ends it.
     """
 
     kind: str
@@ -267,6 +268,14 @@ class DefinitionMissing(Event, frozen=True, kw_only=True, tag=True):
     reason: str
     sqlstate: str = ""
     statements: list[str] = []
+    advice: str = ""
+
+
+class DefinitionsRetried(Event, frozen=True, kw_only=True, tag=True):
+    """Missing definitions were tried again by order: `created` and `refused` tell how many."""
+
+    created: int
+    refused: int
 
 
 class SequenceValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -359,6 +368,7 @@ AnyEvent = (
     | StatementFinished
     | StatementSkipped
     | DefinitionMissing
+    | DefinitionsRetried
     | SequencesSet
     | ChangesApplied
     | RetryStarted

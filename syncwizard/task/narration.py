@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
+    DefinitionsRetried,
     EngineStarted,
     EngineStopped,
     Event,
@@ -225,7 +226,12 @@ def _(event: StatementSkipped) -> str:
 
 @_tell.register
 def _(event: DefinitionMissing) -> str:
-    return f"missing at the destination: {describe_missing(event)}"
+    return f"missing at the destination: {describe_missing(event)}" + (f"; {event.advice}" if event.advice else "")
+
+
+@_tell.register
+def _(event: DefinitionsRetried) -> str:
+    return f"{counted(event.created, 'missing definition')} created, {event.refused:,} refused again"
 
 
 @_tell.register

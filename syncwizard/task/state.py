@@ -81,6 +81,7 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     sqlstate: str = ""
     statements: tuple[str, ...] = ()
+    advice: str = ""
 
     def is_of(self, kind: str, name: str) -> bool:
         """Whether it is the definition of this kind and name."""

@@ -56,6 +56,7 @@ def test_each_phase_holds_what_it_is_for_in_the_dumps_order_and_vectors_come_las
         ("statistics", "x_s on s.x"),
         ("cluster", "s.x"),
         ("comment", "s.x_b"),
+        ("foreign key validation", "x_fk on s.x"),
         ("index", "x_v on s.x"),
     ]
 

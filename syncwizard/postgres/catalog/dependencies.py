@@ -50,7 +50,9 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
     rows = [row for row in found if not row.left_out]
     tables = {TableName(row.schema, row.name) for row in rows if row.kind == "table"}
     views = {TableName(row.schema, row.name) for row in rows if row.kind in VIEWS}
-    selected = {table.name for table in selection.tables}
+    # What an extension makes comes with it, and no statement of the plan makes it.
+    selected = {table.name for table in selection.tables if not table.extension}
+    made = {table.name for table in selection.tables if table.extension}
     return Needs(
         tables=frozenset(selected),
         required_tables=frozenset(tables - selected),
@@ -69,6 +71,7 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         populated=_named([row for row in rows if row.signature == ["true"]], "materialized view"),
         parts=_read_parts(connection, selected | tables | views),
         left_out=tuple(sorted({_doubtful(row) for row in found if row.left_out}, key=str)),
+        extension_tables=frozenset(made.union(selection.of_extensions)),
         tried=tuple(sorted({_doubtful(row) for row in rows if row.tried}, key=str)),
     )
 

@@ -1,5 +1,6 @@
 """Tables as the catalogue of an end describes them: columns, keys, partitions, sizes. No query per table."""
 
+import re
 from collections.abc import Iterable
 
 from syncwizard.postgres.queries import query
@@ -43,10 +44,19 @@ def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[
     return columns
 
 
+def _predicate(condition: str) -> str:
+    """What an extension puts behind a table's name to get the rows of users, without its WHERE.
+
+    >>> _predicate("WHERE NOT (srid BETWEEN 2000 AND 2001)"), _predicate("")
+    ('NOT (srid BETWEEN 2000 AND 2001)', '')
+    """
+    return re.sub(r"\A\s*where\b\s*", "", condition, flags=re.IGNORECASE).strip()
+
+
 def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
     """All ordinary and partitioned tables of the schemas, with columns and unique indexes, ordered by name.
 
-    Four queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
+    Five queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
     Without `sizes` both byte counts are 0, and no table's lock is waited for.
     """
     names = list(schemas)
@@ -67,6 +77,7 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
                 temporal=rest[9],
             )
         )
+    hashed: dict[int, str] = dict(connection.execute(query("hashed_partitions"), (names,)).fetchall())
     return [
         Table(
             oid=row[0],
@@ -80,6 +91,10 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
             estimated_rows=row[10],
             heap_bytes=row[11],
             bytes=row[12],
+            hashed=hashed.get(row[0], ""),
+            extension=row[13],
+            configured=bool(row[14]),
+            condition=_predicate(row[15] or ""),
             columns=tuple(columns.get(row[0], ())),
             unique_indexes=tuple(indexes.get(row[0], ())),
         )

@@ -300,7 +300,9 @@ class Applier:
         self._expected[-1] = (route, 1)
 
     def _truncate(self, truncation: Truncation) -> None:
-        names = b", ".join(self._of(route).truncated() for route in truncation.routes)
+        truncated = {route.source for route in truncation.routes}
+        targets = (self._of(route).truncated(truncated) for route in truncation.routes)
+        names = b", ".join(dict.fromkeys(targets))
         restart = b" RESTART IDENTITY" if truncation.restart_identity else b""
         self._queue(b"TRUNCATE " + names + restart)
 

@@ -1,16 +1,18 @@
 """Which tables are copied under which pair, and which of their chunks are in (rules 3, 10)."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 import psycopg
 from psycopg import sql
 
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
+
+NO_CONDITIONS: Mapping[TableName, str] = {}
 
 
 class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,11 +75,17 @@ class Copies:
             for schema, name, lsn in self._connection.execute(query("pairs"), (self._task_id,))
         }
 
-    def begin(self, copies: Iterable[TableCopy], truncate: Iterable[TableName]) -> None:
+    def begin(
+        self,
+        copies: Iterable[TableCopy],
+        truncate: Iterable[TableName],
+        conditions: Mapping[TableName, str] = NO_CONDITIONS,
+    ) -> None:
         """Records new generations and empties what former ones left, in one transaction.
 
         Waits for a chunk in doubt of the former generation: its transaction holds the table's row. `truncate` names
-        destination tables that hold rows of ours alone.
+        destination tables that hold rows of ours alone, but for those of `conditions`: of these only the rows that
+        meet the predicate are removed.
         """
         with self._connection.transaction():
             for copy in copies:
@@ -95,9 +103,14 @@ class Copies:
                     },
                 )
                 self._forget_chunks(copy.table)
-            names = [quoted(table.schema, table.name) for table in truncate]
+            emptied = list(truncate)
+            names = [quoted(table.schema, table.name) for table in emptied if not conditions.get(table)]
             if names:
                 self._empty(names)
+            for table in emptied:
+                if condition := conditions.get(table):
+                    name = quoted(table.schema, table.name)
+                    self._connection.execute(sql.SQL("DELETE FROM ONLY {} WHERE {}").format(name, predicate(condition)))
 
     def abandon(self, tables: Iterable[TableName]) -> None:
         """Gives up the copies of tables that are gone at the source: their changes are not applied either."""

@@ -23,6 +23,13 @@ from syncwizard.task.names import FunctionName, ObjectName, TableName
 DUMP_SETTINGS = "SET check_function_bodies = off; SET xmloption = content; SET client_min_messages = warning"
 
 
+# As pg_constraint has them.
+CONSTRAINT_TYPES = {
+    "foreign key": "f",
+    "check constraint": "c",
+    "unique constraint": "u",
+    "exclusion constraint": "x",
+}
 # The first version that gives names to NOT NULL constraints.
 NAMED_NOT_NULL = 18_00_00
 
@@ -48,6 +55,7 @@ class StatementRefused(TaskFailed):
             sqlstate=sqlstate,
         )
         self.statement = statement
+        self.words = words
 
 
 class Existing(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +110,22 @@ class Definitions:
             " ON CONFLICT DO NOTHING",
             (self._task_id, [statement.position for statement in statements]),
         )
+
+    def is_there(self, statement: PlannedStatement) -> bool:
+        """Whether what the statement makes is there already under its name, of the same table: created by hand, say."""
+        made, table = statement.object, statement.table
+        if made is None:
+            return False
+        parameters = {
+            "kind": statement.kind,
+            "schema": made.schema,
+            "name": made.name,
+            "table_schema": table.schema if table else "",
+            "table": table.name if table else "",
+            "constraint": CONSTRAINT_TYPES.get(statement.kind, ""),
+        }
+        row = self._connection.execute(query("definition_there"), parameters).fetchone()
+        return row is not None and bool(row[0])
 
     def read_existing(self, needs: Needs, mapping: Mapping) -> Existing:
         """What the destination has of the names that the needs get there: relations, types, functions and others."""

@@ -95,10 +95,20 @@ class Destination:
         mapping: Mapping,
         source: Source,
         left_out: Callable[[TableName, str], None],
+        *,
+        recoded: bool,
     ) -> RouteCompiler:
         """Where rows of the source go, by the destination's catalogue as it is now; see RouteCompiler."""
         compiler = RouteCompiler(
-            self.connection, schemas, selected, self.copies.read_pairs(), source, left_out, mapping, members
+            self.connection,
+            schemas,
+            selected,
+            self.copies.read_pairs(),
+            source,
+            left_out,
+            mapping,
+            members,
+            recoded=recoded,
         )
         compiler.read()
         return compiler

@@ -34,9 +34,9 @@ class RouteCompiler:
     """Knows the destination's tables. `selected` are the source's as the catalogue has them now; `pairs` gives the pair
     LSN of each copied table and partitioned table; `mapping` tells where the source's names go.
 
-    `members`: what is captured, by the names it was captured under, which the mapping is asked for.
-    `binary`: values come in binary, so that the types of both ends must be the same. `left_out` is called with a
-    relation that has no place at the destination and needs none, and why.
+    `members`: what is captured, by the names it was captured under, which the mapping is asked for. `recoded`: the
+    encodings of the databases differ. `binary`: values come in binary, so that the types of both ends must be the same.
+    `left_out` is called with a relation that has no place at the destination and needs none, and why.
     """
 
     def __init__(
@@ -49,6 +49,8 @@ class RouteCompiler:
         left_out: Callable[[TableName, str], None],
         mapping: Mapping,
         members: Iterable[Member] = (),
+        *,
+        recoded: bool = False,
     ) -> None:
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
@@ -58,7 +60,9 @@ class RouteCompiler:
         self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
-        self._shapes = Shapes(mapping=mapping, selected={table.name: table for table in selected}, pairs=pairs)
+        self._shapes = Shapes(
+            mapping=mapping, selected={table.name: table for table in selected}, pairs=pairs, recoded=recoded
+        )
 
     def read(self) -> None:
         """Reads the destination's catalogue. On the apply session, outside a pipeline."""

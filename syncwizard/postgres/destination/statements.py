@@ -4,7 +4,7 @@ Every parameter and staged column is cast to the destination's type by its quali
 operator of the key's index: with an empty search_path nothing else would be found or meant.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from syncwizard.errors import TaskFailed
 from syncwizard.rows.changes import Route
+from syncwizard.task.names import TableName
 
 NOTHING = sql.SQL("")
 Positions = tuple[int, ...]
@@ -208,9 +209,17 @@ class RouteStatements:
         stage = sql.SQL(", {} AS s").format(stage_name(number))
         return self._delete_one(self._one_by_image(list(map(self._staged, self.everything)), stage))
 
-    @_once
-    def truncated(self) -> bytes:
-        """The table as TRUNCATE names it. Raises TaskFailed where that would empty other relations' rows."""
+    def truncated(self, together: Collection[TableName]) -> bytes:
+        """The table as TRUNCATE names it, `together` with those of the same statement. Raises TaskFailed where that
+        would empty other relations' rows."""
+        if self.route.tree and not self.route.tree.difference(together):
+            return self._rows.as_bytes(None)
+        if self.route.tree:
+            raise TaskFailed(
+                f"{self.route.source} was truncated, and its rows are in several partitions of {self.route.target}",
+                where="destination",
+                remedy=f"copy the table again: syncwizard resync with --table {self.route.target}",
+            )
         if self.route.shared:
             raise TaskFailed(
                 f"{self.route.source} was truncated, but its rows are in {self.route.target} with others",

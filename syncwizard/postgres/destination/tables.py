@@ -1,12 +1,13 @@
 """What the destination's tables are like and whether they hold rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from psycopg import sql
 
 from syncwizard.postgres.catalog.tables import read_tables
+from syncwizard.postgres.destination.chunks import NO_CONDITIONS
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 
@@ -24,15 +25,18 @@ class Tables:
         """All ordinary and partitioned tables of the schemas; without `sizes` no table's lock is waited for."""
         return read_tables(self._connection, schemas, sizes=sizes)
 
-    def holding_rows(self, tables: Iterable[TableName]) -> set[TableName]:
-        """Those of the tables that have any row; a statement for many of them."""
+    def holding_rows(
+        self, tables: Iterable[TableName], conditions: Mapping[TableName, str] = NO_CONDITIONS
+    ) -> set[TableName]:
+        """Those of the tables that have any row, of some only such as meet the predicate of `conditions`; a statement
+        for many of them."""
         wanted = list(tables)
         found: set[TableName] = set()
         for begin in range(0, len(wanted), TABLES_A_STATEMENT):
             some = wanted[begin : begin + TABLES_A_STATEMENT]
             looks = [
-                sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
-                    sql.Literal(number), quoted(table.schema, table.name)
+                sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {} WHERE {})").format(
+                    sql.Literal(number), quoted(table.schema, table.name), predicate(conditions.get(table) or "true")
                 )
                 for number, table in enumerate(some)
             ]

@@ -185,6 +185,15 @@ def quoted(schema: str, name: str) -> sql.Identifier:
     return sql.Identifier(schema, name)
 
 
+def predicate(text: str) -> sql.Composed:
+    """An expression that a server's catalogue has, in brackets, for statements that take no parameters.
+
+    >>> predicate("NOT (srid BETWEEN 2000 AND 2001)").as_string()
+    '(NOT (srid BETWEEN 2000 AND 2001))'
+    """
+    return sql.Composed([sql.SQL("("), sql.SQL(text), sql.SQL(")")])
+
+
 def scalar(connection: Connection, query: LiteralString, *parameters: Any) -> Any:
     """The first column of the only row; None without a row."""
     row = connection.execute(query, parameters or None).fetchone()

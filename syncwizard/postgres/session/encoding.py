@@ -19,6 +19,11 @@ def shared_encoding(source: Connection, destination: Connection) -> str:
     return found if found and same else "UTF8"
 
 
+def recoded(source: Connection, destination: Connection) -> bool:
+    """Whether texts have other bytes at the destination than at the source."""
+    return source.info.parameter_status("server_encoding") != destination.info.parameter_status("server_encoding")
+
+
 def set_encoding(encoding: str, *sessions: Connection) -> None:
     """Gives sessions, which begin with UTF-8, another encoding."""
     if encoding != "UTF8":

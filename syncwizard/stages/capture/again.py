@@ -109,7 +109,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
         selection = chosen(everything, wanted)
         if not order.whole:
             _check_covered(context, damage, wanted, {table.name for table in everything.tables})
-        _check_room(context, destination, selection)
+        _check_room(context, source, destination, selection)
         if not damage.elsewhere:
             with translated("destination", "reading what is copied"):
                 copies = destination.copies.read()
@@ -206,11 +206,11 @@ def _check_covered(context: Context, damage: Damage, wanted: set[TableName], sel
         )
 
 
-def _check_room(context: Context, destination: Destination, selection: Selection) -> None:
+def _check_room(context: Context, source: Connection, destination: Destination, selection: Selection) -> None:
     """Raises TaskFailed when a table cannot be emptied without harm."""
     with translated("destination", "looking at the tables to empty"):
         quiet = destination.prepare_writing()
-        there = read_targets(destination, selection.tables, context.mapping)
+        there = read_targets(source, destination, selection.tables, context.mapping)
         copies = destination.copies.read()
         obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
     if obstacles:

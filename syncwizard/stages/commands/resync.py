@@ -41,7 +41,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         names = _choose(context, damage, wish, selection)
         tables = [table for table in selection.tables if table.name in names]
         with translated("destination", "looking at the tables to empty"):
-            there = read_targets(destination, tables, context.mapping)
+            there = read_targets(source, destination, tables, context.mapping)
             tables, absent = _split(context, tables, there)
             obstacles = find_obstacles(context, destination, tables, there, copies, quiet=quiet)
     _refuse_absent(absent, wish, damage)

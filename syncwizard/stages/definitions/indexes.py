@@ -1,21 +1,26 @@
 """While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last.
 
-Materialized views are filled between the indexes of tables and their own.
+Foreign keys are validated, and materialized views filled between the indexes of tables and their own. What the
+destination refuses is listed as missing: the changes do not need it.
 """
 
 import time
+from collections.abc import Sequence
+from itertools import count
 
-from syncwizard.errors import EndpointError
-from syncwizard.postgres.destination.definitions import Created
+from syncwizard.errors import EndpointError, SyncwizardError, TaskFailed
+from syncwizard.postgres.destination.definitions import Created, StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.indexes import ServerResources, choose_settings
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
-from syncwizard.stages.definitions.phases import create_phase, excluded, report
+from syncwizard.stages.definitions.phases import create_batches, leave_out, report
+from syncwizard.stages.definitions.refused import settle, work_off
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.structure.planned import PlannedStatement
+from syncwizard.structure.plan import Plan
+from syncwizard.structure.planned import FOREIGN_KEY_VALIDATION, PlannedStatement
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import ObjectName, TableName
@@ -34,26 +39,52 @@ def run(context: Context) -> str:
     plan = read_plan(context)
     if plan is None:
         return "not part of this task"
-    statements = plan.of("indexes")
+    statements = [each for each in plan.of("indexes") if not _lacks_key(context, plan, each)]
+    refused: list[StatementRefused] = []
     with context.destination("indexes") as destination:
         with translated("destination", "preparing the session"):
             destination.definitions.prepare()
-            resources = destination.indexes.read_resources()
             done = destination.definitions.read_done()
-        left = [statement for statement in statements if statement.position not in done]
-        with watched_builds(context, destination):
-            for begun, statement in enumerate(left, start=1):
-                context.sample(Sample(indexes_waiting=len(left) - begun))
-                if statement.concurrent and not excluded(context, statement):
-                    _build(context, destination, statement, resources)
-                else:
-                    create_phase(context, destination, [statement])
+        todo = leave_out(context, destination, [each for each in statements if each.position not in done])
+        refused = build(context, destination, todo)
+        settle(context, destination, refused)
     built = sum(1 for statement in statements if statement.kind == "index")
-    return f"{counted(built, 'index', 'indexes')} built"
+    failed = sum(1 for each in refused if each.statement.kind == "index")
+    return f"{counted(built - failed, 'index', 'indexes')} built"
 
 
-def _build(context: Context, destination: Destination, statement: PlannedStatement, resources: ServerResources) -> None:
-    """One index, whatever an earlier run left of it. A concurrent build cannot be in a transaction with its row."""
+def build(context: Context, destination: Destination, statements: Sequence[PlannedStatement]) -> list[StatementRefused]:
+    """Creates statements of any phase beside the stream, indexes without locking their tables; what stays refused."""
+    with translated("destination", "reading its resources"):
+        resources = destination.indexes.read_resources()
+
+    def attempt(waiting: Sequence[PlannedStatement]) -> list[StatementRefused]:
+        refused: list[StatementRefused] = []
+        for left, statement in zip(count(len(waiting) - 1, -1), waiting, strict=False):
+            context.sample(Sample(indexes_waiting=left))
+            if statement.concurrent:
+                refused += _build(context, destination, statement, resources)
+            else:
+                refused += create_batches(context, destination, [statement])
+        return refused
+
+    with watched_builds(context, destination):
+        return work_off(statements, attempt)
+
+
+def _lacks_key(context: Context, plan: Plan, statement: PlannedStatement) -> bool:
+    """Whether it validates a foreign key that is missing: both are tried again together."""
+    if statement.kind != FOREIGN_KEY_VALIDATION:
+        return False
+    key = next((each for each in plan.statements if statement.validates(each)), None)
+    return key is not None and any(each.is_of(key.kind, key.name) for each in context.state().missing_definitions)
+
+
+def _build(
+    context: Context, destination: Destination, statement: PlannedStatement, resources: ServerResources
+) -> list[StatementRefused]:
+    """One index, whatever an earlier run left of it; its refusal, if any. A concurrent build cannot be in a
+    transaction with its row."""
     started = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -61,15 +92,30 @@ def _build(context: Context, destination: Destination, statement: PlannedStateme
                 _build_once(context, destination, statement, resources)
                 destination.definitions.mark_done([statement])
             break
+        except TaskFailed as error:
+            return [_refusal(context, destination, statement, error)]
         except EndpointError as error:
-            lost = not error.sqlstate or error.sqlstate.startswith(CONNECTION_LOST)
-            if lost or attempt == ATTEMPTS:
+            if not error.sqlstate or error.sqlstate.startswith(CONNECTION_LOST):
                 raise
+            if attempt == ATTEMPTS:
+                return [_refusal(context, destination, statement, error)]
             context.record(
                 Noticed(level="warning", message=f"index {statement.name} will be built again: {error.detail}")
             )
             context.cancellation.wait(FIRST_PAUSE_SECONDS * 2**attempt)
     report(context, [Created(statement=statement, seconds=time.monotonic() - started)])
+    return []
+
+
+def _refusal(
+    context: Context, destination: Destination, statement: PlannedStatement, error: SyncwizardError
+) -> StatementRefused:
+    """The refusal of an index; what the build left of it costs each change of its table, and goes."""
+    if statement.index is not None and statement.table is not None:
+        with translated("destination", f"dropping what is left of index {statement.name}"):
+            if destination.indexes.state(statement.index, statement.table) == "invalid":
+                destination.indexes.drop(statement.index)
+    return StatementRefused(statement, error.detail, error.sqlstate)
 
 
 def _wait_for_builder(context: Context, destination: Destination, index: ObjectName, table: TableName) -> None:

@@ -1,16 +1,16 @@
 """Works off planned statements at the destination; what the stages schema, keys, constraints and indexes share."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.destination.definitions import Created, StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions.refused import report_missing, settle, work_off
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
-from syncwizard.task.events import DefinitionMissing, StatementFinished, StatementSkipped
-from syncwizard.task.text import listed
+from syncwizard.task.events import StatementFinished, StatementSkipped
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
 # transaction fit into the server's table.
@@ -23,49 +23,47 @@ LONG_KINDS = frozenset(
         "unique index",
         "exclusion constraint",
         "foreign key",
+        "foreign key validation",
         "index",
         "check constraint",
         "materialized view refresh",
     }
 )
+# The SQLSTATEs of duplicate objects, tables and functions.
+THERE_ALREADY = ("42710", "42P07", "42723")
 REPORTED_KINDS = LONG_KINDS | {"table", "statistics"}
-# Class 42, syntax error or access rule violation, holds all of the undefined-something errors.
-MISSING_SOMETHING = "42"
 
 
 def create_phase(context: Context, destination: Destination, statements: Sequence[PlannedStatement]) -> int:
     """Creates those that are not there yet, in order; returns how many. A pause ends the running statement.
 
-    A refused one is tried again after the others: it may need what comes later (a function's body hides from
-    pg_dump what it uses). Raises StatementRefused when that does not help.
+    Refused ones are tried again after the others; what is refused then is listed as missing. Raises StatementRefused
+    where rows cannot do without it.
     """
     with translated("destination", "reading what is done"):
         done = destination.definitions.read_done()
-    left = [statement for statement in statements if statement.position not in done]
+    todo = leave_out(context, destination, [each for each in statements if each.position not in done])
+    refused = work_off(todo, partial(create_batches, context, destination))
+    settle(context, destination, refused)
+    return len(todo) - len(refused)
+
+
+def create_batches(
+    context: Context, destination: Destination, statements: Sequence[PlannedStatement]
+) -> list[StatementRefused]:
+    """Creates the statements, each whatever becomes of the others; the refusals."""
+    return [refused for batch in batches(statements) for refused in _create(context, destination, batch)]
+
+
+def leave_out(context: Context, destination: Destination, left: Sequence[PlannedStatement]) -> list[PlannedStatement]:
+    """The statements without those that are not to be created any more, which are noted."""
     without = {statement.position: reason for statement in left if (reason := _why_without(context, statement))}
-    _leave_out(context, destination, [statement for statement in left if statement.position in without], without)
-    todo = [statement for statement in left if statement.position not in without]
-    waiting: Sequence[PlannedStatement] = todo
-    while waiting:
-        refused: list[StatementRefused] = []
-        for batch in batches(waiting):
-            refused += _create(context, destination, batch)
-        if len(refused) == len(waiting):
-            if _can_be_excluded(context, refused[0].statement):
-                refused[0].remedy += f"; or do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
-            raise refused[0]
-        waiting = [refusal.statement for refusal in refused]
-    return len(todo)
-
-
-def _can_be_excluded(context: Context, statement: PlannedStatement) -> bool:
-    """Whether it makes an object of its own in a schema that is selected whole."""
-    whole = [entry.schema for entry in context.spec.objects if entry.whole]
-    return statement.table is None and any(statement.name.startswith(f"{schema}.") for schema in whole)
+    _note_left_out(context, destination, [statement for statement in left if statement.position in without], without)
+    return [statement for statement in left if statement.position not in without]
 
 
 def excluded(context: Context, statement: PlannedStatement) -> bool:
-    """Whether the task excludes the object now, though it is in the plan: the user chose to do without it."""
+    """Whether the task excludes the object now, though it is in the plan: somebody chose to do without it."""
     for entry in context.spec.objects:
         for name in entry.exclude:
             whole = f"{entry.schema}.{name}"
@@ -89,7 +87,7 @@ def _why_without(context: Context, statement: PlannedStatement) -> str:
     return ""
 
 
-def _leave_out(
+def _note_left_out(
     context: Context, destination: Destination, statements: Sequence[PlannedStatement], reasons: Mapping[int, str]
 ) -> None:
     if not statements:
@@ -109,12 +107,22 @@ def _create(context: Context, destination: Destination, batch: Sequence[PlannedS
     except StatementRefused as refusal:
         if len(batch) > 1:
             return [refused for statement in batch for refused in _create(context, destination, [statement])]
-        if refusal.statement.kind in LONG_KINDS and not refusal.sqlstate.startswith(MISSING_SOMETHING):
-            # The rows are what it does not like: the same minutes or hours would end the same way.
-            raise
-        return [refusal]
+        if not _made_by_hand(context, destination, refusal):
+            return [refusal]
+        created = [Created(statement=refusal.statement, seconds=0.0)]
     report(context, created)
     return []
+
+
+def _made_by_hand(context: Context, destination: Destination, refusal: StatementRefused) -> bool:
+    """Whether the statement was refused because what it makes is there, which is noted."""
+    if refusal.sqlstate not in THERE_ALREADY:
+        return False
+    with translated("destination", "looking for what is there"):
+        found = destination.definitions.is_there(refusal.statement)
+        if found:
+            destination.definitions.mark_done([refusal.statement])
+    return found
 
 
 def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatement]]:
@@ -138,23 +146,9 @@ def report(context: Context, created: Sequence[Created]) -> None:
         if entry.refused and statement.kind == "column setting":
             settings.setdefault(entry.refused, []).append(entry)
         elif entry.refused:
-            _report_missing(context, [entry])
+            report_missing(context, [(entry.statement, entry.refused, entry.sqlstate)])
         elif statement.kind in REPORTED_KINDS or (statement.kind, statement.name) in missing:
             context.record(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))
     # An option that the destination does not know may stand at every column: one fact for all of them.
     for refused in settings.values():
-        _report_missing(context, refused)
-
-
-def _report_missing(context: Context, refused: Sequence[Created]) -> None:
-    """Definitions that were refused for one reason, as one fact."""
-    first = refused[0]
-    context.record(
-        DefinitionMissing(
-            kind=first.statement.kind,
-            name=listed(entry.statement.name for entry in refused),
-            reason=f"refused: {first.refused}",
-            sqlstate=first.sqlstate,
-            statements=[entry.statement.text for entry in refused],
-        )
-    )
+        report_missing(context, [(entry.statement, entry.refused, entry.sqlstate) for entry in refused])

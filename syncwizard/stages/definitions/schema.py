@@ -46,6 +46,8 @@ NO_FOREIGN_KEYS = (
     "the destination's role may not set session_replication_role: the key would be checked while changes are applied"
 )
 
+# The first version that takes a foreign key NOT VALID on a partitioned table.
+UNCHECKED_ON_PARTITIONED = 18_00_00
 # Of pg_dump, in a row: then there is a reason that trying will not cure.
 MAX_DEATHS = 5
 
@@ -90,6 +92,7 @@ def _make(context: Context) -> Plan:
             owners = destination.database.read_owners()
             comment = _database_comment(context, source, destination)
             quiet = by_default or destination.prepare_writing()
+            unchecked_on_partitioned = destination.database.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
             definers = read_definer_owners(source, needs, owners)
     if existing.tables and context.spec.synchronization.conflicts == "report":
@@ -108,6 +111,7 @@ def _make(context: Context) -> Plan:
         present=existing.objects | existing.functions,
         whole_schemas=whole,
         foreign_keys=quiet,
+        unchecked_on_partitioned=unchecked_on_partitioned,
         quiet=quiet,
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
@@ -193,6 +197,14 @@ def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> N
                 level="info",
                 message="created without rows, because selected tables need their definitions: "
                 + listed(map(str, sorted(needs.required_tables))),
+            )
+        )
+    if selection.of_extensions:
+        context.record(
+            Noticed(
+                level="info",
+                message="left to the extensions that make and fill them: "
+                + listed(map(str, sorted(selection.of_extensions))),
             )
         )
     if plan.disabled:

@@ -64,6 +64,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             first_page=chunk * self.copy.chunk_pages,
             end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
             keep_existing=self.copy.kept,
+            condition=self.source.condition,
         )
 
     @property
@@ -83,7 +84,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     with translated("source", "planning the copy"):
         selected = select_tables(source, spec).tables
     with translated("destination", "planning the copy"):
-        there = read_targets(destination, selected, context.mapping)
+        there = read_targets(source, destination, selected, context.mapping)
         copies = destination.copies.read()
     tables, captured = _captured(context, source, destination, selected, copies)
     if renew_changed(context, source, destination, tables, copies, captured):
@@ -99,7 +100,8 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     kept: set[TableName] = set()
     if spec.synchronization.conflicts == "ignore":
         with translated("destination", "planning the copy"):
-            kept = find_kept(destination, [(table, there.of(table).name) for table in pending], copies)
+            targets = [(table, there.of(table).name) for table in pending]
+            kept = find_kept(destination, targets, copies, there.conditions)
     begun, plans = [], []
     for table in pending:
         copy = copies.get(table.name)
@@ -111,7 +113,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     begun_names = {copy.table for copy in begun}
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
-        destination.copies.begin(begun, to_empty(again, selected, there, copies))
+        destination.copies.begin(begun, to_empty(again, selected, there, copies), there.conditions)
     new = [plan for plan in plans if plan.copy in begun]
     for number, plan in enumerate(new, 1):
         context.record(_planned(plan, more=number < len(new)))

@@ -3,7 +3,7 @@
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
-from syncwizard.postgres.session.encoding import codec_of
+from syncwizard.postgres.session.encoding import codec_of, recoded
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_partition_root, wait_until_visible
 from syncwizard.postgres.source.history import other_history
@@ -75,7 +75,13 @@ class Receiving:
             lambda oids: read_types(session, oids),
         )
         return self._ends.destination.read_routes(
-            schemas, selected, self._ends.members.all, mapping, source, self._report_left_out
+            schemas,
+            selected,
+            self._ends.members.all,
+            mapping,
+            source,
+            self._report_left_out,
+            recoded=recoded(session, self._ends.destination.connection),
         )
 
     def _report_left_out(self, table: TableName, why: str) -> None:

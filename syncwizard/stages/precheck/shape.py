@@ -159,7 +159,9 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     """The tables that a copy would meet rows in."""
     if not checkup.synchronizes("full"):
         return []
-    return sorted(checkup.there.tables.holding_rows(checkup.destination_tables))
+    there = checkup.destination_tables
+    conditions = {name: table.condition for name, table in there.items() if table.condition}
+    return sorted(checkup.there.tables.holding_rows(there, conditions))
 
 
 ITEMS = (table_shapes,)

@@ -57,7 +57,8 @@ def same_named_tables(checkup: Checkup) -> Finding:
         return _tables_without_schema(checkup)
     taken = [str(table) for table in sorted(checkup.existing.tables)]
     if not taken:
-        return passed()
+        # What is there then was made by extensions, and may hold rows of users.
+        return _filled(checkup) or passed()
     if checkup.spec.synchronization.conflicts == "report":
         return failed(
             "the destination already has " + listed(taken),

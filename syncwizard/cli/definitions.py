@@ -1,0 +1,28 @@
+"""The command `definitions`: lists what the destination lacks with what helps, and tries it again."""
+
+import click
+
+from syncwizard.cli.output import JSON, print_json, say, show_lines
+from syncwizard.client import lifecycle, tasks
+from syncwizard.client.showing import describe_definitions
+from syncwizard.task.narration import narrate
+
+DIFFERENT = 5
+
+
+@click.command()
+@click.argument("name", metavar="TASK")
+@click.option("--retry", is_flag=True, help="Try those again that the destination refused.")
+@JSON
+def definitions(name: str, retry: bool, as_json: bool) -> int:
+    """List the definitions that are missing at the destination, and what helps. Exit code 5: some are missing."""
+    task = tasks.find_task(name)
+    if retry and task.read_state().missing_definitions:
+        state = lifecycle.retry_definitions(task, lambda event: say(narrate(event)))
+    else:
+        state = task.read_state()
+    if as_json:
+        print_json({"id": task.id, "label": task.label, "missing": state.missing_definitions})
+    else:
+        show_lines(describe_definitions(state, task.label))
+    return DIFFERENT if state.missing_definitions else 0

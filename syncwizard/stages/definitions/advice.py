@@ -1,0 +1,93 @@
+"""What helps where the destination refuses a definition, and how to try it again."""
+
+import re
+import shlex
+
+from syncwizard.errors import EndpointError, TaskFailed
+from syncwizard.paths import TASK_FILE
+from syncwizard.postgres.destination.definitions import StatementRefused
+from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.postgres.source.violations import duplicates_query, orphans_query
+from syncwizard.stages.context import Context
+from syncwizard.structure.planned import FOREIGN_KEY_VALIDATION, PlannedStatement
+
+UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
+# An undefined function, table or type: from within a function where the statement itself names none.
+UNDEFINED = ("42883", "42P01", "42704")
+NOT_IMMUTABLE = "42P17"
+# In the context of an error, which servers of other languages put into other words.
+IN_FUNCTION = re.compile(r'(?:PL/\w+ function |SQL function ")(?P<name>[^"]*?(?:\([^)]*\))?)(?=" | line | during|")')
+
+
+def advise(context: Context, destination: Destination, refused: StatementRefused) -> str:
+    """What to do about a definition that the destination does not take; how to try it again stands at the end."""
+    statement = refused.statement
+    ways = [_way(context, refused)]
+    if _can_be_excluded(context, statement):
+        ways.append(f"to do without it, add its name to `exclude` in {context.folder / TASK_FILE}")
+    ways.append(f"then run `syncwizard definitions {shlex.quote(context.spec.name)} --retry`")
+    return "; ".join(filter(None, ways))
+
+
+def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
+    """The refusal of a key, which changes cannot do without, with the rows that are in its way."""
+    statement = refused.statement
+    if refused.sqlstate != UNIQUE_VIOLATION or statement.source_table is None:
+        return refused
+    refused.remedy = (
+        f"{_rows(context, statement)}; correct them there, then have the table copied again: "
+        + resync_command(context.spec.name, [statement.source_table])
+    )
+    return refused
+
+
+def _way(context: Context, refused: StatementRefused) -> str:
+    statement, state = refused.statement, refused.sqlstate
+    if state == UNIQUE_VIOLATION and statement.kind != "materialized view refresh":
+        return f"{_rows(context, statement)}; correct them there, and the changes come over"
+    if state == FOREIGN_KEY_VIOLATION:
+        return f"{_rows(context, statement)}; correct them there, and the changes come over"
+    if state in UNDEFINED and (name := _function_of(refused)):
+        schema = name.partition(".")[0] if "." in name else "public"
+        return (
+            f"function {name} finds what it uses by the search_path, which is empty while definitions are made:"
+            f" ALTER FUNCTION {name} SET search_path = {schema}; at the destination, and at the source for good"
+        )
+    if state == NOT_IMMUTABLE:
+        return "run ALTER FUNCTION … IMMUTABLE at the destination for the functions it calls, as they are at the source"
+    return "make the destination accept the statement, or run it there by hand"
+
+
+def _function_of(refused: StatementRefused) -> str:
+    """The function in which the statement failed, as far as the server's message tells."""
+    # The outermost comes last; the one that names what it cannot find is the first.
+    found = IN_FUNCTION.search(refused.words.partition("CONTEXT:")[2])
+    return found["name"] if found else ""
+
+
+def _rows(context: Context, statement: PlannedStatement) -> str:
+    """Where the rows are that a key or a unique index does not allow, with the query that shows them."""
+    query = _query(context, statement)
+    return "rows of the source break it" + (f", which this shows there: {query}" if query else "")
+
+
+def _query(context: Context, statement: PlannedStatement) -> str:
+    table, made = statement.source_table, statement.object
+    if table is None or made is None:
+        return ""
+    find = orphans_query if statement.kind in ("foreign key", FOREIGN_KEY_VALIDATION) else duplicates_query
+    try:
+        with context.connect("source", "definitions") as source, translated("source", "reading the catalogue"):
+            return find(source, table, made.name)
+    except EndpointError:
+        # The definition is missing whether the source can be asked or not.
+        return ""
+
+
+def _can_be_excluded(context: Context, statement: PlannedStatement) -> bool:
+    """Whether it makes an object of its own in a schema that is selected whole."""
+    whole = [entry.schema for entry in context.spec.objects if entry.whole]
+    return statement.table is None and any(statement.name.startswith(f"{schema}.") for schema in whole)

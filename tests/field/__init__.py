@@ -1,0 +1,1 @@
+"""Small inputs from the field, each with a trait that stopped or misled tools like this one."""
