@@ -2,14 +2,24 @@
 
 from typing import ClassVar, TypeVar
 
-from textual.binding import BindingType
-from textual.containers import Vertical
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from syncwizard.tui.actions import bindings
 
 Answer = TypeVar("Answer")
+SCROLLING = {
+    "up": "up",
+    "down": "down",
+    "pageup": "page_up",
+    "pagedown": "page_down",
+    "home": "home",
+    "end": "end",
+}
 
 
 class Dialog(ModalScreen[Answer | None]):
@@ -17,9 +27,17 @@ class Dialog(ModalScreen[Answer | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("screen.back"),
+        # A long text is read from wherever the focus is: what has uses of its own for these keys comes first.
+        *(Binding(key, f"scroll_text('{way}')", show=False) for key, way in SCROLLING.items()),
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
     ]
+
+    def action_scroll_text(self, way: str) -> None:
+        """Scrolls the dialog's text, if it has one that scrolls."""
+        for text in self.query(VerticalScroll):
+            getattr(text, f"scroll_{way}")(animate=False)
+            return
 
     def action_back(self) -> None:
         """Leaves without an answer."""
@@ -34,3 +52,15 @@ class Box(Vertical):
         # A title may name a task or a table, whose brackets are no markup.
         self.border_title = Content(title)
         self.border_subtitle = "Esc: back"
+
+
+class LongText(VerticalScroll, can_focus=False):
+    """A text of any length; the dialog's own keys scroll it, so that the buttons stay in sight and keep the focus."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="dialog-scroll")
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """The text as it is."""
+        yield Static(self._text, classes="dialog-text", markup=False)
