@@ -121,3 +121,18 @@ def test_the_command_prints_the_script_and_nothing_else(
         session.execute(printed.encode())
     assert syncwizard("precheck", path, "--script").stdout.count("-- Nothing is missing.") == 2
     syncwizard("precheck", path)
+
+
+def test_an_account_that_cannot_log_in_is_let_in_by_the_script(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    pair.source.execute(f"REVOKE CONNECT ON DATABASE {pair.database} FROM public".encode())
+    role = f"new_{pair.database}"
+    spec = pair.spec(source=msgspec.structs.replace(pair.source_endpoint, user=role))
+    try:
+        for beginning in (f'CREATE ROLE "{role}"', f'GRANT CONNECT ON DATABASE "{pair.database}"', "GRANT CREATE ON"):
+            text = script(items(spec, tmp_path), "source", spec.source)
+            assert [line for line in text.splitlines() if line.startswith(beginning)], text
+            pair.source.execute(text.encode())
+        assert [item.item for item in items(spec, tmp_path) if item.blocks] == []
+    finally:
+        pair.source.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
