@@ -157,11 +157,23 @@ def catalogue(spec: TaskSpec, secrets: Handover) -> Probe[CatalogueNews]:
     return Probe(request, (spec.source, spec.destination), decoder.decode)
 
 
-def remedy(spec: TaskSpec, secrets: Handover, end: End, sql: str) -> Probe[StatementRun]:
-    """Runs the statements of a remedy at one end; `run` raises what the server says to the first that it refuses."""
+def remedy(
+    spec: TaskSpec, secrets: Handover, end: End, sql: str, user: str = "", password: str = ""
+) -> Probe[StatementRun]:
+    """Runs the statements of a remedy at one end; `run` raises what the server says to the first that it refuses.
+
+    As another `user` than the task's account it logs in with that password, or with what libpq finds for it.
+    """
     decoder = msgspec.msgpack.Decoder(StatementRun)
+    ends = (spec.source, spec.destination)
+    if user and end == "source":
+        spec = msgspec.structs.replace(spec, source=msgspec.structs.replace(spec.source, user=user))
+        secrets = msgspec.structs.replace(secrets, source=password or None)
+    elif user:
+        spec = msgspec.structs.replace(spec, destination=msgspec.structs.replace(spec.destination, user=user))
+        secrets = msgspec.structs.replace(secrets, destination=password or None)
     request = RemedyRequest(spec=spec, secrets=secrets, end=end, sql=sql)
-    return Probe(request, (spec.source, spec.destination), decoder.decode, quiet=True)
+    return Probe(request, ends, decoder.decode, quiet=True)
 
 
 def for_task(

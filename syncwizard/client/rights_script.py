@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from syncwizard.errors import End
 from syncwizard.task.events import PrecheckItemFinished
+from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.text import one_line
 
@@ -29,6 +30,27 @@ def statements_of(item: PrecheckItemFinished) -> list[str]:
     return item.sql.split("; ") if item.sql else []
 
 
+def _login(message: str, end: End, endpoint: Endpoint) -> list[str]:
+    """What lets the account log in, when these words of the server say that it may not.
+
+    >>> refused = 'FATAL: role "sync" does not exist'
+    >>> print(*_login(refused, "source", Endpoint(host="db1", database="kb", user="sync")), sep="\\n")
+    CREATE ROLE "sync" LOGIN REPLICATION PASSWORD 'choose one';
+    -- Then print the script again: the rest is known once the account can log in.
+    """
+    if endpoint.user is None or endpoint.database is None:
+        return []
+    user, database = quote(endpoint.user), quote(endpoint.database)
+    replication = " REPLICATION" if end == "source" else ""
+    statements = {
+        f'role "{endpoint.user}" does not exist': f"CREATE ROLE {user} LOGIN{replication} PASSWORD 'choose one';",
+        "is not permitted to log in": f"ALTER ROLE {user} LOGIN{replication};",
+        f'permission denied for database "{endpoint.database}"': f"GRANT CONNECT ON DATABASE {database} TO {user};",
+    }
+    found = [statement for words, statement in statements.items() if words in message]
+    return [*found, "-- Then print the script again: the rest is known once the account can log in."] if found else []
+
+
 def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) -> str:
     """The script: each statement once, under the item that wants it. Everything else in it is a comment.
 
@@ -51,7 +73,10 @@ def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) 
         item for item in items if item.item == f"{end}-connectivity" and item.verdict == "failed" and not item.sql
     ]
     if not wanted:
-        lines += [f"-- Unknown, because it cannot be used: {one_line(item.message)}" for item in unknown]
+        for item in unknown:
+            lines.append(f"-- It cannot be used: {one_line(item.message)}")
+            login = _login(item.message, end, endpoint)
+            lines += login or ["-- What it lacks is known once the account can log in."]
         return "\n".join([*lines, *([] if unknown else ["-- Nothing is missing."]), ""])
     lines.append("-- To be run by a superuser in this database, for instance with psql.")
     done: set[str] = set()

@@ -36,9 +36,17 @@ OBJECTS = """
 """
 
 
+@pytest.fixture(params=["pair", "pair15"])
+def ends(request: pytest.FixtureRequest) -> DatabasePair:
+    """Sources whose memberships say by themselves what they inherit, and where the account's own attribute does."""
+    pair: DatabasePair = request.getfixturevalue(request.param)
+    return pair
+
+
 @pytest.fixture
-def roles(pair: DatabasePair) -> Iterator[tuple[str, str]]:
+def roles(ends: DatabasePair) -> Iterator[tuple[str, str]]:
     """The owner of the tables at the source, and an account at both ends that may log in and nothing else."""
+    pair = ends
     owner, account = f"own er_{uuid.uuid4().hex[:8]}", f'acc"ount_{uuid.uuid4().hex[:8]}'
     quoted = [f'"{name}"'.replace('acc"', 'acc""') for name in (owner, account)]
     pair.source.execute(f"CREATE ROLE {quoted[0]}; CREATE ROLE {quoted[1]} LOGIN NOINHERIT".encode())
@@ -69,8 +77,9 @@ def items(spec: TaskSpec, folder: Path) -> list[PrecheckItemFinished]:
 
 
 def test_one_script_an_end_is_enough_and_nothing_changes_its_owner(
-    pair: DatabasePair, tmp_path: Path, roles: tuple[str, str]
+    ends: DatabasePair, tmp_path: Path, roles: tuple[str, str]
 ) -> None:
+    pair = ends
     owner, account = roles
     spec = spec_of(pair, account)
     found = items(spec, tmp_path)
@@ -78,7 +87,7 @@ def test_one_script_an_end_is_enough_and_nothing_changes_its_owner(
         item.item for item in found if item.blocks
     }
     source, destination = script(found, "source", spec.source), script(found, "destination", spec.destination)
-    membership = 'GRANT "{}" TO "{}" WITH INHERIT TRUE;'.format(owner, account.replace('"', '""'))
+    membership = 'GRANT "{}" TO "{}"'.format(owner, account.replace('"', '""'))
     assert source.count(membership) == 1
     assert "OWNER" not in source + destination
     assert "GRANT SET ON PARAMETER session_replication_role" in destination
@@ -99,9 +108,11 @@ def test_one_script_an_end_is_enough_and_nothing_changes_its_owner(
 
 
 @pytest.mark.usefixtures("state_home")
+@pytest.mark.parametrize("ends", ["pair"], indirect=True)
 def test_the_command_prints_the_script_and_nothing_else(
-    pair: DatabasePair, tmp_path: Path, roles: tuple[str, str]
+    ends: DatabasePair, tmp_path: Path, roles: tuple[str, str]
 ) -> None:
+    pair = ends
     spec = msgspec.structs.replace(spec_of(pair, roles[1]), id=None)
     path = write_task_file(spec, tmp_path)
     for end, session in (("source", pair.source), ("destination", pair.destination)):
@@ -110,3 +121,18 @@ def test_the_command_prints_the_script_and_nothing_else(
         session.execute(printed.encode())
     assert syncwizard("precheck", path, "--script").stdout.count("-- Nothing is missing.") == 2
     syncwizard("precheck", path)
+
+
+def test_an_account_that_cannot_log_in_is_let_in_by_the_script(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    pair.source.execute(f"REVOKE CONNECT ON DATABASE {pair.database} FROM public".encode())
+    role = f"new_{pair.database}"
+    spec = pair.spec(source=msgspec.structs.replace(pair.source_endpoint, user=role))
+    try:
+        for beginning in (f'CREATE ROLE "{role}"', f'GRANT CONNECT ON DATABASE "{pair.database}"', "GRANT CREATE ON"):
+            text = script(items(spec, tmp_path), "source", spec.source)
+            assert [line for line in text.splitlines() if line.startswith(beginning)], text
+            pair.source.execute(text.encode())
+        assert [item.item for item in items(spec, tmp_path) if item.blocks] == []
+    finally:
+        pair.source.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())

@@ -14,6 +14,7 @@ from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.run_sql import RunSqlDialog
 from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.wizard.advanced import AdvancedStep
@@ -167,10 +168,13 @@ async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_
         await person.until_seen("-- at the destination")
         await person.focus(wizard_of(person).query_one("#run-sql"))
         await person.press("enter")
-        await person.until_on(ConfirmDialog)
+        await person.until_on(RunSqlDialog)
         await person.until_seen("At the DESTINATION")
         await person.until_seen("ALTER EXTENSION")
-        await person.press("y")
+        await person.focus(person.app.screen.query_one("#user"))
+        await person.write("postgres")
+        await person.focus(person.app.screen.query_one("#run"))
+        await person.press("enter")
         await person.until_seen("✓ success rate 100 %")
         # Its button went with the failure; the keys of the list work all the same.
         assert person.app.focused is wizard_of(person).query_one(OptionList)
@@ -195,10 +199,24 @@ async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: Task
         step._show_details()
         await person.focus(run)
         await person.press("enter")
-        await person.until_on(ConfirmDialog)
-        await person.press("y")
+        await person.until_on(RunSqlDialog)
+        assert person.app.screen.query_one("#run", Button).disabled
+        await person.focus(person.app.screen.query_one("#user"))
+        await person.write(plain.source.user)
+        await person.focus(person.app.screen.query_one("#run"))
+        await person.press("enter")
         await person.until_on(CopyTextDialog)
         await person.until_seen("permission denied")
+
+
+async def test_what_is_missing_is_shown_as_one_script(plain: TaskDraft) -> None:
+    async with at_screens(Opening(), WIDE) as person:
+        await open_steps(person, plain, PrecheckStep, StartStep)
+        await person.until_seen("stand in the way")
+        await person.focus(wizard_of(person).query_one("#rights"))
+        await person.press("enter")
+        await person.until_on(CopyTextDialog)
+        await person.until_seen("-- What the source lacks for this task")
 
 
 async def test_only_what_failed_is_checked_again(draft: TaskDraft, pair: DatabasePair) -> None:

@@ -9,7 +9,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.events import Key
 from textual.widgets import Button, Input, Static
 
-from syncwizard.tui.dialogs.dialog import Box, Dialog
+from syncwizard.tui.dialogs.dialog import Box, Dialog, LongText
 
 
 class ConfirmDialog(Dialog[bool]):
@@ -25,7 +25,7 @@ class ConfirmDialog(Dialog[bool]):
     def compose(self) -> ComposeResult:
         """The question, and Cancel before the action."""
         with Box(self._title):
-            yield Static(self._text, classes="dialog-text", markup=False)
+            yield LongText(self._text)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(f"{self._verb} (y)", id="confirm", compact=True)

@@ -2,10 +2,12 @@
 
 from typing import ClassVar, TypeVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from syncwizard.tui.actions import bindings
 
@@ -25,16 +27,17 @@ class Dialog(ModalScreen[Answer | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("screen.back"),
+        # A long text is read from wherever the focus is: what has uses of its own for these keys comes first.
+        *(Binding(key, f"scroll_text('{way}')", show=False) for key, way in SCROLLING.items()),
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
-        # Wherever the focus is: what is below the fold may be the reason.
-        *(Binding(key, f"scroll_text('{how}')", show=False) for key, how in SCROLLING.items()),
     ]
 
-    def action_scroll_text(self, how: str) -> None:
-        """Scrolls the long part of the dialog, where it has one."""
-        for part in self.query(".dialog-scroll").results(VerticalScroll):
-            getattr(part, f"scroll_{how}")(animate=False)
+    def action_scroll_text(self, way: str) -> None:
+        """Scrolls the dialog's text, if it has one that scrolls."""
+        for text in self.query(VerticalScroll):
+            getattr(text, f"scroll_{way}")(animate=False)
+            return
 
     def action_back(self) -> None:
         """Leaves without an answer."""
@@ -49,3 +52,15 @@ class Box(Vertical):
         # A title may name a task or a table, whose brackets are no markup.
         self.border_title = Content(title)
         self.border_subtitle = "Esc: back"
+
+
+class LongText(VerticalScroll, can_focus=False):
+    """A text of any length; the dialog's own keys scroll it, so that the buttons stay in sight and keep the focus."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="dialog-scroll")
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """The text as it is."""
+        yield Static(self._text, classes="dialog-text", markup=False)

@@ -14,8 +14,9 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from syncwizard.client import credentials, probes
+from syncwizard.client.rights_script import lacks, script, statements_of
 from syncwizard.engine.protocol import StatementRun
-from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError
+from syncwizard.errors import Cancelled, End, PrecheckNotPassed, SyncwizardError
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.handover import Handover
@@ -26,6 +27,7 @@ from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.dialogs.run_sql import RunAs, RunSqlDialog
 from syncwizard.tui.wizard.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
 from syncwizard.tui.wizard.step import Step
 
@@ -37,6 +39,7 @@ TONES: dict[Standing, str] = {
     "failed": "$text-error",
 }
 WORD_WIDTH = 10
+ENDS: tuple[End, ...] = ("source", "destination")
 
 
 class PrecheckStep(Step):
@@ -81,6 +84,7 @@ class PrecheckStep(Step):
                     yield Button("Accept…", id="accept", compact=True)
                     yield Button("Copy", id="copy", compact=True)
                     yield Button("Run SQL…", id="run-sql", compact=True)
+                    yield Button("Rights as SQL…", id="rights", compact=True)
 
     def show(self) -> None:
         """Runs the precheck, unless this very task has been checked."""
@@ -145,18 +149,23 @@ class PrecheckStep(Step):
         if item := self._marked:
             self.app.push_screen(CopyTextDialog(item.title, describe_item(item), f"precheck-{item.item}.txt"))
 
+    @on(Button.Pressed, "#rights")
+    def _show_rights(self) -> None:
+        """All that both ends lack, for their administrators."""
+        items = list(self._items.values())
+        parts = [script(items, end, self.wizard.draft.end(end).to_endpoint()) for end in ENDS if lacks(items, end)]
+        self.app.push_screen(CopyTextDialog("What the ends lack", "\n".join(parts), "rights.sql"))
+
     @on(Button.Pressed, "#run-sql")
     def _ask_to_run(self) -> None:
         item = self._marked
         if item is None or item.sql_end is None:
             return
         end = self.wizard.draft.end(item.sql_end).to_endpoint()
-        statements = "\n".join(item.sql.split("; "))
-        text = f"At the {item.sql_end.upper()}, {end.describe()}, with the task's account:\n\n{statements}"
-        dialog = ConfirmDialog(f"Run SQL at the {item.sql_end}?", text, "Run")
-        self.app.push_screen(dialog, lambda yes: self._run_sql(item) if yes else None)
+        dialog = RunSqlDialog(item.sql_end, end.describe(), statements_of(item), own_account=item.run_by == "account")
+        self.app.push_screen(dialog, lambda run_as: self._run_sql(item, run_as) if run_as else None)
 
-    def _run_sql(self, item: PrecheckItemFinished) -> None:
+    def _run_sql(self, item: PrecheckItemFinished, run_as: RunAs) -> None:
         if item.sql_end is None:
             return
         spec, secrets, end = self.wizard.spec, self.wizard.secrets, item.sql_end
@@ -164,7 +173,8 @@ class PrecheckStep(Step):
         self._say(f"▸ running SQL at the {end} …")
 
         def run() -> None:
-            probes.remedy(spec, credentials.collect(spec, secrets), end, item.sql).run(done.append)
+            handover = credentials.collect(spec, secrets)
+            probes.remedy(spec, handover, end, item.sql, run_as.user, run_as.password).run(done.append)
 
         def ran(result: None) -> None:
             self.notify(f"{len(done)} statements were run at the {end}; what did not pass is checked again")
@@ -272,6 +282,8 @@ class PrecheckStep(Step):
         accept = self.query_one("#accept", Button)
         accept.display = item is not None and item.ignorable
         accept.label = "Take back" if item is not None and item.ignored else "Accept…"
+        items = list(self._items.values())
+        self.query_one("#rights", Button).display = any(lacks(items, end) for end in ENDS)
         run = self.query_one("#run-sql", Button)
         run.display = item is not None and bool(item.sql and item.sql_end) and item.run_by == "account"
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
