@@ -53,6 +53,7 @@ from syncwizard.stages.incremental.frames import (
     Stop,
     Stopped,
 )
+from syncwizard.stages.incremental.idle import acknowledge_idle
 from syncwizard.structure.table import Table
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.mapping import Mapping
@@ -131,10 +132,7 @@ class Session:
         writer = BatchWriter(applier, serial, self._serial_until, reporter.applied, reporter.careful)
 
         def acknowledge(lsn: int) -> None:
-            # Rule 4: an idle position is durable here before it is sent to the source.
-            if lsn > positions.durable:
-                ledger.acknowledge(destination, self._assignment.task_id, progress.epoch, format_lsn(lsn))
-                positions.durable = lsn
+            acknowledge_idle(destination, self._assignment.task_id, progress.epoch, positions, lsn)
 
         self._apply(writer, positions, reporter, acknowledge)
 
