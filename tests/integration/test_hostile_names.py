@@ -137,12 +137,13 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     for written in files:
         assert_clean(written.read_text(), written.name)
     assert file.load(files[1]).objects[0].schema == hostile("schema")
-    walk("release", "walk", expect=None)
+    walk("release", "walk", "--yes", expect=None)
     # Tables that are there already are named by the precheck.
     walk("precheck", path, expect=None)
     walk("connections", "add", "here", "--host", "127.0.0.1", "--database", hostile("base"))
     walk.both("connections", "list")
     walk("status", hostile("nowhere"), expect=2)
+    walk("manual", hostile("nowhere"), expect=2)
     assert walk.walked == set(COMMANDS) - SCREENS
     # The names were there to be seen.
     for name in ("schema", "table", "bare", "seq", "base", "added"):

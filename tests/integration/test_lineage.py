@@ -227,6 +227,7 @@ def test_partitions_detached_and_attached_are_brought_right_by_the_command_that_
         task.release()
 
 
+@pytest.mark.marathon
 def test_a_tree_is_equal_again_after_its_detached_partition_was_left_behind(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:
@@ -321,6 +322,7 @@ def test_tables_swapped_between_plan_and_copy_are_not_copied_into_each_other(
     assert rows(pair.destination, "t") == rows(pair.destination, "t_new") == []
 
 
+@pytest.mark.marathon
 def test_a_swap_is_followed_by_the_command_that_is_told(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
     """As an online schema change does it: the new table has a column more."""
     tables = TWINS + "ALTER TABLE t_new ADD w int DEFAULT 5;" + FILL_TWINS
@@ -337,6 +339,7 @@ def test_a_swap_is_followed_by_the_command_that_is_told(pair: DatabasePair, tmp_
         task.release()
 
 
+@pytest.mark.marathon
 def test_a_table_replaced_by_one_that_was_not_captured_is_taken_in_by_the_command(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:
@@ -460,6 +463,7 @@ def test_a_rewrite_during_the_copy_is_copied(pair: DatabasePair, tmp_path: Path)
     assert_equal(pair)
 
 
+@pytest.mark.marathon
 def test_a_column_with_values_arrives_by_what_the_task_says(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:

@@ -1,13 +1,18 @@
 """Indexes of pgvector are built with workers, but for those of HNSW where its version must not."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from syncwizard.stages import precheck
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.definitions import indexes, keys, schema
+from syncwizard.stages.full import stage as full
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
+from tests.support.rowpath import RowPath
 from tests.support.stages import everything
 
 VECTORS = """
@@ -20,13 +25,20 @@ CREATE INDEX by_ivfflat ON notes USING ivfflat (v vector_l2_ops) WITH (lists = 2
 # What a session has set when it begins to build an index.
 NOTED = """
 CREATE SCHEMA noted;
-CREATE TABLE noted.builds (statement text, workers text);
+CREATE TABLE noted.builds (statement text, workers int, memory bigint);
 CREATE FUNCTION noted.note() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO noted.builds VALUES (current_query(), current_setting('max_parallel_maintenance_workers'));
+    INSERT INTO noted.builds SELECT current_query(), current_setting('max_parallel_maintenance_workers')::int,
+        pg_size_bytes(current_setting('maintenance_work_mem'));
 END $$;
 CREATE EVENT TRIGGER noted ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION noted.note();
 CREATE EXTENSION vector;
 """
+ANALYZED = """
+SELECT reltuples::int, EXISTS (SELECT FROM pg_statistic WHERE starelid = pg_class.oid)
+  FROM pg_class WHERE oid = 'notes'::regclass
+"""
+# Of `maintenance_work_mem` since PostgreSQL 18.
+SMALLEST_BYTES = 64 * 1024
 
 
 @pytest.fixture
@@ -38,12 +50,14 @@ def vectors(pair: DatabasePair) -> Iterator[DatabasePair]:
     pair.destination.execute("DROP EVENT TRIGGER noted")
 
 
-def workers(pair: DatabasePair, index: str) -> int:
+def built(pair: DatabasePair, index: str) -> tuple[int, int]:
+    """Workers and bytes of memory that the session had when it built the index."""
     row = pair.destination.execute(
-        "SELECT workers FROM noted.builds WHERE statement LIKE 'CREATE INDEX CONCURRENTLY ' || %s || ' %%'", (index,)
+        "SELECT workers, memory FROM noted.builds WHERE statement LIKE 'CREATE INDEX CONCURRENTLY ' || %s || ' %%'",
+        (index,),
     ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 @pytest.mark.parametrize(("version", "safe"), [("0.8.1", False), ("0.8.2", True)])
@@ -57,5 +71,25 @@ def test_hnsw_is_built_by_one_process_where_pgvector_has_the_fault(
     assert (item.verdict == "passed", item.blocks) == (safe, False)
     assert safe or ("1 HNSW index " in item.message and "CVE-2026-3172" in item.message)
     everything(run)
-    assert (workers(vectors, "by_hnsw") > 0) == safe
-    assert workers(vectors, "by_ivfflat") > 0
+    assert (built(vectors, "by_hnsw")[0] > 0) == safe
+    assert built(vectors, "by_ivfflat")[0] > 0
+
+
+def test_a_build_has_the_workers_and_the_memory_that_were_chosen_for_it(vectors: DatabasePair, tmp_path: Path) -> None:
+    """With a server that was tuned to have none of its own, but memory for all."""
+    destination = vectors.destination
+    vectors.source.execute("INSERT INTO notes SELECT n, ARRAY[n, 1, 2]::vector FROM generate_series(51, 3000) AS n")
+    vectors.source.execute("CREATE INDEX plain ON notes (v)")
+    for setting in ("maintenance_work_mem = '64kB'", "max_parallel_maintenance_workers = 0"):
+        destination.execute(f"ALTER DATABASE {vectors.destination_database} SET {setting}".encode())
+    context = RowPath(vectors, TaskRun(vectors.spec(), tmp_path)).context()
+    with closing(context.held):
+        for stage in (capture, schema, full, keys, indexes):
+            stage.run(context)
+    for index in ("by_hnsw", "by_ivfflat"):
+        workers, memory = built(vectors, index)
+        assert workers == 2 and memory > SMALLEST_BYTES, index
+    workers, memory = built(vectors, "plain")
+    assert workers == 0 and memory > SMALLEST_BYTES
+    (last_analyzed,) = destination.execute(ANALYZED).fetchall()
+    assert last_analyzed == (3000, True)

@@ -6,7 +6,8 @@ from syncwizard.stages.incremental.batches import Batches
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
 from syncwizard.stages.incremental.frames import Assignment
-from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.stages.incremental.idle import acknowledge_idle
+from syncwizard.task.lsn import parse_lsn
 
 PATIENCE_SECONDS = 0.3
 
@@ -47,7 +48,7 @@ class Writing:
         batches, writer, reporter = self._batches, self._writer, self._reporter
         while (item := batches.next(reporter.due_seconds, one_by_one=writer.one_by_one)) is not None:
             if isinstance(item, Idle):
-                self._acknowledge(item.lsn)
+                acknowledge_idle(self._ends.destination.ledger, self._ends.progress.epoch, self._positions, item.lsn)
             elif item.pieces:
                 batches.prepare(item, one_by_one=writer.one_by_one)
                 writer.write(item)
@@ -60,12 +61,6 @@ class Writing:
     def close(self) -> None:
         """Waits for what was begun beside; the inbox is closed already."""
         self._batches.close()
-
-    def _acknowledge(self, lsn: int) -> None:
-        """Rule 4: an idle position is durable here before it is sent to the source."""
-        if lsn > self._positions.durable:
-            self._ends.destination.ledger.acknowledge(self._ends.progress.epoch, format_lsn(lsn))
-            self._positions.durable = lsn
 
     def _patience(self, commit_time: float) -> float:
         """Not at all while in step, some of the delay when behind: large batches are what makes up for a delay, and at
