@@ -186,7 +186,7 @@ async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: Task
         await person.until_seen("stand in the way")
         await mark(person, "replication-right")
         # It would be refused: what the account lacks, it cannot grant to itself.
-        await person.until_seen("-- at the source, as a superuser or the owner")
+        await person.until_seen("-- at the source, as another account")
         run = wizard_of(person).query_one("#run-sql")
         assert not run.display
         step = wizard_of(person).query_one(PrecheckStep)
