@@ -101,6 +101,8 @@ async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draf
         await person.until_seen("✗ Open the database")
         await person.until_seen("→ create the database, or correct its name")
         assert dialog.query_one("#continue", Button).disabled
+        # What came after it was skipped, and takes no room from the reason.
+        assert not person.sees("skipped") and not person.sees("Right to write")
         await person.press("escape")
         await person.until_seen("▸ 1 Source & destination")
 
