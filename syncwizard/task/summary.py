@@ -10,7 +10,7 @@ RELEASE_CONSEQUENCES = (
 
 
 # What a release leaves.
-STAYS = "the selected tables with their rows stay at the destination"
+STAYS = "the copied tables and rows stay"
 
 
 def describe_plan(spec: TaskSpec) -> list[str]:

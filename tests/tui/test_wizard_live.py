@@ -102,6 +102,8 @@ async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draf
         await person.until_seen("✗ Open the database")
         await person.until_seen("→ create the database, or correct its name")
         assert dialog.query_one("#continue", Button).disabled
+        # What came after it was skipped, and takes no room from the reason.
+        assert not person.sees("skipped") and not person.sees("Right to write")
         await person.press("escape")
         await person.until_seen("▸ 1 Source & destination")
 
@@ -190,7 +192,7 @@ async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: Task
         await person.until_seen("stand in the way")
         await mark(person, "replication-right")
         # It would be refused: what the account lacks, it cannot grant to itself.
-        await person.until_seen("-- at the source, as a superuser or the owner")
+        await person.until_seen("-- at the source, as another account")
         run = wizard_of(person).query_one("#run-sql")
         assert not run.display
         step = wizard_of(person).query_one(PrecheckStep)

@@ -77,10 +77,6 @@ def describe_item(item: PrecheckItemFinished) -> str:
         lines.append(f"→ {item.remedy}")
     if item.sql and item.verdict != "passed":
         where = f"-- at the {item.sql_end}" if item.sql_end else "-- SQL"
-        who = (
-            ", as a superuser or the owner: the task's account may not"
-            if item.sql and item.run_by == "administrator"
-            else ""
-        )
+        who = ", as another account" if item.run_by == "administrator" else ""
         lines += [f"{where}{who}", *item.sql.split("; ")]
     return "\n".join(lines)
