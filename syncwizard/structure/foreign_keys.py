@@ -2,7 +2,6 @@
 
 import msgspec
 
-from syncwizard.structure.planned import FOREIGN_KEY_VALIDATION
 from syncwizard.structure.statements import Statement
 from syncwizard.task.names import quote
 
@@ -21,7 +20,7 @@ def validated_later(statement: Statement, *, partitioned: bool) -> list[Statemen
         return [statement]
     table = f"{quote(statement.table.schema)}.{quote(statement.table.name)}"
     validation = Statement(
-        kind=FOREIGN_KEY_VALIDATION,
+        kind="foreign key validation",
         text=f"ALTER TABLE {table} VALIDATE CONSTRAINT {quote(statement.name.name)}",
         name=statement.name,
         table=statement.table,

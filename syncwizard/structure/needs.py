@@ -4,6 +4,7 @@ from functools import cached_property
 
 import msgspec
 
+from syncwizard.structure.checks import LateCheck
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 
 
@@ -62,7 +63,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be,
     `tried` may be refused by the destination.
     `parts` are what the tables and views have at the source. `extension_tables` are selected and come with their
-    extension.
+    extension. `late_checks` are made after the rows.
     """
 
     tables: frozenset[TableName] = frozenset()
@@ -78,6 +79,7 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     tried: tuple[LeftOutObject, ...] = ()
     parts: frozenset[TablePart] = frozenset()
     extension_tables: frozenset[TableName] = frozenset()
+    late_checks: tuple[LateCheck, ...] = ()
 
     @cached_property
     def all_tables(self) -> frozenset[TableName]:

@@ -2,7 +2,15 @@
 
 from collections.abc import Collection, Mapping
 
-from syncwizard.structure.planned import OPTIONAL, PHASES, VECTOR_METHODS, Phase, PlannedStatement, describe
+from syncwizard.structure.planned import (
+    OPTIONAL,
+    PHASES,
+    VALIDATIONS,
+    VECTOR_METHODS,
+    Phase,
+    PlannedStatement,
+    describe,
+)
 from syncwizard.structure.statements import Statement
 from syncwizard.task.mapping import Mapping as Names
 from syncwizard.task.names import ObjectName, TableName
@@ -158,7 +166,7 @@ def _phase(
         return "constraints"
     if statement.kind in REMARKS and statement.method in WITH_CONSTRAINTS:
         return "constraints"
-    if statement.kind in ("materialized view refresh", "foreign key validation"):
+    if statement.kind == "materialized view refresh" or statement.kind in VALIDATIONS:
         return "indexes"
     if statement.kind == "statistics" or statement.method == "statistic_ext":
         return "indexes"

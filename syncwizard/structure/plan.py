@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from syncwizard.structure.casts import Cast, with_casts, without_casts
+from syncwizard.structure.checks import checked_later, is_late
 from syncwizard.structure.foreign_keys import validated_later
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.phases import in_phases
@@ -54,10 +55,11 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
             dropped.add((statement.table, statement.name.name))
         elif statement.method in ("tabconstraint", "rule") and (statement.table, statement.name.name) in dropped:
             continue
-        elif wanted(statement, wishes):
+        elif wanted(statement, wishes) and not is_late(statement, wishes.needs.late_checks):
             changed = _kept_quiet(statement, wishes)
             made = _tried(_given_away(changed, wishes), wishes)
-            kept += validated_later(made, partitioned=wishes.unchecked_on_partitioned)
+            for each in checked_later(made, wishes.needs.late_checks):
+                kept += validated_later(each, partitioned=wishes.unchecked_on_partitioned)
             if changed is not statement:
                 disabled.append(f"{statement.kind} {describe(statement)}")
             if statement.kind == "materialized view" and statement.name in wishes.needs.populated:

@@ -1,5 +1,6 @@
 """A statement of a task's plan: its number for life, its phase, and what the stages must know of it."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -11,7 +12,11 @@ Phase = Literal["pre-data", "keys", "constraints", "indexes"]
 PHASES: tuple[Phase, ...] = ("pre-data", "keys", "constraints", "indexes")
 
 VECTOR_METHODS = ("hnsw", "ivfflat")
-FOREIGN_KEY_VALIDATION: Kind = "foreign key validation"
+# What makes a constraint hold for all rows, by what makes it hold for changes.
+VALIDATIONS: Mapping[str, Kind] = {
+    "foreign key validation": "foreign key",
+    "check constraint validation": "check constraint",
+}
 # What rows need before they can be copied and changed. Of a later phase nothing is: keys and rows are there by then.
 ESSENTIAL = frozenset(
     {
@@ -70,9 +75,9 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase == "keys" or (self.phase == "pre-data" and self.kind in ESSENTIAL)
 
     def validates(self, other: "PlannedStatement") -> bool:
-        """Whether it validates the foreign key that the other makes."""
+        """Whether it validates the constraint that the other makes."""
         same = (self.table, self.object) == (other.table, other.object)
-        return self.kind == FOREIGN_KEY_VALIDATION and other.kind == "foreign key" and same
+        return VALIDATIONS.get(self.kind) == other.kind and same
 
 
 def describe(statement: Statement) -> str:

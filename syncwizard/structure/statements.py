@@ -10,6 +10,7 @@ Kind = Literal[
     "aggregate",
     "cast",
     "check constraint",
+    "check constraint validation",
     "cluster",
     "collation",
     "column setting",

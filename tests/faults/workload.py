@@ -18,7 +18,8 @@ SQL = Path(__file__).parent / "sql"
 WRITERS = 3
 # A breath between two transactions of a writer, so that the machine is left to those under test.
 PACE_SECONDS = 0.015
-ACCOUNTS, VAULTS, PLACES, SEATS, PARCELS, VECTORS = 100, 10, 200, 100, 200, 200
+ACCOUNTS, VAULTS, PLACES, SEATS, PARCELS, WALLS, VECTORS = 100, 10, 200, 100, 200, 200, 200
+COLOURS = ("red", "green", "blue", "black")
 REGIONS = ("north", "south", "east", "west")
 # What a server says when it goes down or ends our session. A transaction that was committed or was not: both are fine.
 # A Rollback comes out of its block when there is nobody left to roll back.
@@ -58,6 +59,7 @@ class Writer:
             (self.swap_positions, 4),
             (self.swap_ranks, 3),
             (self.move_parcels, 6),
+            (self.paint, 6),
             (self.embed, 8),
             (self.measure, 6),
             (self.replace_readings, 3),
@@ -214,6 +216,15 @@ class Writer:
             "UPDATE parcels SET region = %s, weight = weight + 1 WHERE id = %s", (self._random.choice(REGIONS), one)
         )
         session.execute("UPDATE parcels SET weight = weight - 1 WHERE id = %s", (other,))
+
+    def paint(self, session: Session) -> None:
+        """A wall goes to the partition of another colour, which is another one at the destination."""
+        one, other = sorted(self._random.sample(range(1, WALLS + 1), 2))
+        session.execute(
+            "UPDATE walls SET colour = %s::colour, weight = weight + 1 WHERE id = %s",
+            (self._random.choice(COLOURS), one),
+        )
+        session.execute("UPDATE walls SET weight = weight - 1 WHERE id = %s", (other,))
 
     def embed(self, session: Session) -> None:
         """Other vectors for some rows."""

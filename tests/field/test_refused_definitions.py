@@ -1,11 +1,22 @@
 """What the destination refuses is listed as missing, and the changes go on: one task, a schema a case."""
 
+from pathlib import Path
+
 import pytest
 
+from syncwizard.errors import TaskFailed
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.commands import resync
+from syncwizard.stages.definitions import keys, schema
+from syncwizard.stages.full import stage as full
+from syncwizard.task.names import TableName
+from syncwizard.task.resync import ResyncWish
 from tests.field.running import FieldTask, running_task
 from tests.support.commands import syncwizard
 from tests.support.comparison import assert_equal
+from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
+from tests.support.rowpath import RowPath
 
 pytestmark = pytest.mark.slow
 
@@ -165,3 +176,46 @@ def a_paused_task_tries_again_too(task: FieldTask) -> None:
     syncwizard("resume", task.name)
     task.caught_up()
     assert_equal(task.pair)
+
+
+def test_duplicates_under_a_primary_key_are_named_with_the_command_that_helps(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute("""
+        CREATE TABLE t (id int PRIMARY KEY, n int);
+        CREATE TABLE other (id int PRIMARY KEY);
+        INSERT INTO t SELECT g, g FROM generate_series(1, 5) g;
+        UPDATE pg_index SET indisready = false, indislive = false WHERE indexrelid = 't_pkey'::regclass;
+    """)
+    pair.reconnect()
+    pair.source.execute("""
+        INSERT INTO t VALUES (3, 33);
+        UPDATE pg_index SET indisready = true, indislive = true WHERE indexrelid = 't_pkey'::regclass;
+    """)
+    path = RowPath(pair, TaskRun(pair.spec(), tmp_path))
+    context = path.context()
+    for stage in (capture, schema, full):
+        stage.run(context)
+    with pytest.raises(TaskFailed) as refused:
+        keys.run(context)
+    assert "t_pkey on public.t" in refused.value.title
+    assert "Key (id)=(3)" in refused.value.detail
+    assert "syncwizard resync test --table public.t" in refused.value.remedy
+    query = refused.value.remedy.split("this shows there: ")[1].split("; correct them")[0]
+    *settings, select = query.split("; ")
+    pair.reconnect()
+    for setting in settings:
+        pair.source.execute(setting.encode())
+    assert pair.source.execute(select.encode()).fetchall() == [(3, 2)]
+    # The keys of the other tables are there by then.
+    found = "SELECT count(*) FROM pg_index WHERE indrelid = 'other'::regclass AND indisprimary"
+    assert pair.destination.execute(found).fetchone() == (1,)
+    # What the remedy says.
+    pair.source.execute("DELETE FROM t WHERE n = 33")
+    order = resync.describe(path.context(), ResyncWish(tables=[TableName("public", "t")]))
+    path.task.record(order)
+    for later in (capture, full, keys):
+        later.run(path.context())
+    with path.following():
+        path.caught_up()
+    assert_equal(pair)

@@ -8,6 +8,7 @@ from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.casts import Cast
+from syncwizard.structure.checks import LateCheck
 from syncwizard.structure.needs import Extension, LeftOutObject, Needs, TablePart
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
@@ -70,6 +71,7 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
         views=_named(rows, "view") | _named(rows, "materialized view"),
         populated=_named([row for row in rows if row.signature == ["true"]], "materialized view"),
         parts=_read_parts(connection, selected | tables | views),
+        late_checks=_read_late_checks(connection, selected | tables),
         left_out=tuple(sorted({_doubtful(row) for row in found if row.left_out}, key=str)),
         extension_tables=frozenset(made.union(selection.of_extensions)),
         tried=tuple(sorted({_doubtful(row) for row in rows if row.tried}, key=str)),
@@ -90,6 +92,18 @@ def _read_parts(connection: Connection, relations: Collection[TableName]) -> fro
     return frozenset(
         TablePart(kind, ObjectName(schema, name), TableName(schema, relation), why or "")
         for kind, schema, name, relation, why in rows
+    )
+
+
+def _read_late_checks(connection: Connection, tables: Collection[TableName]) -> tuple[LateCheck, ...]:
+    parameters = {"schemas": [name.schema for name in tables], "names": [name.name for name in tables]}
+    return tuple(
+        LateCheck(
+            table=TableName(schema, table), name=name, definition=definition, expression=expression, inherited=inherited
+        )
+        for schema, table, name, definition, expression, inherited in connection.execute(
+            query("late_checks"), parameters
+        )
     )
 
 

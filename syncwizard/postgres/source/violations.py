@@ -1,4 +1,4 @@
-"""Queries that show the rows of the source by which a foreign key or a unique index of its own does not hold."""
+"""Queries that show the rows of the source by which a constraint of its own does not hold."""
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
@@ -11,6 +11,11 @@ WITHOUT_INDEXES = "SET enable_indexscan = off; SET enable_indexonlyscan = off; S
 def orphans_query(source: Connection, table: TableName, name: str) -> str:
     """What shows the rows whose foreign key meets no row; empty where the source has no such key."""
     return _one(source, "rows_of_orphans", table, name)
+
+
+def check_query(source: Connection, table: TableName, name: str) -> str:
+    """What shows the rows that a CHECK does not allow; empty where the source has no such CHECK."""
+    return _one(source, "rows_of_check", table, name)
 
 
 def duplicates_query(source: Connection, table: TableName, name: str) -> str:

@@ -9,15 +9,18 @@ from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import resync_command
-from syncwizard.postgres.source.violations import duplicates_query, orphans_query
+from syncwizard.postgres.source.violations import check_query, duplicates_query, orphans_query
 from syncwizard.stages.context import Context
-from syncwizard.structure.planned import FOREIGN_KEY_VALIDATION, PlannedStatement
+from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
+CHECK_VIOLATION = "23514"
 # An undefined function, table or type: from within a function where the statement itself names none.
 UNDEFINED = ("42883", "42P01", "42704")
 NOT_IMMUTABLE = "42P17"
+# What shows the rows that are wrong, by the kind of what they break; else a unique index.
+QUERIES = {"foreign key": orphans_query, "check constraint": check_query}
 # In the context of an error, which servers of other languages put into other words.
 IN_FUNCTION = re.compile(r'(?:PL/\w+ function |SQL function ")(?P<name>[^"]*?(?:\([^)]*\))?)(?=" | line | during|")')
 
@@ -48,7 +51,7 @@ def _way(context: Context, refused: StatementRefused) -> str:
     statement, state = refused.statement, refused.sqlstate
     if state == UNIQUE_VIOLATION and statement.kind != "materialized view refresh":
         return f"{_rows(context, statement)}; correct them there, and the changes come over"
-    if state == FOREIGN_KEY_VIOLATION:
+    if state in (FOREIGN_KEY_VIOLATION, CHECK_VIOLATION):
         return f"{_rows(context, statement)}; correct them there, and the changes come over"
     if state in UNDEFINED and (name := _function_of(refused)):
         schema = name.partition(".")[0] if "." in name else "public"
@@ -78,7 +81,7 @@ def _query(context: Context, statement: PlannedStatement) -> str:
     table, made = statement.source_table, statement.object
     if table is None or made is None:
         return ""
-    find = orphans_query if statement.kind in ("foreign key", FOREIGN_KEY_VALIDATION) else duplicates_query
+    find = QUERIES.get(VALIDATIONS.get(statement.kind, statement.kind), duplicates_query)
     try:
         with context.connect("source", "definitions") as source, translated("source", "reading the catalogue"):
             return find(source, table, made.name)

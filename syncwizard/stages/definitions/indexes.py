@@ -20,7 +20,7 @@ from syncwizard.stages.definitions.refused import settle, work_off
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.plan import Plan
-from syncwizard.structure.planned import FOREIGN_KEY_VALIDATION, PlannedStatement
+from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import ObjectName, TableName
@@ -73,8 +73,8 @@ def build(context: Context, destination: Destination, statements: Sequence[Plann
 
 
 def _lacks_key(context: Context, plan: Plan, statement: PlannedStatement) -> bool:
-    """Whether it validates a foreign key that is missing: both are tried again together."""
-    if statement.kind != FOREIGN_KEY_VALIDATION:
+    """Whether it validates a constraint that is missing: both are tried again together."""
+    if statement.kind not in VALIDATIONS:
         return False
     key = next((each for each in plan.statements if statement.validates(each)), None)
     return key is not None and any(each.is_of(key.kind, key.name) for each in context.state().missing_definitions)

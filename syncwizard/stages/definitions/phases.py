@@ -9,7 +9,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.refused import report_missing, settle, work_off
 from syncwizard.stages.interruptible import interruptible
-from syncwizard.structure.planned import PlannedStatement
+from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.events import StatementFinished, StatementSkipped
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
@@ -23,7 +23,7 @@ LONG_KINDS = frozenset(
         "unique index",
         "exclusion constraint",
         "foreign key",
-        "foreign key validation",
+        *VALIDATIONS,
         "index",
         "check constraint",
         "materialized view refresh",

@@ -46,5 +46,9 @@ SELECT 'parcels keep number and weight on their way', count(*) = 200 AND sum(wei
        count(*) || ' parcels of ' || sum(weight)
 FROM parcels
 UNION ALL
+SELECT 'walls keep number and weight on their way', count(*) = 200 AND sum(weight) = 20100,
+       count(*) || ' walls of ' || sum(weight)
+FROM walls
+UNION ALL
 SELECT 'embeddings are those of their version', count(*) = 0, min(id || ' version ' || version)
 FROM vectors WHERE embedding::text <> format('[%s,%s,%s]', id, version, id)

@@ -65,6 +65,17 @@ CREATE TABLE parcels_north PARTITION OF parcels FOR VALUES IN ('north');
 CREATE TABLE parcels_south PARTITION OF parcels FOR VALUES IN ('south');
 CREATE TABLE parcels_rest PARTITION OF parcels DEFAULT;
 
+-- The same by a hash that is another in another database: that of OIDs.
+CREATE TYPE colour AS ENUM ('red', 'green', 'blue', 'black');
+CREATE TABLE walls (
+    id     int NOT NULL,
+    colour colour NOT NULL,
+    weight int NOT NULL,
+    PRIMARY KEY (id, colour)
+) PARTITION BY HASH (colour);
+CREATE TABLE walls_0 PARTITION OF walls FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE walls_1 PARTITION OF walls FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+
 CREATE TABLE vectors (
     id        int PRIMARY KEY,
     version   int NOT NULL,
