@@ -14,7 +14,7 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 def ask_for_name(task: StoredTask) -> None:
     """Returns when the task's name was typed; raises UsageError otherwise, and where there is no terminal to ask at."""
     if not sys.stdin.isatty():
-        raise UsageError("nothing was done", where=task.label, remedy="add --yes where there is nobody to ask")
+        raise UsageError("nothing was done", where=task.label, remedy="add --yes where no terminal is there to ask at")
     question = one_line(f"Type the task's name ({task.label}) to go on")
     typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != task.label:

@@ -13,6 +13,7 @@ from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
 from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
+from syncwizard.remedies import lines_of
 from syncwizard.task import file
 from syncwizard.task.events import (
     Entry,
@@ -154,10 +155,9 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
     echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
-    if verdict != "passed" and item.remedy:
-        echo(f"          {item.remedy}")
-    if verdict != "passed" and item.sql:
-        echo(f"          {item.sql}")
+    if verdict != "passed":
+        for line in lines_of(item.remedy):
+            echo(f"          {line}")
 
 
 def watch_stages(entry: Entry) -> None:

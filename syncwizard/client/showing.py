@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from syncwizard.client.looking import Seen
+from syncwizard.remedies import lines_of, with_task
 from syncwizard.task.events import STAGES
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
@@ -21,6 +22,7 @@ from syncwizard.task.figures.totals import (
     stream_fields,
 )
 from syncwizard.task.layered import plain
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import (
     count_missing,
     describe_failure,
@@ -77,11 +79,12 @@ def describe(seen: Seen, now: float) -> str:
     if state.retrying is not None:
         parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:
-        parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
+        remedy = with_task(state.failure.remedy, seen.task.label)
+        parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
     if state.missing_definitions:
         parts.append(_missing(state))
     if state.left_over:
-        parts.append("\n".join(["left over, to be run by hand:", *map(one_line, state.left_over)]))
+        parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:
         parts.append("\n".join(one_line(f"{narrate(each)}; {each.remedy}") for each in state.detached))
     if state.stages:

@@ -115,7 +115,6 @@ class _Record:
                 seconds=seconds,
                 message=finding.message,
                 remedy=finding.remedy,
-                sql=finding.sql,
             )
         )
 

@@ -13,6 +13,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.engine.silence import Lookout
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
+from syncwizard.remedies import Remedy, followed_by, to_do
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
     Event,
@@ -127,6 +128,8 @@ class Pipeline:
 
     def _failed(self, failure: Failure) -> Outcome:
         self._finish()
+        # Whatever ended it, a task that failed goes on by a resume, unless the error knows better.
+        failure = msgspec.structs.replace(failure, remedy=followed_by(failure.remedy, "resume"))
         self._outer.record(TaskFailedEvent(failure=failure))
         return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
 
@@ -205,7 +208,7 @@ class Pipeline:
         summary = stage.run(context)
         context.cancellation.check()
         if stage.endless:
-            raise TaskFailed(f"the stage {stage.name} ended by itself", remedy="resume the task")
+            raise TaskFailed(f"the stage {stage.name} ended by itself", remedy=Remedy(then="resume"))
         self._end_retry(durably=True)
         self._outer.record(StageFinished(stage=stage.name, summary=summary if isinstance(summary, str) else ""))
 
@@ -220,9 +223,7 @@ class Pipeline:
             self._window = window = next_window(self._window, now, minutes)
         seconds = delay_seconds(window, now)
         if seconds is None:
-            # While it was tried again there was nothing to resume.
-            if "then resume" not in error.remedy:
-                error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
+            error.remedy = error.remedy or to_do("put the cause right")
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
         kind = (type(error).__name__, error.where, error.sqlstate)

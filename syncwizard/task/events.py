@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard.errors import End
+from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.names import TableName
 
 StageName = Literal[
@@ -39,7 +40,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str = ""
     where: str = ""
-    remedy: str = ""
+    remedy: Remedy = NOTHING
     sqlstate: str = ""
     exit_code: int = 1
     changes_missing: bool = False
@@ -78,15 +79,14 @@ class StageFinished(Event, frozen=True, kw_only=True, tag=True):
 class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name.
 
-    `sql_end`: where `sql` is to be run, None where no session of a task can.
+    `sql_end`: where the remedy's statements are to be run, None where no session of a task can.
     """
 
     item: str
     title: str
     verdict: Verdict
     message: str = ""
-    remedy: str = ""
-    sql: str = ""
+    remedy: Remedy = NOTHING
     sql_end: End | None = None
     ignorable: bool = False
     ignored: bool = False
@@ -216,7 +216,7 @@ class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
     table: TableName
     root: TableName | None = None
     captured: bool = False
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
@@ -314,10 +314,19 @@ class TaskFailedEvent(Event, frozen=True, kw_only=True, tag="TaskFailed"):
     failure: Failure
 
 
-class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
-    """Everything we created is gone, except what `left_over` lists as SQL to run by hand."""
+class Remainder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release could not remove: the statements that do, each whole, and the `end` they are run at, None where
+    an earlier version kept the statement alone. `note` says when they may be run."""
 
-    left_over: list[str] = []
+    statements: tuple[str, ...]
+    end: End | None = None
+    note: str = ""
+
+
+class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
+    """Everything we created is gone, except what `left_over` lists."""
+
+    left_over: list[Remainder] = []
 
 
 class Noticed(Event, frozen=True, kw_only=True, tag=True):
@@ -325,7 +334,7 @@ class Noticed(Event, frozen=True, kw_only=True, tag=True):
 
     level: Level
     message: str
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 AnyEvent = (

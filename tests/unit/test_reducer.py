@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from syncwizard.remedies import to_do
 from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
@@ -16,6 +17,7 @@ from syncwizard.task.events import (
     PartitionDetached,
     PrecheckFinished,
     PrecheckItemFinished,
+    Remainder,
     ReplicaIdentityChanging,
     ResyncRequested,
     RetryEnded,
@@ -153,8 +155,9 @@ def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:
 
 
 def test_release_leaves_nothing_but_what_is_left_over() -> None:
-    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=["DROP …"])])
-    assert state.left_over == ("DROP …",)
+    left = Remainder(statements=("DROP …",), end="source")
+    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=[left])])
+    assert state.left_over == (left,)
     assert state.slot is None
     assert not state.heartbeat
 
@@ -226,7 +229,7 @@ def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> Non
 
 @pytest.mark.parametrize("again", ["orders", "orders_2025"])
 def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str) -> None:
-    left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy="detach it there, too")
+    left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy=to_do("detach it there, too"))
     state = state_after([*planned(ORDERS), left])
     assert state.detached == (left,)
     assert "sales.orders_2025 was detached from sales.orders" in state.notices[-1].message

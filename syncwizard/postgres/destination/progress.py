@@ -10,6 +10,7 @@ from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publicat
 from syncwizard.postgres.destination.layout import SCHEMA_LOCK, migrate_layout
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.remedies import Remedy, to_do
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -168,7 +169,11 @@ def take_epoch(connection: Connection, task_id: uuid.UUID) -> Progress:
         raise Fenced(
             "the destination has no progress of this task",
             where="destination",
-            remedy="it was released, or the destination is another database: start a new task",
+            remedy=to_do(
+                "where the destination is another database, point the task at the one it was started with",
+                then="resume",
+                otherwise=Remedy(then="new task"),
+            ),
         )
     return _progress(row)
 

@@ -8,6 +8,7 @@ from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import Postponed, RelationMessage
 from syncwizard.structure.renames import renamed
@@ -114,7 +115,7 @@ class RouteCompiler:
             raise NoPlace(
                 f"table {self._mapping.table(source)} is not at the destination",
                 where="destination",
-                remedy="create it there as it is at the source, or take it out of the task, then resume",
+                remedy=to_do("create it there as it is at the source, or take it out of the task", then="resume"),
             )
         index = self._apply_key(message, source, root, table)
         columns = self._columns(source, table, index, [name for name, _, _, _ in message.columns])
@@ -156,8 +157,7 @@ class RouteCompiler:
             f"changes come of a relation named {name}, and another one was captured under that name",
             detail=f"OID {message.oid}, was {other.relation}",
             where="source",
-            remedy="name the tables at the source as they were, then resume the task, or copy this one again: "
-            f"syncwizard resync with --table {name}",
+            remedy=or_else(to_do("name the tables at the source as they were", then="resume"), resync(tables=[name])),
         )
 
     def _types_of(self, message: RelationMessage) -> list[TypeFacts | None]:
@@ -208,7 +208,9 @@ class RouteCompiler:
             raise NoPlace(
                 f"column {missing[0]} of {table.name} is not at the destination",
                 where=f"destination {table.name}",
-                remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",
+                remedy=to_do(
+                    f"add the column to {table.name} at the destination as it is at the source", then="resume"
+                ),
             )
         equals = dict(zip(index.columns, self._operators[index.oid], strict=True)) if index else {}
         return tuple(

@@ -8,6 +8,7 @@ import psycopg
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
+from syncwizard.remedies import to_do
 from syncwizard.task.specification import Access, Endpoint
 
 # Class 08 connection trouble, 57P0x shutdown and crash recovery, 53xxx resources: they pass by themselves.
@@ -38,7 +39,7 @@ LOGIN_MARKS = (
 
 # Of a server whose language we do not read.
 STATE_REMEDIES = {
-    "28P": "put the right password where the task file says it is kept, and run the command again",
+    "28P": "put the right password where the task file says it is kept",
     "28": "let the account log in: it needs the right LOGIN, and a line for this machine in the server's pg_hba.conf",
     "3D": "create the database, or correct its name",
     "42": "give the account the right that the server names",
@@ -130,7 +131,7 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
     'check `encryption` of this end: mode, ca, certificate, key and key_password'
     >>> refused = 'FATAL: no pg_hba.conf entry for host "10.0.0.7", user "sync", database "kb", no encryption'
     >>> print(remedy_of(refused).partition(": ")[2])
-    host kb sync 10.0.0.7/32 scram-sha-256
+    `host kb sync 10.0.0.7/32 scram-sha-256`
     """
     if is_about_tls(text):
         return "check `encryption` of this end: mode, ca, certificate, key and key_password"
@@ -139,7 +140,7 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
         kind = "local" if address == "[local]" else "hostssl" if rule["encryption"] == "SSL encryption" else "host"
         place = "" if kind == "local" else f" {address}/{128 if ':' in address else 32}"
         line = f"{kind} {rule['database'] or 'replication'} {rule['user']}{place} scram-sha-256"
-        add = f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): {line}"
+        add = f"add this line to the server's pg_hba.conf, then run SELECT pg_reload_conf(): `{line}`"
         return f"set `encryption` if the server takes TLS only, else {add}" if kind == "host" else add
     if "definition of service" in text or "service file" in text:
         return "add the service to ~/.pg_service.conf, or name its file in PGSERVICEFILE"
@@ -188,5 +189,5 @@ def as_ours(error: psycopg.Error, end: End, doing: str) -> SyncwizardError:
         detail=text,
         where=end,
         sqlstate=error.sqlstate or "",
-        remedy=f"{lacking} at the {end}, then resume the task",
+        remedy=to_do(f"{lacking} at the {end}", then="resume"),
     )

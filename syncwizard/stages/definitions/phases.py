@@ -6,6 +6,7 @@ from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.destination.definitions import Created, StatementRefused, create, mark_done, read_done
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.remedies import or_else, to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
@@ -52,7 +53,8 @@ def create_phase(context: Context, destination: Connection, statements: Sequence
             refused += _create(context, destination, batch)
         if len(refused) == len(waiting):
             if _can_be_excluded(context, refused[0].statement):
-                refused[0].remedy += f"; or do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
+                without_it = f"do without it: add its name to `exclude` in {context.folder / TASK_FILE}"
+                refused[0].remedy = or_else(refused[0].remedy, to_do(without_it, then="resume"))
             raise refused[0]
         waiting = [refusal.statement for refusal in refused]
     return len(todo)

@@ -35,6 +35,7 @@ from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions, Receive
 from syncwizard.postgres.source.slot import find_reader
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route, Row
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.inbox import Idle, Inbox
@@ -368,7 +369,10 @@ class Session:
                 end="source",
                 transient=True,
                 detail=" ".join(str(error).split()),
-                remedy=f"end it at the source, because what it confirms is lost: SELECT pg_terminate_backend({pid})",
+                remedy=to_do(
+                    "end it at the source, because what it confirms is lost",
+                    statements=[f"SELECT pg_terminate_backend({pid})"],
+                ),
                 sqlstate="55006",
             ) from error
         if not reader.application.startswith(f"syncwizard {self._assignment.spec.short_id} "):

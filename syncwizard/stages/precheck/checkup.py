@@ -1,6 +1,6 @@
 """The frame of the precheck: what an item is, what it finds, and the read-only sessions and facts that items share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.definitions import Existing, read_existing
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.remedies import NOTHING, Remedy, as_remedy
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table
@@ -27,8 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     message: str = ""
-    remedy: str = ""
-    sql: str = ""
+    remedy: Remedy = NOTHING
     acceptance: bool = False
 
 
@@ -37,19 +37,25 @@ def passed(message: str = "") -> Finding:
     return Finding(verdict="passed", message=message)
 
 
-def failed(message: str, remedy: str, sql: str = "") -> Finding:
-    """The task cannot start."""
-    return Finding(verdict="failed", message=message, remedy=remedy, sql=sql)
+def failed(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
+    """The task cannot start. `sql`: a statement, or several."""
+    return Finding(verdict="failed", message=message, remedy=_with_statements(remedy, sql))
 
 
-def warning(message: str, remedy: str = "", sql: str = "") -> Finding:
+def warning(message: str, remedy: Remedy | str = "", sql: str | Sequence[str] = ()) -> Finding:
     """Worth knowing; the task can start."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql)
+    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql))
 
 
-def must_be_accepted(message: str, remedy: str, sql: str = "") -> Finding:
-    """The task can start when somebody says so."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql, acceptance=True)
+def must_be_accepted(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
+    """The task can start once the task file accepts it."""
+    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql), acceptance=True)
+
+
+def _with_statements(remedy: Remedy | str, sql: str | Sequence[str]) -> Remedy:
+    statements = (sql,) if isinstance(sql, str) else tuple(sql)
+    given = as_remedy(remedy)
+    return msgspec.structs.replace(given, statements=(*given.statements, *filter(None, statements)))
 
 
 class Checkup:

@@ -108,7 +108,7 @@ def source_rights(checkup: Checkup) -> Finding:
         return failed(
             "no right to read " + listed(list(map(str, unreadable))),
             "grant the account SELECT, and USAGE of the schemas",
-            "; ".join(f"GRANT SELECT ON {quoted(table)} TO {user}" for table in unreadable),
+            [f"GRANT SELECT ON {quoted(table)} TO {user}" for table in unreadable],
         )
     if hidden:
         return failed(
@@ -144,7 +144,7 @@ def publication_rights(checkup: Checkup) -> Finding:
         return failed(
             "only an owner may publish a table, and the account does not own " + listed(list(map(str, foreign))),
             "use the owner's account, or make the account a member of the owning role",
-            "; ".join(f"ALTER TABLE {quoted(table)} OWNER TO {user}" for table in foreign),
+            [f"ALTER TABLE {quoted(table)} OWNER TO {user}" for table in foreign],
         )
     return passed()
 
@@ -168,7 +168,7 @@ def replica_identity(checkup: Checkup) -> Finding:
     if not without:
         return passed()
     names = listed([f"{table.name} {why_unusable(table)}" for table in without])
-    statements = "; ".join(f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without)
+    statements = [f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without]
     if any(not table.owned for table in without):
         return failed(
             f"{names}: only their owner can set REPLICA IDENTITY FULL",

@@ -83,7 +83,7 @@ def destination_rights(checkup: Checkup) -> Finding:
         return failed(
             "no right to create tables in schema " + listed(closed),
             "grant CREATE on the schemas, or make the account the owner of the database",
-            "; ".join(f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed),
+            [f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed],
         )
     return passed()
 
@@ -114,9 +114,7 @@ def _table_rights(checkup: Checkup) -> Finding:
         return failed(
             "no right to write all kinds of changes to " + listed(list(map(str, lacking))),
             "grant the rights",
-            "; ".join(
-                f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {text_of(table)} TO {user}" for table in lacking
-            ),
+            [f"GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {text_of(table)} TO {user}" for table in lacking],
         )
     if policed:
         return failed(

@@ -21,12 +21,14 @@ from syncwizard.engine.journal import FILE_NAME, read_entries, read_last_entries
 from syncwizard.engine.locking import Holder
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.remedies import words_of
 from syncwizard.task.events import ChangesApplied, Entry
 from syncwizard.task.figures.history import History, add, merge, observe
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
+from syncwizard.tui.remedies import by_key
 
 replace = msgspec.structs.replace
 
@@ -114,7 +116,7 @@ class EngineLink:
                 # What became of it the journal tells.
                 pass
             except SyncwizardError as error:
-                trouble = f"{error.title}; {error.remedy}" if error.remedy else error.title
+                trouble = "; ".join(filter(None, [error.title, words_of(error.remedy, by_key)]))
         self._read_journal(trouble)
 
     def _read_journal(self, trouble: str) -> None:

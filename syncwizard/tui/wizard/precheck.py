@@ -16,16 +16,19 @@ from textual.widgets.option_list import Option
 from syncwizard.client import credentials, probes
 from syncwizard.engine.protocol import StatementRun
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError
+from syncwizard.remedies import as_line, first
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import IgnoredItem
+from syncwizard.task.text import counted, one_line
 from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.wizard.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
 from syncwizard.tui.wizard.step import Step
 
@@ -151,7 +154,7 @@ class PrecheckStep(Step):
         if item is None or item.sql_end is None:
             return
         end = self.wizard.draft.end(item.sql_end).to_endpoint()
-        statements = "\n".join(item.sql.split("; "))
+        statements = "\n".join(as_line(one_line(each)) for each in item.remedy.statements)
         text = f"At the {item.sql_end.upper()}, {end.describe()}, with the task's account:\n\n{statements}"
         dialog = ConfirmDialog(f"Run SQL at the {item.sql_end}?", text, "Run")
         self.app.push_screen(dialog, lambda yes: self._run_sql(item) if yes else None)
@@ -164,7 +167,7 @@ class PrecheckStep(Step):
         self._say(f"▸ running SQL at the {end} …")
 
         def run() -> None:
-            probes.remedy(spec, credentials.collect(spec, secrets), end, item.sql).run(done.append)
+            probes.remedy(spec, credentials.collect(spec, secrets), end, item.remedy.statements).run(done.append)
 
         def ran(result: None) -> None:
             self.notify(f"{len(done)} statements were run at the {end}; what did not pass is checked again")
@@ -173,7 +176,7 @@ class PrecheckStep(Step):
         def refused(error: SyncwizardError) -> None:
             self._draw()
             if done:
-                error.remedy = f"{len(done)} statements before it were run. {error.remedy}"
+                error.remedy = first(error.remedy, f"{counted(len(done), 'statement')} before it ran")
             self.app.push_screen(ErrorDialog(error, f"The {end} refused it"))
 
         in_background(self, run, ran, refused)
@@ -270,7 +273,7 @@ class PrecheckStep(Step):
         accept.display = item is not None and item.ignorable
         accept.label = "Take back" if item is not None and item.ignored else "Accept…"
         run = self.query_one("#run-sql", Button)
-        run.display = item is not None and bool(item.sql and item.sql_end)
+        run.display = item is not None and bool(item.remedy.statements and item.sql_end)
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:
@@ -280,7 +283,7 @@ class PrecheckStep(Step):
         if isinstance(self._error, Cancelled):
             return "– stopped; r runs it again"
         if self._error is not None and not self._complete:
-            return "\n".join(filter(None, (f"✗ {self._error}", self._error.remedy and f"→ {self._error.remedy}")))
+            return "\n".join((f"✗ {self._error}", *marked_lines(self._error.remedy)))
         return describe_findings(items)
 
     def _say(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from syncwizard.remedies import as_line, without_statements
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.text import one_line
 
@@ -71,8 +72,10 @@ def describe_item(item: PrecheckItemFinished) -> str:
     lines = [f"{glyph} {word}: {item.title} ({item.item})"]
     if item.message:
         lines.append(one_line(item.message))
-    if item.remedy and item.verdict != "passed":
-        lines.append(f"→ {item.remedy}")
-    if item.sql and item.verdict != "passed":
-        lines += [f"-- at the {item.sql_end}" if item.sql_end else "-- SQL", *item.sql.split("; ")]
+    if item.verdict != "passed":
+        words, statements = str(without_statements(item.remedy)), item.remedy.statements
+        lines += [f"→ {words}"] if words else []
+        if statements:
+            lines.append(f"-- at the {item.sql_end}" if item.sql_end else "-- SQL")
+            lines += [as_line(one_line(each)) for each in statements]
     return "\n".join(lines)
