@@ -7,7 +7,6 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import lines_of, with_task
-from syncwizard.task.events import STAGES
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import stages_left
@@ -30,7 +29,8 @@ from syncwizard.task.narration import (
     describe_retrying,
     narrate,
 )
-from syncwizard.task.state import TaskState
+from syncwizard.task.stages import STAGES
+from syncwizard.task.state import Notice, TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 
 # What is left of 80 columns beside name, status and time of a stage.
@@ -87,6 +87,9 @@ def describe(seen: Seen, now: float) -> str:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:
         parts.append("\n".join(one_line(f"{narrate(each)}; {each.remedy}") for each in state.detached))
+    if state.notices:
+        # Not at the end, where it would look like how things stand.
+        parts.append("\n".join(["noticed so far:", *map(_notice, state.notices[-NOTICES_SHOWN:])]))
     if state.stages:
         parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):
@@ -95,13 +98,6 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(copy_table(progress))
     elif state.tables or seen.sample.changes or state.changes:
         parts.append(change_table(seen.sample, state))
-    if state.notices:
-        parts.append(
-            "\n".join(
-                one_line(f"{local_time(each.at)}  {each.level}: {each.message}")
-                for each in state.notices[-NOTICES_SHOWN:]
-            )
-        )
     return "\n\n".join(parts)
 
 
@@ -111,6 +107,10 @@ def _state_line(seen: Seen) -> str:
     if seen.liveness.died:
         return f"{seen.state.state}, but its engine died"
     return seen.state.state + (f"  (engine {seen.liveness.pid})" if seen.liveness.alive else "")
+
+
+def _notice(notice: Notice) -> str:
+    return one_line(f"  {local_time(notice.at)}  {notice.level}: {notice.message}")
 
 
 def _stages_table(state: TaskState, sample: Sample, now: float) -> str:

@@ -12,21 +12,8 @@ import msgspec
 from syncwizard.errors import End
 from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.names import TableName
+from syncwizard.task.stages import StageName as StageName
 
-StageName = Literal[
-    "precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes", "incremental"
-]
-STAGES: tuple[StageName, ...] = (
-    "precheck",
-    "capture",
-    "schema",
-    "full",
-    "keys",
-    "catch-up",
-    "constraints",
-    "indexes",
-    "incremental",
-)
 Verdict = Literal["passed", "warning", "failed"]
 Level = Literal["info", "warning", "error"]
 

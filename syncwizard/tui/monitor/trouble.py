@@ -103,7 +103,7 @@ def _failed(state: TaskState, now: float) -> Trouble:
             title=f"{title}: {_title(failure)}",
             since=since,
             said=_said(failure),
-            next=_next(failure.remedy),
+            next=_next(failure.remedy or Remedy(then="resync" if failure.changes_missing else "resume")),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(
