@@ -300,7 +300,9 @@ def _(event: ChangesApplied, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: RetryStarted, state: TaskState, at: float) -> TaskState:
-    trouble = Retrying(since=event.since, until=event.until, failure=event.failure)
+    before = state.retrying
+    first = (before.first or before.failure) if before is not None else None
+    trouble = Retrying(since=event.since, until=event.until, failure=event.failure, first=first)
     return replace(state, state="retrying", retrying=trouble)
 
 

@@ -90,11 +90,15 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
-    """Since when and until when trouble is retried, and which. Seconds since the epoch."""
+    """Since when and until when trouble is retried, and which. Seconds since the epoch.
+
+    `failure` is what is in the way now; `first` what it began with, where that was another one.
+    """
 
     since: float
     until: float
     failure: Failure
+    first: Failure | None = None
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):

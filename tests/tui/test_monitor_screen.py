@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard.client import launch, lifecycle
@@ -64,7 +65,8 @@ CUT = Failure(
     remedy=to_do("look whether the server runs"),
 )
 PAUSED = [(NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
-FAILED = [(NOW - 60.0, TaskFailedEvent(failure=CUT)), (NOW - 60.0, EngineStopped(reason="failed"))]
+GIVEN_UP = msgspec.structs.replace(CUT, remedy=to_do("look whether the server runs", then="resume"))
+FAILED = [(NOW - 60.0, TaskFailedEvent(failure=GIVEN_UP)), (NOW - 60.0, EngineStopped(reason="failed"))]
 NEARLY_LOST = SlotMeasured(
     retained_bytes=9_500_000_000, wal_status="extended", safe_bytes=500_000_000, source_lsn="0/71A2C00"
 )

@@ -41,7 +41,7 @@ REFUSED = Failure(
     where="kb.tags",
     detail='duplicate key value violates unique constraint "tags_pkey", Key (passage_id, tag)=(7, sql) already exists.',
     sqlstate="23505",
-    remedy=to_do("remove the row at the destination"),
+    remedy=to_do("remove the row at the destination", then="resume"),
 )
 FAILED = [
     *RUNNING,

@@ -239,3 +239,14 @@ def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str)
     assert state_after([other], state).detached == (left,)
     table = TableToCopy(table=TableName("sales", again), rows=9, bytes=90)
     assert state_after([ResyncRequested(id=uuid.uuid4(), tables=[table], whole=False)], state).detached == ()
+
+
+def test_what_is_in_the_way_now_stands_beside_what_it_began_with() -> None:
+    refused = Failure(title="connection refused", where="source")
+    starting = Failure(title="the server is starting up", where="source")
+    troubles = [RetryStarted(failure=each, since=1, until=2) for each in (TROUBLE, refused, starting)]
+    state = state_after([*STREAMING, *troubles])
+    assert state.retrying is not None
+    assert (state.retrying.failure, state.retrying.first) == (starting, TROUBLE)
+    again = state_after([*STREAMING, *troubles, RetryEnded(), troubles[1]])
+    assert again.retrying is not None and again.retrying.first is None

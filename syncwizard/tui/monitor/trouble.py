@@ -6,7 +6,7 @@ from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
-from syncwizard.task.state import TaskState
+from syncwizard.task.state import Retrying, TaskState
 from syncwizard.task.text import shorten, span
 from syncwizard.tui.formatting import Part, Tone, moment
 from syncwizard.tui.monitor.link import View
@@ -88,7 +88,7 @@ def _retrying(state: TaskState, now: float) -> Trouble | None:
         title=f"Retrying: {_title(trouble.failure)}",
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
         f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
-        said=_said(trouble.failure),
+        said="; ".join(filter(None, (_said(trouble.failure), _first(trouble)))),
         next=_goes_on_by_itself(trouble.failure.remedy),
     )
 
@@ -142,6 +142,10 @@ def _wal(held: Retention | None) -> Trouble | None:
         return None
     tone: Tone = "bad" if danger.level == "error" else "warn"
     return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=words_of(danger.remedy, by_key))
+
+
+def _first(trouble: Retrying) -> str:
+    return f"it began with {_title(trouble.first)}" if trouble.first is not None else ""
 
 
 def _title(failure: Failure) -> str:
