@@ -21,7 +21,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
-from syncwizard.remedies import to_do
+from syncwizard.remedies import statements_of, to_do
 from tests.support.small_engine import prescribe
 from tests.support.small_task import MODULE, SECRETS, kill, small_task, started
 from tests.support.waiting import until
@@ -344,7 +344,10 @@ def test_a_release_without_a_journal_names_what_to_remove_by_hand(task: StoredTa
     (task.folder / "journal.db").write_bytes(b"nonsense" * 1000)
     with pytest.raises(JournalFailed) as caught:
         lifecycle.release(task, lambda event: None)
-    assert f"SELECT pg_drop_replication_slot('{task.spec.slot}'); DROP PUBLICATION" in str(caught.value.remedy)
+    assert statements_of(caught.value.remedy) == [
+        f"SELECT pg_drop_replication_slot('{task.spec.slot}')",
+        f"DROP PUBLICATION {task.spec.slot}",
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

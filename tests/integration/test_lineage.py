@@ -473,7 +473,7 @@ def test_a_column_with_values_arrives_by_what_the_task_says(
         failure = task.failure()
         assert "public.a: column tag was added with values for the rows that were there" in failure.title
         assert "public.a: column v is named w now" in failure.title
-        assert "add the column to public.a at the destination as it is at the source; then" in str(failure.remedy)
+        assert "add the column to public.a at the destination as it is at the source, then" in str(failure.remedy)
         execute(pair.destination, "ALTER TABLE a RENAME v TO w; ALTER TABLE a ADD tag uuid DEFAULT gen_random_uuid()")
         syncwizard("resync", task.name, "--yes")
         task.converged()
@@ -498,7 +498,7 @@ def test_another_generation_expression_is_noticed(twins18: DatabasePair, tmp_pat
         path.caught_up()
     execute(twins18.source, "ALTER TABLE a ALTER g SET EXPRESSION AS (id * 3)")
     error = stopped(path, r"public\.a: generated column g has another expression")
-    assert "give it that at the destination, too; then copy again" in str(error.remedy)
+    assert "give it that at the destination, too, then copy again" in str(error.remedy)
 
 
 @contextmanager
