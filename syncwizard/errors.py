@@ -21,6 +21,8 @@ SyncwizardError            1
 
 from typing import ClassVar, Literal
 
+from syncwizard.remedies import NOTHING, Remedy, as_remedy
+
 End = Literal["source", "destination"]
 
 
@@ -28,7 +30,8 @@ class SyncwizardError(Exception):
     """Something went wrong, and this says what, where, why and what to do.
 
     `title` is one sentence without a full stop's worth of context; `detail` the server's own words;
-    `where` the end, table or file; `remedy` the way on; `sqlstate` five characters when a server said no.
+    `where` the end, table or file; `remedy` what to do, where a text is one step; `sqlstate` five characters where a
+    server refused something.
     """
 
     exit_code: ClassVar[int] = 1
@@ -39,14 +42,14 @@ class SyncwizardError(Exception):
         *,
         detail: str = "",
         where: str = "",
-        remedy: str = "",
+        remedy: Remedy | str = NOTHING,
         sqlstate: str = "",
     ) -> None:
         super().__init__(title)
         self.title = title
         self.detail = detail
         self.where = where
-        self.remedy = remedy
+        self.remedy = as_remedy(remedy)
         self.sqlstate = sqlstate
 
     def __str__(self) -> str:
@@ -88,7 +91,7 @@ class EndpointError(SyncwizardError):
         transient: bool,
         detail: str = "",
         where: str = "",
-        remedy: str = "",
+        remedy: Remedy | str = NOTHING,
         sqlstate: str = "",
     ) -> None:
         super().__init__(title, detail=detail, where=where or end, remedy=remedy, sqlstate=sqlstate)

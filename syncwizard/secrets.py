@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from syncwizard.errors import UsageError
+from syncwizard.remedies import to_do
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.text import one_line
 
@@ -95,7 +96,7 @@ def read_secret(form: str, what: str, account: str) -> str | None:
         raise UsageError(
             f"the environment variable {name} is not set",
             where=what,
-            remedy=f"set it and run the command again: export {name}=…",
+            remedy=to_do(f"set it (export {name}=…)", then="run again"),
         )
     return value
 

@@ -14,6 +14,7 @@ from syncwizard.client.rights_script import script
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed, UsageError
+from syncwizard.remedies import lines_of
 from syncwizard.task import file
 from syncwizard.task.events import (
     Entry,
@@ -182,12 +183,9 @@ def _print_script(spec: TaskSpec, wanted: str, items: list[PrecheckItemFinished]
 def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
     echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
-    for line in item.objects if verdict != "passed" else ():
-        echo(f"          - {line}")
-    if verdict != "passed" and item.remedy:
-        echo(f"          {item.remedy}")
-    if verdict != "passed" and item.sql:
-        echo(f"          {item.sql}")
+    if verdict != "passed":
+        for line in [*(f"- {each}" for each in item.objects), *lines_of(item.remedy)]:
+            echo(f"          {line}")
 
 
 def watch_stages(entry: Entry) -> None:

@@ -11,7 +11,10 @@ import click
 import msgspec
 
 from syncwizard.errors import SyncwizardError
+from syncwizard.remedies import Remedy
+from syncwizard.task.events import Remainder
 from syncwizard.task.failures import failure_of, format_failure
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import clean_json, clean_lines, one_line
@@ -64,7 +67,7 @@ def failure_as_data(error: SyncwizardError) -> dict[str, Any]:
 
 def json_of(data: Any) -> str:
     """Data as indented JSON."""
-    return clean_json(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
+    return clean_json(msgspec.json.format(_encoded(data), indent=2).decode())
 
 
 def print_json(data: Any) -> None:
@@ -74,4 +77,26 @@ def print_json(data: Any) -> None:
 
 def print_json_line(data: Any) -> None:
     """One record of a stream, as JSON on one line."""
-    click.echo(clean_json(msgspec.json.encode(data).decode()))
+    click.echo(clean_json(_encoded(data).decode()))
+
+
+def _encoded(data: Any) -> bytes:
+    return msgspec.json.encode(_with_words(msgspec.to_builtins(data)))
+
+
+def _with_words(data: Any) -> Any:
+    """Beside what to do, and what is left over, as data: the same as a text for people, under the shorter name."""
+    if isinstance(data, list | tuple):
+        return [_with_words(each) for each in data]
+    if not isinstance(data, dict):
+        return data
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        if name == "remedy" and isinstance(value, dict):
+            found |= {name: str(msgspec.convert(value, Remedy)), "remedy_parts": value}
+        elif name == "left_over" and isinstance(value, list | tuple):
+            lines = left_over_lines(msgspec.convert(value, list[Remainder]))
+            found |= {name: lines, "left_over_parts": value}
+        else:
+            found[name] = _with_words(value)
+    return found

@@ -7,6 +7,8 @@ from syncwizard.cli.output import JSON, fail, print_json, say, show
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import LeftOver
+from syncwizard.remedies import to_do
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.summary import RELEASE_CONSEQUENCES
@@ -40,8 +42,8 @@ def release(name: str, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    for statement in state.left_over:
-        show(statement)
+    for line in left_over_lines(state.left_over):
+        show(line)
     if state.left_over:
         raise _left_over(task, state)
 
@@ -56,6 +58,8 @@ def _left_over(task: StoredTask, state: TaskState) -> LeftOver:
     return LeftOver(
         f"the task is released, but {counted(len(state.left_over), 'thing')} of it could not be removed",
         where=task.label,
-        remedy="run the statements that were printed at the end that each one names, or release again once that end"
-        " can be reached",
+        remedy=to_do(
+            "run the statements that were printed at the end that each one names",
+            otherwise=to_do("release it again once that end can be reached"),
+        ),
     )

@@ -28,6 +28,8 @@ from syncwizard.engine.protocol import (
     Subscribe,
 )
 from syncwizard.errors import SyncwizardError, TimedOut, UsageError
+from syncwizard.remedies import to_do
+from syncwizard.task.earlier import of_today
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.figures.history import History
 from syncwizard.task.figures.sample import Sample
@@ -42,6 +44,8 @@ _ELSEWHERE = "set XDG_RUNTIME_DIR to a folder that only you can write to, then p
 
 _encoder = msgspec.json.Encoder()
 _decoder: "msgspec.json.Decoder[Response]" = msgspec.json.Decoder(Response)
+# An engine of this protocol writes texts where today's structs are; it can be watched and paused.
+BEFORE_REMEDIES = 1
 
 
 class EngineGone(SyncwizardError):
@@ -87,7 +91,7 @@ class EngineConnection:
         hello = self.receive(timeout)
         if hello is None:
             raise _unanswered(path)
-        if not isinstance(hello, Hello) or hello.protocol != PROTOCOL_VERSION:
+        if not isinstance(hello, Hello) or hello.protocol not in (PROTOCOL_VERSION, BEFORE_REMEDIES):
             raise _foreign()
         self.pid = hello.pid
 
@@ -149,7 +153,7 @@ class EngineConnection:
         line, _, rest_of_buffer = self._buffer.partition(b"\n")
         self._buffer = rest_of_buffer
         try:
-            frame = _decoder.decode(line)
+            frame = _decoded(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _foreign() from error
         self._follow(frame)
@@ -185,8 +189,15 @@ def _unanswered(path: Path) -> TimedOut:
     )
 
 
+def _decoded(line: bytes | bytearray) -> Response:
+    try:
+        return _decoder.decode(line)
+    except msgspec.ValidationError:
+        return msgspec.convert(of_today(msgspec.json.decode(line)), Response)  # type: ignore[no-any-return]
+
+
 def _foreign() -> UsageError:
     return UsageError(
         "the engine speaks another version of the protocol",
-        remedy="pause the task with the version it was started with, then resume it with this one",
+        remedy=to_do("pause the task with the version it was started with", then="resume"),
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from syncwizard.engine.locking import Holder
 from syncwizard.errors import SyncwizardError, TaskFailed, UsageError
+from syncwizard.remedies import Remedy, to_do
 from syncwizard.task.events import Entry
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.narration import narrate
@@ -58,15 +59,11 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
         return error_from_failure(state.failure)
     match state.state:
         case "paused":
-            return UsageError(
-                "the task is paused", where=label, remedy=f"continue: syncwizard resume {shlex.quote(label)}"
-            )
+            return UsageError("the task is paused", where=label, remedy=Remedy(then="resume", task=label))
         case "released":
-            return UsageError("the task was released", where=label, remedy="start its file again for a new task")
+            return UsageError("the task was released", where=label, remedy=Remedy(then="start"))
         case "precheck-failed":
-            remedy = f"remove the causes that it names, then: syncwizard resume {shlex.quote(label)}"
+            remedy = to_do("remove the causes that it names", then="resume", task=label)
             return UsageError("the precheck did not pass", where=label, remedy=remedy)
         case _:
-            return UsageError(
-                "the task is not running", where=label, remedy=f"continue: syncwizard resume {shlex.quote(label)}"
-            )
+            return UsageError("the task is not running", where=label, remedy=Remedy(then="resume", task=label))

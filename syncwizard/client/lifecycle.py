@@ -3,7 +3,6 @@
 A screen wants what uses a probe `quiet`: see `probes.for_task`.
 """
 
-import shlex
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from syncwizard.client.tasks import StoredTask, find_task, is_released, list_tas
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
+from syncwizard.remedies import NOTHING, Remedy, or_else, to_do
 from syncwizard.task import file
 from syncwizard.task.events import DefinitionsRetried, Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
@@ -101,7 +101,9 @@ def not_passed(label: str, state: TaskState) -> PrecheckNotPassed:
         "the precheck did not pass",
         where=label,
         detail=f"blocking: {', '.join(blocking)}" if blocking else "",
-        remedy="remove the causes that it names and start again; a warning can be accepted with --ignore ITEM",
+        remedy=to_do(
+            "remove the causes that it names; a warning can be accepted with --ignore ITEM", then="resume", task=label
+        ),
     )
 
 
@@ -114,7 +116,7 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
         raise UsageError(
             liveness.explanation or f"the task is not running, it is {state.state}",
             where=task.label,
-            remedy="" if liveness.explanation else f"see `syncwizard status {shlex.quote(task.label)}`",
+            remedy=NOTHING if liveness.explanation else Remedy(then="status", task=task.label),
         )
     try:
         with connect(task) as connection:
@@ -123,6 +125,10 @@ def pause(task: StoredTask, timeout: float = 60.0) -> TaskState:
         # It ended by itself meanwhile; its state tells how.
         pass
     return wait_for_end(task, timeout)
+
+
+def _watch_or_pause(task: StoredTask) -> Remedy:
+    return Remedy(then="status", task=task.label, otherwise=Remedy(then="pause", task=task.label))
 
 
 def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
@@ -135,11 +141,11 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
         raise UsageError(
             f"the task is running (process {holder.pid})",
             where=task.label,
-            remedy=f"watch it with `syncwizard status {shlex.quote(task.label)}`, or pause it first",
+            remedy=_watch_or_pause(task),
         )
     state = task.read_state()
     if state.state == "released":
-        raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
+        raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
     if state.failure is not None and state.failure.changes_missing:
         raise UsageError(
             f"resuming does not help: {state.failure.title}",
@@ -168,9 +174,11 @@ def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover, *, qu
     """
     state = task.read_state()
     if state.state == "released":
-        raise UsageError("the task was released", where=task.label, remedy="start its file again for a new task")
+        raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
     if not state.finished("precheck"):
-        raise UsageError("the task has copied nothing yet", where=task.label, remedy="start its file again")
+        raise UsageError(
+            "the task has copied nothing yet", where=task.label, remedy=Remedy(then="resume", task=task.label)
+        )
     found: list[ResyncRequested] = []
 
     def on_event(event: Event) -> None:
@@ -208,7 +216,7 @@ def release(
         raise UsageError(
             f"the task is running (process {holder.pid})",
             where=task.label,
-            remedy=f"pause it first: syncwizard pause {shlex.quote(task.label)}",
+            remedy=Remedy(then="pause", task=task.label),
         )
     try:
         state = task.read_state()
@@ -218,10 +226,8 @@ def release(
         return task.read_state()
     except JournalFailed as error:
         name = task.spec.slot
-        error.remedy += (
-            f", or remove at the source what costs there, by hand:"
-            f" SELECT pg_drop_replication_slot('{name}'); DROP PUBLICATION {name};"
-        )
+        by_hand = [f"SELECT pg_drop_replication_slot('{name}')", f"DROP PUBLICATION {name}"]
+        error.remedy = or_else(error.remedy, to_do("remove at the source what costs there", statements=by_hand))
         raise
 
 
@@ -235,7 +241,7 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None, 
         raise UsageError(
             "the task has not created its sequences yet",
             where=task.label,
-            remedy=f"wait until it synchronizes: syncwizard wait {shlex.quote(task.label)} --until caught-up",
+            remedy=Remedy(then="wait", task=task.label),
         )
     found: list[SequencesSet] = []
 
@@ -298,7 +304,7 @@ def _check_startable(known: StoredTask, origin: str) -> bool:
         raise UsageError(
             f"the task is running already (process {holder.pid})",
             where=known.label,
-            remedy=f"watch it with `syncwizard status {shlex.quote(known.label)}`, or pause it first",
+            remedy=_watch_or_pause(known),
         )
     state = known.read_state()
     if state.state == "released":
@@ -307,8 +313,10 @@ def _check_startable(known: StoredTask, origin: str) -> bool:
         raise UsageError(
             f"the task was started before and is {state.state}",
             where=known.label,
-            remedy=f"continue: syncwizard resume {shlex.quote(known.label)}"
-            f" (for another task like it, copy {origin} and remove the line `id:`)",
+            remedy=or_else(
+                Remedy(then="resume", task=known.label),
+                to_do(f"for another task like it, copy {origin} and remove the line `id:`"),
+            ),
         )
     return False
 

@@ -29,6 +29,7 @@ from syncwizard.engine.protocol import (
     TaskRequest,
 )
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
+from syncwizard.remedies import Remedy
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import Event, ResyncRequested
@@ -88,7 +89,7 @@ class Probe(Generic[News]):
         if error is not None:
             raise error
         if code:
-            raise TaskFailed(f"the {self._request.kind} probe ended with code {code}", remedy="run the command again")
+            raise TaskFailed(f"the {self._request.kind} probe ended with code {code}", remedy=Remedy(then="run again"))
 
     def cancel(self) -> None:
         """Ends the probe, from any thread, any number of times; its tunnels and sessions end with it."""
@@ -158,7 +159,7 @@ def catalogue(spec: TaskSpec, secrets: Handover) -> Probe[CatalogueNews]:
 
 
 def remedy(
-    spec: TaskSpec, secrets: Handover, end: End, sql: str, user: str = "", password: str = ""
+    spec: TaskSpec, secrets: Handover, end: End, statements: Sequence[str], user: str = "", password: str = ""
 ) -> Probe[StatementRun]:
     """Runs the statements of a remedy at one end; `run` raises what the server says to the first that it refuses.
 
@@ -172,7 +173,7 @@ def remedy(
     elif user:
         spec = msgspec.structs.replace(spec, destination=msgspec.structs.replace(spec.destination, user=user))
         secrets = msgspec.structs.replace(secrets, destination=password or None)
-    request = RemedyRequest(spec=spec, secrets=secrets, end=end, sql=sql)
+    request = RemedyRequest(spec=spec, secrets=secrets, end=end, statements=list(statements))
     return Probe(request, ends, decoder.decode, quiet=True)
 
 

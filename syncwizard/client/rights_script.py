@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from syncwizard.errors import End
+from syncwizard.remedies import to_do as to_do
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
@@ -22,12 +23,7 @@ def lacks(items: Iterable[PrecheckItemFinished], end: End) -> list[PrecheckItemF
 def _belongs(item: PrecheckItemFinished, end: End) -> bool:
     # No session of the task can create its own database.
     at = item.sql_end or ("destination" if item.item == "destination-connectivity" else None)
-    return bool(item.sql) and item.run_by == "administrator" and at == end
-
-
-def statements_of(item: PrecheckItemFinished) -> list[str]:
-    """The statements of an item."""
-    return item.sql.split("; ") if item.sql else []
+    return bool(item.remedy.statements) and item.run_by == "administrator" and at == end
 
 
 def _login(message: str, end: End, endpoint: Endpoint) -> list[str]:
@@ -55,7 +51,8 @@ def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) 
     """The script: each statement once, under the item that wants it. Everything else in it is a comment.
 
     >>> item = PrecheckItemFinished(item="source-rights", title="May read", verdict="failed", message="no right",
-    ...     sql='GRANT "app" TO "sync"; GRANT SELECT ON "a"."b" TO "sync"', sql_end="source", run_by="administrator")
+    ...     remedy=to_do(statements=['GRANT "app" TO "sync"', 'GRANT SELECT ON "a"."b" TO "sync"']), sql_end="source",
+    ...     run_by="administrator")
     >>> print(script([item, item], "source", Endpoint(host="db1", database="kb")))
     -- What the source lacks for this task: db1:5432/kb
     -- To be run by a superuser in this database, for instance with psql.
@@ -70,7 +67,9 @@ def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) 
     lines = [f"-- What the {end} lacks for this task: {one_line(endpoint.describe())}"]
     wanted = lacks(items, end)
     unknown = [
-        item for item in items if item.item == f"{end}-connectivity" and item.verdict == "failed" and not item.sql
+        item
+        for item in items
+        if item.item == f"{end}-connectivity" and item.verdict == "failed" and not item.remedy.statements
     ]
     if not wanted:
         for item in unknown:
@@ -81,7 +80,7 @@ def script(items: Sequence[PrecheckItemFinished], end: End, endpoint: Endpoint) 
     lines.append("-- To be run by a superuser in this database, for instance with psql.")
     done: set[str] = set()
     for item in wanted:
-        fresh = [statement for statement in statements_of(item) if statement not in done]
+        fresh = [statement for statement in item.remedy.statements if statement not in done]
         done.update(fresh)
         if not fresh:
             continue

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES
+from syncwizard.remedies import lines_of, with_task
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import stages_left
@@ -21,6 +21,7 @@ from syncwizard.task.figures.totals import (
     stream_fields,
 )
 from syncwizard.task.layered import plain
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import (
     count_missing,
     describe_failure,
@@ -28,7 +29,8 @@ from syncwizard.task.narration import (
     describe_retrying,
     narrate,
 )
-from syncwizard.task.state import TaskState
+from syncwizard.task.stages import STAGES
+from syncwizard.task.state import Notice, TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
 
 # What is left of 80 columns beside name, status and time of a stage.
@@ -83,13 +85,17 @@ def describe(seen: Seen, now: float) -> str:
     if state.retrying is not None:
         parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
     if state.failure is not None:
-        parts.append("\n".join(map(one_line, filter(None, [describe_failure(state.failure), state.failure.remedy]))))
+        remedy = with_task(state.failure.remedy, seen.task.label)
+        parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
     if state.missing_definitions:
         parts.append(_missing(state))
     if state.left_over:
-        parts.append("\n".join(["left over, to be run by hand:", *map(one_line, state.left_over)]))
+        parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:
         parts.append("\n".join(one_line(f"{narrate(each)}; {each.remedy}") for each in state.detached))
+    if state.notices:
+        # Not at the end, where it would look like how things stand.
+        parts.append("\n".join(["noticed so far:", *map(_notice, state.notices[-NOTICES_SHOWN:])]))
     if state.stages:
         parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):
@@ -98,9 +104,6 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(copy_table(progress))
     elif state.tables or seen.sample.changes or state.changes:
         parts.append(change_table(seen.sample, state))
-    # What was done about something is for the event log: here it would read as an alarm.
-    if notices := [each for each in state.notices if each.level != "info"][-NOTICES_SHOWN:]:
-        parts.append("\n".join(one_line(f"{local_time(each.at)}  {each.level}: {each.message}") for each in notices))
     return "\n\n".join(parts)
 
 
@@ -110,6 +113,10 @@ def _state_line(seen: Seen) -> str:
     if seen.liveness.died:
         return f"{seen.state.state}, but its engine died"
     return seen.state.state + (f"  (engine {seen.liveness.pid})" if seen.liveness.alive else "")
+
+
+def _notice(notice: Notice) -> str:
+    return one_line(f"  {local_time(notice.at)}  {notice.level}: {notice.message}")
 
 
 def _stages_table(state: TaskState, sample: Sample, now: float) -> str:

@@ -15,6 +15,7 @@ from syncwizard.client.precheck_items import unknown_items
 from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import history, journal, locking
 from syncwizard.errors import JournalFailed, TaskFileError, UsageError
+from syncwizard.remedies import also, followed_by
 from syncwizard.task import file
 from syncwizard.task.events import Entry
 from syncwizard.task.figures.history import History
@@ -144,12 +145,12 @@ def _unknown(text: str, labels: Sequence[str]) -> UsageError:
     """Why no task that can be read is meant."""
     damaged = _damaged()
     if meant := next((each for each in damaged if each.is_meant(text)), None):
-        right = "put that right in the file, then run the command again; task and slot are still there"
+        right = "put that right in the file; task and slot are still there"
         return TaskFileError(
             f"the stored file of this task cannot be read: {meant.error.title}",
             where=meant.error.where,
             detail=meant.error.detail,
-            remedy=f"{meant.error.remedy}; {right}" if meant.error.remedy else right,
+            remedy=followed_by(also(meant.error.remedy, right), "run again"),
         )
     known = [*labels, *(f"{each.name or each.id} (its file cannot be read)" for each in damaged)]
     remedy = f"the tasks are: {', '.join(known)}" if known else "start one first: syncwizard start FILE"

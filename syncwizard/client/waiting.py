@@ -1,6 +1,5 @@
 """Waits for a task to get somewhere, by the events of its engine."""
 
-import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from syncwizard.engine import locking
 from syncwizard.engine.journal import FILE_NAME, is_full, read_journal
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
+from syncwizard.remedies import Remedy
 from syncwizard.task.events import Entry, StageName
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
@@ -105,7 +105,7 @@ def _too_late(task: StoredTask, what: str) -> TimedOut:
         f"the task did not reach `{what}` in time",
         detail=describe_retrying(trouble.until, trouble.failure) if trouble else "",
         where=task.label,
-        remedy=f"the task goes on; see `syncwizard status {shlex.quote(task.label)}`",
+        remedy=Remedy(steps=("the task goes on",), then="status", task=task.label),
     )
 
 

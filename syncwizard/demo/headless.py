@@ -17,6 +17,7 @@ from syncwizard.demo.workload import Workload
 from syncwizard.demo.workspace import DATABASE, Workspace, workspace
 from syncwizard.errors import DifferencesFound
 from syncwizard.task.events import Entry, Event, PrecheckItemFinished, RetryStarted, StageFinished, SyncPointPassed
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import narrate
 
 # Enough heartbeats, one a second, for a median.
@@ -72,7 +73,7 @@ def _synchronize(place: Workspace, progress: Progress, steady_seconds: float) ->
         progress.say("both ends compared")
         state = lifecycle.pause(task)
         left_over = lifecycle.release(task, _say_nothing).left_over
-        progress.say(f"task released; left over at the ends: {'; '.join(left_over) or 'nothing'}\n")
+        progress.say(f"task released; left over at the ends: {' '.join(left_over_lines(left_over)) or 'nothing'}\n")
     return Outcome(
         state=state,
         workload=done,

@@ -9,7 +9,7 @@ import msgspec
 
 from syncwizard.demo.comparison import Comparison, SequenceComparison
 from syncwizard.demo.workload import Done
-from syncwizard.task.events import STAGES
+from syncwizard.task.stages import STAGES
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_fields, format_seconds, format_table, span
 

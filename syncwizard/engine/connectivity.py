@@ -116,7 +116,6 @@ class _Record:
                 seconds=seconds,
                 message=finding.message,
                 remedy=finding.remedy,
-                sql=finding.sql,
             )
         )
 

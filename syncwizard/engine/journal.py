@@ -19,7 +19,9 @@ import msgspec
 
 from syncwizard.engine.journal_layout import Figures, check_version, migrate, transaction
 from syncwizard.errors import Cancelled, JournalFailed
-from syncwizard.task.events import AnyEvent, Entry, Event
+from syncwizard.remedies import to_do
+from syncwizard.task.earlier import decode_event
+from syncwizard.task.events import Entry, Event
 from syncwizard.task.layered import plain
 from syncwizard.task.redaction import Redactor, with_texts
 from syncwizard.task.reducer import reduce
@@ -51,7 +53,6 @@ LAST_BYTES = 2 * 1024 * 1024
 _ALL = -1
 
 _encoder = msgspec.json.Encoder(enc_hook=plain)
-_decoder: "msgspec.json.Decoder[AnyEvent]" = msgspec.json.Decoder(AnyEvent)
 _state_decoder = msgspec.json.Decoder(TaskState)
 
 Listener = Callable[[Entry, TaskState], None]
@@ -172,7 +173,7 @@ class _Reading:
     def entries(self) -> Iterator[Entry]:
         """The events after the snapshot, each after it became part of the state."""
         for sequence, at, text in self._connection.execute(_READ, (self.state.sequence, _ALL)):
-            entry = Entry(sequence=sequence, at=at, event=_decoder.decode(text))
+            entry = Entry(sequence=sequence, at=at, event=decode_event(text))
             self.tail_bytes += len(text)
             self.state = reduce(self.state, at, sequence, entry.event)
             yield entry
@@ -263,7 +264,7 @@ def _rows(connection: sqlite3.Connection, statement: str, *values: int, most: in
     """The entries that a statement finds, at least one of them and then up to `most` bytes of text."""
     size = 0
     for sequence, at, text in connection.execute(statement, values):
-        yield Entry(sequence=sequence, at=at, event=_decoder.decode(text))
+        yield Entry(sequence=sequence, at=at, event=decode_event(text))
         size += len(text)
         if size >= most:
             return
@@ -285,9 +286,11 @@ def _explained(path: Path) -> Iterator[None]:
         # Errors of the module itself, such as the use of a closed connection, have no code of SQLite's.
         code = getattr(error, "sqlite_errorcode", None)
         if code == sqlite3.SQLITE_FULL or is_full(path.parent):
-            title, remedy = f"no space left in {path.parent}", "make room there, then run `syncwizard resume`"
+            title, remedy = f"no space left in {path.parent}", to_do("make room there", then="resume")
             raise JournalFailed(title, detail=str(error), remedy=remedy) from error
-        remedy = f"look at {path.parent} and its rights"
         raise JournalFailed(
-            "the task's journal cannot be used", where=str(path), detail=str(error), remedy=remedy
+            "the task's journal cannot be used",
+            where=str(path),
+            detail=str(error),
+            remedy=f"look at {path.parent} and its rights",
         ) from error

@@ -13,6 +13,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.engine.silence import Lookout
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
+from syncwizard.remedies import Remedy, followed_by, to_do
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
     Event,
@@ -30,12 +31,14 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.failures import failure_of, unexpected
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.stages import facts_of
 
 log = logging.getLogger(__name__)
 
 # An end that is away for longer may be so for hours, in which the source could vacuum nothing: what is copied then is
 # copied under another pair.
 PAIR_PATIENCE_SECONDS = 4.0
+NO_CHILDREN: Mapping[str, int] = {}
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,16 +69,21 @@ def default_stages() -> list[Stage]:
     """The stages of every task. Their modules are imported when they run."""
     return [
         # An end that cannot be reached is an answer at this point, not something to wait for.
-        Stage(name="precheck", run=_module_run("precheck"), patient=False),
-        Stage(name="capture", run=_module_run("capture.stage")),
-        Stage(name="schema", run=_module_run("definitions.schema")),
-        Stage(name="full", run=_module_run("full.stage"), children={"copy": COPY_WORKERS}),
-        Stage(name="keys", run=_module_run("definitions.keys")),
-        Stage(name="catch-up", run=_module_run("incremental.catch_up"), children={"apply": 1}),
-        Stage(name="constraints", run=_module_run("definitions.constraints")),
-        Stage(name="indexes", run=_module_run("definitions.indexes"), beside=True),
-        Stage(name="incremental", run=_module_run("incremental.stage"), endless=True, children={"apply": 1}),
+        msgspec.structs.replace(_stage("precheck", "precheck"), patient=False),
+        _stage("capture", "capture.stage"),
+        _stage("schema", "definitions.schema"),
+        _stage("full", "full.stage", {"copy": COPY_WORKERS}),
+        _stage("keys", "definitions.keys"),
+        _stage("catch-up", "incremental.catch_up", {"apply": 1}),
+        _stage("constraints", "definitions.constraints"),
+        _stage("indexes", "definitions.indexes"),
+        _stage("incremental", "incremental.stage", {"apply": 1}),
     ]
+
+
+def _stage(name: StageName, module: str, children: Mapping[str, int] = NO_CHILDREN) -> Stage:
+    facts = facts_of(name)
+    return Stage(name=name, run=_module_run(module), beside=facts.beside, endless=facts.endless, children=children)
 
 
 def _module_run(module: str) -> Callable[[Context], object]:
@@ -127,6 +135,8 @@ class Pipeline:
 
     def _failed(self, failure: Failure) -> Outcome:
         self._finish()
+        # Whatever ended it, a task that failed goes on by a resume, unless the error knows better.
+        failure = msgspec.structs.replace(failure, remedy=followed_by(failure.remedy, "resume"))
         self._outer.record(TaskFailedEvent(failure=failure))
         return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
 
@@ -162,7 +172,7 @@ class Pipeline:
         needed = [
             stage
             for stage in stages
-            if (stage.endless or not state.finished(stage.name)) and (stage.name != "full" or "full" in types)
+            if (stage.endless or not state.finished(stage.name)) and facts_of(stage.name).needs in ("", *types)
         ]
         self._nursery.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
 
@@ -205,7 +215,7 @@ class Pipeline:
         summary = stage.run(context)
         context.cancellation.check()
         if stage.endless:
-            raise TaskFailed(f"the stage {stage.name} ended by itself", remedy="resume the task")
+            raise TaskFailed(f"the stage {stage.name} ended by itself", remedy=Remedy(then="resume"))
         self._end_retry(durably=True)
         self._outer.record(StageFinished(stage=stage.name, summary=summary if isinstance(summary, str) else ""))
 
@@ -220,9 +230,7 @@ class Pipeline:
             self._window = window = next_window(self._window, now, minutes)
         seconds = delay_seconds(window, now)
         if seconds is None:
-            # While it was tried again there was nothing to resume.
-            if "then resume" not in error.remedy:
-                error.remedy = f"{error.remedy or 'put the cause right'}, then resume the task"
+            error.remedy = error.remedy or to_do("put the cause right")
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
         kind = (type(error).__name__, error.where, error.sqlstate)

@@ -4,7 +4,6 @@ One request frame on stdin, event frames on stdout, and a failure frame where it
 """
 
 import os
-import shlex
 import sys
 import threading
 import time
@@ -32,6 +31,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
@@ -84,7 +84,9 @@ def main() -> int:
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort of this process
         print_traceback(request.secrets)
-        failure = unexpected(error, f"the {request.kind}", "run it again; the lines above are for a report")
+        failure = unexpected(
+            error, f"the {request.kind}", to_do("the lines above are for a report of this defect", then="run again")
+        )
         report = FailureReport(kind="TaskFailed", failure=failure)
         frames.write_frame(outgoing, report, frames.FAILURE)
         return 1
@@ -161,15 +163,13 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:
-    """As a person would type them: what one of them says no to leaves those before it done."""
-    from syncwizard.structure.parse import split_statements
-
+    """As a person would type them: where one is refused, those before it stay done."""
     with (
         tunnels.opened(request.spec) as spec,
         open_session(spec, request.secrets, request.end, "remedy") as session,
         translated(request.end, "running the statements of a remedy"),
     ):
-        for statement in split_statements(request.sql):
+        for statement in request.statements:
             session.execute(statement.encode())
             frames.write_frame(outgoing, StatementRun(statement=statement))
 
@@ -246,7 +246,7 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
     except Held as held:
         raise UsageError(
             f"the task is in use by process {held.holder.pid if held.holder else 'unknown'}",
-            remedy=f"pause it first: syncwizard pause {shlex.quote(spec.name)}",
+            remedy=Remedy(then="pause", task=spec.name),
         ) from held
     with lock:
         known = [value for value in msgspec.structs.asdict(request.secrets).values() if value]

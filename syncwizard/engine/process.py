@@ -27,6 +27,7 @@ from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Started
 from syncwizard.engine.supervisor import Supervisor
 from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
+from syncwizard.remedies import Remedy
 from syncwizard.stages.context import open_session
 from syncwizard.task import file
 from syncwizard.task.failures import FailureReport, format_failure, report_of, unexpected
@@ -88,7 +89,7 @@ def _locked(task_id: uuid.UUID) -> Iterator[Door]:
         pid = held.holder.pid if held.holder else "unknown"
         raise UsageError(
             f"another process ({pid}) already works on this task",
-            remedy="watch it with `syncwizard status`, or pause it first",
+            remedy=Remedy(then="status", otherwise=Remedy(then="pause")),
         ) from held
     with lock:
         if lock.before is not None and lock.before.socket:

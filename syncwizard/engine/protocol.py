@@ -20,7 +20,7 @@ from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 CommandName = Literal["status", "pause", "caught-up", "retry-definitions"]
 TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync", "definitions"]
@@ -166,7 +166,7 @@ class RemedyRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     spec: TaskSpec
     secrets: Handover
     end: End
-    sql: str
+    statements: list[str]
 
 
 class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):

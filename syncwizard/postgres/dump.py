@@ -16,6 +16,7 @@ from psycopg import conninfo
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.session.connection import Connection, conninfo_of
 from syncwizard.postgres.session.trouble import is_final
+from syncwizard.remedies import to_do
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 
@@ -274,7 +275,7 @@ def _failure(said: str, endpoint: Endpoint) -> Exception:
             where=f"source {endpoint.describe()}",
         )
     return TaskFailed(
-        "pg_dump failed", detail=said, where="source", remedy="put right what it says, then resume the task"
+        "pg_dump failed", detail=said, where="source", remedy=to_do("put right what it says", then="resume")
     )
 
 

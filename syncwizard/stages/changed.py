@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.source.lineage import Detached, Doubt
+from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, PartitionDetached
 
@@ -14,14 +14,9 @@ def record_changed(context: Context, detached: Iterable[Detached], doubts: Itera
     for each in detached:
         if each.table not in known:
             root = each.root or each.table
-            remedy = (
-                f"detach or drop it at the destination likewise, or run {resync_command(context.spec.name, [root])}"
-            )
+            likewise = to_do("detach or drop it at the destination, too")
+            remedy = or_else(likewise, resync(context.spec.name, [root]))
             context.record(PartitionDetached(table=each.table, root=each.root, captured=each.captured, remedy=remedy))
     for doubt in doubts:
-        command = resync_command(context.spec.name, [doubt.table])
-        context.record(
-            Noticed(
-                level="warning", message=doubt.message, remedy=f"if its rows differ at the destination, run {command}"
-            )
-        )
+        remedy = resync(context.spec.name, [doubt.table], "see whether its rows differ at the destination")
+        context.record(Noticed(level="warning", message=doubt.message, remedy=remedy))

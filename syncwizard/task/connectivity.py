@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard.errors import End
+from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.specification import Endpoint
 
 StepName = Literal["resolve", "tunnel", "connect", "tls", "login", "database", "version", "replication", "writing"]
@@ -36,7 +37,7 @@ class StepBegan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a step found, after `seconds`. After a failed one the rest of its end is skipped.
 
-    `message` has the server's words where it refused something; `remedy` what to do, `sql` statements for it.
+    `message` has the server's words where it refused something; `remedy` what to do.
     """
 
     end: End
@@ -44,8 +45,7 @@ class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     verdict: StepVerdict
     seconds: float
     message: str = ""
-    remedy: str = ""
-    sql: str = ""
+    remedy: Remedy = NOTHING
 
 
 ConnectivityNews = StepBegan | StepEnded

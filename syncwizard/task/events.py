@@ -10,22 +10,10 @@ from typing import Literal
 import msgspec
 
 from syncwizard.errors import End
+from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.names import TableName
+from syncwizard.task.stages import StageName as StageName
 
-StageName = Literal[
-    "precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes", "incremental"
-]
-STAGES: tuple[StageName, ...] = (
-    "precheck",
-    "capture",
-    "schema",
-    "full",
-    "keys",
-    "catch-up",
-    "constraints",
-    "indexes",
-    "incremental",
-)
 # Who runs the statements of a precheck item.
 RunBy = Literal["account", "administrator"]
 Verdict = Literal["passed", "warning", "failed"]
@@ -41,7 +29,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     detail: str = ""
     where: str = ""
-    remedy: str = ""
+    remedy: Remedy = NOTHING
     sqlstate: str = ""
     exit_code: int = 1
     changes_missing: bool = False
@@ -80,16 +68,16 @@ class StageFinished(Event, frozen=True, kw_only=True, tag=True):
 class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     """One check has its verdict. `ignorable`: a warning that the user may accept by its `item` name.
 
-    `sql_end`: where `sql` is to be run, None where no session of a task can. `run_by`: who runs it; an administrator
-    gives what the task's account cannot give itself. `objects`: a line for each object the message is about.
+    `sql_end`: where the remedy's statements are to be run, None where no session of a task can. `run_by`: who runs
+    them; an administrator gives what the task's account cannot give itself. `objects`: a line for each object the
+    message is about.
     """
 
     item: str
     title: str
     verdict: Verdict
     message: str = ""
-    remedy: str = ""
-    sql: str = ""
+    remedy: Remedy = NOTHING
     sql_end: End | None = None
     ignorable: bool = False
     ignored: bool = False
@@ -224,7 +212,7 @@ class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
     table: TableName
     root: TableName | None = None
     captured: bool = False
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
@@ -331,10 +319,19 @@ class TaskFailedEvent(Event, frozen=True, kw_only=True, tag="TaskFailed"):
     failure: Failure
 
 
-class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
-    """Everything we created is gone, except what `left_over` lists as SQL to run by hand."""
+class Remainder(msgspec.Struct, frozen=True, kw_only=True):
+    """What a release could not remove: the statements that do, each whole, and the `end` they are run at, None where
+    an earlier version kept the statement alone. `note` says when they may be run."""
 
-    left_over: list[str] = []
+    statements: tuple[str, ...]
+    end: End | None = None
+    note: str = ""
+
+
+class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
+    """Everything we created is gone, except what `left_over` lists."""
+
+    left_over: list[Remainder] = []
 
 
 class Noticed(Event, frozen=True, kw_only=True, tag=True):
@@ -342,7 +339,7 @@ class Noticed(Event, frozen=True, kw_only=True, tag=True):
 
     level: Level
     message: str
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 AnyEvent = (

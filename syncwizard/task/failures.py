@@ -7,6 +7,7 @@ import msgspec
 
 from syncwizard import errors
 from syncwizard.errors import End, EndpointError, SyncwizardError
+from syncwizard.remedies import Remedy, lines_of, to_do
 from syncwizard.task.events import Failure
 from syncwizard.task.text import clean_lines, one_line
 
@@ -69,11 +70,11 @@ def report_of(error: SyncwizardError) -> FailureReport:
     )
 
 
-LOG_HINT = "resume the task to try again; engine.log in the task's folder has the details for a report"
+LOG_HINT = to_do("engine.log in the task's folder has the details for a report of this defect", then="resume")
 
 
-def unexpected(error: BaseException, what: str, remedy: str = LOG_HINT) -> Failure:
-    """A defect of ours as data: what was done, the exception, and what helps to have it repaired."""
+def unexpected(error: BaseException, what: str, remedy: Remedy = LOG_HINT) -> Failure:
+    """A defect of ours as data: what was done, the exception, and where its details are."""
     return Failure(
         title=f"unexpected error in {what}",
         detail=f"{type(error).__name__}: {error}".strip(),
@@ -92,17 +93,16 @@ def print_traceback(secrets: msgspec.Struct | None) -> None:
 
 
 def format_failure(failure: Failure) -> str:
-    r"""The failure for a terminal: what and where, the server's words, what to do; ends with a line break.
+    r"""The failure for a terminal: what and where, the server's message, the remedy; ends with a line break.
 
-    >>> print(format_failure(Failure(title="lost", where="table a\nb", remedy="look at its log")), end="")
+    >>> print(format_failure(Failure(title="lost", where="table a\nb", remedy=to_do("look at its log"))), end="")
     table a\nb: lost
       look at its log
     """
     lines = [f"{failure.where}: {failure.title}" if failure.where else failure.title]
     if failure.detail:
         lines.append(f"  {failure.detail}" + (f" [{failure.sqlstate}]" if failure.sqlstate else ""))
-    if failure.remedy:
-        lines.append(f"  {failure.remedy}")
+    lines += [f"  {line}" for line in lines_of(failure.remedy)]
     return "\n".join(map(one_line, lines)) + "\n"
 
 

@@ -104,7 +104,7 @@ def _put_in_connection(data: dict[str, Any], end: str, saved: Lookup, root: yaml
     try:
         fields = saved(given["connection"])
     except UsageError as error:
-        problem = Problem(path=f"{end}.connection", message=str(error), remedy=error.remedy)
+        problem = Problem(path=f"{end}.connection", message=str(error), remedy=str(error.remedy))
         raise mistakes.report([problem], root, path) from error
     data[end] = {**fields, **{key: value for key, value in given.items() if key != "connection"}}
 

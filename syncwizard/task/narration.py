@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 
+from syncwizard.remedies import NOTHING, Remedy, without_statements, without_then
 from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
@@ -49,7 +50,20 @@ def narrate(event: Event) -> str:
     >>> narrate(StageStarted(stage="full"))
     'stage full begins'
     """
-    return one_line(_tell(event))
+    return one_line(_with_remedy(_tell(event), _remedy_of(event)))
+
+
+def _remedy_of(event: Event) -> Remedy:
+    match event:
+        case PrecheckItemFinished():
+            # Statements may be many, and stand with the item.
+            return without_statements(event.remedy)
+        case Noticed():
+            return event.remedy
+        case TaskFailedEvent():
+            return event.failure.remedy
+        case _:
+            return NOTHING
 
 
 @functools.singledispatch
@@ -89,10 +103,8 @@ def count_missing(missing: Sequence[MissingDefinition]) -> str:
 
 def describe_retrying(until: float, failure: Failure) -> str:
     """What is tried again, until when (seconds since the epoch), and what a person can do meanwhile."""
-    return _with_remedy(
-        f"trouble, trying again until {local_time(until)}: {describe_failure(failure)}",
-        failure.remedy or "put the cause right meanwhile, or pause the task",
-    )
+    meanwhile = str(without_then(failure.remedy)) or "put the cause right meanwhile, or pause the task"
+    return f"trouble, trying again until {local_time(until)}: {describe_failure(failure)}; {meanwhile}"
 
 
 def count_changes(tables: dict[str, dict[str, int]]) -> int:
@@ -104,7 +116,7 @@ def count_changes(tables: dict[str, dict[str, int]]) -> int:
     return sum(count for counts in tables.values() for count in counts.values())
 
 
-def _with_remedy(text: str, remedy: str) -> str:
+def _with_remedy(text: str, remedy: Remedy) -> str:
     return f"{text}; {remedy}" if remedy else text
 
 
@@ -132,7 +144,7 @@ def _(event: StageFinished) -> str:
 def _(event: PrecheckItemFinished) -> str:
     verdict = "warning, accepted" if event.ignored else event.verdict
     text = f"precheck {event.item}: {verdict}"
-    return _with_remedy(f"{text}: {event.message}" if event.message else text, event.remedy)
+    return f"{text}: {event.message}" if event.message else text
 
 
 @_tell.register
@@ -268,7 +280,7 @@ def _(event: TaskPaused) -> str:
 
 @_tell.register
 def _(event: TaskFailedEvent) -> str:
-    return _with_remedy(f"failed: {describe_failure(event.failure)}", event.failure.remedy)
+    return f"failed: {describe_failure(event.failure)}"
 
 
 @_tell.register
@@ -278,4 +290,4 @@ def _(event: TaskReleased) -> str:
 
 @_tell.register
 def _(event: Noticed) -> str:
-    return _with_remedy(f"{event.level}: {event.message}", event.remedy)
+    return f"{event.level}: {event.message}"

@@ -18,7 +18,7 @@ Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 BLOT = "***"
 # Fields of events and failures in which the words of a server or of another program may stand.
-FOR_PEOPLE = {"title", "detail", "message", "remedy", "summary", "where", "sql"}
+FOR_PEOPLE = {"title", "detail", "message", "steps", "statements", "summary", "where"}
 
 # Where a secret is kept is no secret: these follow `password:` in a task file.
 _PLACES = r"(?:pgpass|keyring|prompt|null|None|env:\w+)"
@@ -104,6 +104,8 @@ def with_texts(data: Struct, change: Callable[[str], str]) -> Struct:
         value = getattr(data, name)
         if isinstance(value, msgspec.Struct):
             new: Any = with_texts(value, change)
+        elif name in FOR_PEOPLE and isinstance(value, list | tuple):
+            new = type(value)(map(change, value))
         elif name in FOR_PEOPLE and isinstance(value, str):
             new = change(value)
         else:

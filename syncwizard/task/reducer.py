@@ -42,6 +42,8 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.layered import changed, without
 from syncwizard.task.narration import narrate
+from syncwizard.task.stages import TABLE as STAGE_TABLE
+from syncwizard.task.stages import facts_of
 from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, StateName, TableState, TaskState
 
 replace = msgspec.structs.replace
@@ -84,9 +86,9 @@ def working_state(state: TaskState) -> StateName:
     'initializing'
     """
     running = {name for name, stage in state.stages.items() if stage.status == "running"}
-    if "incremental" in running:
+    if any(facts_of(name).endless for name in running):
         return "synchronizing"
-    if running - {"precheck"} or state.finished("precheck"):
+    if any(not facts_of(name).tried for name in running) or state.finished("precheck"):
         return "initializing"
     return "prechecking"
 
@@ -210,8 +212,7 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
-    # `keys` for the statistics: without those of the new rows the planner reads all of a table for each changed row.
-    stages: tuple[StageName, ...] = ("capture", "full", "keys", "catch-up")
+    again_stages = [stage.name for stage in STAGE_TABLE if stage.again]
     tables = dict(state.tables)
     for each in event.tables:
         if known := state.table(each.table):
@@ -228,7 +229,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         # One that is to be made anew is not missed.
         slot_measured=None if event.whole else state.slot_measured,
         sync_point_passed=False,
-        stages={**state.stages, **{stage: StageState() for stage in stages}},
+        stages={**state.stages, **{name: StageState() for name in again_stages}},
         tables=tables,
         # A tree that is copied again has only what the source's has.
         detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
@@ -304,7 +305,9 @@ def _(event: ChangesApplied, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: RetryStarted, state: TaskState, at: float) -> TaskState:
-    trouble = Retrying(since=event.since, until=event.until, failure=event.failure)
+    before = state.retrying
+    first = (before.first or before.failure) if before is not None else None
+    trouble = Retrying(since=event.since, until=event.until, failure=event.failure, first=first)
     return replace(state, state="retrying", retrying=trouble)
 
 

@@ -6,12 +6,14 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.events import (
     Failure,
     Level,
     PartitionDetached,
     PrecheckItemFinished,
     PublicationCreated,
+    Remainder,
     ReplicaIdentityChanging,
     ResyncRequested,
     SlotCreated,
@@ -66,7 +68,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     level: Level
     message: str
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +91,15 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
-    """Since when and until when trouble is retried, and which. Seconds since the epoch."""
+    """Since when and until when trouble is retried, and which. Seconds since the epoch.
+
+    `failure` is what is in the way now; `first` what it began with, where that was another one.
+    """
 
     since: float
     until: float
     failure: Failure
+    first: Failure | None = None
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +137,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     missing_definitions: tuple[MissingDefinition, ...] = ()
     notices: tuple[Notice, ...] = ()
-    left_over: tuple[str, ...] = ()
+    left_over: tuple[Remainder, ...] = ()
     engine_pid: int | None = None
     updated_at: float = 0.0
     sequence: int = 0

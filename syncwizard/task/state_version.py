@@ -7,7 +7,7 @@ from pathlib import Path
 from syncwizard import __version__
 
 # What decides how events become a state, and what a state is.
-MODULES = ("events", "names", "state", "reducer", "narration", "layered")
+MODULES = ("../remedies", "earlier", "events", "names", "stages", "state", "reducer", "narration", "layered")
 
 
 @functools.cache
@@ -15,7 +15,7 @@ def state_version() -> str:
     """A digest of these modules' text, beside the version: another reducer of the same version makes other states."""
     digest = hashlib.sha256(__version__.encode())
     for name in MODULES:
-        path = Path(__file__).with_name(f"{name}.py")
+        path = Path(__file__).parent / f"{name}.py"
         if path.exists():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

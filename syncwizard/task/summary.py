@@ -1,7 +1,7 @@
 """What a specification amounts to, in words; pure."""
 
-from syncwizard.task.events import STAGES
 from syncwizard.task.specification import SchemaObjects, TaskSpec
+from syncwizard.task.stages import STAGES
 
 RELEASE_CONSEQUENCES = (
     "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "

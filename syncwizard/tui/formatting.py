@@ -7,9 +7,9 @@ import msgspec
 
 from syncwizard.client.explain import Liveness
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES, StageName
 from syncwizard.task.figures.rates import copy_progress, index_fraction
 from syncwizard.task.figures.totals import describe_share
+from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.state import TaskState
 
 # How something is meant; style sheets say how that looks.
@@ -93,5 +93,5 @@ def _progress(state: TaskState, share: str) -> str:
         begun = [name for name in STAGES if name in state.stages and state.stages[name].status != "done"]
         return begun[-1] if begun else ""
     # Beside the endless stage the one that ends is the news.
-    stage = next((name for name in stages if name != "incremental"), stages[0])
+    stage = next((name for name in stages if not facts_of(name).endless), stages[0])
     return f"{stage} {share}".strip() if stage in ("full", "indexes") else stage

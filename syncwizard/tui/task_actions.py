@@ -15,11 +15,12 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import EndpointError, SyncwizardError
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
+from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
 from syncwizard.task.summary import RELEASE_CONSEQUENCES
-from syncwizard.task.text import or_unknown, pad
+from syncwizard.task.text import one_line, or_unknown, pad
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
@@ -230,7 +231,7 @@ class Deeds:
             if not state.left_over:
                 self._notify(f"{task.label} is released: nothing of it is left at either end")
                 return
-            text = "\n".join(state.left_over)
+            text = "\n".join(map(one_line, left_over_lines(state.left_over)))
             name = default_name(task.label, "sql").replace("-report", "-left-over")
             self._app.push_screen(CopyTextDialog("Left over, to be run by hand", text, name, severe=True))
 

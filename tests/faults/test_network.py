@@ -89,7 +89,7 @@ def test_what_a_lost_engine_left_open_at_the_destination_is_named_with_the_way_o
         pid = lock_session(pair)
         assert f"process {pid} at the destination" in failure.detail
         end = f"SELECT pg_terminate_backend({pid})"
-        assert end in failure.remedy
+        assert end in str(failure.remedy)
         pair.destination.execute(end.encode())
         task.resume()
         task.converged()

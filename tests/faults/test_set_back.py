@@ -64,7 +64,7 @@ def refused(task: RunningTask, words: str) -> None:
     """Resuming ends in a failure that says this, with the way out."""
     answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
     assert "the source was set back" in answer and words in answer, answer
-    assert f"syncwizard resync {task.name} --all" in task.failure().remedy
+    assert f"syncwizard resync {task.name} --all" in str(task.failure().remedy)
 
 
 def number_at(pair: DatabasePair) -> int:
@@ -173,7 +173,7 @@ def test_a_destination_set_back_is_named_and_copied_again(
             syncwizard("resume", task.name, "--until", "caught-up", expect=1)
         failure = task.failure()
         assert "or the destination was set back" in failure.title
-        assert f"syncwizard resync {task.name}" in failure.remedy
+        assert f"syncwizard resync {task.name}" in str(failure.remedy)
         syncwizard("resync", task.name, "--yes")
         change(pair)
         task.converged()
@@ -188,7 +188,7 @@ def test_a_destination_set_back_into_the_copy_is_named(pair: DatabasePair, tmp_p
         pair.destination.execute("DELETE FROM syncwizard.chunks WHERE table_name = 'three'; TRUNCATE three")
         answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
         assert "the destination was set back" in answer and "public.three" in answer
-        assert f"syncwizard resync {task.name} --all" in task.failure().remedy
+        assert f"syncwizard resync {task.name} --all" in str(task.failure().remedy)
         syncwizard("resync", task.name, "--all", "--yes")
         change(pair)
         task.converged()

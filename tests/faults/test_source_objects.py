@@ -127,7 +127,7 @@ def test_a_reader_of_the_slot_that_we_may_not_end_is_named_and_waited_for(
             task.resume()
             failure = task.retrying()
             assert f"process {pid} (pg_recvlogical) of postgres" in failure.title
-            assert f"SELECT pg_terminate_backend({pid})" in failure.remedy
+            assert f"SELECT pg_terminate_backend({pid})" in str(failure.remedy)
             pair.source.execute("SELECT pg_terminate_backend(%s)", (pid,))
             task.converged()
         task.release()

@@ -200,8 +200,8 @@ def test_duplicates_under_a_primary_key_are_named_with_the_command_that_helps(
         keys.run(context)
     assert "t_pkey on public.t" in refused.value.title
     assert "Key (id)=(3)" in refused.value.detail
-    assert "syncwizard resync test --table public.t" in refused.value.remedy
-    query = refused.value.remedy.split("this shows there: ")[1].split("; correct them")[0]
+    assert "syncwizard resync test --table public.t" in str(refused.value.remedy)
+    query = refused.value.remedy.steps[0].split("this shows there: ")[1]
     *settings, select = query.split("; ")
     pair.reconnect()
     for setting in settings:

@@ -250,7 +250,7 @@ def test_a_table_held_by_somebody_is_named_with_the_session(
         holder.execute("LOCK TABLE keyless IN ACCESS SHARE MODE")
         with pytest.raises(TaskFailed) as failure:
             capture.run(run.context())
-        assert str(holder.info.backend_pid) in failure.value.remedy
+        assert str(holder.info.backend_pid) in str(failure.value.remedy)
     capture_context = run.context()
     capture.run(capture_context)
     close(capture_context)

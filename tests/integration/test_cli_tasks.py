@@ -145,6 +145,7 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
         "name": "kb",
         "state": "released",
         "left_over": [],
+        "left_over_parts": [],
     }
     assert ours_at(pair) == []
     assert count(pair.destination) == 91

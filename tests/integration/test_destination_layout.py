@@ -95,7 +95,7 @@ def test_a_newer_layout_is_refused_and_left_alone(pair: DatabasePair) -> None:
     for use in (ensure_layout, lambda session: Ledger(session, pair.spec().id).read()):  # type: ignore[arg-type]
         with pytest.raises(LayoutNewer, match=f"has layout {NEWEST + 1}") as caught:
             use(pair.destination)
-        assert "use the newer version" in caught.value.remedy
+        assert "use the newer version" in str(caught.value.remedy)
     assert pair.destination.execute("SELECT version FROM syncwizard.layout").fetchall() == [(NEWEST + 1,)]
 
 

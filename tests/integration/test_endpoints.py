@@ -59,7 +59,7 @@ def test_a_service_that_nobody_defined_is_final_and_says_where_to_define_it(serv
     with pytest.raises(EndpointError) as caught:
         database_at(Endpoint(service="kbb"))
     assert not caught.value.transient
-    assert "pg_service.conf" in caught.value.remedy
+    assert "pg_service.conf" in str(caught.value.remedy)
     assert caught.value.where == "source service kbb"
 
 

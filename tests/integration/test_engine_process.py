@@ -21,6 +21,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
+from syncwizard.remedies import statements_of, to_do
 from tests.support.small_engine import prescribe
 from tests.support.small_task import MODULE, SECRETS, kill, small_task, started
 from tests.support.waiting import until
@@ -44,7 +45,7 @@ def test_a_second_engine_is_refused_and_the_first_is_named(task: StoredTask) -> 
     pid = started(task)
     with pytest.raises(UsageError, match=str(pid)) as caught:
         launch.start_engine(task.spec, SECRETS, MODULE)
-    assert "pause" in caught.value.remedy
+    assert "pause" in str(caught.value.remedy)
     assert current(task)[1].pid == pid
 
 
@@ -187,7 +188,7 @@ def test_a_failure_ends_the_engine_and_is_told_with_its_remedy(task: StoredTask)
     launch.start_engine(task.spec, SECRETS, MODULE)
     with pytest.raises(TaskFailed) as caught:
         wait_for(task, "caught-up", 30.0)
-    assert (caught.value.title, caught.value.remedy) == ("it cannot go on", "do something")
+    assert (caught.value.title, caught.value.remedy) == ("it cannot go on", to_do("do something", then="resume"))
     assert current(task)[1].died is False
     with pytest.raises(UsageError, match="not running, it is failed"):
         lifecycle.pause(task)
@@ -343,7 +344,10 @@ def test_a_release_without_a_journal_names_what_to_remove_by_hand(task: StoredTa
     (task.folder / "journal.db").write_bytes(b"nonsense" * 1000)
     with pytest.raises(JournalFailed) as caught:
         lifecycle.release(task, lambda event: None)
-    assert f"SELECT pg_drop_replication_slot('{task.spec.slot}'); DROP PUBLICATION" in caught.value.remedy
+    assert statements_of(caught.value.remedy) == [
+        f"SELECT pg_drop_replication_slot('{task.spec.slot}')",
+        f"DROP PUBLICATION {task.spec.slot}",
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

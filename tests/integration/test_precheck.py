@@ -138,7 +138,7 @@ def test_an_account_without_rights_hears_which(pair: DatabasePair, tmp_path: Pat
     found = outcome(spec, tmp_path)
     assert blocking(found) == {"replication-right", "source-rights", "publication-rights", "destination-rights"}
     for name in blocking(found):
-        assert plain_role in found[name].sql
+        assert plain_role in str(found[name].remedy)
 
 
 def test_the_statements_of_the_rights_items_are_enough(pair: DatabasePair, tmp_path: Path, plain_role: str) -> None:
@@ -149,7 +149,8 @@ def test_the_statements_of_the_rights_items_are_enough(pair: DatabasePair, tmp_p
     found = outcome(spec, tmp_path)
     for name in blocking(found):
         end = pair.destination if name.startswith("destination") else pair.source
-        end.execute(found[name].sql.encode())
+        for statement in found[name].remedy.statements:
+            end.execute(statement.encode())
     assert blocking(outcome(spec, tmp_path)) == set()
 
 
@@ -175,7 +176,8 @@ def test_policies_of_the_destination_are_refused(pair: DatabasePair, tmp_path: P
     pair.destination.execute("ALTER TABLE t FORCE ROW LEVEL SECURITY")
     refused = outcome(spec, tmp_path)["destination-rights"]
     assert (refused.verdict, "row-level policies would apply to public.t" in refused.message) == ("failed", True)
-    pair.destination.execute(refused.sql.encode())
+    (statement,) = refused.remedy.statements
+    pair.destination.execute(statement.encode())
     assert outcome(spec, tmp_path)["destination-rights"].verdict == "passed"
 
 
@@ -187,7 +189,7 @@ def test_a_keyless_table_needs_acceptance_and_nothing_is_changed_before(pair: Da
     run = TaskRun(pair.spec(), tmp_path)
     with pytest.raises(PrecheckNotPassed) as failure:
         precheck.run(run.context())
-    assert "replica-identity" in failure.value.remedy
+    assert "replica-identity" in str(failure.value.remedy)
     found = items(run)["replica-identity"]
     assert (found.verdict, found.ignorable, found.ignored) == ("warning", True, False)
     for table in ("keyless has no primary key", "late has only a deferrable", "none has REPLICA IDENTITY NOTHING"):
@@ -200,7 +202,7 @@ def test_a_keyless_table_of_somebody_else_blocks(pair: DatabasePair, tmp_path: P
     pair.source.execute("CREATE TABLE keyless (x text)")
     found = outcome(pair.spec(source=as_role(pair.source_endpoint, plain_role)), tmp_path)
     assert found["replica-identity"].verdict == "failed"
-    assert "REPLICA IDENTITY FULL" in found["replica-identity"].sql
+    assert "REPLICA IDENTITY FULL" in str(found["replica-identity"].remedy)
 
 
 def test_a_table_that_does_not_exist_is_named_with_the_nearest(pair: DatabasePair, tmp_path: Path) -> None:
@@ -258,7 +260,8 @@ def test_an_extension_in_another_schema_is_refused(pair: DatabasePair, tmp_path:
     pair.destination.execute("CREATE SCHEMA elsewhere; CREATE EXTENSION vector WITH SCHEMA elsewhere")
     found = outcome(pair.spec(), tmp_path)
     assert blocking(found) == {"extensions"}
-    pair.destination.execute(found["extensions"].sql.encode())
+    (statement,) = found["extensions"].remedy.statements
+    pair.destination.execute(statement.encode())
     assert blocking(outcome(pair.spec(), tmp_path)) == set()
 
 
@@ -306,7 +309,7 @@ def test_a_newer_layout_at_the_destination_is_refused_and_an_older_one_left_as_i
     pair.destination.execute("UPDATE syncwizard.layout SET version = version + 1")
     found = outcome(pair.spec(), tmp_path)
     assert blocking(found) == {"progress-schema"}
-    assert "use the newer version" in found["progress-schema"].remedy
+    assert "use the newer version" in str(found["progress-schema"].remedy)
     pair.destination.execute("DROP TABLE syncwizard.layout")
     assert blocking(outcome(pair.spec(), tmp_path)) == set()
     assert check_layout(pair.destination) == FIRST

@@ -157,9 +157,9 @@ def test_settings_of_the_database_come_as_statements_that_make_them(pair: Databa
         found = outcome(pair.spec(), tmp_path)["database-settings"]
         assert (found.verdict, found.ignorable, found.sql_end) == ("warning", False, "destination")
         assert "work_mem (5MB at the source, 6MB at the destination)" in found.message
-        assert f"app.token, statement_timeout for role {role}" in found.remedy
+        assert f"app.token, statement_timeout for role {role}" in str(found.remedy)
         assert "hush" not in str(found)
-        for statement in found.sql.split("; "):
+        for statement in found.remedy.statements:
             pair.destination.execute(statement.encode())
         there = {
             setting
@@ -240,12 +240,12 @@ def test_functions_that_find_nothing_without_a_search_path_are_named_with_the_st
         'constraint is_known of public.entries: app.known(text): relation "codes" does not exist',
         "generated column shown of public.entries: app.shown(text): function helper(text) does not exist",
     ]
-    assert found.sql.split("; ") == [
+    assert list(found.remedy.statements) == [
         'ALTER FUNCTION app.known(text) SET search_path = "app", pg_temp',
         'ALTER FUNCTION app.shown(text) SET search_path = "app", pg_temp',
     ]
-    for statement in found.sql.split("; "):
-        pair.source.execute(statement)
+    for statement in found.remedy.statements:
+        pair.source.execute(statement.encode())
     assert outcome(spec, tmp_path)["function-paths"].verdict == "passed"
 
 
@@ -255,7 +255,7 @@ def test_a_function_is_not_run_with_rights_that_its_owner_does_not_have(pair: Da
     try:
         found = outcome(pair.spec(), tmp_path)["function-paths"]
         assert "constraint is_known of public.entries: not evaluated" in found.objects[-1]
-        assert "app.known" not in found.sql
+        assert not any("app.known" in statement for statement in found.remedy.statements)
     finally:
         pair.source.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
 

@@ -33,15 +33,15 @@ def found(spec: TaskSpec, folder: Path) -> dict[str, PrecheckItemFinished]:
     return {event.item: event for event in run.events if isinstance(event, PrecheckItemFinished)}
 
 
-def execute(session: Session, statements: str) -> None:
+def execute(session: Session, *statements: str) -> None:
     """One by one, as psql does: ALTER SYSTEM and CREATE DATABASE are not for a transaction of several."""
-    for statement in statements.split("; "):
+    for statement in statements:
         session.execute(statement.encode())
 
 
-def in_no_transaction(cluster: Cluster, statements: str) -> None:
+def in_no_transaction(cluster: Cluster, *statements: str) -> None:
     with cluster.connect() as session:
-        execute(session, statements)
+        execute(session, *statements)
 
 
 @pytest.fixture
@@ -63,11 +63,12 @@ def test_the_settings_of_the_source_are_computed_from_what_is_in_use(pair: Datab
         items = found(pair.spec(), tmp_path)
         assert items["wal-level"].verdict == items["slots-and-senders"].verdict == "failed"
         # One slot in use and two for the task; the walsenders are all for the task.
-        assert items["slots-and-senders"].sql == (
-            "ALTER SYSTEM SET max_replication_slots = 3; ALTER SYSTEM SET max_wal_senders = 2"
+        assert items["slots-and-senders"].remedy.statements == (
+            "ALTER SYSTEM SET max_replication_slots = 3",
+            "ALTER SYSTEM SET max_wal_senders = 2",
         )
         for name in ("wal-level", "slots-and-senders"):
-            in_no_transaction(pair.source_cluster, items[name].sql)
+            in_no_transaction(pair.source_cluster, *items[name].remedy.statements)
         pair.source_cluster.restart()
         items = found(pair.spec(), tmp_path)
         assert items["wal-level"].verdict == items["slots-and-senders"].verdict == "passed"
@@ -85,7 +86,7 @@ def test_a_missing_database_is_created_as_the_source_has_it(pair: DatabasePair, 
     spec = pair.spec(destination=msgspec.structs.replace(pair.destination_endpoint, database=name))
     item = found(spec, tmp_path)["destination-connectivity"]
     assert item.verdict == "failed"
-    in_no_transaction(pair.destination_cluster, item.sql)
+    in_no_transaction(pair.destination_cluster, *item.remedy.statements)
     try:
         items = found(spec, tmp_path)
         assert items["destination-connectivity"].verdict == "passed"
@@ -109,7 +110,7 @@ def test_another_collation_is_named_with_the_database_that_has_the_right_one(
         assert item.verdict == "warning"
         assert "C.utf8 at the destination" in item.message
         pair.destination_cluster.drop_database(name)
-        in_no_transaction(pair.destination_cluster, item.sql)
+        in_no_transaction(pair.destination_cluster, *item.remedy.statements)
         assert found(spec, tmp_path)["collation"].verdict == "passed"
     finally:
         pair.destination_cluster.drop_database(name)
@@ -178,8 +179,8 @@ def test_the_line_for_pg_hba_opens_the_way_for_this_host_user_and_database(serve
         def refused(user: str, database: str = "all", *, replication: bool = False) -> str:
             with pytest.raises(EndpointError) as caught:
                 log_in(user, database, replication=replication)
-            assert "SELECT pg_reload_conf()" in caught.value.remedy
-            return caught.value.remedy
+            assert "SELECT pg_reload_conf()" in str(caught.value.remedy)
+            return str(caught.value.remedy)
 
         for number, user in enumerate(("all", 'a "b"', "/x+")):
             rejecting = f"host all all {ADDRESS}/32 reject\n" if number else ""
@@ -210,7 +211,7 @@ def test_an_extension_that_only_a_superuser_may_create_is_created_by_its_stateme
         if item.verdict == "passed":
             pytest.skip("this server lets everybody create vector")
         assert (item.verdict, "superuser" in item.message) == ("failed", True)
-        execute(pair.destination, item.sql)
+        execute(pair.destination, *item.remedy.statements)
         assert found(spec, tmp_path)["extensions"].verdict == "passed"
     finally:
         pair.destination.execute(f"ALTER DATABASE {pair.database} OWNER TO postgres".encode())

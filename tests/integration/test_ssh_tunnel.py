@@ -162,7 +162,7 @@ def test_a_bastion_that_refuses_is_told_in_sshs_words(server: Cluster, gate: Bas
         (gate.programs.parent / "away").rename(gate.programs.parent / "authorized")
     assert "Permission denied" in caught.value.detail
     assert not caught.value.transient
-    assert "ssh -o BatchMode=yes bastion" in caught.value.remedy
+    assert "ssh -o BatchMode=yes bastion" in str(caught.value.remedy)
     with pytest.raises(EndpointError, match="no SSH tunnel to the source through nowhere"):
         tunnels.opened(specification(server, ssh="nowhere")).__enter__()
     assert not tunnel_processes()

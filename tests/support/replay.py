@@ -9,7 +9,6 @@ from syncwizard.client.looking import Seen, known_retention
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.journal import FILE_NAME, Journal, read_entries
 from syncwizard.task.events import (
-    STAGES,
     ChangesApplied,
     EngineStarted,
     Event,
@@ -30,6 +29,7 @@ from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.stages import STAGES
 from syncwizard.tui.monitor.link import View
 
 # 2026-03-14 15:09:26 UTC.

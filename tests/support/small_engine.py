@@ -14,6 +14,7 @@ from pathlib import Path
 from syncwizard.engine import process, supervisor
 from syncwizard.engine.pipeline import Stage
 from syncwizard.errors import EndpointError, PrecheckNotPassed, TaskFailed
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context
 from syncwizard.task.events import Noticed, PrecheckFinished, PrecheckItemFinished, StageName
 from syncwizard.task.figures.sample import Sample
@@ -63,7 +64,7 @@ def _act(stage: StageName, word: str, context: Context) -> object:
             return "passed"
         case "refuse":
             item = PrecheckItemFinished(
-                item="wal_level", title="WAL level", verdict="failed", message="it is `replica`", remedy="set it"
+                item="wal_level", title="WAL level", verdict="failed", message="it is `replica`", remedy=to_do("set it")
             )
             context.record(item)
             context.record(PrecheckFinished(passed=False))

@@ -12,6 +12,7 @@ import pytest
 from syncwizard.client import launch, lifecycle
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import EndpointError
+from syncwizard.remedies import resync, to_do
 from syncwizard.task.events import (
     DefinitionMissing,
     EngineStopped,
@@ -20,6 +21,7 @@ from syncwizard.task.events import (
     Noticed,
     PrecheckFinished,
     PrecheckItemFinished,
+    Remainder,
     RetryStarted,
     SequencesSet,
     SequenceValue,
@@ -63,10 +65,11 @@ CUT = Failure(
     where="source",
     detail="server closed the connection unexpectedly",
     sqlstate="08006",
-    remedy="look whether the server runs",
+    remedy=to_do("look whether the server runs"),
 )
 PAUSED = [(NOW - 60.0, TaskPaused()), (NOW - 60.0, EngineStopped(reason="paused"))]
-FAILED = [(NOW - 60.0, TaskFailedEvent(failure=CUT)), (NOW - 60.0, EngineStopped(reason="failed"))]
+GIVEN_UP = msgspec.structs.replace(CUT, remedy=to_do("look whether the server runs", then="resume"))
+FAILED = [(NOW - 60.0, TaskFailedEvent(failure=GIVEN_UP)), (NOW - 60.0, EngineStopped(reason="failed"))]
 NEARLY_LOST = SlotMeasured(
     retained_bytes=9_500_000_000, wal_status="extended", safe_bytes=500_000_000, source_lsn="0/71A2C00"
 )
@@ -277,11 +280,11 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
 
 
 async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -> None:
-    failure = Failure(title="the slot is gone", remedy="copy again: syncwizard resync kb", changes_missing=True)
+    failure = Failure(title="the slot is gone", remedy=resync("kb"), changes_missing=True)
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "Next: copy again: syncwizard resync kb; R does that here")
+        text = await shown(pilot, "Next: R resyncs; i shows it all, to copy")
         assert "r resumes" not in text and "r Resume" not in text
         assert text.splitlines()[-1].startswith(" R Resync")
         await pilot.press("question_mark", *"and copy again")
@@ -313,14 +316,14 @@ async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() 
         where="kb.tags",
         detail=words,
         sqlstate="23505",
-        remedy="mend the row, then resume the task",
+        remedy=to_do("correct the row", then="resume"),
     )
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
     app = monitor(view_of(store_task(), moments, alive=False))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "✗ Failed: kb.tags: a change was refused")
         assert "since 15:08:26, for 1 min" in text
-        assert "[23505]" in text and "Next: mend the row; then r resumes" in text.replace("\n", " ")
+        assert "[23505]" in text and "Next: correct the row, then r resumes" in text.replace("\n", " ")
         assert "r Resume" in text and "p Pause" not in text
         await pilot.press("i")
         assert "end of the words [23505]" in (await shown(pilot, "Write to file")).replace("\n", " ").replace("│", "")
@@ -328,7 +331,11 @@ async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() 
 
 async def test_a_precheck_that_did_not_pass_names_the_items_that_block() -> None:
     item = PrecheckItemFinished(
-        item="wal-level", title="WAL level", verdict="failed", message="it is replica", remedy="set wal_level = logical"
+        item="wal-level",
+        title="WAL level",
+        verdict="failed",
+        message="it is replica",
+        remedy=to_do("set wal_level = logical"),
     )
     moments = [
         (NOW - 9.0, StageStarted(stage="precheck")),
@@ -390,11 +397,16 @@ async def test_a_lost_slot_is_not_one_without_a_limit() -> None:
 
 
 async def test_what_a_release_left_behind_stays_on_the_screen() -> None:
-    left = TaskReleased(left_over=["DROP PUBLICATION dts_sync_1", "DROP SCHEMA syncwizard"])
+    left = TaskReleased(
+        left_over=[
+            Remainder(statements=("DROP PUBLICATION dts_sync_1",), end="source"),
+            Remainder(statements=("DROP SCHEMA syncwizard",), end="destination"),
+        ]
+    )
     app = monitor(view_of(store_task(), [*RUNNING, *PAUSED, (NOW - 30.0, left)], alive=False))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "▲ Left over at the ends")
-        assert "DROP PUBLICATION dts_sync_1; DROP SCHEMA syncwizard" in text
+        assert "DROP PUBLICATION dts_sync_1; DROP SCHEMA syncwizard;" in text
         assert "Next: D tries again" in text and "D Release" in text
 
 
@@ -492,7 +504,9 @@ async def test_what_came_of_a_deed_is_told_where_the_person_is_by_then(monkeypat
 
     def release(*given: object, **options: object) -> TaskState:
         may_end.wait(30.0)
-        return TaskState(state="released", left_over=("DROP PUBLICATION dts_sync_1",))
+        return TaskState(
+            state="released", left_over=(Remainder(statements=("DROP PUBLICATION dts_sync_1",), end="source"),)
+        )
 
     monkeypatch.setattr(lifecycle, "release", release)
     app = monitor(view_of(store_task("kb"), [*RUNNING, *PAUSED], alive=False))

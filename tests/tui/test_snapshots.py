@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from syncwizard.remedies import resync, to_do
 from syncwizard.task.events import (
     EngineStopped,
     Failure,
@@ -33,7 +34,7 @@ CUT = Failure(
     where="source",
     detail="server closed the connection unexpectedly",
     sqlstate="08006",
-    remedy="look whether the server runs",
+    remedy=to_do("look whether the server runs"),
 )
 RETRYING = [*RUNNING, (NOW - 125.0, RetryStarted(failure=CUT, since=NOW - 125.0, until=NOW + 3600.0))]
 REFUSED = Failure(
@@ -41,7 +42,7 @@ REFUSED = Failure(
     where="kb.tags",
     detail='duplicate key value violates unique constraint "tags_pkey", Key (passage_id, tag)=(7, sql) already exists.',
     sqlstate="23505",
-    remedy="remove the row at the destination",
+    remedy=to_do("remove the row at the destination", then="resume"),
 )
 FAILED = [
     *RUNNING,
@@ -52,7 +53,7 @@ GONE = Failure(
     title="the replication slot dts_sync_1 is gone",
     where="source",
     detail="the source has removed WAL that was not applied: changes since 0/71A2B40 may be missing",
-    remedy="copy again: syncwizard resync kb-to-frankfurt",
+    remedy=resync("kb-to-frankfurt"),
     changes_missing=True,
 )
 LOST = [*RUNNING, (NOW - 90.0, TaskFailedEvent(failure=GONE)), (NOW - 90.0, EngineStopped(reason="failed"))]

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from syncwizard.errors import PrecheckNotPassed
+from syncwizard.remedies import to_do
 from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded, StepName, StepVerdict
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
@@ -121,7 +122,7 @@ def test_the_summary_before_the_start(snap_compare: Snapshot, size: tuple[int, i
     assert snap_compare(**of_wizard(DRAFT, StartStep), terminal_size=size)
 
 
-def ended(end: str, step: StepName, verdict: StepVerdict, message: str, **more: str) -> StepEnded:
+def ended(end: str, step: StepName, verdict: StepVerdict, message: str, **more: object) -> StepEnded:
     seconds = {"passed": 0.004, "failed": 0.021}.get(verdict, 0.0)
     return StepEnded(end=end, step=step, verdict=verdict, seconds=seconds, message=message, **more)  # type: ignore[arg-type]
 
@@ -138,8 +139,7 @@ NEWS: list[ConnectivityNews] = [
         "replication",
         "failed",
         "permission denied to start WAL sender",
-        remedy="give the account the right to replicate",
-        sql='ALTER ROLE "sync" REPLICATION',
+        remedy=to_do("give the account the right to replicate", statements=['ALTER ROLE "sync" REPLICATION']),
     ),
     ended("destination", "resolve", "passed", "10.1.0.5"),
     StepBegan(end="destination", step="connect"),
@@ -178,15 +178,14 @@ ITEMS = [
         "Whether the source's connection is encrypted, and its server checked",
         "warning",
         message="rows travel to 10.0.0.5 without encryption",
-        remedy="set encryption: {mode: verify-full, ca: FILE} for the source",
+        remedy=to_do("set encryption: {mode: verify-full, ca: FILE} for the source"),
     ),
     item(
         "wal-level",
         "The source writes WAL for logical replication",
         "failed",
         message="wal_level is replica",
-        remedy="set it to logical and restart the source",
-        sql="ALTER SYSTEM SET wal_level = logical",
+        remedy=to_do("set it to logical and restart the source", statements=["ALTER SYSTEM SET wal_level = logical"]),
         sql_end="source",
     ),
     item(
@@ -194,7 +193,7 @@ ITEMS = [
         "Every table can publish UPDATE and DELETE",
         "warning",
         message="kb.query_log has no primary key: REPLICA IDENTITY FULL will be set at the start",
-        remedy="add a primary key where you can; accept this item to have it set",
+        remedy=to_do("add a primary key where you can; accept this item to have it set"),
         ignorable=True,
     ),
     item("apply-key", "Rows can be addressed by a key at the destination"),

@@ -52,4 +52,4 @@ def test_without_pgvector_one_sentence_says_what_to_install(
     monkeypatch.setenv("PATH", str(only_path[3]))
     with pytest.raises(UsageError, match="found none") as refused:
         installations.versions_with_pgvector()
-    assert "syncwizard[demo]" in refused.value.remedy
+    assert "syncwizard[demo]" in str(refused.value.remedy)

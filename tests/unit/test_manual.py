@@ -14,7 +14,7 @@ import syncwizard
 from syncwizard import errors, manual
 from syncwizard.cli.main import COMMANDS, commands
 from syncwizard.stages.precheck import item_names
-from syncwizard.task import events, file
+from syncwizard.task import file, stages
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import StateName
 from syncwizard.tui.actions import ACTIONS, display_key
@@ -184,8 +184,8 @@ def test_every_precheck_item_is_documented() -> None:
 
 def test_stages_and_states_are_documented() -> None:
     text = manual.read("first-steps")
-    stages = text.split("## What a task does")[1].split("## States")[0]
-    assert tuple(re.findall(r"^\| ([a-z][a-z-]+) \|", stages, re.MULTILINE)[1:]) == events.STAGES
+    table = text.split("## What a task does")[1].split("## States")[0]
+    assert tuple(re.findall(r"^\| ([a-z][a-z-]+) \|", table, re.MULTILINE)[1:]) == stages.STAGES
     states = text.split("## States")[1].split("## ")[0]
     assert [
         state for state in get_args(StateName) if not re.search(rf"^\|.*\b{state}\b.*\|", states, re.MULTILINE)
@@ -203,10 +203,10 @@ def test_the_keys_of_the_screens_are_those_of_the_actions() -> None:
 def test_a_topic_that_there_is_not_is_answered_with_the_nearest() -> None:
     with pytest.raises(errors.UsageError) as caught:
         manual.read("comands")
-    assert caught.value.remedy == "did you mean `commands`?"
+    assert str(caught.value.remedy) == "did you mean `commands`?"
     with pytest.raises(errors.UsageError) as caught:
         manual.read("../__init__")
-    assert caught.value.remedy == f"the topics are: {', '.join(manual.NAMES)}"
+    assert str(caught.value.remedy) == f"the topics are: {', '.join(manual.NAMES)}"
 
 
 def test_headings_in_examples_are_no_headings() -> None:

@@ -17,6 +17,7 @@ from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.retry import delay_seconds, minutes_allowed, next_window
 from syncwizard.engine.silence import Lookout
 from syncwizard.errors import Cancelled, ChangeFailed, EndpointError, PrecheckNotPassed, TaskFailed
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.events import Noticed, PrecheckFinished, RetryStarted, StageName, TaskFailedEvent, TaskPaused
 from syncwizard.task.figures.sample import Sample
@@ -141,7 +142,7 @@ def test_a_failure_is_recorded_and_ends_the_run(bench: Bench) -> None:
     assert bench.events()[-1] == "TaskFailedEvent"
     failure = bench.journal.state.failure
     assert failure is not None
-    assert (failure.title, failure.remedy) == ("no", "try")
+    assert (failure.title, failure.remedy) == ("no", to_do("try", then="resume"))
 
 
 def test_a_defect_is_a_failure_too(bench: Bench) -> None:
@@ -259,7 +260,7 @@ def test_trouble_of_another_kind_is_told_while_it_is_tried_again(bench: Bench) -
 
 def test_to_resume_is_said_once_it_is_given_up_and_not_while_it_is_tried_again(bench: Bench) -> None:
     def refused() -> ChangeFailed:
-        return ChangeFailed("duplicate key", where="public.t", remedy="mend the row")
+        return ChangeFailed("duplicate key", where="public.t", remedy="correct the row")
 
     def run(context: Context) -> None:
         if context.state().state == "retrying":
@@ -269,10 +270,10 @@ def test_to_resume_is_said_once_it_is_given_up_and_not_while_it_is_tried_again(b
 
     bench.run(Stage(name="incremental", run=run, endless=True))
     (retry,) = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
-    assert retry.failure.remedy == "mend the row"
+    assert str(retry.failure.remedy) == "correct the row"
     impatient = msgspec.structs.replace(SPEC, advanced=Advanced(retry=Retry(other_minutes=0)))
     failure = bench.run(raising("full", refused), spec=impatient).failure
-    assert failure is not None and failure.remedy == "mend the row, then resume the task"
+    assert failure is not None and failure.remedy == to_do("correct the row", then="resume")
 
 
 def test_trouble_beyond_its_window_is_a_failure() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from syncwizard.remedies import to_do
 from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
@@ -17,6 +18,7 @@ from syncwizard.task.events import (
     PartitionDetached,
     PrecheckFinished,
     PrecheckItemFinished,
+    Remainder,
     ReplicaIdentityChanging,
     ResyncRequested,
     RetryEnded,
@@ -165,8 +167,9 @@ def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:
 
 
 def test_release_leaves_nothing_but_what_is_left_over() -> None:
-    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=["DROP …"])])
-    assert state.left_over == ("DROP …",)
+    left = Remainder(statements=("DROP …",), end="source")
+    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=[left])])
+    assert state.left_over == (left,)
     assert state.slot is None
     assert not state.heartbeat
 
@@ -248,7 +251,7 @@ def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> Non
 
 @pytest.mark.parametrize("again", ["orders", "orders_2025"])
 def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str) -> None:
-    left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy="detach it there, too")
+    left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy=to_do("detach it there, too"))
     state = state_after([*planned(ORDERS), left])
     assert state.detached == (left,)
     assert "sales.orders_2025 was detached from sales.orders" in state.notices[-1].message
@@ -258,3 +261,14 @@ def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str)
     assert state_after([other], state).detached == (left,)
     table = TableToCopy(table=TableName("sales", again), rows=9, bytes=90)
     assert state_after([ResyncRequested(id=uuid.uuid4(), tables=[table], whole=False)], state).detached == ()
+
+
+def test_what_is_in_the_way_now_stands_beside_what_it_began_with() -> None:
+    refused = Failure(title="connection refused", where="source")
+    starting = Failure(title="the server is starting up", where="source")
+    troubles = [RetryStarted(failure=each, since=1, until=2) for each in (TROUBLE, refused, starting)]
+    state = state_after([*STREAMING, *troubles])
+    assert state.retrying is not None
+    assert (state.retrying.failure, state.retrying.first) == (starting, TROUBLE)
+    again = state_after([*STREAMING, *troubles, RetryEnded(), troubles[1]])
+    assert again.retrying is not None and again.retrying.first is None

@@ -58,7 +58,7 @@ def test_a_missing_variable_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("SOURCE_PW", raising=False)
     with pytest.raises(UsageError, match="SOURCE_PW is not set") as caught:
         secrets.password_of(endpoint("env:SOURCE_PW"), "source")
-    assert "export SOURCE_PW" in caught.value.remedy
+    assert "export SOURCE_PW" in str(caught.value.remedy)
     assert "source (db:5432/kb)" in caught.value.where
 
 
@@ -68,7 +68,7 @@ def test_the_keyring_is_asked_for_user_and_place() -> None:
     try:
         with pytest.raises(UsageError, match="no entry") as caught:
             secrets.password_of(endpoint("keyring"), "source")
-        assert "keyring set syncwizard 'sync@db:5432/kb'" in caught.value.remedy
+        assert "keyring set syncwizard 'sync@db:5432/kb'" in str(caught.value.remedy)
         keyring.set_password("syncwizard", "sync@db:5432/kb", "swordfish")
         assert secrets.password_of(endpoint("keyring"), "source") == "swordfish"
     finally:

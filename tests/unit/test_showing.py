@@ -10,7 +10,8 @@ from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.events import Entry, Failure, SlotMeasured, StageName, StageStarted
+from syncwizard.remedies import to_do
+from syncwizard.task.events import Entry, Failure, Remainder, SlotMeasured, StageName, StageStarted
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
@@ -119,8 +120,8 @@ def test_a_slot_that_is_gone_holds_nothing() -> None:
 def test_what_has_passed_is_no_alarm_at_the_end() -> None:
     view = seen(STREAMING, full=True)
     notices = (
-        Notice(at=NOW, level="warning", message="apply process 7 died; another one takes over", remedy=""),
-        Notice(at=NOW, level="info", message="a batch is applied change by change: violates", remedy=""),
+        Notice(at=NOW, level="warning", message="apply process 7 died; another one takes over"),
+        Notice(at=NOW, level="info", message="a batch is applied change by change: violates"),
     )
     text = describe(msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, notices=notices)), NOW)
     assert text.endswith("warning: apply process 7 died; another one takes over")
@@ -170,7 +171,7 @@ def test_a_name_with_a_line_break_stays_on_its_line() -> None:
 
 
 def test_trouble_says_until_when_it_is_retried_and_what_to_do() -> None:
-    failure = Failure(title="update on public.t cannot be applied", remedy="mend the row at the destination")
+    failure = Failure(title="update on public.t cannot be applied", remedy=to_do("mend the row at the destination"))
     trouble = Retrying(since=NOW, until=NOW + 600, failure=failure)
     shown = seen(STREAMING, full=True)
     state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
@@ -193,7 +194,7 @@ def test_the_command_that_continues_can_be_pasted_whatever_the_name() -> None:
 
 def test_a_precheck_that_did_not_pass_is_run_again_without_a_file() -> None:
     error = error_of(TaskState(state="precheck-failed"), Liveness(alive=False), "my $kb")
-    assert error.remedy == "remove the causes that it names, then: syncwizard resume 'my $kb'"
+    assert str(error.remedy) == "remove the causes that it names, then continue: syncwizard resume 'my $kb'"
 
 
 def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:
@@ -236,10 +237,12 @@ def test_thousands_of_tables_are_left_to_the_json() -> None:
 
 def test_what_a_release_left_over_is_listed_to_be_run_by_hand() -> None:
     shown = seen(Sample(), full=True)
-    left_over = ("SELECT pg_drop_replication_slot('dts_sync_1')  -- source", "DROP PUBLICATION dts_sync_1  -- source")
-    state = msgspec.structs.replace(shown.state, state="released", left_over=left_over)
+    statements = ("SELECT pg_drop_replication_slot('dts_sync_1')", "DROP PUBLICATION dts_sync_1")
+    state = msgspec.structs.replace(
+        shown.state, state="released", left_over=(Remainder(statements=statements, end="source"),)
+    )
     text = describe(msgspec.structs.replace(shown, state=state), NOW)
-    assert "\n".join(["left over, to be run by hand:", *left_over]) in text
+    assert "\n".join(["left over, to be run by hand:", *(f"{each};  -- source" for each in statements)]) in text
 
 
 def test_only_a_stage_that_was_begun_is_interrupted() -> None:

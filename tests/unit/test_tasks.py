@@ -67,7 +67,7 @@ def test_ambiguity_is_refused_and_the_candidates_are_named(text: str) -> None:
 def test_an_unknown_task_is_told_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="no task is called `111`") as caught:
         tasks.find_task("111")
-    assert "kb" in caught.value.remedy
+    assert "kb" in str(caught.value.remedy)
 
 
 def test_a_task_is_found_by_its_file(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_task_whose_stored_file_has_a_slip_is_known_and_the_slip_is_told(text:
     with pytest.raises(TaskFileError, match="cannot be read") as caught:
         tasks.find_task(text)
     assert caught.value.where.startswith(f"{path}:")
-    assert "task and slot are still there" in caught.value.remedy
+    assert "task and slot are still there" in str(caught.value.remedy)
 
 
 def test_a_name_that_a_damaged_task_has_too_is_not_taken_for_the_other_one() -> None:
@@ -116,10 +116,10 @@ def test_where_only_a_damaged_task_is_there_none_is_to_be_started(state_home: Pa
         (task.folder / paths.TASK_FILE).write_text(f"name: {task.spec.name}\nobjects: [\n")
     with pytest.raises(UsageError, match="no task is called `zzz`") as caught:
         tasks.find_task("zzz")
-    assert "kb (its file cannot be read)" in caught.value.remedy
+    assert "kb (its file cannot be read)" in str(caught.value.remedy)
     with pytest.raises(UsageError) as caught:
         tasks.find_task("ordres")
-    assert caught.value.remedy == "did you mean `orders`?"
+    assert str(caught.value.remedy) == "did you mean `orders`?"
 
 
 def test_an_accepted_warning_is_kept_once_and_with_its_time() -> None:
@@ -200,7 +200,7 @@ def test_what_could_not_be_read_back_is_not_stored(monkeypatch: pytest.MonkeyPat
     before = (paths.task_folder(ONE) / paths.TASK_FILE).read_text()
     with pytest.raises(TaskFileError, match="at most") as caught:
         tasks.store(msgspec.structs.replace(specification(ONE, "kb"), objects=many))
-    assert "whole schemas" in caught.value.remedy
+    assert "whole schemas" in str(caught.value.remedy)
     assert (paths.task_folder(ONE) / paths.TASK_FILE).read_text() == before
 
 
@@ -209,7 +209,7 @@ def test_the_command_that_starts_a_file_can_be_pasted(tmp_path: Path) -> None:
     file.save(specification(uuid.uuid4(), "other"), path)
     with pytest.raises(UsageError) as caught:
         tasks.find_task(str(path))
-    assert caught.value.remedy == f"start it: syncwizard start '{path}'"
+    assert str(caught.value.remedy) == f"start it: syncwizard start '{path}'"
 
 
 @pytest.mark.parametrize("quiet", [True, False])

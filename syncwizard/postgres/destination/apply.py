@@ -23,6 +23,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import Wire, binary_blocks, is_large
+from syncwizard.remedies import to_do
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Beat, Decoded, Route, Row, Truncation, Value, filled
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
@@ -365,5 +366,5 @@ def _no_key(kind: int, route: Route) -> TaskFailed:
         detail=f"of old rows {route.source} sends its replica identity alone: the destination needs an immediate "
         "unique index over NOT NULL columns of it that the source keeps unique, too",
         where=f"destination {route.target}",
-        remedy="create the primary key or unique index there as it is at the source, then resume",
+        remedy=to_do("create the primary key or unique index there as it is at the source", then="resume"),
     )

@@ -13,6 +13,7 @@ from syncwizard.postgres.destination.layout import migrate_layout
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss, is_transient
+from syncwizard.remedies import to_do
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.mapping import Mapping
@@ -51,7 +52,9 @@ class StatementRefused(TaskFailed):
             f"the destination refused {statement.kind} {statement.name}",
             detail=words,
             where="destination",
-            remedy="make the destination accept this statement, then resume: " + _short(statement.text),
+            remedy=to_do(
+                "make the destination accept this statement", statements=[_short(statement.text)], then="resume"
+            ),
             sqlstate=sqlstate,
         )
         self.statement = statement

@@ -10,6 +10,7 @@ from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.rows.changes import Route
 from syncwizard.rows.pgoutput import Postponed, RelationMessage
 from syncwizard.rows.routing import NoPlace, Shapes, make_route
@@ -120,8 +121,7 @@ class RouteCompiler:
             f"changes come of a relation named {name}, and another one was captured under that name",
             detail=f"OID {message.oid}, was {other.relation}",
             where="source",
-            remedy="name the tables at the source as they were, then resume the task, or copy this one again: "
-            f"syncwizard resync with --table {name}",
+            remedy=or_else(to_do("name the tables at the source as they were", then="resume"), resync(tables=[name])),
         )
 
     def _types_of(self, message: RelationMessage) -> list[TypeFacts | None]:

@@ -77,7 +77,7 @@ class SerialApplier:
             detail=message,
             where=f"destination {names}",
             sqlstate=sqlstate,
-            remedy="mend the row or table at the destination as the message says (nothing is skipped)",
+            remedy="correct the row or table at the destination as the message says: no change is left out",
         )
 
 

@@ -11,6 +11,7 @@ from syncwizard.postgres.destination.layout import migrate_layout
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.remedies import to_do
 
 # A killed engine's session ends as soon as its server notices the closed socket; that is waited for.
 LOCK_SECONDS = 15.0
@@ -83,12 +84,19 @@ def _find_holder(connection: Connection, task_id: uuid.UUID, owner: int) -> Lock
 
 def _fenced(holder: LockHolder | None) -> Fenced:
     if holder is None:
-        return Fenced("another engine writes for this task", where="destination", remedy=ELSEWHERE)
+        return Fenced(
+            "another engine writes for this task", where="destination", remedy=to_do(ELSEWHERE, then="resume")
+        )
     return Fenced(
         "another engine writes for this task",
         where="destination",
         detail=f"process {holder.pid} at the destination has its lock and is connected since {holder.since}",
-        remedy=f"{ELSEWHERE}. If none is left, end its session: SELECT pg_terminate_backend({holder.pid})",
+        remedy=to_do(
+            ELSEWHERE,
+            "if none is left, end its session",
+            statements=[f"SELECT pg_terminate_backend({holder.pid})"],
+            then="resume",
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
+from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route
 from syncwizard.task.names import TableName
 
@@ -224,7 +225,7 @@ class RouteStatements:
             raise TaskFailed(
                 f"{self.route.source} was truncated, but its rows are in {self.route.target} with others",
                 where="destination",
-                remedy=f"create the partition {self.route.source} at the destination, then resume",
+                remedy=to_do(f"create the partition {self.route.source} at the destination", then="resume"),
             )
         return self._rows.as_bytes(None)
 

@@ -7,6 +7,7 @@ from psycopg import errors, sql
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.remedies import to_do
 from syncwizard.task.names import TableName
 from syncwizard.task.redaction import without_literals
 from syncwizard.task.text import span
@@ -35,13 +36,16 @@ def with_short_locks(connection: Connection, tables: Sequence[TableName], statem
             return
         except errors.LockNotAvailable as error:
             if attempt == LOCK_ATTEMPTS:
+                holders = lock_holders(connection, tables)
                 several = "the task's tables" if len(tables) > 1 else str(tables[0])
                 raise TaskFailed(
                     f"could not lock {several} at the source in {LOCK_ATTEMPTS} attempts",
                     detail=" ".join(str(error).split()),
                     where="source",
-                    remedy="end these sessions or wait for them, then resume: "
-                    + (lock_holders(connection, tables) or "none are there any more"),
+                    remedy=to_do(
+                        f"end these sessions or wait for them: {holders}" if holders else "the sessions have gone",
+                        then="resume",
+                    ),
                     sqlstate=error.sqlstate or "",
                 ) from error
         wait(LOCK_PAUSE_SECONDS)

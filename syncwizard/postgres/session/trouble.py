@@ -9,6 +9,7 @@ import psycopg
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
+from syncwizard.remedies import to_do
 from syncwizard.task.specification import Access, Endpoint
 
 # The driver's errors, for what has to let them pass: `translated` makes errors of ours of them.
@@ -42,7 +43,7 @@ LOGIN_MARKS = (
 
 # Of a server whose language we do not read.
 STATE_REMEDIES = {
-    "28P": "put the right password where the task file says it is kept, and run the command again",
+    "28P": "put the right password where the task file says it is kept",
     "28": "let the account log in: it needs the right LOGIN, and a line for this machine in the server's pg_hba.conf",
     "3D": "create the database, or correct its name",
     "42": "give the account the right that the server names",
@@ -224,5 +225,5 @@ def as_ours(error: psycopg.Error, end: End, doing: str) -> SyncwizardError:
         detail=text,
         where=end,
         sqlstate=error.sqlstate or "",
-        remedy=f"{lacking} at the {end}, then resume the task",
+        remedy=to_do(f"{lacking} at the {end}", then="resume"),
     )

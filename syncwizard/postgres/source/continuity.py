@@ -1,8 +1,7 @@
 """Is this still the server, the slot and the publication that the progress was made with? (rule 5)"""
 
-import shlex
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -13,6 +12,7 @@ from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.source.history import History, check_history
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
+from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName
 
@@ -32,15 +32,13 @@ def check_server(holder: Connection, progress: Progress) -> History:
             "another database server answers at the source's address",
             detail=f"system identifier {now.system_identifier}, was {progress.system_identifier}",
             where="source",
-            remedy="point the task at the server it was started with, or copy everything from this one: "
-            f"{resync_command(progress.task_name)} --all",
+            remedy=_back_or_from_here("server", progress),
         )
     if now.database != progress.source_database:
         raise SourceChanged(
             f"the source database is {now.database}, was {progress.source_database}",
             where="source",
-            remedy="point the task at the database it was started with, or copy everything from this one: "
-            f"{resync_command(progress.task_name)} --all",
+            remedy=_back_or_from_here("database", progress),
         )
     return check_history(holder, now, progress)
 
@@ -102,8 +100,12 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
         raise SourceChanged(
             f"publication {progress.slot} has {tables}, which this task did not add",
             where="source",
-            remedy=f"to have its rows at the destination: {resync_command(progress.task_name, found.added)}; "
-            f"else take it out (ALTER PUBLICATION {progress.slot} DROP TABLE {tables}) and resume the task",
+            remedy=or_else(
+                resync(progress.task_name, found.added, "to have its rows at the destination"),
+                to_do(
+                    "take it out", statements=[f"ALTER PUBLICATION {progress.slot} DROP TABLE {tables}"], then="resume"
+                ),
+            ),
         )
     return found
 
@@ -156,17 +158,16 @@ def find_relations(connection: Connection, oids: Sequence[int]) -> dict[int, Tab
 
 
 def missing_changes(title: str, progress: Progress, *, detail: str) -> ChangesMissing:
-    """The error of a stream with a hole, with the command line that closes it."""
-    command = resync_command(progress.task_name)
-    return ChangesMissing(title, detail=detail, where="source", remedy=f"copy again: {command}")
+    """The error of a stream with a hole."""
+    return ChangesMissing(title, detail=detail, where="source", remedy=resync(progress.task_name))
 
 
-def resync_command(task: str, tables: Iterable[TableName] = ()) -> str:
-    """The command line that copies tables again; without tables those that lost changes."""
-    words = ["syncwizard", "resync", task]
-    for table in tables:
-        words += ["--table", str(table)]
-    return shlex.join(words)
+def _back_or_from_here(what: str, progress: Progress) -> Remedy:
+    """What to do where the source is another server or database than before."""
+    return or_else(
+        to_do(f"point the task at the {what} it was started with", then="resume"),
+        resync(progress.task_name, everything=True),
+    )
 
 
 def find_partition_root(connection: Connection, relation: int) -> TableName | None:

@@ -7,6 +7,7 @@ from psycopg import errors, sql
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.remedies import resync, to_do
 from syncwizard.rows.changes import Beat
 from syncwizard.rows.heartbeat import next_generation
 
@@ -32,7 +33,7 @@ def create_heartbeat(connection: Connection, slot: str, known: int = 0) -> None:
             raise TaskFailed(
                 "public.dts_postgres_heartbeat exists and is not ours",
                 where="source",
-                remedy="rename or drop that table, then start again",
+                remedy=to_do("rename or drop that table", then="resume"),
             )
         connection.execute(
             "INSERT INTO public.dts_postgres_heartbeat (slot_name, beats) VALUES (%s, %s) ON CONFLICT DO NOTHING",
@@ -64,7 +65,8 @@ def beat(connection: Connection, slot: str) -> float:
         raise TaskFailed(
             "the heartbeat of this task is gone from public.dts_postgres_heartbeat",
             where="source",
-            remedy="make it again with `syncwizard resync`, which copies no table for that",
+            detail="no row of a table was lost: a resync makes it again and copies no table",
+            remedy=resync(),
         )
     return float(row[0])
 

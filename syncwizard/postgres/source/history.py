@@ -2,7 +2,6 @@
 (a snapshot of its machine or disk, a cold copy) keeps its identity, its slot and often its timeline (rule 5)."""
 
 import re
-import shlex
 
 import msgspec
 import psycopg
@@ -13,6 +12,7 @@ from syncwizard.postgres.captured import Progress, SystemIdentity
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.postgres.source.heartbeat import read_beat
+from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
 
@@ -98,7 +98,7 @@ def ahead(progress: Progress, detail: str) -> ChangesMissing:
         detail=f"applied or acknowledged up to {format_lsn(progress.position)}, but {detail}: "
         "changes between the two exist at the destination only",
         where="source",
-        remedy=f"copy again: {shlex.join(['syncwizard', 'resync', progress.task_name])}",
+        remedy=resync(progress.task_name),
     )
 
 
@@ -108,20 +108,13 @@ def set_back(progress: Progress, detail: str) -> SourceChanged:
         _SET_BACK,
         detail=detail,
         where="source",
-        remedy="bring its later state back and resume the task, or copy everything from this one: "
-        + _copy_everything(progress),
+        remedy=or_else(to_do("bring its later state back", then="resume"), resync(progress.task_name, everything=True)),
     )
 
 
 def other_history(progress: Progress, detail: str) -> ChangesMissing:
     """The error of a source with another history, some of which may have been applied."""
-    return ChangesMissing(
-        _SET_BACK, detail=detail, where="source", remedy=f"copy everything again: {_copy_everything(progress)}"
-    )
+    return ChangesMissing(_SET_BACK, detail=detail, where="source", remedy=resync(progress.task_name, everything=True))
 
 
 _SET_BACK = "the source was set back to an earlier state: changes that the destination has are no part of its history"
-
-
-def _copy_everything(progress: Progress) -> str:
-    return shlex.join(["syncwizard", "resync", progress.task_name, "--all"])

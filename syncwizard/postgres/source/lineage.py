@@ -13,7 +13,8 @@ from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_heartbeat
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.source.continuity import find_relations, missing_changes, resync_command
+from syncwizard.postgres.source.continuity import find_relations, missing_changes
+from syncwizard.remedies import first, or_else, resync, to_do
 from syncwizard.task.names import TableName
 
 
@@ -160,9 +161,7 @@ def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
         progress,
         detail="the stream of changes does not bring these rows in step",
     )
-    first = list(dict.fromkeys(loss.first for loss in lost if loss.first))
-    if first:
-        error.remedy = f"{'; '.join(first)}; then {error.remedy}"
+    error.remedy = first(error.remedy, *dict.fromkeys(loss.first for loss in lost if loss.first))
     return error
 
 
@@ -173,8 +172,14 @@ def other_names(renamed: Sequence[tuple[TableName, TableName]], progress: Progre
         f"tables were renamed: {names}",
         detail="changes go to the table that had the name when the task began",
         where="source",
-        remedy="name them as before, then resume the task; or, to go on under the new names, let the tables at the "
-        "destination be as those at the source are and copy again: " + resync_command(progress.task_name),
+        remedy=or_else(
+            to_do("name them as before", then="resume"),
+            resync(
+                progress.task_name,
+                (),
+                "to go on under the new names, let the tables at the destination be as those at the source are",
+            ),
+        ),
     )
 
 

@@ -20,12 +20,12 @@ from syncwizard.postgres.source.continuity import (
     check_slot,
     compare_publication,
     find_relations,
-    resync_command,
 )
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
 from syncwizard.postgres.source.slot import drop_slot, slot_status
+from syncwizard.remedies import resync, to_do
 from syncwizard.stages.capture.making import (
     create_task_slot,
     publish,
@@ -189,20 +189,24 @@ def _described(
 
 def _check_covered(context: Context, damage: Damage, wanted: set[TableName], selected: Container[TableName]) -> None:
     """Raises when the order would leave a loss as it is."""
-    command = resync_command(context.spec.name)
+    task = context.spec.name
     if damage.gap or damage.elsewhere:
-        raise ChangesMissing(damage.gap or damage.elsewhere, where="source", remedy=f"copy again: {command} --all")
+        raise ChangesMissing(damage.gap or damage.elsewhere, where="source", remedy=resync(task, everything=True))
     more = [table for table in damage.lost_of(selected) if table not in wanted]
     if more:
         names = ", ".join(map(str, more))
-        raise ChangesMissing(f"{names} lost changes, too", where="source", remedy=f"copy again: {command}")
+        raise ChangesMissing(f"{names} lost changes, too", where="source", remedy=resync(task))
     added = [table for table in damage.publication.added if table not in wanted]
     if added:
         names = ", ".join(map(str, added))
         raise SourceChanged(
-            f"somebody added {names} to publication {context.spec.slot}",
+            f"publication {context.spec.slot} has {names}, which this task did not add",
             where="source",
-            remedy=f"take it out (ALTER PUBLICATION {context.spec.slot} DROP TABLE {names}), then resume the task",
+            remedy=to_do(
+                "take it out",
+                statements=[f"ALTER PUBLICATION {context.spec.slot} DROP TABLE {names}"],
+                then="resume",
+            ),
         )
 
 
@@ -215,4 +219,4 @@ def _check_room(context: Context, source: Connection, destination: Destination, 
         obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
     if obstacles:
         title, remedy = obstacles[0]
-        raise TaskFailed(title, where="destination", remedy=f"{remedy}, then resume the task")
+        raise TaskFailed(title, where="destination", remedy=to_do(remedy, then="resume"))

@@ -20,6 +20,7 @@ from syncwizard.postgres.source.identity import (
 from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.table import Table
@@ -142,6 +143,6 @@ def _say_who_is_waited_for(context: Context) -> None:
                 Noticed(
                     level="warning",
                     message="the replication slot waits for transactions to end: " + "; ".join(map(str, oldest[:3])),
-                    remedy="let them end, or end them with pg_terminate_backend",
+                    remedy=to_do("let them end, or end them with pg_terminate_backend"),
                 )
             )

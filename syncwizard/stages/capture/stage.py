@@ -11,11 +11,11 @@ from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import with_traits
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import drop_slot
+from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.stages.capture import again as recapture
 from syncwizard.stages.capture.making import create_task_slot, publish, set_replica_identities, set_up_heartbeat
 from syncwizard.stages.context import Context
@@ -59,12 +59,12 @@ def _check_known(context: Context, source: Connection) -> None:
         raise TaskFailed(
             "the destination has progress of this task, but the journal here does not know its slot",
             where="destination",
-            remedy="run the task where its journal is, or release it and start a new one",
+            remedy=to_do("run the task where its journal is", otherwise=Remedy(then="new task")),
         )
     publication = read_publication(source, state.publication.name)
     if publication is None or publication.oid != state.publication.oid:
         raise ChangesMissing(
             f"publication {state.publication.name} was dropped or recreated after capture began",
             where="source",
-            remedy=f"copy again: {resync_command(context.spec.name)}",
+            remedy=resync(context.spec.name),
         )

@@ -4,7 +4,7 @@ What is there is asked of the servers, not of the journal alone: names follow fr
 cleans up after a run that died before it could write anything down.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
@@ -17,9 +17,10 @@ from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
 from syncwizard.postgres.source.slot import drop_slot
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.schema import read_plan
-from syncwizard.task.events import Noticed, ReplicaIdentityChanging, TaskReleased
+from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, TaskReleased
 from syncwizard.task.names import quote
 
 SLOT_PREFIX = "dts_sync_"
@@ -32,7 +33,7 @@ class Releasing:
     def __init__(self, context: Context, sessions: dict[End, Connection]) -> None:
         self._context = context
         self._sessions = sessions
-        self.left_over: list[str] = []
+        self.left_over: list[Remainder] = []
 
     @property
     def destination(self) -> Destination | None:
@@ -40,20 +41,23 @@ class Releasing:
         session = self._sessions.get("destination")
         return None if session is None else Destination(session, self._context.task_id)
 
-    def remove(self, end: End, what: str, statement: str, action: Callable[[Connection], object]) -> None:
-        """Does one thing at one end; where that fails, `statement` is left for a person, and the rest goes on."""
+    def remove(self, end: End, what: str, statements: Sequence[str], action: Callable[[Connection], object]) -> None:
+        """Does one thing at one end; where that fails, `statements` are left for a person, and the rest goes on."""
         session = self._sessions.get(end)
         if session is None:
-            self.left_over.append(f"{statement}  -- {end}")
+            self._leave(end, statements)
             return
         try:
             with translated(end, f"removing {what}"):
                 action(session)
         except SyncwizardError as error:
-            self.left_over.append(f"{statement}  -- {end}")
+            self._leave(end, statements)
             self._context.record(
                 Noticed(level="warning", message=f"could not remove {what} at the {end}: {error}", remedy=error.remedy)
             )
+
+    def _leave(self, end: End, statements: Sequence[str]) -> None:
+        self.left_over.append(Remainder(end=end, statements=tuple(statements)))
 
 
 def run(context: Context) -> str:
@@ -122,15 +126,15 @@ def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
             releasing.remove(
                 "destination",
                 f"the unfinished index {index.name} of {table}",
-                f"DROP INDEX CONCURRENTLY {quote(index.schema)}.{quote(index.name)}",
+                [f"DROP INDEX CONCURRENTLY {quote(index.schema)}.{quote(index.name)}"],
                 lambda session, index=index: Destination(session, context.task_id).indexes.drop(index),  # type: ignore[misc]
             )
 
 
-def _forgetting(context: Context) -> str:
+def _forgetting(context: Context) -> list[str]:
     """What removes the task's progress, and the schema with the last task."""
     deletions = [f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in PROGRESS_TABLES]
-    return "; ".join([*deletions, _drop_unused("syncwizard.progress", "SCHEMA syncwizard CASCADE")])
+    return [*deletions, _drop_unused("syncwizard.progress", "SCHEMA syncwizard CASCADE")]
 
 
 def _drop_unused(table: str, what: str) -> str:
@@ -150,7 +154,10 @@ def _remind_of_role_default(context: Context, releasing: Releasing) -> None:
                 Noticed(
                     level="warning",
                     message=f"sessions of {user} at the destination still fire no triggers by default",
-                    remedy=f'if that was set for this task: ALTER ROLE "{user}" RESET session_replication_role',
+                    remedy=to_do(
+                        "if that was set for this task, set it back",
+                        statements=[f'ALTER ROLE "{user}" RESET session_replication_role'],
+                    ),
                 )
             )
 
@@ -160,17 +167,19 @@ def _release_source(context: Context, releasing: Releasing) -> None:
     releasing.remove(
         "source",
         f"slot {name}",
-        f"SELECT pg_drop_replication_slot('{name}')",
+        [f"SELECT pg_drop_replication_slot('{name}')"],
         lambda session: drop_slot(session, name),
     )
     releasing.remove(
-        "source", f"publication {name}", f"DROP PUBLICATION {name}", lambda session: drop_publication(session, name)
+        "source", f"publication {name}", [f"DROP PUBLICATION {name}"], lambda session: drop_publication(session, name)
     )
     releasing.remove(
         "source",
         "the heartbeat",
-        f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'; "
-        + _drop_unused("public.dts_postgres_heartbeat", "TABLE public.dts_postgres_heartbeat"),
+        [
+            f"DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = '{name}'",
+            _drop_unused("public.dts_postgres_heartbeat", "TABLE public.dts_postgres_heartbeat"),
+        ],
         lambda session: drop_heartbeat(session, name),
     )
     # The first record of a table is what the user had.
@@ -179,7 +188,7 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         releasing.remove(
             "source",
             f"the replica identity of {change.table}",
-            restore_statement(change).as_string(None),
+            [restore_statement(change).as_string(None)],
             lambda session, change=change: _restore(context, releasing, session, change),  # type: ignore[misc]
         )
 
@@ -196,4 +205,10 @@ def _restore(context: Context, releasing: Releasing, session: Connection, change
     )
     if not any(other.startswith(SLOT_PREFIX) for other in others):
         # A publication that is no task's came after ours; what the table should have is for its owner to decide.
-        releasing.left_over.append(f"{restore_statement(change).as_string(None)}  -- once {others[0]} is dropped")
+        releasing.left_over.append(
+            Remainder(
+                end="source",
+                statements=(restore_statement(change).as_string(None),),
+                note=f"once {others[0]} is dropped",
+            )
+        )

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from syncwizard.errors import UsageError
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.stages.capture.again import Damage, find_damage
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import Targets, find_obstacles, read_targets
@@ -25,13 +25,13 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
     if "full" not in context.spec.synchronization.types:
         raise UsageError(
             "this task copies no tables (synchronization.types has no `full`)",
-            remedy="bring the destination in step by hand, release the task and start a new one",
+            remedy=to_do("bring the destination in step by hand", then="new task"),
         )
     with context.destination("resync") as destination, context.connect("source", "resync") as source:
         with translated("destination", "reading the progress of the task"):
             progress = destination.ledger.read()
             if progress is None:
-                raise UsageError("the task has copied nothing yet", remedy="resume it")
+                raise UsageError("the task has copied nothing yet", remedy=Remedy(then="resume"))
             members = destination.ledger.read_members()
             copies = destination.copies.read()
             quiet = destination.prepare_writing()
@@ -47,7 +47,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
     _refuse_absent(absent, wish, damage)
     if obstacles:
         title, remedy = obstacles[0]
-        raise UsageError(title, where="destination", remedy=f"{remedy}, then run this again")
+        raise UsageError(title, where="destination", remedy=to_do(remedy, then="run again"))
     return ResyncRequested(
         id=uuid.uuid4(),
         tables=[_to_copy(table) for table in tables],
@@ -62,7 +62,7 @@ def _to_copy(table: Table) -> TableToCopy:
 
 def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selection) -> set[TableName]:
     """The names of the tables to copy again, partition trees whole."""
-    command = resync_command(context.spec.name)
+    task = context.spec.name
     everything = {table.name for table in selection.tables}
     unknown = [table for table in wish.tables if table not in everything]
     if unknown:
@@ -74,27 +74,31 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
         raise UsageError(
             damage.elsewhere,
             where="source",
-            remedy=f"point the task at the server it was started with; to go on from this one: {command} --all",
+            remedy=to_do("point the task at the server it was started with", otherwise=resync(task, everything=True)),
         )
     if damage.gap and wish.tables:
-        raise UsageError(damage.gap, where="source", remedy=f"all tables have to be copied again: {command}")
+        raise UsageError(
+            damage.gap, where="source", remedy=resync(task, (), "leave out --table: all tables have to be copied again")
+        )
     if damage.gap or damage.elsewhere or wish.everything:
         return everything
     lost = damage.lost_of(everything)
     named = _with_trees(selection, wish.tables or lost)
     missed = [table for table in lost if table not in named]
     if missed:
-        raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=f"leave out --table: {command}")
+        raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=resync(task, (), "leave out --table"))
     strange = [table for table in damage.publication.added if table not in named]
     if strange:
         raise UsageError(
-            f"somebody added {strange[0]} to publication {context.spec.slot}",
+            f"publication {context.spec.slot} has {strange[0]}, which this task did not add",
             where="source",
-            remedy=f"have it copied: {resync_command(context.spec.name, [*lost, strange[0]])}; "
-            f"or take it out: ALTER PUBLICATION {context.spec.slot} DROP TABLE {strange[0]}",
+            remedy=or_else(
+                resync(task, [*lost, strange[0]]),
+                to_do("take it out", statements=[f"ALTER PUBLICATION {context.spec.slot} DROP TABLE {strange[0]}"]),
+            ),
         )
     if not named and damage.heartbeat and not damage.publication.lost:
-        remedy = f"name tables: {command} --table SCHEMA.NAME, or --all"
+        remedy = or_else(resync(task, ["SCHEMA.NAME"]), resync(task, everything=True))
         raise UsageError("no table of this task lost changes", remedy=remedy)
     return named
 
@@ -120,7 +124,7 @@ def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) ->
         raise UsageError(
             f"table {asked[0]} is not at the destination",
             where="destination",
-            remedy="create it there as it is at the source, then run this again",
+            remedy=to_do("create it there as it is at the source", then="run again"),
         )
 
 

@@ -8,8 +8,8 @@ from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import resync_command
 from syncwizard.postgres.source.violations import check_query, duplicates_query, orphans_query
+from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 
@@ -40,9 +40,8 @@ def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
     statement = refused.statement
     if refused.sqlstate != UNIQUE_VIOLATION or statement.source_table is None:
         return refused
-    refused.remedy = (
-        f"{_rows(context, statement)}; correct them there, then have the table copied again: "
-        + resync_command(context.spec.name, [statement.source_table])
+    refused.remedy = resync(
+        context.spec.name, [statement.source_table], f"{_rows(context, statement)}", "correct them there"
     )
     return refused
 

@@ -30,6 +30,7 @@ from syncwizard.postgres.dump import (
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.same_source import check_source
@@ -99,7 +100,7 @@ def _make(context: Context) -> Plan:
         raise TaskFailed(
             f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
             where="destination",
-            remedy="rename or drop these tables, or set synchronization.conflicts: ignore",
+            remedy=to_do("rename or drop these tables, or set synchronization.conflicts: ignore", then="resume"),
         )
     wishes = Wishes(
         needs=needs,
@@ -170,7 +171,7 @@ def _run(context: Context, program: DumpProgram, request: DumpRequest) -> str:
                 raise TaskFailed(
                     f"pg_dump was killed {deaths} times in a row",
                     detail=str(killed),
-                    remedy="see the system's log (out of memory?), then resume",
+                    remedy=to_do("see the system's log (out of memory?)", then="resume"),
                 ) from killed
             context.record(Noticed(level="warning", message=f"{killed}; it is run again"))
     raise AssertionError
@@ -212,7 +213,7 @@ def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> N
             Noticed(
                 level="info",
                 message="created, and disabled while changes are applied: " + listed(plan.disabled),
-                remedy="enable them when applications write to the destination",
+                remedy=to_do("enable them when applications write to the destination"),
             )
         )
 

@@ -11,6 +11,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round
@@ -181,7 +182,7 @@ class Copying:
         if self._deaths > MAX_DEATHS:
             raise TaskFailed(
                 f"copy workers died {self._deaths} times in a row, last at {plan.source.name}",
-                remedy="see the engine's log and the system's (out of memory?), then resume",
+                remedy=to_do("see the engine's log and the system's (out of memory?)", then="resume"),
             )
         self._context.record(
             Noticed(level="warning", message=f"copy worker {pid} died; its chunk of {plan.source.name} is copied again")

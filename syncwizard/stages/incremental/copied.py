@@ -3,7 +3,7 @@ changes of a table without a whole copy are left out."""
 
 from syncwizard.errors import ChangesMissing
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 
 # Named in the message.
@@ -25,5 +25,5 @@ def check_copied(context: Context) -> None:
             "the destination was set back: tables that were copied are not there any more",
             detail=", ".join(missing[:SHOWN_TABLES]) + more,
             where="destination",
-            remedy=f"copy everything again: {resync_command(context.spec.name)} --all",
+            remedy=resync(context.spec.name, everything=True),
         )

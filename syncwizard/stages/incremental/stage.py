@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
-from syncwizard.postgres.source.continuity import resync_command
+from syncwizard.remedies import resync, to_do
 from syncwizard.stages.changed import record_changed
 from syncwizard.stages.context import Child, Context
 from syncwizard.stages.dropped import record_dropped
@@ -91,13 +91,13 @@ class _Following:
                 self._tell_missing(
                     frame.tables,
                     "not captured, because created or detached after the start: ",
-                    "to have them synchronized, too, create them at the destination and run ",
+                    "to have them synchronized, too, create them at the destination",
                 )
             elif isinstance(frame, Attached):
                 self._tell_missing(
                     frame.tables,
                     "attached after the start with rows in them that are not at the destination: ",
-                    "to have these rows there, too, run ",
+                    "",
                 )
             elif isinstance(frame, Dropped):
                 record_dropped(context, frame.tables)
@@ -113,11 +113,11 @@ class _Following:
                 level="warning",
                 message=f"somebody else read slot {self._context.spec.slot} and was ended, because what a reader"
                 f" confirms is lost for this task: {reader}",
-                remedy="make sure that it does not come back while the task is paused",
+                remedy=to_do("make sure that it does not come back while the task is paused"),
             )
         )
 
-    def _tell_missing(self, tables: list[TableName], what: str, remedy: str) -> None:
+    def _tell_missing(self, tables: list[TableName], what: str, step: str) -> None:
         """Says once a run of which tables that appeared since the start, also under the name of one that was dropped,
         rows are not at the destination."""
         new = [table for table in tables if (table, what) not in self._told]
@@ -127,7 +127,7 @@ class _Following:
                 Noticed(
                     level="warning",
                     message=what + ", ".join(map(str, new)),
-                    remedy=remedy + resync_command(self._context.spec.name, new),
+                    remedy=resync(self._context.spec.name, new, *filter(None, [step])),
                 )
             )
 
@@ -170,7 +170,7 @@ class _Following:
         if self._deaths > MAX_DEATHS:
             raise TaskFailed(
                 f"apply processes died {self._deaths} times in a row",
-                remedy="see the engine's log and the system's (out of memory?), then resume",
+                remedy=to_do("see the engine's log and the system's (out of memory?)", then="resume"),
             )
         self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
 

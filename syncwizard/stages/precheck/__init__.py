@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
+from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
@@ -59,8 +60,7 @@ def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFi
         verdict=finding.verdict,
         message=finding.message,
         remedy=finding.remedy,
-        sql=finding.sql,
-        sql_end=_end_of_remedy(entry) if finding.sql else None,
+        sql_end=_end_of_remedy(entry) if finding.remedy.statements else None,
         objects=list(finding.objects),
         run_by=entry.run_by,
         ignorable=finding.acceptance,
@@ -75,15 +75,15 @@ def _end_of_remedy(entry: Item) -> End | None:
     return "destination" if "destination" in entry.ends else "source"
 
 
-def _remedy(blocking: list[PrecheckItemFinished]) -> str:
+def _remedy(blocking: list[PrecheckItemFinished]) -> Remedy:
     acceptable = [result.item for result in blocking if result.ignorable]
-    steps = [result.remedy for result in blocking if result.remedy and not result.ignorable]
+    steps = [step for result in blocking if not result.ignorable for step in result.remedy.steps]
     if acceptable:
         steps.append(
             f"accept {' and '.join(acceptable)} with --ignore or under precheck.ignore in the task file, or remove "
             "the cause"
         )
-    return "; ".join(dict.fromkeys(steps))
+    return to_do(*dict.fromkeys(steps))
 
 
 def _unreachable(error: EndpointError) -> EndpointError:

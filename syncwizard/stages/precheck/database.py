@@ -31,7 +31,7 @@ def database_settings(checkup: Checkup) -> Finding:
         remedy += f"; by hand, because they are an application's own or their role is missing: {names}"
     database = checkup.destination.info.dbname
     statements = [set_statement(database, each, here[each]) for each in missing if each not in by_hand]
-    return warning("; ".join(found), remedy, "; ".join(statements))
+    return warning("; ".join(found), remedy, statements)
 
 
 def _values(setting: DatabaseSetting, here: dict[DatabaseSetting, str], there: dict[DatabaseSetting, str]) -> str:

@@ -66,7 +66,7 @@ def _judge(broken: list[str], unknown: list[str], statements: list[str]) -> Find
             f"{counted(len(broken), 'expression', 'expressions')} cannot be evaluated with an empty search_path, which "
             "the task's sessions have: rows would be refused at the destination",
             "qualify the names in these functions, or set their search_path at the source",
-            "; ".join(dict.fromkeys(statements)),
+            list(dict.fromkeys(statements)),
         )
     elif unknown:
         finding = warning(

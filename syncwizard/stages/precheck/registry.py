@@ -1,10 +1,11 @@
 """What an item of the precheck is and what it finds. The order of all items is in `topics`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from syncwizard.errors import End
+from syncwizard.remedies import NOTHING, Remedy, as_remedy
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.task.events import RunBy, Verdict
 
@@ -21,8 +22,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Verdict
     message: str = ""
-    remedy: str = ""
-    sql: str = ""
+    remedy: Remedy = NOTHING
     acceptance: bool = False
     objects: tuple[str, ...] = ()
 
@@ -32,19 +32,25 @@ def passed(message: str = "") -> Finding:
     return Finding(verdict="passed", message=message)
 
 
-def failed(message: str, remedy: str, sql: str = "") -> Finding:
-    """The task cannot start."""
-    return Finding(verdict="failed", message=message, remedy=remedy, sql=sql)
+def failed(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
+    """The task cannot start. `sql`: a statement, or several."""
+    return Finding(verdict="failed", message=message, remedy=_with_statements(remedy, sql))
 
 
-def warning(message: str, remedy: str = "", sql: str = "") -> Finding:
+def warning(message: str, remedy: Remedy | str = "", sql: str | Sequence[str] = ()) -> Finding:
     """Worth knowing; the task can start."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql)
+    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql))
 
 
-def must_be_accepted(message: str, remedy: str, sql: str = "") -> Finding:
+def must_be_accepted(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
     """The task can start once the task file accepts this."""
-    return Finding(verdict="warning", message=message, remedy=remedy, sql=sql, acceptance=True)
+    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql), acceptance=True)
+
+
+def _with_statements(remedy: Remedy | str, sql: str | Sequence[str]) -> Remedy:
+    statements = (sql,) if isinstance(sql, str) else tuple(sql)
+    given = as_remedy(remedy)
+    return msgspec.structs.replace(given, statements=(*given.statements, *filter(None, statements)))
 
 
 Check = Callable[[Checkup], Finding]

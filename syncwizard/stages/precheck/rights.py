@@ -7,6 +7,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.rights import TableRights, membership_statements, read_table_rights
+from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed
 from syncwizard.stages.precheck.selection import OBJECTS, quoted
@@ -34,7 +35,7 @@ class _Lack:
         if not self.messages:
             return passed()
         once = dict.fromkeys
-        return failed("; ".join(self.messages), "; ".join(once(self.remedies)), "; ".join(once(self.statements)))
+        return failed("; ".join(self.messages), to_do(*once(self.remedies)), list(once(self.statements)))
 
 
 @item(
@@ -151,7 +152,7 @@ def destination_rights(checkup: Checkup) -> Finding:
     lack = _Lack()
     database = judge_database_right(connection)
     if database.verdict == "failed":
-        lack.add(database.message, database.remedy, [database.sql])
+        lack.add(database.message, "; ".join(database.remedy.steps), database.remedy.statements)
     if checkup.synchronizes("schema"):
         wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
         closed = _closed_schemas(connection, wanted)

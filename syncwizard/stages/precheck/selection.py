@@ -103,7 +103,7 @@ def replica_identity(checkup: Checkup) -> Finding:
     if not without:
         return passed()
     names = listed([f"{table.name} {why_unusable(table)}" for table in without])
-    statements = "; ".join(f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without)
+    statements = [f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without]
     if any(not table.owned for table in without):
         return failed(
             f"{names}: only their owner can set REPLICA IDENTITY FULL",

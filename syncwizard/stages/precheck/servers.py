@@ -243,10 +243,10 @@ def slots_and_senders(checkup: Checkup) -> Finding:
     statements = [f"ALTER SYSTEM SET {name} = {least}" for name, (given, least) in needed.items() if least > given]
     remedy = "set what is in use plus what this task takes, and restart the source; or drop slots nobody uses"
     if free_slots < 1 or free_senders < SENDERS_USED:
-        return failed(facts, remedy, "; ".join(statements))
+        return failed(facts, remedy, statements)
     if statements:
         message = facts + ": a table that has to be copied again needs a second slot for a moment"
-        return warning(message, remedy, "; ".join(statements))
+        return warning(message, remedy, statements)
     return passed(facts)
 
 
@@ -275,7 +275,7 @@ def long_transactions(checkup: Checkup) -> Finding:
         return warning(
             "the start will wait for " + "; ".join(str(transaction) for transaction in found[:3]),
             "let them end, or end them",
-            "; ".join(f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid),
+            [f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid],
         )
     return passed()
 

@@ -4,6 +4,7 @@ from syncwizard.errors import LayoutNewer
 from syncwizard.postgres.destination.progress import SCHEMA_MARK
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import scalar
+from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
@@ -127,8 +128,8 @@ def extensions(checkup: Checkup) -> Finding:
     if problems:
         return failed(
             "; ".join([finding.message for finding in problems] + notes),
-            "; ".join(dict.fromkeys(finding.remedy for finding in problems)),
-            "; ".join(finding.sql for finding in problems if finding.sql),
+            to_do(*dict.fromkeys(step for finding in problems for step in finding.remedy.steps)),
+            [statement for finding in problems for statement in finding.remedy.statements],
         )
     if notes:
         return warning(
@@ -171,7 +172,7 @@ def _extension_problem(
         return failed(
             f"extension {extension.name} can only be created by a superuser",
             "have a superuser create it in the destination database",
-            "; ".join(statements),
+            statements,
         )
     if installed_version is not None and schema != extension.schema:
         return failed(

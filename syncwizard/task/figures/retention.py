@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.remedies import NOTHING, Remedy, resync, to_do
 from syncwizard.task.events import SlotMeasured
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import parse_lsn
@@ -13,11 +14,11 @@ from syncwizard.task.text import describe_bytes
 UNLIMITED_WARNING_BYTES = 10_000_000_000
 # Of the WAL that max_slot_wal_keep_size allows the slot.
 SHARES = (0.5, 0.75, 0.9)
-LIMIT_REMEDY = (
+LIMIT_REMEDY = to_do(
     "have the task running, or raise max_slot_wal_keep_size at the source: once the slot is lost, all is copied again"
 )
-LOST_REMEDY = "copy the tables again: syncwizard resync TASK"
-ROOM_REMEDY = "have the task running, and watch the free space at the source; release a task that is not needed"
+LOST_REMEDY = resync()
+ROOM_REMEDY = to_do("have the task running, and watch the free space at the source; release a task that is not needed")
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +93,7 @@ class Threat(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     level: Literal["info", "warning", "error"] = "info"
     message: str = ""
-    remedy: str = ""
+    remedy: Remedy = NOTHING
 
 
 def threat(measured: SlotMeasured) -> Threat:
@@ -104,8 +105,8 @@ def threat(measured: SlotMeasured) -> Threat:
     [0, 1, 2, 3, 4]
     >>> [of(9 * 10**9, None).step, of(10**10, None).step, of(5 * 10**10, None).step]
     [0, 1, 3]
-    >>> of(0, None, "lost").level, of(0, None, "lost").remedy
-    ('error', 'copy the tables again: syncwizard resync TASK')
+    >>> of(0, None, "lost").level, of(0, None, "lost").remedy.then
+    ('error', 'resync')
     >>> threat(SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn="0/0")).step
     5
     """

@@ -1,13 +1,10 @@
 """The time that is left of each stage, where it can be guessed: pure. A range wherever it is a guess."""
 
-from syncwizard.task.events import StageName
 from syncwizard.task.figures.rates import Measure, TimeLeft, backlog_bytes, copy_progress, index_fraction, time_left
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.stages import StageName, facts_of
 from syncwizard.task.state import TaskState
-
-# Stages in which indexes are built while everybody waits for them, or beside the stream.
-BUILDING: tuple[StageName, ...] = ("keys", "constraints", "indexes")
 
 
 def stages_left(state: TaskState, sample: Sample) -> dict[StageName, TimeLeft]:
@@ -22,14 +19,16 @@ def stages_left(state: TaskState, sample: Sample) -> dict[StageName, TimeLeft]:
     for name, stage in state.stages.items():
         if stage.status != "running":
             continue
-        if name == "full" and (progress := copy_progress(state, sample)) is not None:
-            found[name] = progress.left
-        elif name == "catch-up":
-            found[name] = catch_up_left(state, sample)
-        elif name in BUILDING:
-            found[name] = builds_left(sample)
-        elif name == "incremental":
-            found[name] = backlog_left(sample)
+        match facts_of(name).measured:
+            case "copy":
+                progress = copy_progress(state, sample)
+                found[name] = None if progress is None else progress.left
+            case "sync point":
+                found[name] = catch_up_left(state, sample)
+            case "builds":
+                found[name] = builds_left(sample)
+            case "backlog":
+                found[name] = backlog_left(sample)
     return {name: left for name, left in found.items() if left is not None}
 
 

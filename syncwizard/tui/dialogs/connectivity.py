@@ -11,6 +11,7 @@ from textual.widgets import Button, Label, Static
 
 from syncwizard.client import credentials, probes
 from syncwizard.errors import Cancelled, End, SyncwizardError
+from syncwizard.remedies import lines_of
 from syncwizard.task.connectivity import TITLES, ConnectivityNews, StepBegan, StepEnded, StepName, steps_of
 from syncwizard.task.drafting.draft import ENDS
 from syncwizard.task.handover import Handover
@@ -20,6 +21,7 @@ from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.dialog import Box, Dialog
+from syncwizard.tui.remedies import marked_lines
 
 GLYPHS = {"passed": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 WAITING, RUNNING = "·", "▸"
@@ -71,7 +73,7 @@ class StepLine(Vertical):
         self.query_one(".step-line--what", Static).update(what)
         said = news.message or ("skipped" if news.verdict == "skipped" else "")
         self.query_one(".step-line--said", Static).update(one_line(said))
-        way = "\n".join(filter(None, (news.remedy and f"→ {news.remedy}", news.sql)))
+        way = "\n".join(marked_lines(news.remedy))
         self.query_one(".step-line--way", Static).update(way)
 
 
@@ -173,7 +175,7 @@ class ConnectivityDialog(Dialog[bool]):
         if isinstance(error, Cancelled):
             return
         self.query_one("#again", Button).disabled = False
-        self._say("\n".join(filter(None, (f"✗ {error}", error.remedy and f"→ {error.remedy}"))), failed=True)
+        self._say("\n".join((f"✗ {error}", *marked_lines(error.remedy))), failed=True)
 
     @on(Button.Pressed, "#continue")
     def _continue(self) -> None:
@@ -187,7 +189,7 @@ class ConnectivityDialog(Dialog[bool]):
     def _copy(self) -> None:
         text = "\n".join(
             f"{news.end}  {TITLES[news.step]}: {news.verdict}, {format_seconds(news.seconds)}"
-            + "".join(f"\n    {words}" for words in (news.message, news.remedy, news.sql) if words)
+            + "".join(f"\n    {words}" for words in (news.message, *lines_of(news.remedy)) if words)
             for news in self._ended.values()
         )
         self.app.push_screen(CopyTextDialog("Connectivity", text, "syncwizard-connectivity.txt"))

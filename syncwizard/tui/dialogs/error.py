@@ -1,9 +1,11 @@
 """An error: what and where, the server's words, what to do; to copy, or to write to a file."""
 
 from syncwizard.errors import SyncwizardError
+from syncwizard.remedies import lines_of
 from syncwizard.task.events import Failure
 from syncwizard.task.failures import failure_of
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.remedies import by_key
 
 FILE_NAME = "syncwizard-error.txt"
 
@@ -20,14 +22,21 @@ class ErrorDialog(CopyTextDialog):
 def describe_error(error: SyncwizardError | Failure) -> str:
     """The error in paragraphs: what happened, where, the server's words with SQLSTATE, what to do next.
 
-    >>> print(describe_error(Failure(title="lost", where="source", detail="closed", sqlstate="08006", remedy="wait")))
+    >>> from syncwizard.remedies import to_do
+    >>> remedy = to_do("end both", statements=["SELECT 1", "SELECT 2"], then="resume")
+    >>> print(describe_error(Failure(title="lost", where="source", detail="closed", sqlstate="08006", remedy=remedy)))
     lost
     <BLANKLINE>
     Where         source
     Server said   closed [08006]
-    What to do    wait
+    What to do    end both, then r resumes
+                  SELECT 1;
+                  SELECT 2;
     """
     failure = error if isinstance(error, Failure) else failure_of(error)
     said = f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
-    lines = [("Where", failure.where), ("Server said", said), ("What to do", failure.remedy)]
-    return "\n".join([failure.title, "", *(f"{name:<14}{value}" for name, value in lines if value)])
+    fields = [("Where", [failure.where]), ("Server said", [said]), ("What to do", lines_of(failure.remedy, by_key))]
+    lines = [
+        f"{name if at == 0 else '':<14}{value}" for name, values in fields for at, value in enumerate(values) if value
+    ]
+    return "\n".join([failure.title, "", *lines])

@@ -10,11 +10,14 @@ from syncwizard.task.events import (
     Entry,
     Event,
     Noticed,
+    PartitionDetached,
     PrecheckItemFinished,
     RetryStarted,
     StatementSkipped,
+    TableDropped,
     TableRestarted,
     TaskFailedEvent,
+    TaskReleased,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, describe_share
@@ -136,6 +139,8 @@ def level_of(event: Event) -> str:
         case TaskFailedEvent() | PrecheckItemFinished(verdict="failed"):
             return "error"
         case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
+            return "warning"
+        case TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_]):
             return "warning"
         case PrecheckItemFinished(verdict="warning"):
             return "warning"

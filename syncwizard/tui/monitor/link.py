@@ -18,12 +18,14 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import JournalFailed, SyncwizardError
+from syncwizard.remedies import words_of
 from syncwizard.task.events import ChangesApplied, Entry
 from syncwizard.task.figures.history import History, add, merge, observe
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
+from syncwizard.tui.remedies import by_key
 
 replace = msgspec.structs.replace
 
@@ -111,7 +113,7 @@ class EngineLink:
                 # What became of it the journal tells.
                 pass
             except SyncwizardError as error:
-                trouble = f"{error.title}; {error.remedy}" if error.remedy else error.title
+                trouble = "; ".join(filter(None, [error.title, words_of(error.remedy, by_key)]))
         self._read_journal(trouble)
 
     def _read_journal(self, trouble: str) -> None:

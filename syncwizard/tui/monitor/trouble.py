@@ -3,12 +3,14 @@
 import msgspec
 
 from syncwizard.client.looking import Seen
+from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
-from syncwizard.task.state import TaskState
+from syncwizard.task.state import Retrying, TaskState
 from syncwizard.task.text import shorten, span
 from syncwizard.tui.formatting import Part, Tone, moment
 from syncwizard.tui.monitor.link import View
+from syncwizard.tui.remedies import by_key
 
 # About three lines; the whole of it is behind Inspect.
 SAID_CHARACTERS = 220
@@ -45,7 +47,11 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
     if seen.liveness.died:
         since = f"last sign of life {moment(state.updated_at, now)}, {span(now - state.updated_at)} ago"
         return Trouble(
-            tone="bad", title="The engine died", since=since, said=seen.liveness.explanation, next=_ways_on("r resumes")
+            tone="bad",
+            title="The engine died",
+            since=since,
+            said=seen.liveness.explanation,
+            next=_next(Remedy(then="resume")),
         )
     if state.retrying is not None:
         return _retrying(state, now)
@@ -54,8 +60,8 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
     if state.state == "paused":
         return _paused(seen, now)
     if state.state == "released" and state.left_over:
-        said = "; ".join(state.left_over)
-        return Trouble(tone="warn", title="Left over at the ends", said=said, next=_ways_on("D tries again"))
+        said = " ".join(as_line(statement) for remainder in state.left_over for statement in remainder.statements)
+        return Trouble(tone="warn", title="Left over at the ends", said=said, next="D tries again")
     return None
 
 
@@ -82,10 +88,8 @@ def _retrying(state: TaskState, now: float) -> Trouble | None:
         title=f"Retrying: {_title(trouble.failure)}",
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
         f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
-        said=_said(trouble.failure),
-        next=f"{trouble.failure.remedy}; the task goes on by itself then"
-        if trouble.failure.remedy
-        else "nothing to do if it passes; the task goes on by itself then",
+        said="; ".join(filter(None, (_said(trouble.failure), _first(trouble)))),
+        next=_goes_on_by_itself(trouble.failure.remedy),
     )
 
 
@@ -99,7 +103,7 @@ def _failed(state: TaskState, now: float) -> Trouble:
             title=f"{title}: {_title(failure)}",
             since=since,
             said=_said(failure),
-            next=_ways_on(*_ways_after(failure)),
+            next=_next(failure.remedy or Remedy(then="resync" if failure.changes_missing else "resume")),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(
@@ -107,21 +111,28 @@ def _failed(state: TaskState, now: float) -> Trouble:
         title=f"The precheck did not pass: {len(blocking)} of {len(state.precheck)} items block",
         since=since,
         said="; ".join(f"{item.title}: {item.message}" for item in blocking),
-        next=_ways_on(blocking[0].remedy if blocking else "", "then r checks again"),
+        next=_next(followed_by(blocking[0].remedy if blocking else NOTHING, "resume"), _checks_again),
     )
 
 
-def _ways_after(failure: Failure) -> tuple[str, str]:
-    """What to do about a failure, and the key that follows.
+def _next(remedy: Remedy, wording: Wording = by_key) -> str:
+    """What to do, with the key that follows.
 
-    >>> _ways_after(Failure(title="refused", remedy="mend the row, then resume the task"))
-    ('mend the row', 'then r resumes')
+    >>> _next(Remedy(steps=("correct the row",), then="resume"))
+    'correct the row, then r resumes; i shows it all, to copy'
     """
-    if failure.changes_missing:
-        # Copying again brings the task back by itself, and resuming would be refused.
-        return failure.remedy, "R does that here"
-    remedy = failure.remedy.removesuffix(" the task").removesuffix(", then resume")
-    return remedy, "then r resumes" if remedy else "r resumes"
+    return "; ".join(filter(None, (words_of(remedy, wording), "i shows it all, to copy")))
+
+
+def _checks_again(remedy: Remedy, alone: bool) -> str:
+    """Before the precheck passed there is nothing to resume."""
+    return "r checks again" if remedy.then == "resume" else by_key(remedy, alone)
+
+
+def _goes_on_by_itself(remedy: Remedy) -> str:
+    """What to do about what is tried again."""
+    words = words_of(without_then(remedy), by_key)
+    return f"{words or 'nothing to do if it passes'}; the task goes on by itself then"
 
 
 def _wal(held: Retention | None) -> Trouble | None:
@@ -130,7 +141,11 @@ def _wal(held: Retention | None) -> Trouble | None:
     if not danger.step:
         return None
     tone: Tone = "bad" if danger.level == "error" else "warn"
-    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=danger.remedy)
+    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=words_of(danger.remedy, by_key))
+
+
+def _first(trouble: Retrying) -> str:
+    return f"it began with {_title(trouble.first)}" if trouble.first is not None else ""
 
 
 def _title(failure: Failure) -> str:
@@ -139,10 +154,6 @@ def _title(failure: Failure) -> str:
 
 def _said(failure: Failure) -> str:
     return f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
-
-
-def _ways_on(*ways: str) -> str:
-    return "; ".join(way for way in (*ways, "i shows it all, to copy") if way)
 
 
 def _figures_age(view: View, now: float) -> str:

@@ -6,7 +6,6 @@ import msgspec
 from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.events import STAGES, StageName
 from syncwizard.task.figures.rates import backlog_bytes, copy_progress, index_fraction, source_end
 from syncwizard.task.figures.retention import Retention, threat
 from syncwizard.task.figures.sample import Sample
@@ -22,6 +21,7 @@ from syncwizard.task.figures.totals import (
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import count_missing, describe_missing
 from syncwizard.task.specification import TaskSpec
+from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.text import age, describe_bytes, fit, format_seconds, one_line, short_count, span
 from syncwizard.tui.formatting import Part, Tone, mark_of
 from syncwizard.tui.monitor.link import View
@@ -145,7 +145,7 @@ def _stage(name: StageName, seen: Seen, now: float) -> list[list[Part]]:
 
 def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
     """What a stage at work has done: the first line goes beside its name."""
-    if name == "full" and (progress := copy_progress(seen.state, seen.sample)) is not None:
+    if facts_of(name).measured == "copy" and (progress := copy_progress(seen.state, seen.sample)) is not None:
         if progress.planning:
             return [[("planning", "plain")], [(f"  {copy_fields(progress)[0][1]}", "plain")]]
         share = describe_share(progress.bytes, progress.estimated_bytes, finished=False)
@@ -161,7 +161,7 @@ def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
             shown: list[Part] = [(f"{'?':>4}", "muted")] if done is None else [(f"{100 * done:>3.0f} %", "strong")]
             builds.append([(f"{build.name}  ", "plain"), *shown, (f"  {build.phase}", "muted")])
         return [_left(name, seen), *builds]
-    if name == "incremental":
+    if facts_of(name).endless:
         # A stream in step has no end in sight.
         return [[(f"{seen.sample.transactions or seen.state.transactions:,} transactions", "plain")]]
     return [_left(name, seen)]

@@ -26,6 +26,7 @@ from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_picker import ObjectPicker
@@ -202,8 +203,8 @@ class ObjectsStep(Step):
         self._listing = False
         self._listed = None
         self._forget()
-        said = [f"✗ {error}", f"→ {error.remedy}" if error.remedy else "", "r tries again; F7 goes back to both ends"]
-        self.picker.explain("\n".join(filter(None, said)))
+        said = [f"✗ {error}", *marked_lines(error.remedy), "r tries again; F7 goes back to both ends"]
+        self.picker.explain("\n".join(said))
         self.refresh_bindings()
 
     def _forget(self) -> None:

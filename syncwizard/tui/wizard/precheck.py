@@ -14,13 +14,15 @@ from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
 from syncwizard.client import credentials, probes
-from syncwizard.client.rights_script import lacks, script, statements_of
+from syncwizard.client.rights_script import lacks, script
 from syncwizard.engine.protocol import StatementRun
 from syncwizard.errors import Cancelled, End, PrecheckNotPassed, SyncwizardError
+from syncwizard.remedies import first
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import IgnoredItem
+from syncwizard.task.text import counted
 from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
@@ -28,6 +30,7 @@ from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.dialogs.run_sql import RunAs, RunSqlDialog
+from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.wizard.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
 from syncwizard.tui.wizard.step import Step
 
@@ -162,7 +165,9 @@ class PrecheckStep(Step):
         if item is None or item.sql_end is None:
             return
         end = self.wizard.draft.end(item.sql_end).to_endpoint()
-        dialog = RunSqlDialog(item.sql_end, end.describe(), statements_of(item), own_account=item.run_by == "account")
+        dialog = RunSqlDialog(
+            item.sql_end, end.describe(), item.remedy.statements, own_account=item.run_by == "account"
+        )
         self.app.push_screen(dialog, lambda run_as: self._run_sql(item, run_as) if run_as else None)
 
     def _run_sql(self, item: PrecheckItemFinished, run_as: RunAs) -> None:
@@ -174,7 +179,7 @@ class PrecheckStep(Step):
 
         def run() -> None:
             handover = credentials.collect(spec, secrets)
-            probes.remedy(spec, handover, end, item.sql, run_as.user, run_as.password).run(done.append)
+            probes.remedy(spec, handover, end, item.remedy.statements, run_as.user, run_as.password).run(done.append)
 
         def ran(result: None) -> None:
             self.notify(f"{len(done)} statements were run at the {end}; what did not pass is checked again")
@@ -183,7 +188,7 @@ class PrecheckStep(Step):
         def refused(error: SyncwizardError) -> None:
             self._draw()
             if done:
-                error.remedy = f"{len(done)} statements before it were run. {error.remedy}"
+                error.remedy = first(error.remedy, f"{counted(len(done), 'statement')} before it ran")
             self.app.push_screen(ErrorDialog(error, f"The {end} refused it"))
 
         in_background(self, run, ran, refused)
@@ -285,7 +290,7 @@ class PrecheckStep(Step):
         items = list(self._items.values())
         self.query_one("#rights", Button).display = any(lacks(items, end) for end in ENDS)
         run = self.query_one("#run-sql", Button)
-        run.display = item is not None and bool(item.sql and item.sql_end) and item.run_by == "account"
+        run.display = item is not None and bool(item.remedy.statements and item.sql_end) and item.run_by == "account"
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:
@@ -295,7 +300,7 @@ class PrecheckStep(Step):
         if isinstance(self._error, Cancelled):
             return "– stopped; r runs it again"
         if self._error is not None and not self._complete:
-            return "\n".join(filter(None, (f"✗ {self._error}", self._error.remedy and f"→ {self._error.remedy}")))
+            return "\n".join((f"✗ {self._error}", *marked_lines(self._error.remedy)))
         return describe_findings(items)
 
     def _say(self, text: str) -> None:

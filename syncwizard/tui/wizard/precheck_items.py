@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from syncwizard.remedies import as_line, without_statements
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.text import one_line
 
@@ -73,10 +74,10 @@ def describe_item(item: PrecheckItemFinished) -> str:
         lines.append(one_line(item.message))
     if item.verdict != "passed":
         lines += [f"- {one_line(line)}" for line in item.objects]
-    if item.remedy and item.verdict != "passed":
-        lines.append(f"→ {item.remedy}")
-    if item.sql and item.verdict != "passed":
-        where = f"-- at the {item.sql_end}" if item.sql_end else "-- SQL"
-        who = ", as another account" if item.run_by == "administrator" else ""
-        lines += [f"{where}{who}", *item.sql.split("; ")]
+        words, statements = str(without_statements(item.remedy)), item.remedy.statements
+        lines += [f"→ {words}"] if words else []
+        if statements:
+            where = f"-- at the {item.sql_end}" if item.sql_end else "-- SQL"
+            lines.append(f"{where}, as another account" if item.run_by == "administrator" else where)
+            lines += [as_line(one_line(each)) for each in statements]
     return "\n".join(lines)

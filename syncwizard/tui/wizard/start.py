@@ -13,6 +13,7 @@ from syncwizard.client import credentials, drafts, lifecycle
 from syncwizard.client.lifecycle import Prepared
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import PrecheckNotPassed, SyncwizardError
+from syncwizard.remedies import to_do
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
@@ -102,7 +103,7 @@ class StartStep(Step):
         self.wizard.update_controls()
         self.query_one("#start-status", Static).update(f"✗ not started: {error}")
         if isinstance(error, PrecheckNotPassed):
-            error.remedy = "go back to the precheck and run it again: something has changed since"
+            error.remedy = to_do("go back to the precheck and run it again: something has changed since")
         self.app.push_screen(ErrorDialog(error, "The task did not start"))
 
     @on(Button.Pressed, "#show-file")

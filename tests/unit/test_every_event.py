@@ -1,0 +1,125 @@
+"""Every kind of event has a sentence of its own and a level, and the reducer takes it."""
+
+import uuid
+from typing import get_args
+
+import pytest
+
+from syncwizard.remedies import to_do
+from syncwizard.task.events import (
+    AnyEvent,
+    ChangesApplied,
+    DefinitionMissing,
+    EngineStarted,
+    EngineStopped,
+    Event,
+    Failure,
+    HeartbeatCreated,
+    Noticed,
+    PartitionDetached,
+    PauseRequested,
+    PrecheckFinished,
+    PrecheckItemFinished,
+    PublicationCreated,
+    Remainder,
+    ReplicaIdentityChanging,
+    ResyncRequested,
+    RetryEnded,
+    RetryStarted,
+    SequencesSet,
+    SlotCreated,
+    SlotMeasured,
+    StageFinished,
+    StageStarted,
+    StatementFinished,
+    StatementSkipped,
+    SyncPointPassed,
+    SyncPointSet,
+    TableCopied,
+    TableDropped,
+    TablePlanned,
+    TableRestarted,
+    TableToCopy,
+    TaskFailedEvent,
+    TaskPaused,
+    TaskReleased,
+)
+from syncwizard.task.names import TableName
+from syncwizard.task.narration import narrate
+from syncwizard.task.reducer import reduce
+from syncwizard.task.state import TaskState
+from syncwizard.tui.monitor.lines import level_of
+
+TABLE = TableName("sales", "orders")
+LOST = Failure(title="lost", where="source", remedy=to_do("look whether the server runs"))
+
+EVENTS: list[Event] = [
+    EngineStarted(pid=1, version="0.1"),
+    EngineStopped(reason="paused"),
+    StageStarted(stage="full"),
+    StageFinished(stage="full"),
+    PrecheckItemFinished(item="wal-level", title="WAL level", verdict="failed", message="it is replica"),
+    PrecheckFinished(passed=True),
+    ReplicaIdentityChanging(table=TABLE, previous="d"),
+    HeartbeatCreated(),
+    PublicationCreated(name="p", oid=1, members=[2], tables=[TABLE]),
+    SlotCreated(name="s", lsn="0/1", system_identifier="1", timeline=1),
+    SlotMeasured(retained_bytes=1, wal_status="reserved", source_lsn="0/1"),
+    TablePlanned(table=TABLE, pair_lsn="0/1", chunks=1, estimated_rows=1, estimated_bytes=1, binary=True),
+    TableCopied(table=TABLE, rows=1, bytes=1, seconds=1.0),
+    TableRestarted(table=TABLE, reason="rewritten"),
+    ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=TABLE, rows=1, bytes=1)], whole=False),
+    TableDropped(table=TABLE),
+    PartitionDetached(table=TABLE, root=TABLE),
+    SyncPointSet(lsn="0/1"),
+    SyncPointPassed(lsn="0/1"),
+    StatementFinished(kind="view", name="v", seconds=1.0),
+    StatementSkipped(kind="view", name="v", reason="excluded"),
+    DefinitionMissing(kind="view", name="v", reason="refused"),
+    SequencesSet(count=1),
+    ChangesApplied(tables={"sales.orders": {"insert": 1}}, transactions=1, applied_lsn="0/1"),
+    RetryStarted(failure=LOST, since=1.0, until=2.0),
+    RetryEnded(),
+    PauseRequested(),
+    TaskPaused(),
+    TaskFailedEvent(failure=LOST),
+    TaskReleased(left_over=[Remainder(statements=("DROP PUBLICATION p",), end="source")]),
+    Noticed(level="warning", message="late"),
+]
+by_name = pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+
+
+def planned() -> TaskState:
+    """A task whose table is known, so that each event finds what it is about."""
+    table = TablePlanned(table=TABLE, pair_lsn="0/1", chunks=1, estimated_rows=1, estimated_bytes=1, binary=True)
+    return reduce(TaskState(), 1.0, 1, table)
+
+
+def test_every_kind_of_event_is_among_them() -> None:
+    assert {type(event) for event in EVENTS} == set(get_args(AnyEvent))
+    assert len(EVENTS) == len(get_args(AnyEvent))
+
+
+@by_name
+def test_it_has_a_sentence_of_its_own(event: Event) -> None:
+    told = narrate(event)
+    assert type(event).__name__ not in told and type(event).__name__.removesuffix("Event") not in told
+    assert " " in told and not told.endswith((".", "; ", ": "))
+
+
+def test_no_two_have_the_same_sentence() -> None:
+    assert len({narrate(event) for event in EVENTS}) == len(EVENTS)
+
+
+@by_name
+def test_the_reducer_takes_it(event: Event) -> None:
+    state = reduce(planned(), 2.0, 2, event)
+    assert (state.updated_at, state.sequence) == (2.0, 2)
+
+
+@by_name
+def test_its_level_is_that_of_the_notice_it_leaves(event: Event) -> None:
+    level = level_of(event)
+    assert level in ("info", "warning", "error")
+    for notice in reduce(planned(), 2.0, 2, event).notices:
+        assert notice.level == level
