@@ -93,9 +93,10 @@ def describe(seen: Seen, now: float) -> str:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:
         parts.append("\n".join(one_line(f"{narrate(each)}; {each.remedy}") for each in state.detached))
-    if state.notices:
+    # What was done about something is for the event log: here it would read as an alarm.
+    if notices := [each for each in state.notices if each.level != "info"][-NOTICES_SHOWN:]:
         # Not at the end, where it would look like how things stand.
-        parts.append("\n".join(["noticed so far:", *map(_notice, state.notices[-NOTICES_SHOWN:])]))
+        parts.append("\n".join(["noticed so far:", *map(_notice, notices)]))
     if state.stages:
         parts.append(_stages_table(state, seen.sample, now))
     if builds := index_lines(seen.sample):

@@ -10,6 +10,7 @@ from collections.abc import Mapping as MappingOf
 import msgspec
 
 from syncwizard.errors import TaskFailed
+from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.structure.renames import renamed
@@ -100,7 +101,7 @@ def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, b
         raise NoPlace(
             f"table {shapes.mapping.table(source)} is not at the destination",
             where="destination",
-            remedy="create it there as it is at the source, or take it out of the task, then resume",
+            remedy=to_do("create it there as it is at the source, or take it out of the task", then="resume"),
         )
     return table, own is None or scattered, scattered
 
@@ -133,7 +134,7 @@ def _columns(
         raise NoPlace(
             f"column {missing[0]} of {table.name} is not at the destination",
             where=f"destination {table.name}",
-            remedy=f"add the column to {table.name} at the destination as it is at the source, then resume",
+            remedy=to_do(f"add the column to {table.name} at the destination as it is at the source", then="resume"),
         )
     equals = dict(zip(index.columns, shapes.operators[index.oid], strict=True)) if index else {}
     return tuple(

@@ -10,6 +10,7 @@ from syncwizard.task.events import (
     AnyEvent,
     ChangesApplied,
     DefinitionMissing,
+    DefinitionsRetried,
     EngineStarted,
     EngineStopped,
     Event,
@@ -54,6 +55,7 @@ TABLE = TableName("sales", "orders")
 LOST = Failure(title="lost", where="source", remedy=to_do("look whether the server runs"))
 
 EVENTS: list[Event] = [
+    DefinitionsRetried(created=2, refused=1),
     EngineStarted(pid=1, version="0.1"),
     EngineStopped(reason="paused"),
     StageStarted(stage="full"),
