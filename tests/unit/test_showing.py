@@ -125,7 +125,7 @@ def test_what_has_passed_is_no_alarm_at_the_end() -> None:
     )
     text = describe(msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, notices=notices)), NOW)
     assert "noticed so far:" in text and "warning: apply process 7 died; another one takes over" in text
-    assert text.index("noticed so far:") < text.index("stage")
+    assert not text.endswith("another one takes over")
     assert "change by change" not in text
 
 
