@@ -36,7 +36,7 @@ async def test_lost_and_chosen_tables_are_copied_again_from_the_monitor(
             await person.until_seen("● synchronizing")
             pair.source.execute(f"ALTER PUBLICATION {task.slot} DROP TABLE two".encode())
             change(pair)
-            await person.until_seen("R does that here")
+            await person.until_seen("Next: R resyncs")
             await person.press("R")
             await person.until_on(TypedConfirmDialog)
             for words in ("These tables are EMPTIED", "public.two was taken out of the publication", "SOURCE"):

@@ -290,7 +290,7 @@ class PrecheckStep(Step):
         items = list(self._items.values())
         self.query_one("#rights", Button).display = any(lacks(items, end) for end in ENDS)
         run = self.query_one("#run-sql", Button)
-        run.display = item is not None and bool(item.remedy.statements and item.sql_end) and item.run_by == "account"
+        run.display = item is not None and bool(item.remedy.statements and item.sql_end)
         run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
 
     def _status(self) -> str:
