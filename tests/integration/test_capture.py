@@ -47,10 +47,11 @@ def slots(session: Session) -> list[tuple[str, str]]:
 
 
 def identities(session: Session) -> dict[str, str]:
+    """Those of the user's tables."""
     return dict(
         session.execute(
             "SELECT relname, relreplident::text FROM pg_class"
-            " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+            " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'dts\\_%'"
         ).fetchall()
     )
 

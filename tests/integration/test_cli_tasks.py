@@ -251,7 +251,7 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
     for told in (trouble, detail):
         assert "trying again until 20" in told
         assert 'violates check constraint "short"' in told
-        assert "mend the row or table at the destination" in told
+        assert "correct the row or table at the destination" in told
     assert "did not reach" in late
     pair.destination.execute("ALTER TABLE notes DROP CONSTRAINT short")
     syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
