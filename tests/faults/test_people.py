@@ -104,6 +104,8 @@ def test_a_users_lock_is_waited_for_and_a_pause_does_not_wait(
 ) -> None:
     with running(pair, tmp_path) as task:
         task.start()
+        # A concurrent build waits for the user's transaction while it waits for the build: a deadlock of the two.
+        until(lambda: task.state.finished("indexes"), 30, "the indexes to be built")
         with pair.destination_cluster.connect(pair.database, autocommit=False) as user:
             user.execute("LOCK TABLE one IN ACCESS EXCLUSIVE MODE")
             change(pair)

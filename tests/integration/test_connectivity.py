@@ -156,7 +156,7 @@ def test_a_wrong_password_fails_at_the_login_in_the_servers_words(network: Clust
 def test_an_account_without_a_line_in_pg_hba_is_told_the_line(network: Cluster) -> None:
     steps = ended(news_of(at(network, "nobody")))
     assert steps["login"].verdict == "failed"
-    assert f"host postgres nobody {ADDRESS}/32" in str(steps["login"].remedy)
+    assert f'host "postgres" "nobody" {ADDRESS}/32' in str(steps["login"].remedy)
 
 
 def test_a_missing_database_fails_at_the_database_with_the_statement(network: Cluster) -> None:
