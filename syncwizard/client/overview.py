@@ -19,7 +19,7 @@ ANSWER_SECONDS = 2.0
 Stamp = tuple[tuple[int, int], ...]
 
 
-class Lookout:
+class Overview:
     """Keeps the state of every journal that was read; one thread at a time."""
 
     def __init__(self) -> None:

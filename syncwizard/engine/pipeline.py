@@ -11,7 +11,7 @@ import msgspec
 from syncwizard.engine.children import Nursery
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
-from syncwizard.engine.silence import Lookout
+from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, followed_by, to_do
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
@@ -98,13 +98,13 @@ class Pipeline:
     """One run over the stages, in the thread that calls `run`."""
 
     def __init__(
-        self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics, lookout: Lookout
+        self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics, silence: SilenceWatch
     ) -> None:
         self._outer = context
         self._stages = stages
         self._nursery = nursery
         self._metrics = metrics
-        self._lookout = lookout
+        self._silence = silence
         self._window: Window | None = None
         self._window_lock = threading.Lock()
         self._trouble = ("", "", "")
@@ -113,7 +113,7 @@ class Pipeline:
 
     def run(self) -> Outcome:
         """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
-        self._lookout.start()
+        self._silence.start()
         try:
             groups = grouped(self._stages)
             for at, group in enumerate(groups):
@@ -141,7 +141,7 @@ class Pipeline:
         return Outcome(reason="failed", exit_code=failure.exit_code, failure=failure)
 
     def _finish(self) -> None:
-        self._lookout.stop()
+        self._silence.stop()
         self._nursery.kill_all()
         self._context.held.close()
 
@@ -182,7 +182,7 @@ class Pipeline:
         inner = Cancellation()
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
-        with self._lookout.over(inner.cancel):
+        with self._silence.over(inner.cancel):
             self._run_side_by_side(stages, context, inner)
 
     def _run_side_by_side(self, stages: Sequence[Stage], context: Context, inner: Cancellation) -> None:

@@ -24,7 +24,7 @@ ASK_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
 
 
-class Lookout:
+class SilenceWatch:
     """For one run of an engine, with a thread for each of the ends."""
 
     def __init__(self, context: Context, ends: Sequence[End] = ("source", "destination")) -> None:

@@ -24,7 +24,7 @@ from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.retrying import Retrier
-from syncwizard.engine.silence import Lookout
+from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
@@ -79,7 +79,7 @@ class Supervisor:
         )
         self._slot_watch = SlotWatch()
         self._slot_asker = SlotAsker(self._context, self._take_slot)
-        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, Lookout(self._context))
+        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, SilenceWatch(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
         self._retrier = Retrier(self._context)

@@ -19,7 +19,7 @@ from textual.command import Provider
 from syncwizard import paths
 from syncwizard.client.files import write_private
 from syncwizard.client.looking import Seen
-from syncwizard.client.overview import Lookout
+from syncwizard.client.overview import Overview
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.drafting.draft import TaskDraft
@@ -112,7 +112,7 @@ class SyncwizardApp(TypeAheadApp):
         """Shows the first screen, and watches the terminal from now on."""
         if not self.is_headless:
             self._watch_terminal()
-        await self.push_screen(TasksScreen(self._look or Lookout().look_around))
+        await self.push_screen(TasksScreen(self._look or Overview().look_around))
         if self.opening.screen == "monitor" and self.opening.task is not None:
             self.open_task(self.opening.task)
         elif self.opening.screen == "wizard":

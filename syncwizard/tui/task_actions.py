@@ -42,8 +42,8 @@ SEQUENCES_TEXT = (
 )
 
 
-class Deeds:
-    """The deeds of one screen. `changed` is called when something was done, to look again."""
+class TaskActions:
+    """What one screen does to tasks. `changed` is called when something was done, to look again."""
 
     def __init__(self, screen: Screen[None], changed: Callable[[], object]) -> None:
         self._screen = screen
@@ -53,7 +53,7 @@ class Deeds:
 
     @cached_property
     def _app(self) -> App[object]:
-        """What is asked and told, also when the screen was left meanwhile: what came of a deed must not be lost."""
+        """Where questions and results are shown, also when the screen was left meanwhile: no result must be lost."""
         return self._screen.app
 
     def pause(self, task: StoredTask) -> None:

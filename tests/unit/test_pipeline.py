@@ -15,7 +15,7 @@ from syncwizard.engine.journal import Journal, read_entries
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.retry import delay_seconds, minutes_allowed, next_window
-from syncwizard.engine.silence import Lookout
+from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, ChangeFailed, EndpointError, PrecheckNotPassed, TaskFailed
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import Cancellation, Context
@@ -54,7 +54,7 @@ class Bench:
             self.cancellation,
             nursery,
         )
-        return Pipeline(context, stages, nursery, metrics, Lookout(context, ends=())).run()
+        return Pipeline(context, stages, nursery, metrics, SilenceWatch(context, ends=())).run()
 
     def events(self) -> list[str]:
         """What happened, in short."""

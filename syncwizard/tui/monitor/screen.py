@@ -27,7 +27,7 @@ from syncwizard.tui.monitor.trouble import trouble_lines, trouble_of, trouble_te
 from syncwizard.tui.monitor.view import are_old, ends_lines, figures_of, head_line
 from syncwizard.tui.opening import Home
 from syncwizard.tui.task_actions import (
-    Deeds,
+    TaskActions,
     lost_changes,
     may_pause,
     may_release,
@@ -101,7 +101,7 @@ class MonitorScreen(Screen[None]):
         self._stored = task
         self._make_link = follow
         self._view: View | None = None
-        self._deeds = Deeds(self, lambda: None)
+        self._task_actions = TaskActions(self, lambda: None)
         self._link: Following | None = None
         self._pane = PANES[0]
 
@@ -198,16 +198,16 @@ class MonitorScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pauses the task."""
-        self._deeds.pause(self._stored)
+        self._task_actions.pause(self._stored)
 
     def action_resume(self) -> None:
         """Resumes the task."""
-        self._deeds.resume(self._stored)
+        self._task_actions.resume(self._stored)
 
     def action_resync(self) -> None:
         """Copies the tables that lost changes again, or the one under the cursor."""
         if (wish := self._wish()) is not None:
-            self._deeds.resync(self._stored, wish)
+            self._task_actions.resync(self._stored, wish)
 
     @property
     def urgent_actions(self) -> tuple[str, ...]:
@@ -225,15 +225,15 @@ class MonitorScreen(Screen[None]):
 
     def action_release(self) -> None:
         """Releases the task."""
-        self._deeds.release(self._stored)
+        self._task_actions.release(self._stored)
 
     def action_sequences(self) -> None:
         """Sets the sequences again."""
-        self._deeds.set_sequences(self._stored)
+        self._task_actions.set_sequences(self._stored)
 
     def action_report(self) -> None:
         """Gathers a report."""
-        self._deeds.report(self._stored, self.home.clock())
+        self._task_actions.report(self._stored, self.home.clock())
 
     def action_back(self) -> None:
         """Clears the filter, else goes to the tasks."""

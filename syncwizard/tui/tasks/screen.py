@@ -22,7 +22,7 @@ from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.opening import Home
-from syncwizard.tui.task_actions import Deeds, may_pause, may_release, may_resume
+from syncwizard.tui.task_actions import TaskActions, may_pause, may_release, may_resume
 from syncwizard.tui.tasks.lines import (
     DRAFT_KEY,
     NARROW,
@@ -75,7 +75,7 @@ class TasksScreen(Screen[None]):
         """`look` looks at all tasks, in a thread."""
         super().__init__()
         self._look_around = look
-        self._deeds = Deeds(self, self._look)
+        self._task_actions = TaskActions(self, self._look)
         self._sight: Sight | None = None
         self._looking = False
         self._timer: Timer | None = None
@@ -164,12 +164,12 @@ class TasksScreen(Screen[None]):
     def action_pause(self) -> None:
         """Pauses the task under the cursor."""
         if (seen := self._current()) is not None:
-            self._deeds.pause(seen.task)
+            self._task_actions.pause(seen.task)
 
     def action_resume(self) -> None:
         """Resumes the task under the cursor."""
         if (seen := self._current()) is not None:
-            self._deeds.resume(seen.task)
+            self._task_actions.resume(seen.task)
 
     def action_clone(self) -> None:
         """The task under the cursor as the draft of another."""
@@ -179,7 +179,7 @@ class TasksScreen(Screen[None]):
     def action_release(self) -> None:
         """Releases the task under the cursor, or forgets the draft."""
         if (seen := self._current()) is not None:
-            self._deeds.release(seen.task)
+            self._task_actions.release(seen.task)
         elif (kept := self._current_draft()) is not None:
             self._forget(kept)
 

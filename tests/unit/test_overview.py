@@ -16,7 +16,7 @@ from syncwizard import paths
 from syncwizard.client import overview as lookout
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineConnection
-from syncwizard.client.overview import Lookout
+from syncwizard.client.overview import Overview
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.locking import TaskLock
 from syncwizard.engine.protocol import Hello, Refused
@@ -100,7 +100,7 @@ def test_an_engine_that_does_not_answer_as_it_should_is_the_trouble_of_its_task_
     stored("well")
     began = time.monotonic()
     with listening(task), saying(foreign, b"nonsense\n"), saying(refusing, HELLO + REFUSAL):
-        troubles = {seen.task.label: seen.trouble for seen in Lookout().look_around()}
+        troubles = {seen.task.label: seen.trouble for seen in Overview().look_around()}
     assert time.monotonic() - began < 10
     assert "does not answer" in troubles["kb"]
     assert "another version" in troubles["foreign"]
