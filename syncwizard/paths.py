@@ -28,7 +28,7 @@ def connections_file() -> Path:
 
 
 def drafts_folder() -> Path:
-    """Where tasks are kept that somebody is still describing."""
+    """Where tasks are kept that are still being described."""
     return state_folder() / "drafts"
 
 

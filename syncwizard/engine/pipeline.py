@@ -178,7 +178,7 @@ class Pipeline:
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so
-        does an end that answers nobody any more."""
+        does an end that does not answer any more."""
         inner = Cancellation()
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
@@ -243,7 +243,7 @@ class Pipeline:
         self._context.cancellation.wait(seconds)
 
     def _end_retry(self, *, durably: bool) -> None:
-        """The trouble has passed, as far as anybody can tell; `durably` when the next will be another one."""
+        """The trouble has passed, as far as can be seen; `durably` when the next will be another one."""
         with self._window_lock:
             window = self._window
             if window is None:

@@ -66,7 +66,7 @@ class TaskActions:
         self._app.push_screen(ConfirmDialog(f"Pause {task.label}?", PAUSE_TEXT, "Pause"), go)
 
     def resume(self, task: StoredTask) -> None:
-        """Asks for passwords that nobody keeps, then starts the engine again."""
+        """Asks for passwords that are not kept, then starts the engine again."""
 
         def go(secrets: Secrets) -> None:
             def work() -> TaskState:
@@ -119,7 +119,7 @@ class TaskActions:
         def ask(found: tuple[ResyncRequested, Handover]) -> None:
             order, given = found
             if not self._screen.is_attached:
-                # Whoever left does not wait for the question any more.
+                # The screen was left: the question is not waited for any more.
                 return
 
             def answered(confirmed: bool | None) -> None:

@@ -63,7 +63,7 @@ def leave_out(context: Context, destination: Destination, left: Sequence[Planned
 
 
 def excluded(context: Context, statement: PlannedStatement) -> bool:
-    """Whether the task excludes the object now, though it is in the plan: somebody chose to do without it."""
+    """Whether the task excludes the object now, though it is in the plan: the user chose to do without it."""
     for entry in context.spec.objects:
         for name in entry.exclude:
             whole = f"{entry.schema}.{name}"

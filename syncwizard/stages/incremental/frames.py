@@ -60,7 +60,7 @@ class Recovered(msgspec.Struct, frozen=True, tag=True):
 
 
 class Intruded(msgspec.Struct, frozen=True, tag=True):
-    """Somebody else read the slot and was ended; who."""
+    """Another session read the slot and was ended; which."""
 
     reader: str
 

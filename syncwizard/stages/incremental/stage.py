@@ -111,7 +111,7 @@ class _Following:
         self._context.record(
             Noticed(
                 level="warning",
-                message=f"somebody else read slot {self._context.spec.slot} and was ended, because what a reader"
+                message=f"another session read slot {self._context.spec.slot} and was ended, because what a reader"
                 f" confirms is lost for this task: {reader}",
                 remedy=to_do("make sure that it does not come back while the task is paused"),
             )

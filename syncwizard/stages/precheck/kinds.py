@@ -55,7 +55,7 @@ def _lines(what: str, names: list[str]) -> list[str]:
     return [*lines, f"{what}: … and {more} more"] if more > 0 else lines
 
 
-# What is not created at the destination, and why: whoever needs it creates it there by hand.
+# What is not created at the destination, and why: it is created there by hand where it is needed.
 NOT_CARRIED = {
     "row security policy": "it names roles, which are the server's",
     "row security": "without its policies it would hide every row",

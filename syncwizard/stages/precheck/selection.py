@@ -188,7 +188,7 @@ def slot(checkup: Checkup) -> Finding:
 
 @item("heartbeat-name", "Our names at the source are free or ours", ("source",))
 def heartbeat_name(checkup: Checkup) -> Finding:
-    """The heartbeat table carries our mark, so that somebody else's is never touched."""
+    """The heartbeat table carries our mark, so that one of another owner is never touched."""
     there = scalar(checkup.source, "SELECT pg_catalog.to_regclass('public.dts_postgres_heartbeat')")
     if there is not None and not has_mark(checkup.source):
         return failed(

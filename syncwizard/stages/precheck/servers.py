@@ -43,7 +43,7 @@ def _creation(checkup: Checkup, error: EndpointError) -> str:
     try:
         return create_statement(endpoint.database, endpoint.user, read_locale(checkup.source))
     except EndpointError:
-        # Without the source nobody knows how.
+        # Without the source it cannot be known how.
         return ""
 
 
@@ -103,8 +103,8 @@ def judge_encryption(version: str | None, endpoint: Endpoint, end: End, paramete
     if mode == "verify-ca" or (mode == "require" and has_authority):
         return passed(f"{version}, the server's certificate is checked; that it was made for this host is not")
     return warning(
-        f"{version}, but the server's certificate is not checked: whoever can redirect the connection can pose as the "
-        f"{end}, read the rows and try to get the password",
+        f"{version}, but the server's certificate is not checked: what can redirect the connection can pose as "
+        f"the {end}, read the rows and try to get the password",
         remedy,
     )
 
@@ -241,7 +241,7 @@ def slots_and_senders(checkup: Checkup) -> Finding:
         "max_wal_senders": (max_senders, senders - own + SENDERS_USED),
     }
     statements = [f"ALTER SYSTEM SET {name} = {least}" for name, (given, least) in needed.items() if least > given]
-    remedy = "set what is in use plus what this task takes, and restart the source; or drop slots nobody uses"
+    remedy = "set what is in use plus what this task takes, and restart the source; or drop slots that are not used"
     if free_slots < 1 or free_senders < SENDERS_USED:
         return failed(facts, remedy, statements)
     if statements:

@@ -27,7 +27,7 @@ class CopyTextDialog(Dialog[None]):
         self._replaced: Path | None = None
 
     def compose(self) -> ComposeResult:
-        """The text, the field for the file's name, and the ways on."""
+        """The text, the field for the file's name, and what can be done with it."""
         with Box(self._title, severe=self._severe):
             with VerticalScroll(classes="dialog-scroll"):
                 yield Static(self._text, classes="dialog-text", markup=False)

@@ -144,7 +144,7 @@ class MonitorScreen(Screen[None]):
         self._link.start()
 
     def on_unmount(self) -> None:
-        """Nobody looks any more."""
+        """Ends following: the screen is gone."""
         if self._link is not None:
             self._link.stop()
 
@@ -211,7 +211,7 @@ class MonitorScreen(Screen[None]):
 
     @property
     def urgent_actions(self) -> tuple[str, ...]:
-        """What the key bar shows first: the way on of a task that nothing else brings back."""
+        """What the key bar shows first: what brings back a task that nothing else does."""
         return ("monitor.resync",) if self._view is not None and lost_changes(self._view.seen) else ()
 
     def _wish(self) -> ResyncWish | None:

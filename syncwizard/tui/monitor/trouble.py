@@ -171,7 +171,7 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
     if trouble.since:
         lines.append([(trouble.since, "muted")])
     if trouble.said:
-        # Within the lines there are, the way on must not be the one that is cut.
+        # Within the lines there are, what to do must not be the one that is cut.
         room = SAID_CHARACTERS // 2 if trouble.wal else SAID_CHARACTERS
         lines.append([(shorten(trouble.said, room), "plain")])
     if trouble.wal:

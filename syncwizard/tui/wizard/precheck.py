@@ -67,7 +67,7 @@ class PrecheckStep(Step):
         super().__init__(id=id)
         self._items: dict[str, PrecheckItemFinished] = {}
         self._probe: probes.Probe[Event] | None = None
-        # News of a precheck before the last one are nobody's business.
+        # News of a precheck before the last one are not for this one.
         self._number = 0
         self._checking = False
         self._complete = False
@@ -101,7 +101,7 @@ class PrecheckStep(Step):
         return self.query_one(OptionList)
 
     def leave(self) -> None:
-        """A precheck that nobody looks at ends."""
+        """A precheck that is out of sight ends."""
         self.action_cancel()
 
     def on_unmount(self) -> None:
