@@ -128,8 +128,8 @@ def test_every_chunk_in_doubt_is_copied_once(network: Network, tmp_path: Path, s
             blow(task, caught)
             blows += 1
         started.communicate(timeout=60)
-        # While one was held the other worker may have finished others.
-        assert blows >= 2
+        # While one was held the other worker may have finished all others.
+        assert blows
         task.converged()
         task.release()
 

@@ -122,6 +122,7 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     walk("resync", "walk", "--all", "--yes", "--json")
     walk("wait", "walk", "--until", "caught-up")
     walk("sequences", "walk", expect=None)
+    walk("definitions", "walk", expect=None)
     break_a_table(pair)
     task = tasks.find_task("walk")
     until(lambda: task.read_state().retrying or task.read_state().failure)

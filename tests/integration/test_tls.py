@@ -118,9 +118,9 @@ def test_files_that_are_missing_are_named(secure_server: SecureServer) -> None:
 
 def test_disable_is_not_encrypted_and_refused_with_the_line_that_the_server_lacks(secure_server: SecureServer) -> None:
     said = refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
-    assert "pg_hba.conf, then run SELECT pg_reload_conf(): `host postgres open 127.0.0.1/32 scram-sha-256`" in said
+    assert 'pg_hba.conf, then run SELECT pg_reload_conf(): host "postgres" "open" 127.0.0.1/32 scram-sha-256' in said
     said = refusal(secure_server.endpoint("postgres", user="stranger", mode="require"))
-    assert "hostssl postgres stranger 127.0.0.1/32 scram-sha-256" in said
+    assert 'hostssl "postgres" "stranger" 127.0.0.1/32 scram-sha-256' in said
 
 
 def test_each_mode_checks_what_its_name_says(secure_server: SecureServer, tmp_path: Path) -> None:
