@@ -31,7 +31,7 @@ from syncwizard.engine.protocol import (
     Snapshot,
     Subscribe,
 )
-from syncwizard.errors import SyncwizardError
+from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.task.events import Entry, Failure
 from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.history import History, Observation
@@ -93,6 +93,7 @@ class ControlServer:
         self._conversations: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._unreachable = False
+        self._unwritten: Entry | None = None
 
     async def open(self) -> None:
         """Begins to listen. The caller holds the task's lock. Raises TaskFailed where no socket can be made."""
@@ -139,6 +140,11 @@ class ControlServer:
             if viewer.sequence is not None and entry.sequence > viewer.sequence:
                 viewer.sequence = entry.sequence
                 self._send_or_drop(viewer, frame)
+
+    def tell_unwritten(self, entry: Entry) -> None:
+        """Sends what the journal could not keep, also to those who are subscribing at this moment."""
+        self._unwritten = entry
+        self.tell(entry)
 
     def tell_sample(self) -> None:
         """Sends the latest figures to every subscriber that has read all before."""
@@ -216,7 +222,24 @@ class ControlServer:
         last = state.sequence if request.after is None else request.after
         # What happens while the file is read is read too; the switch to live events takes no await.
         while last < self._journal.state.sequence:
-            for entry in await asyncio.to_thread(read_page, self._journal_path, last):
+            page = await asyncio.to_thread(self._page_after, last)
+            if not page:
+                # Whoever looks now needs most to hear how it ends: the state in memory stands for what is not read.
+                state = self._journal.state
+                viewer.send(Snapshot(state=state, sample=self._metrics.merged()))
+                last = state.sequence
+                break
+            for entry in page:
                 viewer.send(Happened(entry=entry))
                 last = entry.sequence
         viewer.sequence = last
+        if self._unwritten is not None:
+            self.tell(self._unwritten)
+
+    def _page_after(self, sequence: int) -> list[Entry]:
+        """The next events in the file; none where it cannot be read."""
+        try:
+            return read_page(self._journal_path, sequence)
+        except JournalFailed as error:
+            log.warning("a viewer gets no earlier events: %s", error)
+            return []

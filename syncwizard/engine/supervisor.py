@@ -205,7 +205,7 @@ class Supervisor:
 
     def _tell_unwritten(self, control: ControlServer, event: TaskFailedEvent) -> None:
         """Viewers hear of what the journal cannot keep."""
-        control.tell(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
+        control.tell_unwritten(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
 
     def _leave_behind(self) -> Outcome:
         log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)

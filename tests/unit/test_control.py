@@ -1,9 +1,12 @@
 """The control socket never makes its engine wait."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
+import sqlite3
 import tempfile
+import threading
 import uuid
 from pathlib import Path
 
@@ -13,11 +16,11 @@ import pytest
 from syncwizard.engine import control, door
 from syncwizard.engine.control import ControlServer
 from syncwizard.engine.door import Door
-from syncwizard.engine.journal import Journal
+from syncwizard.engine.journal import Journal, read_page
 from syncwizard.engine.metrics import Metrics
-from syncwizard.engine.protocol import Subscribe
+from syncwizard.engine.protocol import Happened, Hello, Response, Snapshot, Subscribe
 from syncwizard.errors import Cancelled
-from syncwizard.task.events import Entry, Noticed
+from syncwizard.task.events import Entry, Failure, Noticed, TaskFailedEvent
 from syncwizard.task.state import TaskState
 
 LONG = "x" * 100_000
@@ -107,6 +110,48 @@ def test_a_stage_that_was_left_behind_finds_its_journal_closed_and_stops(state_h
     journal.close()
     with pytest.raises(Cancelled):
         journal.append(Noticed(level="info", message="too late"))
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_viewer_that_subscribes_while_the_journal_fails_hears_why(
+    when: str, state_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = state_home / "control" / "engine.sock"
+    journal_path = state_home / "journal.db"
+    journal = Journal(journal_path)
+    journal.append(Noticed(level="info", message="earlier"))
+    reading, told = threading.Event(), threading.Event()
+
+    def read_late(path: Path, after: int = 0) -> list[Entry]:
+        reading.set()
+        assert told.wait(10.0)
+        return read_page(path, after)
+
+    async def serve() -> list[Response]:
+        server = serving(path, journal_path, journal)
+        await server.open()
+        if when == "before":
+            with contextlib.closing(sqlite3.connect(journal_path)) as connection:
+                connection.execute("ALTER TABLE events RENAME TO kept")
+        monkeypatch.setattr(control, "read_page", read_late)
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(msgspec.json.encode(Subscribe(after=0)) + b"\n")
+        await asyncio.to_thread(reading.wait, 10.0)
+        end = TaskFailedEvent(failure=Failure(title="the journal cannot be used"))
+        server.tell_unwritten(Entry(sequence=journal.state.sequence + 1, at=1.0, event=end))
+        told.set()
+        frames: list[Response] = []
+        while not frames or not isinstance(frames[-1], Happened) or frames[-1].entry.event != end:
+            line = await asyncio.wait_for(reader.readline(), 10.0)
+            frames.append(msgspec.json.decode(line, type=Response))
+        await server.close()
+        writer.close()
+        return frames
+
+    kinds = [type(frame) for frame in asyncio.run(serve())]
+    journal.close()
+    between = Snapshot if when == "before" else Happened
+    assert kinds == [Hello, Snapshot, between, Happened]
 
 
 async def _subscriber(path: Path) -> socket.socket:
