@@ -224,7 +224,7 @@ class ControlServer:
         while last < self._journal.state.sequence:
             page = await asyncio.to_thread(self._page_after, last)
             if not page:
-                # Whoever looks now needs most to hear how it ends: the state in memory stands for what is not read.
+                # The viewer still has to hear how it ends: the state in memory stands for the events not read.
                 state = self._journal.state
                 viewer.send(Snapshot(state=state, sample=self._metrics.merged()))
                 last = state.sequence

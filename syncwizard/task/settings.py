@@ -18,7 +18,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """The words and limits of one setting.
 
     - `label`, `help`: its name in a form, and what it is for.
-    - `said`: its value in a sentence, as `a lost connection {} min`; nothing of it is said in the summary when empty.
+    - `said`: its value in a sentence, as `a lost connection {} min`; the summary leaves it out when empty.
     - `unit`, `low`, `high`: of a number; both limits are allowed values.
     """
 

@@ -24,7 +24,7 @@ from syncwizard.tui.monitor.lines import describe_table
 from syncwizard.tui.monitor.link import EngineLink, Follow, Following, View
 from syncwizard.tui.monitor.panes import ChartsPane, ListPane, LogPane, StagesPane, TablesPane
 from syncwizard.tui.monitor.trouble import trouble_lines, trouble_of, trouble_text
-from syncwizard.tui.monitor.view import are_old, ends_lines, figures_of, head_line
+from syncwizard.tui.monitor.view import are_old, ends_lines, figures_of, head_line, offers, same_facts
 from syncwizard.tui.opening import Home
 from syncwizard.tui.task_actions import (
     TaskActions,
@@ -151,13 +151,13 @@ class MonitorScreen(Screen[None]):
     @on(Updated)
     def _updated(self, event: Updated) -> None:
         before, self._view = self._view, event.view
-        if before is not None and (not self.is_current or _same_facts(before, event.view)):
+        if before is not None and (not self.is_current or same_facts(before, event.view)):
             # Figures alone can wait for the next second.
             return
         self._draw()
         if before is None:
             self.call_after_refresh(self._draw_charts)
-        if before is None or _offers(before) != _offers(event.view):
+        if before is None or offers(before) != offers(event.view):
             self.refresh_bindings()
 
     @on(ScreenResume)
@@ -397,22 +397,3 @@ class MonitorScreen(Screen[None]):
 
     def _in_sight(self, pane: str) -> bool:
         return self._pane == pane or self.size.width >= self.home.WIDE_COLUMNS
-
-
-def _offers(view: View) -> tuple[bool, ...]:
-    """What can be done: the key bar is drawn again only when that changes."""
-    seen = view.seen
-    return (may_pause(seen), may_resume(seen), lost_changes(seen), may_release(seen), may_set_sequences(seen))
-
-
-def _same_facts(one: View, other: View) -> bool:
-    """Whether nothing happened in between but time.
-
-    Events come after the state that they led to: an engine sends its state first, then what a viewer has not seen.
-    """
-    return (
-        one.seen.state.sequence == other.seen.state.sequence
-        and one.entries[-1:] == other.entries[-1:]
-        and one.seen.liveness == other.seen.liveness
-        and one.connected == other.connected
-    )

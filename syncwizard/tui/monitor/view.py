@@ -25,6 +25,7 @@ from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.text import age, describe_bytes, fit, format_seconds, one_line, short_count, span
 from syncwizard.tui.formatting import Part, Tone, mark_of
 from syncwizard.tui.monitor.link import View
+from syncwizard.tui.task_actions import lost_changes, may_pause, may_release, may_resume, may_set_sequences
 
 # Of the missing definitions: the stages must stay in sight, and the events have all of them.
 MISSING_SHOWN = 3
@@ -265,3 +266,22 @@ def ends_lines(spec: TaskSpec, width: int) -> list[list[Part]]:
     if cell_len(line) <= width:
         return [[(line, "muted")]]
     return [[(f"SOURCE       {source}", "muted")], [(f"DESTINATION  {destination}", "muted")]]
+
+
+def offers(view: View) -> tuple[bool, ...]:
+    """What can be done: the key bar is drawn again only when that changes."""
+    seen = view.seen
+    return (may_pause(seen), may_resume(seen), lost_changes(seen), may_release(seen), may_set_sequences(seen))
+
+
+def same_facts(one: View, other: View) -> bool:
+    """Whether nothing happened in between but time.
+
+    Events come after the state that they led to: an engine sends its state first, then what a viewer has not seen.
+    """
+    return (
+        one.seen.state.sequence == other.seen.state.sequence
+        and one.entries[-1:] == other.entries[-1:]
+        and one.seen.liveness == other.seen.liveness
+        and one.connected == other.connected
+    )
