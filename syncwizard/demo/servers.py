@@ -51,7 +51,7 @@ NOT_DURABLE: dict[str, str] = {"fsync": "off", "full_page_writes": "off"}
 class Cluster:
     """One PostgreSQL server in `folder`: `data`, `log`, and the socket when its path is short enough.
 
-    `version` is a major version. The server is a child of a guardian process and stops when we die.
+    `version` is a major version. The server is a child of a watchdog process and stops when we die.
     Raises UsageError when there are no binaries, SyncwizardError when the server does not start.
     """
 
@@ -72,7 +72,7 @@ class Cluster:
         self.installation: Installation = found
         self.durable = durable
         self._account = installations.server_account()
-        self._guardian: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._sockets: Path | None = None
 
     @property
@@ -120,7 +120,7 @@ class Cluster:
     @property
     def running(self) -> bool:
         """Whether we started the server and it has not ended."""
-        return self._guardian is not None and self._guardian.poll() is None
+        return self._watchdog is not None and self._watchdog.poll() is None
 
     def create(self) -> Self:
         """Makes the data directory; the superuser is `postgres`, trusted on the socket."""
@@ -155,8 +155,8 @@ class Cluster:
         postgres = str(self._server_binaries().bin / "postgres")
         with self.log.open("ab") as log:
             self._give(self.log)
-            self._guardian = subprocess.Popen(
-                [sys.executable, "-m", "syncwizard.demo.guardian", *numbers, postgres, "-D", str(self.data)],
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-m", "syncwizard.demo.watchdog", *numbers, postgres, "-D", str(self.data)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -169,18 +169,18 @@ class Cluster:
 
     def stop(self, mode: Mode = "fast") -> None:
         """Stops the server and waits until it is gone; `immediate` is a crash to the next start."""
-        guardian = self._guardian
-        if guardian is None:
+        watchdog = self._watchdog
+        if watchdog is None:
             return
         self._signal(SIGNALS[mode])
         try:
-            guardian.wait(STOP_SECONDS)
+            watchdog.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGQUIT)
-            guardian.wait(STOP_SECONDS)
-        if guardian.stdin:
-            guardian.stdin.close()
-        self._guardian = None
+            watchdog.wait(STOP_SECONDS)
+        if watchdog.stdin:
+            watchdog.stdin.close()
+        self._watchdog = None
 
     def restart(self, mode: Mode = "fast") -> None:
         """Stops and starts the server."""
@@ -235,12 +235,12 @@ class Cluster:
         self.stop()
 
     def _signal(self, number: signal.Signals) -> None:
-        """Sends a signal to the postmaster; a guardian whose server is not up yet learns it by its pipe."""
+        """Sends a signal to the postmaster; a watchdog whose server is not up yet learns it by its pipe."""
         try:
             os.kill(self.pid, number)
         except (FileNotFoundError, ProcessLookupError):
-            if self._guardian and self._guardian.stdin:
-                self._guardian.stdin.close()
+            if self._watchdog and self._watchdog.stdin:
+                self._watchdog.stdin.close()
 
     def _identity(self) -> dict[str, Any]:
         """Arguments of subprocess that switch to the server's account."""

@@ -100,7 +100,7 @@ class ChildProcess:
         return f"{self._kind} process {self.pid} ended with code {code}"
 
 
-class Nursery:
+class ChildPool:
     """Starts children and knows those that live, so that none outlives the work it was started for."""
 
     def __init__(self, modules: Mapping[str, str] = CHILD_MODULES) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.protocol import ConnectivityRequest
 from syncwizard.engine.tunnels import Tunnel
@@ -229,7 +229,7 @@ class _EndTest:
         """The steps after the login, in sessions as a task has them."""
         spec = TaskSpec(name="connectivity", source=self._endpoint, destination=self._endpoint, objects=[])
         context = make_context(
-            spec, self._request.secrets, self._folder, lambda event: None, TaskState, Cancellation(), Nursery()
+            spec, self._request.secrets, self._folder, lambda event: None, TaskState, Cancellation(), ChildPool()
         )
         steps = steps_of(self._end, self._endpoint)
         with Checkup(context) as checkup:

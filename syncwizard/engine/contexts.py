@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
@@ -19,7 +19,7 @@ def make_context(
     record: Callable[[Any], object],
     state: Callable[[], TaskState],
     cancellation: Cancellation,
-    nursery: Nursery,
+    pool: ChildPool,
     sample: Callable[[Sample], None] = lambda sample: None,
 ) -> Context:
     """What stages get, for an engine and for a probe alike; samples go nowhere unless they are taken."""
@@ -31,7 +31,7 @@ def make_context(
         state=state,
         sample=sample,
         cancellation=cancellation,
-        spawn=nursery.spawn,
+        spawn=pool.spawn,
     )
 
 

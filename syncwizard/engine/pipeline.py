@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.engine.silence import SilenceWatch
@@ -98,11 +98,11 @@ class Pipeline:
     """One run over the stages, in the thread that calls `run`."""
 
     def __init__(
-        self, context: Context, stages: Sequence[Stage], nursery: Nursery, metrics: Metrics, silence: SilenceWatch
+        self, context: Context, stages: Sequence[Stage], pool: ChildPool, metrics: Metrics, silence: SilenceWatch
     ) -> None:
         self._outer = context
         self._stages = stages
-        self._nursery = nursery
+        self._pool = pool
         self._metrics = metrics
         self._silence = silence
         self._window: Window | None = None
@@ -142,7 +142,7 @@ class Pipeline:
 
     def _finish(self) -> None:
         self._silence.stop()
-        self._nursery.kill_all()
+        self._pool.kill_all()
         self._context.held.close()
 
     def _run_group(self, group: Sequence[Stage], following: Sequence[Sequence[Stage]]) -> None:
@@ -159,7 +159,7 @@ class Pipeline:
             try:
                 self._attempt(pending)
             except SyncwizardError as error:
-                self._nursery.kill_all()
+                self._pool.kill_all()
                 if isinstance(error, Cancelled) or not all(stage.patient for stage in pending):
                     raise
                 self._wait_before_retry(error)
@@ -174,7 +174,7 @@ class Pipeline:
             for stage in stages
             if (stage.endless or not state.finished(stage.name)) and facts_of(stage.name).needs in ("", *types)
         ]
-        self._nursery.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
+        self._pool.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so

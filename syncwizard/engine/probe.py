@@ -15,7 +15,7 @@ import msgspec
 
 from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.journal import FILE_NAME, Journal, read_state
@@ -259,13 +259,13 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
 
 def _run(request: TaskRequest, folder: Path, record: _Record, stage: Callable[[Context], object]) -> None:
     """Runs one stage outside of an engine."""
-    nursery = Nursery()
+    pool = ChildPool()
     with tunnels.opened(request.spec) as spec:
-        context = make_context(spec, request.secrets, folder, record.append, record.state, Cancellation(), nursery)
+        context = make_context(spec, request.secrets, folder, record.append, record.state, Cancellation(), pool)
         try:
             stage(context)
         finally:
-            nursery.kill_all()
+            pool.kill_all()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import msgspec
 
 from syncwizard import paths
 from syncwizard.engine import frames, logs, tunnels
-from syncwizard.engine.children import CHILD_MODULES, Nursery
+from syncwizard.engine.children import CHILD_MODULES, ChildPool
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.door import Door, remove_left
 from syncwizard.engine.journal import FILE_NAME, read_state
@@ -61,13 +61,13 @@ def main(
             spec = file.load(folder / paths.TASK_FILE)
             begun = read_state(folder / FILE_NAME, task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
-            nursery = Nursery(children)
-            stack.callback(nursery.kill_all)
+            pool = ChildPool(children)
+            stack.callback(pool.kill_all)
             if begun:
                 # Most tasks go on with applying; it gets ready while we log in.
-                nursery.keep_ready({kind: 1 for kind in children if kind == "apply"})
+                pool.keep_ready({kind: 1 for kind in children if kind == "apply"})
                 _try_logins(spec, secrets)
-            supervisor = Supervisor(spec, secrets, folder, stages(), nursery)
+            supervisor = Supervisor(spec, secrets, folder, stages(), pool)
             outcome = asyncio.run(supervisor.run(door, lambda: answer(Started(socket=str(door.path)))))
         return _tell_outcome(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
     except SyncwizardError as error:

@@ -39,7 +39,7 @@ class SilenceWatch:
         """Begins to ask. The threads end by themselves after `stop`: one may be in the middle of a login."""
         for end in self._ends:
             watch = _Watch(self._context, end, self._stopped, self._silent)
-            threading.Thread(target=watch.run, name=f"lookout {end}", daemon=True).start()
+            threading.Thread(target=watch.run, name=f"liveness {end}", daemon=True).start()
 
     def stop(self) -> None:
         """Asks no more."""
@@ -106,7 +106,7 @@ class _Watch:
             self._stopped.wait(ASK_SECONDS)
 
     def _open(self) -> Connection:
-        return open_session(self._context.spec, self._context.secrets, self._end, "lookout")
+        return open_session(self._context.spec, self._context.secrets, self._end, "liveness")
 
     def _end_lost(self, seconds: float) -> None:
         """Ends what was open when the silence began at the server, too, where a new session still gets there."""

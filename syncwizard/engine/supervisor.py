@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import __version__
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
 from syncwizard.engine.door import Door
@@ -52,7 +52,7 @@ class Supervisor:
     """Owns journal, metrics, pipeline and control socket of one engine process."""
 
     def __init__(
-        self, spec: TaskSpec, secrets: Handover, folder: Path, stages: Sequence[Stage], nursery: Nursery
+        self, spec: TaskSpec, secrets: Handover, folder: Path, stages: Sequence[Stage], pool: ChildPool
     ) -> None:
         """Opens the journal in `folder`; the caller holds the task's lock."""
         if spec.id is None:
@@ -65,7 +65,7 @@ class Supervisor:
         self._recorder = Recorder(folder)
         self._observe_at = self._keep_at = 0.0
         self._cancellation = Cancellation()
-        self._nursery = nursery
+        self._pool = pool
         self._fresh_sample = threading.Event()
         self._context = make_context(
             spec,
@@ -74,12 +74,12 @@ class Supervisor:
             self._journal.append,
             lambda: self._journal.state,
             self._cancellation,
-            nursery,
+            pool,
             self._note_sample,
         )
         self._slot_watch = SlotWatch()
         self._slot_asker = SlotAsker(self._context, self._take_slot)
-        self._pipeline = Pipeline(self._context, stages, nursery, self._metrics, SilenceWatch(self._context))
+        self._pipeline = Pipeline(self._context, stages, pool, self._metrics, SilenceWatch(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
         self._retrier = Retrier(self._context)
@@ -130,7 +130,7 @@ class Supervisor:
         try:
             outcome = await self._watch(control, done)
         except JournalFailed as error:
-            self._nursery.kill_all()
+            self._pool.kill_all()
             outcome = self._lost_journal(error)
         try:
             self._record_end(outcome)
@@ -209,7 +209,7 @@ class Supervisor:
 
     def _leave_behind(self) -> Outcome:
         log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)
-        self._nursery.kill_all()
+        self._pool.kill_all()
         self._journal.append(TaskPaused())
         return Outcome(reason="paused", exit_code=0)
 

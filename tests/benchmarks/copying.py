@@ -79,12 +79,12 @@ def copy_in_one_stream(found: Bench, table: str) -> float:
     with found.source.connect("bench") as source, found.destination.connect(database) as destination:
         pair = DatabasePair(found.source, found.destination, "bench", source, destination)
         path = RowPath(pair, TaskRun(spec, found.folder))
-        path.nursery.keep_ready({"copy": 1})
+        path.pool.keep_ready({"copy": 1})
         context = path.context()
         capture.run(context)
         with patch.object(full, "COPY_WORKERS", 1), patch.object(planning, "COPY_WORKERS", 1):
             seconds = seconds_of(lambda: full.run(context))
-        path.nursery.kill_all()
+        path.pool.kill_all()
         drop_slot(source, spec.slot)
         source.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(spec.slot)))
     return seconds

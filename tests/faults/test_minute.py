@@ -205,8 +205,8 @@ class Locked(Trouble):
 
 
 def looked_after(session: Session) -> bool:
-    """Whether the task's lookout is there."""
-    query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% lookout'"
+    """Whether the task's liveness sessions are there."""
+    query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% liveness'"
     return session.execute(query).fetchone() is not None
 
 

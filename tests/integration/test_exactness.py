@@ -206,7 +206,7 @@ def test_a_stream_that_meets_the_gap_of_a_dropped_publication_says_so(pair: Data
     pair.source.execute("SET synchronous_commit = on")
     with pytest.raises(ChangesMissing, match="is gone") as raised, path.following():
         path.caught_up()
-        # Just after the guardian has looked, so that the walsender comes first.
+        # Just after the watcher has looked, so that the walsender comes first.
         before = heartbeat(pair)
         until(lambda: heartbeat(pair) != before, 20, "a heartbeat")
         pair.source.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(slot)))
@@ -317,7 +317,7 @@ def test_a_finished_table_keeps_its_pair_and_an_unfinished_one_gets_a_new_one(
     path.task.stop_after = dies
     with pytest.raises(Killed):
         path.copy()
-    path.nursery.kill_all()
+    path.pool.kill_all()
     path.task.live_on()
     pair.source.execute("UPDATE other SET n = n + 1")
     pair.source.execute("UPDATE items SET label = label || ' changed' WHERE id % 2 = 0")
@@ -496,7 +496,7 @@ def test_a_worker_killed_in_the_middle_costs_its_chunk_alone(
     path = row_path(pair, tmp_path, ITEMS)
     pair.source.execute("INSERT INTO items SELECT i, 'label ' || i, repeat('x', 500) FROM generate_series(1, 30000) i")
     killed: list[int] = []
-    spawn = path.nursery.spawn
+    spawn = path.pool.spawn
 
     class Fragile:
         """A copy process that is killed when it is given its third chunk."""

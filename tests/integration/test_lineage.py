@@ -318,7 +318,7 @@ def test_tables_swapped_between_plan_and_copy_are_not_copied_into_each_other(
     context = meanwhile(context, pair, SWAP)
     with pytest.raises(SourceChanged, match=r"public\.t is named public\.t_new now"):
         full.run(context)
-    path.nursery.kill_all()
+    path.pool.kill_all()
     assert rows(pair.destination, "t") == rows(pair.destination, "t_new") == []
 
 

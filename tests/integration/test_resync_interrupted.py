@@ -102,7 +102,7 @@ def killed_at(path: RowPath, number: int, *, before: bool) -> bool:
     except Killed:
         return True
     finally:
-        path.nursery.kill_all()
+        path.pool.kill_all()
         context.held.close()
         path.task.live_on()
     return False

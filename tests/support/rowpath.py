@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.errors import Cancelled, SyncwizardError
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.slot import current_lsn
@@ -29,12 +29,12 @@ class RowPath:
     def __init__(self, pair: DatabasePair, run: TaskRun) -> None:
         self.pair = pair
         self.task = run
-        self.nursery = Nursery()
+        self.pool = ChildPool()
         self.error: BaseException | None = None
 
     def context(self) -> Context:
         """A context whose children are real processes."""
-        return msgspec.structs.replace(self.task.context(), spawn=self.nursery.spawn)
+        return msgspec.structs.replace(self.task.context(), spawn=self.pool.spawn)
 
     def copy(self, context: Context | None = None) -> Context:
         """Capture and full copy."""
@@ -64,7 +64,7 @@ class RowPath:
         finally:
             context.cancellation.cancel()
             thread.join()
-            self.nursery.kill_all()
+            self.pool.kill_all()
         if self.error is not None:
             raise self.error
 

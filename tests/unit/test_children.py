@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncwizard.engine.children import ChildProcess, Nursery
+from syncwizard.engine.children import ChildPool, ChildProcess
 from syncwizard.errors import ChangeFailed, EndpointError, TaskFailed
 from tests.faults import processes
 from tests.support.echo_child import Assignment, Do, Said, Say
@@ -23,15 +23,15 @@ def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery({"echo": "tests.support.echo_child"})
-    yield nursery
-    nursery.kill_all()
+def pool() -> Iterator[ChildPool]:
+    pool = ChildPool({"echo": "tests.support.echo_child"})
+    yield pool
+    pool.kill_all()
 
 
 @pytest.fixture
-def child(nursery: Nursery) -> ChildProcess:
-    child = nursery.spawn("echo", Assignment(text="hello", secret="swordfish"))
+def child(pool: ChildPool) -> ChildProcess:
+    child = pool.spawn("echo", Assignment(text="hello", secret="swordfish"))
     assert first_words(child).text == "hello"
     return child
 
@@ -57,8 +57,8 @@ def test_frames_go_both_ways(child: ChildProcess) -> None:
     assert child.receive(0.0) is None
 
 
-def test_a_secret_in_the_assignment_is_in_no_argument_and_no_environment(nursery: Nursery) -> None:
-    child = nursery.spawn("echo", Assignment(text="hello", secret="swordfish"))
+def test_a_secret_in_the_assignment_is_in_no_argument_and_no_environment(pool: ChildPool) -> None:
+    child = pool.spawn("echo", Assignment(text="hello", secret="swordfish"))
     said = first_words(child)
     assert not any("swordfish" in text for text in [*said.arguments, *said.environment])
 
@@ -110,9 +110,9 @@ def test_killing_a_child_wakes_who_listens_to_it(child: ChildProcess) -> None:
         child.receive(None)
 
 
-def test_no_child_outlives_the_nursery(nursery: Nursery) -> None:
-    children = [nursery.spawn("echo", Assignment(text="a")) for _ in range(2)]
-    nursery.kill_all()
+def test_no_child_outlives_the_pool(pool: ChildPool) -> None:
+    children = [pool.spawn("echo", Assignment(text="a")) for _ in range(2)]
+    pool.kill_all()
     assert not any(is_alive(child.pid) for child in children)
 
 
@@ -120,35 +120,35 @@ def spares() -> list[int]:
     return processes.children_of(os.getpid(), "echo")
 
 
-def test_a_child_that_was_kept_ready_is_the_one_that_gets_the_work(nursery: Nursery) -> None:
-    nursery.keep_ready({"echo": 2})
+def test_a_child_that_was_kept_ready_is_the_one_that_gets_the_work(pool: ChildPool) -> None:
+    pool.keep_ready({"echo": 2})
     waiting = spares()
     assert len(waiting) == 2
-    nursery.keep_ready({"echo": 2})
+    pool.keep_ready({"echo": 2})
     assert spares() == waiting
-    child = nursery.spawn("echo", Assignment(text="hello"))
+    child = pool.spawn("echo", Assignment(text="hello"))
     assert child.pid in waiting
     assert first_words(child).text == "hello"
 
 
-def test_a_child_that_died_while_it_was_kept_ready_is_replaced(nursery: Nursery) -> None:
-    nursery.keep_ready({"echo": 1})
+def test_a_child_that_died_while_it_was_kept_ready_is_replaced(pool: ChildPool) -> None:
+    pool.keep_ready({"echo": 1})
     [waiting] = spares()
     os.kill(waiting, signal.SIGKILL)
     until(lambda: not spares(), what="its end")
-    child = nursery.spawn("echo", Assignment(text="hello"))
+    child = pool.spawn("echo", Assignment(text="hello"))
     assert child.pid != waiting
     assert first_words(child).text == "hello"
 
 
-def test_children_that_nobody_needs_any_more_are_ended(nursery: Nursery) -> None:
-    nursery.keep_ready({"echo": 3})
-    nursery.keep_ready({"echo": 1})
+def test_children_that_nobody_needs_any_more_are_ended(pool: ChildPool) -> None:
+    pool.keep_ready({"echo": 3})
+    pool.keep_ready({"echo": 1})
     assert len(spares()) == 1
-    nursery.keep_ready({})
+    pool.keep_ready({})
     assert not spares()
-    nursery.keep_ready({"echo": 1})
-    nursery.kill_all()
+    pool.keep_ready({"echo": 1})
+    pool.kill_all()
     assert not spares()
 
 
@@ -156,9 +156,9 @@ def test_a_child_ends_when_its_engine_is_killed() -> None:
     """Even one that is busy: an orphan could meet the child of the next engine."""
     script = (
         "import time\n"
-        "from syncwizard.engine.children import Nursery\n"
+        "from syncwizard.engine.children import ChildPool\n"
         "from tests.support.echo_child import Assignment, Do\n"
-        "child = Nursery({'echo': 'tests.support.echo_child'}).spawn('echo', Assignment(text='a'))\n"
+        "child = ChildPool({'echo': 'tests.support.echo_child'}).spawn('echo', Assignment(text='a'))\n"
         "child.receive(None)\n"
         "child.send(Do(what='hang'))\n"
         "print(child.pid, flush=True)\n"

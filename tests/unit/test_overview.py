@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from syncwizard import paths
-from syncwizard.client import overview as lookout
-from syncwizard.client import tasks
+from syncwizard.client import overview, tasks
 from syncwizard.client.connection import EngineConnection
 from syncwizard.client.overview import Overview
 from syncwizard.client.tasks import StoredTask
@@ -95,7 +94,7 @@ def test_what_cannot_be_understood_is_of_another_version(task: StoredTask, said:
 def test_an_engine_that_does_not_answer_as_it_should_is_the_trouble_of_its_task_alone(
     task: StoredTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookout, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(overview, "ANSWER_SECONDS", 0.5)
     foreign, refusing = stored("foreign"), stored("refusing")
     stored("well")
     began = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncwizard.engine.children import Nursery
+from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.journal import Journal, read_entries
 from syncwizard.engine.metrics import Metrics
@@ -44,7 +44,7 @@ class Bench:
     def run(self, *stages: Stage, spec: TaskSpec = SPEC) -> Outcome:
         self.cancellation = Cancellation()
         metrics = Metrics(self.journal.state)
-        nursery = Nursery()
+        pool = ChildPool()
         context = make_context(
             spec,
             Handover(),
@@ -52,9 +52,9 @@ class Bench:
             self.journal.append,
             lambda: self.journal.state,
             self.cancellation,
-            nursery,
+            pool,
         )
-        return Pipeline(context, stages, nursery, metrics, SilenceWatch(context, ends=())).run()
+        return Pipeline(context, stages, pool, metrics, SilenceWatch(context, ends=())).run()
 
     def events(self) -> list[str]:
         """What happened, in short."""

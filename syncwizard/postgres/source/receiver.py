@@ -17,13 +17,13 @@ BURST_BYTES = 64 * 1024
 
 
 class Positions:
-    """Shared between receiver, guardian and applier: each field has one writer, so no lock is needed."""
+    """Shared between receiver, watcher and applier: each field has one writer, so no lock is needed."""
 
     def __init__(self, durable: int) -> None:
         self.received = durable  # receiver
         self.durable = durable  # applier
-        self.verified = durable  # guardian: up to here the publication is known to have been ours
-        # guardian: the source's clock less our steady one, which does not jump when the machine's clock is put right
+        self.verified = durable  # watcher: up to here the publication is known to have been ours
+        # watcher: the source's clock less our steady one, which does not jump when the machine's clock is put right
         self.clock_offset_seconds = 0.0
 
     def set_clock(self, ask: Callable[[], float]) -> None:

@@ -26,7 +26,7 @@ SLOT_SECONDS = 1.5
 PARTITIONS_SECONDS = 5.0
 
 
-class Guardian:
+class SourceWatcher:
     """The thread's body. `on_beat` is called in the thread, `on_dropped` with the tables that were dropped, once
     what was committed before is durable at the destination, and `on_changed` with what became of others."""
 
@@ -36,7 +36,7 @@ class Guardian:
         progress: Progress,
         members: Members,
         positions: Positions,
-        on_beat: "Callable[[Guardian], None]",
+        on_beat: "Callable[[SourceWatcher], None]",
         on_dropped: Callable[[list[TableName]], None],
         on_changed: Callable[[Lineage], None],
     ) -> None:

@@ -59,7 +59,7 @@ class Ends:
         self.destination.follow_configuration()
         progress = self.destination.ledger.take_epoch()
         self.holder = opened.open("source", "stream", replication=True)
-        self.source = opened.open("source", "guardian")
+        self.source = opened.open("source", "watcher")
         self.members = Members(self.destination.ledger.read_members())
         self.progress = self._compare(progress)
 
@@ -110,8 +110,8 @@ class Ends:
             self._channel.send(Intruded(str(reader)))
 
     def compare_again(self) -> None:
-        """Rule 5 once more, over a new session: a walsender may meet a gap before the guardian does."""
-        source = self._opened.open("source", "guardian")
+        """Rule 5 once more, over a new session: a walsender may meet a gap before the watcher does."""
+        source = self._opened.open("source", "watcher")
         with translated("source", "comparing slot and publication"):
             check_publication(source, self.progress, self.members.all)
             check_lineage(source, self.progress, self.members.all)

@@ -7,7 +7,7 @@ from operator import itemgetter
 import msgspec
 
 from syncwizard.postgres.source.receiver import Positions
-from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Figures, Recovered
@@ -61,7 +61,7 @@ _kind_and_route = itemgetter(0, 1)
 
 
 class Reporter:
-    """Sends the figures of one apply session: after commits, and each second from the guardian's thread."""
+    """Sends the figures of one apply session: after commits, and each second from the watcher's thread."""
 
     def __init__(self, channel: Channel, totals: Totals, positions: Positions) -> None:
         self._channel = channel
@@ -141,18 +141,18 @@ class Reporter:
             self._totals.careful_at = now
             self._channel.send(Recovered(reason=f"a batch is applied change by change: {reason}"))
 
-    def watched(self, guardian: Guardian) -> None:
-        """In the guardian's thread: what is known even while the destination keeps the applier waiting."""
-        self._source = (guardian.source_lsn, guardian.source_at)
-        figures = sample_of(guardian.slot, guardian.slot_at) if guardian.slot else Sample()
+    def watched(self, watcher: SourceWatcher) -> None:
+        """In the watcher's thread: what is known even while the destination keeps the applier waiting."""
+        self._source = (watcher.source_lsn, watcher.source_at)
+        figures = sample_of(watcher.slot, watcher.slot_at) if watcher.slot else Sample()
         self._channel.send(
             Figures(
                 sample=msgspec.structs.replace(
                     figures,
                     received_lsn=format_lsn(self._positions.received),
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
-                    source_lsn=guardian.source_lsn,
-                    source_at=guardian.source_at,
+                    source_lsn=watcher.source_lsn,
+                    source_at=watcher.source_at,
                 )
             )
         )

@@ -2,7 +2,7 @@
 
 - `ends`: sessions at both ends, a new epoch, the comparison by rule 5
 - `receiving`: walsender, decoder, routes, in a thread that fills the inbox
-- `guarding`: heartbeat, publication, lineage, in a thread of its own
+- `watching`: heartbeat, publication, lineage, in a thread of its own
 - `writing`: batches and acknowledging, in the thread that runs the session
 """
 
@@ -19,12 +19,12 @@ from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.ends import Ends, Opened
 from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import Assignment, Reached, Stop, Stopped
-from syncwizard.stages.incremental.guarding import Guarding
 from syncwizard.stages.incremental.receiving import Receiving
+from syncwizard.stages.incremental.watching import Watching
 from syncwizard.stages.incremental.writing import Writing
 from syncwizard.task.lsn import format_lsn
 
-# A source that does not answer the guardian for so long is given up: a proxy may confirm what it never passes on, and
+# A source that does not answer the watcher for so long is given up: a proxy may confirm what it never passes on, and
 # then no timeout of TCP ends the connection.
 SILENCE_SECONDS = 60.0
 JOIN_SECONDS = 5.0
@@ -58,7 +58,7 @@ class Session:
         self._threads: list[threading.Thread] = []
         self._failure: Exception | None = None
         self._receiving: Receiving | None = None
-        self._guarding: Guarding | None = None
+        self._watching: Watching | None = None
         self._writing: Writing | None = None
 
     def run(self) -> None:
@@ -71,8 +71,8 @@ class Session:
         reporter = Reporter(channel, self._totals, positions)
         self._receiving = Receiving(ends, assignment, channel, positions, self._inbox, binary=self._binary)
         self._start(self._receiving.run)
-        self._guarding = Guarding(ends, assignment, channel, positions, reporter)
-        self._start(self._guarding.run)
+        self._watching = Watching(ends, assignment, channel, positions, reporter)
+        self._start(self._watching.run)
         self._writing = Writing(ends, assignment, positions, reporter, self._inbox, serial_until=self._serial_until)
         reached = self._writing.run()
         if not reached:
@@ -94,8 +94,8 @@ class Session:
         self._inbox.close()
         if self._receiving is not None:
             self._receiving.stop()
-        if self._guarding is not None:
-            self._guarding.stop()
+        if self._watching is not None:
+            self._watching.stop()
         if self._writing is not None:
             self._writing.close()
         for thread in self._threads:
@@ -118,7 +118,7 @@ class Session:
         thread.start()
 
     def _give_up_silence(self) -> None:
-        if self._guarding is not None and self._guarding.silent_seconds > SILENCE_SECONDS:
+        if self._watching is not None and self._watching.silent_seconds > SILENCE_SECONDS:
             self._failure = self._failure or EndpointError(
                 f"the source has not answered for {SILENCE_SECONDS:.0f} s", end="source", transient=True
             )

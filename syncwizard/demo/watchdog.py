@@ -1,6 +1,6 @@
 """Keeps one PostgreSQL server as a child: when the program that wanted it dies, its pipe closes and the server stops.
 
-Run as `python -m syncwizard.demo.guardian UID GID COMMAND…`; UID is -1 where no other account is needed.
+Run as `python -m syncwizard.demo.watchdog UID GID COMMAND…`; UID is -1 where no other account is needed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The guardian of one apply session: heartbeat, publication and lineage beside the stream, and what became of the
+"""The watcher of one apply session: heartbeat, publication and lineage beside the stream, and what became of the
 selection since the start."""
 
 import time
@@ -7,7 +7,7 @@ from syncwizard.postgres.source.attached import Partition, brought_rows, new_par
 from syncwizard.postgres.source.lineage import Lineage, with_traits
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
-from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
@@ -18,7 +18,7 @@ from syncwizard.task.names import TableName
 SELECTION_SECONDS = 30.0
 
 
-class Guarding:
+class Watching:
     """Watches the source in a thread of its own, and reports what it finds to the engine."""
 
     def __init__(
@@ -31,7 +31,7 @@ class Guarding:
         # Partitions that came after the start, by OID, and were reported.
         self._attached: set[int] = set()
         self._selection_at = 0.0
-        self._guardian = Guardian(
+        self._watcher = SourceWatcher(
             ends.source,
             ends.progress,
             ends.members,
@@ -44,23 +44,23 @@ class Guarding:
     @property
     def silent_seconds(self) -> float:
         """How long the source has not answered."""
-        return self._guardian.silent_seconds
+        return self._watcher.silent_seconds
 
     def run(self) -> None:
         """The body of its thread, until stopped. Raises SourceChanged, TaskFailed, HandedOver, EndpointError."""
-        self._guardian.run()
+        self._watcher.run()
 
     def stop(self) -> None:
         """Ends `run` soon."""
-        self._guardian.stop()
+        self._watcher.stop()
 
-    def _beaten(self, guardian: Guardian) -> None:
+    def _beaten(self, watcher: SourceWatcher) -> None:
         now = time.monotonic()
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
-            self._channel.send(Uncaptured(uncaptured_tables(guardian.connection, self._assignment.spec)))
-            self._look_for_attached(guardian)
-        self._reporter.watched(guardian)
+            self._channel.send(Uncaptured(uncaptured_tables(watcher.connection, self._assignment.spec)))
+            self._look_for_attached(watcher)
+        self._reporter.watched(watcher)
 
     def _report_dropped(self, tables: list[TableName]) -> None:
         self._channel.send(Dropped(tables))
@@ -72,10 +72,10 @@ class Guarding:
         if found.noted:
             self._ends.note_members(found.noted)
 
-    def _look_for_attached(self, guardian: Guardian) -> None:
+    def _look_for_attached(self, watcher: SourceWatcher) -> None:
         """Reports partitions that came with rows, and watches those that came empty."""
         spec, members = self._assignment.spec, self._ends.members
-        source = guardian.connection
+        source = watcher.connection
         new = new_partitions(source, spec.slot, self._attached | {member.relation for member in members.all})
         if not new:
             return

@@ -11,7 +11,7 @@ from syncwizard.postgres.session.connection import connect
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn
-from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.task.lsn import parse_lsn
 from tests.support.pair import DatabasePair
 
@@ -33,10 +33,10 @@ def test_a_source_that_ends_before_what_was_applied_is_stopped_at(pair: Database
             publication_owner=1,
             task_name="test",
         )
-        guardian = Guardian(
+        watcher = SourceWatcher(
             session, progress, Members([]), Positions(ahead), lambda _: beats.set(), lambda _: None, lambda _: None
         )
         with pytest.raises(SourceChanged, match="the source was set back") as caught:
-            guardian.run()
+            watcher.run()
     assert not beats.is_set()
     assert "syncwizard resync test --all" in str(caught.value.remedy)
