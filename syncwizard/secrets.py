@@ -118,7 +118,7 @@ def keep_in_keyring(endpoint: Endpoint, what: str, secret: str, *, key: bool = F
 
 
 def keyring_trouble(endpoint: Endpoint) -> str | None:
-    """What will stand in the way of a secret that is said to be in the keyring; None when nothing does."""
+    """Why a secret cannot be read from the keyring that the endpoint names; None when it can, or names none."""
     if "keyring" not in (endpoint.password, endpoint.encryption.key_password):
         return None
     # Imported here: it loads back ends and costs most of the start of a command.

@@ -67,16 +67,16 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
             if isinstance(entry.event, EngineStarted):
                 engine = entry.event.version
     except JournalFailed as error:
-        # What a colleague is to look at, and no reason to tell nothing of the rest.
+        # The rest of the report is useful without the events.
         missing = [str(error)]
     data = {
         "made_at": local_time(now),
         "versions": _versions(engine),
         "status": describe(seen, now),
-        "history": [_tell_hour(hour) for hour in _hours(folder, now)],
-        "precheck": [line for item in seen.state.precheck for line in _tell_item(item)],
+        "history": [_hour_data(hour) for hour in _hours(folder, now)],
+        "precheck": [line for item in seen.state.precheck for line in _item_lines(item)],
         "task_file": file.dump(seen.task.spec),
-        "events": [*missing, *(_tell_entry(entry) for entry in entries)],
+        "events": [*missing, *(_entry_line(entry) for entry in entries)],
         # Whole: a secret may have several lines.
         "log": "\n".join(last_lines(folder / logs.FILE_NAME)),
         "state": as_data(seen, now),
@@ -90,7 +90,7 @@ def as_text(content: dict[str, Any]) -> str:
     sections = [
         ("VERSIONS", _lines(f"{name}: {version}" for name, version in content["versions"].items())),
         ("STATUS", content["status"]),
-        (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _tell_history(content["history"])),
+        (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _history_table(content["history"])),
         ("PRECHECK", _lines(content["precheck"])),
         ("TASK FILE", content["task_file"].rstrip()),
         (f"LAST {EVENTS_SHOWN} EVENTS", _lines(content["events"])),
@@ -133,13 +133,13 @@ def _hours(folder: Path, now: float) -> list[Stretch]:
     return grouped(stretches(read_history(folder), first, now), HOUR_SECONDS)
 
 
-def _tell_hour(hour: Stretch) -> dict[str, Any]:
+def _hour_data(hour: Stretch) -> dict[str, Any]:
     figures = msgspec.structs.asdict(hour.figures)
     known = {name: {"mean": spread.mean, "peak": spread.peak} for name, spread in figures.items() if spread is not None}
     return {"since": local_time(hour.start), **known}
 
 
-def _tell_history(hours: Sequence[Mapping[str, Any]]) -> str:
+def _history_table(hours: Sequence[Mapping[str, Any]]) -> str:
     columns: Sequence[tuple[str, str, Callable[[float], str]]] = (
         ("LATENCY", "latency_seconds", format_seconds),
         ("ROWS/S", "rows_per_second", describe_count),
@@ -150,14 +150,14 @@ def _tell_history(hours: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for hour in hours:
         cells = [hour["since"]]
-        for _, field, tell in columns:
+        for _, field, describe_figure in columns:
             known = hour.get(field)
-            cells += [tell(known[way]) if known else "" for way in ("mean", "peak")]
+            cells += [describe_figure(known[kind]) if known else "" for kind in ("mean", "peak")]
         rows.append(cells)
     return format_table(("SINCE", *titles), rows, right=range(1, len(titles) + 1)) if rows else ""
 
 
-def _tell_item(item: PrecheckItemFinished) -> list[str]:
+def _item_lines(item: PrecheckItemFinished) -> list[str]:
     verdict = "accepted" if item.ignored else item.verdict
     return [
         f"{verdict:<8}  {item.item}: {item.message or item.title}",
@@ -165,7 +165,7 @@ def _tell_item(item: PrecheckItemFinished) -> list[str]:
     ]
 
 
-def _tell_entry(entry: Entry) -> str:
+def _entry_line(entry: Entry) -> str:
     return f"{entry.sequence:>6}  {local_time(entry.at)}  {narrate(entry.event)}"
 
 

@@ -40,7 +40,7 @@ def embed(text: str) -> Vector:
     words = WORD.findall(text.lower())
     values = [0.0] * DIMENSIONS
     for word, count in Counter(words).items():
-        # Sublinear: a word said ten times is not ten times the subject.
+        # Sublinear: a word that stands there ten times is not ten times the subject.
         scale = 1.0 + math.log(count)
         for index, value in _word_features(word):
             values[index] += value * scale

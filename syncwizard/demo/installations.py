@@ -40,12 +40,12 @@ class Installation(msgspec.Struct, frozen=True):
 
     def has_pgvector(self) -> bool:
         """Whether CREATE EXTENSION vector can work."""
-        # Where the wheel keeps it, where Debian does, and where the installation itself says.
+        # The folders of the wheel, of Debian, and the one that pg_config reports.
         shared = [*self.bin.parent.glob("share/postgresql*"), self.bin.parent / "share"]
         shared.append(Path(f"/usr/share/postgresql/{self.version}"))
         if (self.bin / "pg_config").exists():
-            said = subprocess.run([self.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=False)
-            shared.append(Path(said.stdout.strip()))
+            asked = subprocess.run([self.bin / "pg_config", "--sharedir"], capture_output=True, text=True, check=False)
+            shared.append(Path(asked.stdout.strip()))
         return any((folder / "extension" / "vector.control").exists() for folder in shared)
 
 

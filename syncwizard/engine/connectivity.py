@@ -35,17 +35,19 @@ from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
-Tell = Callable[[ConnectivityNews], None]
+Report = Callable[[ConnectivityNews], None]
 
 # A step ends itself at its limit; one that did not is given up a little later.
 GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
 
-def run(request: ConnectivityRequest, folder: Path, tell: Tell) -> None:
+def run(request: ConnectivityRequest, folder: Path, report: Report) -> None:
     """Tests the ends that the request has; returns when every step of each was reported."""
     given: dict[End, Endpoint | None] = {"source": request.source, "destination": request.destination}
-    tests = [_EndTest(end, endpoint, request, folder, tell) for end, endpoint in given.items() if endpoint is not None]
+    tests = [
+        _EndTest(end, endpoint, request, folder, report) for end, endpoint in given.items() if endpoint is not None
+    ]
     for test in tests:
         test.start()
     try:
@@ -61,11 +63,11 @@ def run(request: ConnectivityRequest, folder: Path, tell: Tell) -> None:
 class _Record:
     """The steps of one end as they are reported, from the thread that does them or from the one that gives them up."""
 
-    def __init__(self, end: End, steps: tuple[StepName, ...], tell: Tell) -> None:
+    def __init__(self, end: End, steps: tuple[StepName, ...], report: Report) -> None:
         self._end = end
         self._steps = steps
         self._left = list(steps)
-        self._tell = tell
+        self._report = report
         self._lock = threading.Lock()
         self._began: dict[StepName, float] = {}
         self.current: StepName = steps[0]
@@ -91,10 +93,10 @@ class _Record:
             self._left = [each for each in self._steps if each in self._left or self._steps.index(each) >= place]
             self.current = step
             self._began[step] = time.monotonic()
-            self._tell(StepBegan(end=self._end, step=step))
+            self._report(StepBegan(end=self._end, step=step))
 
     def finish(self, finding: Finding, *, skipped: bool = False) -> bool:
-        """Tells what the current step found, and after a failure that the rest is skipped; False when it failed."""
+        """Reports what the current step found, and after a failure that the rest is skipped; False when it failed."""
         with self._lock:
             if self.current not in self._left:
                 return False
@@ -108,7 +110,7 @@ class _Record:
     def _end_step(self, step: StepName, verdict: StepVerdict, finding: Finding) -> None:
         self._left.remove(step)
         seconds = time.monotonic() - self._began[step] if step in self._began else 0.0
-        self._tell(
+        self._report(
             StepEnded(
                 end=self._end,
                 step=step,
@@ -123,12 +125,14 @@ class _Record:
 class _EndTest:
     """The test of one end, in a thread of its own."""
 
-    def __init__(self, end: End, endpoint: Endpoint, request: ConnectivityRequest, folder: Path, tell: Tell) -> None:
+    def __init__(
+        self, end: End, endpoint: Endpoint, request: ConnectivityRequest, folder: Path, report: Report
+    ) -> None:
         self._end: End = end
         self._endpoint = endpoint
         self._request = request
         self._folder = folder
-        self._record = _Record(end, steps_of(end, endpoint), tell)
+        self._record = _Record(end, steps_of(end, endpoint), report)
         self._tunnel: Tunnel | None = None
         self._thread = threading.Thread(target=self._run, name=f"connectivity of the {end}", daemon=True)
 
@@ -142,7 +146,7 @@ class _EndTest:
     def give_up_when_late(self) -> None:
         """Fails the step that is under way for too long."""
         if not self._record.ended and self._record.seconds > self._request.step_seconds + GRACE_SECONDS:
-            self._record.finish(failed(self._late, _way_on(self._record.current, "", self._endpoint)[0]))
+            self._record.finish(failed(self._late, _remedy_after(self._record.current, "", self._endpoint)[0]))
 
     def close(self) -> None:
         """Ends the tunnel."""
@@ -205,8 +209,8 @@ class _EndTest:
                 last = failure
                 troubles[str(place)] = failure.text or self._late
         self._record.begin(last.phase)
-        said = "; ".join(f"{place}: {text}" if len(places) > 1 else text for place, text in troubles.items())
-        return self._record.finish(failed(said, *_way_on(last.phase, last.text, self._endpoint)))
+        found = "; ".join(f"{place}: {text}" if len(places) > 1 else text for place, text in troubles.items())
+        return self._record.finish(failed(found, *_remedy_after(last.phase, last.text, self._endpoint)))
 
     def _log_in_at(self, place: Place, troubles: dict[str, str]) -> bool:
         request, end = self._request, self._end
@@ -269,7 +273,7 @@ def _judge_phase(reached: Reached, end: End, endpoint: Endpoint, place: Place) -
             return passed(parameters["dbname"])
 
 
-def _way_on(step: StepName, text: str, endpoint: Endpoint) -> tuple[str, str]:
+def _remedy_after(step: StepName, text: str, endpoint: Endpoint) -> tuple[str, str]:
     """Remedy and statements after a step failed with these words, or without any because the time was up."""
     if step == "database" and "does not exist" in text:
         return "create the database, or correct its name", f"CREATE DATABASE {quote(endpoint.database or '')}"

@@ -133,7 +133,7 @@ class ControlServer:
         await asyncio.gather(*self._conversations, return_exceptions=True)
         self._door.remove()
 
-    def tell(self, entry: Entry) -> None:
+    def send_event(self, entry: Entry) -> None:
         """Sends an event to every subscriber that has not had it; call in the event loop."""
         frame = Happened(entry=entry)
         for viewer in list(self._viewers):
@@ -141,12 +141,12 @@ class ControlServer:
                 viewer.sequence = entry.sequence
                 self._send_or_drop(viewer, frame)
 
-    def tell_unwritten(self, entry: Entry) -> None:
+    def send_unwritten(self, entry: Entry) -> None:
         """Sends what the journal could not keep, also to those who are subscribing at this moment."""
         self._unwritten = entry
-        self.tell(entry)
+        self.send_event(entry)
 
-    def tell_sample(self) -> None:
+    def send_sample(self) -> None:
         """Sends the latest figures to every subscriber that has read all before."""
         viewers = [viewer for viewer in self._viewers if viewer.sequence is not None and not viewer.unread_bytes]
         if not viewers:
@@ -156,7 +156,7 @@ class ControlServer:
         for viewer in viewers:
             viewer.send(frame)
 
-    def tell_observation(self, observation: Observation) -> None:
+    def send_observation(self, observation: Observation) -> None:
         """Sends what was added to the past of the figures to those who have it."""
         frame = Observed(observation=observation)
         for viewer in list(self._viewers):
@@ -234,7 +234,7 @@ class ControlServer:
                 last = entry.sequence
         viewer.sequence = last
         if self._unwritten is not None:
-            self.tell(self._unwritten)
+            self.send_event(self._unwritten)
 
     def _page_after(self, sequence: int) -> list[Entry]:
         """The next events in the file; none where it cannot be read."""

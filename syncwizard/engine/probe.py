@@ -127,32 +127,32 @@ def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
 
     one_at_a_time = threading.Lock()
 
-    def tell(news: ConnectivityNews) -> None:
+    def send(news: ConnectivityNews) -> None:
         with one_at_a_time:
             frames.write_frame(outgoing, news)
 
-    connectivity.run(request, NO_FOLDER, tell)
+    connectivity.run(request, NO_FOLDER, send)
 
 
 def _catalogue(request: CatalogueRequest, outgoing: int) -> None:
     from syncwizard.postgres.catalog.listing import prepare_listing, read_catalogue
 
-    def tell(news: CatalogueNews) -> None:
+    def send(news: CatalogueNews) -> None:
         frames.write_frame(outgoing, news)
 
     if request.endpoint.access is not None:
-        tell(CatalogueProgress(step="tunnel"))
+        send(CatalogueProgress(step="tunnel"))
     # Only the source is listed: the other end is none.
     task = TaskSpec(name="catalogue", source=request.endpoint, destination=Endpoint(), objects=[])
     with tunnels.opened(task) as spec:
-        tell(CatalogueProgress(step="login"))
+        send(CatalogueProgress(step="login"))
         with (
             open_session(spec, request.secrets, "source", "catalogue") as session,
             translated("source", "listing its objects"),
         ):
             prepare_listing(session)
             for news in read_catalogue(session):
-                tell(news)
+                send(news)
 
 
 def _precheck(request: TaskRequest, outgoing: int) -> None:

@@ -69,7 +69,7 @@ def main(
                 _try_logins(spec, secrets)
             supervisor = Supervisor(spec, secrets, folder, stages(), pool)
             outcome = asyncio.run(supervisor.run(door, lambda: answer(Started(socket=str(door.path)))))
-        return _tell_outcome(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
+        return _print_failure(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
     except SyncwizardError as error:
         log.error("%s", error)  # noqa: TRY400 - the error says all there is
         answer(Started(failure=report_of(error)))
@@ -110,7 +110,7 @@ def _try_logins(spec: TaskSpec, secrets: Handover) -> None:
                 raise
 
 
-def _tell_outcome(outcome: Outcome, *, interrupted: bool) -> int:
+def _print_failure(outcome: Outcome, *, interrupted: bool) -> int:
     if outcome.failure is not None:
         sys.stderr.write(format_failure(outcome.failure))
     return INTERRUPTED if interrupted and outcome.exit_code == 0 else outcome.exit_code

@@ -46,8 +46,8 @@ class SlotWatch:
         return found
 
     def _remember(self, step: int, now: float) -> None:
-        """A step that was said is said again only after it was left for a while: figures go up and down with each
-        checkpoint of the source."""
+        """A step that was reported is reported again only after it was left for a while: figures go up and down with
+        each checkpoint of the source."""
         if step >= self._step:
             self._step, self._lower_since = step, None
         elif self._lower_since is None:

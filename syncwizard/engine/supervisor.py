@@ -114,11 +114,11 @@ class Supervisor:
             self._journal.close()
 
     async def _run(self, loop: asyncio.AbstractEventLoop, control: ControlServer, ready: Callable[[], None]) -> Outcome:
-        def tell(entry: Entry, state: TaskState) -> None:
+        def publish(entry: Entry, state: TaskState) -> None:
             log.info("%s", narrate(entry.event))
-            loop.call_soon_threadsafe(control.tell, entry)
+            loop.call_soon_threadsafe(control.send_event, entry)
 
-        self._journal.listen(tell)
+        self._journal.listen(publish)
         self._journal.append(EngineStarted(pid=os.getpid(), version=__version__))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # SIGHUP is ignored in the background and under nohup, and stays so.
@@ -136,7 +136,7 @@ class Supervisor:
             self._record_end(outcome)
         except JournalFailed as error:
             outcome = self._lost_journal(error)
-            self._tell_unwritten(control, TaskFailedEvent(failure=failure_of(error)))
+            self._send_unwritten(control, TaskFailedEvent(failure=failure_of(error)))
         # The events just written are on their way to the loop; viewers get them before the socket goes.
         await asyncio.sleep(0)
         return outcome
@@ -164,7 +164,7 @@ class Supervisor:
                 await control.ensure_reachable()
             if self._fresh_sample.is_set():
                 self._fresh_sample.clear()
-                control.tell_sample()
+                control.send_sample()
                 await asyncio.to_thread(self._watch_slot)
             now = time.monotonic()
             await self._observe(control, now)
@@ -183,7 +183,7 @@ class Supervisor:
         """Adds to the past of the figures each second, and keeps it now and then."""
         if now >= self._observe_at:
             self._observe_at = now + OBSERVE_SECONDS
-            control.tell_observation(self._recorder.observe(self._metrics.measured()))
+            control.send_observation(self._recorder.observe(self._metrics.measured()))
         if now >= self._keep_at:
             # Not at once: an engine that ends in its first second has nothing to keep.
             if self._keep_at:
@@ -203,9 +203,9 @@ class Supervisor:
             self._journal.append(event)
         self._journal.append(EngineStopped(reason=outcome.reason))
 
-    def _tell_unwritten(self, control: ControlServer, event: TaskFailedEvent) -> None:
+    def _send_unwritten(self, control: ControlServer, event: TaskFailedEvent) -> None:
         """Viewers hear of what the journal cannot keep."""
-        control.tell_unwritten(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
+        control.send_unwritten(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
 
     def _leave_behind(self) -> Outcome:
         log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)

@@ -34,7 +34,7 @@ OPTIONS = {
 
 
 def command(local: str, remote: str, destination: str) -> list[str]:
-    """The call of ssh; what is not said here comes from the user's configuration.
+    """The call of ssh; other options come from the user's configuration.
 
     >>> command("127.0.0.1:15432", "db:5432", "me@bastion")[-4:]
     ['-L', '127.0.0.1:15432:db:5432', '--', 'me@bastion']

@@ -46,7 +46,7 @@ def opened(spec: TaskSpec, *, patient: bool = False) -> Iterator[TaskSpec]:
 
 
 class Tunnel:
-    """A keeper and what it said last. `endpoint` is the end as it is reached through the tunnel."""
+    """A keeper and its last message. `endpoint` is the end as it is reached through the tunnel."""
 
     def __init__(self, endpoint: Endpoint, access: Access, end: End) -> None:
         """Starts the keeper; raises EndpointError where there is no ssh."""

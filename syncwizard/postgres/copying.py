@@ -111,16 +111,16 @@ def copy_chunk(
 
 
 def _now_and_then(report: Callable[[int, int], None]) -> Callable[[int, int], None]:
-    told = time.monotonic()
+    reported_at = time.monotonic()
 
-    def tell(rows: int, size: int) -> None:
-        nonlocal told
+    def report_if_due(rows: int, size: int) -> None:
+        nonlocal reported_at
         now = time.monotonic()
-        if now - told > REPORT_SECONDS:
-            told = now
+        if now - reported_at > REPORT_SECONDS:
+            reported_at = now
             report(rows, size)
 
-    return tell
+    return report_if_due
 
 
 def _copy_by_libpq(

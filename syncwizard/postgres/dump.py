@@ -157,11 +157,11 @@ def dump_definitions(
             except subprocess.TimeoutExpired:
                 check()
         messages.seek(0)
-        said = " ".join(messages.read().decode(errors="replace").split())
+        message = " ".join(messages.read().decode(errors="replace").split())
         if process.returncode < 0:
             raise DumpKilled(f"pg_dump ({process.pid}) was ended by {signal.Signals(-process.returncode).name}")
         if process.returncode != 0:
-            raise _failure(said, endpoint)
+            raise _failure(message, endpoint)
         output.seek(0)
         return output.read().decode()
 
@@ -265,36 +265,36 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def _failure(said: str, endpoint: Endpoint) -> Exception:
-    if "connection to server" in said:
+def _failure(message: str, endpoint: Endpoint) -> Exception:
+    if "connection to server" in message:
         return EndpointError(
             "pg_dump could not use the source database",
             end="source",
-            transient=not is_final("", said),
-            detail=said,
+            transient=not is_final("", message),
+            detail=message,
             where=f"source {endpoint.describe()}",
         )
     return TaskFailed(
-        "pg_dump failed", detail=said, where="source", remedy=to_do("put right what it says", then="resume")
+        "pg_dump failed", detail=message, where="source", remedy=to_do("correct what its message names", then="resume")
     )
 
 
 def _version(path: Path) -> int | None:
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=20).stdout
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=20).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"\) (\d+)", said)
+    match = re.search(r"\) (\d+)", output)
     return int(match[1]) if match else None
 
 
 @cache
 def _has_tls(path: Path) -> bool:
     """Whether the program was built with TLS; libpq says so before it connects anywhere."""
-    said = subprocess.run(
+    errors = subprocess.run(
         [path, "--dbname", "sslmode=require host=/nonexistent"], capture_output=True, text=True, check=False, timeout=20
     ).stderr
-    return "SSL support is not compiled in" not in said
+    return "SSL support is not compiled in" not in errors
 
 
 def _bundled() -> list[Path]:

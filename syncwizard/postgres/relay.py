@@ -37,7 +37,7 @@ _LENGTH = Struct(">i").unpack_from
 class CopyOut:
     """What a server answers to COPY … TO STDOUT, however it arrives; pure.
 
-    `begun`: it has begun to send rows; `finished`: it is ready for the next command; `error`: what it said instead, or
+    `begun`: it has begun to send rows; `finished`: it is ready for the next command; `error`: what it sent instead, or
     in the middle. `messages` and `bytes` count what was passed, in payload.
     """
 
@@ -123,7 +123,7 @@ class Relay:
         self._either.register(self._writing, select.POLLIN | select.POLLOUT)
 
     def run(self, copy_out: bytes, copy_in: bytes, report: Callable[[int, int], None]) -> tuple[int, int]:
-        """Rows that went in, and bytes passed; `report` is told of messages and bytes after each block.
+        """Rows that went in, and bytes passed; `report` gets messages and bytes after each block.
 
         Raises psycopg errors of either end; the source's session then shows that it was the source.
         """
@@ -150,7 +150,7 @@ class Relay:
         of_interest = self._writable if not room else self._either if self._waiting else self._readable
         ready = of_interest.poll()
         if any(number == self._writing and events & select.POLLIN for number, events in ready):
-            # Notices, which would fill the way back; an error is told at the end.
+            # Notices, which would fill the way back; an error is reported at the end.
             self._writer.pgconn.consume_input()
 
     def _read(self) -> bool:

@@ -88,11 +88,11 @@ def find_obstacles(
     targets: Targets,
     copies: dict[TableName, TableCopy],
     *,
-    quiet: bool,
+    no_triggers: bool,
 ) -> list[tuple[str, str]]:
     """What keeps the tables from being emptied, each with what to do about it.
 
-    `quiet`: the session may set session_replication_role, so that foreign keys do not fire.
+    `no_triggers`: the session may set session_replication_role, so that foreign keys do not fire.
     """
     found = []
     doubtful: list[TableName] = []
@@ -113,7 +113,7 @@ def find_obstacles(
         if name in filled:
             title = f"{name} holds rows that the task did not bring, so it is not emptied"
             found.append((title, f"empty it at the destination by hand (TRUNCATE {name}) if that is right"))
-    if not quiet:
+    if not no_triggers:
         for key, owner, referenced in destination.tables.foreign_keys(met):
             title = f"foreign key {key} of {owner} to {referenced} would be checked while rows are removed and copied"
             remedy = "drop it for the time being, or GRANT SET ON PARAMETER session_replication_role to the account"

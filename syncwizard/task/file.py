@@ -1,4 +1,4 @@
-"""Reads and writes the task file; what is wrong with one is said by `mistakes` and `validation`."""
+"""Reads and writes the task file; `mistakes` and `validation` report what is wrong with one."""
 
 import contextlib
 import os

@@ -50,7 +50,7 @@ def narrate(event: Event) -> str:
     >>> narrate(StageStarted(stage="full"))
     'stage full begins'
     """
-    return one_line(_with_remedy(_tell(event), _remedy_of(event)))
+    return one_line(_with_remedy(_sentence(event), _remedy_of(event)))
 
 
 def _remedy_of(event: Event) -> Remedy:
@@ -67,7 +67,7 @@ def _remedy_of(event: Event) -> Remedy:
 
 
 @functools.singledispatch
-def _tell(event: Event) -> str:
+def _sentence(event: Event) -> str:
     return type(event).__name__
 
 
@@ -120,174 +120,174 @@ def _with_remedy(text: str, remedy: Remedy) -> str:
     return f"{text}; {remedy}" if remedy else text
 
 
-@_tell.register
+@_sentence.register
 def _(event: EngineStarted) -> str:
     return f"engine {event.pid} (version {event.version}) took the task"
 
 
-@_tell.register
+@_sentence.register
 def _(event: EngineStopped) -> str:
     return f"engine stopped: {event.reason}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: StageStarted) -> str:
     return f"stage {event.stage} begins"
 
 
-@_tell.register
+@_sentence.register
 def _(event: StageFinished) -> str:
     return f"stage {event.stage} is done" + (f": {event.summary}" if event.summary else "")
 
 
-@_tell.register
+@_sentence.register
 def _(event: PrecheckItemFinished) -> str:
     verdict = "warning, accepted" if event.ignored else event.verdict
     text = f"precheck {event.item}: {verdict}"
     return f"{text}: {event.message}" if event.message else text
 
 
-@_tell.register
+@_sentence.register
 def _(event: PrecheckFinished) -> str:
     return "the precheck passed" if event.passed else "the precheck did not pass"
 
 
-@_tell.register
+@_sentence.register
 def _(event: ReplicaIdentityChanging) -> str:
     return f"replica identity of {event.table} becomes FULL (it was {event.index or event.previous!r})"
 
 
-@_tell.register
+@_sentence.register
 def _(event: HeartbeatCreated) -> str:
     return "the heartbeat is set up at the source"
 
 
-@_tell.register
+@_sentence.register
 def _(event: PublicationCreated) -> str:
     return f"publication {event.name} with {len(event.members)} members"
 
 
-@_tell.register
+@_sentence.register
 def _(event: SlotCreated) -> str:
     return f"slot {event.name} at {event.lsn}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: SlotMeasured) -> str:
     if not event.exists:
         return "the source does not have the replication slot any more"
     return f"the slot holds {describe_bytes(event.retained_bytes)} of WAL at the source ({event.wal_status})"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TablePlanned) -> str:
     size = describe_bytes(event.estimated_bytes)
     chunks = counted(event.chunks, "chunk")
     return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {chunks}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TableCopied) -> str:
     took = format_seconds(event.seconds)
     return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TableRestarted) -> str:
     return f"{event.table} is copied again: {event.reason}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: ResyncRequested) -> str:
     tables = ", ".join(str(each.table) for each in event.tables) or "no table"
     return f"a resynchronization was asked for: {tables}" + (", with a new slot" if event.whole else "")
 
 
-@_tell.register
+@_sentence.register
 def _(event: TableDropped) -> str:
     kept = "its copy stays" if event.copied else "its copy was not complete and stays"
     return f"{event.table} was dropped at the source: {kept} at the destination as it is"
 
 
-@_tell.register
+@_sentence.register
 def _(event: PartitionDetached) -> str:
     tree = str(event.root) if event.root else "its tree"
     lasting = "" if event.captured else ", and changes to it are not captured any more"
     return f"{event.table} was detached from {tree} at the source: its rows stay in {tree} at the destination{lasting}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: SyncPointSet) -> str:
     return f"the sync point is {event.lsn}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: SyncPointPassed) -> str:
     return f"the sync point {event.lsn} is passed: the destination is consistent"
 
 
-@_tell.register
+@_sentence.register
 def _(event: StatementFinished) -> str:
     return f"{event.kind} {event.name} created in {format_seconds(event.seconds)}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: StatementSkipped) -> str:
     return f"{event.kind} {event.name} left out: {event.reason}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: DefinitionMissing) -> str:
     return f"missing at the destination: {describe_missing(event)}" + (f"; {event.advice}" if event.advice else "")
 
 
-@_tell.register
+@_sentence.register
 def _(event: DefinitionsRetried) -> str:
     return f"{counted(event.created, 'missing definition')} created, {event.refused:,} refused again"
 
 
-@_tell.register
+@_sentence.register
 def _(event: SequencesSet) -> str:
     text = f"{event.count:,} sequences set to the source's values"
     return text + (f"; not set: {', '.join(event.problems)}" if event.problems else "")
 
 
-@_tell.register
+@_sentence.register
 def _(event: ChangesApplied) -> str:
     changes = count_changes(event.tables)
     return f"{event.transactions:,} transactions with {changes:,} changes applied so far, up to {event.applied_lsn}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: RetryStarted) -> str:
     return describe_retrying(event.until, event.failure)
 
 
-@_tell.register
+@_sentence.register
 def _(event: RetryEnded) -> str:
     return "the trouble has passed"
 
 
-@_tell.register
+@_sentence.register
 def _(event: PauseRequested) -> str:
     return "a pause was asked for"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TaskPaused) -> str:
     return "paused: every connection is closed, the slot stays"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TaskFailedEvent) -> str:
     return f"failed: {describe_failure(event.failure)}"
 
 
-@_tell.register
+@_sentence.register
 def _(event: TaskReleased) -> str:
     return f"released; left over: {len(event.left_over)}" if event.left_over else "released: nothing of ours is left"
 
 
-@_tell.register
+@_sentence.register
 def _(event: Noticed) -> str:
     return f"{event.level}: {event.message}"

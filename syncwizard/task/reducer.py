@@ -223,7 +223,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         state,
         state="paused",
         failure=None,
-        # Given under the task's lock: an engine that has not said that it stopped is dead.
+        # Given under the task's lock: an engine that has not reported its stop is dead.
         engine_pid=None,
         resync=event,
         # One that is to be made anew is not missed.

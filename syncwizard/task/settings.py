@@ -18,13 +18,13 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """The words and limits of one setting.
 
     - `label`, `help`: its name in a form, and what it is for.
-    - `said`: its value in a sentence, as `a lost connection {} min`; the summary leaves it out when empty.
+    - `sentence`: its value in a sentence, as `a lost connection {} min`; the summary leaves it out when empty.
     - `unit`, `low`, `high`: of a number; both limits are allowed values.
     """
 
     label: str
     help: str
-    said: str = ""
+    sentence: str = ""
     unit: str = ""
     low: int | None = None
     high: int | None = None
@@ -170,10 +170,10 @@ def sentences(root: object, settings: tuple[Declared, ...]) -> list[tuple[str, s
     """What the summary says of the settings: the title of a group and its values in words."""
     found: dict[str, list[str]] = {}
     for each in settings:
-        if each.group is not None and each.setting.said:
-            said = each.setting.said.format(text_of(value_at(root, each.path)))
-            found.setdefault(each.group.title, []).append(said)
-    return [(title, ", ".join(said)) for title, said in found.items()]
+        if each.group is not None and each.setting.sentence:
+            sentence = each.setting.sentence.format(text_of(value_at(root, each.path)))
+            found.setdefault(each.group.title, []).append(sentence)
+    return [(title, ", ".join(values)) for title, values in found.items()]
 
 
 def markdown_table(settings: tuple[Declared, ...]) -> str:

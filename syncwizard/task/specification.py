@@ -152,7 +152,7 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             help="How long a connection that was lost, or is refused, is tried again before the task stops as failed."
             " The slot keeps WAL at the source meanwhile; a success goes on where it was. More than 30 rides out most"
             " restarts and failovers.",
-            said="a lost connection {} min",
+            sentence="a lost connection {} min",
             unit="minutes",
             low=10,
             high=1440,
@@ -165,7 +165,7 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             help="How long any other error, such as a change that the destination refuses, is tried again before the"
             " task stops as failed: nothing is ever skipped. Must be less than the time for lost connections; 10 or"
             " more gives a person the time to look.",
-            said="other trouble {} min",
+            sentence="other trouble {} min",
             unit="minutes",
             low=1,
             high=1440,

@@ -109,7 +109,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree.
-    `engine_pid`: of the engine that said it started and has not said it stopped (it may have died since).
+    `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
 
     id: uuid.UUID | None = None

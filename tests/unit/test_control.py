@@ -38,10 +38,10 @@ def test_a_viewer_that_does_not_read_is_dropped_and_the_others_are_served(state_
         )
         await server.open()
 
-        def tell(entry: Entry, state: TaskState) -> None:
-            loop.call_soon_threadsafe(server.tell, entry)
+        def publish(entry: Entry, state: TaskState) -> None:
+            loop.call_soon_threadsafe(server.send_event, entry)
 
-        journal.listen(tell)
+        journal.listen(publish)
         sleepy = await _subscriber(path)
         reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 24)
         writer.write(msgspec.json.encode(Subscribe()) + b"\n")
@@ -138,7 +138,7 @@ def test_a_viewer_that_subscribes_while_the_journal_fails_hears_why(
         writer.write(msgspec.json.encode(Subscribe(after=0)) + b"\n")
         await asyncio.to_thread(reading.wait, 10.0)
         end = TaskFailedEvent(failure=Failure(title="the journal cannot be used"))
-        server.tell_unwritten(Entry(sequence=journal.state.sequence + 1, at=1.0, event=end))
+        server.send_unwritten(Entry(sequence=journal.state.sequence + 1, at=1.0, event=end))
         told.set()
         frames: list[Response] = []
         while not frames or not isinstance(frames[-1], Happened) or frames[-1].entry.event != end:

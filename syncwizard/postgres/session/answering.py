@@ -45,7 +45,8 @@ def end_sessions(
     """Ends the task's other sessions in this database that are open for longer: what they hold would be in the way of
     their successors.
 
-    Without `builds` one that builds an index CONCURRENTLY is left to it: nothing has to be said to it any more.
+    Without `builds` one that builds an index CONCURRENTLY is left to it: the server finishes the build without a
+    client.
     """
     values = {"name": f"syncwizard {spec.short_id} ", "seconds": longer_than_seconds, "builds": builds}
     connection.execute(query("task_sessions_end"), values)

@@ -48,7 +48,7 @@ class SourceWatcher:
         self._members = members
         # Dropped tables that were not reported yet, with the position that has to be durable before.
         self._dropped: dict[TableName, int] = {}
-        self._told: set[TableName] = set()
+        self._reported: set[TableName] = set()
         self._positions = positions
         self._stop = threading.Event()
         self.source_lsn = ""
@@ -109,7 +109,7 @@ class SourceWatcher:
         if now >= self._partitions_due:
             self._partitions_due = now + PARTITIONS_SECONDS
             self._look_for_partitions()
-        self._tell_dropped()
+        self._report_dropped()
 
     def _look_for_partitions(self) -> None:
         """Partitions that their published root stands for leave no trace in the publication."""
@@ -118,15 +118,15 @@ class SourceWatcher:
         self._note_dropped([member.table for member in partitions if member.relation not in exist])
 
     def _note_dropped(self, tables: Iterable[TableName]) -> None:
-        new = [table for table in tables if table not in self._told and table not in self._dropped]
+        new = [table for table in tables if table not in self._reported and table not in self._dropped]
         if new:
             # What was committed to them lies before this position.
             self._dropped |= dict.fromkeys(new, parse_lsn(current_lsn(self.connection)))
 
-    def _tell_dropped(self) -> None:
+    def _report_dropped(self) -> None:
         over = [table for table, position in self._dropped.items() if self._positions.durable >= position]
         if over:
             self._on_dropped(over)
         for table in over:
             del self._dropped[table]
-            self._told.add(table)
+            self._reported.add(table)

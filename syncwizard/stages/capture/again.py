@@ -213,10 +213,10 @@ def _check_covered(context: Context, damage: Damage, wanted: set[TableName], sel
 def _check_room(context: Context, source: Connection, destination: Destination, selection: Selection) -> None:
     """Raises TaskFailed when a table cannot be emptied without harm."""
     with translated("destination", "looking at the tables to empty"):
-        quiet = destination.prepare_writing()
+        no_triggers = destination.prepare_writing()
         there = read_targets(source, destination, selection.tables, context.mapping)
         copies = destination.copies.read()
-        obstacles = find_obstacles(context, destination, selection.tables, there, copies, quiet=quiet)
+        obstacles = find_obstacles(context, destination, selection.tables, there, copies, no_triggers=no_triggers)
     if obstacles:
         title, remedy = obstacles[0]
         raise TaskFailed(title, where="destination", remedy=to_do(remedy, then="resume"))

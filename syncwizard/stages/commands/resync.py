@@ -34,7 +34,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
                 raise UsageError("the task has copied nothing yet", remedy=Remedy(then="resume"))
             members = destination.ledger.read_members()
             copies = destination.copies.read()
-            quiet = destination.prepare_writing()
+            no_triggers = destination.prepare_writing()
         damage = find_damage(context, source, progress, members)
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
@@ -43,7 +43,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         with translated("destination", "looking at the tables to empty"):
             there = read_targets(source, destination, tables, context.mapping)
             tables, absent = _split(context, tables, there)
-            obstacles = find_obstacles(context, destination, tables, there, copies, quiet=quiet)
+            obstacles = find_obstacles(context, destination, tables, there, copies, no_triggers=no_triggers)
     _refuse_absent(absent, wish, damage)
     if obstacles:
         title, remedy = obstacles[0]

@@ -28,11 +28,11 @@ IN_FUNCTION = re.compile(r'(?:PL/\w+ function |SQL function ")(?P<name>[^"]*?(?:
 def advise(context: Context, destination: Destination, refused: StatementRefused) -> str:
     """What to do about a definition that the destination does not take; how to try it again stands at the end."""
     statement = refused.statement
-    ways = [_way(context, refused)]
+    steps = [_correction(context, refused)]
     if _can_be_excluded(context, statement):
-        ways.append(f"to do without it, add its name to `exclude` in {context.folder / TASK_FILE}")
-    ways.append(f"then run `syncwizard definitions {shlex.quote(context.spec.name)} --retry`")
-    return "; ".join(filter(None, ways))
+        steps.append(f"to do without it, add its name to `exclude` in {context.folder / TASK_FILE}")
+    steps.append(f"then run `syncwizard definitions {shlex.quote(context.spec.name)} --retry`")
+    return "; ".join(filter(None, steps))
 
 
 def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
@@ -46,7 +46,7 @@ def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
     return refused
 
 
-def _way(context: Context, refused: StatementRefused) -> str:
+def _correction(context: Context, refused: StatementRefused) -> str:
     statement, state = refused.statement, refused.sqlstate
     if state == UNIQUE_VIOLATION and statement.kind != "materialized view refresh":
         return f"{_rows(context, statement)}; correct them there, and the changes come over"

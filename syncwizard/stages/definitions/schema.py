@@ -92,7 +92,7 @@ def _make(context: Context) -> Plan:
             by_default = destination.database.fires_no_triggers()
             owners = destination.database.read_owners()
             comment = _database_comment(context, source, destination)
-            quiet = by_default or destination.prepare_writing()
+            no_triggers = by_default or destination.prepare_writing()
             unchecked_on_partitioned = destination.database.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
             definers = read_definer_owners(source, needs, owners)
@@ -111,9 +111,9 @@ def _make(context: Context) -> Plan:
         existing=existing.tables,
         present=existing.objects | existing.functions,
         whole_schemas=whole,
-        foreign_keys=quiet,
+        foreign_keys=no_triggers,
         unchecked_on_partitioned=unchecked_on_partitioned,
-        quiet=quiet,
+        quiet=no_triggers,
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
         owners=definers,

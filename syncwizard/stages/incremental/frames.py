@@ -12,7 +12,7 @@ from syncwizard.task.specification import TaskSpec
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """`stop_at`: end after this position is applied (an LSN), None: go on until told to stop.
+    """`stop_at`: end after this position is applied (an LSN), None: go on until stopped.
 
     `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
     engine's context.
@@ -49,7 +49,7 @@ class Reached(msgspec.Struct, frozen=True, tag=True):
 
 
 class Stopped(msgspec.Struct, frozen=True, tag=True):
-    """The child ends because it was told to."""
+    """The child ends as ordered."""
 
 
 class Recovered(msgspec.Struct, frozen=True, tag=True):

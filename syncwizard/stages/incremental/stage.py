@@ -27,7 +27,7 @@ from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
 
-# A child that was told to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
+# A child that was ordered to stop ends after the batch at hand; one that cannot is ended, which costs nothing but
 # the batch.
 STOP_SECONDS = 10.0
 MAX_DEATHS = 10
@@ -62,7 +62,7 @@ class _Following:
         self._changes: dict[str, dict[str, int]] = {}
         self._sample: Sample | None = None
         self._deaths = 0
-        self._told: set[tuple[TableName, str]] = set()
+        self._reported: set[tuple[TableName, str]] = set()
 
     def run(self) -> str:
         while True:
@@ -86,15 +86,15 @@ class _Following:
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="warning" if frame.doubtful else "info", message=frame.reason))
             elif isinstance(frame, Intruded):
-                self._tell_intruded(frame.reader)
+                self._report_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
-                self._tell_missing(
+                self._report_missing(
                     frame.tables,
                     "not captured, because created or detached after the start: ",
                     "to have them synchronized, too, create them at the destination",
                 )
             elif isinstance(frame, Attached):
-                self._tell_missing(
+                self._report_missing(
                     frame.tables,
                     "attached after the start with rows in them that are not at the destination: ",
                     "",
@@ -107,7 +107,7 @@ class _Following:
                 self._stop(child)
                 raise Cancelled
 
-    def _tell_intruded(self, reader: str) -> None:
+    def _report_intruded(self, reader: str) -> None:
         self._context.record(
             Noticed(
                 level="warning",
@@ -117,11 +117,11 @@ class _Following:
             )
         )
 
-    def _tell_missing(self, tables: list[TableName], what: str, step: str) -> None:
-        """Says once a run of which tables that appeared since the start, also under the name of one that was dropped,
-        rows are not at the destination."""
-        new = [table for table in tables if (table, what) not in self._told]
-        self._told.update((table, what) for table in new)
+    def _report_missing(self, tables: list[TableName], what: str, step: str) -> None:
+        """Reports, once a run, tables that appeared since the start and whose rows are not at the destination; one may
+        have the name of a table that was dropped."""
+        new = [table for table in tables if (table, what) not in self._reported]
+        self._reported.update((table, what) for table in new)
         if new:
             self._context.record(
                 Noticed(

@@ -21,7 +21,7 @@ def object_kinds(checkup: Checkup) -> Finding:
         return passed("definitions are not synchronized")
     whole = {entry.schema for entry in checkup.spec.objects if entry.whole}
     tables = [table.oid for table in checkup.selection.tables if table.name.schema in whole]
-    firing = checkup.source.execute(query("loud_triggers"), {"tables": tables}).fetchall()
+    firing = checkup.source.execute(query("always_firing"), {"tables": tables}).fetchall()
     found = {
         "left out": [
             *map(str, checkup.needs.left_out),
@@ -112,16 +112,16 @@ def _functions(checkup: Checkup) -> list[str]:
     ]
 
 
-@item("loud-triggers", "No trigger of an existing table fires while changes are applied", BOTH, OBJECTS)
-def loud_triggers(checkup: Checkup) -> Finding:
+@item("firing-triggers", "No trigger of an existing table fires while changes are applied", BOTH, OBJECTS)
+def firing_triggers(checkup: Checkup) -> Finding:
     """ENABLE ALWAYS and ENABLE REPLICA fire under session_replication_role = replica; what fires changes rows twice."""
     if checkup.captured:
         return passed()
     oids = [table.oid for table in checkup.destination_tables.values()]
-    loud = [name for name, _ in checkup.destination.execute(query("loud_triggers"), {"tables": oids})]
-    if loud:
+    firing = [name for name, _ in checkup.destination.execute(query("always_firing"), {"tables": oids})]
+    if firing:
         return failed(
-            "these would fire while changes are applied, or keep them from being applied: " + listed(loud),
+            "these would fire while changes are applied, or keep them from being applied: " + listed(firing),
             "disable the triggers (ALTER TABLE ... DISABLE TRIGGER ...), and drop rules ON UPDATE, at the destination",
         )
     return passed()
@@ -129,5 +129,5 @@ def loud_triggers(checkup: Checkup) -> Finding:
 
 ITEMS = (
     object_kinds,
-    loud_triggers,
+    firing_triggers,
 )

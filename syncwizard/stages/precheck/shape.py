@@ -46,25 +46,25 @@ def table_shapes(checkup: Checkup) -> Finding:
 
 def _losses(changed: list[str], unfilled: list[str]) -> list[str]:
     """What would not be kept, without an error."""
-    told = []
+    parts = []
     if changed:
-        told.append("values will be rounded, lose a part or mean something else without an error: " + listed(changed))
+        parts.append("values will be rounded, lose a part or mean something else without an error: " + listed(changed))
     if unfilled:
-        told.append("generated at the source alone, so that nothing fills them: " + listed(unfilled))
-    return told
+        parts.append("generated at the source alone, so that nothing fills them: " + listed(unfilled))
+    return parts
 
 
 def _notes(exact: list[str], refused: list[str]) -> list[str]:
     """What is kept, or stops the task."""
-    told = []
+    parts = []
     if exact:
-        told.append("values are carried as text and cast: " + listed(exact))
+        parts.append("values are carried as text and cast: " + listed(exact))
     if refused:
         # Assigned to a shorter type, a text loses the spaces at its end without an error, and nothing else.
         texts = any("character varying(" in column for column in refused)
         but = ", but for spaces at the end of a text, which are cut" if texts else ""
-        told.append(f"a value that does not fit stops the task{but}: " + listed(refused))
-    return told
+        parts.append(f"a value that does not fit stops the task{but}: " + listed(refused))
+    return parts
 
 
 def paired(checkup: Checkup) -> list[tuple[Table, Table]]:
@@ -110,7 +110,7 @@ def _columns_that_fit(table: Table, target: Table, outcome: Fit) -> list[str]:
 
 
 def outcome_of(column: Column, other: Column) -> Fit | None:
-    """What becomes of the column's values in another one; None when nothing has to be said of it."""
+    """What becomes of the column's values in another one; None when they stay as they are."""
     if column.declared_type != other.declared_type:
         found = fit(column.declared_type, other.declared_type)
         return None if found == "exact" and column.type == other.type else found
@@ -151,7 +151,7 @@ def why_not_kept(checkup: Checkup, name: TableName) -> str:
     if table.partitioned or table.is_partition or target.partitioned:
         return f"{name} (partitioned)"
     if target_key(table, target) is None:
-        return f"{name} (no key: rows that are there could not be told from new ones)"
+        return f"{name} (no key: rows that are there cannot be distinguished from new ones)"
     return ""
 
 

@@ -81,7 +81,7 @@ def _tables_without_schema(checkup: Checkup) -> Finding:
 
 
 def _filled(checkup: Checkup) -> Finding | None:
-    """What is to be said of rows that are there. What was there before us is never truncated (DESIGN rule 16)."""
+    """The finding about tables that hold rows; None when there are none. Those rows are never truncated (rule 16)."""
     filled = filled_tables(checkup)
     if not filled:
         return None
@@ -190,7 +190,7 @@ def _has_schema(checkup: Checkup, name: str) -> bool:
 
 
 @item(
-    "triggers", "Triggers and foreign keys stay quiet while changes are applied", BOTH, OBJECTS, run_by="administrator"
+    "triggers", "Triggers and foreign keys do not fire while changes are applied", BOTH, OBJECTS, run_by="administrator"
 )
 def triggers(checkup: Checkup) -> Finding:
     """session_replication_role = replica, which takes a right (DESIGN rule 15)."""

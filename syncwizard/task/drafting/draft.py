@@ -1,6 +1,6 @@
 """A task while a person is still making it: every field as typed, right or wrong; pure.
 
-The screens show and edit a draft; what is wrong is said of fields by their paths (`source.host`), in `Problem`s.
+The screens show and edit a draft; a `Problem` names its field by the path (`source.host`).
 """
 
 import uuid

@@ -1,5 +1,5 @@
-"""One end of a task as it is being typed; pure. What is said here of the words is the wizard's, the rules are
-`validation`'s."""
+"""One end of a task as it is being typed; pure. Its messages use the words of the wizard; the
+rules are those of `validation`."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, Self

@@ -56,7 +56,7 @@ def chosen(choice: ObjectChoice) -> Groups:
 
 
 def matches(each: CatalogueObject, words: Sequence[str]) -> bool:
-    """Whether the object has every word in its name, as `schema.name`, or in what is said of it.
+    """Whether the object has every word in its name, as `schema.name`, or in its description.
 
     >>> passages = CatalogueObject("table", "kb", "Passages", vectors=("embedding vector(384)",))
     >>> [matches(passages, words.split()) for words in ("kb.pass", "384 ages", "pass index", "")]
