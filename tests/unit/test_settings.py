@@ -95,7 +95,7 @@ def test_a_draft_of_an_older_version_keeps_its_settings(state_home: Path) -> Non
 class Throttle(msgspec.Struct, frozen=True, kw_only=True):
     """A group that stands in two places."""
 
-    rows_per_second: Annotated[int, Setting(label="Rows", help="…", said="{} rows/s", unit="rows a second")] = 0
+    rows_per_second: Annotated[int, Setting(label="Rows", help="…", sentence="{} rows/s", unit="rows a second")] = 0
 
 
 class Throttles(msgspec.Struct, frozen=True, kw_only=True):
