@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import psycopg
 
-from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.destination.serial import SerialApplier
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.batches import Batch, folded, transactions

@@ -7,7 +7,8 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.errors import ChangeFailed
-from syncwizard.postgres.destination.apply import Applier, CountMismatch
+from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.session.trouble import is_connection_loss
