@@ -1,34 +1,77 @@
 """Where the names of the source go at the destination, and where those of the destination come from (DESIGN rule 19).
 
-Asked by everything that speaks of both ends; nothing else compares their names. Today's task files rename nothing, so
-`Mapping.of` gives the identity.
+Asked by everything that speaks of both ends; nothing else compares their names.
 """
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
+from functools import cache
 from typing import Self
 
 import msgspec
 
 from syncwizard.task.names import FunctionName, ObjectName, TableName
-from syncwizard.task.specification import TaskSpec
+from syncwizard.task.objects import RenameRule
+from syncwizard.task.specification import Capitalization, TaskSpec
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     """What has another name at the destination; all else keeps its own.
 
-    `schemas` by their names; `objects` (tables, views, sequences, …) by schema and name, to a name whole, with its
-    schema; `columns` by table and name, both the source's.
+    - `schemas`: by their names; every selected one where `capitalization` or a rule may change what is in it.
+    - `objects`: tables, views, sequences, … by schema and name, to a name whole, with its schema.
+    - `columns`: by table and name, both the source's; `left_out`: those that do not travel.
+    - `rules`: by schema, for objects that have no entry, functions excepted: code that is text calls them by name.
+    - `capitalization`: of the names in `schemas` that are given nowhere else.
+    - `origins`: the column that is filled with the origin of a merged table's rows.
     """
 
     schemas: MappingOf[str, str] = {}
     objects: MappingOf[tuple[str, str], tuple[str, str]] = {}
     columns: MappingOf[TableName, MappingOf[str, str]] = {}
+    left_out: MappingOf[TableName, frozenset[str]] = {}
+    rules: MappingOf[str, tuple[RenameRule, ...]] = {}
+    capitalization: Capitalization = "source"
+    origins: MappingOf[TableName, str] = {}
 
     @classmethod
     def of(cls, spec: TaskSpec) -> Self:
-        """The mapping of a task."""
-        return cls()
+        """The mapping of a task.
+
+        >>> from syncwizard.task.objects import SchemaObjects, TableObject
+        >>> from syncwizard.task.specification import Endpoint
+        >>> end, orders = Endpoint(database="d"), TableObject(table="orders", name="bills")
+        >>> rule = RenameRule(pattern="^tmp_(.+)$", name=r"stage_\\1")
+        >>> entry = SchemaObjects(schema="sales", name="eu", overrides=[orders], rename=[rule])
+        >>> mapping = Mapping.of(TaskSpec(name="t", source=end, destination=end, objects=[entry]))
+        >>> [str(mapping.table(TableName("sales", name))) for name in ("orders", "tmp_x", "items")]
+        ['eu.bills', 'eu.stage_x', 'eu.items']
+        """
+        capitalization = spec.synchronization.capitalization
+        schemas, objects, columns, left_out, origins = {}, {}, {}, {}, {}
+        for entry in spec.objects:
+            schema = entry.name if entry.name is not None else _folded(entry.schema, capitalization)
+            schemas[entry.schema] = schema
+            for table in entry.described:
+                name = TableName(entry.schema, table.table)
+                if table.name is not None:
+                    objects[entry.schema, table.table] = (schema, table.name)
+                if table.columns:
+                    columns[name] = table.columns
+                if table.exclude_columns:
+                    left_out[name] = frozenset(table.exclude_columns)
+                if table.origin_column is not None:
+                    origins[name] = table.origin_column
+        return cls(
+            schemas=schemas,
+            objects=objects,
+            columns=columns,
+            left_out=left_out,
+            rules={entry.schema: tuple(entry.rename) for entry in spec.objects if entry.rename},
+            capitalization=capitalization,
+            origins=origins,
+        )
 
     def schema(self, name: str) -> str:
         """The destination's schema for what is in this one of the source and has no name of its own."""
@@ -49,7 +92,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     def function(self, name: FunctionName) -> FunctionName:
         """The destination's name of a function of the source."""
-        return FunctionName(*self._mapped(name.schema, name.name), name.arguments)
+        schema, own = self.objects.get((name.schema, name.name)) or (self.schema(name.schema), name.name)
+        return FunctionName(schema, own, name.arguments)
 
     def column(self, table: TableName, name: str) -> str:
         """The destination's column that takes the values of this one; `table` is the source's.
@@ -58,12 +102,18 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         >>> mapping.column(TableName("public", "t"), "note"), mapping.column(TableName("public", "t"), "id")
         ('remark', 'id')
         """
-        return self.columns.get(table, {}).get(name, name)
+        own = self.columns.get(table, {}).get(name)
+        if own is not None or self.capitalization == "source" or table.schema not in self.schemas:
+            return name if own is None else own
+        return _folded(name, self.capitalization)
 
     def column_names(self, table: TableName, names: Iterable[str]) -> list[str]:
         """The destination's columns for these, in their order."""
-        renamed = self.columns.get(table)
-        return [renamed.get(name, name) for name in names] if renamed else list(names)
+        return [self.column(table, name) for name in names]
+
+    def travels(self, table: TableName, column: str) -> bool:
+        """Whether the values of the source's column go to the destination."""
+        return column not in self.left_out.get(table, ())
 
     def sources(self, target: TableName, among: Iterable[TableName]) -> list[TableName]:
         """The tables among these whose rows go to a table of the destination.
@@ -76,4 +126,27 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         return [table for table in among if self.table(table) == target]
 
     def _mapped(self, schema: str, name: str) -> tuple[str, str]:
-        return self.objects.get((schema, name)) or (self.schema(schema), name)
+        if (own := self.objects.get((schema, name))) is not None:
+            return own
+        for rule in self.rules.get(schema, ()):
+            if (found := _pattern(rule.pattern).fullmatch(name)) is not None:
+                return self.schema(schema), found.expand(rule.name)
+        if schema in self.schemas:
+            name = _folded(name, self.capitalization)
+        return self.schema(schema), name
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Asked for every name of a catalogue."""
+    return re.compile(text)
+
+
+def _folded(name: str, capitalization: Capitalization) -> str:
+    """
+    >>> _folded("Ordérs", "lower"), _folded("orders", "upper"), _folded("Orders", "source")
+    ('ordérs', 'ORDERS', 'Orders')
+    """
+    if capitalization == "source":
+        return name
+    return name.lower() if capitalization == "lower" else name.upper()

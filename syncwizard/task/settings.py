@@ -20,6 +20,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     - `label`, `help`: its name in a form, and what it is for.
     - `sentence`: its value in a sentence, as `a lost connection {} min`; the summary leaves it out when empty.
     - `unit`, `low`, `high`: of a number; both limits are allowed values.
+    - `own_form`: edited by a form of its own, and not in the list of settings.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     low: int | None = None
     high: int | None = None
+    own_form: bool = False
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,8 +118,8 @@ def _walk(struct: type[msgspec.Struct], path: str, group: Group | None) -> Itera
     for field in msgspec.structs.fields(struct):
         hint, here = hints[field.name], f"{path}.{field.name}"
         kind, *extras = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
+        named = next((extra for extra in extras if isinstance(extra, Group)), group)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            named = next((extra for extra in extras if isinstance(extra, Group)), group)
             yield from _walk(kind, here, named)
             continue
         setting = next((extra for extra in extras if isinstance(extra, Setting)), None)
@@ -129,7 +131,7 @@ def _walk(struct: type[msgspec.Struct], path: str, group: Group | None) -> Itera
         yield Declared(
             path=here,
             setting=setting,
-            group=group,
+            group=named,
             default=field.default,
             number=int in members,
             free=str in members,

@@ -1,17 +1,22 @@
 """What a task is asked to do: immutable, and exactly the keys of the task file."""
 
 import uuid
-from functools import cached_property
 from typing import Annotated, Literal
 
 import msgspec
 
+from syncwizard.task.objects import Operation as Operation
+from syncwizard.task.objects import RenameRule as RenameRule
+from syncwizard.task.objects import SchemaObjects as SchemaObjects
+from syncwizard.task.objects import TableObject as TableObject
 from syncwizard.task.settings import Group, Setting, declared
 
 DatabaseType = Literal["postgresql", "polardb-postgresql"]
 EncryptionMode = Literal["disable", "require", "verify-ca", "verify-full"]
 SynchronizationType = Literal["schema", "full", "incremental"]
 ConflictMode = Literal["report", "ignore"]
+Capitalization = Literal["source", "lower", "upper"]
+EtlErrors = Literal["stop", "dead-letter"]
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 5432
@@ -85,58 +90,14 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Synchronization(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which of the three synchronizations run, and what happens to tables that exist already."""
+    """Which of the three synchronizations run, and what happens to tables that exist already.
+
+    `capitalization`: of the names at the destination that are given nowhere else.
+    """
 
     types: list[SynchronizationType] = msgspec.field(default_factory=lambda: ["schema", "full", "incremental"])
     conflicts: ConflictMode = "report"
-
-
-class TableObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A selected table."""
-
-    table: str
-
-
-class SchemaObjects(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """A selected schema: whole (less `exclude`) when it names no objects, else the objects it names."""
-
-    schema: str
-    exclude: list[str] = []
-    tables: list[TableObject] = []
-    sequences: list[str] = []
-    views: list[str] = []
-    materialized_views: list[str] = []
-    functions: list[str] = []
-    types: list[str] = []
-
-    @property
-    def whole(self) -> bool:
-        """True when everything in the schema is selected."""
-        return not self.tables and not self.named
-
-    @property
-    def named(self) -> list[tuple[str, str]]:
-        """Kind and name of each object that is selected by name, tables left out."""
-        kinds = {
-            "sequence": self.sequences,
-            "view": self.views,
-            "materialized view": self.materialized_views,
-            # Procedures and aggregates too, all of the name.
-            "function": self.functions,
-            "type": self.types,
-        }
-        return [(kind, name) for kind, names in kinds.items() for name in names]
-
-    def selects_table(self, name: str) -> bool:
-        """Whether the table of this schema belongs to the task."""
-        if self.whole:
-            return name not in self.exclude
-        return name in self._table_names
-
-    @cached_property
-    def _table_names(self) -> frozenset[str]:
-        """Thousands of tables are asked for thousands of names."""
-        return frozenset(chosen.table for chosen in self.tables)
+    capitalization: Capitalization = "source"
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -173,10 +134,33 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = 10
 
 
+_TRANSFORMATION = Group(heading="Transformation", title="Transformation")
+
+
 class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings with a sensible default each: every field is a `Setting`, or a group of them."""
 
     retry: Annotated[Retry, Group(heading="How long trouble is retried", title="Retries")] = Retry()
+    etl: Annotated[
+        str | None,
+        _TRANSFORMATION,
+        Setting(
+            label="Script",
+            help="A script of the transformation language that every row of every table goes through; a table's own"
+            " `etl` comes before it.",
+            own_form=True,
+        ),
+    ] = None
+    etl_errors: Annotated[
+        EtlErrors,
+        _TRANSFORMATION,
+        Setting(
+            label="A row with an error",
+            help="What happens when a script fails for a row: the task stops, or the row is put into"
+            " syncwizard.dead_letters at the destination, with its key and the reason.",
+            own_form=True,
+        ),
+    ] = "stop"
 
 
 SETTINGS = declared(Advanced, "advanced")

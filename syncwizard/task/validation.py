@@ -4,21 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-import msgspec
-
+from syncwizard.task.not_yet import not_yet
+from syncwizard.task.object_rules import object_problems
+from syncwizard.task.problem import Problem as Problem
 from syncwizard.task.settings import value_at
-from syncwizard.task.specification import SETTINGS, Access, Encryption, Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.specification import SETTINGS, Access, Encryption, Endpoint, TaskSpec
 
 # As long as a name of PostgreSQL's: it stands in tables, file names and titles.
 NAME_CHARACTERS = 63
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong; `path` as in `objects[0].schema`."""
-
-    path: str
-    message: str
-    remedy: str = ""
 
 
 def find_problems(spec: TaskSpec) -> list[Problem]:
@@ -28,8 +21,9 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
         *endpoint_problems("source", spec.source),
         *endpoint_problems("destination", spec.destination),
         *_synchronization_problems(spec),
-        *_object_problems(spec.objects),
+        *object_problems(spec.objects),
         *_setting_problems(spec),
+        *not_yet(spec),
     ]
 
 
@@ -43,15 +37,6 @@ def is_secret_form(text: str) -> bool:
         name = text.removeprefix("env:")
         return name.isidentifier()
     return text in {"pgpass", "keyring", "prompt"}
-
-
-def is_system_schema(name: str) -> bool:
-    """Whether the server keeps the name for itself.
-
-    >>> [is_system_schema(name) for name in ("pg_catalog", "pg_temp_3", "information_schema", "pgvector")]
-    [True, True, True, False]
-    """
-    return name.startswith("pg_") or name == "information_schema"
 
 
 def is_connection_string(text: str) -> bool:
@@ -179,48 +164,6 @@ def _synchronization_problems(spec: TaskSpec) -> Iterator[Problem]:
     for name, times in Counter(types).items():
         if times > 1:
             yield Problem(path="synchronization.types", message=f"`{name}` is given {times} times")
-
-
-def _object_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
-    if not objects:
-        yield Problem(path="objects", message="no object is selected", remedy="add a schema: `- schema: public`")
-    seen: set[str] = set()
-    for index, entry in enumerate(objects):
-        path = f"objects[{index}]"
-        if not entry.schema:
-            yield Problem(path=f"{path}.schema", message="the schema's name is empty")
-        if is_system_schema(entry.schema):
-            yield Problem(
-                path=f"{path}.schema",
-                message=f"`{entry.schema}` is a schema of the server itself",
-                remedy="select schemas of your own: every server brings its own system schemas",
-            )
-        if entry.schema in seen:
-            yield Problem(
-                path=f"{path}.schema",
-                message=f"schema `{entry.schema}` is listed twice",
-                remedy="put all of its objects into one entry",
-            )
-        seen.add(entry.schema)
-        yield from _schema_problems(path, entry)
-
-
-def _schema_problems(path: str, entry: SchemaObjects) -> Iterator[Problem]:
-    if entry.exclude and not entry.whole:
-        yield Problem(
-            path=f"{path}.exclude",
-            message="`exclude` is for whole schemas; this entry lists its objects",
-            remedy="leave out `exclude`, or the lists of objects",
-        )
-    tables = [chosen.table for chosen in entry.tables]
-    lists = {"tables": tables, "exclude": entry.exclude}
-    lists |= {kind: getattr(entry, kind) for kind in ("sequences", "views", "materialized_views", "functions", "types")}
-    for kind, names in lists.items():
-        for name, times in Counter(names).items():
-            if times > 1:
-                yield Problem(path=f"{path}.{kind}", message=f"`{name}` is listed {times} times")
-            if not name:
-                yield Problem(path=f"{path}.{kind}", message="a name is empty")
 
 
 def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """The picker by keyboard: what keys tick, what a filter leaves alone, what is in sight, and what it looks like."""
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from textual.app import App, ComposeResult
@@ -57,7 +57,7 @@ class PickerApp(App[None]):
         return next(line for line in self.lines if text in line)
 
 
-def listed(schema: str, *tables: str, **lists: list[str]) -> SchemaObjects:
+def listed(schema: str, *tables: str, **lists: Any) -> SchemaObjects:
     return SchemaObjects(schema=schema, tables=[TableObject(table=name) for name in tables], **lists)
 
 

@@ -1,7 +1,7 @@
 """The choice of objects: what ticks mean, that nothing is lost on the way from and into a file, what is advised."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -70,7 +70,7 @@ def there(choice: ObjectChoice) -> set[ObjectKey]:
     return {each.key for each in CATALOGUE.objects if choice.has(each)}
 
 
-def listed(*tables: str, schema: str = "kb", **lists: list[str]) -> SchemaObjects:
+def listed(*tables: str, schema: str = "kb", **lists: Any) -> SchemaObjects:
     return SchemaObjects(schema=schema, tables=[TableObject(table=name) for name in tables], **lists)
 
 

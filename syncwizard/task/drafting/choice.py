@@ -8,7 +8,7 @@ does not change: over 20,000 objects each takes a few milliseconds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,7 +21,7 @@ from syncwizard.task.drafting.catalogue import (
     Tally,
     tally_of,
 )
-from syncwizard.task.specification import SchemaObjects, TableObject
+from syncwizard.task.specification import Operation, RenameRule, SchemaObjects, TableObject
 
 Tick = Literal["none", "some", "all"]
 Entry = tuple[ObjectKind, str]
@@ -39,12 +39,17 @@ LISTS: dict[ObjectKind, str] = {
 class SchemaChoice(msgspec.Struct, frozen=True, kw_only=True):
     """What is chosen of one schema: everything but `excluded` names when `whole`, else the `named` objects.
 
-    Both are dictionaries for their order; a named table keeps whatever its entry in the file says.
+    Both are dictionaries for their order. `edits`: what tables differ in at the destination, by their names, also
+    while one of them is not chosen; `name`, `operations` and `rename` as in the file.
     """
 
     whole: bool = False
     excluded: Mapping[str, None] = {}
-    named: Mapping[Entry, TableObject | None] = {}
+    named: Mapping[Entry, None] = {}
+    edits: Mapping[str, TableObject] = {}
+    name: str | None = None
+    operations: list[Operation] | None = None
+    rename: list[RenameRule] = []
 
 
 class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +157,7 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def with_schema(self, schema: str, ticked: bool) -> "ObjectChoice":
         """The schema whole, or nothing of it."""
         changed = dict(self.schemas)
-        changed.pop(schema, None) if not ticked else changed.update({schema: SchemaChoice(whole=True)})
+        changed.pop(schema, None) if not ticked else changed.update({schema: _whole(changed.get(schema))})
         return self._with(changed, [schema])
 
     def with_kind(self, schema: str, kind: ObjectKind, ticked: bool) -> "ObjectChoice":
@@ -173,14 +178,29 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if whole:
             names = {each.name for each in chosen}
             others = {each.name: None for kind in members.values() for each in kind if each.name not in names}
-            return self._with({**self.schemas, schema: SchemaChoice(whole=True, excluded=others)}, [schema])
-        named = {(each.kind, each.name): _table(each.kind, each.name) for each in chosen}
-        return self._with({**self.schemas, schema: SchemaChoice(named=named)}, [schema])
+            return self._with({**self.schemas, schema: _whole(self.schemas.get(schema), others)}, [schema])
+        named: dict[Entry, None] = {(each.kind, each.name): None for each in chosen}
+        listed = msgspec.structs.replace(self.schemas[schema], whole=False, excluded={}, named=named)
+        return self._with({**self.schemas, schema: listed}, [schema])
 
     def with_everything(self) -> "ObjectChoice":
         """Every schema of the catalogue whole; what the catalogue does not have stays chosen."""
-        whole = {schema: SchemaChoice(whole=True) for schema in self.catalogue.by_kind}
+        whole = {schema: _whole(self.schemas.get(schema)) for schema in self.catalogue.by_kind}
         return self._with({**self.schemas, **whole}, whole)
+
+    def with_table(self, schema: str, table: TableObject) -> "ObjectChoice":
+        """Another entry for a table of a chosen schema; one that says nothing but its name takes the edits away."""
+        entry = self.schemas[schema]
+        edits = {name: edit for name, edit in entry.edits.items() if name != table.table}
+        if table != TableObject(table=table.table):
+            edits[table.table] = table
+        changed = msgspec.structs.replace(entry, edits=edits)
+        return self._with({**self.schemas, schema: changed}, ())
+
+    def table(self, schema: str, name: str) -> TableObject:
+        """The entry of a table, chosen or not."""
+        entry = self.schemas.get(schema, SchemaChoice())
+        return entry.edits.get(name) or TableObject(table=name)
 
     # How it is worked out
 
@@ -236,32 +256,46 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 def _read(entry: SchemaObjects) -> SchemaChoice:
-    named: dict[Entry, TableObject | None] = {("table", chosen.table): chosen for chosen in entry.tables}
+    named: dict[Entry, None] = {("table", chosen.table): None for chosen in entry.tables}
     for kind, attribute in LISTS.items():
         named.update({(kind, name): None for name in getattr(entry, attribute)})
-    return SchemaChoice(whole=entry.whole, excluded=dict.fromkeys(entry.exclude), named=named)
+    return SchemaChoice(
+        whole=entry.whole,
+        excluded=dict.fromkeys(entry.exclude),
+        named=named,
+        edits={each.table: each for each in entry.described if each != TableObject(table=each.table)},
+        name=entry.name,
+        operations=entry.operations,
+        rename=entry.rename,
+    )
 
 
 def _write(schema: str, entry: SchemaChoice) -> SchemaObjects:
     if entry.whole:
-        return SchemaObjects(schema=schema, exclude=list(entry.excluded))
-    lists = {attribute: [name for kind_, name in entry.named if kind_ == kind] for kind, attribute in LISTS.items()}
-    return SchemaObjects(schema=schema, tables=[table for table in entry.named.values() if table is not None], **lists)
+        edits = [edit for name, edit in entry.edits.items() if name not in entry.excluded]
+        chosen: dict[str, Any] = {"exclude": list(entry.excluded), "overrides": edits}
+    else:
+        chosen = {attribute: [name for each, name in entry.named if each == kind] for kind, attribute in LISTS.items()}
+        tables = [name for kind, name in entry.named if kind == "table"]
+        chosen["tables"] = [entry.edits.get(name) or TableObject(table=name) for name in tables]
+    return SchemaObjects(schema=schema, name=entry.name, operations=entry.operations, rename=entry.rename, **chosen)
+
+
+def _whole(entry: SchemaChoice | None, excluded: Mapping[str, None] = {}) -> SchemaChoice:
+    """The schema whole, with the names and edits it has."""
+    return msgspec.structs.replace(entry or SchemaChoice(), whole=True, excluded=excluded, named={})
 
 
 def _added(entry: SchemaChoice, entries: Mapping[Entry, None]) -> SchemaChoice:
     if entry.whole:
         names = {name for _, name in entries}
-        return SchemaChoice(whole=True, excluded={name: None for name in entry.excluded if name not in names})
-    added = {(kind, name): _table(kind, name) for kind, name in entries if (kind, name) not in entry.named}
-    return SchemaChoice(named={**entry.named, **added})
+        left = {name: None for name in entry.excluded if name not in names}
+        return msgspec.structs.replace(entry, excluded=left)
+    return msgspec.structs.replace(entry, named={**entry.named, **entries})
 
 
 def _removed(entry: SchemaChoice, entries: Mapping[Entry, None]) -> SchemaChoice:
     if entry.whole:
-        return SchemaChoice(whole=True, excluded={**entry.excluded, **{name: None for _, name in entries}})
-    return SchemaChoice(named={each: table for each, table in entry.named.items() if each not in entries})
-
-
-def _table(kind: ObjectKind, name: str) -> TableObject | None:
-    return TableObject(table=name) if kind == "table" else None
+        excluded = {**entry.excluded, **{name: None for _, name in entries}}
+        return msgspec.structs.replace(entry, excluded=excluded)
+    return msgspec.structs.replace(entry, named={each: None for each in entry.named if each not in entries})

@@ -14,6 +14,7 @@ from syncwizard.task.settings import built, text_of, texts_of, value_at
 from syncwizard.task.specification import (
     SETTINGS,
     Advanced,
+    Capitalization,
     ConflictMode,
     IgnoredItem,
     PrecheckSettings,
@@ -55,6 +56,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     destination: EndpointDraft = EndpointDraft()
     types: list[SynchronizationType] = msgspec.field(default_factory=lambda: ["schema", "full", "incremental"])
     conflicts: ConflictMode = "report"
+    capitalization: Capitalization = "source"
     objects: list[SchemaObjects] = []
     advanced: dict[str, str] = {}
     ignore: list[IgnoredItem | str] = []
@@ -71,7 +73,9 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
             name=self.name,
             source=self.source.to_endpoint(),
             destination=self.destination.to_endpoint(),
-            synchronization=Synchronization(types=self.types, conflicts=self.conflicts),
+            synchronization=Synchronization(
+                types=self.types, conflicts=self.conflicts, capitalization=self.capitalization
+            ),
             objects=self.objects,
             advanced=built(Advanced, "advanced", SETTINGS, self.advanced),
             precheck=PrecheckSettings(ignore=self.ignore),
@@ -93,6 +97,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
             destination=EndpointDraft.from_endpoint(spec.destination),
             types=spec.synchronization.types,
             conflicts=spec.synchronization.conflicts,
+            capitalization=spec.synchronization.capitalization,
             objects=spec.objects,
             advanced=texts_of(spec, SETTINGS),
             ignore=spec.precheck.ignore,

@@ -26,7 +26,8 @@ class AdvancedStep(FormStep):
     def compose(self) -> ComposeResult:
         """A heading a group; a field a setting, with its words below it."""
         with VerticalScroll(can_focus=False):
-            for group, settings in groupby(SETTINGS, lambda each: each.group):
+            shown = [each for each in SETTINGS if not each.setting.own_form]
+            for group, settings in groupby(shown, lambda each: each.group):
                 if group is not None:
                     yield Static(group.heading, classes="form--heading")
                 for each in settings:

@@ -1,0 +1,57 @@
+"""Keys of the task file that are read and checked, and that nothing acts on in this version: a task with one of them is
+refused, because without it the task would do something else than its file says."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from syncwizard.task.problem import Problem
+
+_TABLE_KEYS = (
+    "name",
+    "columns",
+    "exclude_columns",
+    "where",
+    "operations",
+    "etl",
+    "origin_column",
+)
+# `[]` stands for every entry of a list.
+NOT_YET = (
+    "synchronization.capitalization",
+    "objects[].name",
+    "objects[].operations",
+    "objects[].rename",
+    *(f"objects[].{tables}[].{key}" for tables in ("tables", "overrides") for key in _TABLE_KEYS),
+    "advanced.etl",
+    "advanced.etl_errors",
+)
+
+
+def not_yet(spec: msgspec.Struct) -> Iterator[Problem]:
+    """The keys of the specification that are given and not supported."""
+    for key in NOT_YET:
+        for path in _given(spec, key.split("."), ""):
+            name = key.rpartition(".")[2]
+            yield Problem(path=path, message=f"`{name}` is not supported by this version", remedy=f"leave out `{name}`")
+
+
+def _given(struct: msgspec.Struct, names: list[str], above: str) -> Iterator[str]:
+    """The paths at which the key has another value than its default."""
+    first, *below = names
+    name = first.removesuffix("[]")
+    path, value = f"{above}.{name}".lstrip("."), getattr(struct, name)
+    if not below:
+        if value != _default(struct, name):
+            yield path
+    elif first == name:
+        yield from _given(value, below, path)
+    else:
+        for index, entry in enumerate(value):
+            yield from _given(entry, below, f"{path}[{index}]")
+
+
+def _default(struct: msgspec.Struct, name: str) -> Any:
+    field = next(field for field in msgspec.structs.fields(struct) if field.name == name)
+    return field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default

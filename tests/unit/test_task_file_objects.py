@@ -1,0 +1,268 @@
+"""The keys of `objects` that give names, columns, rows and operations: what is read, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from syncwizard.errors import TaskFileError
+from syncwizard.task import file
+from syncwizard.task.drafting.catalogue import Catalogue
+from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import FunctionName, ObjectName, TableName
+from syncwizard.task.not_yet import NOT_YET
+from syncwizard.task.objects import SchemaObjects, TableObject
+from syncwizard.task.problem import Problem
+from syncwizard.task.specification import Endpoint, Synchronization, TaskSpec
+from syncwizard.task.validation import find_problems
+
+HEAD = """\
+version: 1
+name: kb
+source: {database: kb}
+destination: {database: kb2}
+"""
+END = Endpoint(database="kb")
+
+
+def spec_of(yaml_objects: str) -> TaskSpec:
+    """The specification of these objects, unchecked."""
+    separator = " " if yaml_objects.startswith("[") else "\n"
+    text = f"{HEAD}objects:{separator}{yaml_objects}\n"
+    return msgspec.yaml.decode(text.encode(), type=TaskSpec)
+
+
+def problems(yaml_objects: str) -> list[Problem]:
+    """What is wrong with the objects, apart from what this version does not support."""
+    found = find_problems(spec_of(yaml_objects))
+    return [problem for problem in found if "not supported by this version" not in problem.message]
+
+
+@pytest.mark.parametrize(
+    ("objects", "path", "message"),
+    [
+        ("[{schema: a, tables: [{table: t, name: ''}]}]", "objects[0].tables[0].name", "the name is empty"),
+        (f"[{{schema: a, name: {'ü' * 32}}}]", "objects[0].name", "64 bytes; PostgreSQL takes 63"),
+        ("[{schema: a, name: pg_eu}]", "objects[0].name", "a schema of the server itself"),
+        ("[{schema: a, name: syncwizard}]", "objects[0].name", "holds what tasks keep"),
+        (
+            f"[{{schema: a, tables: [{{table: t, columns: {{c: {'x' * 64}}}}}]}}]",
+            "objects[0].tables[0].columns",
+            "column `c`: the name has 64 bytes",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, columns: {c: x, d: x}}]}]",
+            "objects[0].tables[0].columns",
+            "2 columns go to",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, columns: {c: x}, origin_column: x}]}]",
+            "objects[0].tables[0].columns",
+            "2 columns go to `x`",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, columns: {c: x}, exclude_columns: [c]}]}]",
+            "objects[0].tables[0].exclude_columns",
+            "`c` is renamed and left out",
+        ),
+        (
+            "[{schema: a, overrides: [{table: t, exclude_columns: [c, c]}]}]",
+            "objects[0].overrides[0].exclude_columns",
+            "`c` is listed 2 times",
+        ),
+        ("[{schema: a, overrides: [{table: t}, {table: t}]}]", "objects[0].overrides", "`t` is listed 2 times"),
+        ("[{schema: a, tables: [{table: t}], overrides: [{table: t}]}]", "objects[0].overrides", "for whole schemas"),
+        ("[{schema: a, exclude: [t], overrides: [{table: t}]}]", "objects[0].overrides[0]", "is in `exclude` too"),
+        ("[{schema: a, tables: [{table: t, where: ' '}]}]", "objects[0].tables[0].where", "the condition is empty"),
+        (
+            "[{schema: a, operations: [insert, insert]}]",
+            "objects[0].operations",
+            "`insert` is listed 2 times",
+        ),
+        ("[{schema: a, rename: [{pattern: '(', name: b}]}]", "objects[0].rename[0].pattern", "no regular expression"),
+        (
+            "[{schema: a, rename: [{pattern: 'x', name: '\\1'}]}]",
+            "objects[0].rename[0].name",
+            "does not fit the pattern",
+        ),
+        ("[{schema: a, rename: [{pattern: 'x', name: ''}]}]", "objects[0].rename[0].name", "the name is empty"),
+        (
+            "[{schema: a, name: c, tables: [{table: t}]}, {schema: b, name: c, tables: [{table: t}]}]",
+            "objects[1].tables[0]",
+            "a.t and b.t go to one table, c.t",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, name: x, origin_column: o}, {table: u, name: x}]}]",
+            "objects[0].tables[1].origin_column",
+            "a.t and a.u are merged into a.x with different origin columns",
+        ),
+    ],
+)
+def test_nonsense_is_named_with_its_path(objects: str, path: str, message: str) -> None:
+    [problem] = problems(objects)
+    assert problem.path == path
+    assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        "[{schema: a, tables: [{table: t, name: u}, {table: u, name: t}]}]",
+        "[{schema: a, tables: [{table: t, columns: {c: d, d: c}}]}]",
+        "[{schema: a, tables: [{table: t, name: x, origin_column: o}, {table: u, name: x, origin_column: o}]}]",
+        "[{schema: a, tables: [{table: t}, {table: u, name: t}]}]",
+        "[{schema: a, rename: [{pattern: '^tmp_(.+)$', name: 'stage_\\1'}]}]",
+    ],
+    ids=["tables swapped", "columns swapped", "a merge by origin", "a merge by keys", "a rule"],
+)
+def test_what_makes_sense_is_not_refused(objects: str) -> None:
+    assert problems(objects) == []
+
+
+@pytest.mark.parametrize(
+    ("objects", "line", "where", "title", "remedy"),
+    [
+        ("  - schema: a\n    nmae: b", 7, "objects[0].nmae", "unknown name `nmae`", "did you mean `name`?"),
+        (
+            "  - schema: a\n    tables:\n      - table: t\n        colums: {a: b}",
+            9,
+            "objects[0].tables[0].colums",
+            "unknown name `colums`",
+            "did you mean `columns`?",
+        ),
+        (
+            "  - schema: a\n    operations: [upsert]",
+            7,
+            "objects[0].operations[0]",
+            "`upsert` is not a valid value",
+            "did you mean `insert`?",
+        ),
+        (
+            "  - schema: a\n    rename:\n      - {patern: a, name: b}",
+            8,
+            "objects[0].rename[0].patern",
+            "unknown name `patern`",
+            "did you mean `pattern`?",
+        ),
+        (
+            "  - schema: a\n    tables:\n      - table: t\n        columns: {a: 7}",
+            9,
+            "objects[0].tables[0].columns",
+            "must be text, not a number",
+            "quotes",
+        ),
+    ],
+)
+def test_a_mistake_names_line_path_and_nearest_name(
+    objects: str, line: int, where: str, title: str, remedy: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "kb.yaml"
+    with pytest.raises(TaskFileError) as refused:
+        file.parse(f"{HEAD}objects:\n{objects}\n", path)
+    assert refused.value.where == f"{path}:{line}: {where}"
+    assert title in refused.value.title
+    assert remedy in str(refused.value.remedy)
+
+
+GIVEN = {
+    "name": "x",
+    "operations": ["insert"],
+    "rename": [{"pattern": "a", "name": "b"}],
+    "columns": {"a": "b"},
+    "exclude_columns": ["c"],
+    "where": "true",
+    "etl": "script:e_keep()",
+    "origin_column": "o",
+    "capitalization": "lower",
+    "etl_errors": "dead-letter",
+}
+
+
+@pytest.mark.parametrize("key", NOT_YET)
+def test_what_this_version_does_not_act_on_is_refused_and_not_ignored(key: str) -> None:
+    *above, last = key.split(".")
+    value: dict[str, Any] = {last: GIVEN[last]}
+    for name in reversed(above):
+        needed: dict[str, Any] = {
+            "objects[]": {"schema": "s"},
+            "tables[]": {"table": "t"},
+            "overrides[]": {"table": "t"},
+        }.get(name, {})
+        value = {name.removesuffix("[]"): [{**needed, **value}] if name.endswith("[]") else value}
+    data: dict[str, Any] = {
+        "name": "kb",
+        "source": {"database": "a"},
+        "destination": {"database": "b"},
+        "objects": [{"schema": "s"}],
+    }
+    found = find_problems(msgspec.convert({**data, **value}, TaskSpec))
+    assert [problem.path for problem in found] == [key.replace("[]", "[0]")]
+    assert f"`{last}` is not supported by this version" in found[0].message
+
+
+EDITED = """\
+- schema: sales
+  name: Sales EU
+  overrides:
+    - {table: orders, name: orders_eu, columns: {note: remark}, exclude_columns: [secret]}
+  rename: [{pattern: '^tmp_(.+)$', name: 'stage_\\1'}, {pattern: 'tmp_x', name: never}]
+- schema: Docs
+  tables: [{table: Pages, name: PAGES}, {table: Words}]
+"""
+
+
+def test_the_mapping_of_a_task_answers_for_every_name() -> None:
+    spec = spec_of(EDITED)
+    mapping = Mapping.of(spec)
+    orders, pages = TableName("sales", "orders"), TableName("Docs", "Pages")
+    assert mapping.table(orders) == TableName("Sales EU", "orders_eu")
+    assert mapping.table(TableName("sales", "tmp_x")) == TableName("Sales EU", "stage_x")
+    assert mapping.object(ObjectName("sales", "items_id_seq")) == ObjectName("Sales EU", "items_id_seq")
+    assert mapping.function(FunctionName("sales", "tmp_f", ())) == FunctionName("Sales EU", "tmp_f", ())
+    assert mapping.column_names(orders, ["id", "note"]) == ["id", "remark"]
+    assert not mapping.travels(orders, "secret")
+    assert mapping.travels(orders, "note")
+    assert mapping.table(pages) == TableName("Docs", "PAGES")
+    assert mapping.table(TableName("elsewhere", "T")) == TableName("elsewhere", "T")
+
+
+@pytest.mark.parametrize(
+    ("capitalization", "schema", "words", "column"),
+    [("lower", "docs", "words", "id"), ("upper", "DOCS", "WORDS", "ID")],
+)
+def test_capitalization_is_for_names_that_are_given_nowhere_else(
+    capitalization: str, schema: str, words: str, column: str
+) -> None:
+    spec = spec_of(EDITED)
+    changed = msgspec.convert({"capitalization": capitalization}, Synchronization)
+    mapping = Mapping.of(msgspec.structs.replace(spec, synchronization=changed))
+    assert mapping.table(TableName("Docs", "Words")) == TableName(schema, words)
+    assert mapping.table(TableName("Docs", "Pages")) == TableName(schema, "PAGES")
+    assert mapping.column(TableName("Docs", "Words"), "Id") == column
+    assert mapping.column(TableName("sales", "orders"), "note") == "remark"
+    assert mapping.table(TableName("sales", "tmp_x")) == TableName("Sales EU", "stage_x")
+    assert mapping.column(TableName("Other", "T"), "Id") == "Id"
+
+
+def test_edits_survive_the_picker_and_changes_of_what_is_ticked() -> None:
+    objects = spec_of(EDITED).objects
+    choice = ObjectChoice.from_objects(Catalogue(schemas=("sales", "Docs")), objects)
+    assert choice.to_objects() == objects
+    without = choice.with_schema("Docs", False).with_schema("sales", True)
+    assert without.to_objects() == objects[:1]
+    changed = choice.with_table("Docs", TableObject(table="Words", exclude_columns=["x"]))
+    assert changed.to_objects()[1].tables[1].exclude_columns == ["x"]
+    assert changed.with_table("Docs", TableObject(table="Words")).to_objects() == objects
+    assert choice.table("sales", "orders").name == "orders_eu"
+    assert choice.table("sales", "items") == TableObject(table="items")
+
+
+def test_a_task_of_thousands_of_edited_tables_fits_into_its_file(tmp_path: Path) -> None:
+    tables = [
+        TableObject(table=f"{n:063}", name=f"x{n:062}", columns={"a" * 30: "b" * 30}, where="region = 'us'")
+        for n in range(200)
+    ]
+    spec = TaskSpec(name="t", source=END, destination=END, objects=[SchemaObjects(schema="s", tables=tables)])
+    assert 100 * len(file.dump(spec)) < file.FILE_BYTES
