@@ -81,6 +81,13 @@ class Destination:
         """Switches triggers and foreign keys off for the session where its account may; whether it may (rule 15)."""
         return prepare_writing(self.connection)
 
+    def may_prepare_writing(self) -> bool:
+        """Whether the account may switch triggers and foreign keys off; leaves the session as it was in that."""
+        allowed = self.prepare_writing()
+        if allowed:
+            self.connection.execute("RESET session_replication_role")
+        return allowed
+
     def follow_configuration(self) -> None:
         """Lets the session's commits wait for what the server's configuration says from now on."""
         follow_configuration(self.connection)

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 from psycopg import errors, sql
 
+from syncwizard.postgres.catalog.objects import read_extension
 from syncwizard.postgres.destination.index_progress import read_index_builds
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
@@ -102,8 +103,8 @@ class Indexes:
 
     def read_pgvector(self) -> tuple[str | None, str | None] | None:
         """The versions of pgvector of the server and of the database, which may lag behind; None without any."""
-        row = self._connection.execute(query("extension_state"), {"name": "vector"}).fetchone()
-        return None if row is None else (row[0], row[1])
+        found = read_extension(self._connection, "vector")
+        return None if found is None else (found.default_version, found.installed_version)
 
     def needed_memory(self, statement: PlannedStatement) -> int:
         """Bytes that the build would use if it could, from the table's size and the index's definition."""

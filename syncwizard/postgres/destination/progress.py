@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +15,9 @@ from syncwizard.task.names import TableName
 
 SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
 
+# Not there; of another program; without its tables yet; of an account whose tables this one may not read; usable.
+SchemaState = Literal["missing", "foreign", "empty", "closed", "usable"]
+
 
 class Ledger:
     """What the destination records of one task."""
@@ -25,6 +29,25 @@ class Ledger:
     def ensure_layout(self) -> None:
         """Creates the schema `syncwizard` or brings it to the newest layout. Raises LayoutNewer."""
         ensure_layout(self._connection)
+
+    def read_schema(self) -> SchemaState:
+        """What there is under the name `syncwizard`, as the session's account may see it."""
+        found = self._read_mark()
+        if found is None:
+            return "missing"
+        if found[0] != SCHEMA_MARK:
+            return "foreign"
+        if not scalar(self._connection, "SELECT pg_catalog.to_regclass('syncwizard.progress') IS NOT NULL"):
+            return "empty"
+        readable = "SELECT pg_catalog.has_table_privilege('syncwizard.progress', 'SELECT')"
+        return "usable" if scalar(self._connection, readable) else "closed"
+
+    def _read_mark(self) -> tuple[str | None] | None:
+        """The comment on the schema; None where there is no schema."""
+        return self._connection.execute(
+            "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
+            " WHERE nspname = 'syncwizard'"
+        ).fetchone()
 
     def check_layout(self) -> None:
         """Raises LayoutNewer where the schema `syncwizard` was made by a newer version."""
@@ -206,12 +229,7 @@ class Ledger:
         """Removes what the destination keeps of the task, and the schema with the last task. Our schema only."""
         with self._connection.transaction():
             self._connection.execute(SCHEMA_LOCK)
-            mark = scalar(
-                self._connection,
-                "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
-                " WHERE nspname = 'syncwizard'",
-            )
-            if mark != SCHEMA_MARK:
+            if self._read_mark() != (SCHEMA_MARK,):
                 return
             self._connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (self._task_id,))

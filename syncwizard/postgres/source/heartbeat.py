@@ -27,7 +27,7 @@ def create_heartbeat(connection: Connection, slot: str, known: int = 0) -> None:
     with connection.transaction():
         # Two tasks may start at once: the second waits and then finds the table.
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard heartbeat'))")
-        if not _exists(connection):
+        if not heartbeat_exists(connection):
             connection.execute(query("heartbeat_create"))
         elif not has_mark(connection):
             raise TaskFailed(
@@ -45,7 +45,7 @@ def drop_heartbeat(connection: Connection, slot: str) -> None:
     """Removes this task's row, and the table with the last one."""
     with connection.transaction():
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard heartbeat'))")
-        if not _exists(connection) or not has_mark(connection):
+        if not heartbeat_exists(connection) or not has_mark(connection):
             return
         connection.execute("DELETE FROM public.dts_postgres_heartbeat WHERE slot_name = %s", (slot,))
         if not scalar(connection, "SELECT EXISTS (SELECT FROM public.dts_postgres_heartbeat)"):
@@ -91,7 +91,7 @@ def read_clock(connection: Connection) -> float:
 
 def beats(connection: Connection, slot: str) -> bool:
     """Whether the task's heartbeat is there."""
-    if not _exists(connection):
+    if not heartbeat_exists(connection):
         return False
     found: LiteralString = "SELECT EXISTS (SELECT FROM public.dts_postgres_heartbeat WHERE slot_name = %s)"
     return bool(scalar(connection, found, slot))
@@ -106,5 +106,6 @@ def has_mark(connection: Connection) -> bool:
     return bool(mark == HEARTBEAT_MARK)
 
 
-def _exists(connection: Connection) -> bool:
+def heartbeat_exists(connection: Connection) -> bool:
+    """Whether there is a table of that name, ours or not."""
     return bool(scalar(connection, "SELECT pg_catalog.to_regclass('public.dts_postgres_heartbeat') IS NOT NULL"))

@@ -97,6 +97,12 @@ def end_temporary(connection: Connection, name: str) -> None:
     )
 
 
+def slot_exists(connection: Connection, name: str) -> bool:
+    """Whether there is a slot of that name; also on a standby."""
+    text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = %s)"
+    return bool(scalar(connection, text, name))
+
+
 def slot_status(connection: Connection, name: str) -> SlotStatus | None:
     """What the server says of the slot; None when there is none of that name."""
     row = connection.execute(

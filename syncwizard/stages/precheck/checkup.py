@@ -16,19 +16,13 @@ from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.definitions import Existing
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.server import make_read_only
 from syncwizard.postgres.session.trouble import DriverError
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
-
-# A statement of an item reads catalogues: 20,000 tables take some seconds. What takes longer waits for a lock or runs
-# code of users; the item is then reported as one that could not be determined.
-LIMITS = (
-    "SET default_transaction_read_only = on; SET statement_timeout = '2min'; SET lock_timeout = '15s';"
-    " SET idle_in_transaction_session_timeout = '5min'"
-)
 
 Value = TypeVar("Value")
 
@@ -83,7 +77,7 @@ class ReadOnlySessions:
             except EndpointError as error:
                 self.errors[end] = error
                 raise
-            session.execute(LIMITS)
+            make_read_only(session)
             self._open[end] = session
         return self._open[end]
 

@@ -6,8 +6,8 @@ from syncwizard.stages.precheck.registry import BOTH, Finding, item, must_be_acc
 from syncwizard.stages.precheck.selection import OBJECTS
 
 LEAST_RIGHTS = (
-    'use an account that is no superuser for the destination: README, "Synchronize your own database", has the '
-    "statements that make one"
+    "use an account that is no superuser for the destination: `syncwizard manual preparing` has the statements that "
+    "make one"
 )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from syncwizard.postgres.queries import query
+from syncwizard.postgres.catalog.objects import read_extensions, read_not_carried, read_special_functions
+from syncwizard.postgres.catalog.triggers import read_always_firing
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
@@ -21,15 +22,19 @@ def object_kinds(checkup: Checkup) -> Finding:
         return passed("definitions are not synchronized")
     whole = {entry.schema for entry in checkup.spec.objects if entry.whole}
     tables = [table.oid for table in checkup.selection.tables if table.name.schema in whole]
-    firing = checkup.source.execute(query("always_firing"), {"tables": tables}).fetchall()
+    firing = read_always_firing(checkup.source, tables)
     found = {
         "left out": [
             *map(str, checkup.needs.left_out),
-            *(f"{name} (a rule ON UPDATE would keep changes from being applied)" for name, rule in firing if rule),
+            *(
+                f"{each.name} (a rule ON UPDATE would keep changes from being applied)"
+                for each in firing
+                if each.on_update
+            ),
         ],
         "tried, and left out if refused": [*map(str, checkup.needs.tried)],
         "created disabled": [
-            f"{name} (it would fire while changes are applied)" for name, on_update in firing if not on_update
+            f"{each.name} (it would fire while changes are applied)" for each in firing if not each.on_update
         ],
         "created without rows": [
             f"table {table} (a selected table inherits from it or uses its definition)"
@@ -38,8 +43,7 @@ def object_kinds(checkup: Checkup) -> Finding:
         "created with other rights or needs": _functions(checkup),
         "not carried over": _not_carried(checkup, sorted(whole)),
     }
-    extensions = [name for (name,) in checkup.source.execute("SELECT extname FROM pg_catalog.pg_extension")]
-    kept = rows_kept_by(extensions)
+    kept = rows_kept_by(read_extensions(checkup.source))
     counts = [f"{len(names)} {what}" for what, names in found.items() if names]
     if not counts and not kept:
         return passed()
@@ -78,8 +82,8 @@ NOT_CARRIED = {
 def _not_carried(checkup: Checkup, whole: list[str]) -> list[str]:
     """What the source has around the selected objects and the destination will not get, each with the reason."""
     tables = [table.oid for table in checkup.selection.tables]
-    rows = checkup.source.execute(query("not_carried"), {"tables": tables, "whole": whole})
-    return [f"{kind} {name} ({NOT_CARRIED[kind]})" for kind, name in rows]
+    found = read_not_carried(checkup.source, tables, whole)
+    return [f"{kind} {name} ({NOT_CARRIED[kind]})" for kind, name in found]
 
 
 def rows_kept_by(extensions: Collection[str]) -> list[str]:
@@ -99,16 +103,13 @@ def rows_kept_by(extensions: Collection[str]) -> list[str]:
 
 def _functions(checkup: Checkup) -> list[str]:
     """What functions take that their definition does not bring: a library, an owner."""
-    wanted = sorted({(function.schema, function.name) for function in checkup.needs.functions})
-    parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
-    found = checkup.source.execute(query("function_traits"), parameters).fetchall()
     # A SECURITY DEFINER function will belong to the account that creates it.
     return [
         f"function {name} (written in C and needed by tables: the destination must have its library)"
         if in_c
         else f"function {name} (SECURITY DEFINER: it will run with the rights of the task's account until a superuser "
         "gives it to its owner at the source, where the destination has that role)"
-        for name, in_c in found
+        for name, in_c in read_special_functions(checkup.source, checkup.needs.functions)
     ]
 
 
@@ -118,7 +119,7 @@ def firing_triggers(checkup: Checkup) -> Finding:
     if checkup.captured:
         return passed()
     oids = [table.oid for table in checkup.destination_tables.values()]
-    firing = [name for name, _ in checkup.destination.execute(query("always_firing"), {"tables": oids})]
+    firing = [each.name for each in read_always_firing(checkup.destination, oids)]
     if firing:
         return failed(
             "these would fire while changes are applied, or keep them from being applied: " + listed(firing),

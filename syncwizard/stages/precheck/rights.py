@@ -3,8 +3,13 @@ one script by an administrator is enough."""
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.catalog.rights import (
+    may_create_in_database,
+    may_create_in_public,
+    read_closed_schemas,
+    read_writing_rights,
+)
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.rights import TableRights, membership_statements, read_table_rights
 from syncwizard.remedies import to_do
@@ -103,17 +108,13 @@ def publication_rights(checkup: Checkup) -> Finding:
     source = checkup.source
     user, database = quote(source.info.user), quote(source.info.dbname)
     lack = _Lack()
-    if not scalar(source, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
+    if not may_create_in_database(source):
         lack.add(
             "no right to create a publication in the database",
             "grant CREATE on the database",
             [f"GRANT CREATE ON DATABASE {database} TO {user}"],
         )
-    in_public = (
-        "SELECT pg_catalog.has_schema_privilege('public', 'CREATE')"
-        " AND pg_catalog.has_schema_privilege('public', 'USAGE')"
-    )
-    if not checkup.captured and not scalar(source, in_public):
+    if not checkup.captured and not may_create_in_public(source):
         lack.add(
             "no right to create public.dts_postgres_heartbeat, by which latency is measured",
             "grant CREATE on schema public",
@@ -155,7 +156,7 @@ def destination_rights(checkup: Checkup) -> Finding:
         lack.add(database.message, "; ".join(database.remedy.steps), database.remedy.statements)
     if checkup.synchronizes("schema"):
         wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
-        closed = _closed_schemas(connection, wanted)
+        closed = read_closed_schemas(connection, wanted)
         if closed:
             lack.add(
                 "no right to create tables in schema " + listed(closed),
@@ -169,7 +170,7 @@ def destination_rights(checkup: Checkup) -> Finding:
 def judge_database_right(connection: Connection) -> Finding:
     """Whether the destination's account may create a schema, which every task does."""
     user, database = quote(connection.info.user), quote(connection.info.dbname)
-    if not scalar(connection, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"):
+    if not may_create_in_database(connection):
         return failed(
             "no right to create a schema in the destination database",
             "grant CREATE on the database",
@@ -178,26 +179,13 @@ def judge_database_right(connection: Connection) -> Finding:
     return passed()
 
 
-def _closed_schemas(connection: Connection, wanted: Iterable[str]) -> list[str]:
-    rows = connection.execute(
-        "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY (%s) AND nspname <> 'pg_catalog'"
-        " AND NOT (pg_catalog.has_schema_privilege(oid, 'CREATE') AND pg_catalog.has_schema_privilege(oid, 'USAGE'))"
-        " ORDER BY 1",
-        (sorted(wanted),),
-    )
-    return [name for (name,) in rows]
-
-
 def _add_table_rights(checkup: Checkup, lack: _Lack, user: str) -> None:
     """Of the tables that are there: all rights, and no row-level policy, which would hide rows or refuse them."""
     oids = [table.oid for table in checkup.destination_tables.values()]
     written = not checkup.synchronizes("schema") or checkup.spec.synchronization.conflicts == "ignore"
-    lacking, policed = [], []
-    for schema, name, enough, active in checkup.destination.execute(query("writing_rights"), (oids,)):
-        if not enough and written:
-            lacking.append(TableName(schema, name))
-        if active:
-            policed.append(TableName(schema, name))
+    rights = read_writing_rights(checkup.destination, oids)
+    lacking = [each.table for each in rights if written and not each.writes]
+    policed = [each.table for each in rights if each.policed]
     if lacking:
         schemas = dict.fromkeys(table.schema for table in lacking)
         lack.add(

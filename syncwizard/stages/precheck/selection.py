@@ -1,14 +1,14 @@
 """Items about the selected objects at the source: there, readable, publishable, with an identity."""
 
+from syncwizard.postgres.catalog.objects import read_schemas, read_selectable
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs, lack_of_program
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import scalar
-from syncwizard.postgres.source.heartbeat import has_mark
+from syncwizard.postgres.session.server import major
+from syncwizard.postgres.source.heartbeat import has_mark, heartbeat_exists
 from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
 from syncwizard.postgres.source.publication import published_tables
+from syncwizard.postgres.source.slot import slot_exists
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
-from syncwizard.stages.precheck.servers import major
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName, quote
 from syncwizard.task.text import did_you_mean, listed
@@ -40,13 +40,13 @@ def synchronization_types(checkup: Checkup) -> Finding:
 @item("selected-objects", "The selected objects exist", ("source",), ("source-version",))
 def selected_objects(checkup: Checkup) -> Finding:
     """Schemas and objects by name; relations that cannot be synchronized are named."""
-    schemas = [name for (name,) in checkup.source.execute("SELECT nspname FROM pg_catalog.pg_namespace")]
+    schemas = read_schemas(checkup.source)
     problems = []
     for entry in checkup.spec.objects:
         if entry.schema not in schemas:
             problems.append(f"schema {entry.schema}{_nearest(entry.schema, schemas)}")
             continue
-        present = _present(checkup, entry.schema)
+        present = read_selectable(checkup.source, entry.schema)
         for kind, name in [("table", chosen.table) for chosen in entry.tables] + entry.named:
             if (kind, name) not in present:
                 others = [other for other_kind, other in present if other_kind == kind]
@@ -59,24 +59,6 @@ def selected_objects(checkup: Checkup) -> Finding:
         left = [f"{entry.table} ({entry.reason})" for entry in checkup.selection.left_out]
         return warning("these will not be synchronized: " + listed(left))
     return passed(f"{len(checkup.selection.copied)} tables")
-
-
-RELATION_KINDS = {
-    "r": "table",
-    "p": "table",
-    "f": "table",
-    "S": "sequence",
-    "v": "view",
-    "m": "materialized view",
-}
-
-
-def _present(checkup: Checkup, schema: str) -> set[tuple[str, str]]:
-    """Kind and name of what can be selected in the schema."""
-    relations = checkup.source.execute(query("relations"), ([schema],))
-    present = {(RELATION_KINDS[kind], name) for _, name, kind in relations}
-    present |= {(kind, name) for kind, name in checkup.source.execute(query("names_of_kinds"), {"schema": schema})}
-    return present
 
 
 def _nearest(name: str, names: list[str]) -> str:
@@ -177,7 +159,7 @@ def slot(checkup: Checkup) -> Finding:
     if checkup.spec.id is None or checkup.captured:
         return passed()
     name = checkup.spec.slot
-    if scalar(checkup.source, "SELECT EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = %s)", name):
+    if slot_exists(checkup.source, name):
         return failed(
             f"slot {name} exists, but the journal here does not know it: is the task run from another machine?",
             "run the task where its journal is; or, when that is gone, drop the slot and start again",
@@ -189,8 +171,7 @@ def slot(checkup: Checkup) -> Finding:
 @item("heartbeat-name", "Our names at the source are free or ours", ("source",))
 def heartbeat_name(checkup: Checkup) -> Finding:
     """The heartbeat table carries our mark, so that one of another owner is never touched."""
-    there = scalar(checkup.source, "SELECT pg_catalog.to_regclass('public.dts_postgres_heartbeat')")
-    if there is not None and not has_mark(checkup.source):
+    if heartbeat_exists(checkup.source) and not has_mark(checkup.source):
         return failed(
             "public.dts_postgres_heartbeat exists and is not ours", "rename or drop that table, then start again"
         )

@@ -6,8 +6,16 @@ from pathlib import Path
 
 from syncwizard.errors import End, EndpointError
 from syncwizard.postgres.catalog.locale import create_statement, lacks_database, read_locale
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.server import (
+    database_identity,
+    is_standby,
+    major,
+    read_encoding,
+    read_replication_room,
+    read_wal_level,
+    tls_version,
+)
 from syncwizard.postgres.session.trouble import HBA_REFUSAL
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.stages.precheck.checkup import Checkup
@@ -76,12 +84,8 @@ def destination_encryption(checkup: Checkup) -> Finding:
 
 
 def _encryption(session: Connection, endpoint: Endpoint, end: End) -> Finding:
-    version = scalar(
-        session, "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl"
-    )
-    return judge_encryption(
-        version, endpoint, end, {**session.info.get_parameters(), "hostaddr": session.info.hostaddr}
-    )
+    parameters = {**session.info.get_parameters(), "hostaddr": session.info.hostaddr}
+    return judge_encryption(tls_version(session), endpoint, end, parameters)
 
 
 def judge_encryption(version: str | None, endpoint: Endpoint, end: End, parameters: Mapping[str, str]) -> Finding:
@@ -107,11 +111,6 @@ def judge_encryption(version: str | None, endpoint: Endpoint, end: End, paramete
         f"the {end}, read the rows and try to get the password",
         remedy,
     )
-
-
-def major(connection: Connection) -> int:
-    """The major version of a session's server."""
-    return connection.info.server_version // 10000
 
 
 @item("source-version", "The source's version is supported", ("source",))
@@ -149,8 +148,7 @@ def judge_version(connection: Connection, end: End) -> Finding:
 @item("different-databases", "Source and destination are different databases", BOTH)
 def different_databases(checkup: Checkup) -> Finding:
     """A database synchronized with itself would chase its own changes."""
-    identity = "SELECT (pg_catalog.pg_control_system()).system_identifier::text || '/' || pg_catalog.current_database()"
-    if scalar(checkup.source, identity) == scalar(checkup.destination, identity):
+    if database_identity(checkup.source) == database_identity(checkup.destination):
         return failed("both ends are the same database", "correct the destination's host, port or database")
     return passed()
 
@@ -167,7 +165,7 @@ def writable(checkup: Checkup) -> Finding:
 
 def judge_primary(connection: Connection, end: End) -> Finding:
     """Whether the server takes writes."""
-    if scalar(connection, "SELECT pg_catalog.pg_is_in_recovery()"):
+    if is_standby(connection):
         return failed(f"the {end} is a standby", "give the primary's address")
     return passed()
 
@@ -175,7 +173,7 @@ def judge_primary(connection: Connection, end: End) -> Finding:
 @item("encoding", "Text keeps its characters", BOTH)
 def encoding(checkup: Checkup) -> Finding:
     """SQL_ASCII holds any bytes, and a narrower encoding cannot hold all characters."""
-    source, destination = (str(scalar(checkup.session(end), "SHOW server_encoding")) for end in BOTH)
+    source, destination = (read_encoding(checkup.session(end)) for end in BOTH)
     if source == "SQL_ASCII" != destination:
         return warning(
             "the source's encoding is SQL_ASCII: bytes that are not UTF-8 will be refused by the destination",
@@ -202,9 +200,7 @@ def collation(checkup: Checkup) -> Finding:
 @item("wal-level", "The source writes WAL for logical replication", ("source",), run_by="administrator")
 def wal_level(checkup: Checkup) -> Finding:
     """wal_level = logical; from 19 on replica is enough, because the first logical slot turns logical decoding on."""
-    level = str(scalar(checkup.source, "SHOW wal_level"))
-    effective = scalar(checkup.source, "SELECT pg_catalog.current_setting('effective_wal_level', true)")
-    return judge_wal_level(level, effective)
+    return judge_wal_level(*read_wal_level(checkup.source))
 
 
 def judge_wal_level(level: str, effective: str | None) -> Finding:
@@ -231,14 +227,13 @@ def judge_wal_level(level: str, effective: str | None) -> Finding:
 @item("slots-and-senders", "A replication slot and WAL senders are free", ("source",), run_by="administrator")
 def slots_and_senders(checkup: Checkup) -> Finding:
     """One slot for the task, one for a moment when a table is copied again."""
-    row = checkup.source.execute(query("replication_room")).fetchone()
-    max_slots, slots, max_senders, senders = row or (0, 0, 0, 0)
+    room = read_replication_room(checkup.source)
     own = 1 if checkup.state.slot is not None else 0
-    free_slots, free_senders = max_slots - slots + own, max_senders - senders + own
-    facts = f"{free_slots} of {max_slots} slots and {free_senders} of {max_senders} WAL senders are free"
+    free_slots, free_senders = room.max_slots - room.slots + own, room.max_senders - room.senders + own
+    facts = f"{free_slots} of {room.max_slots} slots and {free_senders} of {room.max_senders} WAL senders are free"
     needed = {
-        "max_replication_slots": (max_slots, slots - own + SLOTS_USED),
-        "max_wal_senders": (max_senders, senders - own + SENDERS_USED),
+        "max_replication_slots": (room.max_slots, room.slots - own + SLOTS_USED),
+        "max_wal_senders": (room.max_senders, room.senders - own + SENDERS_USED),
     }
     statements = [f"ALTER SYSTEM SET {name} = {least}" for name, (given, least) in needed.items() if least > given]
     remedy = "set what is in use plus what this task takes, and restart the source; or drop slots that are not used"

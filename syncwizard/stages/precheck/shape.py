@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.catalog.objects import read_columns_to_fill
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
@@ -21,7 +20,7 @@ def table_shapes(checkup: Checkup) -> Finding:
     if checkup.captured and checkup.synchronizes("schema"):
         return passed("they are the task's own")
     pairs = paired(checkup)
-    required = _columns_to_fill(checkup.destination, [target for _, target in pairs])
+    required = read_columns_to_fill(checkup.destination, [target.oid for _, target in pairs])
     wrong: list[str] = []
     differing: dict[Fit, list[str]] = {"exact": [], "refused": [], "changed": []}
     for table, target in pairs:
@@ -71,13 +70,6 @@ def paired(checkup: Checkup) -> list[tuple[Table, Table]]:
     """The selected tables that hold rows, in the names they get there, with what the destination has for each."""
     found = [(renamed(table, checkup.mapping), checkup.target_of(table)) for table in checkup.selection.copied]
     return [(table, target) for table, target in found if target is not None]
-
-
-def _columns_to_fill(connection: Connection, tables: list[Table]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    for oid, name in connection.execute(query("columns_to_fill"), ([table.oid for table in tables],)):
-        found.setdefault(oid, []).append(name)
-    return found
 
 
 def _missing_columns(table: Table, target: Table, required: Collection[str]) -> list[str]:

@@ -1,9 +1,8 @@
 """Items about the destination: rights, what is there already, extensions, triggers."""
 
 from syncwizard.errors import LayoutNewer
-from syncwizard.postgres.destination.progress import SCHEMA_MARK
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import scalar
+from syncwizard.postgres.catalog.objects import ExtensionState, has_schema, read_extension
+from syncwizard.postgres.catalog.triggers import read_firing
 from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
@@ -20,21 +19,16 @@ PARAMETER_GRANTS = 15_00_00
 @item("progress-schema", "Our names at the destination are free or ours", ("destination",))
 def progress_schema(checkup: Checkup) -> Finding:
     """Schema syncwizard carries our mark; progress of this task is known to the journal."""
-    row = checkup.destination.execute(
-        "SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
-        " WHERE nspname = 'syncwizard'"
-    ).fetchone()
-    if row is None:
-        return passed()
-    if row[0] != SCHEMA_MARK:
-        return failed("schema syncwizard exists and is not ours", "rename or drop that schema, then start again")
-    if not scalar(checkup.destination, "SELECT pg_catalog.to_regclass('syncwizard.progress') IS NOT NULL"):
-        return passed()
-    if not scalar(checkup.destination, "SELECT pg_catalog.has_table_privilege('syncwizard.progress', 'SELECT')"):
-        return failed(
-            "schema syncwizard belongs to another account, which runs tasks into this database",
-            "use the same destination account for all tasks of this database",
-        )
+    match checkup.there.ledger.read_schema():
+        case "missing" | "empty":
+            return passed()
+        case "foreign":
+            return failed("schema syncwizard exists and is not ours", "rename or drop that schema, then start again")
+        case "closed":
+            return failed(
+                "schema syncwizard belongs to another account, which runs tasks into this database",
+                "use the same destination account for all tasks of this database",
+            )
     try:
         checkup.there.ledger.check_layout()
     except LayoutNewer as error:
@@ -141,31 +135,28 @@ def extensions(checkup: Checkup) -> Finding:
 
 def _judge_extension(checkup: Checkup, extension: Extension) -> Finding:
     """One extension; what nothing selected is known to use is no more than a note."""
-    row = checkup.destination.execute(query("extension_state"), {"name": extension.name}).fetchone()
+    found = read_extension(checkup.destination, extension.name)
     unused = "and nothing selected is known to use it"
-    if row is None and not extension.required:
+    if found is None and not extension.required:
         return warning(f"{extension.name} is not available at the destination, {unused}")
-    if row is None:
+    if found is None:
         return failed(
             f"extension {extension.name} is not available at the destination",
             f"install the package of {extension.name} {extension.version} or newer on the destination's server",
         )
-    default_version, installed_version, schema, may_create = row
-    problem = _extension_problem(checkup, extension, installed_version, schema, may_create)
+    problem = _extension_problem(checkup, extension, found)
     if problem is not None:
         return problem if extension.required else warning(f"{problem.message}, {unused}")
-    version = installed_version or default_version
+    version = found.installed_version or found.default_version
     if version != extension.version:
         return warning(f"{extension.name} is {extension.version} at the source and {version} at the destination")
     return passed()
 
 
-def _extension_problem(
-    checkup: Checkup, extension: Extension, installed_version: str | None, schema: str | None, may_create: bool
-) -> Finding | None:
-    if installed_version is None and not may_create:
+def _extension_problem(checkup: Checkup, extension: Extension, found: ExtensionState) -> Finding | None:
+    if found.installed_version is None and not found.may_create:
         statements = [f"CREATE EXTENSION {quote(extension.name)} WITH SCHEMA {quote(extension.schema)}"]
-        if not _has_schema(checkup, extension.schema):
+        if not has_schema(checkup.destination, extension.schema):
             # The account has to create in it as well.
             user = quote(checkup.destination.info.user)
             statements.insert(0, f"CREATE SCHEMA IF NOT EXISTS {quote(extension.schema)} AUTHORIZATION {user}")
@@ -174,9 +165,9 @@ def _extension_problem(
             "have a superuser create it in the destination database",
             statements,
         )
-    if installed_version is not None and schema != extension.schema:
+    if found.installed_version is not None and found.schema != extension.schema:
         return failed(
-            f"extension {extension.name} is in schema {schema}, at the source in {extension.schema}: "
+            f"extension {extension.name} is in schema {found.schema}, at the source in {extension.schema}: "
             "definitions name it with its schema",
             "move it to the same schema",
             f"ALTER EXTENSION {quote(extension.name)} SET SCHEMA {quote(extension.schema)}",
@@ -184,31 +175,25 @@ def _extension_problem(
     return None
 
 
-def _has_schema(checkup: Checkup, name: str) -> bool:
-    known = scalar(checkup.destination, "SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = %s", name)
-    return known is not None
-
-
 @item(
     "triggers", "Triggers and foreign keys do not fire while changes are applied", BOTH, OBJECTS, run_by="administrator"
 )
 def triggers(checkup: Checkup) -> Finding:
     """session_replication_role = replica, which takes a right (DESIGN rule 15)."""
-    connection = checkup.destination
-    if checkup.there.prepare_writing():
-        connection.execute("RESET session_replication_role")
+    if checkup.there.may_prepare_writing():
         return passed()
-    if scalar(connection, "SHOW session_replication_role") == "replica":
+    database = checkup.there.database
+    if database.fires_no_triggers():
         return passed("set as the role's default")
-    user = quote(connection.info.user)
+    user = quote(database.user)
     default = f"ALTER ROLE {user} SET session_replication_role = replica"
-    if connection.info.server_version >= PARAMETER_GRANTS:
+    if database.server_version >= PARAMETER_GRANTS:
         remedy = f"grant the right, or have a superuser set the role's default until the task is released: {default}"
         statement = f"GRANT SET ON PARAMETER session_replication_role TO {user}"
     else:
         remedy, statement = "have a superuser set the role's default until the task is released", default
     oids = [table.oid for table in checkup.destination_tables.values()]
-    firing = [f"{name} on {table}" for name, table in connection.execute(query("firing_triggers"), (oids,))]
+    firing = read_firing(checkup.destination, oids)
     if firing and not checkup.captured:
         return failed(
             f"{user} may not set session_replication_role, and these would fire: {listed(firing)}", remedy, statement

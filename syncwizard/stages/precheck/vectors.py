@@ -1,18 +1,11 @@
 """Items about pgvector: whether its indexes can be built with all that the destination has."""
 
+from syncwizard.postgres.catalog.objects import count_hnsw_indexes
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
 from syncwizard.task.text import counted
-
-HNSW_INDEXES = """
-SELECT count(*)::integer
-  FROM pg_catalog.pg_index i
-  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-  JOIN pg_catalog.pg_am m ON m.oid = c.relam
- WHERE m.amname = 'hnsw' AND i.indrelid = ANY (%s)
-"""
 
 
 @item("vector-builds", "HNSW indexes are built in parallel at the destination", BOTH, OBJECTS)
@@ -21,8 +14,7 @@ def vector_builds(checkup: Checkup) -> Finding:
     if not checkup.synchronizes("schema"):
         return passed("not needed")
     oids = [table.oid for table in checkup.selection.tables]
-    row = checkup.source.execute(HNSW_INDEXES, (oids,)).fetchone()
-    found = row[0] if row else 0
+    found = count_hnsw_indexes(checkup.source, oids)
     versions = checkup.there.indexes.read_pgvector()
     if not found or versions is None or builds_hnsw_in_parallel(*versions):
         return passed()
