@@ -98,6 +98,22 @@ def test_an_account_that_may_have_few_sessions_is_checked_with_those(pair: Datab
         pair.source.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
 
 
+def test_a_defect_of_an_item_ends_the_precheck(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair.source.execute(KEYED)
+
+    def divide(checkup: Checkup) -> Finding:
+        return passed(str(1 // 0))
+
+    broken = Item(name="broken", title="Broken", check=divide, ends=BOTH)
+    needing = [Item(name=name, title=name, check=divide, ends=BOTH, after=("broken",)) for name in ("a", "b", "c")]
+    with_items(monkeypatch, [broken, *needing])
+    with pytest.raises(ZeroDivisionError):
+        precheck.run(TaskRun(pair.spec(), tmp_path).context())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("precheck")]
+
+
 def test_a_pause_ends_what_the_items_wait_for(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,5 +129,5 @@ def test_a_pause_ends_what_the_items_wait_for(
     with_items(monkeypatch, [Item(name="slow", title="Slow", check=wait, ends=BOTH)])
     with pytest.raises(Cancelled):
         precheck.run(context)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("precheck ")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("precheck")]
     assert lanes.LANES > 1

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, TimeoutError, as_completed
 from contextlib import suppress
 
-from syncwizard.errors import EndpointError
+from syncwizard.errors import EndpointError, SyncwizardError
 from syncwizard.postgres.session.cancelling import cancel_until, is_busy
 from syncwizard.postgres.session.trouble import DriverError, as_ours
 from syncwizard.stages.context import Context
@@ -51,10 +51,8 @@ class Lanes:
         self._facts = Facts()
         self._outcomes: dict[str, Future[Outcome]] = {entry.name: Future() for entry in entries}
         self._sessions = [ReadOnlySessions(context) for _ in range(LANES)]
-        self._threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"precheck {number}", daemon=True)
-            for number in range(LANES)
-        ]
+        self._executor = ThreadPoolExecutor(LANES, thread_name_prefix="precheck")
+        self._lanes: list[Future[None]] = []
         self._entries = entries
 
     @property
@@ -65,11 +63,10 @@ class Lanes:
     def run(self) -> Iterator[tuple[Item, Finding]]:
         """The findings in the order of the items, without those of items that could not run.
 
-        Raises Cancelled, and EndpointError when a connection is lost.
+        Raises Cancelled, EndpointError when a connection is lost, and whatever a defective item raises.
         """
-        for thread in self._threads:
-            thread.start()
         try:
+            self._lanes = [self._executor.submit(self._work, number) for number in range(LANES)]
             for entry in self._entries:
                 finding = self._wait(self._outcomes[entry.name])
                 if finding is not None:
@@ -81,7 +78,16 @@ class Lanes:
         while True:
             self._context.cancellation.check()
             with suppress(TimeoutError):
-                return outcome.result(POLL_SECONDS)
+                try:
+                    return outcome.result(POLL_SECONDS)
+                except CancelledError:
+                    self._raise_defect()
+                    raise
+
+    def _raise_defect(self) -> None:
+        """The error that ended a lane: there is one where an outcome was cancelled."""
+        for lane in as_completed(self._lanes):
+            lane.result()
 
     def _stop(self) -> None:
         """Ends what still runs: nothing is left to wait for it."""
@@ -92,8 +98,7 @@ class Lanes:
                 for session in sessions.all():
                     if is_busy(session):
                         cancel_until(done, session)
-            for thread in self._threads:
-                thread.join()
+            self._executor.shutdown()
         finally:
             done.set()
             for sessions in self._sessions:
@@ -106,8 +111,11 @@ class Lanes:
             outcome = self._outcomes[entry.name]
             try:
                 outcome.set_result(self._find(entry, number))
-            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
+            except (DriverError, SyncwizardError) as error:
                 outcome.set_exception(error)
+            finally:
+                # After a defect, which ends this lane: what waits for the outcome must not do so for ever.
+                outcome.cancel()
 
     def _open(self, sessions: ReadOnlySessions) -> bool:
         """Whether this lane has its sessions; where the server allows no more of them the other lanes do its work."""
@@ -118,7 +126,7 @@ class Lanes:
         try:
             sessions.get("source")
             sessions.get("destination")
-        except EndpointError:
+        except (DriverError, EndpointError):
             return False
         return True
 
@@ -134,7 +142,10 @@ class Lanes:
 
     def _is_sound(self, name: str) -> bool:
         outcome = self._outcomes.get(name)
-        if outcome is None or outcome.exception() is not None:
+        if outcome is None:
             return False
-        finding = outcome.result()
+        try:
+            finding = outcome.result()
+        except (CancelledError, DriverError, SyncwizardError):
+            return False
         return finding is not None and finding.verdict != "failed"
