@@ -2,10 +2,10 @@
 
 import json
 import os
+import resource
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -168,15 +168,15 @@ def test_commands_load_neither_driver_nor_screens() -> None:
 
 
 def test_the_version_comes_quickly() -> None:
-    best = min(_seconds("--version") for _ in range(3))
-    # The budget is 0.2 s on a quiet machine; a busy one must not fail the test.
-    assert best < 1.0
+    # Of the processor, which a busy machine does not stretch as it does the clock's; the budget of both is 0.2 s.
+    assert min(_processor_seconds("--version") for _ in range(3)) < 0.8
 
 
-def _seconds(*arguments: str) -> float:
-    begin = time.monotonic()
+def _processor_seconds(*arguments: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     syncwizard(*arguments)
-    return time.monotonic() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_every_command_has_help() -> None:
