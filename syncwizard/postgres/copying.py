@@ -12,6 +12,8 @@ from syncwizard.postgres.relay import Relay
 from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
+from syncwizard.rows.changes import Projected
+from syncwizard.rows.projection import Output
 from syncwizard.task.names import TableName
 
 REPORT_SECONDS = 0.5
@@ -24,7 +26,7 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
 
     `oid` is the source table's; its `columns` go into the `target_columns`, in this order; `binary` chooses the COPY
     format. `keep_existing`: rows whose key the target has are left as they are there. `condition`: a predicate of the
-    source's catalogue that the rows have to meet.
+    source's catalogue that the rows have to meet. `projected`: what selects rows and makes the target's columns.
     """
 
     source: TableName
@@ -37,6 +39,7 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     end_page: int | None
     keep_existing: bool = False
     condition: str = ""
+    projected: Projected | None = None
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,18 +63,46 @@ def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
     >>> copy_out_statement(part).as_string()
     'COPY (SELECT "a" FROM ONLY "s"."t" WHERE ctid >= \\'(8,0)\\' AND ctid < \\'(16,0)\\') TO STDOUT (FORMAT binary)'
     """
+    if chunk.projected is not None:
+        return _projected_copy(chunk, chunk.projected)
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     if chunk.first_page == 0 and chunk.end_page is None and not chunk.condition:
         return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk.columns), options)
-    bounds = [sql.SQL("ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))]
-    if chunk.end_page is not None:
-        bounds.append(sql.SQL("ctid < {}").format(sql.Literal(f"({chunk.end_page},0)")))
-    if chunk.condition:
-        bounds.append(predicate(chunk.condition))
     return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
-        _columns(chunk.columns), table, sql.SQL(" AND ").join(bounds), options
+        _columns(chunk.columns), table, sql.SQL(_bounds(chunk)), options
     )
+
+
+def _bounds(chunk: ChunkRange) -> str:
+    """The predicate of a chunk's rows; empty for all."""
+    bounds = []
+    if chunk.first_page or chunk.end_page is not None:
+        bounds.append(f"ctid >= '({chunk.first_page},0)'")
+    if chunk.end_page is not None:
+        bounds.append(f"ctid < '({chunk.end_page},0)'")
+    if chunk.condition:
+        bounds.append(predicate(chunk.condition).as_string(None))
+    return " AND ".join(bounds)
+
+
+def _projected_copy(chunk: ChunkRange, projected: Projected) -> sql.Composed:
+    projection = projected.projection
+    table = quoted(chunk.source.schema, chunk.source.name).as_string(None)
+    values = [
+        f"({output.sql})::{kind}" if casts_at_source(output, kind) else output.sql
+        for output, kind in zip(projection.outputs, projected.types, strict=True)
+    ]
+    rows = projection.over(projection.base_at_source(f"ONLY {table}", _bounds(chunk)))
+    options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
+    # Texts of the checked script: literals and quoted names, nothing that its author typed as SQL.
+    return sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT {}").format(sql.SQL(", ".join(values)), sql.SQL(rows), options)
+
+
+def casts_at_source(output: Output, kind: str) -> bool:
+    """Whether a value is brought into the destination's type at the source, as an assignment would: what is computed,
+    into types that every server has. What goes as it is arrives as it is."""
+    return output.source is None and ("." not in kind or kind == output.type.name)
 
 
 STAGING = sql.Identifier("pg_temp", "syncwizard_copy")

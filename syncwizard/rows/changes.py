@@ -7,10 +7,11 @@ A change keeps the frame it came in: rows are sliced out of it when they are nee
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from syncwizard.rows.projection import Projection
 from syncwizard.task.names import TableName
 
 NULL = b"\xff\xff\xff\xff"
@@ -62,6 +63,30 @@ class Layout(NamedTuple):
     all_values: Callable[[bytes], Iterator[Any]]
 
 
+class Projected(msgspec.Struct, frozen=True, kw_only=True):
+    """A projection at its destination. `types`: of the destination's columns, by its outputs; `whole`: the same with
+    modifiers; `always`: names of identity ALWAYS columns there.
+
+    `inserts`: rows that are not there may be added: operations include inserts.
+    """
+
+    projection: Projection
+    types: tuple[str, ...]
+    whole: tuple[str, ...]
+    always: frozenset[str] = frozenset()
+    inserts: bool = True
+
+
+class Sieve(Protocol):
+    """What becomes of a change before it is one of a batch."""
+
+    def take(self, kind: int, route: "Route", frame: bytes, committed: int) -> bytes | None:
+        """The frame that goes on, None for a change that is left out; `committed`: microseconds since 2000."""
+
+    def leaves_out(self, kind: int) -> bool:
+        """Whether all changes of a kind are."""
+
+
 class Route(msgspec.Struct, eq=False, kw_only=True):
     """What happens to the rows of one source relation, compiled once per Relation message.
 
@@ -72,6 +97,9 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     generated columns, set here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
+    `identity`: positions that come with every old row. `sieve` leaves changes out or adds to them, right behind the
+    decoder; `projection` is how rows become those of the destination (then the columns are the source's, with its
+    types): None for a route whose rows go as they are.
     """
 
     source: TableName
@@ -89,6 +117,9 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     replaces: bool = False
     layouts: dict[int, Layout] = msgspec.field(default_factory=dict)
     leading: bool = False
+    identity: frozenset[int] = frozenset()
+    sieve: "Sieve | None" = None
+    projection: "Projected | None" = None
 
     def __post_init__(self) -> None:
         self.written = tuple(at for at, column in enumerate(self.columns) if not column.generated)
@@ -145,7 +176,8 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
     `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
     last heartbeat of this task in it were committed; `heartbeats`: each with the end LSN of its
-    transaction; `truncations`: a Truncation is among the changes. `weight` estimates the memory of the changes in
+    transaction; `truncations`: a Truncation is among the changes; `filtered`: changes left out by the operations of
+    their table, by table and kind. `weight` estimates the memory of the changes in
     bytes.
     """
 
@@ -159,6 +191,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     beats: tuple[float, float] | None = None
     heartbeats: list[tuple[int, Beat]] = msgspec.field(default_factory=list)
     truncations: bool = False
+    filtered: dict[tuple[str, str], int] = {}
 
     @property
     def last(self) -> bool:

@@ -184,7 +184,11 @@ def _add_version(states: _States, key: Key, kind: int, route: Route, frame: byte
     elif kind == INSERT:
         states[key] = (_REPLACED, frame)
     elif known[0] == _DELETED:
-        raise _deleted_before(route)
+        if route.sieve is None:
+            raise _deleted_before(route)
+        # What was inserted between was left out.
+        if _inserts(route):
+            states[key] = (_REPLACED, frame)
     elif UNCHANGED in frame:
         states[key] = (known[0], filled(first_row(frame, route), _row(known[1], route)))
     else:
@@ -235,20 +239,22 @@ class _Folder:
         before = key if old is None else route.key_of(old)
         known = states.get(before)
         if known is not None:
-            if known[0] == _DELETED:
+            if known[0] == _DELETED and route.sieve is None:
                 raise _deleted_before(route)
-            if None in new:
+            if known[0] == _DELETED and not _inserts(route):
+                return
+            if None in new and known[0] != _DELETED:
                 new = filled(new, _row(known[1], route))
         if before != key or route.replaces:
             self._change_key(route, states, old, new, before, key)
         elif known is not None:
-            states[key] = (known[0], new)
+            states[key] = (_REPLACED if known[0] == _DELETED else known[0], new)
         else:
             states[key] = (_UPDATED, new)
 
     def _change_key(self, route: Route, states: _States, old: Row | None, new: Row, before: Key, key: Key) -> None:
         former = new if old is None else old
-        if is_complete(new):
+        if is_complete(new) and _inserts(route):
             states[before] = (_DELETED, former)
             states[key] = (_REPLACED if key in states else _INSERTED, new)
         else:
@@ -270,6 +276,11 @@ class _Folder:
         self._keyed.clear()
         self._ordered.clear()
         self._relations.clear()
+
+
+def _inserts(route: Route) -> bool:
+    """Whether rows that are not at the destination may come to be there."""
+    return route.projection is None or route.projection.inserts
 
 
 def _deleted_before(route: Route) -> TaskFailed:

@@ -16,6 +16,7 @@ from syncwizard.rows.changes import (
     DELETE,
     END_BYTES,
     INSERT,
+    KIND_NAMES,
     TRUNCATE,
     UPDATE,
     Beat,
@@ -105,6 +106,8 @@ class Decoder:
         self._beats_at: tuple[int, int] | None = None
         self._beaten: list[tuple[int, Beat]] = []
         self._truncations = False
+        # Since the last piece that ended, those of the open transaction included: figures only.
+        self._filtered: dict[tuple[str, str], int] = {}
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
         """The pieces that are complete with these frames: all transactions that end in them."""
@@ -127,7 +130,13 @@ class Decoder:
                         self._beats = True
                         if self._heartbeats is not None:
                             self._heartbeats.take(frame)
-                    continue
+                        continue
+                    if route is None or route.sieve is None or final_lsn < route.pair_lsn:
+                        continue
+                    sieved = self._sieved(kind, route, frame)
+                    if sieved is None:
+                        continue
+                    frame = sieved
                 changes.append((kind, route, frame))
                 weight += len(frame) + _OVERHEAD
                 if weight < self._piece_bytes:
@@ -148,6 +157,17 @@ class Decoder:
         if self._ends:
             pieces.append(self._whole())
         return pieces
+
+    def _sieved(self, kind: int, route: Route, frame: bytes) -> bytes | None:
+        assert route.sieve is not None
+        if route.sieve.leaves_out(kind):
+            self._count_filtered(route, kind)
+            return None
+        return route.sieve.take(kind, route, frame, self._committed)
+
+    def _count_filtered(self, route: Route, kind: int) -> None:
+        key = (str(route.source), KIND_NAMES[kind])
+        self._filtered[key] = self._filtered.get(key, 0) + 1
 
     def _begin(self, frame: bytes) -> int:
         """The final LSN of the transaction that begins."""
@@ -218,7 +238,9 @@ class Decoder:
             beats=(_seconds(self._beats_at[0]), _seconds(self._beats_at[1])) if self._beats_at else None,
             heartbeats=self._beaten,
             truncations=self._truncations,
+            filtered=self._filtered,
         )
+        self._filtered = {}
         self._weight -= self._ended_weight
         self._ends = []
         self._beats_at = None
@@ -253,7 +275,9 @@ class Decoder:
             if isinstance(route, Postponed):
                 self._postponed[oid] = route
                 route = None
-            from_lsn = _NEVER if route is None or route.heartbeat else route.pair_lsn
+            # What has a sieve comes by the branch that looks closer.
+            looked_at = route is None or route.heartbeat or route.sieve is not None
+            from_lsn = _NEVER if looked_at or route is None else route.pair_lsn
             self._routes[oid] = route, from_lsn
 
     def _check_postponed(self, oid: bytes, final_lsn: int) -> None:
@@ -270,9 +294,13 @@ class Decoder:
         for at in range(_BODY_AT + 5, len(frame), 4):
             if frame[at : at + 4] not in self._routes:
                 raise _without_relation(frame)
-            route, from_lsn = self._routes[frame[at : at + 4]]
+            route, _ = self._routes[frame[at : at + 4]]
             self._check_postponed(frame[at : at + 4], self._final_lsn)
-            if route is not None and self._final_lsn >= from_lsn:
+            if route is None or route.heartbeat or self._final_lsn < route.pair_lsn:
+                continue
+            if route.sieve is not None and route.sieve.leaves_out(TRUNCATE):
+                self._count_filtered(route, TRUNCATE)
+            else:
                 routes.append(route)
         if routes:
             self._truncations = True

@@ -9,26 +9,18 @@ from collections.abc import Mapping as MappingOf
 
 import msgspec
 
-from syncwizard.errors import TaskFailed
 from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route, RouteColumn
+from syncwizard.rows.misfits import DROPPED, EQUAL
+from syncwizard.rows.misfits import NoPlace as NoPlace
+from syncwizard.rows.misfits import TypesDiffer as TypesDiffer
 from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.rows.projected_routing import Arrival, projected_route
+from syncwizard.rows.projection import RowRule
 from syncwizard.structure.renames import renamed
-from syncwizard.structure.table import Index, Table, TypeFacts, ValueType, apply_key
+from syncwizard.structure.table import Index, Table, TypeFacts, apply_key
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
-
-EQUAL = "OPERATOR(pg_catalog.=)"
-# Of a type that is gone.
-DROPPED = ValueType("of a dropped type", "")
-
-
-class TypesDiffer(Exception):
-    """A column comes with another type than the destination's: its bytes would mean something else (rule 14)."""
-
-
-class NoPlace(TaskFailed):
-    """The destination lacks a table or a column of the source."""
 
 
 class Shapes(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +29,7 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     `selected`: the source's tables as its catalogue has them now. `pairs`: the pair LSN of each copied table and
     partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
     operator of each column of its unique indexes, by the index's OID. `recoded`: the encodings of the databases differ.
+    `rules`: what selects and changes rows, by source table; `codec`: Python's name of the stream's encoding.
     """
 
     mapping: Mapping
@@ -45,6 +38,8 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     tables: MappingOf[TableName, Table] = {}
     operators: MappingOf[int, Sequence[str]] = {}
     recoded: bool = False
+    rules: MappingOf[TableName, RowRule] = {}
+    codec: str = "utf-8"
 
     def pair_of(self, source: TableName, root: TableName) -> int:
         """The LSN below which a table's changes are in its copy; `root` is the partitioned table it belongs to."""
@@ -68,6 +63,17 @@ def make_route(
     come as text. Raises NoPlace, TypesDiffer.
     """
     table, shared, scattered = _place(source, root, shapes)
+    if (rule := shapes.rules.get(source) or shapes.rules.get(root)) is not None:
+        arrival = Arrival(
+            table=table,
+            operators=dict(shapes.operators),
+            known=shapes.selected.get(source) or shapes.selected.get(root),
+            pair_lsn=shapes.pair_of(source, root),
+            shared=shared,
+            tree=shapes.leaves(root) if scattered else frozenset(),
+            codec=shapes.codec,
+        )
+        return projected_route(message, source, types, rule, arrival)
     index = _key(message, source, root, table, shapes)
     columns = _columns(source, table, index, [name for name, _, _, _ in message.columns], shapes)
     text = frozenset(range(len(columns)))

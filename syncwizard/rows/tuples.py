@@ -140,6 +140,15 @@ def decode_row(data: bytes | memoryview, at: int, route: Route) -> tuple[Row, in
     return tuple(values), at
 
 
+def tuple_end(data: bytes, at: int) -> int:
+    """The position after the TupleData at `at`. Raises IndexError, struct.error for one that ends early."""
+    count = _COUNT(data, at)[0]
+    at += 2
+    for _ in range(count):
+        at += 5 + _UNSIGNED_LENGTH(data, at + 1)[0] if data[at] in SENT else 1
+    return at
+
+
 def _ends_early(route: Route) -> ProtocolError:
     return ProtocolError(f"a row of {route.source} that ends before its values do")
 

@@ -44,7 +44,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     `declared_type` is the type's name with its modifiers; `binary` says that the type, all the way down, has send and
     receive functions and holds no OID whose meaning is local to its database (reg* and friends); `textual` that the
     stream has to be text for it: for such an OID, and for what pgoutput cannot send in binary. `local` lists the types
-    in it whose values name or count things of their own database or server.
+    in it whose values name or count things of their own database or server. `long`: a value may be stored out of its
+    row, and is then left out of an update that does not change it; `exact`: equal texts have equal bytes;
+    `enumerated`: its type is an enumeration.
     """
 
     name: str
@@ -57,6 +59,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     binary: bool
     textual: bool
     local: str
+    long: bool = True
+    exact: bool = True
+    enumerated: bool = False
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):

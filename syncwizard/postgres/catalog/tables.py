@@ -22,7 +22,7 @@ def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[
     rows = connection.execute(query("catalog_columns"), (schemas,)).fetchall()
     types = read_types(connection, {row[3] for row in rows})
     columns: dict[int, list[Column]] = {}
-    for oid, name, number, type_oid, not_null, identity, generated, declared_type in rows:
+    for oid, name, number, type_oid, not_null, identity, generated, declared_type, long, exact, enumerated in rows:
         facts = types.get(type_oid)
         if facts is None:
             # Dropped in this very moment, and the column with it.
@@ -39,6 +39,9 @@ def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[
                 binary=facts.binary,
                 textual=facts.textual,
                 local=facts.local,
+                long=long,
+                exact=exact,
+                enumerated=enumerated,
             )
         )
     return columns

@@ -12,6 +12,7 @@ import psycopg
 from syncwizard.errors import Fenced
 from syncwizard.postgres.destination.binding import SMALL_ROWS, TEXT, bound, goes_by_copy
 from syncwizard.postgres.destination.keyless import KeylessApplier
+from syncwizard.postgres.destination.projected import ProjectedApplier
 from syncwizard.postgres.destination.row_writer import RowWriter
 from syncwizard.postgres.destination.sender import CountMismatch, Sender
 from syncwizard.postgres.destination.statements import Positions, RouteStatements
@@ -34,6 +35,7 @@ class Applier:
         self._codec = codec_of(connection)
         self._rows = RowWriter(self._sender, self._codec)
         self._keyless = KeylessApplier(self._sender, self._rows)
+        self._projected = ProjectedApplier(self._sender, self._rows, self._codec)
         self._task = str(task_id).encode()
         self._epoch = str(epoch).encode()
         self.applied_lsn = applied_lsn
@@ -83,13 +85,17 @@ class Applier:
     def _apply_step(self, step: list[Net | Ordered]) -> None:
         nets = [part for part in step if isinstance(part, Net)]
         for net in nets:
-            self._deletes(net)
+            self._projected.deletes(net) if net.route.projection else self._deletes(net)
         for net in nets:
-            self._updates(net)
+            self._projected.updates(net) if net.route.projection else self._updates(net)
         for net in nets:
-            self._inserts(net)
+            self._projected.inserts(net) if net.route.projection else self._inserts(net)
         for part in step:
-            if isinstance(part, Ordered):
+            if not isinstance(part, Ordered):
+                continue
+            if part.route.projection:
+                self._projected.ordered(part)
+            else:
                 self._keyless.apply(part, self._of(part.route))
 
     def _deletes(self, net: Net) -> None:
@@ -157,6 +163,9 @@ class Applier:
                 self._rows.execute(route, statements.upsert(), statements.everything, row)
 
     def _move(self, move: Move) -> None:
+        if move.route.projection:
+            self._projected.move(move)
+            return
         route = move.route
         known = tuple([at for at in route.written if move.new[at] is not None])
         values, formats = bound(route, move.old, route.key)

@@ -27,6 +27,7 @@ from syncwizard.rows.changes import Piece
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
+from syncwizard.task.specification import TaskSpec
 
 
 class Destination:
@@ -104,6 +105,8 @@ class Destination:
         left_out: Callable[[TableName, str], None],
         *,
         recoded: bool,
+        spec: TaskSpec,
+        source_database: str,
     ) -> RouteCompiler:
         """Where rows of the source go, by the destination's catalogue as it is now; see RouteCompiler."""
         compiler = RouteCompiler(
@@ -116,6 +119,8 @@ class Destination:
             mapping,
             members,
             recoded=recoded,
+            spec=spec,
+            source_database=source_database,
         )
         compiler.read()
         return compiler

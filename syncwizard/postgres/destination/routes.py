@@ -7,6 +7,7 @@ import msgspec
 
 from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
+from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
@@ -17,6 +18,7 @@ from syncwizard.rows.routing import NoPlace, Shapes, make_route
 from syncwizard.structure.table import Table, TypeFacts
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
+from syncwizard.task.specification import TaskSpec
 
 
 class Source(NamedTuple):
@@ -36,7 +38,8 @@ class RouteCompiler:
     LSN of each copied table and partitioned table; `mapping` tells where the source's names go.
 
     `members`: what is captured, by the names it was captured under, which the mapping is asked for. `recoded`: the
-    encodings of the databases differ. `binary`: values come in binary, so that the types of both ends must be the same.
+    encodings of the databases differ. `spec`: what the task asks of its tables' rows. `binary`: values come in
+    binary, so that the types of both ends must be the same.
     `left_out` is called with a relation that has no place at the destination and needs none, and why.
     """
 
@@ -52,6 +55,8 @@ class RouteCompiler:
         members: Iterable[Member] = (),
         *,
         recoded: bool = False,
+        spec: TaskSpec | None = None,
+        source_database: str = "",
     ) -> None:
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
@@ -61,16 +66,30 @@ class RouteCompiler:
         self._types: dict[int, TypeFacts] = {}
         self._connection = connection
         self._schemas = list(schemas)
+        self._spec = spec
+        self._source_database = source_database
         self._shapes = Shapes(
             mapping=mapping, selected={table.name: table for table in selected}, pairs=pairs, recoded=recoded
         )
 
+    def choose(self, *, binary: bool, codec: str) -> None:
+        """In which form and encoding values come."""
+        self.binary = binary
+        self._shapes = msgspec.structs.replace(self._shapes, codec=codec)
+
     def read(self) -> None:
         """Reads the destination's catalogue. On the apply session, outside a pipeline."""
         tables = read_tables(self._connection, self._schemas, sizes=False)
+        rules = {}
+        if self._spec is not None:
+            shapes, spec = self._shapes, self._spec
+            rules = read_rules(self._connection, self._source_database, shapes.selected.values(), spec, shapes.mapping)
         operators = self._connection.execute(query("catalog_key_operators"), (self._schemas,))
         self._shapes = msgspec.structs.replace(
-            self._shapes, tables={table.name: table for table in tables}, operators=dict(operators.fetchall())
+            self._shapes,
+            tables={table.name: table for table in tables},
+            operators=dict(operators.fetchall()),
+            rules=rules,
         )
 
     def compile(self, message: RelationMessage, transaction: int) -> Route | Postponed | None:

@@ -13,6 +13,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row, Truncation
+from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded
 from syncwizard.task.lsn import format_lsn
@@ -57,7 +58,7 @@ class SerialApplier:
         """An update met no row (a complete one is an upsert and never comes here)."""
         _, route, _, new = known = decoded(change)
         row = None if new is None or not route.key else _keyed_row(known)
-        if row is None or final_lsn >= self._sync_point:
+        if row is None or (final_lsn >= self._sync_point and not _moves_in(route)):
             raise self._failure(change, final_lsn, message, "")
         found = self._fetch(route, row)
         if found is not None:
@@ -80,6 +81,12 @@ class SerialApplier:
             sqlstate=sqlstate,
             remedy="correct the row or table at the destination as the message says: no change is left out",
         )
+
+
+def _moves_in(route: Route) -> bool:
+    """Whether rows come to the destination by an update: what is not there was left out before, and the source has
+    what the change leaves open (rule 20)."""
+    return route.projection is not None and route.projection.projection.kept is None
 
 
 def describe_key(change: Decoded) -> str:
@@ -122,10 +129,19 @@ def _keyed_row(change: Decoded) -> Row:
     return tuple([old[at] if value is None and at in route.key else value for at, value in enumerate(new)])
 
 
+def _read(column: str) -> sql.Composable:
+    """A column of a row that is read now; of the change that it stands for only its kind is known."""
+    if column == OPERATION:
+        return sql.SQL("'UPDATE'::pg_catalog.text")
+    if column == COMMIT_TIMESTAMP:
+        return sql.SQL("NULL::pg_catalog.timestamptz")
+    return sql.Identifier(column)
+
+
 def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
     """Reads a row at the source by its new key, in the form the stream would have sent it."""
     columns = sql.SQL(", ").join(
-        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(sql.Identifier(column.source))
+        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(_read(column.source))
         for at, column in enumerate(route.columns)
     )
     condition = sql.SQL(" AND ").join(

@@ -6,7 +6,7 @@ operator of the key's index: with an empty search_path nothing else would be fou
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import wraps
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from psycopg import sql
 
@@ -48,11 +48,18 @@ def empty_stage(number: int) -> bytes:
     return sql.SQL("TRUNCATE {}").format(stage_name(number)).as_bytes(None)
 
 
-def _once(build: Callable[..., Text]) -> Callable[..., Text]:
+class Texts(Protocol):
+    """What keeps the texts it has composed, in Python's `codec`."""
+
+    codec: str
+    texts: dict[tuple[object, ...], bytes | None]
+
+
+def once(build: Callable[..., Text]) -> Callable[..., Text]:
     """Keeps the text per object and arguments: composing it costs more than sending it."""
 
     @wraps(build)
-    def text(self: "RouteStatements", *arguments: object, **options: object) -> Text:
+    def text(self: "Texts", *arguments: object, **options: object) -> Text:
         key = (build.__name__, arguments, tuple(options.items()))
         if key not in self.texts:
             built = build(self, *arguments, **options)
@@ -82,17 +89,17 @@ class RouteStatements:
 
     # Single rows -----------------------------------------------------------------------------------------------
 
-    @_once
+    @once
     def insert(self) -> bytes:
         """Parameters: every column."""
         return self._insert(self._values(self._parameters(self.everything)), upsert=False)
 
-    @_once
+    @once
     def upsert(self) -> bytes:
         """Parameters: every column."""
         return self._insert(self._values(self._parameters(self.everything)), upsert=True)
 
-    @_once
+    @once
     def update(self, known: Positions) -> bytes | None:
         """Parameters: those of `addressed(known)`. None when nothing but the key is known."""
         positions = self.addressed(known)
@@ -108,13 +115,13 @@ class RouteStatements:
             .as_bytes(None)
         )
 
-    @_once
+    @once
     def delete(self) -> bytes:
         """Parameters: the key columns in the key's order."""
         parameters = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
         return sql.SQL("DELETE FROM {} AS t WHERE {}").format(self._rows, self._key_equals(parameters)).as_bytes(None)
 
-    @_once
+    @once
     def move(self, known: Positions) -> bytes:
         """Deletes by the old key and inserts what is known, the rest from the deleted row.
 
@@ -125,12 +132,12 @@ class RouteStatements:
         values = [new[at] if at in new else self._gone(at) for at in self.everything]
         return self._moved(old, sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)))
 
-    @_once
+    @once
     def delete_image(self) -> bytes:
         """Deletes one row that equals the parameters (every column) byte for byte: keyless tables (rule 8)."""
         return self._delete_one(self._one_by_image(self._parameters(self.everything)))
 
-    @_once
+    @once
     def update_image(self, known: Positions) -> bytes:
         """Updates one row that equals the old row byte for byte. Parameters: every old column, then the known new."""
         old = self._parameters(self.everything)
@@ -144,12 +151,12 @@ class RouteStatements:
 
     # Sets ------------------------------------------------------------------------------------------------------
 
-    @_once
+    @once
     def copy_in(self) -> bytes:
         """COPY straight into the table, every column; for routes without text columns."""
         return sql.SQL("COPY {}{} FROM STDIN (FORMAT binary)").format(self._table, self._column_list()).as_bytes(None)
 
-    @_once
+    @once
     def staged_insert(self, number: int, *, upsert: bool) -> bytes:
         """Inserts the stage, every column."""
         return self._insert(
@@ -159,7 +166,7 @@ class RouteStatements:
             upsert=upsert,
         )
 
-    @_once
+    @once
     def staged_insert_missing(self, number: int) -> bytes:
         """Inserts the rows of the stage whose key is not there; any other conflict is an error."""
         rows = self._insert(
@@ -171,7 +178,7 @@ class RouteStatements:
         arbiter = sql.SQL(", ").join(map(self._column, self.route.key))
         return rows + sql.SQL(" ON CONFLICT ({}) DO NOTHING").format(arbiter).as_bytes(None)
 
-    @_once
+    @once
     def staged_update(self, number: int, known: Positions) -> bytes | None:
         """Updates by the stage, which holds the known columns; None when nothing but the key is known."""
         assignments = [
@@ -185,7 +192,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
-    @_once
+    @once
     def staged_delete(self, number: int) -> bytes:
         """Deletes by the stage, which holds the key's columns."""
         return (
@@ -194,7 +201,7 @@ class RouteStatements:
             .as_bytes(None)
         )
 
-    @_once
+    @once
     def staged_move(self, number: int, known: Positions) -> bytes:
         """As `move` with the known columns in the stage, which holds one row. Parameters: the old key's columns."""
         old = dict(zip(self.route.key, self._parameters(self.route.key), strict=True))
@@ -204,7 +211,7 @@ class RouteStatements:
         rows = sql.SQL("SELECT {} FROM gone, {} AS s").format(sql.SQL(", ").join(values), stage_name(number))
         return self._moved(old, rows)
 
-    @_once
+    @once
     def staged_delete_image(self, number: int) -> bytes:
         """As `delete_image` with the stage, which holds one row with every column."""
         stage = sql.SQL(", {} AS s").format(stage_name(number))

@@ -8,8 +8,9 @@ import msgspec
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import Member
+from syncwizard.postgres.catalog.row_rules import read_rules, refused
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.copying import ChunkRange
+from syncwizard.postgres.copying import ChunkRange, casts_at_source
 from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
@@ -17,6 +18,10 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot, end_temporary
+from syncwizard.rows.changes import Projected
+from syncwizard.rows.etl.tree import ScriptError
+from syncwizard.rows.projected_routing import project_to
+from syncwizard.rows.projection import Projection
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
 from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept
@@ -48,6 +53,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     binary: bool
     todo: deque[int]
     done: dict[int, tuple[int, int]]
+    projected: Projected | None = None
     stale: str = ""
     started_at: float = 0.0
 
@@ -65,6 +71,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             end_page=None if last else (chunk + 1) * self.copy.chunk_pages,
             keep_existing=self.copy.kept,
             condition=self.source.condition,
+            projected=self.projected,
         )
 
     @property
@@ -86,6 +93,8 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     with translated("destination", "planning the copy"):
         there = read_targets(source, destination, selected, context.mapping)
         copies = destination.copies.read()
+    with translated("source", "reading filters and scripts"):
+        rules = read_rules(source, source.info.dbname, selected, spec, context.mapping)
     tables, captured = _captured(context, source, destination, selected, copies)
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
@@ -109,7 +118,12 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
             copy = _new_copy(table, pair, copy, kept=table.name in kept)
             begun.append(copy)
         if not table.partitioned:
-            plans.append(_table_plan(table, there.of(table), copy, context.mapping))
+            target, rule = there.of(table), rules.get(table.name)
+            plans.append(
+                _table_plan(table, target, copy, context.mapping)
+                if rule is None
+                else _projected_plan(table, target, copy, rule.projection)
+            )
     begun_names = {copy.table for copy in begun}
     again = [table for table in pending if table.name in begun_names]
     with translated("destination", "planning the copy"):
@@ -224,6 +238,32 @@ def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) 
         target_columns=tuple(column.name for column in expected),
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
         done=dict(copy.done),
+    )
+
+
+def _projected_plan(table: Table, target: Table, copy: TableCopy, projection: Projection) -> TablePlan:
+    try:
+        projected = project_to(projection, target)
+    except ScriptError as error:
+        raise refused(table.name, error) from error
+    here = {column.name: column for column in table.columns}
+    there = {column.name: column for column in target.columns}
+    binary = True
+    for output, kind in zip(projection.outputs, projected.types, strict=True):
+        if output.source is None:
+            binary = binary and casts_at_source(output, kind) and there[output.name].binary
+        else:
+            column = here[output.source]
+            binary = binary and column.binary and column.type == there[output.name].type
+    return TablePlan(
+        source=table,
+        target=target.name,
+        copy=copy,
+        binary=binary,
+        target_columns=tuple(output.name for output in projection.outputs),
+        todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
+        done=dict(copy.done),
+        projected=projected,
     )
 
 

@@ -44,8 +44,8 @@ class Receiving:
         with translated("source", "reading the catalogue"):
             selected = select_tables(source, assignment.spec, sizes=False).tables
         compiler = self._read_routes(selected)
-        compiler.binary = binary and binary_stream(selected)
         ends.choose_encoding()
+        compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))
         with translated("source", "starting the stream"):
             stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.
@@ -82,6 +82,8 @@ class Receiving:
             source,
             self._report_left_out,
             recoded=recoded(session, self._ends.destination.connection),
+            spec=self._assignment.spec,
+            source_database=session.info.dbname,
         )
 
     def _report_left_out(self, table: TableName, why: str) -> None:

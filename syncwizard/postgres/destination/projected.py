@@ -1,0 +1,164 @@
+"""Applies the changes of tables with a projection, which PostgreSQL evaluates between staging and table (rule 20)."""
+
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.destination.binding import SMALL_ROWS, bound, goes_by_copy
+from syncwizard.postgres.destination.projected_statements import ProjectedStatements
+from syncwizard.postgres.destination.row_writer import RowWriter
+from syncwizard.postgres.destination.sender import Sender
+from syncwizard.postgres.destination.statements import Positions
+from syncwizard.postgres.wire import is_large
+from syncwizard.remedies import to_do
+from syncwizard.rows.changes import INSERT, KIND_NAMES, Route, Row, filled
+from syncwizard.rows.fold import Move, Net, Ordered
+
+
+class ProjectedApplier:
+    """Applies over the session of an Applier, in the order that it gives."""
+
+    def __init__(self, sender: Sender, rows: RowWriter, codec: str) -> None:
+        self._sender = sender
+        self._rows = rows
+        self._codec = codec
+        self._statements: dict[Route, ProjectedStatements] = {}
+
+    def deletes(self, net: Net) -> None:
+        """By the key: of a row that was left out nothing is there."""
+        self._delete(net.route, net.deletes)
+
+    def updates(self, net: Net) -> None:
+        """Rows that are known completely, or in part."""
+        statements = self._of(net.route)
+        for known, rows in net.updates.items():
+            if len(known) == len(net.route.written):
+                self._put(statements, rows, fresh=False)
+            else:
+                self._update(statements, known, rows)
+
+    def inserts(self, net: Net) -> None:
+        """Rows that are known completely."""
+        statements = self._of(net.route)
+        # Behind a sieve that leaves changes out a key may come twice.
+        fresh = net.route.sieve is None and not statements.replaces
+        self._put(statements, net.inserts, fresh=fresh)
+        self._put(statements, net.upserts, fresh=False)
+
+    def move(self, move: Move) -> None:
+        """A row with another key, of which not everything is known."""
+        route = move.route
+        statements = self._of(route)
+        known = tuple([at for at in route.written if move.new[at] is not None])
+        self._refuse_unknown(route, known)
+        values, formats = bound(route, move.old, route.key)
+        stage = self._rows.stage(route, known, [move.new]) if is_large(move.new) else None
+        if stage is None:
+            more, more_formats = bound(route, move.new, known)
+            values, formats = values + more, formats + more_formats
+        self._sender.execute(statements.move(known, stage), values, formats)
+        if self._inserts(route):
+            self._sender.expect(route, 0)
+
+    def ordered(self, part: Ordered) -> None:
+        """A keyless table's changes, in order: what the old row became goes, what the new one becomes comes."""
+        statements = self._of(part.route)
+        run: list[Row] = []
+        for kind, route, old, new in part.changes:
+            if kind != INSERT:
+                self._insert(statements, run)
+                run = []
+                if old is None or not route.full:
+                    raise _no_old_row(kind, route)
+                stage = self._rows.stage(route, statements.everything, [old]) if is_large(old) else None
+                self._run(statements.delete_image(stage), route, statements.everything, stage, old)
+                self._sender.expect(route, 0)
+            if new is not None:
+                run.append(new if old is None else filled(new, old))
+        self._insert(statements, run)
+
+    # Statements ------------------------------------------------------------------------------------------------
+
+    def _delete(self, route: Route, rows: list[Row]) -> None:
+        statements = self._of(route)
+        if len(rows) > SMALL_ROWS:
+            self._sender.queue(statements.delete(self._rows.stage(route, route.key, rows)))
+            return
+        for row in rows:
+            self._rows.execute(route, statements.delete(None), route.key, row)
+
+    def _put(self, statements: ProjectedStatements, rows: list[Row], *, fresh: bool) -> None:
+        route, everything = statements.route, statements.everything
+        if not rows:
+            return
+        inserts = self._inserts(route)
+        if statements.replaces and inserts:
+            # SET refuses an identity ALWAYS column: such rows are deleted and inserted.
+            self._delete(route, rows)
+        staged = goes_by_copy(rows)
+        stage = self._rows.stage(route, everything, rows) if staged else None
+        text = statements.upsert(everything, stage, fresh=fresh) if inserts else statements.replace(everything, stage)
+        if staged:
+            self._sender.queue(text)
+            return
+        for row in rows:
+            self._rows.execute(route, text, everything, row)
+
+    def _update(self, statements: ProjectedStatements, known: Positions, rows: list[Row]) -> None:
+        route = statements.route
+        self._refuse_unknown(route, known)
+        positions = tuple(sorted({*known, *route.key}))
+        if statements.update(positions, None) is None:
+            return
+        staged = goes_by_copy(rows)
+        stage = self._rows.stage(route, positions, rows) if staged else None
+        text = statements.update(positions, stage)
+        assert text is not None
+        for row in rows[:1] if staged else rows:
+            self._run(text, route, positions, stage, row)
+            if self._inserts(route):
+                self._sender.expect(route, 0)
+
+    def _insert(self, statements: ProjectedStatements, rows: list[Row]) -> None:
+        if not rows:
+            return
+        staged = goes_by_copy(rows)
+        stage = self._rows.stage(statements.route, statements.everything, rows) if staged else None
+        for row in rows[:1] if staged else rows:
+            self._run(statements.insert(stage), statements.route, statements.everything, stage, row)
+
+    def _run(self, text: bytes, route: Route, positions: Positions, stage: int | None, row: Row) -> None:
+        if stage is None:
+            self._rows.execute(route, text, positions, row)
+        else:
+            self._sender.queue(text)
+
+    def _refuse_unknown(self, route: Route, known: Positions) -> None:
+        """What decides about a row has to be known of it: the replica identity was made for that (rule 20)."""
+        assert route.projection is not None
+        projection = route.projection.projection
+        names = {route.columns[at].source for at in (*known, *route.key)}
+        missing = sorted(projection.decides - names) if projection.kept is None else []
+        if missing:
+            raise TaskFailed(
+                f"an update of {route.source} comes without the values of {missing[0]}, which decides whether its row"
+                " travels",
+                where=f"source {route.source}",
+                remedy=to_do(f"ALTER TABLE {route.source} REPLICA IDENTITY FULL", then="resume"),
+            )
+
+    def _inserts(self, route: Route) -> bool:
+        assert route.projection is not None
+        return route.projection.inserts
+
+    def _of(self, route: Route) -> ProjectedStatements:
+        found = self._statements.get(route)
+        if found is None:
+            assert route.projection is not None
+            found = self._statements[route] = ProjectedStatements(route, route.projection, self._codec)
+        return found
+
+
+def _no_old_row(kind: int, route: Route) -> TaskFailed:
+    return TaskFailed(
+        f"{KIND_NAMES[kind]} on {route.target} cannot be applied: it has no key, and the old row does not come whole",
+        where=f"source {route.source}",
+        remedy=to_do(f"ALTER TABLE {route.source} REPLICA IDENTITY FULL", then="resume"),
+    )
