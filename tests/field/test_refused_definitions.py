@@ -132,7 +132,7 @@ def views_that_read_others_through_functions_are_filled_after_them(task: FieldTa
 def the_advice_names_what_works(task: FieldTask) -> None:
     missing = task.missing()
     advice = {name: each["advice"] for (_, name), each in missing.items()}
-    assert "ALTER FUNCTION k03.ifold(text) SET search_path = k03;" in advice["by_name on k03.people"]
+    assert 'ALTER FUNCTION k03.ifold(text) SET search_path = "k03", public;' in advice["by_name on k03.people"]
     assert "Key (p)=(7)" in missing["foreign key validation", "c_p_fkey on k07.c"]["reason"]
     assert "Key (code)=(c1)" in missing["unique constraint", "t_code on k08.t"]["reason"]
     assert "`exclude` in" in advice["k05.used"]

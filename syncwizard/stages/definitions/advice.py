@@ -5,6 +5,7 @@ import shlex
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.paths import TASK_FILE
+from syncwizard.postgres.catalog.extensions import read_extensions
 from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
@@ -12,6 +13,7 @@ from syncwizard.postgres.source.violations import check_query, duplicates_query,
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
+from syncwizard.task.names import quote
 
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
@@ -28,7 +30,7 @@ IN_FUNCTION = re.compile(r'(?:PL/\w+ function |SQL function ")(?P<name>[^"]*?(?:
 def advise(context: Context, destination: Destination, refused: StatementRefused) -> str:
     """What to do about a definition that the destination does not take; how to try it again stands at the end."""
     statement = refused.statement
-    steps = [_correction(context, refused)]
+    steps = [_correction(context, destination, refused)]
     if _can_be_excluded(context, statement):
         steps.append(f"to do without it, add its name to `exclude` in {context.folder / TASK_FILE}")
     steps.append(f"then run `syncwizard definitions {shlex.quote(context.spec.name)} --retry`")
@@ -46,21 +48,45 @@ def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
     return refused
 
 
-def _correction(context: Context, refused: StatementRefused) -> str:
+def _correction(context: Context, destination: Destination, refused: StatementRefused) -> str:
     statement, state = refused.statement, refused.sqlstate
     if state == UNIQUE_VIOLATION and statement.kind != "materialized view refresh":
         return f"{_rows(context, statement)}; correct them there, and the changes come over"
     if state in (FOREIGN_KEY_VIOLATION, CHECK_VIOLATION):
         return f"{_rows(context, statement)}; correct them there, and the changes come over"
     if state in UNDEFINED and (name := _function_of(refused)):
-        schema = name.partition(".")[0] if "." in name else "public"
-        return (
-            f"function {name} finds what it uses by the search_path, which is empty while definitions are made:"
-            f" ALTER FUNCTION {name} SET search_path = {schema}; at the destination, and at the source for good"
-        )
+        return _find_what_it_uses(context, destination, name)
     if state == NOT_IMMUTABLE:
         return "run ALTER FUNCTION … IMMUTABLE at the destination for the functions it calls, as they are at the source"
     return "make the destination accept the statement, or run it there by hand"
+
+
+def _find_what_it_uses(context: Context, destination: Destination, function: str) -> str:
+    """For a function that does not find what its body names, which no catalogue knows of."""
+    known = None if "." in function else destination.database.find_function(function.partition("(")[0])
+    signature, schema = known or (function, function.partition(".")[0] if "." in function else "public")
+    # As the application's sessions usually have it.
+    path = ", ".join(dict.fromkeys([quote(schema), "public"]))
+    steps = [
+        f"function {signature} finds what it uses by the search_path, which is empty while definitions are made:"
+        f" ALTER FUNCTION {signature} SET search_path = {path}; at the destination, and at the source for good"
+    ]
+    if lacking := _lacking_extensions(context, destination):
+        steps.append(f"where it uses an extension that the destination lacks, before that: {'; '.join(lacking)}")
+    return "; ".join(steps)
+
+
+def _lacking_extensions(context: Context, destination: Destination) -> list[str]:
+    """The statements that create what the source has."""
+    try:
+        with context.connect("source", "definitions") as source, translated("source", "reading the catalogue"):
+            there = read_extensions(source)
+    except EndpointError:
+        return []
+    here = destination.database.read_extensions()
+    return [
+        f"CREATE EXTENSION {quote(name)} SCHEMA {quote(schema)}" for name, schema in there.items() if name not in here
+    ]
 
 
 def _function_of(refused: StatementRefused) -> str:

@@ -7,6 +7,7 @@ from syncwizard.postgres.source.expressions import (
     CalledExpression,
     evaluate,
     is_not_found,
+    other_values,
     read_called_expressions,
     working_path,
 )
@@ -34,12 +35,14 @@ def function_paths(checkup: Checkup) -> Finding:
         "superuser's"
         for each in foreign
     ]
-    broken, statements = [], []
+    broken, statements, outdated = [], [], []
     for each in called:
         if each in foreign:
             continue
         error = evaluate(checkup.source, each)
         if error is None:
+            if each.kind == "generated column" and (rows := other_values(checkup.source, each)):
+                outdated.append(f"{each}: {', '.join(each.signatures)}: {counted(rows, 'row', 'rows')}")
             continue
         words = " ".join((error.diag.message_primary or str(error)).split())
         if not is_not_found(error):
@@ -47,7 +50,7 @@ def function_paths(checkup: Checkup) -> Finding:
             continue
         broken.append(f"{each}: {', '.join(each.signatures)}: {words}")
         statements += _repair(checkup, each)
-    return _judge(broken, unknown, statements)
+    return _judge(broken, unknown, outdated, statements)
 
 
 def _repair(checkup: Checkup, called: CalledExpression) -> list[str]:
@@ -60,13 +63,19 @@ def _repair(checkup: Checkup, called: CalledExpression) -> list[str]:
     return [f"ALTER FUNCTION {signature} SET search_path = {text}" for signature in called.signatures]
 
 
-def _judge(broken: list[str], unknown: list[str], statements: list[str]) -> Finding:
+def _judge(broken: list[str], unknown: list[str], outdated: list[str], statements: list[str]) -> Finding:
     if broken:
         finding = failed(
             f"{counted(len(broken), 'expression', 'expressions')} cannot be evaluated with an empty search_path, which "
             "the task's sessions have: rows would be refused at the destination",
             "qualify the names in these functions, or set their search_path at the source",
             list(dict.fromkeys(statements)),
+        )
+    elif outdated:
+        finding = warning(
+            f"{counted(len(outdated), 'generated column holds', 'generated columns hold')} other values than the "
+            "functions give today: the destination computes all rows with the functions as they are",
+            "to have both ends equal, store these rows again at the source: UPDATE each of them to the values it has",
         )
     elif unknown:
         finding = warning(
@@ -75,7 +84,7 @@ def _judge(broken: list[str], unknown: list[str], statements: list[str]) -> Find
         )
     else:
         return passed()
-    return msgspec.structs.replace(finding, objects=(*broken, *unknown))
+    return msgspec.structs.replace(finding, objects=(*broken, *outdated, *unknown))
 
 
 ITEMS = (function_paths,)
