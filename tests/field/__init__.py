@@ -9,6 +9,6 @@
 - `test_refused_definitions`: k03, k05, k06, k07, k08, v7
 - t2 needs no rows: `integration/test_schema`, options of columns that only the source knows
 
-What cannot be carried at all (tablespaces, access methods, security labels) is compared as what the precheck says of it.
-Rows that a replaced function left behind (v4) are found among the first of each table, until a verification compares all.
+What cannot be carried at all (tablespaces, access methods, security labels) is compared as what the precheck says.
+Rows that a replaced function left behind (v4) are found among the first of each table.
 """
