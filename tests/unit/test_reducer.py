@@ -87,6 +87,7 @@ STREAMING: list[Event] = [*PASSED, *done("capture", "schema", "full", "keys"), S
         ([*STREAMING, *done("indexes")], "synchronizing"),
         ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2)], "retrying"),
         ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2), RetryEnded()], "synchronizing"),
+        ([*STREAMING, RetryStarted(failure=TROUBLE, since=1, until=2), StageStarted(stage="indexes")], "retrying"),
         (
             [*PASSED, StageStarted(stage="full"), RetryStarted(failure=TROUBLE, since=1, until=2), RetryEnded()],
             "initializing",
@@ -112,7 +113,9 @@ def test_a_stage_that_was_interrupted_is_not_done_but_remembers_its_start() -> N
 
 def test_an_engine_that_stopped_has_no_pid_and_one_that_died_keeps_it() -> None:
     assert state_after(STREAMING).engine_pid == 7
-    assert state_after([*STREAMING, EngineStopped(reason="paused")]).engine_pid is None
+    stopped = state_after([*STREAMING, EngineStopped(reason="paused")])
+    assert stopped.engine_pid is None
+    assert stopped.stages["incremental"].status == "waiting"
 
 
 ORDER = ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=ORDERS, rows=9, bytes=90)], whole=False)
@@ -168,10 +171,15 @@ def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:
 
 def test_release_leaves_nothing_but_what_is_left_over() -> None:
     left = Remainder(statements=("DROP …",), end="source")
-    state = state_after([*STREAMING, SyncPointPassed(lsn="0/2"), TaskReleased(left_over=[left])])
+    changing = ReplicaIdentityChanging(table=ORDERS, previous="d")
+    before = state_after([*STREAMING, changing, HeartbeatCreated(), SyncPointPassed(lsn="0/2")])
+    state = state_after([TaskReleased(left_over=[left])], before)
     assert state.left_over == (left,)
     assert state.slot is None
     assert not state.heartbeat
+    # They may be what is left over: the next release restores them.
+    assert state.identities == (changing,)
+    assert state_after([TaskReleased()], state).identities == ()
 
 
 def test_totals_and_position_follow_the_latest_report() -> None:
@@ -247,6 +255,13 @@ def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> Non
     assert state.dropped == (ORDERS,)
     assert [notice.message for notice in state.notices if "was dropped" in notice.message] == [narrate(drop)]
     assert state_after(planned(ORDERS), state).dropped == ()
+
+
+def test_a_dropped_table_keeps_its_figures_where_it_was_copied_whole() -> None:
+    begun, copied = planned(ORDERS)
+    assert state_after([begun, TableDropped(table=ORDERS)]).table(ORDERS) is None
+    known = state_after([begun, copied, TableDropped(table=ORDERS)]).table(ORDERS)
+    assert known is not None and known.rows == 9
 
 
 @pytest.mark.parametrize("again", ["orders", "orders_2025"])
