@@ -10,6 +10,7 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.task.events import Noticed
 from tests.conftest import connected
+from tests.conftest import running as server
 from tests.faults.running import RunningTask, change, forgotten, running
 from tests.support import setting_back
 from tests.support.commands import syncwizard
@@ -18,36 +19,31 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
+SOURCE = "the source was set back"
 PROGRESS = "SELECT heartbeat FROM syncwizard.progress"
 
 
 @pytest.fixture(scope="module")
 def own_source(server_folder: Path) -> Iterator[Cluster]:
     """A source that nothing else uses."""
-    cluster = Cluster(server_folder / "own16", 16, durable=False)
-    cluster.create().start()
-    yield cluster
-    cluster.destroy()
-
-
-@pytest.fixture
-def own(own_source: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
-    """Fresh databases, the source's on that server."""
-    yield from connected(own_source, destination_cluster)
+    yield from server(server_folder / "own16", 16)
 
 
 @pytest.fixture(scope="module")
 def own_destination(server_folder: Path) -> Iterator[Cluster]:
     """A destination that nothing else uses."""
-    cluster = Cluster(server_folder / "own18", 18, durable=False)
-    cluster.create().start()
-    yield cluster
-    cluster.destroy()
+    yield from server(server_folder / "own18", 18)
+
+
+@pytest.fixture
+def own(own_source: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
+    """Fresh databases, the source's on its own server."""
+    yield from connected(own_source, destination_cluster)
 
 
 @pytest.fixture
 def own_target(source_cluster: Cluster, own_destination: Cluster) -> Iterator[DatabasePair]:
-    """Fresh databases, the destination's on that server."""
+    """Fresh databases, the destination's on its own server."""
     yield from connected(source_cluster, own_destination)
 
 
@@ -60,11 +56,19 @@ def kept_and_left_behind(task: RunningTask, cluster: Cluster) -> None:
     task.converged()
 
 
-def refused(task: RunningTask, words: str) -> None:
-    """Resuming ends in a failure that says this, with the way out."""
+def refused(task: RunningTask, *words: str) -> None:
+    """Resuming ends in a failure that says this, and that all has to be copied again."""
     answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
-    assert "the source was set back" in answer and words in answer, answer
+    assert all(each in answer for each in words), answer
     assert f"syncwizard resync {task.name} --all" in str(task.failure().remedy)
+
+
+def copied_again(task: RunningTask, *options: str) -> None:
+    """By the command that the failure names; from then on both ends are equal."""
+    syncwizard("resync", task.name, *options, "--yes")
+    change(task.pair)
+    task.converged()
+    task.release()
 
 
 def number_at(pair: DatabasePair) -> int:
@@ -84,13 +88,10 @@ def test_a_source_set_back_under_a_running_task_is_not_followed(
         own.reconnect()
         own.source.execute("INSERT INTO one VALUES (9000, 0, 'of another history')")
         failure = task.failure()
-        assert "the source was set back" in failure.title
+        assert SOURCE in failure.title
         assert own.destination.execute("SELECT FROM one WHERE id = 9000").fetchone() is None
         assert "--all" in syncwizard("resync", task.name, "--yes", expect=2).stderr
-        syncwizard("resync", task.name, "--all", "--yes")
-        change(own)
-        task.converged()
-        task.release()
+        copied_again(task, "--all")
 
 
 def test_a_source_set_back_while_paused_is_known_by_position_by_heartbeat_and_in_the_stream(
@@ -106,20 +107,17 @@ def test_a_source_set_back_while_paused_is_known_by_position_by_heartbeat_and_in
         own.reconnect()
         known = number_at(own)
         own.destination.execute("UPDATE syncwizard.progress SET heartbeat = NULL")
-        refused(task, "it has written WAL up to")
+        refused(task, SOURCE, "it has written WAL up to")
         own.destination.execute("UPDATE syncwizard.progress SET heartbeat = %s", (known,))
         # Its WAL grows past what the destination knows.
         own.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(9000, 11000) i")
         assert own.source.execute("SELECT pg_current_wal_lsn() > %s::pg_lsn", row).fetchone() == (True,)
-        refused(task, f"number {known} was applied")
+        refused(task, SOURCE, f"number {known} was applied")
         # And so do its heartbeats, each time someone waits for the task.
         while beat_number(own, task.slot) < known + 5:
             beat(own.source, task.slot)
-        refused(task, f"came after heartbeat {known}")
-        syncwizard("resync", task.name, "--all", "--yes")
-        change(own)
-        task.converged()
-        task.release()
+        refused(task, SOURCE, f"came after heartbeat {known}")
+        copied_again(task, "--all")
 
 
 def beat_number(pair: DatabasePair, slot: str) -> int:
@@ -174,10 +172,7 @@ def test_a_destination_set_back_is_named_and_copied_again(
         failure = task.failure()
         assert "or the destination was set back" in failure.title
         assert f"syncwizard resync {task.name}" in str(failure.remedy)
-        syncwizard("resync", task.name, "--yes")
-        change(pair)
-        task.converged()
-        task.release()
+        copied_again(task)
 
 
 def test_a_destination_set_back_into_the_copy_is_named(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
@@ -186,10 +181,5 @@ def test_a_destination_set_back_into_the_copy_is_named(pair: DatabasePair, tmp_p
         task.start()
         task.pause()
         pair.destination.execute("DELETE FROM syncwizard.chunks WHERE table_name = 'three'; TRUNCATE three")
-        answer = syncwizard("resume", task.name, "--until", "caught-up", expect=1).stderr
-        assert "the destination was set back" in answer and "public.three" in answer
-        assert f"syncwizard resync {task.name} --all" in str(task.failure().remedy)
-        syncwizard("resync", task.name, "--all", "--yes")
-        change(pair)
-        task.converged()
-        task.release()
+        refused(task, "the destination was set back", "public.three")
+        copied_again(task, "--all")
