@@ -1,17 +1,24 @@
 """What the source is allowed to forget: only what is durable at the destination, and known to have come in full."""
 
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from syncwizard.errors import ChangesMissing
 from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.source.lineage import Lineage
+from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
+from syncwizard.postgres.source.slot import current_lsn
+from syncwizard.postgres.source.watcher import Guardian
 from syncwizard.stages.incremental.idle import acknowledge_idle
-from syncwizard.task.lsn import format_lsn
+from syncwizard.task.lsn import format_lsn, parse_lsn
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
+from tests.support.waiting import until
 
 TABLE = "CREATE TABLE items (id int PRIMARY KEY)"
 
@@ -55,3 +62,70 @@ def test_what_was_applied_is_acknowledged_up_to_where_the_publication_was_verifi
     assert positions.acknowledged == 20
     positions.verified = 40
     assert positions.acknowledged == 30
+
+
+def test_what_was_applied_is_not_forgotten_by_the_source_before_the_publication_was_verified(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    """The guardian is held where it looks at the publication; the stream goes on, whose publication is in its cache."""
+    path = row_path(pair, tmp_path, TABLE)
+    path.copy()
+    with path.following(), pair.source_cluster.connect(pair.database, autocommit=False) as holder:
+        until(path.consistent.is_set, 30, "the session that follows")
+        pair.source.execute("INSERT INTO items VALUES (1)")
+        path.caught_up()
+        holder.execute("LOCK TABLE pg_publication IN ACCESS EXCLUSIVE MODE")
+        pair.source.execute("INSERT INTO items VALUES (2)")
+        target = parse_lsn(current_lsn(pair.source))
+        until(lambda: pair.destination.execute("SELECT 1 FROM items WHERE id = 2").fetchone(), 30, "the row")
+        # What is confirmed goes with a status, which tells what was received, too: the one after the next was sent
+        # when the row had been applied.
+        for _ in range(2):
+            before, _ = told(pair, path)
+            until(lambda before=before: told(pair, path)[0] > before, 30, "a status")  # type: ignore[misc]
+        assert told(pair, path)[1] < target
+        holder.rollback()
+        until(lambda: told(pair, path)[1] >= target, 30, "the position to be confirmed")
+
+
+def told(pair: DatabasePair, path: RowPath) -> tuple[datetime, int]:
+    """When the walsender had its last status, and the position that this confirmed."""
+    row = pair.source.execute(
+        "SELECT r.reply_time, r.flush_lsn::text FROM pg_stat_replication r"
+        " JOIN pg_replication_slots s ON s.active_pid = r.pid WHERE s.slot_name = %s",
+        (path.task.spec.slot,),
+    ).fetchone()
+    assert row is not None
+    return row[0], parse_lsn(row[1])
+
+
+def test_a_position_is_verified_where_the_publication_was_found_unchanged_after_it(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    path = followed(pair, tmp_path)
+    task_id = path.task.spec.id
+    assert task_id is not None
+    ledger = Destination(pair.destination, task_id).ledger
+    progress, members = ledger.take_epoch(), Members(ledger.read_members())
+    positions = Positions(progress.position)
+    looks: list[int] = []
+
+    def look(found: Lineage) -> None:
+        # What is committed between the look at the publication and the end of the comparison was not compared.
+        pair.source.execute("INSERT INTO items SELECT coalesce(max(id), 0) + 1 FROM items")
+        looks.append(parse_lsn(current_lsn(pair.source)))
+        if len(looks) == 2:
+            guardian.stop()
+
+    with pair.source_cluster.connect(pair.database) as session:
+        before = parse_lsn(current_lsn(session))
+        guardian = Guardian(session, progress, members, positions, lambda guardian: None, lambda tables: None, look)
+        guardian.run()
+        assert before <= looks[0] <= positions.verified < looks[1]
+        verified = positions.verified
+        pair.source.execute(f"ALTER PUBLICATION {path.task.spec.slot} DROP TABLE items".encode())
+        pair.source.execute("INSERT INTO items SELECT max(id) + 1 FROM items")
+        guardian = Guardian(session, progress, members, positions, lambda guardian: None, lambda tables: None, look)
+        with pytest.raises(ChangesMissing, match=r"lost public\.items"):
+            guardian.run()
+    assert positions.verified == verified

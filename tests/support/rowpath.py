@@ -31,6 +31,8 @@ class RowPath:
         self.task = run
         self.pool = ChildPool()
         self.error: BaseException | None = None
+        # Set once the sync point is passed: from then on one session follows the changes.
+        self.consistent = threading.Event()
 
     def context(self) -> Context:
         """A context whose children are real processes."""
@@ -47,10 +49,12 @@ class RowPath:
     def following(self) -> Iterator["RowPath"]:
         """Catches up and follows changes while the block runs; raises the stage's error at its end."""
         context = self.context()
+        self.consistent.clear()
 
         def body() -> None:
             try:
                 catch_up.run(context)
+                self.consistent.set()
                 incremental.run(context)
             except Cancelled:
                 pass
