@@ -5,10 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 import psycopg
-from psycopg import sql
 
 from syncwizard.demo.servers import Mode
-from syncwizard.postgres.source.slot import drop_slot
 from tests.faults import processes
 from tests.faults.harness import Phase, Trial, moment
 from tests.support.pair import DatabasePair, Session
@@ -82,50 +80,6 @@ def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random
     return blow
 
 
-def _take_out(trial: Trial) -> str:
-    """Tables that depend on each other, one without a key, and the largest."""
-    name = sql.Identifier(trial.task.spec.slot)
-    trial.pair.source.execute(sql.SQL("ALTER PUBLICATION {} DROP TABLE accounts, lines, files, parcels").format(name))
-    return "ALTER PUBLICATION … DROP TABLE"
-
-
-def _recreate_publication(trial: Trial) -> str:
-    name = sql.Identifier(trial.task.spec.slot)
-    trial.pair.source.execute(sql.SQL("DROP PUBLICATION {}").format(name))
-    trial.pair.source.execute(sql.SQL("CREATE PUBLICATION {} FOR TABLE accounts, files").format(name))
-    return "DROP and CREATE PUBLICATION"
-
-
-def _drop_slot(trial: Trial) -> str:
-    def dropped() -> bool:
-        try:
-            return drop_slot(trial.pair.source, trial.task.spec.slot)
-        except psycopg.errors.ObjectInUse:
-            # The engine was quicker to come back.
-            return False
-
-    until(dropped, 30, "the slot to be dropped")
-    return "pg_drop_replication_slot"
-
-
-def _take_out_partition(trial: Trial) -> str:
-    """For the length of a transaction it is a table of its own: its changes meanwhile are not in the stream."""
-    with trial.pair.source.transaction():
-        for statement in (
-            "ALTER TABLE parcels DETACH PARTITION parcels_south",
-            "UPDATE parcels_south SET weight = weight + 1 WHERE id IN (SELECT min(id) FROM parcels_south)",
-            "UPDATE parcels_south SET weight = weight - 1 WHERE id IN (SELECT max(id) FROM parcels_south)",
-            "ALTER TABLE parcels ATTACH PARTITION parcels_south FOR VALUES IN ('south')",
-        ):
-            trial.pair.source.execute(statement)
-    return "DETACH, UPDATE, ATTACH PARTITION"
-
-
-def _rewrite(trial: Trial) -> str:
-    trial.pair.source.execute("ALTER TABLE readings ALTER label TYPE text USING reverse(label)")
-    return "ALTER TYPE … USING"
-
-
 EXCHANGE = (
     "ALTER TABLE readings RENAME TO exchanged",
     "ALTER TABLE files RENAME TO readings",
@@ -167,6 +121,16 @@ def _kill_child(kind: str) -> Callable[[Trial], str | None]:
         return f"{kind} {children[0]}"
 
     return kill
+
+
+def _pause(trial: Trial) -> str | None:
+    engine = trial.engine
+    if engine is None:
+        return None
+    trial.pause()
+    moment(trial.choice.uniform(0, 2))
+    trial.resume()
+    return f"engine {engine}"
 
 
 def _restart(end: str, mode: Mode) -> Callable[[Trial], str | None]:
@@ -240,6 +204,7 @@ def _terminate(seconds: int) -> Callable[[Trial], str | None]:
 KILL_ENGINE = Fault("kill -9 engine", _kill_engine)
 KILL_COPY = Fault("kill -9 copy", _kill_child("copy"))
 KILL_APPLY = Fault("kill -9 apply", _kill_child("apply"))
+PAUSE = Fault("paused and resumed", _pause)
 SOURCE_FAST = Fault("restart source fast", _restart("source", "fast"))
 SOURCE_IMMEDIATE = Fault("restart source immediate", _restart("source", "immediate"))
 DESTINATION_FAST = Fault("restart destination fast", _restart("destination", "fast"))
@@ -247,13 +212,6 @@ DESTINATION_IMMEDIATE = Fault("restart destination immediate", _restart("destina
 SOURCE_CRASH = Fault("kill -9 backend of source", _crash("source"))
 DESTINATION_CRASH = Fault("kill -9 backend of destination", _crash("destination"))
 TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
-
-LOST_TABLES = Fault("tables taken out", _take_out)
-LOST_PUBLICATION = Fault("publication recreated", _recreate_publication)
-LOST_SLOT = Fault("slot dropped", _drop_slot)
-LOST_PARTITION = Fault("partition detached and attached", _take_out_partition)
-LOST_VALUES = Fault("table rewritten", _rewrite)
-LOSSES = [LOST_TABLES, LOST_PUBLICATION, LOST_SLOT, LOST_PARTITION, LOST_VALUES]
 
 EXCHANGED_NAMES = Fault("names exchanged", _exchange_names)
 

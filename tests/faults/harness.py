@@ -1,5 +1,6 @@
 """One task under test: two databases, the workload, the reader, the commands of a user, and the checks at the end."""
 
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.task import file
-from syncwizard.task.events import Noticed, TaskFailedEvent
+from syncwizard.task.events import Failure, Noticed, TaskFailedEvent
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.specification import (
     Advanced,
@@ -97,8 +98,11 @@ class Trial:
         name: str,
         full_seconds: float,
         conflicts: ConflictMode = "report",
+        seed: int = 0,
     ) -> None:
         self.pair = pair
+        # What a fault chooses by itself.
+        self.choice = random.Random(seed)
         self.name = name
         self.full_seconds = full_seconds
         self.started = False
@@ -148,14 +152,21 @@ class Trial:
         """`syncwizard resume`."""
         syncwizard("resume", self.name)
 
+    def pause(self) -> None:
+        """`syncwizard pause`."""
+        syncwizard("pause", self.name)
+
     def resync(self) -> None:
-        """`syncwizard resync`, once the task has stopped because changes were lost."""
+        """`syncwizard resync` as the failure says, once the task has stopped because changes were lost."""
 
-        def stopped() -> bool:
-            return self.engine is None and self.phase == "failed"
+        def stopped() -> Failure | None:
+            state = self.state
+            return state.failure if self.engine is None and state.state == "failed" else None
 
-        until(stopped, FINDING_SECONDS, f"{self.name} to notice what was lost")
-        syncwizard("resync", self.name, "--yes")
+        remedy = until(stopped, FINDING_SECONDS, f"{self.name} to notice what was lost").remedy
+        ways = [way for way in (remedy, remedy.otherwise) if way is not None and way.then == "resync"]
+        assert ways, f"no resynchronization helps: {remedy}"
+        syncwizard("resync", self.name, "--yes", *(["--all"] if ways[0].everything else []))
 
     def end_engine(self) -> None:
         """Whatever happened, no engine outlives its trial."""
@@ -221,7 +232,7 @@ class Trial:
 
     def release(self) -> None:
         """`pause` and `release`, and a look for what is left of us at either end."""
-        syncwizard("pause", self.name)
+        self.pause()
         syncwizard("release", self.name, "--yes")
         self.findings.left_over += left_at_source(self.pair) + left_at_destination(self.pair)
 
@@ -280,7 +291,7 @@ def databases(source: Cluster, destination: Cluster, name: str, scale: Scale) ->
 def trial(pair: DatabasePair, folder: Path, name: str, scale: Scale, seed: int) -> Iterator[Trial]:
     """A started task under the workload, with the reader beside it. Where the block ends well, the workload is
     stopped, both ends are compared, the task is released, and what was found is in `findings`."""
-    made = Trial(pair, folder, name, scale.full_seconds)
+    made = Trial(pair, folder, name, scale.full_seconds, seed=seed)
 
     def consistent() -> object:
         return made.losses if made.started and not made.doubtful and made.state.sync_point_passed else None

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import psycopg
 
 from syncwizard.demo.servers import Cluster
-from tests.faults.workload import LOST, SQL
+from tests.faults.workload import LOST, OPTIONS, SQL
 from tests.support.pair import Session
 
 PACE_SECONDS = 0.05
@@ -54,7 +54,7 @@ class Reader:
             if since is None:
                 continue
             try:
-                session = session or self._cluster.connect(self._database)
+                session = session or self._cluster.connect(self._database, options=OPTIONS)
                 torn = check(session)
                 if self._consistent() == since:
                     self.torn += torn

@@ -183,12 +183,14 @@ def forgotten(task: RunningTask) -> None:
     row = task.pair.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
     assert row is not None
 
-    def confirmed() -> bool:
-        status = slot_status(task.pair.source, task.slot)
-        assert status is not None and status.confirmed_flush_lsn is not None
-        return parse_lsn(status.confirmed_flush_lsn) >= parse_lsn(row[0])
+    until(lambda: confirmed_up_to(task.pair.source, task.slot, row[0]), 30, "the source to be free to forget")
 
-    until(confirmed, 30, "the source to be free to forget")
+
+def confirmed_up_to(source: Session, slot: str, lsn: str) -> bool:
+    """Whether the source may forget what was committed before that position."""
+    status = slot_status(source, slot)
+    assert status is not None and status.confirmed_flush_lsn is not None
+    return parse_lsn(status.confirmed_flush_lsn) >= parse_lsn(lsn)
 
 
 def reached(task: RunningTask, happened: Callable[[Event], bool], after: int = 0) -> bool:

@@ -15,9 +15,10 @@ from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.paths import TASK_FILE
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
-from tests.faults import faults, processes
+from tests.faults import faults, losses, processes, stopped
 from tests.faults.faults import Fault, strike, strike_resync
 from tests.faults.harness import SHORT, Phase, Trial, databases, trial
+from tests.faults.reloads import RELOADED
 from tests.support.commands import syncwizard
 from tests.support.environment import fresh_home
 from tests.support.waiting import until
@@ -61,6 +62,20 @@ SCENARIOS: dict[str, list[tuple[Fault, Phase]]] = {
         (faults.TERMINATE, "full"),
         (faults.TERMINATE, "steady"),
     ],
+    "stopped processes": [
+        (stopped.STOP_ALL, "full"),
+        (stopped.STOP_DESTINATION, "full"),
+        (stopped.STOP_CHILDREN, "before sync point"),
+        (stopped.STOP_SOURCE, "steady"),
+        (stopped.STOP_ENGINE, "steady"),
+    ],
+    "reloaded settings": [
+        (RELOADED["destination: short times"], "full"),
+        (RELOADED["destination: commits not flushed"], "before sync point"),
+        (RELOADED["source: short times"], "steady"),
+        (RELOADED["destination: serializable"], "steady"),
+        (RELOADED["destination: commits not flushed"], "steady"),
+    ],
     "exchanged names": [
         (faults.EXCHANGED_NAMES, "full"),
         (faults.EXCHANGED_NAMES, "steady"),
@@ -90,10 +105,11 @@ def test_nothing_is_lost_doubled_or_torn_by(
 
 
 LOST_AND_KILLED = [
-    (faults.LOST_PARTITION, faults.KILL_APPLY),
-    (faults.LOST_TABLES, faults.KILL_ENGINE),
-    (faults.LOST_SLOT, faults.KILL_ENGINE),
-    (faults.LOST_PUBLICATION, faults.KILL_COPY),
+    (losses.LOST_PARTITION, faults.KILL_APPLY),
+    (losses.LOST_TABLES, faults.KILL_ENGINE),
+    (losses.LOST_NAMES, faults.KILL_APPLY),
+    (losses.LOST_SLOT, faults.KILL_ENGINE),
+    (losses.LOST_PUBLICATION, faults.KILL_COPY),
 ]
 
 

@@ -19,8 +19,23 @@ WRITERS = 3
 # A breath between two transactions of a writer, so that the machine is left to those under test.
 PACE_SECONDS = 0.015
 ACCOUNTS, VAULTS, PLACES, SEATS, PARCELS, WALLS, VECTORS = 100, 10, 200, 100, 200, 200, 200
+SHIFTS = 100
 COLOURS = ("red", "green", "blue", "black")
 REGIONS = ("north", "south", "east", "west")
+# What a writer relies on, whatever a fault sets at the server.
+OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "search_path=public",
+        "statement_timeout=0",
+        "lock_timeout=0",
+        "idle_in_transaction_session_timeout=0",
+        "idle_session_timeout=0",
+        r"default_transaction_isolation=read\ committed",
+    )
+)
+# How much more or less often than usual a writer does something: each has its own mix.
+MOODS = (0.3, 1, 1, 3)
 # What a server says when it goes down or ends our session. A transaction that was committed or was not: both are fine.
 # A Rollback comes out of its block when there is nobody left to roll back.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.Rollback)
@@ -64,14 +79,16 @@ class Writer:
             (self.measure, 6),
             (self.replace_readings, 3),
             (self.store_files, 3),
+            (self.shift, 6),
         ]
+        self._weights = [weight * self._random.choice(MOODS) for _, weight in self._acts]
 
     def run(self, stop: threading.Event) -> None:
         """Runs transactions until stopped; a server that is away is waited for."""
-        session = self._cluster.connect(self._database)
-        acts, weights = zip(*self._acts, strict=True)
+        session = self._cluster.connect(self._database, options=OPTIONS)
+        acts = [act for act, _ in self._acts]
         while not stop.wait(PACE_SECONDS):
-            act = self._random.choices(acts, weights)[0]
+            act = self._random.choices(acts, self._weights)[0]
             try:
                 with session.transaction():
                     act(session)
@@ -86,7 +103,7 @@ class Writer:
 
     def _connected(self) -> Session | None:
         try:
-            return self._cluster.connect(self._database)
+            return self._cluster.connect(self._database, options=OPTIONS)
         except psycopg.OperationalError:
             return None
 
@@ -225,6 +242,15 @@ class Writer:
             (self._random.choice(COLOURS), one),
         )
         session.execute("UPDATE walls SET weight = weight - 1 WHERE id = %s", (other,))
+
+    def shift(self, session: Session) -> None:
+        """From the day to the night; the two tables are alike, and may be renamed to each other."""
+        amount = self._random.randint(-9, 9)
+        for table, more in (("day", amount), ("night", -amount)):
+            session.execute(
+                f"UPDATE {table} SET value = value + %s WHERE id = %s".encode(),
+                (more, self._random.randint(1, SHIFTS)),
+            )
 
     def embed(self, session: Session) -> None:
         """Other vectors for some rows."""

@@ -50,5 +50,12 @@ SELECT 'walls keep number and weight on their way', count(*) = 200 AND sum(weigh
        count(*) || ' walls of ' || sum(weight)
 FROM walls
 UNION ALL
+SELECT 'day and night cancel out, and have no row of the other', total = 0 AND labels = 2, total || ', ' || labels
+FROM (
+    SELECT (SELECT sum(value) FROM day) + (SELECT sum(value) FROM night) AS total,
+           (SELECT count(DISTINCT split_part(label, ' ', 1)) FROM day)
+           + (SELECT count(DISTINCT split_part(label, ' ', 1)) FROM night) AS labels
+) AS found
+UNION ALL
 SELECT 'embeddings are those of their version', count(*) = 0, min(id || ' version ' || version)
 FROM vectors WHERE embedding::text <> format('[%s,%s,%s]', id, version, id)

@@ -8,6 +8,8 @@ INSERT INTO batch SELECT i, 'first' FROM generate_series(1, 20) i;
 INSERT INTO seats SELECT i, i, i FROM generate_series(1, 100) i;
 INSERT INTO parcels SELECT i, (ARRAY['north', 'south', 'east'])[mod(i, 3) + 1], i FROM generate_series(1, 200) i;
 INSERT INTO walls SELECT i, (enum_range(NULL::colour))[mod(i, 4) + 1], i FROM generate_series(1, 200) i;
+INSERT INTO day SELECT i, 0, 'day ' || i FROM generate_series(1, 100) i;
+INSERT INTO night SELECT i, 0, 'night ' || i FROM generate_series(1, 100) i;
 INSERT INTO vectors SELECT i, 0, ARRAY[i, 0, i]::vector(3) FROM generate_series(1, 200) i;
 INSERT INTO readings SELECT i, mod(i, 1000), 'reading ' || i FROM generate_series(1, %(readings)s) i;
 INSERT INTO files (id, content) SELECT i, repeat(md5(i::text), 200) FROM generate_series(1, %(files)s) i;

@@ -76,6 +76,14 @@ CREATE TABLE walls (
 CREATE TABLE walls_0 PARTITION OF walls FOR VALUES WITH (MODULUS 2, REMAINDER 0);
 CREATE TABLE walls_1 PARTITION OF walls FOR VALUES WITH (MODULUS 2, REMAINDER 1);
 
+-- Alike, so that each can have the other's name.
+CREATE TABLE day (
+    id    int PRIMARY KEY,
+    value int NOT NULL DEFAULT 0,
+    label text
+);
+CREATE TABLE night (LIKE day INCLUDING ALL);
+
 CREATE TABLE vectors (
     id        int PRIMARY KEY,
     version   int NOT NULL,
