@@ -18,7 +18,7 @@ from pathlib import Path
 
 from syncwizard.demo.servers import Cluster
 from tests.faults.faults import KILLS, PAUSE, PHASES, SERVERS, Blow, Fault, strike, strike_resync
-from tests.faults.harness import LONG, Findings, Phase, Trial, databases, trial
+from tests.faults.harness import LONG, SHORT, Findings, Phase, Scale, Trial, databases, trial
 from tests.faults.losses import LOSSES, RESTORES
 from tests.faults.reloads import RELOADED
 from tests.faults.stopped import LONG_STOPS, STOPS
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=100, help="how many processes are killed")
     parser.add_argument("--servers", action="store_true", help="strike at the servers and by settings, too")
     parser.add_argument("--minutes", type=float, help="instead: all kinds of faults for that long, in any order")
+    parser.add_argument("--short", action="store_true", help="with few rows to copy, for a machine with little time")
     options = parser.parse_args(arguments)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 30)
     make_plain()
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
             Cluster(folder / "source", 16, durable=False).create().start() as source,
             Cluster(folder / "destination", 18, durable=False).create().start() as destination,
         ):
-            marathon = Marathon(source, destination, folder, seed)
+            marathon = Marathon(source, destination, folder, seed, SHORT if options.short else LONG)
             if options.minutes is not None:
                 return marathon.run_for(options.minutes)
             return marathon.run(options.kills, servers=options.servers)
@@ -66,10 +67,11 @@ def main(arguments: list[str]) -> int:
 class Marathon:
     """Tasks one after the other, each struck several times."""
 
-    def __init__(self, source: Cluster, destination: Cluster, folder: Path, seed: int) -> None:
+    def __init__(self, source: Cluster, destination: Cluster, folder: Path, seed: int, scale: Scale) -> None:
         self._source = source
         self._destination = destination
         self._folder = folder
+        self._scale = scale
         self._choice = random.Random(seed)
         self._began = time.monotonic()
         self._blows: Counter[Phase] = Counter()
@@ -108,8 +110,8 @@ class Marathon:
     ) -> None:
         """One task, which is struck in each of the phases until the time is over."""
         number = len(self._findings) + 1
-        with databases(self._source, self._destination, f"faults_{number}", LONG) as pair:
-            with trial(pair, self._folder, f"faults-{number}", LONG, self._choice.randrange(1 << 30)) as made:
+        with databases(self._source, self._destination, f"faults_{number}", self._scale) as pair:
+            with trial(pair, self._folder, f"faults-{number}", self._scale, self._choice.randrange(1 << 30)) as made:
                 for phase in wanted:
                     if time.monotonic() > end:
                         break

@@ -75,7 +75,7 @@ def strike_resync(trial: Trial, loss: Fault, fault: Fault, choice: random.Random
         trial.recover()
         return trial.phase == "steady"
 
-    until(consistent, 300, "the task to be consistent again")
+    trial.patiently(consistent, f"{trial.name} to be consistent again")
     trial.doubtful = False
     return blow
 

@@ -2,12 +2,13 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
+import psycopg
 
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.demo.servers import Cluster
@@ -15,7 +16,7 @@ from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.task import file
 from syncwizard.task.events import Failure, Noticed, TaskFailedEvent
-from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.specification import (
     Advanced,
     ConflictMode,
@@ -37,7 +38,9 @@ from tests.support.waiting import until
 # Where a task is when a fault strikes. `before sync point`: all is copied, but not of one moment yet.
 # `resync`: tables are copied again; the phase of the journal is then one of the others.
 Phase = Literal["preparation", "full", "before sync point", "steady", "resync", "paused", "failed"]
+# In which something must be done, if only a batch.
 FINDING_SECONDS = 120.0
+Found = TypeVar("Found")
 
 
 class Scale(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +186,31 @@ class Trial:
                 raise AssertionError(f"{self.name} failed: {self.state.failure}")
             return phase if phase in phases else None
 
-        return until(reached, FINDING_SECONDS, f"{self.name} to be in {' or '.join(phases)}")
+        return self.patiently(reached, f"{self.name} to be in {' or '.join(phases)}")
+
+    def patiently(self, condition: Callable[[], Found | None], what: str) -> Found:
+        """Waits for the condition for as long as the task gets on: a busy machine takes its time."""
+        while True:
+            before = self._done()
+
+            def found_or_moved(before: object = before) -> tuple[Found | None] | None:
+                found = condition()
+                return (found,) if found or self._done() != before else None
+
+            (found,) = until(found_or_moved, FINDING_SECONDS, f"{what}; done until then: {before}")
+            if found:
+                return found
+
+    def _done(self) -> tuple[object, ...] | None:
+        """What the destination has by now: position and chunks; None while it does not tell."""
+        try:
+            return self.pair.destination.execute(
+                "SELECT applied_lsn::text, (SELECT count(*) FROM syncwizard.chunks c WHERE c.task_id = p.task_id)"
+                " FROM syncwizard.progress p WHERE task_id = %s",
+                (self.task.id,),
+            ).fetchone()
+        except psycopg.Error:
+            return None
 
     def recover(self) -> None:
         """What a user does after a fault: looks, and resumes a task that has no engine. A task that failed by
@@ -205,7 +232,7 @@ class Trial:
             ).fetchone()
             return row is not None and parse_lsn(row[0]) >= target
 
-        until(advanced, FINDING_SECONDS, f"{self.name} to get on after a fault")
+        self.patiently(advanced, f"{self.name} to apply what was committed before {format_lsn(target)}")
 
     def warnings(self) -> list[str]:
         """Remarks and failures of the journal, for the message of a failed test."""
