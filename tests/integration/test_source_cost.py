@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from syncwizard.client.tasks import find_task
+from syncwizard.engine import pipeline
+from syncwizard.engine.pipeline import Stage
 from syncwizard.postgres.dump import choose_program, find_programs
+from syncwizard.stages.context import Context, Pair
+from tests.support.benches import Bench, lost, pausing
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
@@ -71,3 +75,24 @@ def test_a_start_makes_one_slot_dumps_under_its_snapshot_and_keeps_neither_end_f
     assert "--snapshot=" in arguments
     for session in (started.source, started.destination):
         unpinned(session)
+
+
+@pytest.mark.parametrize(("patience_seconds", "kept"), [(0.1, False), (4.0, True)])
+def test_a_snapshot_is_let_go_while_an_end_stays_away(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience_seconds: float, kept: bool
+) -> None:
+    """The first attempt after a loss is made after 0.2 s: a restart is no reason to copy under another pair."""
+    monkeypatch.setattr(pipeline, "PAIR_PATIENCE_SECONDS", patience_seconds)
+    bench = Bench(tmp_path)
+    held: list[bool] = []
+
+    def run(context: Context) -> None:
+        held.append(context.pair is not None)
+        if len(held) == 1:
+            holder = pair.source_cluster.connect(pair.database)
+            context.held.hold(Pair(lsn="0/1", snapshot="", holder=holder))
+            raise lost()
+
+    bench.run(Stage(name="full", run=run), pausing(bench))
+    bench.journal.close()
+    assert held == [False, kept]
