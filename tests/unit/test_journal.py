@@ -9,7 +9,7 @@ import pytest
 
 from syncwizard.engine.journal import Journal, read_entries, read_state
 from syncwizard.engine.journal_layout import NEWEST
-from syncwizard.errors import JournalFailed
+from syncwizard.errors import Cancelled, JournalFailed
 from syncwizard.task.events import Entry, Noticed, StageFinished, StageStarted
 from syncwizard.task.reducer import replay
 from syncwizard.task.state import TaskState
@@ -84,6 +84,15 @@ def test_events_are_durable_when_append_returns(path: Path) -> None:
     assert journal._connection.execute("PRAGMA synchronous").fetchone() == (2,)
     connection.close()
     journal.close()
+
+
+def test_what_is_said_after_the_end_of_an_engine_is_no_trouble_of_the_journal(path: Path) -> None:
+    journal = Journal(path)
+    journal.append(StageStarted(stage="full"))
+    journal.close()
+    with pytest.raises(Cancelled):
+        journal.append(StageFinished(stage="full"))
+    assert len(read_entries(path)) == 1
 
 
 def test_no_journal_is_an_empty_one(path: Path) -> None:

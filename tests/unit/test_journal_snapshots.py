@@ -173,6 +173,32 @@ def test_a_snapshot_of_another_code_is_not_used_and_made_anew(
     assert len(read_state(path).tables) == 400
 
 
+def test_figures_of_an_hour_take_the_place_of_one_another(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "journal.db"
+    journal = Journal(path, ID, "kb", clock)
+    for hour in (0.0, FIGURES_SECONDS):
+        for second in range(3):
+            clock.now = hour + second
+            journal.append(ChangesApplied(tables={}, transactions=second, applied_lsn="0/5"))
+            journal.append(Noticed(level="info", message="a remark"))
+    journal.close()
+    kept = read_entries(path)
+    assert [entry.at for entry in kept if is_figures(entry)] == [2.0, FIGURES_SECONDS + 2.0]
+    assert len(kept) == 2 + 6
+
+
+def test_a_snapshot_stays_until_as_much_has_come_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "_TAIL_BYTES", 1_000)
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    while not snapshots(path):
+        journal.append(planned(TABLES[0]))
+    made = snapshots(path)
+    journal.append(planned(TABLES[0]))
+    assert snapshots(path) == made
+    journal.close()
+
+
 def test_a_damaged_snapshot_costs_time_and_nothing_else(filled: Path, tmp_path: Path) -> None:
     path = copy_of(filled, tmp_path)
     with sqlite3.connect(path) as connection:

@@ -33,6 +33,15 @@ def test_figures_that_go_up_and_down_are_not_said_again_and_again() -> None:
     assert said(watch, held(10), 101.0 + KEEP_SECONDS)
 
 
+def test_a_step_is_left_only_by_figures_that_stay_below_it() -> None:
+    watch = SlotWatch()
+    assert said(watch, held(10), 0.0)
+    assert said(watch, held(9), 1.0) == []
+    assert said(watch, held(10), 2.0) == []
+    assert said(watch, held(9), 1.0 + KEEP_SECONDS) == []
+    assert said(watch, held(10), 2.0 + KEEP_SECONDS) == []
+
+
 def test_figures_are_kept_now_and_then_and_at_the_end() -> None:
     watch = SlotWatch()
     kept = [event for event in watch.events(held(1), 0.0) if isinstance(event, SlotMeasured)]
