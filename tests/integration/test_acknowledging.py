@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from syncwizard.errors import ChangesMissing
+from syncwizard.errors import ChangesMissing, Fenced
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.source.lineage import Lineage
 from syncwizard.postgres.source.members import Members
@@ -52,6 +52,21 @@ def test_an_idle_position_that_could_not_be_written_is_not_acknowledged(pair: Da
     assert positions.durable == idle
     stored = pair.destination.execute("SELECT acknowledged_lsn::text FROM syncwizard.progress").fetchall()
     assert stored == [(format_lsn(idle),)]
+
+
+def test_an_engine_that_was_replaced_acknowledges_nothing(pair: DatabasePair, tmp_path: Path) -> None:
+    path = followed(pair, tmp_path)
+    task_id = path.task.spec.id
+    assert task_id is not None
+    ledger = Destination(pair.destination, task_id).ledger
+    replaced = ledger.take_epoch()
+    ledger.take_epoch()
+    positions = Positions(replaced.position)
+    with pytest.raises(Fenced):
+        acknowledge_idle(ledger, replaced.epoch, positions, replaced.position + 0x1000)
+    assert positions.durable == replaced.position
+    stored = pair.destination.execute("SELECT acknowledged_lsn::text FROM syncwizard.progress").fetchone()
+    assert stored is not None and parse_lsn(stored[0]) <= replaced.position
 
 
 def test_what_was_applied_is_acknowledged_up_to_where_the_publication_was_verified() -> None:
