@@ -13,7 +13,7 @@ from syncwizard.postgres.source.lineage import Lineage
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn
-from syncwizard.postgres.source.watcher import Guardian
+from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.incremental.idle import acknowledge_idle
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from tests.support.pair import DatabasePair
@@ -82,7 +82,7 @@ def test_what_was_applied_is_acknowledged_up_to_where_the_publication_was_verifi
 def test_what_was_applied_is_not_forgotten_by_the_source_before_the_publication_was_verified(
     pair: DatabasePair, tmp_path: Path
 ) -> None:
-    """The guardian is held where it looks at the publication; the stream goes on, whose publication is in its cache."""
+    """The watcher is held where it looks at the publication; the stream goes on, whose publication is in its cache."""
     path = row_path(pair, tmp_path, TABLE)
     path.copy()
     with path.following(), pair.source_cluster.connect(pair.database, autocommit=False) as holder:
@@ -130,17 +130,17 @@ def test_a_position_is_verified_where_the_publication_was_found_unchanged_after_
         pair.source.execute("INSERT INTO items SELECT coalesce(max(id), 0) + 1 FROM items")
         looks.append(parse_lsn(current_lsn(pair.source)))
         if len(looks) == 2:
-            guardian.stop()
+            watcher.stop()
 
     with pair.source_cluster.connect(pair.database) as session:
         before = parse_lsn(current_lsn(session))
-        guardian = Guardian(session, progress, members, positions, lambda guardian: None, lambda tables: None, look)
-        guardian.run()
+        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, lambda tables: None, look)
+        watcher.run()
         assert before <= looks[0] <= positions.verified < looks[1]
         verified = positions.verified
         pair.source.execute(f"ALTER PUBLICATION {path.task.spec.slot} DROP TABLE items".encode())
         pair.source.execute("INSERT INTO items SELECT max(id) + 1 FROM items")
-        guardian = Guardian(session, progress, members, positions, lambda guardian: None, lambda tables: None, look)
+        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, lambda tables: None, look)
         with pytest.raises(ChangesMissing, match=r"lost public\.items"):
-            guardian.run()
+            watcher.run()
     assert positions.verified == verified

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from syncwizard.engine.children import ChildProcess, ChildPool
+from syncwizard.engine.children import ChildPool, ChildProcess
 from syncwizard.engine.journal import read_entries
 from syncwizard.engine.pipeline import Stage
 from syncwizard.engine.retry import delay_seconds, minutes_allowed, next_window
