@@ -1,0 +1,66 @@
+"""What single batches fold to, where the model of test_fold_model draws such a batch once in a thousand."""
+
+import msgspec
+
+from syncwizard.rows.changes import DELETE, INSERT, UPDATE, Change, Route, RouteColumn, Row
+from syncwizard.rows.fold import Net, fold
+from syncwizard.task.names import TableName
+from tests.support import messages
+from tests.support.messages import framed, value
+
+NAME = TableName("public", "t")
+COLUMNS = tuple(RouteColumn(source=name, name=name, type_name="text") for name in ("id", "note", "body"))
+ROUTE = Route(source=NAME, target=NAME, columns=COLUMNS, key=(0,))
+ONE, OTHER = value(b"1"), value(b"2")
+
+
+def row(key: bytes, note: bytes, body: bytes | None) -> Row:
+    return (key, value(note), None if body is None else value(body))
+
+
+def inserted(new: Row, route: Route = ROUTE) -> Change:
+    return INSERT, route, framed(messages.insert(1, new))
+
+
+def updated(new: Row, route: Route = ROUTE) -> Change:
+    return UPDATE, route, framed(messages.update(1, new))
+
+
+def deleted(old: Row, route: Route = ROUTE) -> Change:
+    return DELETE, route, framed(messages.delete(1, old))
+
+
+def nets(*changes: Change) -> list[list[Net]]:
+    """The nets of each step."""
+    steps = fold(changes)
+    return [[part for part in step if isinstance(part, Net)] for step in steps if isinstance(step, list)]
+
+
+def test_a_value_that_the_last_update_of_a_row_leaves_out_comes_from_the_one_before() -> None:
+    [[net]] = nets(updated(row(ONE, b"a", b"long")), updated(row(ONE, b"b", None)))
+    assert net.updates == {(0, 1, 2): [row(ONE, b"b", b"long")]}
+
+
+def test_what_none_of_the_updates_sent_is_not_written() -> None:
+    [[net]] = nets(updated(row(ONE, b"a", None)), updated(row(ONE, b"b", None)), updated(row(OTHER, b"c", b"long")))
+    assert net.updates == {(0, 1): [row(ONE, b"b", None)], (0, 1, 2): [row(OTHER, b"c", b"long")]}
+
+
+def test_a_key_that_is_inserted_twice_is_not_inserted_plainly() -> None:
+    """Rows of two partitions that one table of the destination has, say: the later one is the row."""
+    [[net]] = nets(inserted(row(ONE, b"a", b"x")), inserted(row(ONE, b"b", b"y")))
+    assert (net.inserts, net.upserts) == ([], [row(ONE, b"b", b"y")])
+
+
+def test_inserts_among_updates_are_still_known_to_be_new() -> None:
+    """They go by COPY into the table."""
+    [[net]] = nets(updated(row(ONE, b"a", b"x")), inserted(row(OTHER, b"b", b"y")), updated(row(OTHER, b"c", None)))
+    assert net.inserts == [row(OTHER, b"c", b"y")]
+    assert net.updates == {(0, 1, 2): [row(ONE, b"a", b"x")]}
+
+
+def test_changes_of_a_relation_as_it_was_and_as_it_is_are_not_applied_in_one_step() -> None:
+    """Of one step all deletes come first."""
+    altered = msgspec.structs.replace(ROUTE, full=True)
+    before, after = nets(inserted(row(ONE, b"a", b"x")), deleted(row(ONE, b"a", b"x"), altered))
+    assert [(len(net.inserts), len(net.deletes)) for net in (*before, *after)] == [(1, 0), (0, 1)]
