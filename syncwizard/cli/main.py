@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
+    "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),
@@ -71,7 +72,8 @@ def commands(context: click.Context) -> int:
 
     \b
     Exit codes: 0 done, 1 task failed, 2 usage, task file or refused, 3 precheck not passed,
-    4 endpoint unreachable, 5 differences found, 6 timed out, 7 released with something left over, 130 interrupted.
+    4 endpoint unreachable, 5 differences found, 6 timed out, 7 released with something left over,
+    8 a table could not be compared, 130 interrupted.
     """
     if context.invoked_subcommand is not None:
         return 0

@@ -33,7 +33,7 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     task = tasks.find_task(name)
     secrets = launch.collect_secrets(task.spec)
     state = task.read_state()
-    wish = ResyncWish(tables=[_table_name(text, state) for text in names], everything=everything)
+    wish = ResyncWish(tables=[table_name(text, state) for text in names], everything=everything)
     order = lifecycle.describe_resync(task, wish, secrets)
     _show(order, task)
     if not yes:
@@ -44,7 +44,8 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     say(f"resynchronizing; watch it: syncwizard status {shlex.quote(task.label)}")
 
 
-def _table_name(text: str, state: TaskState) -> TableName:
+def table_name(text: str, state: TaskState) -> TableName:
+    """The table that an argument means. Raises UsageError where it is no name of a table."""
     schema, _, name = text.partition(".")
     if not schema or not name:
         raise UsageError(f"`{text}` is not the name of a table", remedy="name it as schema.table")

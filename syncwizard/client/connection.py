@@ -35,6 +35,7 @@ from syncwizard.task.figures.history import History
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
+from syncwizard.task.verification import VerificationOrder
 
 # An engine answers within 100 ms; so much longer, and it is stuck or the machine is.
 ANSWER_SECONDS = 20.0
@@ -115,12 +116,14 @@ class EngineConnection:
         while not isinstance(self._receive_until(deadline, "subscription"), Snapshot):
             pass
 
-    def command(self, name: CommandName, timeout: float = ANSWER_SECONDS) -> Answer:
-        """Asks for something and waits for its answer; raises the error of a refusal.
+    def command(
+        self, name: CommandName, timeout: float = ANSWER_SECONDS, *, verification: VerificationOrder | None = None
+    ) -> Answer:
+        """Asks for something and waits for its answer; raises the error of a refusal. `verification`: as in Command.
 
         Events that come before the answer are there for the next `receive`.
         """
-        request = Command(id=uuid.uuid4().hex, name=name)
+        request = Command(id=uuid.uuid4().hex, name=name, verification=verification)
         self._send(request)
         deadline = time.monotonic() + timeout
         while True:

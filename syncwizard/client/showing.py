@@ -27,6 +27,7 @@ from syncwizard.task.narration import (
     describe_failure,
     describe_missing,
     describe_retrying,
+    describe_verification,
     narrate,
 )
 from syncwizard.task.stages import STAGES
@@ -89,6 +90,8 @@ def describe(seen: Seen, now: float) -> str:
         parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
     if state.missing_definitions:
         parts.append(_missing(state))
+    if state.verification is not None:
+        parts.append(one_line(describe_verification(state.verification)))
     if state.left_over:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:

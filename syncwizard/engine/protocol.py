@@ -19,10 +19,11 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.verification import VerificationOrder
 
 PROTOCOL_VERSION = 2
 
-CommandName = Literal["status", "pause", "caught-up", "retry-definitions"]
+CommandName = Literal["status", "pause", "caught-up", "retry-definitions", "verify", "stop-verification"]
 TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync", "definitions"]
 
 
@@ -42,10 +43,14 @@ class Subscribe(Frame, frozen=True, kw_only=True):
 
 
 class Command(Frame, frozen=True, kw_only=True):
-    """Asks the engine for something; the answer carries the same `id`. Every command may be repeated."""
+    """Asks the engine for something; the answer carries the same `id`. Every command may be repeated.
+
+    `verification`: what `verify` is to compare.
+    """
 
     id: str
     name: CommandName
+    verification: VerificationOrder | None = None
 
 
 Request = Subscribe | Command

@@ -26,6 +26,7 @@ from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.retrying import Retrier
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
+from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
 from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
@@ -83,6 +84,7 @@ class Supervisor:
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
         self._retrier = Retrier(self._context)
+        self._verifier = Verifier(self._context)
         self._pausing: asyncio.Task[None] | None = None
         self.interrupted = False
 
@@ -101,6 +103,8 @@ class Supervisor:
                 "pause": self._pause,
                 "caught-up": self._caught_up,
                 "retry-definitions": self._retry_definitions,
+                "verify": self._verify,
+                "stop-verification": self._stop_verification,
             },
             lambda: self._recorder.history,
         )
@@ -126,6 +130,7 @@ class Supervisor:
                 loop.add_signal_handler(number, self._on_signal, number)
         done = asyncio.Event()
         threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
+        self._verifier.go_on()
         ready()
         try:
             outcome = await self._watch(control, done)
@@ -255,6 +260,16 @@ class Supervisor:
 
     async def _retry_definitions(self, command: Command) -> Answer:
         self._retrier.begin()
+        return Answer(id=command.id)
+
+    async def _verify(self, command: Command) -> Answer:
+        if command.verification is None:
+            raise UsageError("the command says not what to compare")
+        self._verifier.begin(command.verification)
+        return Answer(id=command.id)
+
+    async def _stop_verification(self, command: Command) -> Answer:
+        self._verifier.stop()
         return Answer(id=command.id)
 
     async def _caught_up(self, command: Command) -> Answer:

@@ -16,6 +16,7 @@ NAMES = (
     "task-file",
     "commands",
     "screens",
+    "verification",
     "failures",
     "limits",
     "correctness",

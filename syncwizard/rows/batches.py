@@ -36,13 +36,14 @@ def singly(piece: Piece) -> list[Piece]:
     """Its transactions, each a piece of its own."""
     if len(piece.ends) < 2:
         return [piece]
-    parts = []
+    parts: list[Piece] = []
     begin = 0
     for end in piece.ends:
         changes = piece.changes[begin : end[0]]
         parts.append(
             msgspec.structs.replace(
                 piece,
+                first=piece.first or bool(parts),
                 changes=changes,
                 weight=piece.message_bytes * len(changes) // (len(piece.changes) or 1)
                 + CHANGE_BYTES * len(changes)

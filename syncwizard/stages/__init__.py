@@ -5,9 +5,10 @@
 - `definitions`: schema, keys, constraints, indexes, sequences
 - `full`: every table under a pair
 - `incremental`: catching up, and changes from then on
+- `verification`: both ends compared at one commit
 - `commands`: what a user asks of a task: resync, release
 - `context`: what every stage is given
-- `changed`, `dropped`: what became of captured tables, as events
+- `relations`: what became of captured tables, as events
 - `same_source`: whether the source is the server that the slot was made at
 - `targets`: which tables take the rows, and which are emptied
 - `interruptible`: statements that a pause ends

@@ -1,6 +1,7 @@
 """What a stage is given: the specification, connections, the journal, cancellation, and child processes."""
 
 import os
+import queue
 import random
 import threading
 import uuid
@@ -95,6 +96,69 @@ class Spawn(Protocol):
     def __call__(self, kind: str, assignment: msgspec.Struct) -> Child: ...
 
 
+class NotHeld(Exception):
+    """The applier did not come to a halt: it is not at work, in the middle of a large transaction, or was replaced."""
+
+
+class Applying:
+    """The one applier of an engine. `attach`, `detach` and `answer` belong to the stage that owns the child; everything
+    else to the thread that orders. One order at a time."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._answers: queue.SimpleQueue[msgspec.Struct | None] = queue.SimpleQueue()
+        self._ordering = threading.Lock()
+        self._attached = threading.Event()
+
+    def attach(self, child: Child) -> None:
+        """A child applies from now on."""
+        self._child = child
+        self._attached.set()
+
+    def detach(self) -> None:
+        """The child is gone; an order that waits for its answer ends."""
+        self._child = None
+        self._attached.clear()
+        self._answers.put(None)
+
+    def answer(self, frame: msgspec.Struct) -> None:
+        """Passes on what the child answers."""
+        self._answers.put(frame)
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a child applies."""
+        return self._attached.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until a child applies; False when there is none after so many seconds."""
+        return self._attached.wait(seconds)
+
+    def send(self, frame: msgspec.Struct) -> None:
+        """Sends a frame that needs no answer. Raises NotHeld where no child is at work."""
+        child = self._child
+        if child is None:
+            raise NotHeld("no changes are being applied at present")
+        try:
+            child.send(frame)
+        except BrokenPipeError as error:
+            raise NotHeld("the applier ended") from error
+
+    def ask(self, frame: msgspec.Struct, seconds: float) -> msgspec.Struct:
+        """The child's answer to a frame. Raises NotHeld where none comes in so many seconds, or the child ends."""
+        with self._ordering:
+            while not self._answers.empty():
+                self._answers.get_nowait()
+            self.send(frame)
+            try:
+                answer = self._answers.get(timeout=seconds)
+            except queue.Empty:
+                raise NotHeld(f"the applier did not halt within {seconds:.0f} s") from None
+        if answer is None:
+            raise NotHeld("the applier ended")
+        return answer
+
+
 class Sessions:
     """The sessions that stages opened in this process, for the thread that has to end them."""
 
@@ -158,7 +222,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
     `sample` reports figures that may be dropped. `folder` is the task's state directory. `held` has a pair
-    from `capture`, when that created the slot in this very run, until `full` (or the run) ends. `owner`
+    from `capture`, when that created the slot in this very run, until `full` (or the run) ends. `applying` reaches the
+    applier while there is one. `owner`
     tells this engine's sessions at the destination from those of another one.
     """
 
@@ -172,6 +237,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     spawn: Spawn
     held: HeldPair = msgspec.field(default_factory=HeldPair)
     sessions: Sessions = msgspec.field(default_factory=Sessions)
+    applying: Applying = msgspec.field(default_factory=Applying)
     owner: int = msgspec.field(default_factory=lambda: random.getrandbits(62))
 
     @property

@@ -11,32 +11,18 @@ import msgspec
 
 from syncwizard.errors import End
 from syncwizard.remedies import NOTHING, Remedy
+from syncwizard.task.facts import Event as Event
+from syncwizard.task.facts import Failure as Failure
 from syncwizard.task.names import TableName
 from syncwizard.task.stages import StageName as StageName
+from syncwizard.task.verification import TableVerified as TableVerified
+from syncwizard.task.verification import VerificationFinished as VerificationFinished
+from syncwizard.task.verification import VerificationStarted as VerificationStarted
 
 # Who runs the statements of a precheck item.
 RunBy = Literal["account", "administrator"]
 Verdict = Literal["passed", "warning", "failed"]
 Level = Literal["info", "warning", "error"]
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An error as data: the fields of `SyncwizardError` and its exit code.
-
-    `changes_missing`: tables have to be copied again; resuming would end the same way.
-    """
-
-    title: str
-    detail: str = ""
-    where: str = ""
-    remedy: Remedy = NOTHING
-    sqlstate: str = ""
-    exit_code: int = 1
-    changes_missing: bool = False
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    """Base of all facts."""
 
 
 class EngineStarted(Event, frozen=True, kw_only=True, tag=True):
@@ -367,6 +353,9 @@ AnyEvent = (
     | DefinitionMissing
     | DefinitionsRetried
     | SequencesSet
+    | VerificationStarted
+    | TableVerified
+    | VerificationFinished
     | ChangesApplied
     | RetryStarted
     | RetryEnded

@@ -36,12 +36,16 @@ from syncwizard.task.events import (
     TableDropped,
     TablePlanned,
     TableRestarted,
+    TableVerified,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
+    VerificationFinished,
+    VerificationStarted,
 )
-from syncwizard.task.state import MissingDefinition
+from syncwizard.task.state import MissingDefinition, Verification
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
+from syncwizard.task.verification import TableVerification
 
 
 def narrate(event: Event) -> str:
@@ -99,6 +103,44 @@ def count_missing(missing: Sequence[MissingDefinition]) -> str:
     """
     verb = "is" if len(missing) == 1 else "are"
     return f"{counted(len(missing), 'definition')} {verb} missing at the destination"
+
+
+def describe_verified(found: TableVerification) -> str:
+    """What the comparison of a table found, in one line.
+
+    >>> from syncwizard.task.names import TableName
+    >>> describe_verified(TableVerification(table=TableName("a", "b"), verdict="equal", source_rows=5, lsn="0/1"))
+    'a.b is equal at both ends: 5 rows'
+    >>> describe_verified(TableVerification(table=TableName("a", "b"), verdict="different", changed=2, only_source=1))
+    'a.b differs: 2 rows changed, 1 row only at the source'
+    """
+    if found.verdict == "unverified":
+        return f"{found.table} could not be compared: {found.reason}"
+    extra = f"{counted(found.only_destination, 'row')} only at the destination" if found.only_destination else ""
+    if found.verdict == "equal":
+        kept = f", and {extra}" if extra else ""
+        return f"{found.table} is equal at both ends: {counted(found.source_rows, 'row')}{kept}"
+    parts = [
+        f"{counted(found.changed, 'row')} changed" if found.changed else "",
+        f"{counted(found.only_source, 'row')} only at the source" if found.only_source else "",
+        extra,
+    ]
+    least = "at least " if found.more else ""
+    return f"{found.table} differs: {least}{', '.join(filter(None, parts))}"
+
+
+def describe_verification(found: Verification) -> str:
+    """How a verification stands, in one line."""
+    counts = [(len(found.of("equal")), "equal"), (len(found.of("different")), "different")]
+    counts.append((len(found.of("unverified")), "not compared"))
+    text = ", ".join(f"{number:,} {word}" for number, word in counts if number or word == "equal")
+    if found.ended_at is None:
+        done = f"{len(found.tables):,} of {counted(found.total, 'table')}"
+        return f"verification since {local_time(found.started_at)}: {done}, {text}"
+    end = f"verification of {local_time(found.ended_at)}: {counted(found.total, 'table')}, {text}"
+    if found.failure is not None:
+        return f"{end}; ended early: {describe_failure(found.failure)}"
+    return f"{end}; stopped" if found.stopped else end
 
 
 def describe_retrying(until: float, failure: Failure) -> str:
@@ -250,6 +292,24 @@ def _(event: DefinitionsRetried) -> str:
 def _(event: SequencesSet) -> str:
     text = f"{event.count:,} sequences set to the source's values"
     return text + (f"; not set: {', '.join(event.problems)}" if event.problems else "")
+
+
+@_sentence.register
+def _(event: VerificationStarted) -> str:
+    what = "the numbers of rows" if event.order.mode == "counts" else "every row"
+    return f"verification begins: {what} of {counted(len(event.tables), 'table')}"
+
+
+@_sentence.register
+def _(event: TableVerified) -> str:
+    return describe_verified(event.found)
+
+
+@_sentence.register
+def _(event: VerificationFinished) -> str:
+    if event.failure is not None:
+        return f"verification ended early: {describe_failure(event.failure)}"
+    return "verification was stopped" if event.stopped else "verification is done"
 
 
 @_sentence.register

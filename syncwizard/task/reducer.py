@@ -36,15 +36,27 @@ from syncwizard.task.events import (
     TableDropped,
     TablePlanned,
     TableRestarted,
+    TableVerified,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
+    VerificationFinished,
+    VerificationStarted,
 )
 from syncwizard.task.layered import changed, without
 from syncwizard.task.narration import narrate
 from syncwizard.task.stages import TABLE as STAGE_TABLE
 from syncwizard.task.stages import facts_of
-from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, StateName, TableState, TaskState
+from syncwizard.task.state import (
+    MissingDefinition,
+    Notice,
+    Retrying,
+    StageState,
+    StateName,
+    TableState,
+    TaskState,
+    Verification,
+)
 
 replace = msgspec.structs.replace
 
@@ -301,6 +313,28 @@ def _(event: ChangesApplied, state: TaskState, at: float) -> TaskState:
     return replace(
         state, changes=event.tables, transactions=event.transactions, applied_lsn=event.applied_lsn or state.applied_lsn
     )
+
+
+@_after.register
+def _(event: VerificationStarted, state: TaskState, at: float) -> TaskState:
+    return replace(state, verification=Verification(order=event.order, total=len(event.tables), started_at=at))
+
+
+@_after.register
+def _(event: TableVerified, state: TaskState, at: float) -> TaskState:
+    known = state.verification
+    if known is None or known.order.id != event.id:
+        return state
+    tables = changed(known.tables, str(event.found.table), event.found)
+    return replace(state, verification=replace(known, tables=tables))
+
+
+@_after.register
+def _(event: VerificationFinished, state: TaskState, at: float) -> TaskState:
+    known = state.verification
+    if known is None or known.order.id != event.id:
+        return state
+    return replace(state, verification=replace(known, ended_at=at, failure=event.failure, stopped=event.stopped))
 
 
 @_after.register

@@ -21,6 +21,7 @@ from syncwizard.task.events import (
     StageName,
 )
 from syncwizard.task.names import TableName
+from syncwizard.task.verification import TableVerification, Verdict, VerificationOrder
 
 StateName = Literal[
     "not-started",
@@ -90,6 +91,25 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
         return (self.kind, self.name) == (kind, name)
 
 
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest comparison of both ends; `tables` has what was found by name, of the `total` to be compared.
+
+    `ended_at` is None while it goes on, or until an engine continues it. Seconds since the epoch.
+    """
+
+    order: VerificationOrder
+    total: int
+    started_at: float
+    ended_at: float | None = None
+    tables: Mapping[str, TableVerification] = {}
+    failure: Failure | None = None
+    stopped: bool = False
+
+    def of(self, verdict: Verdict) -> list[TableVerification]:
+        """The tables with this verdict."""
+        return [each for each in self.tables.values() if each.verdict == verdict]
+
+
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     """Since when and until when trouble is retried, and which. Seconds since the epoch.
 
@@ -109,6 +129,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree.
+    `verification`: the latest comparison of both ends.
     `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
 
@@ -136,6 +157,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     retrying: Retrying | None = None
     failure: Failure | None = None
     missing_definitions: tuple[MissingDefinition, ...] = ()
+    verification: Verification | None = None
     notices: tuple[Notice, ...] = ()
     left_over: tuple[Remainder, ...] = ()
     engine_pid: int | None = None

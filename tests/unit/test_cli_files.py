@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.cli.resync import _table_name
+from syncwizard.cli.resync import table_name
 from syncwizard.task.events import PublicationCreated
 from syncwizard.task.names import TableName
 from syncwizard.task.state import TaskState
@@ -99,8 +99,8 @@ def test_the_equivalent_command_can_be_pasted(path: Path, name: str, monkeypatch
 def test_a_table_of_a_schema_with_a_dot_is_found_by_its_name() -> None:
     table = TableName("my.schema", "notes")
     state = TaskState(publication=PublicationCreated(name="dts_sync_1", oid=1, members=[2], tables=[table]))
-    assert _table_name("my.schema.notes", state) == table
-    assert _table_name("other.notes", state) == TableName("other", "notes")
+    assert table_name("my.schema.notes", state) == table
+    assert table_name("other.notes", state) == TableName("other", "notes")
 
 
 def test_an_item_that_the_precheck_does_not_have_is_refused_with_the_nearest_name(path: Path) -> None:

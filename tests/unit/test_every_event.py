@@ -41,17 +41,22 @@ from syncwizard.task.events import (
     TablePlanned,
     TableRestarted,
     TableToCopy,
+    TableVerified,
     TaskFailedEvent,
     TaskPaused,
     TaskReleased,
+    VerificationFinished,
+    VerificationStarted,
 )
 from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
+from syncwizard.task.verification import TableVerification, VerificationOrder
 from syncwizard.tui.monitor.lines import level_of
 
 TABLE = TableName("sales", "orders")
+ORDER = VerificationOrder(id=uuid.uuid4())
 LOST = Failure(title="lost", where="source", remedy=to_do("look whether the server runs"))
 
 EVENTS: list[Event] = [
@@ -77,6 +82,9 @@ EVENTS: list[Event] = [
     SyncPointPassed(lsn="0/1"),
     StatementFinished(kind="view", name="v", seconds=1.0),
     StatementSkipped(kind="view", name="v", reason="excluded"),
+    VerificationStarted(order=ORDER, tables=[TABLE]),
+    TableVerified(id=ORDER.id, found=TableVerification(table=TABLE, verdict="different", changed=1)),
+    VerificationFinished(id=ORDER.id),
     DefinitionMissing(kind="view", name="v", reason="refused"),
     SequencesSet(count=1),
     ChangesApplied(tables={"sales.orders": {"insert": 1}}, transactions=1, applied_lsn="0/1"),

@@ -4,7 +4,7 @@ import threading
 import time
 
 from syncwizard.rows.changes import Piece
-from syncwizard.rows.inbox import WORTHWHILE_BYTES, Idle, Inbox
+from syncwizard.rows.inbox import WORTHWHILE_BYTES, AtLimit, Idle, Inbox
 
 LONG_SECONDS = 20.0
 
@@ -62,3 +62,69 @@ def test_an_idle_position_is_taken_alone_and_after_what_came_before_it() -> None
     assert inbox.take(1, lambda commit_time: 0.0, None) is idle
     inbox.close()
     assert inbox.take(1, lambda commit_time: 0.0, None) is None
+
+
+def committed(*positions: int) -> Piece:
+    """Transactions that commit at these positions, in one piece."""
+    ends = [(0, at, at + 5, 0) for at in positions]
+    return Piece(
+        first=True,
+        changes=[],
+        weight=10 * len(ends),
+        final_lsn=positions[-1],
+        commit_time=0.0,
+        ends=ends,
+        end_lsn=positions[-1] + 5,
+    )
+
+
+def test_what_commits_at_the_limit_or_later_is_held_until_it_is_let_go() -> None:
+    inbox = Inbox()
+    inbox.put([committed(100, 200, 300), committed(400)])
+    inbox.hold(300)
+    assert [end[1] for found in taken(inbox) for end in found.ends] == [100, 200]
+    assert isinstance(inbox.take(1 << 30, lambda at: 0.0, None), AtLimit)
+    # Reported once; after that there is nothing to do.
+    assert inbox.take(1 << 30, lambda at: 0.0, 0.01) == []
+    assert not inbox.holds(1, 1 << 30)
+    assert inbox.let_go()
+    assert [end[1] for found in taken(inbox) for end in found.ends] == [300, 400]
+    assert not inbox.let_go()
+
+
+def test_a_limit_is_reached_when_something_beyond_it_came_and_not_before() -> None:
+    inbox = Inbox()
+    inbox.hold(300)
+    assert inbox.take(1 << 30, lambda at: 0.0, 0.01) == []
+    inbox.put([committed(200)])
+    assert [found.final_lsn for found in taken(inbox)] == [200]
+    assert inbox.take(1 << 30, lambda at: 0.0, 0.01) == []
+    inbox.put([Idle(301)])
+    assert isinstance(inbox.take(1 << 30, lambda at: 0.0, None), AtLimit)
+    inbox.let_go()
+    assert isinstance(inbox.take(1 << 30, lambda at: 0.0, None), Idle)
+
+
+def test_a_transaction_that_has_begun_comes_to_its_end_before_everything_is_held() -> None:
+    inbox = Inbox()
+    parts = [piece(500, last=False), piece(500, first=False, last=False), piece(50, first=False)]
+    inbox.put(parts)
+    assert taken(inbox, 100) == parts[:1]
+    inbox.hold(0)
+    assert taken(inbox, 100) == parts[1:2]
+    assert taken(inbox, 100) == parts[2:]
+    inbox.put([piece(10)])
+    assert isinstance(inbox.take(100, lambda at: 0.0, None), AtLimit)
+    inbox.hold(10)
+    assert isinstance(inbox.take(100, lambda at: 0.0, None), AtLimit)
+    inbox.hold(11)
+    assert len(taken(inbox)) == 1
+
+
+def test_an_applier_that_waits_for_a_larger_batch_takes_note_of_a_limit() -> None:
+    inbox = Inbox()
+    inbox.put([committed(100)])
+    holding = threading.Timer(0.2, inbox.hold, [50])
+    holding.start()
+    assert isinstance(inbox.take(1 << 30, lambda at: LONG_SECONDS, None), AtLimit)
+    holding.join()

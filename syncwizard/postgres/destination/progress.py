@@ -188,6 +188,15 @@ class Ledger:
             )
         return _progress(row)
 
+    def applied_lsn(self) -> str | None:
+        """Where the last commit that is applied ends, as the open transaction sees it; None without a row."""
+        found = scalar(
+            self._connection,
+            "SELECT applied_lsn::text FROM syncwizard.progress WHERE task_id = %s",
+            self._task_id,
+        )
+        return None if found is None else str(found)
+
     def acknowledge(self, epoch: int, lsn: str) -> None:
         """Makes an idle position durable before it is sent to the source. Raises Fenced when the epoch is not ours."""
         if scalar(self._connection, query("progress_acknowledge"), lsn, self._task_id, epoch) != 1:

@@ -6,7 +6,7 @@ from psycopg import errors, sql
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.remedies import to_do
 from syncwizard.task.names import TableName
 from syncwizard.task.redaction import without_literals
@@ -60,3 +60,13 @@ def lock_holders(connection: Connection, tables: Sequence[TableName]) -> str:
         f"process {pid} of {user}, transaction open for {span(seconds)}: {without_literals(text)}"
         for pid, user, seconds, text in rows
     )
+
+
+def keeps_waiting(connection: Connection, pid: int) -> bool:
+    """Whether another session waits for a lock on a relation that the process `pid` holds."""
+    return bool(scalar(connection, query("kept_waiting"), pid))
+
+
+def limit_lock_waits(connection: Connection, seconds: int) -> None:
+    """Statements of the session fail that wait for a lock for longer."""
+    connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(seconds * 1000)))

@@ -3,7 +3,7 @@
 import msgspec
 
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.text import span
 
 
@@ -31,3 +31,15 @@ def read_transactions(connection: Connection, *, older_than_seconds: float) -> l
             query("open_transactions"), {"seconds": older_than_seconds}
         )
     ]
+
+
+def waits_for_transaction(connection: Connection, pid: int) -> bool:
+    """Whether a session waits for the end of another's transaction."""
+    return bool(
+        scalar(
+            connection,
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_locks"
+            " WHERE pid = %s AND locktype = 'transactionid' AND NOT granted)",
+            pid,
+        )
+    )

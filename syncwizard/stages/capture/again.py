@@ -34,7 +34,7 @@ from syncwizard.stages.capture.making import (
     set_up_heartbeat,
 )
 from syncwizard.stages.context import Context
-from syncwizard.stages.dropped import leave_dropped
+from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.targets import find_obstacles, read_targets
 from syncwizard.task.events import ResyncRequested
 from syncwizard.task.names import TableName

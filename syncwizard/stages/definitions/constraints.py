@@ -8,7 +8,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.definitions.sequences import copy_sequences
-from syncwizard.stages.dropped import note_dropped
+from syncwizard.stages.relations import note_dropped
 from syncwizard.task.text import NAMES_SHOWN, counted
 
 

@@ -23,10 +23,10 @@ from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projected_routing import project_to
 from syncwizard.rows.projection import Projection
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
-from syncwizard.stages.dropped import leave_dropped
 from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.full.renewing import note_pending, renew_changed
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.same_source import check_source
 from syncwizard.stages.targets import read_targets, to_empty
 from syncwizard.structure.renames import renamed

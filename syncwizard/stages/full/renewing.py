@@ -11,8 +11,8 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, missing_rows, other_names, with_traits
-from syncwizard.stages.changed import record_changed
 from syncwizard.stages.context import Context
+from syncwizard.stages.relations import record_changed
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TableRestarted
 from syncwizard.task.names import TableName

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 from syncwizard.rows.batches import Batch, folded
-from syncwizard.rows.inbox import Idle, Inbox
+from syncwizard.rows.inbox import AtLimit, Idle, Inbox
 
 # A batch is what arrived while the one before was applied, up to this much.
 BATCH_BYTES = 24 * 1024 * 1024
@@ -12,7 +12,7 @@ BATCH_BYTES = 24 * 1024 * 1024
 # would only add to its latency.
 AHEAD_BYTES = 1024 * 1024
 
-Item = Batch | Idle | None
+Item = Batch | Idle | AtLimit | None
 
 
 class Batches:
@@ -28,7 +28,7 @@ class Batches:
         self._ahead: _Ahead | None = None
 
     def next(self, seconds_to_first: float | None, *, one_by_one: bool) -> Item:
-        """The next batch, one without pieces when nothing came in so many seconds; an Idle; None when it is over.
+        """The next batch, one without pieces when nothing came in so many seconds; an Idle; AtLimit; None at the end.
 
         `one_by_one`: as little as can be committed by itself, and not folded. Raises what folding raises.
         """
@@ -53,7 +53,7 @@ class Batches:
 
     def _take(self, seconds_to_first: float | None, *, one_by_one: bool) -> Item:
         taken = self._inbox.take(1 if one_by_one else BATCH_BYTES, self._patience, seconds_to_first)
-        if taken is None or isinstance(taken, Idle):
+        if taken is None or isinstance(taken, Idle | AtLimit):
             return taken
         return Batch(pieces=taken, steps=[] if one_by_one else folded(taken))
 

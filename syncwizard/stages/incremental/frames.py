@@ -36,6 +36,16 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     """Ends the child after the batch at hand."""
 
 
+class Hold(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Commits nothing at or beyond `limit` (an LSN; 0/0: nothing more), and answers with Held once all before is."""
+
+    limit: str = "0/0"
+
+
+class LetGo(msgspec.Struct, frozen=True, tag=True):
+    """The stream goes on."""
+
+
 class Figures(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Now and then, and after the last batch before it gets quiet; counters are totals of this child."""
 
@@ -92,5 +102,18 @@ class Changed(msgspec.Struct, frozen=True, tag=True):
     doubts: tuple[Doubt, ...]
 
 
-ToChild = Stop
-FromChild = Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped | Changed
+class Held(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Everything before `limit` is durable at the destination, up to `applied_lsn`, and nothing beyond."""
+
+    limit: str
+    applied_lsn: str
+
+
+class HoldEnded(msgspec.Struct, frozen=True, tag=True):
+    """The stream goes on unasked: its session ended, or it was held for too long."""
+
+
+ToChild = Stop | Hold | LetGo
+FromChild = (
+    Held | HoldEnded | Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped | Changed
+)

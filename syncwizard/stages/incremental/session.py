@@ -18,7 +18,8 @@ from syncwizard.rows.routing import NoPlace
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.ends import Ends, Opened
 from syncwizard.stages.incremental.figures import Reporter, Totals
-from syncwizard.stages.incremental.frames import Assignment, Reached, Stop, Stopped
+from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Reached, Stop, Stopped
+from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.receiving import Receiving
 from syncwizard.stages.incremental.watching import Watching
 from syncwizard.stages.incremental.writing import Writing
@@ -60,6 +61,7 @@ class Session:
         self._receiving: Receiving | None = None
         self._watching: Watching | None = None
         self._writing: Writing | None = None
+        self._holding: Holding | None = None
 
     def run(self) -> None:
         """Connects, compares (rule 5), streams, applies."""
@@ -73,7 +75,10 @@ class Session:
         self._start(self._receiving.run)
         self._watching = Watching(ends, assignment, channel, positions, reporter)
         self._start(self._watching.run)
-        self._writing = Writing(ends, assignment, positions, reporter, self._inbox, serial_until=self._serial_until)
+        self._holding = holding = Holding(self._inbox, channel, positions)
+        self._writing = Writing(
+            ends, assignment, positions, reporter, self._inbox, holding, serial_until=self._serial_until
+        )
         reached = self._writing.run()
         if not reached:
             self._raise_failure(ends)
@@ -81,16 +86,28 @@ class Session:
         channel.send(Reached(format_lsn(positions.durable)) if reached else Stopped())
 
     def listen(self) -> None:
-        """Takes frames of the engine: Stop is the only one."""
+        """Takes frames of the engine."""
         while not self._stopping.is_set() and not self._inbox.closed:
-            if isinstance(self._channel.receive(1.0), Stop):
+            frame = self._channel.receive(1.0)
+            if isinstance(frame, Stop):
                 self._stopping.set()
+            elif self._holding is not None:
+                self._hold(self._holding, frame)
             self._give_up_silence()
         if self._stopping.is_set():
             self._inbox.close()
 
+    def _hold(self, holding: Holding, frame: object) -> None:
+        if isinstance(frame, Hold):
+            holding.hold(frame)
+        elif isinstance(frame, LetGo):
+            holding.let_go()
+        holding.expire()
+
     def close(self) -> None:
         """Ends the threads and every connection."""
+        if self._holding is not None:
+            self._holding.end()
         self._inbox.close()
         if self._receiving is not None:
             self._receiving.stop()

@@ -6,9 +6,7 @@ import msgspec
 
 from syncwizard.errors import Cancelled, TaskFailed
 from syncwizard.remedies import resync, to_do
-from syncwizard.stages.changed import record_changed
 from syncwizard.stages.context import Child, Context
-from syncwizard.stages.dropped import record_dropped
 from syncwizard.stages.incremental.copied import check_copied
 from syncwizard.stages.incremental.frames import (
     Assignment,
@@ -16,6 +14,8 @@ from syncwizard.stages.incremental.frames import (
     Changed,
     Dropped,
     Figures,
+    Held,
+    HoldEnded,
     Intruded,
     Reached,
     Recovered,
@@ -23,6 +23,7 @@ from syncwizard.stages.incremental.frames import (
     Stopped,
     Uncaptured,
 )
+from syncwizard.stages.relations import record_changed, record_dropped
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
@@ -67,11 +68,13 @@ class _Following:
     def run(self) -> str:
         while True:
             child = self._context.spawn("apply", self._assignment)
+            self._context.applying.attach(child)
             try:
                 return self._listen(child)
             except EOFError:
                 self._died(child.pid)
             finally:
+                self._context.applying.detach()
                 child.kill()
                 self._keep_totals()
 
@@ -103,6 +106,8 @@ class _Following:
                 record_dropped(context, frame.tables)
             elif isinstance(frame, Changed):
                 record_changed(context, frame.detached, frame.doubts)
+            elif isinstance(frame, Held | HoldEnded):
+                context.applying.answer(frame)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled

@@ -1,11 +1,12 @@
 """The writer of one apply session: batches from the inbox to the destination, and what may be acknowledged (rule 4)."""
 
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions
-from syncwizard.rows.inbox import Idle, Inbox
+from syncwizard.rows.inbox import AtLimit, Idle, Inbox
 from syncwizard.stages.incremental.batches import Batches
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
 from syncwizard.stages.incremental.frames import Assignment
+from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.idle import acknowledge_idle
 from syncwizard.task.lsn import parse_lsn
 
@@ -23,12 +24,14 @@ class Writing:
         positions: Positions,
         reporter: Reporter,
         inbox: Inbox,
+        holding: Holding,
         *,
         serial_until: int,
     ) -> None:
         self._ends = ends
         self._positions = positions
         self._reporter = reporter
+        self._holding = holding
         self._stop_at = parse_lsn(assignment.stop_at) if assignment.stop_at else None
         self._batches = Batches(inbox, self._patience)
         self._writer = ends.destination.writer(
@@ -49,6 +52,8 @@ class Writing:
         while (item := batches.next(reporter.due_seconds, one_by_one=writer.one_by_one)) is not None:
             if isinstance(item, Idle):
                 acknowledge_idle(self._ends.destination.ledger, self._ends.progress.epoch, self._positions, item.lsn)
+            elif isinstance(item, AtLimit):
+                self._holding.reached()
             elif item.pieces:
                 batches.prepare(item, one_by_one=writer.one_by_one)
                 writer.write(item)

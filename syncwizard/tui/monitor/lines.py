@@ -9,6 +9,7 @@ from syncwizard.task.events import (
     DefinitionMissing,
     Entry,
     Event,
+    Failure,
     Noticed,
     PartitionDetached,
     PrecheckItemFinished,
@@ -16,8 +17,10 @@ from syncwizard.task.events import (
     StatementSkipped,
     TableDropped,
     TableRestarted,
+    TableVerified,
     TaskFailedEvent,
     TaskReleased,
+    VerificationFinished,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, describe_share
@@ -139,6 +142,10 @@ def level_of(event: Event) -> str:
         case TaskFailedEvent() | PrecheckItemFinished(verdict="failed"):
             return "error"
         case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
+            return "warning"
+        case TableVerified(found=found) if found.verdict != "equal":
+            return "error" if found.verdict == "different" else "warning"
+        case VerificationFinished(failure=Failure()):
             return "warning"
         case TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_]):
             return "warning"

@@ -1,4 +1,5 @@
-"""Tables that are gone at the source leave the task: reported once, and given up where they were not copied whole."""
+"""What became of captured relations, as events: tables that are gone leave the task, partitions leave their
+tree, and the rows of some tables may differ."""
 
 from collections.abc import Iterable
 
@@ -8,8 +9,10 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
+from syncwizard.postgres.source.lineage import Detached, Doubt
+from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
-from syncwizard.task.events import TableDropped
+from syncwizard.task.events import Noticed, PartitionDetached, TableDropped
 from syncwizard.task.names import TableName
 
 
@@ -59,3 +62,17 @@ def record_dropped(context: Context, tables: Iterable[TableName], *, copied: boo
 
 def _is_whole(copy: TableCopy | None) -> bool:
     return copy is not None and copy.complete
+
+
+def record_changed(context: Context, detached: Iterable[Detached], doubts: Iterable[Doubt]) -> None:
+    """Says once of each partition that it left its tree, and of each table that its rows may differ."""
+    known = {each.table for each in context.state().detached}
+    for each in detached:
+        if each.table not in known:
+            root = each.root or each.table
+            likewise = to_do("detach or drop it at the destination, too")
+            remedy = or_else(likewise, resync(context.spec.name, [root]))
+            context.record(PartitionDetached(table=each.table, root=each.root, captured=each.captured, remedy=remedy))
+    for doubt in doubts:
+        remedy = resync(context.spec.name, [doubt.table], "see whether its rows differ at the destination")
+        context.record(Noticed(level="warning", message=doubt.message, remedy=remedy))

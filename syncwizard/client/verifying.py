@@ -1,0 +1,111 @@
+"""Has a running engine verify, and shows what a verification found."""
+
+from collections.abc import Callable
+
+from syncwizard.client.tasks import StoredTask
+from syncwizard.client.waiting import connect
+from syncwizard.engine.protocol import Happened
+from syncwizard.errors import UsageError
+from syncwizard.remedies import Remedy
+from syncwizard.task.events import Event, TableVerified, VerificationFinished, VerificationStarted
+from syncwizard.task.narration import describe_failure
+from syncwizard.task.state import Verification
+from syncwizard.task.text import counted, format_seconds, format_table
+from syncwizard.task.verification import TableVerification, VerificationOrder
+
+ROWS_SHOWN = 10
+HEADER = ("TABLE", "RESULT", "SOURCE", "DESTINATION", "CHANGED", "MISSING", "EXTRA", "TIME")
+
+
+def verify(task: StoredTask, order: VerificationOrder, watcher: Callable[[Event], None]) -> Verification:
+    """Has the task's engine compare both ends, and waits for the end.
+
+    Raises UsageError where no engine runs or it refuses; EngineGone where it ends before.
+    """
+    _check_running(task)
+    with connect(task) as connection:
+        connection.subscribe(task.read_state().sequence)
+        connection.command("verify", verification=order)
+        while True:
+            frame = connection.receive(None)
+            if not isinstance(frame, Happened):
+                continue
+            event = frame.entry.event
+            if isinstance(event, VerificationStarted | TableVerified | VerificationFinished):
+                watcher(event)
+            found = connection.state.verification
+            if isinstance(event, VerificationFinished) and event.id == order.id and found is not None:
+                return found
+
+
+def stop(task: StoredTask) -> None:
+    """Ends the verification that is at work. Raises UsageError where no engine runs."""
+    _check_running(task)
+    with connect(task) as connection:
+        connection.command("stop-verification")
+
+
+def _check_running(task: StoredTask) -> None:
+    if task.find_engine() is None:
+        raise UsageError(
+            "the task is not running, and both ends can be brought to one commit only while it is",
+            where=task.label,
+            remedy=Remedy(then="resume", task=task.label),
+        )
+
+
+def describe(found: Verification) -> str:
+    """What was found, for people: a line for each table, those that differ first and with their rows."""
+    tables = sorted(found.tables.values(), key=lambda each: (_ORDER[each.verdict], str(each.table)))
+    rows = [_line(each) for each in tables]
+    parts = [format_table(HEADER, rows, right=range(2, len(HEADER)))]
+    for table in tables:
+        if table.rows:
+            parts.append(_rows_of(table))
+        elif table.reason:
+            parts.append(f"{table.table} could not be compared: {table.reason}")
+    parts.append(_summary(found))
+    return "\n".join(parts)
+
+
+_ORDER = {"different": 0, "unverified": 1, "equal": 2}
+
+
+def _line(found: TableVerification) -> list[str]:
+    if found.verdict == "unverified":
+        return [str(found.table), "not compared", "", "", "", "", "", ""]
+    more = "+" if found.more else ""
+    counts = [found.changed, found.only_source, found.only_destination]
+    return [
+        str(found.table),
+        found.verdict,
+        f"{found.source_rows:,}",
+        f"{found.destination_rows:,}",
+        *(f"{count:,}{more}" for count in counts),
+        format_seconds(found.seconds),
+    ]
+
+
+def _rows_of(found: TableVerification) -> str:
+    columns = ", ".join(found.key_columns) or "row"
+    lines = [f"{found.table} ({columns}):"]
+    lines += [f"  {', '.join(row.key)}  {_KINDS[row.kind]}" for row in found.rows[:ROWS_SHOWN]]
+    if found.differing > ROWS_SHOWN:
+        least = "at least " if found.more else ""
+        lines.append(f"  … and {least}{found.differing - ROWS_SHOWN:,} more")
+    return "\n".join(lines)
+
+
+_KINDS = {"changed": "changed", "only-source": "only at the source", "only-destination": "only at the destination"}
+
+
+def _summary(found: Verification) -> str:
+    different, unverified, equal = (len(found.of(each)) for each in ("different", "unverified", "equal"))
+    parts = [f"{counted(equal, 'table')} equal", f"{different:,} different", f"{unverified:,} not compared"]
+    left = found.total - len(found.tables)
+    if left:
+        parts.append(f"{left:,} left out")
+    text = ", ".join(parts)
+    if found.failure is not None:
+        return f"{text}; ended early: {describe_failure(found.failure)}"
+    return f"{text}; stopped" if found.stopped else text

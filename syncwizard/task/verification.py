@@ -1,0 +1,81 @@
+"""What a verification is asked, and what it found, as data."""
+
+import uuid
+from typing import Literal
+
+import msgspec
+
+from syncwizard.task.facts import Event, Failure
+from syncwizard.task.names import TableName
+
+# Every row; the numbers of rows.
+VerificationMode = Literal["rows", "counts"]
+DifferenceKind = Literal["changed", "only-source", "only-destination"]
+# `equal` and `different` were compared; `unverified` could not be.
+Verdict = Literal["equal", "different", "unverified"]
+
+
+class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """Compares the tables, all of the task's where none are named. `ignore_extra`: rows that only the destination has
+    are counted and are no difference."""
+
+    id: uuid.UUID
+    tables: tuple[TableName, ...] = ()
+    mode: VerificationMode = "rows"
+    ignore_extra: bool = False
+
+
+class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that differs: the texts of its key's columns, of the whole row where it has no key."""
+
+    key: tuple[str, ...]
+    kind: DifferenceKind
+
+
+class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one table at the source's position `lsn`.
+
+    `changed`, `only_source`, `only_destination`: numbers of rows that differ, at least so many where `more`; `rows`:
+    the first of them, by `key_columns` of the source. `reason`: why it could not be compared.
+    """
+
+    table: TableName
+    verdict: Verdict
+    lsn: str = ""
+    source_rows: int = 0
+    destination_rows: int = 0
+    changed: int = 0
+    only_source: int = 0
+    only_destination: int = 0
+    more: bool = False
+    key_columns: tuple[str, ...] = ()
+    rows: tuple[RowDifference, ...] = ()
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def differing(self) -> int:
+        """How many rows differ."""
+        return self.changed + self.only_source + self.only_destination
+
+
+class VerificationStarted(Event, frozen=True, kw_only=True, tag=True):
+    """The comparison of both ends began; `tables` are those that are compared."""
+
+    order: VerificationOrder
+    tables: list[TableName]
+
+
+class TableVerified(Event, frozen=True, kw_only=True, tag=True):
+    """A table was compared, or could not be; `id` is the order's."""
+
+    id: uuid.UUID
+    found: TableVerification
+
+
+class VerificationFinished(Event, frozen=True, kw_only=True, tag=True):
+    """All tables are done, or the verification ended before that: by a `failure`, or because it was `stopped`."""
+
+    id: uuid.UUID
+    failure: Failure | None = None
+    stopped: bool = False

@@ -1,0 +1,238 @@
+"""`syncwizard verify`: both ends are compared at one commit under a workload; what was planted is found, and nothing
+else."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncwizard.client.tasks import StoredTask, find_task
+from syncwizard.client.waiting import wait_for_end
+from syncwizard.task.specification import PrecheckSettings, SchemaObjects
+from syncwizard.task.verification import TableVerification
+from tests.support.commands import spawn, syncwizard, write_task_file
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+NAME = "verified"
+TABLES = """
+CREATE EXTENSION vector;
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE TYPE place AS (x int, label text);
+CREATE TABLE plain (id bigint PRIMARY KEY, n int NOT NULL, note text, price numeric, at timestamptz DEFAULT now());
+CREATE TABLE floats (id int PRIMARY KEY, d float8, r float4, v vector(3), h halfvec(2));
+CREATE TABLE kinds (id uuid PRIMARY KEY, j jsonb, b bytea, m mood, ms mood[], p place, ints int[], r int4range,
+                    c char(5), t regclass, vs vector[]);
+CREATE TABLE made (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) STORED);
+CREATE TABLE keyless (note text, n int);
+CREATE TABLE tree (id int, at int, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (100);
+CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (100) TO (200);
+CREATE TABLE "Odd ""one.%s" ("K""ey" text, "a.b%%" text, PRIMARY KEY ("K""ey"));
+CREATE TABLE void (id int PRIMARY KEY);
+INSERT INTO plain SELECT i, i % 7, 'note ' || i, i / 8.0 FROM generate_series(1, 5000) i;
+INSERT INTO floats SELECT i, i / 3.0, i / 3.0, ARRAY[i, 1, 2]::vector, ARRAY[i, 1]::halfvec
+  FROM generate_series(1, 300) i;
+INSERT INTO floats VALUES (1001, 'NaN', '-0', '[0,0,0]', '[0,0]'), (1002, '-0', 'Infinity', NULL, NULL);
+INSERT INTO kinds SELECT gen_random_uuid(), '{"a": [1, null]}', decode('00ff', 'hex'), 'ok', '{sad,ok}',
+  ROW(i, NULL::text)::place, '{1,NULL}',
+  '[1,5)', 'ab', 'plain', ARRAY['[1,2]'::vector] FROM generate_series(1, 50) i;
+INSERT INTO kinds (id, p) VALUES (gen_random_uuid(), ROW(NULL::int, NULL::text)::place), (gen_random_uuid(), NULL);
+INSERT INTO made (id, a) SELECT i, i FROM generate_series(1, 100) i;
+INSERT INTO keyless SELECT 'n' || i % 10, i % 3 FROM generate_series(1, 300) i;
+INSERT INTO tree SELECT i, i % 200, 't' || i FROM generate_series(1, 1000) i;
+INSERT INTO "Odd ""one.%s" VALUES ('%s', 'x'), ('b', NULL), ('', '');
+"""
+
+
+class Workload:
+    """Small transactions of every kind at the source, until it is ended."""
+
+    def __init__(self, pair: DatabasePair) -> None:
+        self._session = pair.source_cluster.connect(pair.database)
+        self._ended = threading.Event()
+        self.rounds = 0
+
+    def run(self) -> None:
+        """The body of its thread."""
+        run = self._session.execute
+        while not self._ended.is_set():
+            self.rounds += 1
+            at = 10_000 + self.rounds
+            with self._session.transaction():
+                run("INSERT INTO plain VALUES (%s, 1, 'new', 0.5)", (at,))
+                run("UPDATE plain SET n = n + 1 WHERE id = %s", (1000 + self.rounds % 3000,))
+                run("UPDATE tree SET at = (at + 100) %% 200 WHERE id = %s", (500 + self.rounds % 400,))
+            run("DELETE FROM plain WHERE id = %s", (at - 20,))
+            run("INSERT INTO keyless VALUES ('w', %s)", (self.rounds % 5,))
+            run("UPDATE floats SET d = d + 1 WHERE id = %s", (100 + self.rounds % 100,))
+
+    def end(self) -> None:
+        """Ends it after the round at hand."""
+        self._ended.set()
+
+
+@contextmanager
+def under_workload(pair: DatabasePair) -> Iterator[Workload]:
+    workload = Workload(pair)
+    thread = threading.Thread(target=workload.run)
+    thread.start()
+    try:
+        yield workload
+    finally:
+        workload.end()
+        thread.join()
+        workload._session.close()
+
+
+@pytest.fixture
+def running(pair: DatabasePair, tmp_path: Path, state_home: Path) -> Iterator[DatabasePair]:
+    pair.source.execute(TABLES)
+    accepted = PrecheckSettings(ignore=["replica-identity", "local-values"])
+    spec = pair.spec([SchemaObjects(schema="public")], name=NAME, id=None, precheck=accepted)
+    try:
+        syncwizard("start", write_task_file(spec, tmp_path), "--until", "caught-up")
+        yield pair
+    finally:
+        syncwizard("pause", NAME, expect=None)
+
+
+def verified(*options: str, expect: int) -> dict[str, Any]:
+    """What `verify` found, by table."""
+    done = syncwizard("verify", NAME, "--json", *options, expect=expect)
+    tables: dict[str, Any] = json.loads(done.stdout)["verification"]["tables"]
+    return tables
+
+
+def test_under_a_workload_what_was_planted_is_found_and_nothing_else(running: DatabasePair) -> None:
+    with under_workload(running) as workload:
+        for _ in range(3):
+            before = workload.rounds
+            tables = verified(expect=0)
+            assert {found["verdict"] for found in tables.values()} == {"equal"}
+            assert workload.rounds > before
+        assert tables["public.plain"]["source_rows"] >= 5000
+        for statement in PLANTED:
+            running.destination.execute(statement)
+        tables = verified(expect=5)
+        assert workload.rounds > before
+    kinds = {
+        name: (found["changed"], found["only_source"], found["only_destination"])
+        for name, found in tables.items()
+        if found["verdict"] == "different"
+    }
+    assert kinds == {
+        "public.plain": (2, 1, 1),
+        "public.floats": (3, 0, 0),
+        "public.kinds": (2, 0, 0),
+        "public.made": (1, 0, 0),
+        "public.keyless": (0, 1, 1),
+        "public.tree_1": (1, 0, 0),
+        'public.Odd "one.%s': (1, 0, 0),
+    }
+    rows = {(tuple(row["key"]), row["kind"]) for row in tables["public.plain"]["rows"]}
+    assert rows == {(("1",), "changed"), (("2",), "changed"), (("3",), "only-source"), (("-1",), "only-destination")}
+    state = find_task(NAME).read_state()
+    assert state.verification is not None
+    assert len(state.verification.of("different")) == len(kinds)
+
+
+PLANTED = (
+    "UPDATE plain SET note = '' WHERE id = 1",
+    "UPDATE plain SET price = 0.250 WHERE id = 2",  # equal to 0.25 as a number, and another value
+    "DELETE FROM plain WHERE id = 3",
+    "INSERT INTO plain VALUES (-1, 0)",
+    "UPDATE floats SET v = '[1,1,2.0000002]' WHERE id = 1",
+    "UPDATE floats SET r = '0' WHERE id = 1001",
+    "UPDATE floats SET d = '0' WHERE id = 1002",
+    "UPDATE kinds SET p = NULL WHERE p IS NULL AND p IS DISTINCT FROM NULL",
+    "UPDATE kinds SET ms = '{ok,sad}' WHERE id = (SELECT min(id::text)::uuid FROM kinds WHERE ms IS NOT NULL)",
+    "ALTER TABLE made ALTER twice DROP EXPRESSION",
+    "UPDATE made SET twice = 0 WHERE id = 5",
+    "UPDATE keyless SET n = 77 WHERE ctid = (SELECT min(ctid) FROM keyless WHERE note = 'n1')",
+    "UPDATE tree SET note = 'other' WHERE id = 1",
+    """UPDATE "Odd ""one.%s" SET "a.b%%" = '' WHERE "K""ey" = 'b'""",
+)
+
+
+def test_a_verification_goes_on_after_its_engine_was_killed_and_gives_way_to_locks(running: DatabasePair) -> None:
+    # At the destination: at the source the lock of a transaction that writes would keep the slot waiting.
+    lock = running.destination_cluster.connect(running.destination_database)
+    lock.autocommit = False
+    lock.execute("LOCK TABLE made IN ACCESS EXCLUSIVE MODE")
+    with under_workload(running):
+        waiting = spawn("verify", NAME)
+        task = find_task(NAME)
+        until(lambda: len(_tables(task)) > 1, 60, "the tables that are not locked to be compared")
+        holder = task.find_engine()
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGKILL)
+        wait_for_end(task)
+        waiting.communicate(timeout=30)
+        assert "public.made" not in _tables(task)
+        done = set(_tables(task))
+        syncwizard("resume", NAME)
+        lock.rollback()
+        until(lambda: _ended(task), 60, "the verification to end")
+    tables = _tables(task)
+    assert done < tables.keys()
+    assert {found.verdict for found in tables.values()} == {"equal"}
+    assert "public.made" in tables
+
+
+def test_what_cannot_be_compared_is_never_called_equal(running: DatabasePair) -> None:
+    running.destination.execute("ALTER TABLE made RENAME TO elsewhere")
+    tables = verified(expect=8)
+    assert tables["public.made"]["verdict"] == "unverified"
+    assert "is not there" in tables["public.made"]["reason"]
+    assert tables["public.plain"]["verdict"] == "equal"
+    syncwizard("pause", NAME)
+    refused = syncwizard("verify", NAME, expect=2).stderr
+    assert "only while" in refused
+
+
+def test_the_stream_goes_on_while_the_slot_waits_for_a_transaction(running: DatabasePair) -> None:
+    writer = running.source_cluster.connect(running.database)
+    writer.autocommit = False
+    writer.execute("INSERT INTO void VALUES (1)")
+    waiting = spawn("verify", NAME, "--table", "public.void", "--json")
+
+    def waits() -> bool:
+        return bool(
+            running.source.execute(
+                "SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid' AND application_name LIKE '% verify'"
+            ).fetchall()
+        )
+
+    until(waits, 60, "the slot to wait for the transaction")
+    for key in range(20_000, 20_003):
+        running.source.execute("INSERT INTO plain (id, n) VALUES (%s, 0)", (key,))
+        until(partial(_arrived, running, key), 30, "a row to arrive")
+        assert waits()
+    writer.commit()
+    output, _ = waiting.communicate(timeout=60)
+    found = json.loads(output)["verification"]["tables"]["public.void"]
+    assert (found["verdict"], found["source_rows"], found["destination_rows"]) == ("equal", 1, 1)
+
+
+def _arrived(pair: DatabasePair, key: int) -> bool:
+    return bool(pair.destination.execute("SELECT FROM plain WHERE id = %s", (key,)).fetchall())
+
+
+def _tables(task: StoredTask) -> Mapping[str, TableVerification]:
+    found = task.read_state().verification
+    return found.tables if found is not None else {}
+
+
+def _ended(task: StoredTask) -> bool:
+    found = task.read_state().verification
+    return found is not None and found.ended_at is not None
