@@ -9,7 +9,7 @@ SyncwizardError            1
 ├── DifferencesFound       5
 ├── TimedOut               6
 ├── LeftOver               7   the task is released, and something of it is still at an end
-├── TaskFailed             1   the task cannot go on without a person
+├── TaskFailed             1   the task cannot continue without intervention
 │   ├── SourceChanged      1   slot, publication or server are not the ones this task knows
 │   │   └── ChangesMissing 1   and what the stream lost cannot come back: tables have to be copied again
 │   ├── LayoutNewer        1   what a newer version keeps at the destination cannot be used by this one
@@ -116,19 +116,19 @@ class DifferencesFound(SyncwizardError):
 
 
 class TimedOut(SyncwizardError):
-    """What was waited for did not happen in time."""
+    """A wait ended without what it was for."""
 
     exit_code = 6
 
 
 class LeftOver(SyncwizardError):
-    """The task is released, but not all that it made could be removed: the statements that do are left to a person."""
+    """The task is released, but not all that it made could be removed: statements are left to be run by hand."""
 
     exit_code = 7
 
 
 class TaskFailed(SyncwizardError):
-    """The task cannot go on without a person."""
+    """The task cannot continue without intervention."""
 
 
 class SourceChanged(TaskFailed):

@@ -6,14 +6,14 @@ from typing import Literal
 
 import msgspec
 
-# How to go on once the steps are done; "" where that depends on who asked.
+# How to go on once the steps are done; "" where that depends on the command.
 Then = Literal["", "resume", "resync", "start", "new task", "run again", "pause", "status", "wait"]
 # Words for a `then`; `alone` where no step comes before it.
 Wording = Callable[["Remedy", bool], str]
 
 
 class Remedy(msgspec.Struct, frozen=True):
-    """What a person can do.
+    """What can be done about an error or a finding.
 
     `steps`: sentences without a full stop, in their order. `statements`: SQL that belongs to them, each whole.
     `then`: how to go on afterwards. `task`: the name it goes on under, where that is known.
@@ -156,7 +156,7 @@ def _command_of(remedy: Remedy) -> str:
 
 
 def lines_of(remedy: Remedy, wording: Wording = by_command) -> list[str]:
-    """A remedy for a person who copies from it: its words on a line, each statement on one of its own.
+    """A remedy to copy statements from: its words on a line, each statement on one of its own.
 
     >>> lines_of(to_do("drop both", statements=['DROP TABLE "a; b"', "DROP TABLE c"], then="resume"))
     ['drop both, then resume the task', 'DROP TABLE "a; b";', 'DROP TABLE c;']

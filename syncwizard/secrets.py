@@ -82,7 +82,7 @@ def _in_passfile(endpoints: tuple[Endpoint, ...]) -> set[str]:
 
 
 def read_secret(form: str, what: str, account: str) -> str | None:
-    """The secret that `form` (pgpass, keyring, env:NAME, prompt) leads to; `what` names it for people."""
+    """The secret that `form` (pgpass, keyring, env:NAME, prompt) leads to; `what` names it in prompts and errors."""
     match form:
         case "pgpass":
             return None
@@ -114,7 +114,7 @@ def keep_in_keyring(endpoint: Endpoint, what: str, secret: str, *, key: bool = F
         raise UsageError("this machine has no keyring that could be used", where=what, remedy=KEYRING_REMEDY) from error
     except keyring.errors.KeyringError as error:
         detail, remedy = str(error), KEYRING_REMEDY
-        raise UsageError("the keyring does not take it", where=what, detail=detail, remedy=remedy) from error
+        raise UsageError("the keyring refused it", where=what, detail=detail, remedy=remedy) from error
 
 
 def keyring_trouble(endpoint: Endpoint) -> str | None:

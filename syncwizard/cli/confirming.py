@@ -15,7 +15,7 @@ def ask_for_name(task: StoredTask) -> None:
     """Returns when the task's name was typed; raises UsageError otherwise, and where there is no terminal to ask at."""
     if not sys.stdin.isatty():
         raise UsageError("nothing was done", where=task.label, remedy="standard input is not a terminal: add --yes")
-    question = one_line(f"Type the task's name ({task.label}) to go on")
+    question = one_line(f"Type the task's name ({task.label}) to continue")
     typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != task.label:
         raise UsageError("nothing was done: that is not the task's name", where=task.label)

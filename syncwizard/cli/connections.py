@@ -55,7 +55,7 @@ def list_command(as_json: bool) -> None:
 @click.option("--key", type=FILE, help="The key of the client's certificate.")
 @click.option("--key-password", metavar=SECRET, help="Where the password of the key is kept.")
 @click.option("--ssh", metavar="USER@BASTION", help="Reach the server through this host.")
-@click.option("--replace", is_flag=True, help="Take the place of the connection that has this name.")
+@click.option("--replace", is_flag=True, help="Replace the connection of this name.")
 @JSON
 def add(name: str, as_json: bool, replace: bool, **given: Any) -> None:
     """Save a connection. No secret is kept: only where one is to be found."""

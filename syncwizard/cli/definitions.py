@@ -12,7 +12,7 @@ DIFFERENT = 5
 
 @click.command()
 @click.argument("name", metavar="TASK")
-@click.option("--retry", is_flag=True, help="Try those again that the destination refused.")
+@click.option("--retry", is_flag=True, help="Retry the definitions that the destination refused.")
 @JSON
 def definitions(name: str, retry: bool, as_json: bool) -> int:
     """List the definitions that are missing at the destination, and what helps. Exit code 5: some are missing."""

@@ -11,7 +11,7 @@ import click
     "--keep",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Leave the servers' data in this folder.",
+    help="Keep the servers' data in this folder.",
 )
 def demo(headless: bool, keep: Path | None) -> int:
     """Synchronize a sample knowledge base between two servers of its own, with the wizard filled in.

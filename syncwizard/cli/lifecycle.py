@@ -35,7 +35,9 @@ IGNORE = click.option(
     "--ignore", "ignored", metavar="ITEM", multiple=True, help="Accept the warning of this precheck item; repeatable."
 )
 UNTIL = click.option(
-    "--until", type=click.Choice(["full", "caught-up"]), help="Return when the task has reached this; the task goes on."
+    "--until",
+    type=click.Choice(["full", "caught-up"]),
+    help="Return when the task has reached this; the task continues.",
 )
 FOREGROUND = click.option(
     "--foreground", is_flag=True, help="Run the engine in the foreground, for a service manager; log to stderr."
@@ -51,7 +53,7 @@ FOREGROUND = click.option(
     type=click.Choice(["source", "destination", "both"]),
     is_flag=False,
     flag_value="both",
-    help="Print the statements that give an end what it lacks, for its administrator, instead of the items.",
+    help="Print the statements that grant what an end lacks, for its administrator, instead of the items.",
 )
 @JSON
 def precheck(name: str, ignored: tuple[str, ...], script_of: str | None, as_json: bool) -> None:

@@ -48,7 +48,7 @@ def print_error(error: SyncwizardError) -> None:
 
 
 def say_trouble(state: TaskState) -> None:
-    """What delays a task before it is waited for: events report what happens from then on only."""
+    """Prints what delays a task at the beginning of a wait: events report only what happens from then on."""
     if state.retrying is not None:
         say(describe_retrying(state.retrying.until, state.retrying.failure))
 
@@ -85,7 +85,7 @@ def _encoded(data: Any) -> bytes:
 
 
 def _with_words(data: Any) -> Any:
-    """Beside what to do, and what is left over, as data: the same as a text for people, under the shorter name."""
+    """Beside what to do, and what is left over, as data: the same as text, under the shorter name."""
     if isinstance(data, list | tuple):
         return [_with_words(each) for each in data]
     if not isinstance(data, dict):

@@ -19,7 +19,7 @@ STANDARD_OUTPUT = "-"
 @click.option("--output", metavar="FILE", help="Write it here (- for stdout) instead of to TASK-report.txt.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def report(name: str, output: str | None, as_json: bool) -> None:
-    """Write a file about a task to send to a colleague: versions, state, figures, precheck, events, log; no secrets."""
+    """Write a report on a task: versions, state, figures, precheck, events and log, without secrets."""
     seen = look_anyway(tasks.find_task(name), ask_source=True)
     if seen.trouble:
         say(f"{seen.task.label}: {seen.trouble}")

@@ -11,7 +11,7 @@ DIFFERENT = 5
 
 @click.command()
 @click.argument("name", metavar="TASK")
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Go this far beyond the source's values.")
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Add this number to the source's values.")
 @click.option("--json", "as_json", is_flag=True, help="Print the values as JSON.")
 def sequences(name: str, offset: int, as_json: bool) -> int:
     """Set the destination's sequences to the source's values; none is set back. Exit code 5: some could not be set."""

@@ -44,7 +44,7 @@ def status(name: str | None, show_all: bool, check: bool, as_json: bool) -> None
     """Show a task, or all of them."""
     if check:
         if name is None:
-            raise UsageError("--check looks at one task", remedy="name it: syncwizard status TASK --check")
+            raise UsageError("--check reports on one task", remedy="name it: syncwizard status TASK --check")
         _check(tasks.find_task(name), as_json)
     if name is not None:
         seen = look(tasks.find_task(name), ask_source=True)
@@ -87,7 +87,7 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
     type=float,
     callback=_seconds,
     metavar="SECONDS",
-    help="Give up after so many seconds, with exit code 6.",
+    help="Give up after this many seconds, with exit code 6.",
 )
 @JSON
 def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
@@ -110,7 +110,7 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
 
 @click.command()
 @click.argument("name", metavar="TASK")
-@click.option("--follow", is_flag=True, help="Go on with what happens, until the engine ends.")
+@click.option("--follow", is_flag=True, help="Follow new events until the engine ends.")
 @JSON
 def events(name: str, follow: bool, as_json: bool) -> None:
     """Show what happened to a task, from its journal."""
@@ -120,7 +120,7 @@ def events(name: str, follow: bool, as_json: bool) -> None:
         last = _follow(task, last, as_json)
         # What it wrote while it closed its socket, or before we were there.
         _print_entries(task, last, as_json)
-        say("no engine runs: nothing more will happen")
+        say("no engine is running: there will be no new events")
 
 
 def _print_entries(task: StoredTask, after: int, as_json: bool) -> int:

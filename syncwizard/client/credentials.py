@@ -13,7 +13,7 @@ Part = Literal["source", "destination", "source_key", "destination_key"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A secret that a person has to type. `part` is its place in the `Handover`, `what` its name for people."""
+    """A secret that has to be typed. `part` is its place in the `Handover`, `what` its name in the prompt."""
 
     part: Part
     what: str

@@ -63,7 +63,7 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
         case "released":
             return UsageError("the task was released", where=label, remedy=Remedy(then="start"))
         case "precheck-failed":
-            remedy = to_do("remove the causes that it names", then="resume", task=label)
+            remedy = to_do("correct what its items report", then="resume", task=label)
             return UsageError("the precheck did not pass", where=label, remedy=remedy)
         case _:
             return UsageError("the task is not running", where=label, remedy=Remedy(then="resume", task=label))

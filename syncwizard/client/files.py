@@ -8,7 +8,7 @@ from syncwizard.errors import UsageError
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a text readable by its owner alone, who decides whom to send it to; raises UsageError."""
+    """Writes a text file that its owner alone may read; raises UsageError."""
     try:
         with os.fdopen(paths.open_private_file(path), "w", encoding="utf-8") as stream:
             stream.write(text + "\n")

@@ -1,4 +1,4 @@
-"""A task in one line for a monitoring system: healthy, to be looked at, or in need of a person. Pure."""
+"""A task in one line for a monitoring system: healthy, warning, or critical. Pure."""
 
 from typing import Literal
 

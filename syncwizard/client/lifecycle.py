@@ -102,7 +102,7 @@ def not_passed(label: str, state: TaskState) -> PrecheckNotPassed:
         where=label,
         detail=f"blocking: {', '.join(blocking)}" if blocking else "",
         remedy=to_do(
-            "remove the causes that it names; a warning can be accepted with --ignore ITEM", then="resume", task=label
+            "correct what its items report; a warning can be accepted with --ignore ITEM", then="resume", task=label
         ),
     )
 
@@ -148,7 +148,7 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
         raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
     if state.failure is not None and state.failure.changes_missing:
         raise UsageError(
-            f"resuming does not help: {state.failure.title}",
+            f"the task cannot be resumed: {state.failure.title}",
             where=task.label,
             detail=state.failure.detail,
             remedy=state.failure.remedy,
@@ -227,7 +227,7 @@ def release(
     except JournalFailed as error:
         name = task.spec.slot
         by_hand = [f"SELECT pg_drop_replication_slot('{name}')", f"DROP PUBLICATION {name}"]
-        error.remedy = or_else(error.remedy, to_do("remove at the source what costs there", statements=by_hand))
+        error.remedy = or_else(error.remedy, to_do("remove these objects at the source", statements=by_hand))
         raise
 
 

@@ -1,4 +1,4 @@
-"""The report on a task: one file that tells a colleague all there is to know of it, without secrets."""
+"""The report on a task: one file with everything that its diagnosis takes, without secrets."""
 
 import os
 import platform
@@ -86,11 +86,11 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
 
 
 def as_text(content: dict[str, Any]) -> str:
-    """The report for people."""
+    """The report as text."""
     sections = [
         ("VERSIONS", _lines(f"{name}: {version}" for name, version in content["versions"].items())),
         ("STATUS", content["status"]),
-        (f"LAST {HOURS_SHOWN} HOURS, AS FAR AS AN ENGINE WORKED", _history_table(content["history"])),
+        (f"LAST {HOURS_SHOWN} HOURS, WHILE AN ENGINE WAS RUNNING", _history_table(content["history"])),
         ("PRECHECK", _lines(content["precheck"])),
         ("TASK FILE", content["task_file"].rstrip()),
         (f"LAST {EVENTS_SHOWN} EVENTS", _lines(content["events"])),

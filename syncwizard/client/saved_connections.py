@@ -97,7 +97,7 @@ def _write(saved: Mapping[str, Fields]) -> None:
     path = paths.connections_file()
     paths.ensure_private_folder(path.parent)
     file.replace_text(path, yaml.safe_dump(dict(saved), sort_keys=True, allow_unicode=True, width=120))
-    # It says where servers are and who may log in there; it may have been created by hand.
+    # It contains addresses and accounts of servers; it may have been created by hand.
     path.chmod(0o600)
 
 

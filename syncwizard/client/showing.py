@@ -69,7 +69,7 @@ def _age(at: float | None, now: float) -> float | None:
 
 
 def describe(seen: Seen, now: float) -> str:
-    """The task for people; `now` in seconds since the epoch."""
+    """The task as text; `now` in seconds since the epoch."""
     state, spec = seen.state, seen.task.spec
     progress = None if state.finished("full") else copy_progress(state, seen.sample)
     fields = [
@@ -147,13 +147,13 @@ def _missing(state: TaskState) -> str:
     lines += [one_line(f"  {describe_missing(each)}") for each in missing[:MISSING_SHOWN]]
     if len(missing) > MISSING_SHOWN:
         lines.append(f"  and {len(missing) - MISSING_SHOWN} more")
-    lines.append("`syncwizard definitions TASK` says what helps, and tries them again with --retry;")
+    lines.append("`syncwizard definitions TASK` shows what to do, and retries them with --retry;")
     lines.append("`status --json` has the statements that make them, under missing_definitions")
     return "\n".join(lines)
 
 
 def describe_definitions(state: TaskState, label: str) -> str:
-    """Every definition that the destination lacks, with its reason and what helps, for people."""
+    """Every definition that the destination lacks, with its reason and what to do, as text."""
     missing = state.missing_definitions
     if not missing:
         return f"{label}: no definition is missing at the destination"

@@ -145,7 +145,7 @@ def _unknown(text: str, labels: Sequence[str]) -> UsageError:
     """Why no task that can be read is meant."""
     damaged = _damaged()
     if meant := next((each for each in damaged if each.is_meant(text)), None):
-        right = "put that right in the file; task and slot are still there"
+        right = "correct the file; the task and its slot still exist"
         return TaskFileError(
             f"the stored file of this task cannot be read: {meant.error.title}",
             where=meant.error.where,

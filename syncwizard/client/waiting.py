@@ -160,7 +160,7 @@ def wait_for_end(task: StoredTask, timeout: float = 60.0) -> TaskState:
             raise TimedOut(
                 f"the engine (process {holder.pid}) did not end in {timeout:g} s",
                 where=task.label,
-                remedy=f"look into {task.folder / 'engine.log'}; it may be killed: nothing is lost by that",
+                remedy=f"see {task.folder / 'engine.log'}; it may be killed without loss",
             )
         time.sleep(LOOK_SECONDS)
     return task.read_state()

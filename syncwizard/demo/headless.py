@@ -1,4 +1,4 @@
-"""The whole way without a person: two servers, a knowledge base that is written to, a task, a comparison."""
+"""The demo without screens: two servers, a knowledge base that is written to, a task, a comparison."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -93,7 +93,7 @@ class _Watch:
         self.latencies: dict[float, float] = {}
 
     def on_event(self, entry: Entry) -> None:
-        """Prints what a person wants to know."""
+        """Prints the progress."""
         match entry.event:
             case StageFinished() | SyncPointPassed() | RetryStarted() | PrecheckItemFinished(verdict="failed"):
                 self._progress.say(narrate(entry.event))

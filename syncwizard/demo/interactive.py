@@ -1,4 +1,4 @@
-"""The demo for a person: two servers, a knowledge base that is written to, and the wizard with everything filled in.
+"""The demo with screens: two servers, a knowledge base that is written to, and the wizard with everything filled in.
 
 The servers live as long as the demo. When the screens are left it waits, so that its task can be seen to go on without
 them, and be watched from another terminal.

@@ -176,7 +176,7 @@ class _EndTest:
                 troubles.append(f"{host}: {error.strerror}")
             except UnicodeError:
                 # What the resolver cannot even be asked for, such as a name with an empty part.
-                troubles.append(f"{host}: this is no host name")
+                troubles.append(f"{host}: not a host name")
         finding, skipped = _judge_places(places, troubles)
         return places if self._record.finish(finding, skipped=skipped) else []
 
@@ -221,7 +221,7 @@ class _EndTest:
         for reached in shake_hands(self._endpoint, place, request.step_seconds, password, key_password):
             finding = _judge_phase(reached, end, self._endpoint, place)
             if reached.phase == "connect" and others:
-                finding = warning(f"{finding.message}; {others}", "look why, or leave that host out")
+                finding = warning(f"{finding.message}; {others}", "find out why, or remove that host")
             skipped = reached.phase == "tls" and not reached.encrypted and finding.verdict == "passed"
             if not self._record.finish(finding, skipped=skipped):
                 return False

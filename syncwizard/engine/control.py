@@ -110,7 +110,7 @@ class ControlServer:
             await self.open()
         except (SyncwizardError, OSError) as error:
             if not self._unreachable:
-                log.warning("clients cannot reach this engine, which goes on and tries again: %s", error)
+                log.warning("clients cannot reach this engine, trying again: %s", error)
             self._unreachable = True
         else:
             log.info("the control socket was gone; it is now %s", self._door.path)
@@ -142,7 +142,7 @@ class ControlServer:
                 self._send_or_drop(viewer, frame)
 
     def send_unwritten(self, entry: Entry) -> None:
-        """Sends what the journal could not keep, also to those who are subscribing at this moment."""
+        """Sends an event that the journal could not keep, also to viewers that are subscribing at this moment."""
         self._unwritten = entry
         self.send_event(entry)
 
@@ -157,7 +157,7 @@ class ControlServer:
             viewer.send(frame)
 
     def send_observation(self, observation: Observation) -> None:
-        """Sends what was added to the past of the figures to those who have it."""
+        """Sends an addition to the history of figures to the viewers that have the history."""
         frame = Observed(observation=observation)
         for viewer in list(self._viewers):
             if viewer.remembers:
@@ -197,7 +197,7 @@ class ControlServer:
         try:
             request = _decoder.decode(line)
         except msgspec.MsgspecError as error:
-            viewer.send(Refused(id="", failure=Failure(title="the request is not understood", detail=str(error))))
+            viewer.send(Refused(id="", failure=Failure(title="invalid request", detail=str(error))))
             return
         match request:
             case Subscribe():

@@ -292,5 +292,5 @@ def _explained(path: Path) -> Iterator[None]:
             "the task's journal cannot be used",
             where=str(path),
             detail=str(error),
-            remedy=f"look at {path.parent} and its rights",
+            remedy=f"look at {path.parent} and its permissions",
         ) from error

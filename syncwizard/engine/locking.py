@@ -79,7 +79,7 @@ class TaskLock:
 def find_holder(task_id: uuid.UUID) -> Holder | None:
     """The living process that holds the task's lock, None when there is none.
 
-    A process writes who it is a moment after it has the lock; that is waited for, with 0 for one that never does.
+    A process writes its id a moment after it has the lock; this waits for it, and returns 0 for one that never does.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (holder := _look(paths.task_folder(task_id) / FILE_NAME)) is not None and holder.pid == 0:

@@ -42,7 +42,7 @@ NO_CHILDREN: Mapping[str, int] = {}
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of the pipeline; `run` may return a summary for people.
+    """A step of the pipeline; `run` may return a summary in words.
 
     `beside`: runs in a thread of its own beside the next stage. `endless`: never done, runs in every run of the
     engine until it is cancelled. `patient`: lost connections are tried again. `children`: how many of which kind it
@@ -118,7 +118,7 @@ class Pipeline:
             groups = grouped(self._stages)
             for at, group in enumerate(groups):
                 self._run_group(group, groups[at + 1 : at + 2])
-            raise TaskFailed("the last stage ended, which it never should")
+            raise TaskFailed("the last stage ended unexpectedly")
         except Cancelled:
             self._finish()
             self._outer.record(TaskPaused())
@@ -230,7 +230,7 @@ class Pipeline:
             self._window = window = next_window(self._window, now, minutes)
         seconds = delay_seconds(window, now)
         if seconds is None:
-            error.remedy = error.remedy or to_do("put the cause right")
+            error.remedy = error.remedy or to_do("correct the cause")
             raise error
         log.warning("trying again in %.1f s: %s", seconds, error)
         kind = (type(error).__name__, error.where, error.sqlstate)

@@ -85,7 +85,7 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - the last resort of this process
         print_traceback(request.secrets)
         failure = unexpected(
-            error, f"the {request.kind}", to_do("the lines above are for a report of this defect", then="run again")
+            error, f"the {request.kind}", to_do("include the lines above in a report of this defect", then="run again")
         )
         report = FailureReport(kind="TaskFailed", failure=failure)
         frames.write_frame(outgoing, report, frames.FAILURE)
@@ -163,7 +163,7 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:
-    """As a person would type them: where one is refused, those before it stay done."""
+    """Runs the statements one by one: where one is refused, those before it stay done."""
     with (
         tunnels.opened(request.spec) as spec,
         open_session(spec, request.secrets, request.end, "remedy") as session,

@@ -35,7 +35,7 @@ class Subscribe(Frame, frozen=True, kw_only=True):
     """Asks for a snapshot and every event from now on, after those with a number greater than `after`, if given.
 
     `history` asks for the past of the figures too, before the snapshot, and then for every observation. An engine of
-    an earlier version does not know the word and sends neither; who does not ask gets no frame that is new to it.
+    an earlier version does not know the word and sends neither; without it no frame is sent that is new to a client.
     """
 
     after: int | None = None

@@ -118,6 +118,6 @@ class _Watch:
             f"the {self._end} has not answered for {SILENCE_SECONDS:.0f} s",
             end=self._end,
             transient=True,
-            remedy="if this does not pass by itself, look at what stands between: a firewall, a proxy, a tunnel",
+            remedy="if this persists, check what is in between: a firewall, a proxy, a tunnel",
         )
         self._silent(self._end, error)

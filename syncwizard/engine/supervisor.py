@@ -213,7 +213,7 @@ class Supervisor:
         control.send_unwritten(Entry(sequence=self._journal.state.sequence + 1, at=time.time(), event=event))
 
     def _leave_behind(self) -> Outcome:
-        log.warning("a stage did not stop within %.0f s and is left behind", PAUSE_SECONDS)
+        log.warning("a stage did not stop within %.0f s: pausing without it", PAUSE_SECONDS)
         self._pool.kill_all()
         self._journal.append(TaskPaused())
         return Outcome(reason="paused", exit_code=0)

@@ -85,7 +85,7 @@ class Tunnel:
                 end=self._end,
                 transient=not final,
                 detail=trouble,
-                remedy="check that this works without a question: "
+                remedy="check that this works without a prompt: "
                 f"ssh -o BatchMode=yes {shlex.quote(self._access.ssh)} true",
             )
 

@@ -86,7 +86,7 @@ class Copier:
             if not is_snapshot_lost(error):
                 raise as_ours(error, "source", f"copying {part.source}") from error
             raise EndpointError(
-                "the snapshot of the copy is gone",
+                "the exported snapshot of the copy no longer exists",
                 end="source",
                 transient=True,
                 detail=" ".join(str(error).split()),

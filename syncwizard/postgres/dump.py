@@ -49,7 +49,7 @@ class DumpRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DumpKilled(Exception):
-    """pg_dump was ended by a signal: by a person, or by a system that ran out of memory."""
+    """pg_dump was ended by a signal, for instance by a system that ran out of memory."""
 
 
 def find_programs() -> list[DumpProgram]:

@@ -116,6 +116,6 @@ def find_obstacles(
     if not no_triggers:
         for key, owner, referenced in destination.tables.foreign_keys(met):
             title = f"foreign key {key} of {owner} to {referenced} would be checked while rows are removed and copied"
-            remedy = "drop it for the time being, or GRANT SET ON PARAMETER session_replication_role to the account"
+            remedy = "drop it temporarily, or GRANT SET ON PARAMETER session_replication_role to the account"
             found.append((title, remedy))
     return found

@@ -11,7 +11,7 @@ from syncwizard.task.specification import Endpoint
 StepName = Literal["resolve", "tunnel", "connect", "tls", "login", "database", "version", "replication", "writing"]
 StepVerdict = Literal["passed", "warning", "failed", "skipped"]
 
-# A person waits for it: shorter than what a task grants a server, longer than a slow network takes.
+# A test is watched: shorter than what a task grants a server, longer than a slow network takes.
 STEP_SECONDS = 10.0
 
 TITLES: dict[StepName, str] = {

@@ -168,7 +168,7 @@ class TableToCopy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
-    """A person asked to empty tables at the destination and to copy them again; `id` tells the order from others.
+    """An order to empty tables at the destination and to copy them again; `id` tells the order from others.
 
     `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
     """
@@ -300,7 +300,7 @@ class TaskPaused(Event, frozen=True, kw_only=True, tag=True):
 
 
 class TaskFailedEvent(Event, frozen=True, kw_only=True, tag="TaskFailed"):
-    """The task stopped and needs a person."""
+    """The task stopped and needs intervention."""
 
     failure: Failure
 

@@ -162,7 +162,7 @@ def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
 
 
 def expanded(text: str) -> Path:
-    """The file that a person means by the text, with the home folder for `~`; of a user who is not here, as it is."""
+    """The path of a file as typed, with the home folder for `~`; that of an unknown user stays as it is."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""Log sequence numbers: integers inside, PostgreSQL's `16/B374D848` where people read them."""
+"""Log sequence numbers: integers inside, PostgreSQL's `16/B374D848` in text."""
 
 
 def parse_lsn(text: str) -> int:

@@ -92,7 +92,7 @@ def parse_path(text: str) -> list[Step]:
 
 
 def format_path(steps: Iterable[Step]) -> str:
-    """The path as people write it.
+    """The path as it is written in text.
 
     >>> format_path(["objects", 1, "schema"])
     'objects[1].schema'

@@ -1,4 +1,4 @@
-"""Tells each event in one line for people: for logs, `events` and a terminal that watches."""
+"""Describes each event in one line: for logs, `events` and the monitor."""
 
 import functools
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def narrate(event: Event) -> str:
     """The event in one line, whatever the names in it are.
 
     >>> narrate(StageStarted(stage="full"))
-    'stage full begins'
+    'stage full started'
     """
     return one_line(_with_remedy(_sentence(event), _remedy_of(event)))
 
@@ -144,9 +144,9 @@ def describe_verification(found: Verification) -> str:
 
 
 def describe_retrying(until: float, failure: Failure) -> str:
-    """What is tried again, until when (seconds since the epoch), and what a person can do meanwhile."""
-    meanwhile = str(without_then(failure.remedy)) or "put the cause right meanwhile, or pause the task"
-    return f"trouble, trying again until {local_time(until)}: {describe_failure(failure)}; {meanwhile}"
+    """What is tried again, until when (seconds since the epoch), and what can be done meanwhile."""
+    meanwhile = str(without_then(failure.remedy)) or "correct the cause meanwhile, or pause the task"
+    return f"error, retrying until {local_time(until)}: {describe_failure(failure)}; {meanwhile}"
 
 
 def count_changes(tables: dict[str, dict[str, int]]) -> int:
@@ -164,7 +164,7 @@ def _with_remedy(text: str, remedy: Remedy) -> str:
 
 @_sentence.register
 def _(event: EngineStarted) -> str:
-    return f"engine {event.pid} (version {event.version}) took the task"
+    return f"engine started: process {event.pid}, version {event.version}"
 
 
 @_sentence.register
@@ -174,12 +174,12 @@ def _(event: EngineStopped) -> str:
 
 @_sentence.register
 def _(event: StageStarted) -> str:
-    return f"stage {event.stage} begins"
+    return f"stage {event.stage} started"
 
 
 @_sentence.register
 def _(event: StageFinished) -> str:
-    return f"stage {event.stage} is done" + (f": {event.summary}" if event.summary else "")
+    return f"stage {event.stage} finished" + (f": {event.summary}" if event.summary else "")
 
 
 @_sentence.register
@@ -196,22 +196,22 @@ def _(event: PrecheckFinished) -> str:
 
 @_sentence.register
 def _(event: ReplicaIdentityChanging) -> str:
-    return f"replica identity of {event.table} becomes FULL (it was {event.index or event.previous!r})"
+    return f"changing the replica identity of {event.table} to FULL (was {event.index or event.previous!r})"
 
 
 @_sentence.register
 def _(event: HeartbeatCreated) -> str:
-    return "the heartbeat is set up at the source"
+    return "heartbeat created at the source"
 
 
 @_sentence.register
 def _(event: PublicationCreated) -> str:
-    return f"publication {event.name} with {len(event.members)} members"
+    return f"publication {event.name} created, with {counted(len(event.members), 'member')}"
 
 
 @_sentence.register
 def _(event: SlotCreated) -> str:
-    return f"slot {event.name} at {event.lsn}"
+    return f"replication slot {event.name} created at {event.lsn}"
 
 
 @_sentence.register
@@ -225,29 +225,29 @@ def _(event: SlotMeasured) -> str:
 def _(event: TablePlanned) -> str:
     size = describe_bytes(event.estimated_bytes)
     chunks = counted(event.chunks, "chunk")
-    return f"{event.table} is planned: about {event.estimated_rows:,} rows, {size}, {chunks}"
+    return f"{event.table} planned: about {event.estimated_rows:,} rows, {size}, {chunks}"
 
 
 @_sentence.register
 def _(event: TableCopied) -> str:
     took = format_seconds(event.seconds)
-    return f"{event.table} is copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
+    return f"{event.table} copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
 
 
 @_sentence.register
 def _(event: TableRestarted) -> str:
-    return f"{event.table} is copied again: {event.reason}"
+    return f"copying {event.table} again: {event.reason}"
 
 
 @_sentence.register
 def _(event: ResyncRequested) -> str:
     tables = ", ".join(str(each.table) for each in event.tables) or "no table"
-    return f"a resynchronization was asked for: {tables}" + (", with a new slot" if event.whole else "")
+    return f"resynchronization requested: {tables}" + (", with a new slot" if event.whole else "")
 
 
 @_sentence.register
 def _(event: TableDropped) -> str:
-    kept = "its copy stays" if event.copied else "its copy was not complete and stays"
+    kept = "its copy stays" if event.copied else "its incomplete copy stays"
     return f"{event.table} was dropped at the source: {kept} at the destination as it is"
 
 
@@ -260,12 +260,12 @@ def _(event: PartitionDetached) -> str:
 
 @_sentence.register
 def _(event: SyncPointSet) -> str:
-    return f"the sync point is {event.lsn}"
+    return f"sync point set to {event.lsn}"
 
 
 @_sentence.register
 def _(event: SyncPointPassed) -> str:
-    return f"the sync point {event.lsn} is passed: the destination is consistent"
+    return f"sync point {event.lsn} passed: the destination is consistent"
 
 
 @_sentence.register
@@ -325,17 +325,17 @@ def _(event: RetryStarted) -> str:
 
 @_sentence.register
 def _(event: RetryEnded) -> str:
-    return "the trouble has passed"
+    return "recovered: the retry succeeded"
 
 
 @_sentence.register
 def _(event: PauseRequested) -> str:
-    return "a pause was asked for"
+    return "pause requested"
 
 
 @_sentence.register
 def _(event: TaskPaused) -> str:
-    return "paused: every connection is closed, the slot stays"
+    return "paused: all connections are closed, the replication slot stays"
 
 
 @_sentence.register
@@ -345,7 +345,11 @@ def _(event: TaskFailedEvent) -> str:
 
 @_sentence.register
 def _(event: TaskReleased) -> str:
-    return f"released; left over: {len(event.left_over)}" if event.left_over else "released: nothing of ours is left"
+    return (
+        f"released, with {counted(len(event.left_over), 'object')} left over"
+        if event.left_over
+        else "released, with nothing left over"
+    )
 
 
 @_sentence.register

@@ -58,7 +58,7 @@ _PATTERNS = [
 _PGPASS_FIELD = r"(?:[^:\s\\]|\\.){1,255}"
 _PGPASS = re.compile(rf"(?m)(?<![^\s'\"=])({_PGPASS_FIELD}:(?:\d{{1,5}}|\*):{_PGPASS_FIELD}:{_PGPASS_FIELD}:)(\S.*)$")
 
-# A statement's tokens that hold what a person typed, and quoted names, in which a quote begins nothing.
+# A statement's tokens that hold constants, and quoted names, in which a quote begins nothing.
 _TOKENS = re.compile(rf"""(?s)(?P<name>"(?:[^"]|"")*(?:"|\Z))|(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|{_LITERAL}""")
 
 
@@ -98,7 +98,7 @@ def redact(text: str) -> str:
 
 
 def with_texts(data: Struct, change: Callable[[str], str]) -> Struct:
-    """The struct with its texts for people changed; names and states stay, which other code looks for."""
+    """The struct with its texts for display changed; names and states stay, which other code compares."""
     changed: dict[str, Any] = {}
     for name in data.__struct_fields__:
         value = getattr(data, name)

@@ -219,7 +219,7 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
     if known is None:
         return state
     state = replace(state, tables=changed(state.tables, str(event.table), _begun_again(known)))
-    return _noticed(state, at, Noticed(level="warning", message=f"{event.table} is copied again: {event.reason}"))
+    return _noticed(state, at, Noticed(level="warning", message=f"copying {event.table} again: {event.reason}"))
 
 
 @_after.register

@@ -1,4 +1,4 @@
-"""What a person wants to have copied again, and what that would do, for people."""
+"""Which tables are to be copied again, and a description of what that does."""
 
 import msgspec
 
@@ -29,7 +29,7 @@ def describe_order(order: ResyncRequested) -> str:
     """
     lines = [*map(one_line, order.reasons)]
     if order.whole:
-        lines.append("slot and publication at the source are made anew")
+        lines.append("slot and publication at the source are created again")
     if order.tables:
         rows = [(str(each.table), f"{each.rows:,}", describe_bytes(each.bytes)) for each in order.tables]
         total = sum(each.rows for each in order.tables), sum(each.bytes for each in order.tables)

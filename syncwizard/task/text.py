@@ -1,4 +1,4 @@
-"""Plain text for people: tables and fields, and the one way to write durations, sizes, counts and rates. Pure.
+"""Plain text for terminals: tables and fields, and the one way to write durations, sizes, counts and rates. Pure.
 
 Widths are columns of a terminal: a Chinese character takes two, a combining one none.
 """

@@ -114,7 +114,7 @@ def _is_ssh_destination(text: str) -> bool:
 
 def _access_problems(path: str, endpoint: Endpoint, access: Access) -> Iterator[Problem]:
     if not _is_ssh_destination(access.ssh):
-        yield Problem(path=f"{path}.access.ssh", message="this is no destination of ssh", remedy="give user@bastion")
+        yield Problem(path=f"{path}.access.ssh", message="not a destination of ssh", remedy="give user@bastion")
     if len(endpoint.hosts) != 1 or endpoint.hosts[0].startswith(("/", "@")):
         yield Problem(
             path=f"{path}.access",
@@ -124,7 +124,7 @@ def _access_problems(path: str, endpoint: Endpoint, access: Access) -> Iterator[
     if access.local is not None:
         address, _, port = access.local.rpartition(":")
         if not address or not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-            yield Problem(path=f"{path}.access.local", message="this is no address and port such as 127.0.0.1:15432")
+            yield Problem(path=f"{path}.access.local", message="not an address and port such as 127.0.0.1:15432")
 
 
 def _secret_problems(path: str, form: str) -> Iterator[Problem]:

@@ -96,7 +96,7 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
     assert report("precheck", path)["passed"]
     assert ours_at(pair) == []
     started = syncwizard("start", path)
-    assert "stage precheck is done" in started.stderr
+    assert "stage precheck finished" in started.stderr
     assert path.read_text().replace(f"id: {report('status')[0]['id']}\n", "") == text_of(
         pair.source_endpoint, pair.destination_endpoint
     )
@@ -165,7 +165,7 @@ def test_events_tell_the_story(path: Path) -> None:
     assert names[-1] == "EngineStopped"
     assert "TableCopied" in names
     assert "no engine runs" in talk
-    assert "public.notes is copied: 100 rows" in syncwizard("events", "kb").stdout
+    assert "public.notes copied: 100 rows" in syncwizard("events", "kb").stdout
 
 
 def test_a_running_task_is_not_started_or_resumed_again(path: Path) -> None:
@@ -249,7 +249,7 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
     # At once, not only when the time is over.
     trouble, *_, late, detail = [line for line in said.splitlines() if "cannot be applied" in line or "in time" in line]
     for told in (trouble, detail):
-        assert "trying again until 20" in told
+        assert "retrying until 20" in told
         assert 'violates check constraint "short"' in told
         assert "correct the row or table at the destination" in told
     assert "did not reach" in late
@@ -293,7 +293,7 @@ def test_a_server_that_is_away_is_waited_for_and_shown(path: Path, pair: Databas
         until(lambda: report("status", "kb")["state"] == "retrying", what="the state retrying")
         status = report("status", "kb")
         assert status["retrying"]["failure"]["title"]
-        assert "trying again until" in syncwizard("status", "kb").stdout
+        assert "retrying until" in syncwizard("status", "kb").stdout
     finally:
         cluster.start()
     pair.reconnect()
@@ -315,7 +315,7 @@ def test_the_wal_of_a_paused_task_is_asked_of_the_source_and_known_with_its_age_
     syncwizard("start", path, "--until", "caught-up")
     until(lambda: report("status", "kb")["retention"], what="figures of the slot")
     assert syncwizard("status", "kb", "--check").stdout.startswith("OK - kb: synchronizing, latency ")
-    assert "--check looks at one task" in syncwizard("status", "--check", expect=2).stderr
+    assert "--check reports on one task" in syncwizard("status", "--check", expect=2).stderr
     syncwizard("pause", "kb")
     checked = syncwizard("status", "kb", "--check", expect=1).stdout
     assert checked.startswith("WARNING - kb: paused for ") and " | wal_held=" in checked

@@ -40,7 +40,7 @@ def test_the_demo_ends_without_a_difference_and_its_servers_can_be_started_again
     assert "No difference" in said.out
     assert "50 of 50 vectors" in said.out
     for stage in ("precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes"):
-        assert f"stage {stage} is done" in said.err
+        assert f"stage {stage} finished" in said.err
     commands = [line.strip() for line in said.out.splitlines() if "pg_ctl" in line]
     assert len(commands) == 2
     for command in commands:

@@ -372,5 +372,5 @@ def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: Stored
     finally:
         process.kill()
     assert process.returncode == 0
-    assert "stage full is done" in said
+    assert "stage full finished" in said
     assert task.read_state().state == "paused"

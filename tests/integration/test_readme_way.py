@@ -1,4 +1,4 @@
-"""The commands that README and the manual show, run with accounts that are no superusers: from `check` to `release`."""
+"""The commands that README and the manual show, run without superusers: from `check` to `release`."""
 
 import re
 import shlex

@@ -43,7 +43,7 @@ def test_a_refused_login_in_german_is_final_and_says_what_to_do(german: Cluster)
     wrong = refusal(endpoint, "wrong")
     assert "Passwort-Authentifizierung" in wrong.detail
     assert (wrong.transient, wrong.sqlstate) == (False, "28P01")
-    assert "put the right password" in str(wrong.remedy)
+    assert "correct the password" in str(wrong.remedy)
     shut_out = refusal(msgspec.structs.replace(endpoint, user="closed"))
     assert (shut_out.transient, shut_out.sqlstate) == (False, "28000")
     assert "pg_hba.conf" in str(shut_out.remedy)

@@ -105,7 +105,7 @@ def test_a_wrong_password_of_the_key_or_the_account_is_final(secure_server: Secu
     certified = secure_server.certified("postgres")
     assert "private key" in refusal(certified, key_password="wrong")
     assert "private key" in refusal(certified, key_password=None)
-    assert "put the right password" in refusal(certified, password="wrong")
+    assert "correct the password" in refusal(certified, password="wrong")
 
 
 def test_files_that_are_missing_are_named(secure_server: SecureServer) -> None:

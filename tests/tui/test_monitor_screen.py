@@ -153,10 +153,10 @@ async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
         await shown(pilot, "synchronizing")
         await pilot.press("4")
         text = await shown(pilot, "· facts")
-        assert "transactions with" not in text and "stage incremental begins" in text
+        assert "transactions with" not in text and "stage incremental started" in text
         await pilot.press("l")
         text = await shown(pilot, "· warnings")
-        assert "stage incremental begins" not in text and "▲" in text
+        assert "stage incremental started" not in text and "▲" in text
         await pilot.press("i")
         assert "grows so much" in await shown(pilot, "2026-03-14 15:09:23+00:00")
         await pilot.press("escape", "l")
@@ -169,11 +169,11 @@ async def test_events_that_come_after_the_state_they_led_to_are_shown() -> None:
     link = Replay(msgspec.structs.replace(whole, entries=()))
     app = monitor(link.view, follow=link)
     async with app.run_test(size=WIDE) as pilot:
-        assert "stage incremental begins" not in await shown(pilot, "Events (0)")
+        assert "stage incremental started" not in await shown(pilot, "Events (0)")
         # What is drawn again while the screen opens is drawn by now.
         await pilot.pause()
         link.post(whole)
-        await shown(pilot, "stage incremental begins")
+        await shown(pilot, "stage incremental started")
 
 
 async def test_missing_definitions_stand_with_the_stages() -> None:

@@ -53,7 +53,7 @@ def test_a_report_holds_what_a_colleague_needs_and_no_secret(
     path = tmp_path / "report"
     said = syncwizard("report", "kb", "--output", path, *options)
     text = path.read_text()
-    for part in ("0.0.9", "rights: all there", "env:SOURCE_PW", "stage precheck begins", "line 999 of the log", "***"):
+    for part in ("0.0.9", "rights: all there", "env:SOURCE_PW", "stage precheck started", "line 999 of the log", "***"):
         assert part in text, part
     assert "line 100 of the log" not in text
     for secret in (CORE, "swordfish", *OTHERS):

@@ -177,7 +177,7 @@ def test_trouble_says_until_when_it_is_retried_and_what_to_do() -> None:
     shown = seen(STREAMING, full=True)
     state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
     text = describe(msgspec.structs.replace(shown, state=state), NOW)
-    assert f"trying again until {local_time(NOW + 600)}: update on public.t cannot be applied; mend the row" in text
+    assert f"retrying until {local_time(NOW + 600)}: update on public.t cannot be applied; mend the row" in text
 
 
 def test_an_engine_that_died_on_a_full_disk_names_the_disk(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_the_command_that_continues_can_be_pasted_whatever_the_name() -> None:
 
 def test_a_precheck_that_did_not_pass_is_run_again_without_a_file() -> None:
     error = error_of(TaskState(state="precheck-failed"), Liveness(alive=False), "my $kb")
-    assert str(error.remedy) == "remove the causes that it names, then continue: syncwizard resume 'my $kb'"
+    assert str(error.remedy) == "correct what its items report, then continue: syncwizard resume 'my $kb'"
 
 
 def test_a_backlog_says_whether_it_shrinks_and_for_how_long() -> None:

@@ -258,7 +258,7 @@ def test_a_local_end_of_a_tunnel_is_an_address_and_a_port(path: Path, local: str
 def test_a_destination_of_ssh_is_never_an_option(path: Path, ssh: str) -> None:
     error = refused(GOOD.replace("host: /tmp}", f"host: db1, access: {{ssh: '{ssh}'}}}}"), path)
     assert error.where == f"{path}:3: source.access.ssh"
-    assert "no destination of ssh" in error.title
+    assert "not a destination of ssh" in error.title
 
 
 def test_the_tables_of_a_large_database_fit_into_a_task_file(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the catalogue of an end says: tables, the listing for a person, the selection, what it needs."""
+"""What the catalogue of an end contains: tables, a listing of all objects, the selection, what it needs, rights."""

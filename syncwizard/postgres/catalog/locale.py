@@ -24,7 +24,7 @@ class DatabaseLocale(msgspec.Struct, frozen=True, kw_only=True):
     rules: str = ""
 
     def describe(self) -> str:
-        """How text is sorted, for people.
+        """How text is sorted, for display.
 
         >>> DatabaseLocale(encoding="UTF8", collate="C", ctype="C", provider="i", locale="de").describe()
         'icu de'

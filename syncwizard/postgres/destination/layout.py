@@ -1,4 +1,4 @@
-"""The layout of the destination's schema `syncwizard`: its version, the migrations to it, and who may use it.
+"""The layout of the destination's schema `syncwizard`: its version, its migrations, and which versions may use it.
 
 Several tasks share the schema, and engines of older versions may be at work in it while it is migrated. So a
 migration may only add: a table, an index, or a column that is nullable or has a default; statements name the columns

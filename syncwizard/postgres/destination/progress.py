@@ -1,4 +1,4 @@
-"""The destination's own record of each task: who may write, how far it is, which chunks are in (rules 3, 4, 10)."""
+"""The destination's own record of each task: the engine that may write, the position, the chunks (rules 3, 4, 10)."""
 
 import uuid
 from collections.abc import Iterable

@@ -90,7 +90,7 @@ def _moves_in(route: Route) -> bool:
 
 
 def describe_key(change: Decoded) -> str:
-    """The key of the changed row for people: ` with id = 42`; raw bytes where the value is not readable text."""
+    """The key of the changed row as text: ` with id = 42`; raw bytes where the value is not readable text."""
     _, route, old, new = change
     row = old if old is not None else new
     positions = route.key or tuple(range(len(route.columns)))[:3]

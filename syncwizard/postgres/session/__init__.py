@@ -1,1 +1,1 @@
-"""Sessions at either end: how they are opened, set, polled, cancelled, and what their errors mean."""
+"""Sessions at either end: how they are opened, set, polled, cancelled, their errors, and facts of their servers."""

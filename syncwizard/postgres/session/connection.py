@@ -166,7 +166,7 @@ def check_files(endpoint: Endpoint, end: End) -> None:
                 transient=False,
                 detail=f"{path}: {error.strerror}",
                 where=f"{end} {endpoint.describe()}",
-                remedy="check the file's name and its rights",
+                remedy="check the file's name and its permissions",
             ) from error
 
 

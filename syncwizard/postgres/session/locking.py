@@ -12,7 +12,7 @@ from syncwizard.task.names import TableName
 from syncwizard.task.redaction import without_literals
 from syncwizard.task.text import span
 
-# A statement that waits for a lock also blocks everybody who comes after it: the wait must be short, and then
+# A statement that waits for a lock also blocks every session that comes after it: the wait must be short, and then
 # the queue must be let through before the next attempt.
 LOCK_TIMEOUT_MILLISECONDS = 2000
 LOCK_ATTEMPTS = 15
@@ -52,7 +52,7 @@ def with_short_locks(connection: Connection, tables: Sequence[TableName], statem
 
 
 def lock_holders(connection: Connection, tables: Sequence[TableName]) -> str:
-    """The sessions that hold locks on the tables, for people: process id, user, since when, what they ran without
+    """The sessions that hold locks on the tables, for display: process id, user, since when, what they ran without
     the values in it."""
     schemas, names = [table.schema for table in tables], [table.name for table in tables]
     rows = connection.execute(query("lock_holders"), (schemas, names)).fetchall()

@@ -43,7 +43,7 @@ LOGIN_MARKS = (
 
 # Of a server whose language we do not read.
 STATE_REMEDIES = {
-    "28P": "put the right password where the task file says it is kept",
+    "28P": "correct the password in the place that the task file names",
     "28": "let the account log in: it needs the right LOGIN, and a line for this machine in the server's pg_hba.conf",
     "3D": "create the database, or correct its name",
     "42": "give the account the right that the server names",
@@ -155,9 +155,7 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
     if any(mark in text for mark in PASSWORD_MARKS):
         return STATE_REMEDIES["28P"]
     if access is not None:
-        return (
-            f"check that the tunnel through {access.ssh} stands: engine.log in the task's folder has the words of ssh"
-        )
+        return f"check the tunnel through {access.ssh}: engine.log in the task's folder has the messages of ssh"
     return "check host, port, user and password of this end, and that it is up"
 
 
@@ -171,7 +169,7 @@ def _remedy_of_refusal(rule: re.Match[str]) -> str:
             # A zone belongs to the machine that names it and is none of pg_hba.conf's.
             ip = ip_address(host.partition("%")[0])
         except ValueError:
-            return "let this machine in with a line in the server's pg_hba.conf, then run SELECT pg_reload_conf()"
+            return "add a line for this machine to the server's pg_hba.conf, then run SELECT pg_reload_conf()"
         address = f" {ip}/{ip.max_prefixlen}"
     # Unquoted, a name such as all or replication would be a keyword and open more than this database to this account.
     database = _hba_name(rule["database"]) if rule["database"] is not None else "replication"

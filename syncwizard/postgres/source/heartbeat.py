@@ -31,7 +31,7 @@ def create_heartbeat(connection: Connection, slot: str, known: int = 0) -> None:
             connection.execute(query("heartbeat_create"))
         elif not has_mark(connection):
             raise TaskFailed(
-                "public.dts_postgres_heartbeat exists and is not ours",
+                "public.dts_postgres_heartbeat exists and does not belong to syncwizard",
                 where="source",
                 remedy=to_do("rename or drop that table", then="resume"),
             )

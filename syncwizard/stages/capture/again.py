@@ -179,7 +179,7 @@ def _described(
     source: Connection, publication: Publication, known: Iterable[Member], selection: Selection
 ) -> Publication:
     """With what its relations are like: now, before there is a snapshot, or as they were known where they are not
-    copied again. Partitions that came meanwhile and are not copied are left to those who look for them."""
+    copied again. Partitions that came meanwhile and are not copied are reported elsewhere."""
     again = {table.oid for table in selection.tables}
     before = [member for member in known if member.relation not in again]
     theirs = again | {member.relation for member in before}

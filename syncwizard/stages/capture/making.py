@@ -143,6 +143,6 @@ def _say_who_is_waited_for(context: Context) -> None:
                 Noticed(
                     level="warning",
                     message="the replication slot waits for transactions to end: " + "; ".join(map(str, oldest[:3])),
-                    remedy=to_do("let them end, or end them with pg_terminate_backend"),
+                    remedy=to_do("wait for them to end, or end them with pg_terminate_backend"),
                 )
             )

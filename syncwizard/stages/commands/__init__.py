@@ -1,1 +1,1 @@
-"""What a person orders of a task: release and resync."""
+"""Commands on a task: release and resync."""

@@ -42,7 +42,7 @@ class Releasing:
         return None if session is None else Destination(session, self._context.task_id)
 
     def remove(self, end: End, what: str, statements: Sequence[str], action: Callable[[Connection], object]) -> None:
-        """Does one thing at one end; where that fails, `statements` are left for a person, and the rest goes on."""
+        """Does one thing at one end; where that fails, `statements` are left to be run by hand."""
         session = self._sessions.get(end)
         if session is None:
             self._leave(end, statements)
@@ -71,7 +71,7 @@ def run(context: Context) -> str:
         sessions = _open(context, stack)
         releasing = Releasing(context, sessions)
         if releasing.destination is not None:
-            with translated("destination", "looking whether the task runs elsewhere"):
+            with translated("destination", "checking whether the task runs elsewhere"):
                 releasing.destination.hold(context.owner)
         _end_sessions(context, sessions)
         _release_source(context, releasing)

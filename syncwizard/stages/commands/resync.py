@@ -25,7 +25,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
     if "full" not in context.spec.synchronization.types:
         raise UsageError(
             "this task copies no tables (synchronization.types has no `full`)",
-            remedy=to_do("bring the destination in step by hand", then="new task"),
+            remedy=to_do("bring the destination up to date by other means", then="new task"),
         )
     with context.destination("resync") as destination, context.connect("source", "resync") as source:
         with translated("destination", "reading the progress of the task"):

@@ -51,9 +51,9 @@ def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
 def _correction(context: Context, destination: Destination, refused: StatementRefused) -> str:
     statement, state = refused.statement, refused.sqlstate
     if state == UNIQUE_VIOLATION and statement.kind != "materialized view refresh":
-        return f"{_rows(context, statement)}; correct them there, and the changes come over"
+        return f"{_rows(context, statement)}; correct them there: the changes are replicated"
     if state in (FOREIGN_KEY_VIOLATION, CHECK_VIOLATION):
-        return f"{_rows(context, statement)}; correct them there, and the changes come over"
+        return f"{_rows(context, statement)}; correct them there: the changes are replicated"
     if state in UNDEFINED and (name := _function_of(refused)):
         return _find_what_it_uses(context, destination, name)
     if state == NOT_IMMUTABLE:
@@ -99,7 +99,7 @@ def _function_of(refused: StatementRefused) -> str:
 def _rows(context: Context, statement: PlannedStatement) -> str:
     """Where the rows are that a key or a unique index does not allow, with the query that shows them."""
     query = _query(context, statement)
-    return "rows of the source break it" + (f", which this shows there: {query}" if query else "")
+    return "rows of the source break it" + (f", which this query shows there: {query}" if query else "")
 
 
 def _query(context: Context, statement: PlannedStatement) -> str:

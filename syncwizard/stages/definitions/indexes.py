@@ -119,7 +119,7 @@ def _refusal(
 
 
 def _wait_for_builder(context: Context, destination: Destination, index: ObjectName, table: TableName) -> None:
-    """A server goes on building for a client that was killed or cut off: what it does is not done a second time."""
+    """Waits while the server still builds the index for a client that was killed or cut off."""
     builder = destination.indexes.builder(index, table)
     if builder is None:
         return
@@ -127,7 +127,7 @@ def _wait_for_builder(context: Context, destination: Destination, index: ObjectN
         Noticed(
             level="info",
             message=f"index {index.name} on {table} is being built by process {builder} of the destination already,"
-            " which is waited for",
+            " waiting for it",
         )
     )
     while destination.indexes.builder(index, table) is not None:

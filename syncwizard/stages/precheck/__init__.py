@@ -32,7 +32,7 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
         raise _unreachable(unreachable[0])
     if blocking:
         raise PrecheckNotPassed(
-            f"{len(blocking)} of {len(results)} precheck items stand in the way",
+            f"{len(blocking)} of {len(results)} precheck items block the start",
             detail="; ".join(f"{result.item}: {result.message}" for result in blocking),
             remedy=_remedy(blocking),
         )

@@ -6,7 +6,7 @@ from syncwizard.stages.precheck.registry import BOTH, Finding, item, must_be_acc
 from syncwizard.stages.precheck.selection import OBJECTS
 
 LEAST_RIGHTS = (
-    "use an account that is no superuser for the destination: `syncwizard manual preparing` has the statements that "
+    "use an account that is not a superuser for the destination: `syncwizard manual preparing` has the statements that "
     "make one"
 )
 
@@ -20,13 +20,13 @@ def foreign_code(checkup: Checkup) -> Finding:
     user = checkup.destination.info.user
     right = server_right(checkup.destination)
     if not right:
-        return passed(f"{user} is no superuser at the destination")
+        return passed(f"{user} is not a superuser at the destination")
     if not checkup.synchronizes("schema"):
         return passed("definitions are not synchronized")
     found = read_foreign_code(checkup.source, checkup.needs, read_owners(checkup.destination))
     if found:
         return must_be_accepted(
-            f"{user} is {right} at the destination, and would run there these functions of accounts that are no "
+            f"{user} is {right} at the destination, and would run there these functions of accounts that are not "
             # All of them, because all are accepted with the item.
             "superusers at the source: " + "; ".join(map(str, found)),
             LEAST_RIGHTS + "; or read these functions, and accept this item",

@@ -131,7 +131,7 @@ def publication_rights(checkup: Checkup) -> Finding:
                 "of the application first"
             )
         lack.add(
-            f"only an owner may publish a table, and the account has not the rights of {listed(owners)}, owner of "
+            f"only an owner may publish a table, and the account lacks the rights of {listed(owners)}, owner of "
             + listed([str(each.table) for each in foreign]),
             remedy,
             membership_statements(source, owners),

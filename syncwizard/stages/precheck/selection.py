@@ -173,7 +173,8 @@ def heartbeat_name(checkup: Checkup) -> Finding:
     """The heartbeat table carries our mark, so that one of another owner is never touched."""
     if heartbeat_exists(checkup.source) and not has_mark(checkup.source):
         return failed(
-            "public.dts_postgres_heartbeat exists and is not ours", "rename or drop that table, then start again"
+            "public.dts_postgres_heartbeat exists and does not belong to syncwizard",
+            "rename or drop that table, then start again",
         )
     return passed()
 

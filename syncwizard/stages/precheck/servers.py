@@ -39,7 +39,10 @@ def _reach(checkup: Checkup, end: End) -> Finding:
     except EndpointError as error:
         if sql := _creation(checkup, error):
             return failed(f"{error.where}: {error.detail}", "create the database, as the source has it", sql)
-        return failed(f"{error.where}: {error.detail}", error.remedy or "check this end, and that it is up")
+        return failed(
+            f"{error.where}: {error.detail}",
+            error.remedy or "check the settings of this end, and that its server is running",
+        )
     return passed(f"logged in as {session.info.user}, PostgreSQL {session.info.parameter_status('server_version')}")
 
 
@@ -192,7 +195,7 @@ def collation(checkup: Checkup) -> Finding:
         return passed(source.describe())
     return warning(
         f"text is sorted by {source.describe()} at the source and by {destination.describe()} at the destination",
-        "where that matters, create the destination's database anew, as the source has it",
+        "where that matters, create the destination's database again, as the source has it",
         create_statement(checkup.destination.info.dbname, checkup.spec.destination.user, source),
     )
 
@@ -269,7 +272,7 @@ def long_transactions(checkup: Checkup) -> Finding:
     if found:
         return warning(
             "the start will wait for " + "; ".join(str(transaction) for transaction in found[:3]),
-            "let them end, or end them",
+            "wait for them to end, or end them",
             [f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid],
         )
     return passed()

@@ -23,7 +23,10 @@ def progress_schema(checkup: Checkup) -> Finding:
         case "missing" | "empty":
             return passed()
         case "foreign":
-            return failed("schema syncwizard exists and is not ours", "rename or drop that schema, then start again")
+            return failed(
+                "schema syncwizard exists and does not belong to syncwizard",
+                "rename or drop that schema, then start again",
+            )
         case "closed":
             return failed(
                 "schema syncwizard belongs to another account, which runs tasks into this database",
@@ -98,7 +101,7 @@ def _filled(checkup: Checkup) -> Finding | None:
 
 @item("same-named-definitions", "No type or function is in the way at the destination", BOTH, OBJECTS)
 def same_named_definitions(checkup: Checkup) -> Finding:
-    """What has the name of something needed is used as it is, which only a person can say is right."""
+    """What has the name of something needed is used as it is: whether that is right has to be accepted."""
     if checkup.captured or not checkup.synchronizes("schema"):
         return passed()
     taken = sorted(map(str, checkup.existing.objects)) + sorted(map(str, checkup.existing.functions))

@@ -1,4 +1,4 @@
-"""A task while a person is still making it: every field as typed, right or wrong; pure.
+"""A task that is being edited: every field as typed, valid or not; pure.
 
 The screens show and edit a draft; a `Problem` names its field by the path (`source.host`).
 """
@@ -44,7 +44,7 @@ _DEFAULTS = {each.path: text_of(each.default) for each in SETTINGS}
 class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
     """A task as far as it is described. `id` is the draft's; `task_id` that of a task which was stored already.
 
-    `named`: the name was chosen by a person and no longer follows the ends. `advanced`: the settings that were
+    `named`: the name was typed and no longer follows the ends. `advanced`: the settings that were
     typed, by their whole paths; the others have their defaults.
     """
 

@@ -105,7 +105,7 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def describe(self) -> str:
-        """`host:port/database` as far as it was typed, for people.
+        """`host:port/database` as far as it was typed, for display.
 
         >>> EndpointDraft().describe(), EndpointDraft(host="db1", database="kb").describe()
         ('?', 'db1:5432/kb')
@@ -155,7 +155,9 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
         if self.way == "service" and not self.service:
             yield _problem(end, "service", "the name of the service is missing", "a section of pg_service.conf")
         if self.way == "ssh" and not self.ssh:
-            yield _problem(end, "ssh", "the way into the tunnel is missing", "user@bastion, or a host of ~/.ssh/config")
+            yield _problem(
+                end, "ssh", "the SSH host of the tunnel is missing", "user@bastion, or a host of ~/.ssh/config"
+            )
         if self._service is None and not self.database:
             yield _problem(end, "database", "the name of the database is missing", "one database a task")
         for kept, name, field in (
@@ -164,7 +166,7 @@ class EndpointDraft(msgspec.Struct, frozen=True, kw_only=True):
         ):
             if kept == "env" and not name.isidentifier():
                 # What was typed is not repeated: it may be the password.
-                message = "this is no name of an environment variable" if name else "the variable's name is missing"
+                message = "not a valid name of an environment variable" if name else "the variable's name is missing"
                 yield _problem(end, field, message, "its name, for example DST_PW; never the password itself")
 
     def _field(self, key: str) -> str:

@@ -15,10 +15,10 @@ UNLIMITED_WARNING_BYTES = 10_000_000_000
 # Of the WAL that max_slot_wal_keep_size allows the slot.
 SHARES = (0.5, 0.75, 0.9)
 LIMIT_REMEDY = to_do(
-    "have the task running, or raise max_slot_wal_keep_size at the source: once the slot is lost, all is copied again"
+    "keep the task running, or raise max_slot_wal_keep_size at the source: once the slot is lost, all is copied again"
 )
 LOST_REMEDY = resync()
-ROOM_REMEDY = to_do("have the task running, and watch the free space at the source; release a task that is not needed")
+ROOM_REMEDY = to_do("keep the task running, and watch the free space at the source; release a task that is not needed")
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,11 +111,11 @@ def threat(measured: SlotMeasured) -> Threat:
     5
     """
     if not measured.exists:
-        message = "the source does not have the replication slot any more: changes are missing for good"
+        message = "the source does not have the replication slot any more: changes are lost"
         return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     held = describe_bytes(measured.retained_bytes)
     if measured.wal_status == "lost":
-        message = "the source has removed WAL that the slot still needed: changes are missing for good"
+        message = "the source has removed WAL that the slot still needed: changes are lost"
         return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     if measured.wal_status == "unreserved":
         message = f"the slot holds {held} of WAL, more than max_slot_wal_keep_size: the next checkpoint may end it"

@@ -1,4 +1,4 @@
-"""The figures of a task for people at 80 columns: copying, applying, index builds. Pure; exact ones are in the JSON."""
+"""The figures of a task in at most 80 columns: copying, applying, index builds. Pure; exact ones are in the JSON."""
 
 from collections.abc import Sequence
 
