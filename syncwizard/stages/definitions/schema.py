@@ -30,7 +30,7 @@ from syncwizard.postgres.dump import (
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
-from syncwizard.remedies import to_do
+from syncwizard.remedies import NOTHING, to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.same_source import check_source
@@ -120,7 +120,7 @@ def _make(context: Context) -> Plan:
     )
     plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
     # Reported before the plan counts as made: twice is better than never.
-    _tell(context, plan, selection, needs)
+    _report(context, plan, selection, needs)
     return plan
 
 
@@ -183,7 +183,7 @@ def _unwanted(needs: Needs, relations: Iterable[TableName]) -> list[TableName]:
     return [name for name in relations if name not in wanted]
 
 
-def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> None:
+def _report(context: Context, plan: Plan, selection: Selection, needs: Needs) -> None:
     for entry in selection.left_out:
         context.record(DefinitionMissing(kind="table", name=str(entry.table), reason=entry.reason))
     for skipped in plan.skipped:
@@ -192,30 +192,18 @@ def _tell(context: Context, plan: Plan, selection: Selection, needs: Needs) -> N
                 kind=skipped.kind, name=skipped.name, reason=skipped.reason, statements=list(skipped.texts)
             )
         )
-    if needs.required_tables:
-        context.record(
-            Noticed(
-                level="info",
-                message="created without rows, because selected tables need their definitions: "
-                + listed(map(str, sorted(needs.required_tables))),
-            )
-        )
-    if selection.of_extensions:
-        context.record(
-            Noticed(
-                level="info",
-                message="left to the extensions that make and fill them: "
-                + listed(map(str, sorted(selection.of_extensions))),
-            )
-        )
-    if plan.disabled:
-        context.record(
-            Noticed(
-                level="info",
-                message="created, and disabled while changes are applied: " + listed(plan.disabled),
-                remedy=to_do("enable them when applications write to the destination"),
-            )
-        )
+    enabling = to_do("enable them when applications write to the destination")
+    for what, names, remedy in (
+        (
+            "created without rows, because selected tables need their definitions",
+            sorted(map(str, needs.required_tables)),
+            NOTHING,
+        ),
+        ("left to the extensions that make and fill them", sorted(map(str, selection.of_extensions)), NOTHING),
+        ("created, and disabled while changes are applied", plan.disabled, enabling),
+    ):
+        if names:
+            context.record(Noticed(level="info", message=f"{what}: {listed(names)}", remedy=remedy))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -28,7 +28,7 @@ from syncwizard.stages.full.renewing import note_pending, renew_changed
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.same_source import check_source
-from syncwizard.stages.targets import read_targets, to_empty
+from syncwizard.stages.targets import Targets, read_targets, to_empty
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
@@ -86,15 +86,14 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     Raises ChangesMissing when the copies made so far, or those to come, could not be followed, and SourceChanged where
     another server answers.
     """
-    spec = context.spec
     check_source(context, source, destination)
     with translated("source", "planning the copy"):
-        selected = select_tables(source, spec).tables
+        selected = select_tables(source, context.spec).tables
     with translated("destination", "planning the copy"):
         there = read_targets(source, destination, selected, context.mapping)
         copies = destination.copies.read()
     with translated("source", "reading filters and scripts"):
-        rules = read_rules(source, source.info.dbname, selected, spec, context.mapping)
+        rules = read_rules(source, source.info.dbname, selected, context.spec, context.mapping)
     tables, captured = _captured(context, source, destination, selected, copies)
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
@@ -106,32 +105,42 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         # Before there is a snapshot: what differs from this later happened after it, or makes a chunk stale.
         note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
-    kept: set[TableName] = set()
-    if spec.synchronization.conflicts == "ignore":
-        with translated("destination", "planning the copy"):
-            targets = [(table, there.of(table).name) for table in pending]
-            kept = find_kept(destination, targets, copies, there.conditions)
-    begun, plans = [], []
+    begun = _new_copies(context, destination, pending, pair, there, copies)
+    plans = []
     for table in pending:
-        copy = copies.get(table.name)
-        if copy is None or copy.pair_lsn != pair.lsn:
-            copy = _new_copy(table, pair, copy, kept=table.name in kept)
-            begun.append(copy)
-        if not table.partitioned:
-            target, rule = there.of(table), rules.get(table.name)
-            plans.append(
-                _table_plan(table, target, copy, context.mapping)
-                if rule is None
-                else _projected_plan(table, target, copy, rule.projection)
-            )
-    begun_names = {copy.table for copy in begun}
-    again = [table for table in pending if table.name in begun_names]
+        if table.partitioned:
+            continue
+        target, copy, rule = there.of(table), begun.get(table.name) or copies[table.name], rules.get(table.name)
+        plans.append(
+            _table_plan(table, target, copy, context.mapping)
+            if rule is None
+            else _projected_plan(table, target, copy, rule.projection)
+        )
+    again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
-        destination.copies.begin(begun, to_empty(again, selected, there, copies), there.conditions)
-    new = [plan for plan in plans if plan.copy in begun]
+        destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions)
+    new = [plan for plan in plans if plan.source.name in begun]
     for number, plan in enumerate(new, 1):
         context.record(_planned(plan, more=number < len(new)))
     return plans, pair
+
+
+def _new_copies(
+    context: Context,
+    destination: Destination,
+    pending: Iterable[Table],
+    pair: Pair,
+    there: Targets,
+    copies: dict[TableName, TableCopy],
+) -> dict[TableName, TableCopy]:
+    """The copies that begin under the pair: of the tables that have none under it yet."""
+    wanted = [table for table in pending if table.name not in copies or copies[table.name].pair_lsn != pair.lsn]
+    kept: set[TableName] = set()
+    if context.spec.synchronization.conflicts == "ignore":
+        with translated("destination", "planning the copy"):
+            targets = [(table, there.of(table).name) for table in wanted]
+            kept = find_kept(destination, targets, copies, there.conditions)
+    return {table.name: _new_copy(table, pair, copies.get(table.name), kept=table.name in kept) for table in wanted}
 
 
 def _captured(
