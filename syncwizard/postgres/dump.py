@@ -17,7 +17,7 @@ from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.session.connection import Connection, conninfo_of
 from syncwizard.postgres.session.trouble import is_final
 from syncwizard.remedies import to_do
-from syncwizard.task.names import TableName
+from syncwizard.task.names import TableName, quote
 from syncwizard.task.specification import Endpoint
 
 # Where distributions put the programs of each major version, beside PATH.
@@ -190,7 +190,7 @@ def pattern(name: str) -> str:
     >>> print(pattern('My "odd" name'))
     "My ""odd"" name"
     """
-    return '"' + name.replace('"', '""') + '"'
+    return quote(name)
 
 
 def exclusion_patterns(tables: Sequence[TableName]) -> list[str]:

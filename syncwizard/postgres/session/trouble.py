@@ -10,6 +10,7 @@ import psycopg
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS, ask_sqlstate, comes_from_server
 from syncwizard.remedies import to_do
+from syncwizard.task.names import quote
 from syncwizard.task.specification import Access, Endpoint
 
 # The driver's errors, for what has to let them pass: `translated` makes errors of ours of them.
@@ -187,7 +188,7 @@ def _hba_name(name: str) -> str:
     "all" "/^/a$"
     """
     text = f"/^{re.escape(name)}$" if name.startswith("/") else name
-    return '"' + text.replace('"', '""') + '"'
+    return quote(text)
 
 
 def is_about_tls(text: str) -> bool:
