@@ -98,7 +98,7 @@ def test_a_task_whose_stored_file_has_a_slip_is_known_and_the_slip_is_told(text:
     with pytest.raises(TaskFileError, match="cannot be read") as caught:
         tasks.find_task(text)
     assert caught.value.where.startswith(f"{path}:")
-    assert "task and slot are still there" in str(caught.value.remedy)
+    assert "the task and its slot still exist" in str(caught.value.remedy)
 
 
 def test_a_name_that_a_damaged_task_has_too_is_not_taken_for_the_other_one() -> None:
