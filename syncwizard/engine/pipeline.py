@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 # copied under another pair.
 PAIR_PATIENCE_SECONDS = 4.0
 NO_CHILDREN: Mapping[str, int] = {}
+# Their work is a child's, which looks after its sessions itself as soon as it reports anything.
+APPLYING: frozenset[StageName] = frozenset({"catch-up", "incremental"})
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ class Pipeline:
         self._window_lock = threading.Lock()
         self._trouble = ("", "", "")
         self._begun: set[StageName] = set()
+        self._running: set[StageName] = set()
         self._context = msgspec.structs.replace(context, record=self._record, sample=self._sample)
 
     def run(self) -> Outcome:
@@ -212,7 +215,12 @@ class Pipeline:
             self._outer.record(StageStarted(stage=stage.name))
         else:
             log.info("stage %s begins again", stage.name)
-        summary = stage.run(context)
+        self._running.add(stage.name)
+        self._silence.take_over()
+        try:
+            summary = stage.run(context)
+        finally:
+            self._running.discard(stage.name)
         context.cancellation.check()
         if stage.endless:
             raise TaskFailed(f"the stage {stage.name} ended by itself", remedy=Remedy(then="resume"))
@@ -260,6 +268,8 @@ class Pipeline:
 
     def _sample(self, sample: Sample) -> None:
         self._outer.sample(sample)
+        if self._running <= APPLYING:
+            self._silence.leave_to_child()
         progress = self._metrics.take(sample)
         if progress != "none":
             self._end_retry(durably=progress == "durable")

@@ -4,6 +4,8 @@ An index takes hours and a lock as long as its owner likes, so no statement has 
 it never passes on, so that none of TCP ends the connection. A session beside those at work asks for an answer every few
 seconds; when none comes, the others are as lost. They are given up and begun anew: what was not committed comes again,
 and an index that the server builds meanwhile is found there.
+
+While nothing but an apply child is at work, which asks both ends over sessions that it has anyway, there is none.
 """
 
 import logging
@@ -34,16 +36,35 @@ class SilenceWatch:
         self._lock = threading.Lock()
         self._end_attempt: Callable[[], None] | None = None
         self._error: EndpointError | None = None
+        # Set while sessions are asked for by a child.
+        self._left_to_child = threading.Event()
+        self._watches: list[_Watch] = []
 
     def start(self) -> None:
         """Begins to ask. The threads end by themselves after `stop`: one may be in the middle of a login."""
         for end in self._ends:
-            watch = _Watch(self._context, end, self._stopped, self._silent)
+            watch = _Watch(self._context, end, self._stopped, self._left_to_child, self._silent)
+            self._watches.append(watch)
             threading.Thread(target=watch.run, name=f"liveness {end}", daemon=True).start()
 
     def stop(self) -> None:
         """Asks no more."""
         self._stopped.set()
+        self._wake()
+
+    def leave_to_child(self) -> None:
+        """Asks for the sessions of this process only, and there are none most of the time."""
+        self._left_to_child.set()
+
+    def take_over(self) -> None:
+        """Asks at once, and from here on."""
+        if self._left_to_child.is_set():
+            self._left_to_child.clear()
+            self._wake()
+
+    def _wake(self) -> None:
+        for watch in self._watches:
+            watch.woken.set()
 
     @contextmanager
     def over(self, end_attempt: Callable[[], None]) -> Iterator[None]:
@@ -78,24 +99,34 @@ class _Watch:
     """One end."""
 
     def __init__(
-        self, context: Context, end: End, stopped: threading.Event, silent: Callable[[End, EndpointError], None]
+        self,
+        context: Context,
+        end: End,
+        stopped: threading.Event,
+        left_to_child: threading.Event,
+        silent: Callable[[End, EndpointError], None],
     ) -> None:
         self._context = context
         self._end = end
         self._stopped = stopped
+        self._left_to_child = left_to_child
         self._silent = silent
+        # Set to have it look at once whether it is needed.
+        self.woken = threading.Event()
 
     def run(self) -> None:
         """Asks until stopped. At once for the first time: only a session from before a silence can notice it."""
         while not self._stopped.is_set():
-            # A server that is down or refuses: the sessions at work there get the same error.
-            with suppress(EndpointError, DriverError), self._open() as session:
-                self._ask(session)
-            self._stopped.wait(ASK_SECONDS)
+            if self._needed():
+                # A server that is down or refuses: the sessions at work there get the same error.
+                with suppress(EndpointError, DriverError), self._open() as session:
+                    self._ask(session)
+            self.woken.wait(ASK_SECONDS)
+            self.woken.clear()
 
     def _ask(self, session: Connection) -> None:
-        """Again and again, to the end of the session; gives the end up when it does not answer."""
-        while not self._stopped.is_set():
+        """Again and again, while it is needed; gives the end up when it does not answer."""
+        while not self._stopped.is_set() and self._needed():
             asked_at = time.monotonic()
             if not answers(session, SILENCE_SECONDS, self._stopped):
                 session.close()
@@ -104,6 +135,9 @@ class _Watch:
                     self._give_up()
                 return
             self._stopped.wait(ASK_SECONDS)
+
+    def _needed(self) -> bool:
+        return not self._left_to_child.is_set() or bool(self._context.sessions.at(self._end))
 
     def _open(self) -> Connection:
         return open_session(self._context.spec, self._context.secrets, self._end, "liveness")

@@ -205,8 +205,11 @@ class Locked(Trouble):
 
 
 def looked_after(session: Session) -> bool:
-    """Whether the task's liveness sessions are there."""
-    query = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '% liveness'"
+    """Whether a session that notices silence is there: one for that alone, or the child's own."""
+    query = (
+        "SELECT FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name ~ ' (liveness|lock|watcher)$'"
+    )
     return session.execute(query).fetchone() is not None
 
 

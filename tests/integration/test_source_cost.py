@@ -59,6 +59,15 @@ def pinning(session: Session) -> list[str]:
     return [text for (text,) in session.execute(PINNING)]
 
 
+def parts(session: Session) -> list[str]:
+    """What the task's sessions are for."""
+    names = session.execute(
+        "SELECT application_name FROM pg_stat_activity"
+        " WHERE application_name LIKE 'syncwizard %' AND datname = current_database() ORDER BY 1"
+    )
+    return [str(name).rpartition(" ")[2] for (name,) in names]
+
+
 def unpinned(session: Session) -> None:
     """Waits: what is at work for a moment is gone in the next; a transaction that was left open is not."""
     until(lambda: not pinning(session), 10, "every session of ours to end its transaction")
@@ -75,6 +84,10 @@ def test_a_start_makes_one_slot_dumps_under_its_snapshot_and_keeps_neither_end_f
     assert "--snapshot=" in arguments
     for session in (started.source, started.destination):
         unpinned(session)
+    # While changes are followed it needs two sessions at each end, and no more.
+    syncwizard("wait", NAME, "--until", "indexed", "--timeout", "60")
+    until(lambda: parts(started.source) == ["stream", "watcher"], 30, "two sessions at the source")
+    until(lambda: parts(started.destination) == ["apply", "lock"], 30, "two sessions at the destination")
 
 
 @pytest.mark.parametrize(("patience_seconds", "kept"), [(0.1, False), (4.0, True)])

@@ -13,6 +13,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import HandedOver
 from syncwizard.rows.routing import NoPlace, TypesDiffer
 from syncwizard.stages.context import Channel, open_session
+from syncwizard.stages.incremental.answering import Answering
 from syncwizard.stages.incremental.figures import Totals
 from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild
 from syncwizard.stages.incremental.session import Session
@@ -37,8 +38,14 @@ def run(assignment: Assignment, channel: Channel) -> None:
         closing(open_session(assignment.spec, assignment.secrets, "destination", "lock")) as lock,
         _refusals(),
     ):
-        Destination(lock, assignment.task_id).hold(assignment.owner)
-        _run_sessions(assignment, channel)
+        answering = Answering(lock)
+        with answering.preparing():
+            Destination(lock, assignment.task_id).hold(assignment.owner)
+        answering.start()
+        try:
+            _run_sessions(assignment, channel, answering)
+        finally:
+            answering.stop()
 
 
 @contextmanager
@@ -60,14 +67,14 @@ def _refusals() -> Iterator[None]:
         ) from refused
 
 
-def _run_sessions(assignment: Assignment, channel: Channel) -> None:
+def _run_sessions(assignment: Assignment, channel: Channel, answering: Answering) -> None:
     """One apply session after the other, the next one more careful than the one before."""
     stopping = threading.Event()
     totals = Totals()
     serial_until = 0
     binary = True
     while True:
-        session = Session(assignment, channel, stopping, totals, serial_until=serial_until, binary=binary)
+        session = Session(assignment, channel, stopping, totals, answering, serial_until=serial_until, binary=binary)
         threading.Thread(target=session.listen, name="listener", daemon=True).start()
         try:
             session.run()

@@ -7,6 +7,7 @@ from syncwizard.errors import ChangesMissing, End
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.serial import fetch_row
+from syncwizard.postgres.session.answering import shut
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
@@ -26,18 +27,24 @@ class Opened:
 
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
-        self._connections: list[Connection] = []
+        self._connections: list[tuple[End, Connection]] = []
 
     def open(self, end: End, part: str, *, replication: bool = False) -> Connection:
         """One more."""
         connection = open_session(self._assignment.spec, self._assignment.secrets, end, part, replication=replication)
-        self._connections.append(connection)
+        self._connections.append((end, connection))
         return connection
 
     def close(self) -> None:
         """Ends them all."""
-        for connection in self._connections:
+        for _, connection in self._connections:
             connection.close()
+
+    def shut(self, end: End) -> None:
+        """Ends those at one end from another thread: what waits there gets the error of a lost connection."""
+        for of, connection in list(self._connections):
+            if of == end and not connection.closed:
+                shut(connection)
 
 
 class Ends:

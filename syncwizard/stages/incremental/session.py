@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.session.trouble import DriverError, translated
 from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.inbox import Inbox
 from syncwizard.rows.routing import NoPlace
 from syncwizard.stages.context import Channel
+from syncwizard.stages.incremental.answering import SILENCE_SECONDS, Answering
 from syncwizard.stages.incremental.ends import Ends, Opened
 from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Reached, Stop, Stopped
@@ -25,9 +26,6 @@ from syncwizard.stages.incremental.watching import Watching
 from syncwizard.stages.incremental.writing import Writing
 from syncwizard.task.lsn import format_lsn
 
-# A source that does not answer the watcher for so long is given up: a proxy may confirm what it never passes on, and
-# then no timeout of TCP ends the connection.
-SILENCE_SECONDS = 60.0
 JOIN_SECONDS = 5.0
 
 
@@ -44,6 +42,7 @@ class Session:
         channel: Channel,
         stopping: threading.Event,
         totals: Totals,
+        answering: Answering,
         *,
         serial_until: int,
         binary: bool,
@@ -52,6 +51,7 @@ class Session:
         self._channel = channel
         self._stopping = stopping
         self._totals = totals
+        self._answering = answering
         self._serial_until = serial_until
         self._binary = binary
         self._inbox = Inbox()
@@ -79,11 +79,20 @@ class Session:
         self._writing = Writing(
             ends, assignment, positions, reporter, self._inbox, holding, serial_until=self._serial_until
         )
-        reached = self._writing.run()
+        reached = self._write(self._writing)
         if not reached:
             self._raise_failure(ends)
         reporter.report()
         channel.send(Reached(format_lsn(positions.durable)) if reached else Stopped())
+
+    def _write(self, writing: Writing) -> bool:
+        """Whether the position to stop at is reached. Raises what ends it."""
+        try:
+            return writing.run()
+        except (DriverError, EndpointError):
+            if self._answering.lost is not None:
+                raise self._answering.lost from None
+            raise
 
     def listen(self) -> None:
         """Takes frames of the engine."""
@@ -135,6 +144,11 @@ class Session:
         thread.start()
 
     def _give_up_silence(self) -> None:
+        if self._answering.lost is not None:
+            self._failure = self._failure or self._answering.lost
+            # The applier may wait there for good.
+            self._opened.shut("destination")
+            self._inbox.close()
         if self._watching is not None and self._watching.silent_seconds > SILENCE_SECONDS:
             self._failure = self._failure or EndpointError(
                 f"the source has not answered for {SILENCE_SECONDS:.0f} s", end="source", transient=True
