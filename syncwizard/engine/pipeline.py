@@ -9,6 +9,7 @@ from itertools import chain
 import msgspec
 
 from syncwizard.engine.children import ChildPool
+from syncwizard.engine.memory import give_back
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
 from syncwizard.engine.silence import SilenceWatch
@@ -221,6 +222,7 @@ class Pipeline:
             summary = stage.run(context)
         finally:
             self._running.discard(stage.name)
+            give_back()
         context.cancellation.check()
         if stage.endless:
             raise TaskFailed(f"the stage {stage.name} ended by itself", remedy=Remedy(then="resume"))

@@ -181,7 +181,8 @@ class Terminated(Trouble):
 
     def overcome(self) -> None:
         self.thread.join(120)
-        assert len(self.ended) == 60 and sum(self.ended) > 60
+        # Four sessions at most are there at a time, and fewer while it tries again.
+        assert len(self.ended) == 60 and sum(self.ended) > 30
         super().overcome()
 
 
