@@ -35,7 +35,7 @@ class RouteColumn(msgspec.Struct, frozen=True, kw_only=True):
 
     `equal` is the operator of the apply key's index (`OPERATOR(pg_catalog.=)`), for key columns only;
     `identity_always` columns may be inserted with OVERRIDING SYSTEM VALUE but never SET;
-    `generated` ones are computed by the destination and never written.
+    `generated` ones are computed by the destination and never written; `left_out` ones are not there.
     """
 
     source: str
@@ -43,6 +43,7 @@ class RouteColumn(msgspec.Struct, frozen=True, kw_only=True):
     type_name: str
     identity_always: bool = False
     generated: bool = False
+    left_out: bool = False
     equal: str = "OPERATOR(pg_catalog.=)"
 
 
@@ -94,7 +95,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
     is a partition that the destination does not know, or whose rows belong to others there: then `tree` has all
     partitions of the source's tree). `text`: positions that arrive in text form; `written`: all but
-    generated columns, set here; `layouts`: by frame length;
+    generated and left-out columns, set here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
     `identity`: positions that come with every old row. `sieve` leaves changes out or adds to them, right behind the
@@ -122,7 +123,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     projection: "Projected | None" = None
 
     def __post_init__(self) -> None:
-        self.written = tuple(at for at, column in enumerate(self.columns) if not column.generated)
+        self.written = tuple(at for at, column in enumerate(self.columns) if not (column.generated or column.left_out))
         self.leading = self.key == (0,)
         # An identity ALWAYS column beside the key may differ between old and new row, and SET refuses it: such a
         # row is changed by deleting and inserting it.

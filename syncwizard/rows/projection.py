@@ -241,17 +241,18 @@ def _outputs(
     """The columns that are written. Raises ScriptError for two of one name."""
     references = {f"l.{reference(at)}": name for at, name in enumerate(stored)}
     found: dict[str, str] = {}
+    edited = mapping.edited(table.name, table.root)
     for name, value in program.outputs.items():
-        if not mapping.travels(table.root, name) or not mapping.travels(table.name, name):
+        if not mapping.travels(edited, name):
             continue
         source = references.get(value.sql)
         # What a script has named has its own name; the file's renaming is for the table's columns.
-        target = mapping.column(table.name, name) if name in stored else name
+        target = mapping.column(edited, name) if name in stored else name
         if target in found:
             raise ScriptError(f"two columns go to {target}: {found[target]} and {name}", Place(1, 1))
         found[target] = name
         yield Output(name=target, sql=value.sql, type=value.type, source=source, reads=value.reads)
-    origin = mapping.origins.get(table.name)
+    origin = mapping.origins.get(edited)
     if origin is not None:
         text = f"{database}.{table.root}".replace("'", "''")
         yield Output(name=origin, sql=f"'{text}'::text", type=Type("text", "text"), source=None, reads=NO_COLUMNS)

@@ -18,7 +18,7 @@ from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.rows.projected_routing import Arrival, projected_route
 from syncwizard.rows.projection import RowRule
 from syncwizard.structure.renames import renamed
-from syncwizard.structure.table import Index, Table, TypeFacts, apply_key
+from syncwizard.structure.table import Column, Index, Table, TypeFacts, apply_key
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
@@ -75,13 +75,14 @@ def make_route(
         )
         return projected_route(message, source, types, rule, arrival)
     index = _key(message, source, root, table, shapes)
-    columns = _columns(source, table, index, [name for name, _, _, _ in message.columns], shapes)
+    edited = shapes.mapping.edited(source, root)
+    columns = _columns(edited, table, index, [name for name, _, _, _ in message.columns], shapes.mapping, shapes)
     text = frozenset(range(len(columns)))
     if types is not None:
         _compare_types(source, columns, types, table)
         # In a binary stream, too, a value whose type cannot be sent so comes as text.
         text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
-    names = [column.name for column in columns]
+    names = [None if column.left_out else column.name for column in columns]
     return Route(
         source=source,
         target=table.name,
@@ -114,7 +115,12 @@ def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, b
 
 def _key(message: RelationMessage, source: TableName, root: TableName, table: Table, shapes: Shapes) -> Index | None:
     """The key that the old rows of the message's time can be found by."""
-    sent = {shapes.mapping.column(source, name) for name, identity, _, _ in message.columns if identity}
+    mapping, edited = shapes.mapping, shapes.mapping.edited(source, root)
+    sent = {
+        mapping.column(edited, name)
+        for name, identity, _, _ in message.columns
+        if identity and mapping.travels(edited, name)
+    }
     known = shapes.selected.get(source) or shapes.selected.get(root)
     if known is not None and (index := apply_key(renamed(known, shapes.mapping), table, sent)) is not None:
         return index
@@ -131,11 +137,11 @@ def _key(message: RelationMessage, source: TableName, root: TableName, table: Ta
 
 
 def _columns(
-    source: TableName, table: Table, index: Index | None, names: list[str], shapes: Shapes
+    edited: TableName, table: Table, index: Index | None, names: list[str], mapping: Mapping, shapes: Shapes
 ) -> tuple[RouteColumn, ...]:
     known = {column.name: column for column in table.columns}
-    targets = shapes.mapping.column_names(source, names)
-    missing = [name for name in targets if name not in known]
+    targets = {name: mapping.column(edited, name) for name in names if mapping.travels(edited, name)}
+    missing = [name for name in targets.values() if name not in known]
     if missing:
         raise NoPlace(
             f"column {missing[0]} of {table.name} is not at the destination",
@@ -144,15 +150,22 @@ def _columns(
         )
     equals = dict(zip(index.columns, shapes.operators[index.oid], strict=True)) if index else {}
     return tuple(
-        RouteColumn(
-            source=own,
-            name=name,
-            type_name=known[name].type.name,
-            identity_always=known[name].identity == "a",
-            generated=bool(known[name].generated),
-            equal=equals.get(name, EQUAL),
-        )
-        for own, name in zip(names, targets, strict=True)
+        _column(own, known[targets[own]], equals.get(targets[own], EQUAL))
+        if own in targets
+        # Its values come in the stream, and stay in their frames.
+        else RouteColumn(source=own, name=own, type_name="pg_catalog.text", left_out=True)
+        for own in names
+    )
+
+
+def _column(source: str, target: Column, equal: str) -> RouteColumn:
+    return RouteColumn(
+        source=source,
+        name=target.name,
+        type_name=target.type.name,
+        identity_always=target.identity == "a",
+        generated=bool(target.generated),
+        equal=equal,
     )
 
 
@@ -161,6 +174,8 @@ def _compare_types(
 ) -> None:
     known = {column.name: column for column in table.columns}
     for routed, facts in zip(columns, types, strict=True):
+        if routed.left_out:
+            continue
         column = known[routed.name]
         here = DROPPED if facts is None else facts.type
         if here != column.type and not column.generated:

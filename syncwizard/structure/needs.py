@@ -1,5 +1,6 @@
 """The objects of the source that a task needs at the destination, by name."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
@@ -63,7 +64,9 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     materialized ones too, of which the `populated` ones hold rows at the source. `left_out` are selected and cannot be,
     `tried` may be refused by the destination.
     `parts` are what the tables and views have at the source. `extension_tables` are selected and come with their
-    extension. `late_checks` are made after the rows.
+    extension. `late_checks` are made after the rows. `sequence_owners`: the table of the column that each sequence
+    belongs to. `left_out_columns` do not travel: those that the task leaves out, and generated ones that need one of
+    these.
     """
 
     tables: frozenset[TableName] = frozenset()
@@ -80,6 +83,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     parts: frozenset[TablePart] = frozenset()
     extension_tables: frozenset[TableName] = frozenset()
     late_checks: tuple[LateCheck, ...] = ()
+    sequence_owners: Mapping[ObjectName, TableName] = {}
+    left_out_columns: Mapping[TableName, frozenset[str]] = {}
 
     @cached_property
     def all_tables(self) -> frozenset[TableName]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from syncwizard.structure.own_names import OwnNames
 from syncwizard.structure.planned import (
     OPTIONAL,
     PHASES,
@@ -12,7 +13,6 @@ from syncwizard.structure.planned import (
     describe,
 )
 from syncwizard.structure.statements import Statement
-from syncwizard.task.mapping import Mapping as Names
 from syncwizard.task.names import ObjectName, TableName
 
 # pg_dump puts these behind all tables, and behind them what could not be defined before: a view that groups by a
@@ -31,11 +31,21 @@ POSTPONED = (
 # What is only about an object that another statement makes.
 REMARKS = ("comment", "extension dependency")
 INDEXES = ("index", "unique index")
+# Named within a table, and in its schema.
+OF_A_TABLE = (
+    "trigger",
+    "rule",
+    "foreign key",
+    "foreign key validation",
+    "check constraint",
+    "check constraint validation",
+    "not-null constraint",
+)
 # Not before the rows: readers would be let in, and triggers fire, too early.
 WITH_CONSTRAINTS = ("trigger", "rule", "privilege")
 
 
-def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names) -> list[PlannedStatement]:
+def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: OwnNames) -> list[PlannedStatement]:
     """The kept statements by phase, within it in the dump's order: but materialized views after the indexes of tables,
     with their own indexes behind them, and indexes of pgvector last. `names` maps what stages look for."""
     phases = _index_phases(kept, keys)
@@ -67,11 +77,13 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names
             kind=statement.kind,
             name=describe(statement),
             text=statement.text,
-            table=names.table(statement.table) if statement.table else None,
-            references=names.table(statement.references) if statement.references else None,
-            index=names.object(statement.index) if statement.index and statement.kind in INDEXES else None,
-            object=names.object(statement.name) if statement.name.schema else None,
+            table=names.mapping.table(statement.table) if statement.table else None,
+            references=names.mapping.table(statement.references) if statement.references else None,
+            index=_index_at(statement.index, names) if statement.index and statement.kind in INDEXES else None,
+            object=_object_at(statement, names),
             source_table=statement.table,
+            source_references=statement.references,
+            source_object=statement.name.name,
             method=statement.method if statement.kind in INDEXES else "",
             concurrent=phase == "indexes"
             and statement.kind == "index"
@@ -83,6 +95,23 @@ def in_phases(kept: list[Statement], keys: Mapping[TableName, str], names: Names
         placed.append((PHASES.index(phase), rank, planned))
     placed.sort(key=lambda entry: entry[:2])
     return [planned for _, _, planned in placed]
+
+
+def _index_at(index: ObjectName, names: OwnNames) -> ObjectName:
+    return ObjectName(*names.index(index.schema, index.name))
+
+
+def _object_at(statement: Statement, names: OwnNames) -> ObjectName | None:
+    """What the statement makes, by the destination's name."""
+    name = statement.name
+    if not name.schema:
+        return None
+    if statement.index == name:
+        return _index_at(name, names)
+    if statement.table is not None and statement.kind in OF_A_TABLE:
+        # Named within its table, and in the table's schema.
+        return ObjectName(names.mapping.table(statement.table).schema, name.name)
+    return names.mapping.sequence(name, names.needs.sequence_owners.get(name))
 
 
 def _of(table: TableName | None) -> ObjectName | None:

@@ -6,8 +6,10 @@ import msgspec
 
 from syncwizard.structure.casts import Cast, with_casts, without_casts
 from syncwizard.structure.checks import checked_later, is_late
+from syncwizard.structure.following import followed
 from syncwizard.structure.foreign_keys import validated_later
 from syncwizard.structure.needs import Needs
+from syncwizard.structure.own_names import OwnNames, indexes_of, trees_of
 from syncwizard.structure.phases import in_phases
 from syncwizard.structure.planned import Phase, PlannedStatement, describe
 from syncwizard.structure.skipped import SkippedStatement
@@ -69,14 +71,18 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
     skipped += [*_left_out(statements, wishes.needs), *without_casts(casts, wishes)]
     known = {(entry.kind, entry.name) for entry in skipped}
     skipped += unmade(statements, kept, known, wishes)
-    planned = [
-        *_groundwork(wishes.needs),
-        *_database_comment(wishes),
-        *in_phases(with_casts(kept, casts, wishes), wishes.keys, wishes.mapping),
-    ]
+    names = OwnNames(
+        mapping=wishes.mapping,
+        needs=wishes.needs,
+        roots=trees_of(statements),
+        indexes=indexes_of(statements),
+        existing=wishes.existing_columns,
+    )
+    following, without = followed(with_casts(kept, casts, wishes), names)
+    planned = [*_groundwork(names), *_database_comment(wishes), *in_phases(following, wishes.keys, names)]
     return Plan(
         statements=tuple(msgspec.structs.replace(each, position=number) for number, each in enumerate(planned)),
-        skipped=tuple(_together(skipped)),
+        skipped=tuple(_together([*skipped, *without])),
         disabled=tuple(dict.fromkeys(disabled)),
     )
 
@@ -187,9 +193,11 @@ def _refresh(statement: Statement) -> Statement:
     return Statement(kind="materialized view refresh", text=text, name=name)
 
 
-def _groundwork(needs: Needs) -> list[PlannedStatement]:
+def _groundwork(names: OwnNames) -> list[PlannedStatement]:
     """Schemas and extensions, which may be there already."""
-    schemas = sorted({*needs.schemas, *(extension.schema for extension in needs.extensions)})
+    needs = names.needs
+    own = map(names.mapping.schema, needs.schemas)
+    schemas = sorted({*own, *(extension.schema for extension in needs.extensions)})
     made = [
         PlannedStatement(
             position=0,

@@ -44,9 +44,11 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """A statement of the plan; `position` is its number for life.
 
     `index`, `table`, `references` and `object` (what it makes) are the destination's names, set where a stage has to
-    look whether it is there already; `source_table` is the source's name of the table. A `concurrent` one is an index
-    that is built while changes are applied. `optional`: it may be refused, which is then reported. `constraints`:
-    names that later statements give to constraints of the table that it makes, and a server may give to others.
+    look whether it is there already; `source_table`, `source_references` and `source_object` are the source's names. A
+    `concurrent` one is an index that is built while changes are applied. `optional`: it may be refused, which is then
+    reported.
+    `constraints`: names that later statements give to constraints of the table that it makes, and a server may give to
+    others.
     """
 
     position: int
@@ -59,6 +61,8 @@ class PlannedStatement(msgspec.Struct, frozen=True, kw_only=True):
     index: ObjectName | None = None
     object: ObjectName | None = None
     source_table: TableName | None = None
+    source_references: TableName | None = None
+    source_object: str = ""
     method: str = ""
     concurrent: bool = False
     optional: bool = False

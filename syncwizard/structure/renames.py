@@ -1,26 +1,35 @@
 """The source's tables in the names of the destination, so that both ends can be compared by equal names."""
 
-import msgspec
+from msgspec.structs import replace
 
-from syncwizard.structure.table import Index, Table
+from syncwizard.structure.table import Column, Table
 from syncwizard.task.mapping import Mapping
 
 
 def renamed(table: Table, mapping: Mapping) -> Table:
-    """The source's table as it is expected at the destination: names of table, tree, columns and keys."""
-    if table.name == (target := mapping.table(table.name)) and table.name not in mapping.columns:
-        root = mapping.table(table.root)
-        return table if table.root == root else msgspec.structs.replace(table, root=root)
-    return msgspec.structs.replace(
+    """The source's table as it is expected at the destination: names of table, tree, columns and keys, without what
+    does not travel."""
+    target, root, edited = mapping.table(table.name), mapping.table(table.root), mapping.edited(table.name, table.root)
+    if not mapping.changes_columns(edited):
+        return table if (table.name, table.root) == (target, root) else replace(table, name=target, root=root)
+    return replace(
         table,
         name=target,
-        root=mapping.table(table.root),
+        root=root,
         columns=tuple(
-            msgspec.structs.replace(column, name=mapping.column(table.name, column.name)) for column in table.columns
+            replace(column, name=mapping.column(edited, column.name))
+            for column in table.columns
+            if mapping.travels(edited, column.name)
         ),
-        unique_indexes=tuple(_renamed_index(table, index, mapping) for index in table.unique_indexes),
+        unique_indexes=tuple(
+            replace(index, columns=tuple(mapping.column_names(edited, index.columns)))
+            for index in table.unique_indexes
+            if all(mapping.travels(edited, name) for name in index.columns)
+        ),
     )
 
 
-def _renamed_index(table: Table, index: Index, mapping: Mapping) -> Index:
-    return msgspec.structs.replace(index, columns=tuple(mapping.column_names(table.name, index.columns)))
+def travelling(table: Table, mapping: Mapping) -> tuple[Column, ...]:
+    """The columns of the source's table that are copied and applied."""
+    edited = mapping.edited(table.name, table.root)
+    return tuple(column for column in table.stored_columns if mapping.travels(edited, column.name))

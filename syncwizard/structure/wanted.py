@@ -33,7 +33,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     VALID on partitioned tables too; `quiet` False: triggers and rules would fire while changes are
     applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
     saying. `database_comment` is a statement, empty without one; `owners` has those that give functions to other
-    owners.
+    owners. `existing_columns`: those of the existing tables, by the source's names of these.
     """
 
     needs: Needs
@@ -50,12 +50,13 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = True
     database_comment: str = ""
     owners: Mapping[FunctionName, str] = {}
+    existing_columns: Mapping[TableName, tuple[str, ...]] = {}
 
     def has(self, name: ObjectName | FunctionName) -> bool:
         """Whether the destination has the type, function or the like already."""
         if isinstance(name, FunctionName):
             return self.mapping.function(name) in self.present
-        return self.mapping.object(name) in self.present
+        return self.mapping.sequence(name, self.needs.sequence_owners.get(name)) in self.present
 
 
 def wanted(statement: Statement, wishes: Wishes) -> bool:

@@ -3,6 +3,7 @@
 Asked by everything that speaks of both ends; nothing else compares their names.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
@@ -12,6 +13,7 @@ from typing import Self
 import msgspec
 
 from syncwizard.task.names import FunctionName, ObjectName, TableName
+from syncwizard.task.object_rules import NAME_BYTES
 from syncwizard.task.objects import RenameRule
 from syncwizard.task.specification import Capitalization, TaskSpec
 
@@ -73,6 +75,13 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
             origins=origins,
         )
 
+    @property
+    def same(self) -> bool:
+        """Whether everything has the name at both ends that it has at the source, and all of it travels."""
+        renamed = any(source != target for source, target in self.schemas.items())
+        edited = self.objects or self.columns or self.left_out or self.rules or self.origins
+        return not renamed and not edited and self.capitalization == "source"
+
     def schema(self, name: str) -> str:
         """The destination's schema for what is in this one of the source and has no name of its own."""
         return self.schemas.get(name, name)
@@ -93,7 +102,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     def function(self, name: FunctionName) -> FunctionName:
         """The destination's name of a function of the source."""
         schema, own = self.objects.get((name.schema, name.name)) or (self.schema(name.schema), name.name)
-        return FunctionName(schema, own, name.arguments)
+        return FunctionName(schema, own, tuple(map(self._argument, name.arguments)))
 
     def column(self, table: TableName, name: str) -> str:
         """The destination's column that takes the values of this one; `table` is the source's.
@@ -111,6 +120,33 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         """The destination's columns for these, in their order."""
         return [self.column(table, name) for name in names]
 
+    def index(self, table: TableName, name: str) -> ObjectName:
+        """The destination's name of an index, or of a constraint with one; `table` is the source's.
+
+        One that is called after its table follows it.
+
+        >>> mapping = Mapping(objects={("sales", "orders"): ("eu", "orders_eu")})
+        >>> print(mapping.index(TableName("sales", "orders"), "orders_pkey"))
+        eu.orders_eu_pkey
+        """
+        return self._owned(table, name)
+
+    def sequence(self, name: ObjectName, owner: TableName | None) -> ObjectName:
+        """The destination's name of a sequence; one that is called after the table it belongs to follows it."""
+        if owner is None or owner.schema != name.schema or (name.schema, name.name) in self.objects:
+            return self.object(name)
+        return self._owned(owner, name.name)
+
+    def edited(self, table: TableName, root: TableName) -> TableName:
+        """Whose columns count: a partition's are those of its tree, unless the task has an entry for it."""
+        own = table in self.columns or table in self.left_out or table in self.origins
+        return table if own else root
+
+    def changes_columns(self, table: TableName) -> bool:
+        """Whether any column of the table may have another name, or does not travel."""
+        folded = self.capitalization != "source" and table.schema in self.schemas
+        return folded or table in self.columns or table in self.left_out
+
     def travels(self, table: TableName, column: str) -> bool:
         """Whether the values of the source's column go to the destination."""
         return column not in self.left_out.get(table, ())
@@ -125,6 +161,22 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         """
         return [table for table in among if self.table(table) == target]
 
+    def _argument(self, text: str) -> str:
+        """A type of an argument, `schema.name` or `schema.name[]`: a schema's name may have a dot in it."""
+        for schema in self.schemas:
+            if text.startswith(f"{schema}."):
+                name = text.removeprefix(f"{schema}.").removesuffix("[]")
+                array = "[]" if text.endswith("[]") else ""
+                return f"{self.object(ObjectName(schema, name))}{array}"
+        return text
+
+    def _owned(self, table: TableName, name: str) -> ObjectName:
+        target = self.table(table)
+        rest = name.removeprefix(f"{table.name}_")
+        if rest == name or target.name == table.name:
+            return ObjectName(target.schema, self._mapped(table.schema, name)[1])
+        return ObjectName(target.schema, _joined(target.name, "_" + _folded(rest, self.capitalization)))
+
     def _mapped(self, schema: str, name: str) -> tuple[str, str]:
         if (own := self.objects.get((schema, name))) is not None:
             return own
@@ -134,6 +186,21 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         if schema in self.schemas:
             name = _folded(name, self.capitalization)
         return self.schema(schema), name
+
+
+def _joined(name: str, rest: str) -> str:
+    """
+    >>> _joined("orders", "_pkey"), len(_joined("o" * 60, "_pkey"))
+    ('orders_pkey', 63)
+    """
+    whole = name + rest
+    if len(whole.encode()) <= NAME_BYTES:
+        return whole
+    # Two long names must not become one.
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:6]
+    tail = rest.encode()[-(NAME_BYTES // 2) :].decode(errors="ignore")
+    room = NAME_BYTES - len(tail.encode()) - len(digest) - 1
+    return f"{name.encode()[:room].decode(errors='ignore')}_{digest}{tail}"
 
 
 @cache

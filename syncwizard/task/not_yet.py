@@ -9,9 +9,6 @@ import msgspec
 from syncwizard.task.problem import Problem
 
 _TABLE_KEYS = (
-    "name",
-    "columns",
-    "exclude_columns",
     "where",
     "operations",
     "etl",
@@ -19,10 +16,7 @@ _TABLE_KEYS = (
 )
 # `[]` stands for every entry of a list.
 NOT_YET = (
-    "synchronization.capitalization",
-    "objects[].name",
     "objects[].operations",
-    "objects[].rename",
     *(f"objects[].{tables}[].{key}" for tables in ("tables", "overrides") for key in _TABLE_KEYS),
     "advanced.etl",
     "advanced.etl_errors",

@@ -10,6 +10,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.structure.casts import Cast
 from syncwizard.structure.checks import LateCheck
 from syncwizard.structure.needs import Extension, LeftOutObject, Needs, TablePart
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
@@ -38,7 +39,12 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
     """
     named = [(kind, entry.schema, name) for entry in spec.objects for kind, name in entry.named]
     excluded = [(entry.schema, name) for entry in spec.objects for name in entry.exclude]
+    left_out_columns = _read_left_out_columns(connection, Mapping.of(spec))
+    columns = [(table, column) for table, names in left_out_columns.items() for column in names]
     parameters = {
+        "column_schemas": [table.schema for table, _ in columns],
+        "column_tables": [table.name for table, _ in columns],
+        "column_names": [column for _, column in columns],
         "tables": [table.oid for table in selection.tables],
         "whole": [entry.schema for entry in spec.objects if entry.whole],
         "named_kinds": [kind for kind, _, _ in named],
@@ -54,11 +60,14 @@ def read_needs(connection: Connection, spec: TaskSpec, selection: Selection) -> 
     # What an extension makes comes with it, and no statement of the plan makes it.
     selected = {table.name for table in selection.tables if not table.extension}
     made = {table.name for table in selection.tables if table.extension}
+    sequences = _named(rows, "sequence")
     return Needs(
         tables=frozenset(selected),
         required_tables=frozenset(tables - selected),
         types=_named(rows, "type"),
-        sequences=_named(rows, "sequence"),
+        sequences=sequences,
+        sequence_owners=_read_sequence_owners(connection, sequences),
+        left_out_columns=left_out_columns,
         functions=frozenset(
             FunctionName(row.schema, row.name, tuple(row.signature)) for row in rows if row.kind == "function"
         ),
@@ -93,6 +102,28 @@ def _read_parts(connection: Connection, relations: Collection[TableName]) -> fro
         TablePart(kind, ObjectName(schema, name), TableName(schema, relation), why or "")
         for kind, schema, name, relation, why in rows
     )
+
+
+def _read_sequence_owners(connection: Connection, names: Collection[ObjectName]) -> dict[ObjectName, TableName]:
+    parameters = {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
+    rows = connection.execute(query("sequence_owners"), parameters)
+    return {ObjectName(schema, name): TableName(*owner) for schema, name, *owner in rows}
+
+
+def _read_left_out_columns(connection: Connection, mapping: Mapping) -> dict[TableName, frozenset[str]]:
+    """The columns that do not travel, with what the server computes from them."""
+    given = [(table, column) for table, columns in mapping.left_out.items() for column in columns]
+    if not given:
+        return {}
+    parameters = {
+        "schemas": [table.schema for table, _ in given],
+        "names": [table.name for table, _ in given],
+        "columns": [column for _, column in given],
+    }
+    found: dict[TableName, set[str]] = {}
+    for schema, name, column in connection.execute(query("left_out_columns"), parameters):
+        found.setdefault(TableName(schema, name), set()).add(column)
+    return {table: frozenset(columns) for table, columns in found.items()}
 
 
 def _read_late_checks(connection: Connection, tables: Collection[TableName]) -> tuple[LateCheck, ...]:

@@ -147,7 +147,7 @@ class Definitions:
                 types.add(ObjectName(schema, name))
             else:
                 others.add((kind, ObjectName(schema, name)))
-        named = {mapping.object(name) for name in needs.sequences | needs.views}
+        named = {mapping.sequence(name, needs.sequence_owners.get(name)) for name in needs.sequences | needs.views}
         found = {name for name in named if TableName(name.schema, name.name) in relations}
         wanted = {(kind, mapping.object(name)) for kind, name in needs.others}
         return Existing(

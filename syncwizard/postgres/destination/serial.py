@@ -141,7 +141,9 @@ def _read(column: str) -> sql.Composable:
 def fetch_row(connection: Connection, route: Route, row: Row) -> Row | None:
     """Reads a row at the source by its new key, in the form the stream would have sent it."""
     columns = sql.SQL(", ").join(
-        sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(_read(column.source))
+        sql.SQL("NULL::pg_catalog.text")
+        if column.left_out
+        else sql.SQL("{}::pg_catalog.text" if at in route.text else "{}").format(_read(column.source))
         for at, column in enumerate(route.columns)
     )
     condition = sql.SQL(" AND ").join(

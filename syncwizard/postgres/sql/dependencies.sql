@@ -135,6 +135,17 @@ WITH RECURSIVE whole AS MATERIALIZED (
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p', 'f') OR (n.nspname, c.relname) IN (SELECT * FROM excluded)
     UNION ALL
+    SELECT e.classid, e.objid,
+           format('it needs column %%s of %%s.%%s, which is left out', a.attname, n.nspname, c.relname), false
+      FROM extra e
+      JOIN pg_catalog.pg_depend d ON d.classid = e.classid AND d.objid = e.objid
+      JOIN pg_catalog.pg_attribute a
+        ON d.refclassid = 'pg_catalog.pg_class'::regclass AND a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+      JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE (n.nspname, c.relname, a.attname)
+           IN (SELECT * FROM unnest(%(column_schemas)s::text[], %(column_tables)s::text[], %(column_names)s::text[]))
+    UNION ALL
     SELECT e.classid, e.objid, format('it needs %%s.%%s, which is written in C', n.nspname, p.proname), true
       FROM extra e
       JOIN pg_catalog.pg_proc p ON e.classid = 'pg_catalog.pg_proc'::regclass AND p.oid = e.objid

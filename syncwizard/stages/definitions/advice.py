@@ -109,7 +109,7 @@ def _query(context: Context, statement: PlannedStatement) -> str:
     find = QUERIES.get(VALIDATIONS.get(statement.kind, statement.kind), duplicates_query)
     try:
         with context.connect("source", "definitions") as source, translated("source", "reading the catalogue"):
-            return find(source, table, made.name)
+            return find(source, table, statement.source_object or made.name)
     except EndpointError:
         # The definition is missing whether the source can be asked or not.
         return ""

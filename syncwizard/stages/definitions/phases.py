@@ -80,7 +80,8 @@ def _why_without(context: Context, statement: PlannedStatement) -> str:
     """Why a statement of the plan is not created any more; empty for one that is."""
     if excluded(context, statement):
         return "the task excludes it"
-    gone = [table for table in (statement.table, statement.references) if table in context.state().dropped]
+    tables = (statement.source_table, statement.source_references or statement.references)
+    gone = [table for table in tables if table in context.state().dropped]
     if statement.references is not None and gone:
         # Its rows are those of another moment than the other table's.
         return f"{gone[0]} was dropped at the source"

@@ -15,6 +15,7 @@ from syncwizard.postgres.catalog.database_settings import comment_statement, rea
 from syncwizard.postgres.catalog.dependencies import read_casts, read_needs, read_relations
 from syncwizard.postgres.catalog.foreign_code import read_definer_owners
 from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.destination.definitions import Existing
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.dump import (
     DumpKilled,
@@ -92,6 +93,7 @@ def _make(context: Context) -> Plan:
             by_default = destination.database.fires_no_triggers()
             owners = destination.database.read_owners()
             comment = _database_comment(context, source, destination)
+            columns = _existing_columns(context, destination, needs, existing)
             no_triggers = by_default or destination.prepare_writing()
             unchecked_on_partitioned = destination.database.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
@@ -117,11 +119,22 @@ def _make(context: Context) -> Plan:
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment=comment,
         owners=definers,
+        existing_columns=columns,
     )
     plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
     # Reported before the plan counts as made: twice is better than never.
     _report(context, plan, selection, needs)
     return plan
+
+
+def _existing_columns(
+    context: Context, destination: Destination, needs: Needs, existing: Existing
+) -> dict[TableName, tuple[str, ...]]:
+    """The columns of the tables that are kept as they are, in the destination's order, by the source's names."""
+    there = destination.tables.read(sorted({table.schema for table in existing.tables}), sizes=False)
+    columns = {table.name: tuple(column.name for column in table.columns) for table in there}
+    targets = {table: context.mapping.table(table) for table in needs.all_tables}
+    return {table: columns[target] for table, target in targets.items() if target in existing.tables & columns.keys()}
 
 
 def _database_comment(context: Context, source: Connection, destination: Destination) -> str:

@@ -6,7 +6,7 @@ from syncwizard.postgres.sequences import Sequence, next_value, read_sequences
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.events import SequencesSet, SequenceValue
-from syncwizard.task.names import TableName
+from syncwizard.task.names import ObjectName, TableName
 
 
 def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
@@ -21,7 +21,11 @@ def copy_sequences(context: Context, offset: int = 0) -> SequencesSet:
             names = [TableName(name.schema, name.name) for name in sorted(needs.sequences)]
             here = read_sequences(source, names)
         with translated("destination", "setting sequences"):
-            targets = {name: context.mapping.table(name) for name in names}
+            targets = {}
+            for name in names:
+                own = ObjectName(name.schema, name.name)
+                target = context.mapping.sequence(own, needs.sequence_owners.get(own))
+                targets[name] = TableName(target.schema, target.name)
             there = destination.sequences.read(list(targets.values()))
             chosen: dict[int, tuple[int, bool]] = {}
             problems = []

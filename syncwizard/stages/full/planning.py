@@ -29,7 +29,7 @@ from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.same_source import check_source
 from syncwizard.stages.targets import Targets, read_targets, to_empty
-from syncwizard.structure.renames import renamed
+from syncwizard.structure.renames import renamed, travelling
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
 from syncwizard.task.mapping import Mapping
@@ -44,7 +44,8 @@ LEAST_SHARE = 4
 
 
 class TablePlan(msgspec.Struct, kw_only=True):
-    """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes."""
+    """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes; `columns` of the source
+    go into the `target_columns`, unless a projection says what does."""
 
     source: Table
     target: TableName
@@ -53,6 +54,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     binary: bool
     todo: deque[int]
     done: dict[int, tuple[int, int]]
+    columns: tuple[str, ...] = ()
     projected: Projected | None = None
     stale: str = ""
     started_at: float = 0.0
@@ -64,7 +66,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             source=self.source.name,
             target=self.target,
             oid=self.source.oid,
-            columns=tuple(column.name for column in self.source.stored_columns),
+            columns=self.columns,
             target_columns=self.target_columns,
             binary=self.binary,
             first_page=chunk * self.copy.chunk_pages,
@@ -244,6 +246,7 @@ def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) 
         copy=copy,
         # Binary COPY takes wrong types without an error, so it needs the same type at both ends (rule 14).
         binary=all(column.binary and types[column.name] == column.type for column in expected),
+        columns=tuple(column.name for column in travelling(table, mapping)),
         target_columns=tuple(column.name for column in expected),
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
         done=dict(copy.done),

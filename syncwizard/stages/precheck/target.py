@@ -60,7 +60,8 @@ def same_named_tables(checkup: Checkup) -> Finding:
     if checkup.spec.synchronization.conflicts == "report":
         return failed(
             "the destination already has " + listed(taken),
-            "rename or drop them, deselect them, or set synchronization.conflicts: ignore",
+            "rename or drop them, deselect them, give the task's tables other names (`name`), or set"
+            " synchronization.conflicts: ignore",
         )
     return _filled(checkup) or passed("kept as they are: " + listed(taken))
 

@@ -7,7 +7,6 @@ import msgspec
 from syncwizard.postgres.comparing import Expression, Reading, image, read_senders
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.stages.targets import Targets
-from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Table
 from syncwizard.task.names import TableName
 
@@ -112,11 +111,17 @@ def _columns(source: Table, target: Table, targets: Targets) -> list[tuple[Colum
     """The columns of both ends that hold the same values; or why they cannot be compared."""
     there = {column.name: column for column in target.columns}
     pairs = []
+    edited = targets.mapping.edited(source.name, source.root)
     for column in source.columns:
+        if not targets.mapping.travels(edited, column.name):
+            continue
         if column.generated == "v":
             # Computed when it is read, of columns that are compared.
             continue
-        found = there.get(targets.mapping.column(source.name, column.name))
+        found = there.get(targets.mapping.column(edited, column.name))
+        if found is None and column.generated:
+            # It goes with a column that is left out.
+            continue
         if found is None:
             return f"column {column.name} is not at the destination"
         pairs.append((column, found))
@@ -127,12 +132,10 @@ def _key(
     source: Table, target: Table, columns: list[tuple[Column, Column]], targets: Targets
 ) -> list[tuple[Column, Column]]:
     """The columns of a unique index that both ends have, by which rows are named; none where there is none."""
-    names = {here.name for here, _ in columns}
-    expected = renamed(source, targets.mapping)
+    names = {here.name: found.name for here, found in columns}
     there = {frozenset(index.columns) for index in target.keys(column.name for column in target.columns)}
-    for index, mapped in zip(source.unique_indexes, expected.unique_indexes, strict=True):
-        known = index in source.keys(names) and frozenset(mapped.columns) in there
-        if known:
+    for index in source.keys(names):
+        if frozenset(names[name] for name in index.columns) in there:
             return [pair for name in index.columns for pair in columns if pair[0].name == name]
     return []
 
