@@ -2,8 +2,8 @@
 
 import msgspec
 
-from syncwizard.rows.changes import DELETE, INSERT, UPDATE, Change, Route, RouteColumn, Row
-from syncwizard.rows.fold import Net, fold
+from syncwizard.rows.changes import DELETE, INSERT, NULL, UPDATE, Change, Route, RouteColumn, Row
+from syncwizard.rows.fold import Move, Net, fold
 from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import framed, value
@@ -28,6 +28,11 @@ def updated(new: Row, route: Route = ROUTE) -> Change:
 
 def deleted(old: Row, route: Route = ROUTE) -> Change:
     return DELETE, route, framed(messages.delete(1, old))
+
+
+def moved(old: Row, new: Row) -> Change:
+    """A change of the key, with the old key before it."""
+    return UPDATE, ROUTE, framed(messages.update(1, new, (old[0], NULL, NULL)))
 
 
 def nets(*changes: Change) -> list[list[Net]]:
@@ -64,3 +69,20 @@ def test_changes_of_a_relation_as_it_was_and_as_it_is_are_not_applied_in_one_ste
     altered = msgspec.structs.replace(ROUTE, full=True)
     before, after = nets(inserted(row(ONE, b"a", b"x")), deleted(row(ONE, b"a", b"x"), altered))
     assert [(len(net.inserts), len(net.deletes)) for net in (*before, *after)] == [(1, 0), (0, 1)]
+
+
+def test_a_key_change_with_unknown_values_comes_after_what_was_before_it() -> None:
+    """What it leaves out is taken from the row as it is by then; and the new key has to be free."""
+    first, move, last = fold(
+        [
+            updated(row(ONE, b"a", None)),
+            deleted(row(OTHER, b"b", b"x")),
+            moved(row(ONE, b"a", None), row(OTHER, b"c", None)),
+            updated(row(OTHER, b"d", None)),
+        ]
+    )
+    assert isinstance(first, list) and isinstance(last, list)
+    (before,), (after,) = first, last
+    assert isinstance(before, Net) and before.updates == {(0, 1): [row(ONE, b"a", None)]} and len(before.deletes) == 1
+    assert isinstance(move, Move) and move.new == row(OTHER, b"c", None)
+    assert isinstance(after, Net) and after.updates == {(0, 1): [row(OTHER, b"d", None)]}

@@ -4,7 +4,7 @@ import threading
 import time
 
 from syncwizard.rows.changes import Piece
-from syncwizard.rows.inbox import WORTHWHILE_BYTES, AtLimit, Idle, Inbox
+from syncwizard.rows.inbox import INBOX_BYTES, WORTHWHILE_BYTES, AtLimit, Idle, Inbox
 
 LONG_SECONDS = 20.0
 
@@ -29,6 +29,48 @@ def test_a_batch_is_whole_transactions_or_the_next_part_of_one_that_is_larger() 
     assert taken(inbox, 600) == pieces[:2]
     assert taken(inbox, 600) == [pieces[2]]
     assert [found.weight for found in taken(inbox, 600)] == [500, 50, 10]
+
+
+def test_the_beginning_of_a_large_transaction_does_not_go_with_whole_ones() -> None:
+    """Theirs can be committed without it."""
+    inbox = Inbox()
+    pieces = [piece(100), piece(100), piece(100, last=False)]
+    inbox.put(pieces)
+    assert taken(inbox, 600) == pieces[:2]
+    assert taken(inbox, 600) == pieces[2:]
+
+
+def test_what_was_taken_makes_room() -> None:
+    inbox = Inbox()
+    inbox.put([piece(INBOX_BYTES)])
+    assert not inbox.wait_for_room(0.0)
+    taken(inbox)
+    assert inbox.wait_for_room(0.0)
+    assert not inbox.holds(1, INBOX_BYTES)
+
+
+def test_what_comes_after_a_pause_of_the_source_is_waited_for_again() -> None:
+    inbox = Inbox()
+    inbox.put([piece(10)])
+    inbox.hurry()
+    taken(inbox)
+    inbox.put([piece(10)])
+
+    def more() -> None:
+        """Gets the inbox where it is waited at, or where a batch has been taken."""
+        inbox.put([piece(20)])
+        inbox.hurry()
+
+    source = threading.Thread(target=more)
+
+    def patience(commit_time: float) -> float:
+        source.start()
+        return LONG_SECONDS
+
+    found = inbox.take(1 << 30, patience, None)
+    assert isinstance(found, list)
+    assert [each.weight for each in found] == [10, 20]
+    source.join()
 
 
 def test_a_late_applier_waits_for_a_batch_worth_its_statements() -> None:

@@ -66,6 +66,11 @@ def test_a_message_out_of_its_order_is_a_protocol_error(missing: int) -> None:
         read([framed(message) for message in [*stream, *stream]])
 
 
+def test_the_commit_of_another_transaction_is_a_protocol_error() -> None:
+    with pytest.raises(ProtocolError, match="did not begin"):
+        read([framed(message) for message in [*TRANSACTION[:-1], messages.commit(11, 20)]])
+
+
 @pytest.mark.parametrize("length", [-2, -(1 << 31), 9, (1 << 31) - 1])
 @pytest.mark.parametrize("column", range(3))
 def test_a_value_of_a_length_that_cannot_be_is_a_protocol_error(length: int, column: int) -> None:

@@ -211,6 +211,26 @@ def test_a_relation_without_a_place_is_an_error_for_the_first_change_that_is_tak
     assert fits == [False, True]
 
 
+def test_a_relation_that_is_described_anew_is_no_error_any_more() -> None:
+    """What it is now belongs to no task, or is in a copy that comes later."""
+    described: list[Route | Postponed | None] = [None, Postponed(TaskFailed("no place"), 100)]
+    stream = Decoder(lambda message, transaction: described.pop(), 1 << 20)
+    was = RelationMessage(oid=ITEMS.oid, schema="public", name="was", replica_identity="d", columns=ITEMS.columns)
+    feed(stream, messages.begin(50), messages.relation(was), messages.commit(50, 60))
+    changes = [messages.insert(ITEMS.oid, ROW), messages.truncate([ITEMS.oid])]
+    (piece,) = feed(stream, messages.begin(200), messages.relation(ITEMS), *changes, messages.commit(200, 210))
+    assert piece.changes == []
+
+
+@pytest.mark.parametrize(("cascade", "restart"), [(True, False), (False, True), (False, False)])
+def test_a_truncate_has_the_options_of_its_statement(cascade: bool, restart: bool) -> None:
+    truncate = messages.truncate([ITEMS.oid], cascade=cascade, restart_identity=restart)
+    (piece,) = feed(decoder(), messages.begin(10), messages.relation(ITEMS), truncate, messages.commit(10, 20))
+    (truncation,) = piece.changes
+    assert isinstance(truncation, Truncation)
+    assert (truncation.cascade, truncation.restart_identity) == (cascade, restart)
+
+
 def test_a_relation_that_changed_gets_a_new_route_and_a_repeated_one_does_not() -> None:
     wider = RelationMessage(
         oid=ITEMS.oid,
