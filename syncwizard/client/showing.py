@@ -22,6 +22,7 @@ from syncwizard.task.figures.totals import (
 )
 from syncwizard.task.layered import plain
 from syncwizard.task.left_over import left_over_lines
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import (
     count_missing,
     describe_failure,
@@ -43,7 +44,8 @@ MISSING_SHOWN = 10
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
 
-    `copy` is the full stage's progress (None before it), `latency_age_seconds` and `source_age_seconds` how old the
+    `names` has the destination's names of tables that are called otherwise there. `copy` is the full stage's progress
+    (None before it), `latency_age_seconds` and `source_age_seconds` how old the
     latency and the source's position are, `time_left` of each running stage a range, `retention` the WAL that the slot
     holds with its `age_seconds`, `trouble` why the rest is not as of now.
     """
@@ -53,6 +55,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
         "label": seen.task.label,
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),
+        "names": Mapping.of(seen.task.spec).by_text(seen.state.tables),
         "sample": msgspec.to_builtins(seen.sample),
         "latency_age_seconds": _age(seen.sample.latency_at, now),
         "source_age_seconds": _age(seen.sample.source_at, now),

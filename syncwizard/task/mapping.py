@@ -161,6 +161,25 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         """
         return [table for table in among if self.table(table) == target]
 
+    def by_text(self, names: Iterable[str]) -> dict[str, str]:
+        """The destination's names of tables that have another there; all as `schema.name`.
+
+        >>> Mapping(schemas={"sales": "eu"}).by_text(["sales.orders", "public.x"])
+        {'sales.orders': 'eu.orders'}
+        """
+        found: dict[str, str] = {}
+        if self.same:
+            return found
+        for text in names:
+            # A schema's name may have a dot in it.
+            for schema in self.schemas:
+                if text.startswith(f"{schema}."):
+                    target = str(self.table(TableName(schema, text.removeprefix(f"{schema}."))))
+                    if target != text:
+                        found[text] = target
+                    break
+        return found
+
     def _argument(self, text: str) -> str:
         """A type of an argument, `schema.name` or `schema.name[]`: a schema's name may have a dot in it."""
         for schema in self.schemas:

@@ -2,6 +2,7 @@
 
 from syncwizard.task.specification import SchemaObjects, TaskSpec
 from syncwizard.task.stages import STAGES
+from syncwizard.task.text import listed
 
 RELEASE_CONSEQUENCES = (
     "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "
@@ -21,10 +22,40 @@ def describe_plan(spec: TaskSpec) -> list[str]:
     return [
         f"from {spec.source.describe()} to {spec.destination.describe()}: {objects}",
         f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
+        *([f"at the destination: {listed(changes)}"] if (changes := describe_changes(spec)) else []),
         f"stages: {' → '.join(STAGES)}",
         *made_by(spec),
         f"removed by: syncwizard release TASK; {STAYS}",
     ]
+
+
+def describe_changes(spec: TaskSpec) -> list[str]:
+    """What is called otherwise at the destination, or does not travel; nothing for a task that keeps all of it.
+
+    >>> from syncwizard.task.objects import TableObject
+    >>> entry = SchemaObjects(schema="s", name="d", tables=[TableObject(table="t", name="u", exclude_columns=["x"])])
+    >>> from syncwizard.task.specification import Endpoint
+    >>> describe_changes(TaskSpec(name="n", source=Endpoint(), destination=Endpoint(), objects=[entry]))
+    ['schema s → d', 's.t → d.u without x']
+    """
+    found = []
+    if spec.synchronization.capitalization != "source":
+        found.append(f"names without an entry in {spec.synchronization.capitalization} case")
+    for entry in spec.objects:
+        target = entry.name if entry.name is not None else entry.schema
+        if target != entry.schema:
+            found.append(f"schema {entry.schema} → {target}")
+        for table in entry.described:
+            name = table.table if table.name is None else table.name
+            parts = [f"{entry.schema}.{table.table}"]
+            parts += [f"→ {target}.{name}"] if (target, name) != (entry.schema, table.table) else []
+            renamed = [f"{own} → {new}" for own, new in table.columns.items() if own != new]
+            parts += [f"({', '.join(renamed)})"] if renamed else []
+            parts += [f"without {', '.join(table.exclude_columns)}"] if table.exclude_columns else []
+            if len(parts) > 1:
+                found.append(" ".join(parts))
+        found += [f"{entry.schema}: {rule.pattern} → {rule.name}" for rule in entry.rename]
+    return found
 
 
 def made_by(spec: TaskSpec) -> list[str]:

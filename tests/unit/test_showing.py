@@ -14,9 +14,10 @@ from syncwizard.remedies import to_do
 from syncwizard.task.events import Entry, Failure, Remainder, SlotMeasured, StageName, StageStarted
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
-from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
+from syncwizard.task.specification import Endpoint, SchemaObjects, TableObject, TaskSpec
 from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
+from syncwizard.tui.monitor.lines import describe_table, table_lines
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
 LONG = "sales.order_lines_of_the_year_2026_november"
@@ -88,6 +89,17 @@ def test_a_copy_shows_rows_bytes_rate_and_a_range_of_time() -> None:
     assert data["tables"][LONG]["rows"] == 400_000
     assert data["bytes_per_second"] == 20_000_000.0
     assert data["left"] == {"low_seconds": 270.0, "high_seconds": 660.0}
+
+
+def test_a_task_shows_what_its_tables_are_called_at_the_destination() -> None:
+    plain, name = seen(COPYING, full=False), LONG.partition(".")[2]
+    assert as_data(plain, NOW)["names"] == {}
+    entry = SchemaObjects(schema="sales", name="eu", overrides=[TableObject(table=name, name="short")])
+    task = msgspec.structs.replace(plain.task, spec=msgspec.structs.replace(plain.task.spec, objects=[entry]))
+    view = msgspec.structs.replace(plain, task=task)
+    assert as_data(view, NOW)["names"] == {LONG: "eu.short"}
+    assert table_lines(view, 80, "name")[0].cells[0].text == f"{LONG} → eu.short"
+    assert ("eu.short" in describe_table(view, LONG), "eu.short" in describe_table(plain, LONG)) == (True, False)
 
 
 def test_a_total_that_is_still_being_counted_is_none() -> None:

@@ -190,12 +190,33 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def with_table(self, schema: str, table: TableObject) -> "ObjectChoice":
         """Another entry for a table of a chosen schema; one that says nothing but its name takes the edits away."""
-        entry = self.schemas[schema]
-        edits = {name: edit for name, edit in entry.edits.items() if name != table.table}
-        if table != TableObject(table=table.table):
-            edits[table.table] = table
-        changed = msgspec.structs.replace(entry, edits=edits)
-        return self._with({**self.schemas, schema: changed}, ())
+        return self.with_tables([(schema, table)])
+
+    def with_tables(self, tables: Iterable[tuple[str, TableObject]]) -> "ObjectChoice":
+        """The same for many tables, each with its schema."""
+        edits: dict[str, dict[str, TableObject]] = {}
+        for schema, table in tables:
+            of_schema = edits.setdefault(schema, dict(self.schemas[schema].edits))
+            of_schema.pop(table.table, None)
+            if table != TableObject(table=table.table):
+                of_schema[table.table] = table
+        changed = {schema: msgspec.structs.replace(self.schemas[schema], edits=own) for schema, own in edits.items()}
+        return self._with({**self.schemas, **changed}, ())
+
+    def with_name(self, schema: str, name: str | None) -> "ObjectChoice":
+        """Another name at the destination for a chosen schema, None for its own."""
+        entry = msgspec.structs.replace(self.schemas[schema], name=None if name == schema else name)
+        return self._with({**self.schemas, schema: entry}, ())
+
+    def with_rules(self, schema: str, rules: list[RenameRule]) -> "ObjectChoice":
+        """Other rules for what has no name of its own in a chosen schema."""
+        entry = msgspec.structs.replace(self.schemas[schema], rename=rules)
+        return self._with({**self.schemas, schema: entry}, ())
+
+    def with_operations(self, schema: str, operations: list[Operation] | None) -> "ObjectChoice":
+        """The operations that are applied to the tables of a chosen schema, None for all."""
+        entry = msgspec.structs.replace(self.schemas[schema], operations=operations)
+        return self._with({**self.schemas, schema: entry}, ())
 
     def table(self, schema: str, name: str) -> TableObject:
         """The entry of a table, chosen or not."""

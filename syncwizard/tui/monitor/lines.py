@@ -24,6 +24,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, describe_share
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import count_changes, narrate
 from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
 from syncwizard.tui.formatting import Tone, day_and_time
@@ -64,11 +65,23 @@ def table_lines(seen: Seen, width: int, by: TableSort) -> list[Line]:
     progress = copying(seen)
     if progress is not None:
         order = sorted(progress.tables.items(), key=lambda item: _copy_rank(item[0], item[1], by))
-        return [_copy_line(name, table, seen, width) for name, table in order]
+        there = _there(seen, progress.tables)
+        return [_copy_line(name, _titled(name, there), table, seen, width) for name, table in order]
     changes = seen.sample.changes or seen.state.changes
-    names = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
+    there = _there(seen, {*seen.state.tables, *changes})
+    shown = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
     kinds = _kinds(seen)
-    return [_change_line(name, seen, changes.get(name, {}), kinds, width) for name in names]
+    return [_change_line(name, _titled(name, there), seen, changes.get(name, {}), kinds, width) for name in shown]
+
+
+def _there(seen: Seen, names: Iterable[str]) -> dict[str, str]:
+    """The destination's names of tables that have another there."""
+    return Mapping.of(seen.task.spec).by_text(names)
+
+
+def _titled(name: str, there: dict[str, str]) -> Cell:
+    """The source's name, with the destination's where that is another."""
+    return Cell(f"{name} → {there[name]}" if name in there else name)
 
 
 def _copy_rank(name: str, table: TableProgress, by: TableSort) -> tuple[object, ...]:
@@ -85,7 +98,7 @@ def _change_rank(name: str, seen: Seen, changes: dict[str, dict[str, int]], by: 
     return (-sum(changes.get(name, {}).values()), name) if by == "activity" else (name,)
 
 
-def _copy_line(name: str, table: TableProgress, seen: Seen, width: int) -> Line:
+def _copy_line(name: str, title: Cell, table: TableProgress, seen: Seen, width: int) -> Line:
     restarts = seen.state.tables[name].restarts
     if table.copied:
         state = Cell("✓ copied", "good")
@@ -96,16 +109,16 @@ def _copy_line(name: str, table: TableProgress, seen: Seen, width: int) -> Line:
     share = Cell(describe_share(table.bytes, table.estimated_bytes, finished=table.copied))
     rows = Cell(describe_count(table.rows))
     if width < ROOMY:
-        return Line(key=name, cells=(Cell(name), state, rows, share))
+        return Line(key=name, cells=(title, state, rows, share))
     expected = Cell(describe_count(table.rows if table.copied else table.estimated_rows), "muted")
-    return Line(key=name, cells=(Cell(name), state, rows, expected, Cell(describe_bytes(table.bytes)), share))
+    return Line(key=name, cells=(title, state, rows, expected, Cell(describe_bytes(table.bytes)), share))
 
 
-def _change_line(name: str, seen: Seen, counts: dict[str, int], kinds: Sequence[str], width: int) -> Line:
+def _change_line(name: str, title: Cell, seen: Seen, counts: dict[str, int], kinds: Sequence[str], width: int) -> Line:
     table = seen.state.tables.get(name)
     cells = [_count(counts.get(kind, 0)) for kind in kinds]
     copied = Cell(describe_count(table.rows), "muted") if table else Cell("")
-    return Line(key=name, cells=(Cell(name), copied, *cells) if width >= ROOMY else (Cell(name), *cells))
+    return Line(key=name, cells=(title, copied, *cells) if width >= ROOMY else (title, *cells))
 
 
 def _count(count: int) -> Cell:
@@ -120,6 +133,8 @@ def _kinds(seen: Seen) -> tuple[str, ...]:
 def describe_table(seen: Seen, name: str) -> str:
     """All that is known of one table, exactly."""
     fields: list[tuple[str, str]] = [("table", name)]
+    if (target := _there(seen, [name]).get(name)) is not None:
+        fields.append(("at the destination", target))
     table = seen.state.tables.get(name)
     counts = (seen.sample.changes or seen.state.changes).get(name, {})
     if table is not None:
