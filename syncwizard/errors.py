@@ -24,6 +24,8 @@ from typing import ClassVar, Literal
 from syncwizard.remedies import NOTHING, Remedy, as_remedy
 
 End = Literal["source", "destination"]
+# SQLSTATE classes of lost connections, shutdown and crash recovery; without one it was libpq that failed.
+CONNECTION_STATES = ("08", "57P")
 
 
 class SyncwizardError(Exception):
@@ -78,7 +80,8 @@ class PrecheckNotPassed(SyncwizardError):
 class EndpointError(SyncwizardError):
     """An end cannot be reached or logged in to, or its connection was lost.
 
-    `transient` tells whether trying again may help: a refused connection may, a wrong password will not.
+    `transient` tells whether trying again may help: a refused connection may, a wrong password will not. `cause` is
+    why, in two or three words of ours, where the server's or the driver's are known.
     """
 
     exit_code = 4
@@ -93,10 +96,17 @@ class EndpointError(SyncwizardError):
         where: str = "",
         remedy: Remedy | str = NOTHING,
         sqlstate: str = "",
+        cause: str = "",
     ) -> None:
         super().__init__(title, detail=detail, where=where or end, remedy=remedy, sqlstate=sqlstate)
         self.end = end
         self.transient = transient
+        self.cause = cause
+
+    @property
+    def lost(self) -> bool:
+        """Whether the end is out of reach for now, as opposed to one that answers and lacks something."""
+        return self.transient and (not self.sqlstate or self.sqlstate.startswith(CONNECTION_STATES))
 
 
 class ProtocolError(EndpointError):

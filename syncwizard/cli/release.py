@@ -9,7 +9,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import LeftOver
 from syncwizard.remedies import to_do
 from syncwizard.task.left_over import left_over_lines
-from syncwizard.task.narration import narrate
+from syncwizard.task.narration import describe_aside, narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.summary import RELEASE_CONSEQUENCES
 from syncwizard.task.text import counted
@@ -37,11 +37,14 @@ def release(name: str, yes: bool, as_json: bool) -> None:
         say("paused")
     state = lifecycle.release(task, lambda event: say(narrate(event)), secrets)
     result = {"id": task.id, "name": task.spec.name, "state": state.state, "left_over": state.left_over}
+    result["set_aside"] = state.aside
     if as_json and state.left_over:
         fail(_left_over(task, state), result)
     if as_json:
         print_json(result)
         return
+    for each in state.aside:
+        say(f"not in step at the destination: {describe_aside(each)}")
     for line in left_over_lines(state.left_over):
         show(line)
     if state.left_over:

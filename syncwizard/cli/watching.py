@@ -17,10 +17,11 @@ from syncwizard.client.waiting import Goal, connect, wait_for
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import UsageError
 from syncwizard.task.events import Entry
-from syncwizard.task.narration import narrate
-from syncwizard.task.text import format_seconds, local_time
+from syncwizard.task.narration import count_aside, describe_aside, narrate
+from syncwizard.task.state import TaskState
+from syncwizard.task.text import format_seconds, local_time, shell_word
 
-# Definitions are missing.
+# Definitions are missing, or tables are set aside.
 DIFFERENT = 5
 # The kernel waits for no number of seconds whatever.
 LONGEST_SECONDS = 365 * 24 * 3600.0
@@ -92,7 +93,7 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
 @JSON
 def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
     """Wait until a task has copied all tables, until all that is committed now is at the destination, or until its
-    definitions are. Exit code 5: some of those are missing."""
+    definitions are. Exit code 5: some of those are missing, or tables are set aside."""
     task = tasks.find_task(name)
     started = time.monotonic()
     say_trouble(task.read_state())
@@ -102,10 +103,18 @@ def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
         print_json({"id": task.id, "label": task.label, "reached": until, "seconds": seconds, "state": state.state})
     else:
         show(f"{task.label}  {until}  after {format_seconds(seconds)}")
-    if until == "indexed" and state.missing_definitions:
+    return _differences(task, state, until)
+
+
+def _differences(task: StoredTask, state: TaskState, until: Goal) -> int:
+    """Says what is not as the source's after a wait; the exit code."""
+    if state.aside and until != "full":
+        say_lines("\n".join([f"{count_aside(state.aside)}:", *(f"  {describe_aside(each)}" for each in state.aside)]))
+        say(f"`syncwizard status {shell_word(task.label)}` shows what helps")
+    missing = until == "indexed" and bool(state.missing_definitions)
+    if missing:
         say_lines(describe_definitions(state, task.label))
-        return DIFFERENT
-    return 0
+    return DIFFERENT if missing or (state.aside and until != "full") else 0
 
 
 @click.command()

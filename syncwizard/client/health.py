@@ -8,7 +8,7 @@ from syncwizard.client.looking import Seen
 from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.totals import describe_latency
-from syncwizard.task.narration import count_missing, describe_failure
+from syncwizard.task.narration import count_aside, count_missing, describe_failure
 from syncwizard.task.text import counted, describe_bytes, local_time, one_line, span
 
 Level = Literal["ok", "warning", "critical"]
@@ -81,6 +81,9 @@ def _left(seen: Seen) -> list[Finding]:
     """What the destination lacks, and what an end still has."""
     state = seen.state
     found = []
+    if state.aside:
+        names = ", ".join(str(each.table) for each in state.aside)
+        found.append(Finding(level="critical", message=f"{count_aside(state.aside)}: {names}"))
     if state.missing_definitions:
         found.append(Finding(level="warning", message=count_missing(state.missing_definitions)))
     if state.detached:

@@ -20,11 +20,15 @@ from syncwizard.task.figures.totals import (
     retention_fields,
     stream_fields,
 )
+from syncwizard.task.figures.tries import headline
 from syncwizard.task.layered import plain
 from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import (
+    HELD_BACK,
+    count_aside,
     count_missing,
+    describe_aside,
     describe_failure,
     describe_missing,
     describe_retrying,
@@ -87,10 +91,14 @@ def describe(seen: Seen, now: float) -> str:
     if seen.liveness.died:
         parts.append(one_line(seen.liveness.explanation))
     if state.retrying is not None:
-        parts.append(one_line(describe_retrying(state.retrying.until, state.retrying.failure)))
+        down = headline(state.retrying.failure, seen.sample, now)
+        retrying = describe_retrying(state.retrying.until, state.retrying.failure)
+        parts.append("\n".join(map(one_line, filter(None, [down, retrying]))))
     if state.failure is not None:
         remedy = with_task(state.failure.remedy, seen.task.label)
         parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
+    if state.aside:
+        parts.append(describe_set_aside(seen))
     if state.missing_definitions:
         parts.append(_missing(state))
     if state.verification is not None:
@@ -152,6 +160,18 @@ def _missing(state: TaskState) -> str:
         lines.append(f"  and {len(missing) - MISSING_SHOWN} more")
     lines.append("`syncwizard definitions TASK` shows what to do, and retries them with --retry;")
     lines.append("`status --json` has the statements that make them, under missing_definitions")
+    return "\n".join(lines)
+
+
+def describe_set_aside(seen: Seen) -> str:
+    """The tables whose changes are not applied: why, how many came, and what helps."""
+    state = seen.state
+    changes = seen.sample.changes or state.changes
+    lines = [f"{count_aside(state.aside)}:"]
+    for each in state.aside:
+        held = sum(changes.get(str(name), {}).get(HELD_BACK, 0) for name in each.names)
+        lines.append(one_line(f"  {describe_aside(each)}" + (f"; {held:,} changes held back" if held else "")))
+        lines += [one_line(f"    {line}") for line in lines_of(with_task(each.remedy, seen.task.label))]
     return "\n".join(lines)
 
 

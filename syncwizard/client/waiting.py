@@ -122,8 +122,9 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
     target = _position_to_reach(task, timeout, watcher)
 
     def caught_up(connection: EngineConnection) -> bool:
-        applied = connection.sample.applied_lsn
-        return is_synchronizing(connection) and applied is not None and parse_lsn(applied) >= target
+        # Acknowledged is what is durable, and of which the source's tables were found to be those that are captured.
+        acknowledged = connection.sample.acknowledged_lsn
+        return is_synchronizing(connection) and acknowledged is not None and parse_lsn(acknowledged) >= target
 
     rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
     return wait_until(task, caught_up, goal, rest, watcher)

@@ -248,6 +248,7 @@ class Pipeline:
         if not was_open or kind != self._trouble:
             self._trouble = kind
             self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
+        self._sample(Sample(tries=window.attempts, next_try_at=now + seconds))
         if seconds > PAIR_PATIENCE_SECONDS:
             self._context.held.close()
         self._context.cancellation.wait(seconds)

@@ -13,9 +13,6 @@ BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 # Trouble that returns so soon after it seemed over, with nothing done for good, is the same: its window goes on.
 STABLE_SECONDS = 60.0
 
-# SQLSTATE classes of lost connections, shutdown and crash recovery; without one it was libpq that failed.
-_CONNECTION_STATES = ("08", "57P")
-
 
 # The clock when the engine began, less the steady one.
 _BEGAN = time.time() - time.monotonic()
@@ -50,8 +47,7 @@ def minutes_allowed(error: SyncwizardError, retry: Retry) -> int | None:
         return retry.other_minutes
     if not isinstance(error, EndpointError) or not error.transient:
         return None
-    connection = not error.sqlstate or error.sqlstate.startswith(_CONNECTION_STATES)
-    return retry.connection_minutes if connection else retry.other_minutes
+    return retry.connection_minutes if error.lost else retry.other_minutes
 
 
 def next_window(previous: Window | None, now: float, minutes: int) -> Window:

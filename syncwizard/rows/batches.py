@@ -52,9 +52,11 @@ def singly(piece: Piece) -> list[Piece]:
                 final_lsn=end[1],
                 end_lsn=end[2],
                 beats=None,
+                held_back=None,
                 heartbeats=[beaten for beaten in piece.heartbeats if beaten[0] == end[2]],
             )
         )
         begin = end[0]
     parts[-1].beats = piece.beats
+    parts[-1].held_back = piece.held_back
     return parts

@@ -97,7 +97,8 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     partitions of the source's tree). `text`: positions that arrive in text form; `written`: all but
     generated and left-out columns, set here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
-    Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10).
+    Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10). `aside`: those from
+    there on are counted, and not applied.
     `identity`: positions that come with every old row. `sieve` leaves changes out or adds to them, right behind the
     decoder; `projection` is how rows become those of the destination (then the columns are the source's, with its
     types): None for a route whose rows go as they are.
@@ -113,6 +114,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     shared: bool = False
     tree: frozenset[TableName] = frozenset()
     heartbeat: bool = False
+    aside: bool = False
     text: frozenset[int] = frozenset()
     written: tuple[int, ...] = ()
     replaces: bool = False
@@ -178,7 +180,8 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
     last heartbeat of this task in it were committed; `heartbeats`: each with the end LSN of its
     transaction; `truncations`: a Truncation is among the changes; `filtered`: changes left out by the operations of
-    their table, by table and kind. `weight` estimates the memory of the changes in
+    their table, by table and kind; `held_back`: how many of tables that are set aside came in it, or in the
+    transactions just before. `weight` estimates the memory of the changes in
     bytes.
     """
 
@@ -193,6 +196,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     heartbeats: list[tuple[int, Beat]] = msgspec.field(default_factory=list)
     truncations: bool = False
     filtered: dict[tuple[str, str], int] = {}
+    held_back: dict[TableName, int] | None = None
 
     @property
     def last(self) -> bool:

@@ -28,6 +28,7 @@ from syncwizard.rows.changes import (
 )
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.tuples import MESSAGE_AT
+from syncwizard.task.names import TableName
 
 # Microseconds since 2000-01-01 on the wire; the difference to the Unix epoch.
 POSTGRES_EPOCH_SECONDS = 946_684_800
@@ -108,6 +109,7 @@ class Decoder:
         self._truncations = False
         # Since the last piece that ended, those of the open transaction included: figures only.
         self._filtered: dict[tuple[str, str], int] = {}
+        self._held_back: dict[TableName, int] = {}
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
         """The pieces that are complete with these frames: all transactions that end in them."""
@@ -126,12 +128,12 @@ class Decoder:
                 if route is None or final_lsn < from_lsn:
                     if self._postponed:
                         self._check_postponed(frame[_BODY_AT:_OID_END], final_lsn)
-                    if route is not None and route.heartbeat:
-                        self._beats = True
-                        if self._heartbeats is not None:
-                            self._heartbeats.take(frame)
+                    if route is None:
                         continue
-                    if route is None or route.sieve is None or final_lsn < route.pair_lsn:
+                    if route.heartbeat or route.aside:
+                        self._take_apart(route, frame, final_lsn)
+                        continue
+                    if route.sieve is None or final_lsn < route.pair_lsn:
                         continue
                     sieved = self._sieved(kind, route, frame)
                     if sieved is None:
@@ -168,6 +170,18 @@ class Decoder:
     def _count_filtered(self, route: Route, kind: int) -> None:
         key = (str(route.source), KIND_NAMES[kind])
         self._filtered[key] = self._filtered.get(key, 0) + 1
+
+    def _take_apart(self, route: Route, frame: bytes, final_lsn: int) -> None:
+        """A change that is not applied: a heartbeat, or one of a table that is set aside."""
+        if route.heartbeat:
+            self._beats = True
+            if self._heartbeats is not None:
+                self._heartbeats.take(frame)
+        elif final_lsn >= route.pair_lsn:
+            self._hold_back(route.source)
+
+    def _hold_back(self, table: TableName) -> None:
+        self._held_back[table] = self._held_back.get(table, 0) + 1
 
     def _begin(self, frame: bytes) -> int:
         """The final LSN of the transaction that begins."""
@@ -239,8 +253,10 @@ class Decoder:
             heartbeats=self._beaten,
             truncations=self._truncations,
             filtered=self._filtered,
+            held_back=self._held_back or None,
         )
         self._filtered = {}
+        self._held_back = {}
         self._weight -= self._ended_weight
         self._ends = []
         self._beats_at = None
@@ -276,7 +292,7 @@ class Decoder:
                 self._postponed[oid] = route
                 route = None
             # What has a sieve comes by the branch that looks closer.
-            looked_at = route is None or route.heartbeat or route.sieve is not None
+            looked_at = route is None or route.heartbeat or route.aside or route.sieve is not None
             from_lsn = _NEVER if looked_at or route is None else route.pair_lsn
             self._routes[oid] = route, from_lsn
 
@@ -298,7 +314,9 @@ class Decoder:
             self._check_postponed(frame[at : at + 4], self._final_lsn)
             if route is None or route.heartbeat or self._final_lsn < route.pair_lsn:
                 continue
-            if route.sieve is not None and route.sieve.leaves_out(TRUNCATE):
+            if route.aside:
+                self._hold_back(route.source)
+            elif route.sieve is not None and route.sieve.leaves_out(TRUNCATE):
                 self._count_filtered(route, TRUNCATE)
             else:
                 routes.append(route)

@@ -30,6 +30,7 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
     operator of each column of its unique indexes, by the index's OID. `recoded`: the encodings of the databases differ.
     `rules`: what selects and changes rows, by source table; `codec`: Python's name of the stream's encoding.
+    `aside`: the source's tables whose changes are not applied.
     """
 
     mapping: Mapping
@@ -40,6 +41,7 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     recoded: bool = False
     rules: MappingOf[TableName, RowRule] = {}
     codec: str = "utf-8"
+    aside: frozenset[TableName] = frozenset()
 
     def pair_of(self, source: TableName, root: TableName) -> int:
         """The LSN below which a table's changes are in its copy; `root` is the partitioned table it belongs to."""
@@ -62,6 +64,12 @@ def make_route(
     `types`: those of the message's columns at its time, None for one that is gone; None as a whole where all values
     come as text. Raises NoPlace, TypesDiffer.
     """
+    if source in shapes.aside or root in shapes.aside:
+        # What it is like by now need not fit.
+        target = shapes.mapping.table(source)
+        return Route(
+            source=source, target=target, columns=(), key=(), pair_lsn=shapes.pair_of(source, root), aside=True
+        )
     table, shared, scattered = _place(source, root, shapes)
     if (rule := shapes.rules.get(source) or shapes.rules.get(root)) is not None:
         arrival = Arrival(

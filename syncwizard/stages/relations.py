@@ -1,5 +1,5 @@
 """What became of captured relations, as events: tables that are gone leave the task, partitions leave their
-tree, and the rows of some tables may differ."""
+tree, the rows of some tables may differ, and others are set aside until they are copied again."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.lineage import Detached, Doubt
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
-from syncwizard.task.events import Noticed, PartitionDetached, TableDropped
+from syncwizard.task.events import Noticed, PartitionDetached, TableDropped, TableSetAside
 from syncwizard.task.names import TableName
 
 
@@ -76,3 +76,49 @@ def record_changed(context: Context, detached: Iterable[Detached], doubts: Itera
     for doubt in doubts:
         remedy = resync(context.spec.name, [doubt.table], "see whether its rows differ at the destination")
         context.record(Noticed(level="warning", message=doubt.message, remedy=remedy))
+
+
+def set_aside(context: Context, destination: Destination, found: Iterable[TableSetAside]) -> None:
+    """Lets the changes of tables be held back from here on, while no changes are applied."""
+    found = list(found)
+    with translated("destination", "setting tables aside"):
+        destination.aside.note(found)
+    record_aside(context, found)
+
+
+def record_aside(context: Context, found: Iterable[TableSetAside]) -> None:
+    """Says once of each table that it is set aside."""
+    for event in found:
+        known = next((each for each in context.state().aside if each.table == event.table), None)
+        if known is None or known.reason != event.reason:
+            context.record(event)
+
+
+def tell_aside(context: Context, destination: Destination) -> None:
+    """Says which tables the destination has as set aside and the journal has not."""
+    state = context.state()
+    with translated("destination", "reading which tables are set aside"):
+        # What an earlier version left knows of none.
+        destination.ledger.read()
+        found = destination.aside.read()
+    known = {each.table for each in state.aside} | set(state.dropped)
+    record_aside(context, [event for event in found if event.table not in known])
+
+
+def aside_at_destination(context: Context) -> frozenset[TableName]:
+    """The destination's names of the tables that are set aside, partitions included."""
+    return frozenset(context.mapping.table(name) for event in context.state().aside for name in event.names)
+
+
+def tree_of(context: Context, destination: Destination, table: TableName) -> tuple[TableName, list[TableName]]:
+    """The partitioned table that a table of the source belongs to, itself where it is none, and all names of that tree,
+    as far as they were copied. By what the destination has."""
+    with translated("destination", "reading partitions"):
+        copied = list(destination.copies.read())
+        schemas = sorted({context.mapping.table(name).schema for name in [table, *copied]})
+        roots = {each.name: each.root for each in destination.tables.read(schemas, sizes=False)}
+    own = context.mapping.table(table)
+    root = roots.get(own, own)
+    tree = [name for name in copied if roots.get(context.mapping.table(name)) == root]
+    top = next((name for name in tree if context.mapping.table(name) == root), table)
+    return top, sorted(name for name in tree if name != top)

@@ -14,6 +14,9 @@ from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.facts import Event as Event
 from syncwizard.task.facts import Failure as Failure
 from syncwizard.task.names import TableName
+from syncwizard.task.parts import Remainder as Remainder
+from syncwizard.task.parts import SequenceValue as SequenceValue
+from syncwizard.task.parts import TableToCopy as TableToCopy
 from syncwizard.task.stages import StageName as StageName
 from syncwizard.task.verification import TableVerified as TableVerified
 from syncwizard.task.verification import VerificationFinished as VerificationFinished
@@ -159,14 +162,6 @@ class TableRestarted(Event, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-class TableToCopy(msgspec.Struct, frozen=True, kw_only=True):
-    """A table of a resynchronization, with the source's estimates."""
-
-    table: TableName
-    rows: int
-    bytes: int
-
-
 class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     """An order to empty tables at the destination and to copy them again; `id` tells the order from others.
 
@@ -199,6 +194,30 @@ class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
     root: TableName | None = None
     captured: bool = False
     remedy: Remedy = NOTHING
+
+
+class TableSetAside(Event, frozen=True, kw_only=True, tag=True):
+    """Changes of the table are not applied any more, while the task goes on with the others, until it is copied again.
+
+    `tables`: its partitions, where it is a partitioned one. `reason` is ours; `detail` the server's message with its
+    `sqlstate`, `statement` what it refused, where it did; `query` shows the rows at the source that are in the way.
+    `anew`: the table was dropped, and the source has another one under its name.
+    """
+
+    table: TableName
+    tables: list[TableName] = []
+    reason: str
+    detail: str = ""
+    sqlstate: str = ""
+    statement: str = ""
+    query: str = ""
+    remedy: Remedy = NOTHING
+    anew: bool = False
+
+    @property
+    def names(self) -> frozenset[TableName]:
+        """Every name under which changes of it come."""
+        return frozenset([self.table, *self.tables])
 
 
 class SyncPointSet(Event, frozen=True, kw_only=True, tag=True):
@@ -252,14 +271,6 @@ class DefinitionsRetried(Event, frozen=True, kw_only=True, tag=True):
     refused: int
 
 
-class SequenceValue(msgspec.Struct, frozen=True, kw_only=True):
-    """The last value of a sequence at both ends; None where it is missing or may not be read."""
-
-    sequence: TableName
-    source: int | None
-    destination: int | None
-
-
 class SequencesSet(Event, frozen=True, kw_only=True, tag=True):
     """`count` sequences of the destination were moved forward. `values` is empty in the journal."""
 
@@ -269,9 +280,10 @@ class SequencesSet(Event, frozen=True, kw_only=True, tag=True):
 
 
 class ChangesApplied(Event, frozen=True, kw_only=True, tag=True):
-    """Running totals of applied changes per table: {table: {insert: n, …}}; written now and then.
+    """Running totals of changes per table: {table: {insert: n, …}}; written now and then.
 
-    The journal keeps the last ones of an hour.
+    They were applied, but for those of the kind `held back`, whose table was set aside. The journal keeps the last ones
+    of an hour.
     """
 
     tables: dict[str, dict[str, int]]
@@ -303,15 +315,6 @@ class TaskFailedEvent(Event, frozen=True, kw_only=True, tag="TaskFailed"):
     """The task stopped and needs intervention."""
 
     failure: Failure
-
-
-class Remainder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a release could not remove: the statements that do, each whole, and the `end` they are run at, None where
-    an earlier version kept the statement alone. `note` says when they may be run."""
-
-    statements: tuple[str, ...]
-    end: End | None = None
-    note: str = ""
 
 
 class TaskReleased(Event, frozen=True, kw_only=True, tag=True):
@@ -346,6 +349,7 @@ AnyEvent = (
     | ResyncRequested
     | TableDropped
     | PartitionDetached
+    | TableSetAside
     | SyncPointSet
     | SyncPointPassed
     | StatementFinished

@@ -48,6 +48,7 @@ class FailureReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def failure_of(error: SyncwizardError) -> Failure:
     """The error as data."""
+    endpoint = error if isinstance(error, EndpointError) else None
     return Failure(
         title=error.title,
         detail=error.detail,
@@ -56,6 +57,8 @@ def failure_of(error: SyncwizardError) -> Failure:
         sqlstate=error.sqlstate,
         exit_code=error.exit_code,
         changes_missing=isinstance(error, errors.ChangesMissing),
+        down=endpoint.end if endpoint and endpoint.lost else None,
+        cause=endpoint.cause if endpoint else "",
     )
 
 
@@ -133,6 +136,7 @@ def _endpoint_error(failure: Failure, end: End, transient: bool) -> EndpointErro
         where=failure.where,
         remedy=failure.remedy,
         sqlstate=failure.sqlstate,
+        cause=failure.cause,
     )
 
 

@@ -36,6 +36,7 @@ from syncwizard.task.events import (
     TableDropped,
     TablePlanned,
     TableRestarted,
+    TableSetAside,
     TableVerified,
     TaskFailedEvent,
     TaskPaused,
@@ -46,6 +47,9 @@ from syncwizard.task.events import (
 from syncwizard.task.state import MissingDefinition, Verification
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
 from syncwizard.task.verification import TableVerification
+
+# A kind of changes beside insert, update, delete and truncate: they came, and were not applied.
+HELD_BACK = "held back"
 
 
 def narrate(event: Event) -> str:
@@ -62,7 +66,7 @@ def _remedy_of(event: Event) -> Remedy:
         case PrecheckItemFinished():
             # Statements may be many, and stand with the item.
             return without_statements(event.remedy)
-        case Noticed():
+        case Noticed() | TableSetAside():
             return event.remedy
         case TaskFailedEvent():
             return event.failure.remedy
@@ -93,6 +97,28 @@ def describe_missing(missing: DefinitionMissing | MissingDefinition) -> str:
     """
     state = f", SQLSTATE {missing.sqlstate}" if missing.sqlstate else ""
     return f"{missing.kind} {missing.name} ({missing.reason}{state})"
+
+
+def describe_aside(event: TableSetAside) -> str:
+    """A table that is set aside, with the reason.
+
+    >>> from syncwizard.task.names import TableName
+    >>> describe_aside(TableSetAside(table=TableName("kb", "tags"), reason="it was dropped and created anew"))
+    'kb.tags: it was dropped and created anew'
+    """
+    state = f", SQLSTATE {event.sqlstate}" if event.sqlstate else ""
+    return f"{event.table}: {event.reason}" + (f" ({event.detail}{state})" if event.detail else "")
+
+
+def count_aside(aside: Sequence[TableSetAside]) -> str:
+    """How many tables are set aside, as a heading.
+
+    >>> from syncwizard.task.names import TableName
+    >>> count_aside([TableSetAside(table=TableName("kb", "tags"), reason="")])
+    '1 table is set aside: its changes are not applied'
+    """
+    verb, whose = ("is", "its") if len(aside) == 1 else ("are", "their")
+    return f"{counted(len(aside), 'table')} {verb} set aside: {whose} changes are not applied"
 
 
 def count_missing(missing: Sequence[MissingDefinition]) -> str:
@@ -150,12 +176,12 @@ def describe_retrying(until: float, failure: Failure) -> str:
 
 
 def count_changes(tables: dict[str, dict[str, int]]) -> int:
-    """All changes of all tables.
+    """All applied changes of all tables.
 
-    >>> count_changes({"a.b": {"insert": 2, "delete": 1}})
+    >>> count_changes({"a.b": {"insert": 2, "delete": 1}, "a.c": {"held back": 7}})
     3
     """
-    return sum(count for counts in tables.values() for count in counts.values())
+    return sum(count for counts in tables.values() for kind, count in counts.items() if kind != HELD_BACK)
 
 
 def _with_remedy(text: str, remedy: Remedy) -> str:
@@ -256,6 +282,11 @@ def _(event: PartitionDetached) -> str:
     tree = str(event.root) if event.root else "its tree"
     lasting = "" if event.captured else ", and changes to it are not captured any more"
     return f"{event.table} was detached from {tree} at the source: its rows stay in {tree} at the destination{lasting}"
+
+
+@_sentence.register
+def _(event: TableSetAside) -> str:
+    return f"set aside, changes are not applied: {describe_aside(event)}"
 
 
 @_sentence.register

@@ -36,6 +36,7 @@ from syncwizard.task.events import (
     TableDropped,
     TablePlanned,
     TableRestarted,
+    TableSetAside,
     TableVerified,
     TaskFailedEvent,
     TaskPaused,
@@ -245,6 +246,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         tables=tables,
         # A tree that is copied again has only what the source's has.
         detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
+        aside=tuple(each for each in state.aside if not again.intersection(each.names)),
     )
 
 
@@ -257,7 +259,8 @@ def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
     if known is not None and not known.copied:
         tables = without(tables, str(event.table))
     identities = tuple(change for change in state.identities if change.table != event.table)
-    state = replace(state, tables=tables, identities=identities, dropped=(*state.dropped, event.table))
+    aside = tuple(each for each in state.aside if each.anew or each.table != event.table)
+    state = replace(state, tables=tables, identities=identities, aside=aside, dropped=(*state.dropped, event.table))
     return _noticed(state, at, Noticed(level="warning", message=narrate(event)))
 
 
@@ -266,6 +269,12 @@ def _(event: PartitionDetached, state: TaskState, at: float) -> TaskState:
     others = tuple(each for each in state.detached if each.table != event.table)
     state = replace(state, detached=(*others, event))
     return _noticed(state, at, Noticed(level="warning", message=narrate(event), remedy=event.remedy))
+
+
+@_after.register
+def _(event: TableSetAside, state: TaskState, at: float) -> TaskState:
+    others = tuple(each for each in state.aside if each.table != event.table)
+    return replace(state, aside=(*others, event))
 
 
 @_after.register

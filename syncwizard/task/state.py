@@ -19,6 +19,7 @@ from syncwizard.task.events import (
     SlotCreated,
     SlotMeasured,
     StageName,
+    TableSetAside,
 )
 from syncwizard.task.names import TableName
 from syncwizard.task.verification import TableVerification, Verdict, VerificationOrder
@@ -128,7 +129,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `missing_definitions`: those that are selected or needed and not at the destination.
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
-    no more. `detached`: partitions whose rows the destination still has in their tree.
+    no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
+    are not applied.
     `verification`: the latest comparison of both ends.
     `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
@@ -142,6 +144,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     planning: bool = False
     dropped: tuple[TableName, ...] = ()
     detached: tuple[PartitionDetached, ...] = ()
+    aside: tuple[TableSetAside, ...] = ()
     resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False

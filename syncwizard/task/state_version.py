@@ -7,7 +7,20 @@ from pathlib import Path
 from syncwizard import __version__
 
 # What decides how events become a state, and what a state is.
-MODULES = ("../remedies", "earlier", "events", "names", "stages", "state", "reducer", "narration", "layered")
+MODULES = (
+    "../remedies",
+    "earlier",
+    "events",
+    "facts",
+    "names",
+    "parts",
+    "stages",
+    "state",
+    "reducer",
+    "narration",
+    "layered",
+    "verification",
+)
 
 
 @functools.cache

@@ -1,22 +1,15 @@
 """What the destination refuses is listed as missing, and the changes go on: one task, a schema a case."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from syncwizard.errors import TaskFailed
-from syncwizard.stages.capture import stage as capture
-from syncwizard.stages.commands import resync
-from syncwizard.stages.definitions import keys, schema
-from syncwizard.stages.full import stage as full
-from syncwizard.task.names import TableName
-from syncwizard.task.resync import ResyncWish
+from syncwizard.postgres.source.slot import current_lsn
 from tests.field.running import FieldTask, running_task
-from tests.support.commands import syncwizard
-from tests.support.comparison import assert_equal
-from tests.support.inprocess import TaskRun
+from tests.support.commands import report, syncwizard
+from tests.support.comparison import assert_equal, content
 from tests.support.pair import DatabasePair
-from tests.support.rowpath import RowPath
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +135,7 @@ def the_advice_names_what_works(task: FieldTask) -> None:
 def the_rows_that_are_wrong_are_found_by_the_query_that_is_named(task: FieldTask) -> None:
     for name, expected in (("c_p_fkey on k07.c", 5), ("t_code on k08.t", 1), ("t_k on k08.t", 1)):
         found = next(each["advice"] for (_, other), each in task.missing().items() if other == name)
-        query = found.split("this shows there: ")[1].split("; correct them")[0]
+        query = found.split("this query shows there: ")[1].split("; correct them")[0]
         with task.pair.source_cluster.connect(task.pair.database) as session:
             *settings, select = query.split("; ")
             for setting in settings:
@@ -178,44 +171,110 @@ def a_paused_task_tries_again_too(task: FieldTask) -> None:
     assert_equal(task.pair)
 
 
-def test_duplicates_under_a_primary_key_are_named_with_the_command_that_helps(
-    pair: DatabasePair, tmp_path: Path
-) -> None:
-    pair.source.execute("""
-        CREATE TABLE t (id int PRIMARY KEY, n int);
-        CREATE TABLE other (id int PRIMARY KEY);
-        INSERT INTO t SELECT g, g FROM generate_series(1, 5) g;
-        UPDATE pg_index SET indisready = false, indislive = false WHERE indexrelid = 't_pkey'::regclass;
-    """)
+TWO_TABLES = """
+    CREATE TABLE t (id int PRIMARY KEY, n int);
+    CREATE TABLE other (id int PRIMARY KEY, t int CONSTRAINT other_t REFERENCES t);
+    CREATE TABLE tree (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+    CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (100);
+    CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (100) TO (200);
+    CREATE INDEX t_n ON t (n);
+    INSERT INTO t SELECT g, g FROM generate_series(1, 5) g;
+    INSERT INTO other SELECT g, g FROM generate_series(1, 5) g;
+    INSERT INTO tree SELECT g, g FROM generate_series(1, 199) g;
+    UPDATE pg_index SET indisready = false, indislive = false
+     WHERE indexrelid IN ('t_pkey'::regclass, 'tree_1_pkey'::regclass);
+"""
+SAME_KEYS = """
+    INSERT INTO t VALUES (3, 33);
+    INSERT INTO tree VALUES (7, 77);
+    UPDATE pg_index SET indisready = true, indislive = true
+     WHERE indexrelid IN ('t_pkey'::regclass, 'tree_1_pkey'::regclass);
+"""
+REPAIR = "SET enable_indexscan = off; SET enable_bitmapscan = off; DELETE FROM {} WHERE n = {}"
+
+
+def test_a_table_with_duplicates_under_its_primary_key_is_set_aside_and_the_others_go_on(pair: DatabasePair) -> None:
+    pair.source.execute(TWO_TABLES)
     pair.reconnect()
-    pair.source.execute("""
-        INSERT INTO t VALUES (3, 33);
-        UPDATE pg_index SET indisready = true, indislive = true WHERE indexrelid = 't_pkey'::regclass;
-    """)
-    path = RowPath(pair, TaskRun(pair.spec(), tmp_path))
-    context = path.context()
-    for stage in (capture, schema, full):
-        stage.run(context)
-    with pytest.raises(TaskFailed) as refused:
-        keys.run(context)
-    assert "t_pkey on public.t" in refused.value.title
-    assert "Key (id)=(3)" in refused.value.detail
-    assert "syncwizard resync test --table public.t" in str(refused.value.remedy)
-    query = refused.value.remedy.steps[0].split("this shows there: ")[1]
-    *settings, select = query.split("; ")
-    pair.reconnect()
-    for setting in settings:
-        pair.source.execute(setting.encode())
-    assert pair.source.execute(select.encode()).fetchall() == [(3, 2)]
-    # The keys of the other tables are there by then.
-    found = "SELECT count(*) FROM pg_index WHERE indrelid = 'other'::regclass AND indisprimary"
-    assert pair.destination.execute(found).fetchone() == (1,)
-    # What the remedy says.
-    pair.source.execute("DELETE FROM t WHERE n = 33")
-    order = resync.describe(path.context(), ResyncWish(tables=[TableName("public", "t")]))
-    path.task.record(order)
-    for later in (capture, full, keys):
-        later.run(path.context())
-    with path.following():
-        path.caught_up()
+    pair.source.execute(SAME_KEYS)
+    with running_task(pair, ["public"], "aside") as task:
+        done = syncwizard("wait", task.name, "--until", "indexed", "--timeout", "90", expect=5)
+        assert "2 tables are set aside" in done.stderr
+        assert task.missing() == {}
+        the_table_is_named_with_its_key_and_the_rows_in_its_way(task)
+        changes_of_the_others_arrive(task)
+        a_pause_changes_nothing_about_it(task)
+        the_table_joins_again_once_its_rows_are_right(task)
+
+
+def set_aside(task: FieldTask) -> dict[str, dict[str, Any]]:
+    return {f"{each['table']['schema']}.{each['table']['name']}": each for each in report("status", task.name)["aside"]}
+
+
+def the_table_is_named_with_its_key_and_the_rows_in_its_way(task: FieldTask) -> None:
+    aside = set_aside(task)
+    assert set(aside) == {"public.t", "public.tree"}
+    assert {"schema": "public", "name": "tree_1"} in aside["public.tree"]["tables"]
+    found = aside["public.t"]
+    assert "t_pkey on public.t" in found["reason"] and "Key (id)=(3)" in found["detail"]
+    assert found["statement"].startswith("ALTER TABLE ONLY public.t")
+    *settings, select = found["query"].split("; ")
+    with task.pair.source_cluster.connect(task.pair.database) as session:
+        for setting in settings:
+            session.execute(setting.encode())
+        assert session.execute(select.encode()).fetchall() == [(3, 2)]
+    shown = syncwizard("status", task.name).stdout
+    assert "2 tables are set aside" in shown
+    assert "syncwizard resync aside --table public.t" in shown
+    assert "CRITICAL" in syncwizard("status", task.name, "--check", expect=2).stdout
+
+
+def changes_of_the_others_arrive(task: FieldTask) -> None:
+    before = content(task.pair.destination, "public", "t")
+    task.pair.source.execute(
+        "INSERT INTO other VALUES (6, 4); INSERT INTO t VALUES (6, 6); UPDATE t SET n = 0 WHERE id = 4"
+    )
+    task.pair.source.execute("UPDATE tree SET n = -n WHERE id > 150")
+    done = syncwizard("wait", task.name, "--until", "caught-up", "--timeout", "60", expect=5)
+    assert "public.t: " in done.stderr
+    assert content(task.pair.destination, "public", "other") == content(task.pair.source, "public", "other")
+    assert content(task.pair.destination, "public", "t") == before
+    until(lambda: "2 changes held back" in syncwizard("status", task.name).stdout, 20, "the changes to be counted")
+    assert "49 changes held back" in syncwizard("status", task.name).stdout
+    slot = "SELECT confirmed_flush_lsn >= %s::pg_lsn FROM pg_replication_slots"
+    position = current_lsn(task.pair.source)
+    until(
+        lambda: task.pair.source.execute(slot, (position,)).fetchone() == (True,), 30, "the source to be acknowledged"
+    )
+
+
+def a_pause_changes_nothing_about_it(task: FieldTask) -> None:
+    syncwizard("pause", task.name)
+    task.pair.source.execute("INSERT INTO t VALUES (7, 7); INSERT INTO other VALUES (7, 7)")
+    syncwizard("resume", task.name)
+    syncwizard("wait", task.name, "--until", "caught-up", "--timeout", "60", expect=5)
+    assert content(task.pair.destination, "public", "other") == content(task.pair.source, "public", "other")
+    assert set(set_aside(task)) == {"public.t", "public.tree"}
+
+
+def the_table_joins_again_once_its_rows_are_right(task: FieldTask) -> None:
+    pair = task.pair
+    with pair.source_cluster.connect(pair.database) as session:
+        session.execute(REPAIR.format("t", 33).encode())
+        session.execute(REPAIR.format("tree", 77).encode())
+    syncwizard("pause", task.name)
+    syncwizard("resync", task.name, "--table", "public.t", "--yes")
+    syncwizard("wait", task.name, "--until", "indexed", "--timeout", "90", expect=5)
+    assert set(set_aside(task)) == {"public.tree"}
+    syncwizard("pause", task.name)
+    # Those that are set aside, without a word about which.
+    syncwizard("resync", task.name, "--yes")
+    pair.source.execute("INSERT INTO t VALUES (8, 8); DELETE FROM tree WHERE id = 7; INSERT INTO other VALUES (8, 8)")
+    syncwizard("wait", task.name, "--until", "indexed", "--timeout", "90")
+    task.caught_up()
     assert_equal(pair)
+    keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND connamespace = 'public'::regnamespace"
+    assert pair.destination.execute(keys).fetchone() == (5,)
+    found = "SELECT convalidated FROM pg_constraint WHERE conname = 'other_t'"
+    assert pair.destination.execute(found).fetchall() == [(True,)]
+    assert pair.destination.execute("SELECT count(*) FROM syncwizard.aside").fetchone() == (0,)

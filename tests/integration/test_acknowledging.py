@@ -132,15 +132,18 @@ def test_a_position_is_verified_where_the_publication_was_found_unchanged_after_
         if len(looks) == 2:
             watcher.stop()
 
+    def ignore(tables: object) -> None:
+        return
+
     with pair.source_cluster.connect(pair.database) as session:
         before = parse_lsn(current_lsn(session))
-        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, lambda tables: None, look)
+        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, ignore, look, ignore)
         watcher.run()
         assert before <= looks[0] <= positions.verified < looks[1]
         verified = positions.verified
         pair.source.execute(f"ALTER PUBLICATION {path.task.spec.slot} DROP TABLE items".encode())
         pair.source.execute("INSERT INTO items SELECT max(id) + 1 FROM items")
-        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, lambda tables: None, look)
+        watcher = SourceWatcher(session, progress, members, positions, lambda watcher: None, ignore, look, ignore)
         with pytest.raises(ChangesMissing, match=r"lost public\.items"):
             watcher.run()
     assert positions.verified == verified

@@ -7,13 +7,17 @@ import pytest
 from psycopg import sql
 
 from syncwizard.errors import ChangesMissing
-from syncwizard.postgres.source.slot import slot_status
+from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.postgres.source.slot import current_lsn, slot_status
 from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.commands import resync
 from syncwizard.stages.definitions import constraints, keys, schema
 from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Noticed, StatementSkipped, SyncPointSet, TableDropped
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
-from tests.support.comparison import Content, content, contents
+from syncwizard.task.resync import ResyncWish
+from tests.support.comparison import Content, assert_equal, content, contents
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
@@ -160,9 +164,11 @@ def test_a_table_dropped_between_plan_and_copy_leaves_the_task(pair: DatabasePai
     assert_rest_equal(pair, {"public.one", "public.three"})
 
 
-def test_a_table_created_anew_under_the_name_is_not_captured_and_this_is_said(
-    pair: DatabasePair, tmp_path: Path
-) -> None:
+def set_aside(path: RowPath) -> list[str]:
+    return [str(event.table) for event in path.task.state.aside]
+
+
+def test_a_table_created_anew_under_the_name_is_set_aside(pair: DatabasePair, tmp_path: Path) -> None:
     path = three_tables(pair, tmp_path)
     path.copy()
     with path.following():
@@ -172,10 +178,54 @@ def test_a_table_created_anew_under_the_name_is_not_captured_and_this_is_said(
     pair.source.execute("INSERT INTO two VALUES (1, 'of another table')")
     with path.following():
         path.caught_up()
-        until(lambda: dropped(path) and "not captured" in warnings(path), 20, "both to be told")
-    assert "public.two; " in warnings(path)
-    assert "syncwizard resync test --table public.two" in warnings(path)
+        until(lambda: dropped(path) and set_aside(path), 20, "both to be told")
+    (aside,) = path.task.state.aside
+    assert aside.table == TableName("public", "two")
+    assert "created anew" in aside.reason
+    assert "syncwizard resync test --table public.two" in str(aside.remedy)
+    # It is said once, and no other remark says something else about it.
+    assert "public.two" not in warnings(path).replace("public.two was dropped", "")
     assert content(pair.destination, "public", "two").rows == 200
+    with path.following():
+        change_all(pair, "one")
+        path.caught_up()
+    assert set_aside(path) == ["public.two"]
+    join_again(path, TableName("public", "two"))
+    assert set_aside(path) == []
+    change_all(pair, "two")
+    with path.following():
+        path.caught_up()
+    assert_equal(pair)
+
+
+def join_again(path: RowPath, table: TableName) -> None:
+    """What the remedy says."""
+    path.task.record(resync.describe(path.context(), ResyncWish(tables=[table])))
+    path.copy()
+
+
+def test_a_table_created_anew_while_changes_stream_is_set_aside_before_the_task_is_in_step(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    path = three_tables(pair, tmp_path)
+    path.copy()
+    with path.following():
+        path.caught_up()
+        pair.source.execute("DROP TABLE two; CREATE TABLE two (id int PRIMARY KEY, body text)")
+        pair.source.execute("INSERT INTO two VALUES (1, 'of another table')")
+        position = parse_lsn(current_lsn(pair.source))
+        beat(pair.source, path.task.spec.slot)
+
+        def in_step() -> bool:
+            """As `wait --until caught-up` means it."""
+            known = [sample.acknowledged_lsn for sample in path.task.samples if sample.acknowledged_lsn]
+            return bool(known) and parse_lsn(known[-1]) >= position
+
+        until(in_step, 20, "the task to be in step")
+        assert set_aside(path) == ["public.two"]
+        until(lambda: dropped(path), 20, "the drop to be told")
+    assert dropped(path) == ["public.two"]
+    assert set_aside(path) == ["public.two"]
 
 
 TREE = """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,15 @@ def services(pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_text(f"[server]\n{where}\n[kb]\n{where}dbname={pair.database}\n")
     monkeypatch.setenv("PGSERVICEFILE", str(path))
     return path
+
+
+def test_a_refused_connection_has_its_cause_in_two_words() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        endpoint = Endpoint(host="127.0.0.1", port=taken.getsockname()[1], database="postgres", user="postgres")
+        with pytest.raises(EndpointError) as caught:
+            connect(endpoint, end="source", application_name="test")
+    assert (caught.value.cause, caught.value.lost) == ("connection refused", True)
 
 
 def test_a_service_gives_what_the_endpoint_leaves_out(pair: DatabasePair, services: Path) -> None:

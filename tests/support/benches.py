@@ -33,10 +33,11 @@ class Bench:
         self.path = folder / "journal.db"
         self.journal = Journal(self.path, SPEC.id, SPEC.name)
         self.cancellation = Cancellation()
+        self.metrics = Metrics(self.journal.state)
 
     def run(self, *stages: Stage, spec: TaskSpec = SPEC, pool: ChildPool | None = None) -> Outcome:
         self.cancellation = Cancellation()
-        metrics = Metrics(self.journal.state)
+        self.metrics = metrics = Metrics(self.journal.state)
         pool = pool or ChildPool()
         context = make_context(
             spec,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -267,6 +268,29 @@ def test_the_heartbeat_marks_its_transaction_and_is_no_change() -> None:
     (quiet,) = feed(stream, messages.begin(30), messages.commit(30, 40))
     assert beating.beats == pytest.approx((946_684_801.5, 946_684_801.5)) and not beating.changes and not beating.filled
     assert quiet.beats is None
+
+
+def test_changes_of_a_table_that_is_set_aside_are_counted_from_its_pair_on_and_not_taken() -> None:
+    def aside(message: RelationMessage, transaction: int) -> Route:
+        name = TableName(message.schema, message.name)
+        return Route(source=name, target=name, columns=(), key=(), pair_lsn=0x1_0000A0B0, aside=True)
+
+    stream = Decoder(aside, 1 << 20)
+    truncate = GOLDEN_TRUNCATE
+    (piece,) = feed(
+        stream, GOLDEN_BEGIN, GOLDEN_RELATION, GOLDEN_INSERT, GOLDEN_UPDATE, truncate, GOLDEN_DELETE, GOLDEN_COMMIT
+    )
+    assert piece.last and piece.changes == []
+    assert piece.held_back == {TableName("public", "items"): 4}
+    (piece,) = feed(stream, GOLDEN_BEGIN, GOLDEN_COMMIT)
+    assert piece.held_back is None
+
+    def later(message: RelationMessage, transaction: int) -> Route:
+        return msgspec.structs.replace(aside(message, transaction), pair_lsn=0x1_0000A0B1)
+
+    (piece,) = feed(Decoder(later, 1 << 20), GOLDEN_BEGIN, GOLDEN_RELATION, GOLDEN_INSERT, GOLDEN_COMMIT)
+    # Its copy has this one.
+    assert piece.held_back is None
 
 
 def test_several_heartbeats_at_once_are_known_by_the_first_and_the_last() -> None:

@@ -1,6 +1,7 @@
 """What a pipeline tries again, for how long, and when its trouble is over."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,9 @@ def test_a_lost_connection_is_tried_again_until_it_is_back(bench: Bench) -> None
 
     bench.run(Stage(name="full", run=run), pausing(bench))
     assert states == ["initializing", "retrying", "retrying"]
+    # For the line that says which try is next, and when.
+    sample = bench.metrics.latest()
+    assert sample.tries == 2 and abs((sample.next_try_at or 0.0) - time.time()) < 60
     assert bench.events()[:4] == ["StageStarted full", "RetryStarted", "RetryEnded", "StageFinished full"]
 
 

@@ -36,6 +36,7 @@ from syncwizard.task.events import (
     TableDropped,
     TablePlanned,
     TableRestarted,
+    TableSetAside,
     TableToCopy,
     TaskFailedEvent,
     TaskPaused,
@@ -203,6 +204,20 @@ def test_a_missing_definition_is_known_since_its_first_refusal_until_it_is_there
     assert [each.kind for each in state.missing_definitions] == ["rule"]
     state = state_after([StatementSkipped(kind="rule", name="t on a.b", reason="the task excludes it")], state)
     assert state.missing_definitions == ()
+
+
+def test_a_table_is_set_aside_until_it_is_copied_again_or_dropped() -> None:
+    first = TableSetAside(table=TableName("a", "tree"), tables=[TableName("a", "leaf")], reason="its key is refused")
+    second = TableSetAside(table=TableName("a", "b"), reason="its key is refused")
+    anew = TableSetAside(table=TableName("a", "c"), reason="it was created anew", anew=True)
+    state = state_after([first, second, first, anew])
+    assert state.aside == (second, first, anew)
+    dropped = state_after([TableDropped(table=each.table) for each in (second, anew)], state)
+    # The source has another table under the name of the last one.
+    assert dropped.aside == (first, anew)
+    order = [TableToCopy(table=TableName("a", "leaf"), rows=1, bytes=1)]
+    again = state_after([ResyncRequested(id=uuid.uuid4(), tables=order, whole=False)], dropped)
+    assert again.aside == (anew,)
 
 
 def test_only_the_latest_notices_are_kept() -> None:

@@ -174,6 +174,14 @@ def test_a_partition_that_the_destination_does_not_know_goes_to_its_tree() -> No
     assert (found.target, found.shared, found.partitioned, found.pair_lsn) == (root, True, True, 7)
 
 
+def test_a_table_that_is_set_aside_needs_no_place_and_no_types() -> None:
+    root = TableName("s", "tree")
+    for name in (SOURCE, root):
+        aside = msgspec.structs.replace(shapes(pairs={root: 7}), aside=frozenset([name]))
+        found = make_route(relation(COLUMNS, ("id",)), SOURCE, root, [None, None], aside)
+        assert (found.aside, found.source, found.pair_lsn) == (True, SOURCE, 7)
+
+
 def test_what_the_destination_lacks_is_named() -> None:
     with pytest.raises(NoPlace, match=r"table s\.t is not at the destination"):
         make_route(relation(COLUMNS, ("id",)), SOURCE, SOURCE, None, shapes())

@@ -10,14 +10,19 @@ from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.remedies import to_do
-from syncwizard.task.events import Entry, Failure, Remainder, SlotMeasured, StageName, StageStarted
+from syncwizard.errors import EndpointError
+from syncwizard.remedies import resync, to_do
+from syncwizard.task.events import Entry, Failure, Remainder, SlotMeasured, StageName, StageStarted, TableSetAside
+from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.retention import of_sample, retention
 from syncwizard.task.figures.sample import IndexBuild, Sample
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint, SchemaObjects, TableObject, TaskSpec
 from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
 from syncwizard.tui.monitor.lines import describe_table, table_lines
+from syncwizard.tui.monitor.link import View
+from syncwizard.tui.monitor.trouble import trouble_of
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
 LONG = "sales.order_lines_of_the_year_2026_november"
@@ -192,6 +197,18 @@ def test_trouble_says_until_when_it_is_retried_and_what_to_do() -> None:
     assert f"retrying until {local_time(NOW + 600)}: update on public.t cannot be applied; mend the row" in text
 
 
+def test_an_end_that_is_down_is_named_with_the_next_try() -> None:
+    error = EndpointError("lost", end="source", transient=True, detail="…", cause="connection refused")
+    trouble = Retrying(since=NOW, until=NOW + 600, failure=failure_of(error))
+    shown = seen(msgspec.structs.replace(STREAMING, tries=17, next_try_at=NOW + 12), full=True)
+    state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
+    shown = msgspec.structs.replace(shown, state=state)
+    assert "\nSOURCE DOWN: connection refused, try 17, next in 12 s\n" in describe(shown, NOW)
+    trouble_in_monitor = trouble_of(View(seen=shown), NOW)
+    assert trouble_in_monitor is not None
+    assert trouble_in_monitor.title == "SOURCE DOWN: connection refused, try 17, next in 12 s"
+
+
 def test_an_engine_that_died_on_a_full_disk_names_the_disk(tmp_path: Path) -> None:
     state = TaskState(state="synchronizing", engine_pid=4711)
     last = Entry(sequence=1, at=NOW, event=StageStarted(stage="full"))
@@ -265,6 +282,29 @@ def test_only_a_stage_that_was_begun_is_interrupted() -> None:
     lines = describe(msgspec.structs.replace(shown, state=state), NOW).splitlines()
     assert ["full", "waiting"] in map(str.split, lines)
     assert ["incremental", "interrupted"] in map(str.split, lines)
+
+
+def test_tables_that_are_set_aside_stand_in_the_status_with_what_came_for_them() -> None:
+    view = seen(STREAMING, full=True)
+    aside = TableSetAside(
+        table=TableName("kb", "tags"),
+        tables=[TableName("kb", "tags_1")],
+        reason="the destination refused primary key tags_pkey",
+        detail="Key (id)=(3) is duplicated",
+        sqlstate="23505",
+        remedy=resync("t", ["kb.tags"], "correct them there"),
+    )
+    changes = {"kb.tags": {"insert": 5, "held back": 2}, "kb.tags_1": {"held back": 1_000}}
+    state = msgspec.structs.replace(view.state, aside=(aside,))
+    view = msgspec.structs.replace(
+        view, state=state, sample=msgspec.structs.replace(view.sample, changes=changes, transactions=3)
+    )
+    text = describe(view, NOW)
+    assert "1 table is set aside: its changes are not applied:" in text
+    assert "tags_pkey (Key (id)=(3) is duplicated, SQLSTATE 23505); 1,002 changes held back" in text
+    assert "correct them there, then copy again: syncwizard resync" in text
+    assert "5 changes, 3 transactions" in text
+    assert as_data(view, NOW)["aside"][0]["table"] == {"schema": "kb", "name": "tags"}
 
 
 def test_missing_definitions_stand_in_the_status_and_as_data() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.aside import Aside
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.database import Database
@@ -35,6 +36,7 @@ class Destination:
 
     - `ledger`: how far the task is, and what it captures (rules 3, 4)
     - `copies`: the copies of its tables and their chunks (rule 10)
+    - `aside`: its tables whose changes are not applied
     - `definitions`: those of its plan
     - `indexes`, `sequences`, `tables`, `database`: what there is, whichever task it belongs to
     - `connection`: for what is done to sessions of either end: cancelling, encodings, COPY
@@ -44,6 +46,7 @@ class Destination:
         self.connection = connection
         self.ledger = Ledger(connection, task_id)
         self.copies = Copies(connection, task_id)
+        self.aside = Aside(connection, task_id)
         self.definitions = Definitions(connection, task_id)
         self.indexes = Indexes(connection)
         self.sequences = Sequences(connection)
@@ -121,6 +124,7 @@ class Destination:
             recoded=recoded,
             spec=spec,
             source_database=source_database,
+            aside=frozenset(name for event in self.aside.read() for name in event.names),
         )
         compiler.read()
         return compiler

@@ -240,6 +240,7 @@ class Ledger:
             self._connection.execute(SCHEMA_LOCK)
             if self._read_mark() != (SCHEMA_MARK,):
                 return
+            self._connection.execute("DELETE FROM syncwizard.aside WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (self._task_id,))

@@ -40,6 +40,7 @@ class RouteCompiler:
     `members`: what is captured, by the names it was captured under, which the mapping is asked for. `recoded`: the
     encodings of the databases differ. `spec`: what the task asks of its tables' rows. `binary`: values come in
     binary, so that the types of both ends must be the same.
+    `aside`: tables, and roots of partitions, whose changes are not applied.
     `left_out` is called with a relation that has no place at the destination and needs none, and why.
     """
 
@@ -57,6 +58,7 @@ class RouteCompiler:
         recoded: bool = False,
         spec: TaskSpec | None = None,
         source_database: str = "",
+        aside: frozenset[TableName] = frozenset(),
     ) -> None:
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
@@ -69,7 +71,11 @@ class RouteCompiler:
         self._spec = spec
         self._source_database = source_database
         self._shapes = Shapes(
-            mapping=mapping, selected={table.name: table for table in selected}, pairs=pairs, recoded=recoded
+            mapping=mapping,
+            selected={table.name: table for table in selected},
+            pairs=pairs,
+            recoded=recoded,
+            aside=aside,
         )
 
     def choose(self, *, binary: bool, codec: str) -> None:

@@ -26,6 +26,33 @@ LACKING_RIGHT = "42501"
 PASSWORD_MARKS = ("password authentication failed", "no password supplied")
 
 
+# Why an end is out of reach: by SQLSTATE, and by the words of libpq and the system, which come in English as long as no
+# other language is set.
+CAUSES_BY_STATE = {
+    "57P01": "connection ended by the server",
+    "57P02": "server crashed",
+    "57P03": "not ready yet",
+    "57P05": "idle session ended",
+    "53300": "too many connections",
+}
+CAUSES_BY_WORDS = {
+    "Connection refused": "connection refused",
+    "timeout expired": "no answer in time",
+    "timed out": "no answer in time",
+    "could not translate host name": "host name not found",
+    "No route to host": "no route to the host",
+    "Network is unreachable": "network out of reach",
+    "No such file or directory": "no server at its socket",
+    "starting up": "not ready yet",
+    "shutting down": "shutting down",
+    "in recovery mode": "not ready yet",
+    "terminating connection": "connection ended by the server",
+    "closed the connection": "connection lost",
+    "connection is lost": "connection lost",
+    "Connection reset": "connection lost",
+}
+
+
 # The words of a login that was refused for good, by PostgreSQL or by libpq.
 LOGIN_MARKS = (
     *PASSWORD_MARKS,
@@ -110,8 +137,22 @@ def endpoint_error(
         detail=text,
         where=f"{end} {endpoint.describe()}",
         sqlstate=state,
+        cause=cause_of(text, state),
         remedy="" if seconds is None else remedy_of(text, endpoint.access, state),
     )
+
+
+def cause_of(text: str, state: str = "") -> str:
+    """Why an end cannot be used, in two or three words; empty where it is none of the usual causes.
+
+    >>> cause_of('connection to server at "127.0.0.1", port 5432 failed: Connection refused Is the server running')
+    'connection refused'
+    >>> cause_of("FATAL: das Datenbanksystem startet", "57P03")
+    'not ready yet'
+    """
+    found = (cause for beginning, cause in CAUSES_BY_STATE.items() if state.startswith(beginning))
+    words = (cause for mark, cause in CAUSES_BY_WORDS.items() if mark in text)
+    return next(found, "") or next(words, "")
 
 
 def is_final(state: str, text: str) -> bool:
@@ -217,6 +258,7 @@ def as_ours(error: psycopg.Error, end: End, doing: str) -> SyncwizardError:
             transient=True,
             detail=text,
             sqlstate=error.sqlstate or "",
+            cause=cause_of(text, error.sqlstate or ""),
         )
     lacking = "grant the account the right that is named" if error.sqlstate == LACKING_RIGHT else "put that right"
     return TaskFailed(

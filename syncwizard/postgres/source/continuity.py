@@ -157,6 +157,14 @@ def find_relations(connection: Connection, oids: Sequence[int]) -> dict[int, Tab
     return {oid: TableName(schema, name) for oid, schema, name in rows}
 
 
+def find_tables(connection: Connection, names: Sequence[TableName]) -> list[TableName]:
+    """Those of the names under which there is a table, partitioned ones included."""
+    if not names:
+        return []
+    parameters = {"schemas": [name.schema for name in names], "names": [name.name for name in names]}
+    return [TableName(schema, name) for schema, name in connection.execute(query("tables_named"), parameters)]
+
+
 def missing_changes(title: str, progress: Progress, *, detail: str) -> ChangesMissing:
     """The error of a stream with a hole."""
     return ChangesMissing(title, detail=detail, where="source", remedy=resync(progress.task_name))

@@ -13,9 +13,17 @@ from syncwizard.rows.heartbeat import next_generation
 
 HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
 
+# A lock on the table must not hold up what shares the session: the heartbeat may be late.
+LOCK_TIMEOUT_MILLISECONDS = 200
+
+# To read it has time: a connection is compared once.
+READ_TIMEOUT_MILLISECONDS = 5_000
+
+# In one transaction and one round trip.
 _BEAT: LiteralString = (
+    "SET LOCAL lock_timeout = {timeout}; "
     "UPDATE public.dts_postgres_heartbeat SET beats = beats + 1, beat_at = pg_catalog.clock_timestamp()"
-    " WHERE slot_name = %s RETURNING pg_catalog.date_part('epoch', beat_at)"
+    " WHERE slot_name = {slot} RETURNING pg_catalog.date_part('epoch', beat_at)"
 )
 
 
@@ -55,10 +63,14 @@ def drop_heartbeat(connection: Connection, slot: str) -> None:
 def beat(connection: Connection, slot: str) -> float:
     """Commits one heartbeat; the source's clock in seconds since the epoch.
 
-    Raises TaskFailed when the row or the table is gone: latency could not be measured any more.
+    Raises TaskFailed when the row or the table is gone: latency could not be measured any more. Raises psycopg's
+    LockNotAvailable when the table is locked.
     """
+    statements = sql.SQL(_BEAT).format(timeout=sql.Literal(LOCK_TIMEOUT_MILLISECONDS), slot=sql.Literal(slot))
     try:
-        row = connection.execute(_BEAT, (slot,)).fetchone()
+        cursor = connection.execute(statements)
+        cursor.nextset()
+        row = cursor.fetchone()
     except errors.UndefinedTable:
         row = None
     if row is None:
@@ -72,13 +84,19 @@ def beat(connection: Connection, slot: str) -> float:
 
 
 def read_beat(connection: Connection, slot: str) -> Beat | None:
-    """The task's heartbeat as it is now, also over a replication session; None where there is none."""
+    """The task's heartbeat as it is now, also over a replication session; None where there is none.
+
+    Raises psycopg's LockNotAvailable when the table is locked.
+    """
     statement = sql.SQL(
+        "SET LOCAL lock_timeout = {}; "
         "SELECT beats, (pg_catalog.date_part('epoch', beat_at) * 1000000)::bigint"
         " FROM public.dts_postgres_heartbeat WHERE slot_name = {}"
-    ).format(sql.Literal(slot))
+    ).format(sql.Literal(READ_TIMEOUT_MILLISECONDS), sql.Literal(slot))
     try:
-        row = connection.execute(statement).fetchone()
+        cursor = connection.execute(statement)
+        cursor.nextset()
+        row = cursor.fetchone()
     except errors.UndefinedTable:
         row = None
     return None if row is None else Beat(int(row[0]), int(row[1]))

@@ -34,6 +34,21 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     first: str = ""
 
 
+class Altered(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that was rewritten to another type, by its OID; `table` is its name now, and `member` as it would be
+    remembered if nothing came of it."""
+
+    table: TableName
+    column: str
+    type: int
+    member: Member
+
+    @property
+    def message(self) -> str:
+        """What happened, without the table."""
+        return f"column {self.column} was rewritten to another type, and its values may be others, too"
+
+
 class Detached(msgspec.Struct, frozen=True, kw_only=True):
     """A partition, by its name now, that is in its tree no more; `root` is the tree's name, None when that is gone.
 
@@ -55,10 +70,12 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
     """How the captured relations differ from what they were. `renamed`: the captured name and the present one.
 
-    `noted`: the members whose traits are others now without harm, as they are to be remembered.
+    `altered`: rows may have other values than before, which only who altered the column knows. `noted`: the members
+    whose traits are others now without harm, as they are to be remembered.
     """
 
     lost: tuple[Loss, ...] = ()
+    altered: tuple[Altered, ...] = ()
     renamed: tuple[tuple[TableName, TableName], ...] = ()
     detached: tuple[Detached, ...] = ()
     doubts: tuple[Doubt, ...] = ()
@@ -112,6 +129,7 @@ def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineag
     present = read_present(connection, [member.relation for member in members])
     listed = {member.relation for member in members if member.oid is not None}
     lost: list[Loss] = []
+    altered: list[Altered] = []
     renamed, doubts, noted = [], [], []
     detached: list[tuple[Member, Present]] = []
     for member in members:
@@ -129,13 +147,15 @@ def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineag
             renamed.append((member.table, now.table))
         if member.traits is None or member.traits == now.traits:
             continue
-        losses, unsure = _compare(connection, member, now)
+        losses, changes, unsure = _compare(connection, member, now)
         lost += losses
+        altered += changes
         doubts += unsure
-        if not losses:
+        if not losses and not changes:
             noted.append(msgspec.structs.replace(member, traits=_remembered(member.traits, now.traits)))
     return Lineage(
         lost=tuple(lost),
+        altered=tuple(altered),
         renamed=tuple(renamed),
         detached=_name_roots(connection, detached),
         doubts=tuple(doubts),
@@ -183,10 +203,10 @@ def other_names(renamed: Sequence[tuple[TableName, TableName]], progress: Progre
     )
 
 
-def _parents(attachment: str) -> list[int]:
+def parents(attachment: str) -> list[int]:
     """The OIDs of the partitioned tables above, the nearest first.
 
-    >>> _parents("16400:745/16390:746")
+    >>> parents("16400:745/16390:746")
     [16400, 16390]
     """
     return [int(step.split(":")[0]) for step in attachment.split("/") if step]
@@ -195,17 +215,19 @@ def _parents(attachment: str) -> list[int]:
 def _is_out(member: Member, now: Present, listed: set[int]) -> bool:
     """Whether a captured partition is in its tree no more."""
     if member.oid is None:
-        return not listed.intersection(_parents(now.traits.attachment))
+        return not listed.intersection(parents(now.traits.attachment))
     return bool(member.traits and member.traits.attachment) and not now.traits.attachment
 
 
-def _compare(connection: Connection, member: Member, now: Present) -> tuple[list[Loss], list[Doubt]]:
+def _compare(connection: Connection, member: Member, now: Present) -> tuple[list[Loss], list[Altered], list[Doubt]]:
+    """What was lost, what was altered, and what is in doubt."""
     was = member.traits
     assert was is not None
     if member.oid is None and was.attachment != now.traits.attachment:
         reason = "this partition was detached and attached again, and changes made to it meanwhile may be missing"
-        return [Loss(table=now.table, reason=reason)], []
+        return [Loss(table=now.table, reason=reason)], [], []
     losses: list[Loss] = []
+    altered: list[Altered] = []
     doubts = []
     if member.oid is not None and not was.attachment and now.traits.attachment:
         message = f"{now.table} became a partition at the source: its rows are at the destination, but in no partition"
@@ -225,8 +247,8 @@ def _compare(connection: Connection, member: Member, now: Present) -> tuple[list
         elif "g" in (before.origin, column.origin):
             loss = (f"generated column {column.name} has another expression", "give it that at the destination, too")
         elif rewritten and before.type != column.type:
-            message = f"column {column.name} of {now.table} has another type, and its values may be others, too"
-            doubts.append(Doubt(table=now.table, message=message))
+            known = msgspec.structs.replace(member, traits=_remembered(was, now.traits))
+            altered.append(Altered(table=now.table, column=column.name, type=column.type, member=known))
         elif rewritten and before.origin in ("c", "m") and column.origin not in ("c", "m"):
             # Any rewrite writes such a column's definition anew, VACUUM FULL, too.
             message = f"{now.table} was rewritten: values of column {column.name} may be others (VACUUM FULL: the same)"
@@ -235,7 +257,7 @@ def _compare(connection: Connection, member: Member, now: Present) -> tuple[list
             loss = (f"column {column.name} was rewritten, and its values may be others", "")
         if loss is not None:
             losses.append(Loss(table=now.table, reason=loss[0], first=loss[1]))
-    return losses, doubts
+    return losses, altered, doubts
 
 
 def _added(
@@ -278,8 +300,8 @@ def _remembered(was: Traits, now: Traits) -> Traits:
 def _name_roots(connection: Connection, detached: Iterable[tuple[Member, Present]]) -> tuple[Detached, ...]:
     found = []
     for member, now in detached:
-        parents = _parents(member.traits.attachment) if member.traits else []
-        names = find_relations(connection, parents[-1:])
+        above = parents(member.traits.attachment) if member.traits else []
+        names = find_relations(connection, above[-1:])
         root = next(iter(names.values()), None)
         found.append(Detached(table=now.table, root=root, captured=member.oid is not None))
     return tuple(found)

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.lineage import Lineage, check_lineage, read_digest
+from syncwizard.task.names import TableName
 
 # A look takes this part of the source's time at most: 20,000 tables take it half a second.
 SHARE = 0.01
 
 
 class Members:
-    """The members as they are known. For one thread at a time."""
+    """The members as they are known, but for what becomes of tables that are `aside`. For one thread at a time."""
 
-    def __init__(self, members: Iterable[Member]) -> None:
+    def __init__(self, members: Iterable[Member], aside: Iterable[TableName] = ()) -> None:
         self._members = {member.relation: member for member in members}
+        self._aside = set(aside)
         self._digest = ""
         self._due = 0.0
 
@@ -23,6 +25,16 @@ class Members:
     def all(self) -> Sequence[Member]:
         """As they were when they were captured, or changed without harm."""
         return list(self._members.values())
+
+    @property
+    def followed(self) -> Sequence[Member]:
+        """Those whose changes are applied."""
+        return [member for member in self._members.values() if member.table not in self._aside]
+
+    def set_aside(self, tables: Iterable[TableName]) -> None:
+        """No changes of these are applied any more."""
+        self._aside |= set(tables)
+        self._digest = ""
 
     def note(self, members: Iterable[Member]) -> None:
         """Takes in what is known by now."""
@@ -34,8 +46,9 @@ class Members:
         began = time.monotonic()
         if began < self._due:
             return Lineage()
-        digest = read_digest(connection, list(self._members))
-        found = Lineage() if digest == self._digest else check_lineage(connection, progress, self.all)
+        followed = self.followed
+        digest = read_digest(connection, [member.relation for member in followed])
+        found = Lineage() if digest == self._digest else check_lineage(connection, progress, followed)
         if found.noted:
             self.note(found.noted)
         # What changed meanwhile differs from this digest, and is seen the next time.

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 
 import psycopg
 
-from syncwizard.postgres.captured import Progress
+from syncwizard.postgres.captured import HEARTBEAT_TABLE, Progress
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.locking import lock_holders
 from syncwizard.postgres.session.trouble import as_ours
 from syncwizard.postgres.source.continuity import HandedOver, check_publication, find_relations
 from syncwizard.postgres.source.heartbeat import beat
@@ -28,7 +29,8 @@ PARTITIONS_SECONDS = 5.0
 
 class SourceWatcher:
     """The thread's body. `on_beat` is called in the thread, `on_dropped` with the tables that were dropped, once
-    what was committed before is durable at the destination, and `on_changed` with what became of others."""
+    what was committed before is durable at the destination, `on_changed` with what became of others, and `on_gone` at
+    each beat with all that are dropped: their names may come back."""
 
     def __init__(
         self,
@@ -39,10 +41,12 @@ class SourceWatcher:
         on_beat: "Callable[[SourceWatcher], None]",
         on_dropped: Callable[[list[TableName]], None],
         on_changed: Callable[[Lineage], None],
+        on_gone: Callable[[list[TableName]], None],
     ) -> None:
         self._on_beat = on_beat
         self._on_dropped = on_dropped
         self._on_changed = on_changed
+        self._on_gone = on_gone
         self.connection = connection
         self._progress = progress
         self._members = members
@@ -53,6 +57,8 @@ class SourceWatcher:
         self._stop = threading.Event()
         self.source_lsn = ""
         self.source_at = 0.0
+        # Who has locked the heartbeat's table, None while it can be written.
+        self.lock_holders: str | None = None
         self.slot: SlotMeasured | None = None
         # In seconds since the epoch.
         self.slot_at = 0.0
@@ -98,10 +104,11 @@ class SourceWatcher:
         if found.handed_over is not None:
             raise HandedOver
         self._note_dropped(member.table for member in found.dropped)
+        self._on_gone([member.table for member in found.dropped])
         self._on_changed(self._members.look(self.connection, self._progress))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn, self.source_at = position, time.time()
-        self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
+        self._beat()
         now = time.monotonic()
         if now >= self._slot_due:
             self._slot_due = now + SLOT_SECONDS
@@ -110,6 +117,15 @@ class SourceWatcher:
             self._partitions_due = now + PARTITIONS_SECONDS
             self._look_for_partitions()
         self._report_dropped()
+
+    def _beat(self) -> None:
+        """Writes the heartbeat, unless its table is locked: others ask over this session, too, and must not wait."""
+        try:
+            self._positions.set_clock(lambda: beat(self.connection, self._progress.slot))
+            self.lock_holders = None
+        except psycopg.errors.LockNotAvailable:
+            if self.lock_holders is None:
+                self.lock_holders = lock_holders(self.connection, [TableName(*HEARTBEAT_TABLE)])
 
     def _look_for_partitions(self) -> None:
         """Partitions that their published root stands for leave no trace in the publication."""

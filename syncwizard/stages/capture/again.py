@@ -85,7 +85,9 @@ def find_damage(context: Context, source: Connection, progress: Progress, member
             if status is None or status.active_pid is None:
                 check_slot(source, progress)
             publication = compare_publication(source, progress, members)
-            lineage = compare_lineage(source, members)
+            # What becomes of tables that are set aside matters when these are copied again.
+            aside = {name for event in context.state().aside for name in event.names}
+            lineage = compare_lineage(source, [member for member in members if member.table not in aside])
             heartbeat = beats(source, progress.slot)
     except ChangesMissing as error:
         return Damage(gap=f"{error.title}: {error.detail}")
@@ -134,6 +136,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
         destination.ledger.register_again(order.id, publication, created)
         names = [table.name for table in selection.tables]
         destination.copies.restart(names, forget_pairs=order.whole)
+        destination.aside.take_back(names)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
 

@@ -16,6 +16,7 @@ from syncwizard.stages.targets import Targets, find_obstacles, read_targets
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
+from syncwizard.task.narration import describe_aside
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.text import did_you_mean
 
@@ -52,7 +53,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         id=uuid.uuid4(),
         tables=[_to_copy(table) for table in tables],
         whole=bool(damage.gap or damage.elsewhere or wish.everything),
-        reasons=_reasons(damage, absent),
+        reasons=[*_reasons(damage, absent), *_aside(context, names)],
     )
 
 
@@ -83,7 +84,8 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
     if damage.gap or damage.elsewhere or wish.everything:
         return everything
     lost = damage.lost_of(everything)
-    named = _with_trees(selection, wish.tables or lost)
+    aside = [name for event in context.state().aside for name in event.names if name in everything]
+    named = _with_trees(selection, wish.tables or [*lost, *aside])
     missed = [table for table in lost if table not in named]
     if missed:
         raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=resync(task, (), "leave out --table"))
@@ -126,6 +128,11 @@ def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) ->
             where="destination",
             remedy=to_do("create it there as it is at the source", then="run again"),
         )
+
+
+def _aside(context: Context, names: set[TableName]) -> list[str]:
+    """Why tables of the order are set aside."""
+    return [describe_aside(event) for event in context.state().aside if names.intersection(event.names)]
 
 
 def _reasons(damage: Damage, absent: list[TableName]) -> list[str]:

@@ -3,14 +3,13 @@
 import re
 import shlex
 
-from syncwizard.errors import EndpointError, TaskFailed
+from syncwizard.errors import EndpointError
 from syncwizard.paths import TASK_FILE
 from syncwizard.postgres.catalog.extensions import read_extensions
 from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.violations import check_query, duplicates_query, orphans_query
-from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.names import quote
@@ -35,17 +34,6 @@ def advise(context: Context, destination: Destination, refused: StatementRefused
         steps.append(f"to do without it, add its name to `exclude` in {context.folder / TASK_FILE}")
     steps.append(f"then run `syncwizard definitions {shlex.quote(context.spec.name)} --retry`")
     return "; ".join(filter(None, steps))
-
-
-def advise_on_key(context: Context, refused: StatementRefused) -> TaskFailed:
-    """The refusal of a key, which changes cannot do without, with the rows that are in its way."""
-    statement = refused.statement
-    if refused.sqlstate != UNIQUE_VIOLATION or statement.source_table is None:
-        return refused
-    refused.remedy = resync(
-        context.spec.name, [statement.source_table], f"{_rows(context, statement)}", "correct them there"
-    )
-    return refused
 
 
 def _correction(context: Context, destination: Destination, refused: StatementRefused) -> str:
@@ -98,11 +86,16 @@ def _function_of(refused: StatementRefused) -> str:
 
 def _rows(context: Context, statement: PlannedStatement) -> str:
     """Where the rows are that a key or a unique index does not allow, with the query that shows them."""
-    query = _query(context, statement)
+    return rows_in_the_way(find_query(context, statement))
+
+
+def rows_in_the_way(query: str) -> str:
+    """Where they are, with the query that shows them, if there is one."""
     return "rows of the source break it" + (f", which this query shows there: {query}" if query else "")
 
 
-def _query(context: Context, statement: PlannedStatement) -> str:
+def find_query(context: Context, statement: PlannedStatement) -> str:
+    """What shows the rows of the source that a constraint or unique index does not allow; empty where there is none."""
     table, made = statement.source_table, statement.object
     if table is None or made is None:
         return ""

@@ -15,7 +15,7 @@ from syncwizard.postgres.destination.indexes import ServerResources, choose_sett
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
-from syncwizard.stages.definitions.phases import create_batches, leave_out, report
+from syncwizard.stages.definitions.phases import create_batches, held_back, leave_out, report
 from syncwizard.stages.definitions.refused import settle, work_off
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
@@ -39,7 +39,8 @@ def run(context: Context) -> str:
     plan = read_plan(context)
     if plan is None:
         return "not part of this task"
-    statements = [each for each in plan.of("indexes") if not _lacks_key(context, plan, each)]
+    wanted = [each for each in plan.of("indexes") if not held_back(context, each)]
+    statements = [each for each in wanted if not _lacks_key(context, plan, each)]
     refused: list[StatementRefused] = []
     with context.destination("indexes") as destination:
         with translated("destination", "preparing the session"):

@@ -9,6 +9,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.refused import report_missing, settle, work_off
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.relations import aside_at_destination
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.events import StatementFinished, StatementSkipped
 
@@ -56,10 +57,19 @@ def create_batches(
 
 
 def leave_out(context: Context, destination: Destination, left: Sequence[PlannedStatement]) -> list[PlannedStatement]:
-    """The statements without those that are not to be created any more, which are noted."""
+    """The statements without those that are not to be created any more, which are noted, and those of tables that are
+    set aside, which come when these join again: rows of two moments need not fit together."""
+    left = [each for each in left if not held_back(context, each)]
     without = {statement.position: reason for statement in left if (reason := _why_without(context, statement))}
     _note_left_out(context, destination, [statement for statement in left if statement.position in without], without)
     return [statement for statement in left if statement.position not in without]
+
+
+def held_back(context: Context, statement: PlannedStatement) -> bool:
+    """Whether it waits for a table that is set aside. Its key is what it may join again with."""
+    if statement.phase == "keys":
+        return False
+    return bool(aside_at_destination(context).intersection((statement.table, statement.references)))
 
 
 def excluded(context: Context, statement: PlannedStatement) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions.advice import advise, advise_on_key
+from syncwizard.stages.definitions.advice import advise
+from syncwizard.stages.definitions.keyless import set_aside_by_keys
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.events import DefinitionMissing
 from syncwizard.task.text import listed
@@ -34,7 +35,9 @@ def work_off(statements: Sequence[PlannedStatement], attempt: Attempt) -> list[S
 
 
 def settle(context: Context, destination: Destination, refused: Sequence[StatementRefused]) -> None:
-    """Lists refused statements as missing. Raises the first without which rows can be neither copied nor changed."""
+    """Lists refused statements as missing, and sets tables aside whose rows do not allow their key. Raises the first
+    without which rows can be neither copied nor changed."""
+    refused = set_aside_by_keys(context, destination, refused)
     essential = next((each for each in refused if each.statement.essential), None)
     if essential is None:
         for each in refused:
@@ -45,7 +48,7 @@ def settle(context: Context, destination: Destination, refused: Sequence[Stateme
     if others:
         before = "; ".join(f"{each.statement.kind} {each.statement.name}: {each.words}" for each in others[:3])
         essential.detail += f"; refused before it: {before}"
-    raise advise_on_key(context, essential)
+    raise essential
 
 
 def report_missing(context: Context, refused: Sequence[tuple[PlannedStatement, str, str]], advice: str = "") -> None:

@@ -24,7 +24,7 @@ def is_changed(context: Context, source: Connection, destination: Destination) -
         members = destination.ledger.read_members()
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, members)
-    return bool(found.lost or found.renamed or found.doubts)
+    return bool(found.lost or found.altered or found.renamed or found.doubts)
 
 
 def renew_changed(
@@ -49,7 +49,9 @@ def renew_changed(
     if found.renamed:
         raise other_names(found.renamed, progress)
     record_changed(context, found.detached, ())
-    again = _reasons(found)
+    # Those that are set aside are copied again by order.
+    aside = {name for event in context.state().aside for name in event.names}
+    again = {table: reason for table, reason in _reasons(found).items() if table not in aside}
     roots = {table.root for table in tables if table.name in again}
     # Those that are not complete begin again anyway, under a new pair.
     begun = [
@@ -84,4 +86,5 @@ def note_pending(
 def _reasons(found: Lineage) -> dict[TableName, str]:
     """The tables to copy again, each with its first reason."""
     reasons = {doubt.table: doubt.message for doubt in reversed(found.doubts)}
+    reasons |= {altered.table: altered.message for altered in reversed(found.altered)}
     return {**reasons, **{loss.table: loss.reason for loss in reversed(found.lost)}}

@@ -17,6 +17,7 @@ from syncwizard.stages.incremental.answering import Answering
 from syncwizard.stages.incremental.figures import Totals
 from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild
 from syncwizard.stages.incremental.session import Session
+from syncwizard.stages.incremental.watching import RoutesChanged
 
 __all__ = ["Assignment", "FromChild", "ToChild", "run"]
 
@@ -86,8 +87,8 @@ def _run_sessions(assignment: Assignment, channel: Channel, answering: Answering
         except TypesDiffer as differ:
             binary = False
             channel.send(Recovered(reason=f"values come as text: {differ}"))
-        except HandedOver:
-            # The next session notes the owner, and says so.
+        except (HandedOver, RoutesChanged):
+            # The next session notes the owner, and says so; or it holds back what was set aside.
             pass
         finally:
             session.close()

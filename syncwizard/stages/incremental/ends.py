@@ -1,7 +1,7 @@
 """The sessions of one apply session at both ends, and the comparison before it streams (rule 5)."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from syncwizard.errors import ChangesMissing, End
 from syncwizard.postgres.captured import Member, Progress
@@ -13,13 +13,16 @@ from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
 from syncwizard.postgres.source.history import History
-from syncwizard.postgres.source.lineage import check_lineage
+from syncwizard.postgres.source.lineage import Altered, Doubt, check_lineage
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.slot import end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
-from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered
+from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered, SetAside
+from syncwizard.stages.incremental.suspects import altered_at_both, of_altered
+from syncwizard.task.events import TableSetAside
 from syncwizard.task.figures.retention import sample_of
+from syncwizard.task.mapping import Mapping
 
 
 class Opened:
@@ -53,6 +56,7 @@ class Ends:
     - `destination`: in the applier's thread alone
     - `holder`: the walsender session; `source`: the one beside it, which threads share
     - `progress`, `members`: what the publication has to be like, and what it carries
+    - `aside`: tables whose changes are not applied
     """
 
     def __init__(self, assignment: Assignment, channel: Channel, opened: Opened) -> None:
@@ -67,7 +71,8 @@ class Ends:
         progress = self.destination.ledger.take_epoch()
         self.holder = opened.open("source", "stream", replication=True)
         self.source = opened.open("source", "watcher")
-        self.members = Members(self.destination.ledger.read_members())
+        self.aside = {name for event in self.destination.aside.read() for name in event.names}
+        self.members = Members(self.destination.ledger.read_members(), self.aside)
         self.progress = self._compare(progress)
 
     def _compare(self, progress: Progress) -> Progress:
@@ -79,6 +84,8 @@ class Ends:
             active = self.check_slot(progress)
             if active is not None:
                 self._end_reader(active)
+        # The routes are made after this.
+        self._judge_altered(self.destination, changed.altered, progress.epoch)
         ledger = self.destination.ledger
         if changed.noted:
             ledger.note_members(changed.noted)
@@ -121,7 +128,7 @@ class Ends:
         source = self._opened.open("source", "watcher")
         with translated("source", "comparing slot and publication"):
             check_publication(source, self.progress, self.members.all)
-            check_lineage(source, self.progress, self.members.all)
+            check_lineage(source, self.progress, self.members.followed)
 
     def choose_encoding(self) -> None:
         """Sets the encoding that rows travel in; catalogues are read as UTF-8 before."""
@@ -135,6 +142,50 @@ class Ends:
         with open_session(spec, self._assignment.secrets, "destination", "members") as session:
             destination = Destination(session, self._assignment.task_id)
             destination.ledger.note_members(members, self.progress.epoch)
+
+    def set_aside(self, found: Sequence[TableSetAside]) -> None:
+        """Lets the changes of tables be held back by the next apply session; not in the applier's session, either."""
+        spec = self._assignment.spec
+        with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
+            self._note_aside(Destination(session, self._assignment.task_id), found, self.progress.epoch)
+
+    def judge_altered(self, altered: Sequence[Altered]) -> bool:
+        """Sets tables aside whose columns were rewritten to another type at the source alone; whether there were any.
+        Of others it is said. Not in the applier's session, either."""
+        spec = self._assignment.spec
+        with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
+            destination = Destination(session, self._assignment.task_id)
+            return self._judge_altered(destination, altered, self.progress.epoch)
+
+    def _judge_altered(self, destination: Destination, altered: Sequence[Altered], epoch: int) -> bool:
+        if not altered:
+            return False
+        spec = self._assignment.spec
+        with translated("destination", "comparing types"):
+            both = altered_at_both(self.source, destination, altered, Mapping.of(spec))
+        alone = {each.member.relation for each in altered if each not in both}
+        with translated("source", "comparing types"):
+            aside = [each for each in altered if each.member.relation in alone]
+            events = of_altered(self.source, aside, self.members.all, spec.name)
+        self._note_aside(destination, events, epoch)
+        known = [each for each in altered if each.member.table not in self.aside]
+        if known:
+            members = list({each.member.relation: each.member for each in known}.values())
+            self.members.note(members)
+            destination.ledger.note_members(members, epoch)
+            doubts = [Doubt(table=each.table, message=f"{each.table}: {each.message}") for each in known]
+            self._channel.send(Changed((), tuple(doubts)))
+        return bool(events)
+
+    def _note_aside(self, destination: Destination, found: Sequence[TableSetAside], epoch: int) -> None:
+        if not found:
+            return
+        with translated("destination", "setting tables aside"):
+            destination.aside.note(found, epoch)
+        names = {name for event in found for name in event.names}
+        self.aside |= names
+        self.members.set_aside(names)
+        self._channel.send(SetAside(list(found)))
 
     def fetch(self, route: Route, row: Row) -> Row | None:
         """Reads a row at the source by its key, over a session of its own; None when it is gone there too."""

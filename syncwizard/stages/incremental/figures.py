@@ -14,6 +14,7 @@ from syncwizard.stages.incremental.frames import Figures, Recovered
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
+from syncwizard.task.narration import HELD_BACK
 
 SAMPLE_SECONDS = 0.1
 # An application may swap unique values all day long.
@@ -51,6 +52,9 @@ def count_changes(pieces: list[Piece]) -> Counter[tuple[str, str]]:
                 counted.update((str(route.source), KIND_NAMES[TRUNCATE]) for route in change.routes)
             else:
                 found[change[:2]] += 1
+    for piece in pieces:
+        for table, number in (piece.held_back or {}).items():
+            counted[str(table), HELD_BACK] += number
     for (kind, route), number in found.items():
         counted[str(route.source), KIND_NAMES[kind]] += number
     return counted

@@ -5,6 +5,7 @@ import uuid
 import msgspec
 
 from syncwizard.postgres.source.lineage import Detached, Doubt
+from syncwizard.task.events import TableSetAside
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -102,6 +103,12 @@ class Changed(msgspec.Struct, frozen=True, tag=True):
     doubts: tuple[Doubt, ...]
 
 
+class SetAside(msgspec.Struct, frozen=True, tag=True):
+    """Tables that the destination has as set aside now."""
+
+    found: list[TableSetAside]
+
+
 class Held(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Everything before `limit` is durable at the destination, up to `applied_lsn`, and nothing beyond."""
 
@@ -115,5 +122,16 @@ class HoldEnded(msgspec.Struct, frozen=True, tag=True):
 
 ToChild = Stop | Hold | LetGo
 FromChild = (
-    Held | HoldEnded | Figures | Reached | Stopped | Recovered | Intruded | Uncaptured | Attached | Dropped | Changed
+    Held
+    | HoldEnded
+    | Figures
+    | Reached
+    | Stopped
+    | Recovered
+    | Intruded
+    | Uncaptured
+    | Attached
+    | Dropped
+    | Changed
+    | SetAside
 )

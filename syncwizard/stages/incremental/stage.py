@@ -19,11 +19,12 @@ from syncwizard.stages.incremental.frames import (
     Intruded,
     Reached,
     Recovered,
+    SetAside,
     Stop,
     Stopped,
     Uncaptured,
 )
-from syncwizard.stages.relations import record_changed, record_dropped
+from syncwizard.stages.relations import record_aside, record_changed, record_dropped
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
@@ -108,6 +109,8 @@ class _Following:
                 record_changed(context, frame.detached, frame.doubts)
             elif isinstance(frame, Held | HoldEnded):
                 context.applying.answer(frame)
+            elif isinstance(frame, SetAside):
+                record_aside(context, frame.found)
             if context.cancellation.cancelled:
                 self._stop(child)
                 raise Cancelled

@@ -4,6 +4,7 @@ selection since the start."""
 import time
 
 from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
+from syncwizard.postgres.source.continuity import find_tables
 from syncwizard.postgres.source.lineage import Lineage, with_traits
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
@@ -11,11 +12,16 @@ from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
-from syncwizard.stages.incremental.frames import Assignment, Attached, Changed, Dropped, Uncaptured
+from syncwizard.stages.incremental.frames import Assignment, Attached, Changed, Dropped, Recovered, Uncaptured
+from syncwizard.stages.incremental.suspects import of_anew
 from syncwizard.task.names import TableName
 
 # Catalogues are looked through for tables that are not published, which costs tens of milliseconds for thousands.
 SELECTION_SECONDS = 30.0
+
+
+class RoutesChanged(Exception):
+    """Tables were set aside: another apply session holds their changes back."""
 
 
 class Watching:
@@ -31,6 +37,7 @@ class Watching:
         # Partitions that came after the start, by OID, and were reported.
         self._attached: set[int] = set()
         self._selection_at = 0.0
+        self._locked = False
         self._watcher = SourceWatcher(
             ends.source,
             ends.progress,
@@ -39,6 +46,7 @@ class Watching:
             self._beaten,
             self._report_dropped,
             self._note_changed,
+            self._look_for_anew,
         )
 
     @property
@@ -58,19 +66,39 @@ class Watching:
         now = time.monotonic()
         if now - self._selection_at > SELECTION_SECONDS:
             self._selection_at = now
-            self._channel.send(Uncaptured(uncaptured_tables(watcher.connection, self._assignment.spec)))
+            uncaptured = uncaptured_tables(watcher.connection, self._assignment.spec)
+            self._channel.send(Uncaptured([table for table in uncaptured if table not in self._ends.aside]))
             self._look_for_attached(watcher)
+        self._tell_locked(watcher.lock_holders)
         self._reporter.watched(watcher)
+
+    def _tell_locked(self, holders: str | None) -> None:
+        """Says once that the heartbeat cannot be written, and whose lock is in its way."""
+        if holders is not None and not self._locked:
+            reason = (
+                "the heartbeat cannot be written, because its table is locked at the source: changes are applied all"
+            )
+            reason += f" the same, and their latency is not measured{f' ({holders})' if holders else ''}"
+            self._channel.send(Recovered(reason=reason, doubtful=True))
+        self._locked = holders is not None
 
     def _report_dropped(self, tables: list[TableName]) -> None:
         self._channel.send(Dropped(tables))
 
     def _note_changed(self, found: Lineage) -> None:
-        """What became of captured relations."""
+        """What became of captured relations. Raises RoutesChanged where changes are not to be applied any more."""
         if found.detached or found.doubts:
             self._channel.send(Changed(found.detached, found.doubts))
         if found.noted:
             self._ends.note_members(found.noted)
+        if found.altered and self._ends.judge_altered(found.altered):
+            raise RoutesChanged
+
+    def _look_for_anew(self, gone: list[TableName]) -> None:
+        """Sets tables aside that were dropped and that the source has again: their rows are in no stream."""
+        unknown = [table for table in gone if table not in self._ends.aside]
+        if anew := find_tables(self._ends.source, unknown):
+            self._ends.set_aside([of_anew(table, self._assignment.spec.name) for table in anew])
 
     def _look_for_attached(self, watcher: SourceWatcher) -> None:
         """Reports partitions that came with rows, and watches those that came empty."""

@@ -30,6 +30,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     in SlotMeasured, measured at `slot_at`, and replaced together;
     `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
     advances over it. `indexes_waiting`: those of the running stage that are not begun.
+    `tries`: how often something was tried in vain, and `next_try_at` when it is tried again; both mean something while
+    the task is retrying.
     """
 
     copied_rows: dict[str, int] | None = None
@@ -62,3 +64,5 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_per_second: float | None = None
     index_builds: list[IndexBuild] | None = None
     indexes_waiting: int | None = None
+    tries: int | None = None
+    next_try_at: float | None = None

@@ -17,6 +17,7 @@ from syncwizard.task.events import (
     StatementSkipped,
     TableDropped,
     TableRestarted,
+    TableSetAside,
     TableVerified,
     TaskFailedEvent,
     TaskReleased,
@@ -154,7 +155,7 @@ def describe_table(seen: Seen, name: str) -> str:
 def level_of(event: Event) -> str:
     """How much an event matters: info, warning or error."""
     match event:
-        case TaskFailedEvent() | PrecheckItemFinished(verdict="failed"):
+        case TaskFailedEvent() | TableSetAside() | PrecheckItemFinished(verdict="failed"):
             return "error"
         case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
             return "warning"

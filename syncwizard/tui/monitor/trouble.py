@@ -6,6 +6,7 @@ from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
+from syncwizard.task.figures.tries import headline
 from syncwizard.task.state import Retrying, TaskState
 from syncwizard.task.text import shorten, span
 from syncwizard.tui.formatting import Part, Tone, moment
@@ -54,7 +55,7 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
             next=_next(Remedy(then="resume")),
         )
     if state.retrying is not None:
-        return _retrying(state, now)
+        return _retrying(seen, now)
     if state.state in ("failed", "precheck-failed"):
         return _failed(state, now)
     if state.state == "paused":
@@ -79,13 +80,13 @@ def _paused(seen: Seen, now: float) -> Trouble:
     )
 
 
-def _retrying(state: TaskState, now: float) -> Trouble | None:
-    trouble = state.retrying
+def _retrying(seen: Seen, now: float) -> Trouble | None:
+    trouble = seen.state.retrying
     if trouble is None:
         return None
     return Trouble(
         tone="warn",
-        title=f"Retrying: {_title(trouble.failure)}",
+        title=headline(trouble.failure, seen.sample, now) or f"Retrying: {_title(trouble.failure)}",
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
         f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
         said="; ".join(filter(None, (_said(trouble.failure), _first(trouble)))),

@@ -19,7 +19,7 @@ from syncwizard.task.figures.totals import (
     retention_fields,
 )
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.narration import count_missing, describe_missing
+from syncwizard.task.narration import count_aside, count_missing, describe_aside, describe_missing
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.text import age, describe_bytes, fit, format_seconds, one_line, short_count, span
@@ -118,6 +118,11 @@ def stage_lines(seen: Seen, now: float) -> list[list[Part]]:
     lines: list[list[Part]] = []
     for name in STAGES:
         lines += _stage(name, seen, now)
+    if aside := seen.state.aside:
+        lines.append([("✗ ", "bad"), (count_aside(aside), "bad")])
+        lines += [[(f"  {one_line(describe_aside(each))}", "muted")] for each in aside[:MISSING_SHOWN]]
+        if len(aside) > MISSING_SHOWN:
+            lines.append([(f"  and {len(aside) - MISSING_SHOWN} more", "muted")])
     if missing := seen.state.missing_definitions:
         lines.append([("▲ ", "warn"), (count_missing(missing), "warn")])
         lines += [[(f"  {one_line(describe_missing(each))}", "muted")] for each in missing[:MISSING_SHOWN]]
