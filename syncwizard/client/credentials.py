@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard import secrets
-from syncwizard.errors import UsageError
+from syncwizard.errors import EndpointError, UsageError
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 
@@ -36,6 +36,35 @@ def questions(spec: TaskSpec) -> list[Question]:
             part = "source_key" if end == "source" else "destination_key"
             found.append(Question(part=part, what=f"password of the {end}'s key ({endpoint.encryption.key})"))
     return found
+
+
+def unanswered(spec: TaskSpec, known: Handover) -> list[Question]:
+    """Those that have not been typed yet."""
+    return [question for question in questions(spec) if getattr(known, question.part) is None]
+
+
+def together(known: Handover, typed: Handover) -> Handover:
+    """What was known with what was typed since."""
+    new = {part: value for part, value in msgspec.structs.asdict(typed).items() if value is not None}
+    return msgspec.structs.replace(known, **new)
+
+
+def still_good(known: Handover, error: EndpointError) -> Handover:
+    """What was typed without what an end has refused: it may be wrong, or have been changed. An end that is out of
+    reach, and one that answers, say nothing about the secrets of the other.
+
+    >>> known = Handover(source="a", destination="b")
+    >>> refused = EndpointError("no", end="destination", transient=False)
+    >>> still_good(known, refused) == Handover(source="a")
+    True
+    >>> still_good(known, EndpointError("lost", end="destination", transient=True)) == known
+    True
+    """
+    if error.transient:
+        return known
+    if error.end == "source":
+        return msgspec.structs.replace(known, source=None, source_key=None)
+    return msgspec.structs.replace(known, destination=None, destination_key=None)
 
 
 def collect(spec: TaskSpec, typed: Handover) -> Handover:

@@ -123,7 +123,7 @@ def error_from_failure(failure: Failure) -> SyncwizardError:
     """The error a journal or an engine tells of, with its exit code."""
     if failure.exit_code == EndpointError.exit_code:
         end: End = "destination" if failure.where.startswith("destination") else "source"
-        return _endpoint_error(failure, end, transient=False)
+        return _endpoint_error(failure, failure.down or end, transient=failure.down is not None)
     return _plain(_BY_EXIT_CODE.get(failure.exit_code, errors.TaskFailed), failure)
 
 

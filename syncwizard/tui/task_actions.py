@@ -183,12 +183,11 @@ class TaskActions:
 
         def typed(answer: Handover | None) -> None:
             if answer is not None:
-                kept[task.id] = answer
-                go_on(lambda: credentials.collect(task.spec, answer))
+                kept[task.id] = whole = credentials.together(known, answer)
+                go_on(lambda: credentials.collect(task.spec, whole))
 
-        asked = credentials.questions(task.spec)
         known = kept.get(task.id, Handover())
-        if any(getattr(known, question.part) is None for question in asked):
+        if asked := credentials.unanswered(task.spec, known):
             self._app.push_screen(PasswordDialog(asked), typed)
         else:
             typed(known)
@@ -217,8 +216,8 @@ class TaskActions:
         def failed(error: SyncwizardError) -> None:
             over()
             if isinstance(error, EndpointError):
-                # A password may be wrong, or have been changed: it is asked for again.
-                cast(Home, self._app).typed.clear()
+                kept = cast(Home, self._app).typed
+                kept.update({task: credentials.still_good(known, error) for task, known in kept.items()})
             self._app.push_screen(ErrorDialog(error, f"{what}: it did not work"))
 
         in_background(self._app, work, finished, failed)

@@ -8,12 +8,34 @@ import keyring.backend
 import pytest
 
 from syncwizard import secrets
-from syncwizard.client import probes
+from syncwizard.client import credentials, probes
 from syncwizard.client.launch import environment_without_secrets
 from syncwizard.engine.protocol import CatalogueRequest
-from syncwizard.errors import UsageError
+from syncwizard.errors import EndpointError, UsageError
+from syncwizard.task.failures import error_from_failure, failure_of
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Encryption, Endpoint, SchemaObjects, TaskSpec
+
+PROMPTED = TaskSpec(
+    name="t",
+    source=Endpoint(host="db1", database="kb", password="prompt"),
+    destination=Endpoint(host="db2", database="kb", password="prompt"),
+    objects=[],
+)
+
+
+def test_what_was_typed_is_asked_for_again_only_where_its_own_end_refused_it() -> None:
+    known = credentials.together(Handover(), Handover(source="a", destination="b"))
+    assert credentials.unanswered(PROMPTED, known) == []
+    refused = EndpointError("no", end="source", transient=False, sqlstate="28P01")
+    known = credentials.still_good(known, refused)
+    assert [question.part for question in credentials.unanswered(PROMPTED, known)] == ["source"]
+    known = credentials.together(known, Handover(source="c"))
+    assert known == Handover(source="c", destination="b")
+    # As an engine reports it that cannot reach the other end.
+    lost = error_from_failure(failure_of(EndpointError("lost", end="destination", transient=True)))
+    assert isinstance(lost, EndpointError)
+    assert credentials.still_good(known, lost) == known
 
 
 class MemoryKeyring(keyring.backend.KeyringBackend):
