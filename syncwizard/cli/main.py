@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
+    "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),

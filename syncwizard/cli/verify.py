@@ -1,4 +1,4 @@
-"""The command `verify`: compares both ends at one commit while changes go on, and says what differs."""
+"""The commands `verify` and `repair`: compare both ends at one commit while changes go on, and write what differs."""
 
 import shlex
 import uuid
@@ -12,6 +12,7 @@ from syncwizard.client import tasks, verifying
 from syncwizard.errors import UsageError
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import Verification
+from syncwizard.task.text import counted
 from syncwizard.task.verification import VerificationMode, VerificationOrder
 
 DIFFERENT = 5
@@ -68,6 +69,48 @@ def verify(
     else:
         show_lines(verifying.describe(found))
     return _exit_code(found)
+
+
+@click.command()
+@TASK
+@click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Repair this table only; repeatable.")
+@click.option("--delete-extra", is_flag=True, help="Delete rows that only the destination has.")
+@click.option("--yes", is_flag=True, help="Write; without it nothing is changed, and what would be is shown.")
+@JSON
+def repair(name: str, names: tuple[str, ...], delete_extra: bool, yes: bool, as_json: bool) -> int:
+    """Write the source's rows in place of those that differ at the destination.
+
+    Compares first. Without --yes that is all: it shows what would be written. Rows are written between two
+    transactions of the stream, so that no change is overtaken, and compared again until nothing differs. Exit
+    code 5: rows differ, still or without --yes; 8: a table could not be compared.
+    """
+    task = tasks.find_task(name)
+    state = task.read_state()
+    order = VerificationOrder(
+        id=uuid.uuid4(),
+        tables=tuple(table_name(text, state) for text in names),
+        # What is not to be deleted is no reason to compare again.
+        ignore_extra=not delete_extra,
+        repair=yes,
+        delete_extra=delete_extra,
+    )
+    found = verifying.verify(task, order, lambda event: say(narrate(event)))
+    if as_json:
+        print_json({"id": task.id, "label": task.label, "verification": found})
+    else:
+        show_lines(verifying.describe(found))
+    if not yes and found.of("different"):
+        say(f"nothing was written: add --yes to write {_would_write(found, delete_extra)}")
+    return _exit_code(found)
+
+
+def _would_write(found: Verification, delete_extra: bool) -> str:
+    tables = found.of("different")
+    written = sum(table.changed + table.only_source for table in tables)
+    deleted = sum(table.only_destination for table in tables) if delete_extra else 0
+    least = "at least " if any(table.more for table in tables) else ""
+    text = f"{least}{counted(written, 'row')} of {counted(len(tables), 'table')}"
+    return f"{text}, and delete {deleted:,}" if deleted else text
 
 
 def _exit_code(found: Verification) -> int:

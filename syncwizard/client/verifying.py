@@ -7,7 +7,7 @@ from syncwizard.client.waiting import connect
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import UsageError
 from syncwizard.remedies import Remedy
-from syncwizard.task.events import Event, TableVerified, VerificationFinished, VerificationStarted
+from syncwizard.task.events import Event, TableRepaired, TableVerified, VerificationFinished, VerificationStarted
 from syncwizard.task.narration import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, format_seconds, format_table
@@ -31,7 +31,7 @@ def verify(task: StoredTask, order: VerificationOrder, watcher: Callable[[Event]
             if not isinstance(frame, Happened):
                 continue
             event = frame.entry.event
-            if isinstance(event, VerificationStarted | TableVerified | VerificationFinished):
+            if isinstance(event, VerificationStarted | TableVerified | TableRepaired | VerificationFinished):
                 watcher(event)
             found = connection.state.verification
             if isinstance(event, VerificationFinished) and event.id == order.id and found is not None:

@@ -31,7 +31,7 @@ _PROBE = (
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of one relation: `images` are expressions of its columns' bytes, in the order of the other end's;
     `key` those of its key, empty where rows have none, with `key_columns`' names. `condition`: a predicate that rows
-    have to meet, in the catalogue's words."""
+    have to meet, in the catalogue's words. `rows`: a query in brackets whose columns are read instead."""
 
     relation: TableName
     oid: int
@@ -39,6 +39,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     key: tuple[sql.Composable, ...] = ()
     key_columns: tuple[str, ...] = ()
     condition: str = ""
+    rows: str = ""
 
 
 # Of the bytes of a value.
@@ -95,10 +96,10 @@ def read_sums(connection: Connection, readings: Iterable[Reading]) -> Sums:
 
 def read_count(connection: Connection, readings: Iterable[Reading]) -> int:
     """How many rows the relations hold together."""
-    statement = sql.SQL("SELECT pg_catalog.count(*) FROM ONLY {}{}")
+    statement = sql.SQL("SELECT pg_catalog.count(*) FROM {} AS t{}")
     count = 0
     for reading in readings:
-        for (rows,) in connection.execute(statement.format(_name(reading), _where(reading))):
+        for (rows,) in connection.execute(statement.format(_rows(reading), _where(reading))):
             count += int(rows)
     return count
 
@@ -125,8 +126,8 @@ def _hashed(reading: Reading, key_texts: Sequence[sql.Composable]) -> sql.Compos
     """The rows as h (hash), b (bucket) and, where their texts are wanted, k (key)."""
     whole = _hash(reading.images, 0)
     texts = sql.SQL(", ARRAY[{}]::text[] AS k").format(sql.SQL(", ").join(key_texts)) if key_texts else sql.SQL("")
-    inner = sql.SQL("SELECT {} AS h, {} AS g{} FROM ONLY {} AS t{}").format(
-        whole, _hash(reading.key, 1) if reading.key else sql.SQL("0::bigint"), texts, _name(reading), _where(reading)
+    inner = sql.SQL("SELECT {} AS h, {} AS g{} FROM {} AS t{}").format(
+        whole, _hash(reading.key, 1) if reading.key else sql.SQL("0::bigint"), texts, _rows(reading), _where(reading)
     )
     # Where rows have no key the hash of all of them chooses the bucket, and is computed once.
     chosen = sql.SQL("g" if reading.key else "h")
@@ -142,8 +143,11 @@ def _hash(images: Sequence[sql.Composable], seed: int) -> sql.Composed:
     )
 
 
-def _name(reading: Reading) -> sql.Identifier:
-    return quoted(reading.relation.schema, reading.relation.name)
+def _rows(reading: Reading) -> sql.Composable:
+    if reading.rows:
+        # Texts of the checked script: literals and quoted names, nothing that its author typed as SQL.
+        return sql.SQL(reading.rows)
+    return sql.SQL("ONLY {}").format(quoted(reading.relation.schema, reading.relation.name))
 
 
 def _where(reading: Reading) -> sql.Composable:

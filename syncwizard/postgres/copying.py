@@ -163,7 +163,7 @@ def _copy_by_libpq(
     # The source first: where the table is gone there, the destination's transaction is still in order.
     reader.begin_copy_out(spelled(copy_out_statement(chunk), source))
     writer.begin_copy_in(spelled(copy_in_statement(chunk), destination))
-    size = _pump(reader.pgconn, writer, report)
+    size = pump(reader.pgconn, writer, report)
     reader.end_copy_out()
     return writer.end_copy(), size
 
@@ -192,7 +192,7 @@ def _columns(columns: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def _pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
+def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
     """Moves CopyData messages until the source has no more; bytes moved.
 
     Messages are joined into blocks: a put_copy_data a row costs twice the time. While the destination is busy with

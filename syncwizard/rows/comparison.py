@@ -43,9 +43,13 @@ def unequal_buckets(source: dict[int, tuple[int, int]], destination: dict[int, t
 
 
 def differences(
-    source: Iterable[HashedRow], destination: Iterable[HashedRow], *, counted: int = COUNTED_ROWS
+    source: Iterable[HashedRow],
+    destination: Iterable[HashedRow],
+    *,
+    counted: int = COUNTED_ROWS,
+    listed: int = LISTED_ROWS,
 ) -> Differences:
-    """What differs between the rows of both ends, each in the order of their buckets.
+    """What differs between the rows of both ends, each in the order of their buckets; the first `listed` by their keys.
 
     Rows without a key may occur several times: what one end has more of differs.
 
@@ -54,13 +58,13 @@ def differences(
     (1, 1, 1, [(('1',), 'changed'), (('2',), 'only-source'), (('3',), 'only-destination')])
     """
     totals: Counter[DifferenceKind] = Counter()
-    listed: list[RowDifference] = []
+    rows: list[RowDifference] = []
     more = False
     for ours, theirs in _by_bucket(source, destination):
         for key, kind in _compare(ours, theirs):
             totals[kind] += 1
-            if len(listed) < LISTED_ROWS:
-                listed.append(RowDifference(key=key, kind=kind))
+            if len(rows) < listed:
+                rows.append(RowDifference(key=key, kind=kind))
         if totals.total() >= counted:
             more = True
             break
@@ -69,7 +73,7 @@ def differences(
         only_source=totals["only-source"],
         only_destination=totals["only-destination"],
         more=more,
-        rows=tuple(listed),
+        rows=tuple(rows),
     )
 
 
@@ -92,8 +96,8 @@ def _by_bucket(
 
 def _compare(source: list[HashedRow], destination: list[HashedRow]) -> Iterator[tuple[tuple[str, ...], DifferenceKind]]:
     """The differences of one bucket by key, in the order of the keys."""
-    ours = Counter((key, found) for _, key, found in source)
-    theirs = Counter((key, found) for _, key, found in destination)
+    ours = Counter((key, hashed) for _, key, hashed in source)
+    theirs = Counter((key, hashed) for _, key, hashed in destination)
     missing: Counter[tuple[str, ...]] = Counter(key for key, _ in (ours - theirs).elements())
     extra: Counter[tuple[str, ...]] = Counter(key for key, _ in (theirs - ours).elements())
     changed = missing & extra

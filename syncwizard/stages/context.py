@@ -4,6 +4,7 @@ import os
 import queue
 import random
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Callable
@@ -144,19 +145,25 @@ class Applying:
         except BrokenPipeError as error:
             raise NotHeld("the applier ended") from error
 
-    def ask(self, frame: msgspec.Struct, seconds: float) -> msgspec.Struct:
-        """The child's answer to a frame. Raises NotHeld where none comes in so many seconds, or the child ends."""
+    def ask(self, frame: msgspec.Struct, seconds: float, accept: Callable[[msgspec.Struct], bool]) -> msgspec.Struct:
+        """The child's answer to a frame, the first that `accept` takes or that ends the holding.
+
+        Raises NotHeld where none comes in so many seconds, or the child ends.
+        """
+        deadline = time.monotonic() + seconds
         with self._ordering:
             while not self._answers.empty():
                 self._answers.get_nowait()
             self.send(frame)
-            try:
-                answer = self._answers.get(timeout=seconds)
-            except queue.Empty:
-                raise NotHeld(f"the applier did not halt within {seconds:.0f} s") from None
-        if answer is None:
-            raise NotHeld("the applier ended")
-        return answer
+            while True:
+                try:
+                    answer = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+                except queue.Empty:
+                    raise NotHeld(f"the applier did not halt within {seconds:.0f} s") from None
+                if answer is None:
+                    raise NotHeld("the applier ended")
+                if accept(answer):
+                    return answer
 
 
 class Sessions:

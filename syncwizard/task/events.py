@@ -18,6 +18,7 @@ from syncwizard.task.parts import Remainder as Remainder
 from syncwizard.task.parts import SequenceValue as SequenceValue
 from syncwizard.task.parts import TableToCopy as TableToCopy
 from syncwizard.task.stages import StageName as StageName
+from syncwizard.task.verification import TableRepaired as TableRepaired
 from syncwizard.task.verification import TableVerified as TableVerified
 from syncwizard.task.verification import VerificationFinished as VerificationFinished
 from syncwizard.task.verification import VerificationStarted as VerificationStarted
@@ -359,6 +360,7 @@ AnyEvent = (
     | SequencesSet
     | VerificationStarted
     | TableVerified
+    | TableRepaired
     | VerificationFinished
     | ChangesApplied
     | RetryStarted

@@ -35,6 +35,7 @@ from syncwizard.task.events import (
     TableCopied,
     TableDropped,
     TablePlanned,
+    TableRepaired,
     TableRestarted,
     TableSetAside,
     TableVerified,
@@ -334,6 +335,12 @@ def _(event: VerificationStarted) -> str:
 @_sentence.register
 def _(event: TableVerified) -> str:
     return describe_verified(event.found)
+
+
+@_sentence.register
+def _(event: TableRepaired) -> str:
+    deleted = f", {counted(event.deleted, 'row')} deleted" if event.deleted else ""
+    return f"{event.table} is repaired: {counted(event.written, 'row')} written{deleted}"
 
 
 @_sentence.register

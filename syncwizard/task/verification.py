@@ -17,12 +17,18 @@ Verdict = Literal["equal", "different", "unverified"]
 
 class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Compares the tables, all of the task's where none are named. `ignore_extra`: rows that only the destination has
-    are counted and are no difference."""
+    are counted and are no difference.
+
+    `repair`: rows that differ are written as the source has them, and compared again; `delete_extra`: rows that only
+    the destination has are deleted there, too.
+    """
 
     id: uuid.UUID
     tables: tuple[TableName, ...] = ()
     mode: VerificationMode = "rows"
     ignore_extra: bool = False
+    repair: bool = False
+    delete_extra: bool = False
 
 
 class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +77,17 @@ class TableVerified(Event, frozen=True, kw_only=True, tag=True):
 
     id: uuid.UUID
     found: TableVerification
+
+
+class TableRepaired(Event, frozen=True, kw_only=True, tag=True):
+    """Rows of a table were written at the destination as the source had them at `lsn`; `written` and `deleted` count
+    them. `id` is the order's."""
+
+    id: uuid.UUID
+    table: TableName
+    lsn: str
+    written: int
+    deleted: int
 
 
 class VerificationFinished(Event, frozen=True, kw_only=True, tag=True):

@@ -197,6 +197,15 @@ class Ledger:
         )
         return None if found is None else str(found)
 
+    def lock_applied(self) -> str | None:
+        """As `applied_lsn`; no position moves on until the open transaction ends."""
+        found = scalar(
+            self._connection,
+            "SELECT applied_lsn::text FROM syncwizard.progress WHERE task_id = %s FOR UPDATE",
+            self._task_id,
+        )
+        return None if found is None else str(found)
+
     def acknowledge(self, epoch: int, lsn: str) -> None:
         """Makes an idle position durable before it is sent to the source. Raises Fenced when the epoch is not ours."""
         if scalar(self._connection, query("progress_acknowledge"), lsn, self._task_id, epoch) != 1:

@@ -24,7 +24,7 @@ from syncwizard.postgres.source.slot import create_slot, current_lsn, end_tempor
 from syncwizard.postgres.source.transactions import read_transactions, waits_for_transaction
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context, NotHeld
-from syncwizard.stages.incremental.frames import Held, Hold, LetGo
+from syncwizard.stages.incremental.frames import Held, Hold, HoldEnded, LetGo
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.task.events import Noticed
 from syncwizard.task.lsn import parse_lsn
@@ -45,7 +45,7 @@ NOTICE_SECONDS = 10.0
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """Commits before `lsn` are in both snapshots, later ones in neither; both live as long as the `with` block of
-    `one_moment`. `held_seconds`: how long the stream was held for it."""
+    `one_moment`. `held_seconds`: how long the stream was held for it, so far."""
 
     lsn: str
     source: str
@@ -58,8 +58,8 @@ class _Again(Exception):
 
 
 @contextmanager
-def one_moment(context: Context) -> Iterator[Moment]:
-    """A moment of both ends.
+def one_moment(context: Context, *, held: bool = False) -> Iterator[Moment]:
+    """A moment of both ends; with `held` the stream stands there until the end of the block, which has to be soon.
 
     Raises Cancelled, EndpointError, TaskFailed where none can be had for half an hour.
     """
@@ -70,7 +70,7 @@ def one_moment(context: Context) -> Iterator[Moment]:
             context.cancellation.check()
             with ExitStack() as attempt:
                 try:
-                    moment = _attempt(context, attempt)
+                    moment = _attempt(context, attempt, held=held)
                 except (_Again, NotHeld) as reason:
                     _wait(context, str(reason), pause, deadline)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -80,7 +80,7 @@ def one_moment(context: Context) -> Iterator[Moment]:
         yield moment
 
 
-def _attempt(context: Context, stack: ExitStack) -> Moment:
+def _attempt(context: Context, stack: ExitStack, *, held: bool) -> Moment:
     """Opens the sessions, holds the stream, and takes both snapshots. Raises _Again, NotHeld."""
     if not context.applying.wait(HALT_SECONDS):
         raise NotHeld("no changes are being applied at present")
@@ -92,26 +92,35 @@ def _attempt(context: Context, stack: ExitStack) -> Moment:
     name = f"{context.spec.slot}_verify"
     with translated("source", "ending what the verification before has left"):
         end_temporary(beater, name)
-    context.applying.ask(Hold(), HALT_SECONDS)
-    begun = time.monotonic()
-    try:
+    with ExitStack() as holding:
+        holding.callback(_let_go, context)
+        _halt(context, Hold())
         slot, begun = _create_slot(context, holder, beater, name)
         with translated("source", "writing a heartbeat"):
             # Without it an idle source would stream nothing that proves the position to be reached.
             beat(beater, context.spec.slot)
-        answer = context.applying.ask(Hold(limit=slot.lsn), HALT_SECONDS)
-        if not isinstance(answer, Held) or answer.limit != slot.lsn:
-            raise _Again("the stream went on before both ends were at one commit")
+        _halt(context, Hold(limit=slot.lsn))
         with translated("destination", "exporting a snapshot"):
             exported = export_snapshot(destination.connection)
             applied = destination.ledger.applied_lsn()
-    finally:
-        _let_go(context)
+        if applied is None or parse_lsn(applied) > parse_lsn(slot.lsn):
+            # What the snapshot itself shows decides, whatever happened between the processes.
+            raise _Again("the stream went on before the destination's snapshot was taken")
+        if held:
+            stack.push(holding.pop_all())
     held_seconds = time.monotonic() - begun
-    if applied is None or parse_lsn(applied) > parse_lsn(slot.lsn):
-        # What the snapshot itself shows decides, whatever happened between the processes.
-        raise _Again("the stream went on before the destination's snapshot was taken")
     return Moment(lsn=slot.lsn, source=slot.snapshot, destination=exported, held_seconds=held_seconds)
+
+
+def _halt(context: Context, order: Hold) -> None:
+    """Waits until everything before the order's limit is durable. Raises _Again, NotHeld."""
+
+    def accept(answer: msgspec.Struct) -> bool:
+        # That of an order before, which the stream was let on by, may still be on its way.
+        return isinstance(answer, HoldEnded) or (isinstance(answer, Held) and answer.limit == order.limit)
+
+    if isinstance(context.applying.ask(order, HALT_SECONDS, accept), HoldEnded):
+        raise _Again("the stream went on before both ends were at one commit")
 
 
 def _create_slot(context: Context, holder: Connection, beater: Connection, name: str) -> tuple[CreatedSlot, float]:
@@ -122,8 +131,10 @@ def _create_slot(context: Context, holder: Connection, beater: Connection, name:
     pid = holder.info.backend_pid
     begun = held_since = time.monotonic()
     noticed = False
-    with ThreadPoolExecutor(1, "verify slot") as pool:
-        created = pool.submit(_create, context, holder, name)
+    done = threading.Event()
+    with ThreadPoolExecutor(1, "verify slot") as pool, ExitStack() as otherwise:
+        created = pool.submit(_create, context, holder, name, done)
+        otherwise.callback(cancel_until, done, holder)
         while not wait([created], FOLLOW_SECONDS).done:
             with translated("source", "looking at what the slot waits for"):
                 # Read before it is seen to wait: then its position lies beyond.
@@ -135,11 +146,11 @@ def _create_slot(context: Context, holder: Connection, beater: Connection, name:
             if not noticed and time.monotonic() - begun > NOTICE_SECONDS:
                 noticed = True
                 _notice(context, "transactions at the source that write")
+        otherwise.pop_all()
         return created.result(), held_since
 
 
-def _create(context: Context, holder: Connection, name: str) -> CreatedSlot:
-    done = threading.Event()
+def _create(context: Context, holder: Connection, name: str, done: threading.Event) -> CreatedSlot:
     timer = threading.Timer(PATIENCE_SECONDS, cancel_until, (done, holder))
     timer.daemon = True
     timer.start()

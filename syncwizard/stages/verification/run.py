@@ -5,14 +5,19 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+import msgspec
+
 from syncwizard.errors import TaskFailed, UsageError
+from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.comparing import probe_hash
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.rows.comparison import LISTED_ROWS
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import read_targets
 from syncwizard.stages.verification.moment import Moment, one_moment
+from syncwizard.stages.verification.repair import repair
 from syncwizard.stages.verification.tables import GaveWay, Reader, reason_of, unverified
 from syncwizard.stages.verification.units import Unit, make_units
 from syncwizard.structure.table import Table
@@ -28,6 +33,16 @@ ATTEMPTS = 6
 LONGEST_WAIT_SECONDS = 30.0
 
 
+class Progress:
+    """How far an order is: what is left, how often each table was tried, and what its repair began with."""
+
+    def __init__(self, pending: list[Unit]) -> None:
+        self.pending = pending
+        self.to_repair: list[tuple[Unit, TableVerification]] = []
+        self.attempts: Counter[TableName] = Counter()
+        self.differing: dict[TableName, int] = {}
+
+
 def run(context: Context, order: VerificationOrder) -> None:
     """Compares what the order names and is not compared yet, and records each table and the end.
 
@@ -37,42 +52,61 @@ def run(context: Context, order: VerificationOrder) -> None:
     if not _known(context, order):
         context.record(VerificationStarted(order=order, tables=[unit.table for unit in units]))
     done = _done(context)
-    pending = [unit for unit in units if str(unit.table) not in done]
-    attempts: Counter[TableName] = Counter()
-    while pending:
-        if attempts:
-            context.cancellation.wait(min(2.0 ** max(attempts.values()), LONGEST_WAIT_SECONDS))
+    progress = Progress([unit for unit in units if str(unit.table) not in done])
+    while progress.pending:
+        if progress.attempts:
+            context.cancellation.wait(min(2.0 ** max(progress.attempts.values()), LONGEST_WAIT_SECONDS))
         with one_moment(context) as moment, ExitStack() as stack:
-            pending = _round(context, order, moment, Reader(context, stack), pending, attempts)
+            _round(context, order, moment, Reader(context, stack), progress)
+        _repair(context, order, progress)
     context.record(VerificationFinished(id=order.id))
 
 
-def _round(
-    context: Context,
-    order: VerificationOrder,
-    moment: Moment,
-    reader: Reader,
-    pending: Iterable[Unit],
-    attempts: Counter[TableName],
-) -> list[Unit]:
-    """Compares under one moment; the units that are left for another."""
-    left = []
+def _round(context: Context, order: VerificationOrder, moment: Moment, reader: Reader, progress: Progress) -> None:
+    """Compares under one moment; what there was no time for, or was locked, is left for another."""
+    pending, progress.pending = progress.pending, []
     deadline = time.monotonic() + MOMENT_SECONDS
     for unit in pending:
         context.cancellation.check()
         if time.monotonic() > deadline:
-            left.append(unit)
+            progress.pending.append(unit)
             continue
         try:
             found = _compared(reader, moment, unit, order)
         except GaveWay as reason:
-            attempts[unit.table] += 1
-            if attempts[unit.table] < ATTEMPTS:
-                left.append(unit)
+            progress.attempts[unit.table] += 1
+            if progress.attempts[unit.table] < ATTEMPTS:
+                progress.pending.append(unit)
                 continue
             found = unverified(unit, str(reason))
-        context.record(TableVerified(id=order.id, found=found))
-    return left
+        if order.repair and found.verdict == "different" and _improves(progress, found):
+            progress.to_repair.append((unit, found))
+        else:
+            _record(context, order, found)
+
+
+def _improves(progress: Progress, found: TableVerification) -> bool:
+    """Whether the repair of a table is worth another pass: each one leaves less."""
+    before = progress.differing.get(found.table)
+    progress.differing[found.table] = found.differing
+    return before is None or found.differing < before
+
+
+def _repair(context: Context, order: VerificationOrder, progress: Progress) -> None:
+    """Repairs what was found different, to be compared again under the next moment."""
+    to_repair, progress.to_repair = progress.to_repair, []
+    for unit, found in to_repair:
+        try:
+            repair(context, order, unit, found.rows)
+        except TaskFailed as error:
+            _record(context, order, msgspec.structs.replace(found, reason=reason_of(error)))
+        else:
+            progress.pending.append(unit)
+
+
+def _record(context: Context, order: VerificationOrder, found: TableVerification) -> None:
+    rows = found.rows[:LISTED_ROWS]
+    context.record(TableVerified(id=order.id, found=msgspec.structs.replace(found, rows=rows)))
 
 
 def _compared(reader: Reader, moment: Moment, unit: Unit, order: VerificationOrder) -> TableVerification:
@@ -92,11 +126,12 @@ def _units(context: Context, order: VerificationOrder) -> list[Unit]:
             # Sizes would wait for the lock of a table.
             tables = select_tables(source, context.spec, sizes=False).copied
             hashed = probe_hash(source)
-        wanted = _wanted(tables, order)
+            wanted = _wanted(tables, order)
+            rules = read_rules(source, source.info.dbname, wanted, context.spec, context.mapping)
         with translated("destination", "reading the catalogue"):
             targets = read_targets(source, destination, wanted, context.mapping)
             _check_hash(hashed, destination)
-            return make_units(wanted, targets, source, destination.connection)
+            return make_units(wanted, targets, rules, source, destination.connection)
 
 
 def _check_hash(hashed: int, destination: Destination) -> None:

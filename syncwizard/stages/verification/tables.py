@@ -16,7 +16,7 @@ from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.locking import keeps_waiting, limit_lock_waits
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.snapshots import begin_snapshot
-from syncwizard.rows.comparison import Differences, differences, unequal_buckets
+from syncwizard.rows.comparison import LISTED_ROWS, Differences, differences, unequal_buckets
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.verification.moment import Moment
@@ -26,6 +26,8 @@ from syncwizard.task.verification import TableVerification, VerificationOrder
 # A session that waits for the lock of a table that is being read: the applier's TRUNCATE, or a user's ALTER TABLE.
 WAITING_SECONDS = 1.0
 LOCK_SECONDS = 2
+# Rows of a table that are repaired at a time: as long as that takes the stream is held.
+REPAIRED_ROWS = 2000
 LOCK_TIMED_OUT = "55P03"
 
 T = TypeVar("T")
@@ -62,7 +64,7 @@ class Reader:
             else:
                 sums = self._both(unit, read_sums)
                 counts = (_count(sums[0]), _count(sums[1]))
-                found = self._differences(unit, unequal_buckets(*sums))
+                found = self._differences(unit, unequal_buckets(*sums), REPAIRED_ROWS if order.repair else LISTED_ROWS)
             self._check_current(unit)
         differing = found.changed + found.only_source + (0 if order.ignore_extra else found.only_destination)
         return TableVerification(
@@ -80,12 +82,14 @@ class Reader:
             seconds=time.monotonic() - begun,
         )
 
-    def _differences(self, unit: Unit, buckets: list[int]) -> Differences:
+    def _differences(self, unit: Unit, buckets: list[int], listed: int) -> Differences:
         if not buckets:
             return Differences()
         with translated("source", f"reading the rows of {unit.table} that differ"):
             return differences(
-                read_rows(self.source, unit.source, buckets), read_rows(self.destination, unit.destination, buckets)
+                read_rows(self.source, unit.source, buckets),
+                read_rows(self.destination, unit.destination, buckets),
+                listed=listed,
             )
 
     def _both(self, unit: Unit, read: Callable[[Connection, Sequence[Reading]], T]) -> tuple[T, T]:

@@ -5,18 +5,25 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from syncwizard.postgres.comparing import Expression, Reading, image, read_senders
+from syncwizard.postgres.repairing import KeyColumn, Place, read_equalities
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.rows.projection import RowRule
 from syncwizard.stages.targets import Targets
-from syncwizard.structure.table import Column, Table
+from syncwizard.stages.verification.projected import NotComparable, Senders, readings
+from syncwizard.structure.table import Column, Index, Table
 from syncwizard.task.names import TableName
 
-Senders = Mapping[tuple[int, str], str]
+Rules = Mapping[TableName, RowRule]
+OTHER_PARTITIONS = "its partitions are not those of the destination, and its rows change on their way"
+# The columns of both ends that hold the same values.
+ColumnPairs = list[tuple[Column, Column]]
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One table of the source, or several partitions whose rows one partitioned table of the destination holds.
 
-    `reason`: why it cannot be compared; then there is nothing to read.
+    `places`: of the source, and `place` of the destination, where rows are repaired, `binary` in binary form; none
+    where rows have no key. `reason`: why it cannot be compared; then there is nothing to read.
     """
 
     table: TableName
@@ -25,7 +32,25 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     source: tuple[Reading, ...] = ()
     destination: tuple[Reading, ...] = ()
     key_columns: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    place: Place | None = None
+    binary: bool = False
     reason: str = ""
+
+
+class Equals(msgspec.Struct, frozen=True, kw_only=True):
+    """The equality operators of the columns of unique indexes, by the OID of the index, in their order."""
+
+    source: Mapping[int, list[str]]
+    destination: Mapping[int, list[str]]
+
+
+class _Key(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns that name a row at both ends, and the indexes they are of."""
+
+    columns: ColumnPairs = []
+    source: Index | None = None
+    destination: Index | None = None
 
 
 class _Pairing(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +61,11 @@ class _Pairing(msgspec.Struct, frozen=True, kw_only=True):
     target: Table
 
 
-def make_units(tables: Iterable[Table], targets: Targets, source: Connection, destination: Connection) -> list[Unit]:
-    """The units of the tables, the largest first; `tables` are those of the source that hold rows."""
+def make_units(
+    tables: Iterable[Table], targets: Targets, rules: Rules, source: Connection, destination: Connection
+) -> list[Unit]:
+    """The units of the tables, the largest first; `tables` are those of the source that hold rows, `rules` what selects
+    and changes their rows on the way."""
     units, pairings = [], []
     for group in _groups(tables, targets):
         if isinstance(group, Unit):
@@ -46,7 +74,15 @@ def make_units(tables: Iterable[Table], targets: Targets, source: Connection, de
             pairings.append(group)
     ours = read_senders(source, [table.oid for pairing in pairings for table in pairing.sources])
     theirs = read_senders(destination, [table.oid for pairing in pairings for table in pairing.targets])
-    units += [_unit(pairing, targets, ours, theirs) for pairing in pairings]
+    equals = Equals(
+        source=read_equalities(source, {table.name.schema for pairing in pairings for table in pairing.sources}),
+        destination=read_equalities(destination, {pairing.target.name.schema for pairing in pairings}),
+    )
+    for pairing in pairings:
+        if any(table.name in rules for table in pairing.sources):
+            units.append(_projected(pairing, rules, ours, theirs))
+        else:
+            units.append(_unit(pairing, targets, ours, theirs, equals))
     return sorted(units, key=lambda unit: -unit.rows)
 
 
@@ -69,13 +105,33 @@ def _groups(tables: Iterable[Table], targets: Targets) -> list[Unit | _Pairing]:
     return found
 
 
-def _unit(pairing: _Pairing, targets: Targets, ours: Senders, theirs: Senders) -> Unit:
+def _projected(pairing: _Pairing, rules: Rules, ours: Senders, theirs: Senders) -> Unit:
+    """What the source's projection gives, against what the destination holds."""
+    if len(pairing.sources) > 1 or len(pairing.targets) > 1:
+        name = pairing.sources[0].root
+        return Unit(table=name, reason=OTHER_PARTITIONS)
+    table, target = pairing.sources[0], pairing.targets[0]
+    try:
+        here, there = readings(rules[table.name].projection, table, target, ours, theirs)
+    except NotComparable as reason:
+        return Unit(table=table.name, reason=str(reason))
+    return Unit(
+        table=table.name,
+        rows=table.estimated_rows,
+        relations=(table.oid,),
+        source=(here,),
+        destination=(there,),
+        key_columns=here.key_columns,
+    )
+
+
+def _unit(pairing: _Pairing, targets: Targets, ours: Senders, theirs: Senders, equals: Equals) -> Unit:
     first = pairing.sources[0]
     table = first.root if len(pairing.sources) > 1 or pairing.target.partitioned else first.name
     columns = _columns(first, pairing.target, targets)
     if isinstance(columns, str):
         return Unit(table=table, reason=columns)
-    key = _key(first, pairing.target, columns, targets)
+    key = _key(first, pairing.target, columns)
     # The form has to be the same at both ends and in all partitions, in which users' types may differ.
     binary = {
         here.name
@@ -85,32 +141,40 @@ def _unit(pairing: _Pairing, targets: Targets, ours: Senders, theirs: Senders) -
         and all((each.oid, here.name) in ours for each in pairing.sources)
         and all((each.oid, there.name) in theirs for each in pairing.targets)
     }
+    places, place = _places(pairing, columns, key, equals)
     return Unit(
         table=table,
         rows=sum(each.estimated_rows for each in pairing.sources),
         relations=tuple(each.oid for each in pairing.sources),
         source=tuple(
-            _reading(each, [here for here, _ in columns], [here for here, _ in key], ours, binary)
+            _reading(each, [here for here, _ in columns], [here for here, _ in key.columns], ours, binary)
             for each in pairing.sources
         ),
         destination=tuple(
             _reading(
-                each, [there for _, there in columns], [there for _, there in key], theirs, _mapped(columns, binary)
+                each,
+                [there for _, there in columns],
+                [there for _, there in key.columns],
+                theirs,
+                _mapped(columns, binary),
             )
             for each in pairing.targets
         ),
-        key_columns=tuple(here.name for here, _ in key),
+        key_columns=tuple(here.name for here, _ in key.columns),
+        places=places,
+        place=place,
+        binary=all(here.binary and here.type == there.type for here, there in columns),
     )
 
 
-def _mapped(columns: list[tuple[Column, Column]], names: set[str]) -> set[str]:
+def _mapped(columns: ColumnPairs, names: set[str]) -> set[str]:
     return {there.name for here, there in columns if here.name in names}
 
 
-def _columns(source: Table, target: Table, targets: Targets) -> list[tuple[Column, Column]] | str:
+def _columns(source: Table, target: Table, targets: Targets) -> ColumnPairs | str:
     """The columns of both ends that hold the same values; or why they cannot be compared."""
     there = {column.name: column for column in target.columns}
-    pairs = []
+    pairs: ColumnPairs = []
     edited = targets.mapping.edited(source.name, source.root)
     for column in source.columns:
         if not targets.mapping.travels(edited, column.name):
@@ -128,16 +192,45 @@ def _columns(source: Table, target: Table, targets: Targets) -> list[tuple[Colum
     return pairs
 
 
-def _key(
-    source: Table, target: Table, columns: list[tuple[Column, Column]], targets: Targets
-) -> list[tuple[Column, Column]]:
-    """The columns of a unique index that both ends have, by which rows are named; none where there is none."""
+def _key(source: Table, target: Table, columns: ColumnPairs) -> _Key:
+    """A unique index that both ends have, by which rows are named; an empty key where there is none."""
     names = {here.name: found.name for here, found in columns}
-    there = {frozenset(index.columns) for index in target.keys(column.name for column in target.columns)}
+    there = {frozenset(index.columns): index for index in target.keys(column.name for column in target.columns)}
     for index in source.keys(names):
-        if frozenset(names[name] for name in index.columns) in there:
-            return [pair for name in index.columns for pair in columns if pair[0].name == name]
-    return []
+        found = there.get(frozenset(names[name] for name in index.columns))
+        if found is not None:
+            pairs = [pair for name in index.columns for pair in columns if pair[0].name == name]
+            return _Key(columns=pairs, source=index, destination=found)
+    return _Key()
+
+
+def _places(
+    pairing: _Pairing, columns: ColumnPairs, key: _Key, equals: Equals
+) -> tuple[tuple[Place, ...], Place | None]:
+    """Where rows are repaired, by the equality operators of the key's indexes."""
+    if key.source is None or key.destination is None:
+        return (), None
+    here = dict(zip(key.source.columns, equals.source.get(key.source.oid, ()), strict=False))
+    there = dict(zip(key.destination.columns, equals.destination.get(key.destination.oid, ()), strict=False))
+    stored = [(ours, theirs) for ours, theirs in columns if not theirs.generated]
+    if not all(ours.name in here and theirs.name in there for ours, theirs in key.columns):
+        return (), None
+    own = tuple(
+        KeyColumn(name=column.name, type_name=column.declared_type, equal=here[column.name])
+        for column, _ in key.columns
+    )
+    places = tuple(
+        Place(relation=each.name, columns=tuple(column.name for column, _ in stored), key=own)
+        for each in pairing.sources
+    )
+    return places, Place(
+        relation=pairing.target.name,
+        columns=tuple(column.name for _, column in stored),
+        key=tuple(
+            KeyColumn(name=column.name, type_name=column.declared_type, equal=there[column.name])
+            for _, column in key.columns
+        ),
+    )
 
 
 def _reading(table: Table, columns: list[Column], key: list[Column], senders: Senders, binary: set[str]) -> Reading:

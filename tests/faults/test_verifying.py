@@ -1,0 +1,67 @@
+"""Kills while both ends are held at one commit, compared, and repaired: no row is lost, and the end is the source's."""
+
+import json
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults import processes
+from tests.faults.running import change, running
+from tests.support.commands import spawn, syncwizard
+from tests.support.pair import DatabasePair
+
+pytestmark = pytest.mark.slow
+
+DAMAGE = (
+    "UPDATE one SET n = -1 WHERE id % 3 = 0",
+    "DELETE FROM two WHERE id % 5 = 0",
+    "INSERT INTO one SELECT i, 7, 'extra' FROM generate_series(900000, 900050) i ON CONFLICT DO NOTHING",
+)
+ROUNDS = 4
+
+
+@contextmanager
+def changes(pair: DatabasePair) -> Iterator[None]:
+    """A workload beside the block."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.is_set():
+            change(pair)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_kills_during_a_repair_lose_nothing(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+    drawn = random.Random(7)
+    with running(pair, tmp_path) as task:
+        task.start()
+        with changes(pair):
+            for attempt in range(ROUNDS):
+                child = task.follow()
+                for statement in DAMAGE:
+                    pair.destination.execute(statement)
+                repairing = spawn("repair", task.name, "--delete-extra", "--yes", "--json")
+                time.sleep(drawn.uniform(0.5, 4.0))
+                if attempt % 2:
+                    task.kill_engine()
+                else:
+                    processes.kill(child)
+                repairing.communicate(timeout=120)
+                if attempt % 2:
+                    task.resume()
+        done = syncwizard("repair", task.name, "--delete-extra", "--yes", "--json")
+        found = json.loads(done.stdout)["verification"]["tables"]
+        assert {each["verdict"] for each in found.values()} == {"equal"}
+        task.converged()
