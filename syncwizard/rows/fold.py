@@ -68,7 +68,7 @@ class Net(msgspec.Struct, eq=False, kw_only=True):
 
 
 class Ordered(msgspec.Struct, eq=False, kw_only=True):
-    """The changes of a keyless table, in source order, never folded (rule 8)."""
+    """The changes of a keyless table, in source order; they are netted where they are applied (rule 8)."""
 
     route: Route
     changes: list[Decoded]

@@ -51,36 +51,97 @@ CREATE PROCEDURE fill(rows integer) LANGUAGE plpgsql AS $$
 """
 
 
-def _define_inserts(found: Bench) -> None:
-    with found.source.connect("inserts") as session:
-        session.execute(EVENTS)
-
-
-def _change_inserts(found: Bench, size: int) -> None:
-    with found.source.connect("inserts") as session:
-        session.execute("CALL fill(%s)", (size,))
-
-
 HOT_ROWS = 2000
 HOT = f"""
 CREATE TABLE counters (id integer PRIMARY KEY, hits bigint NOT NULL, label text NOT NULL);
 INSERT INTO counters SELECT n, 0, 'counter ' || n FROM generate_series(1, {HOT_ROWS}) AS n
 """
 HIT = f"\\set id random(1, {HOT_ROWS})\nUPDATE counters SET hits = hits + 1 WHERE id = :id;\n"
+SINGLE = """
+CREATE TABLE single (id bigint PRIMARY KEY, kind integer NOT NULL, body text, at timestamptz NOT NULL);
+CREATE SEQUENCE numbers
+"""
+INSERT_ONE = "INSERT INTO single VALUES (nextval('numbers'), 3, 'event of one', now());\n"
 
 
-def _define_hot(found: Bench) -> None:
-    with found.source.connect("hot") as session:
-        session.execute(HOT)
+def _defined(database: str, definition: str) -> Callable[[Bench], None]:
+    def define(found: Bench) -> None:
+        with found.source.connect(database) as session:
+            session.execute(definition.encode())
+
+    return define
 
 
-def _change_hot(found: Bench, size: int) -> None:
-    script = Path(found.folder) / "hit.sql"
-    script.write_text(HIT)
-    # pgbench may run as another user than this process.
-    script.chmod(0o644)
-    options = ("-n", "-M", "prepared", "-c", str(CLIENTS), "-t", str(size // CLIENTS), "-f", str(script))
-    found.run(found.source, "pgbench", *options, database="hot")
+def _by_pgbench(database: str, transaction: str) -> Callable[[Bench, int], None]:
+    """One transaction of a script for each change."""
+
+    def change(found: Bench, size: int) -> None:
+        script = Path(found.folder) / f"{database}.sql"
+        script.write_text(transaction)
+        # pgbench may run as another user than this process.
+        script.chmod(0o644)
+        options = ("-n", "-M", "prepared", "-c", str(CLIENTS), "-t", str(size // CLIENTS), "-f", str(script))
+        found.run(found.source, "pgbench", *options, database=database)
+
+    return change
+
+
+def _by_statements(database: str, *statements: str) -> Callable[[Bench, int], None]:
+    """Statements that commit by themselves; `{size}` in them is the number of changes."""
+
+    def change(found: Bench, size: int) -> None:
+        with found.source.connect(database) as session:
+            for statement in statements:
+                session.execute(statement.replace("{size}", str(size)).encode())
+
+    return change
+
+
+# Without a key: each change is found by all of its old row.
+KEYLESS = """
+CREATE TABLE keyless (a integer, b text, c timestamptz);
+INSERT INTO keyless SELECT n, 'row ' || n, now() FROM generate_series(1, 100000) AS n;
+ALTER TABLE keyless REPLICA IDENTITY FULL
+"""
+CHANGE_KEYLESS = """
+DO $$ BEGIN
+    FOR n IN 1..{size} LOOP
+        UPDATE keyless SET b = 'x' || n WHERE a = 1 + (n * 7919) % 100000;
+        IF n % 10 = 0 THEN COMMIT; END IF;
+    END LOOP;
+END $$
+"""
+DELETES = """
+CREATE TABLE gone (id bigint PRIMARY KEY, kind integer NOT NULL, body text);
+INSERT INTO gone SELECT n, n % 7, 'row ' || n FROM generate_series(1, 400000) AS n
+"""
+DELETE = """
+DO $$ BEGIN
+    FOR n IN 1..{size} / 100 LOOP
+        DELETE FROM gone WHERE id BETWEEN n * 200 - 199 AND n * 200 - 100;
+        COMMIT;
+    END LOOP;
+END $$
+"""
+# Integer, bigint, text of 192 bytes, timestamptz and numeric in turn: about 1 KB a row.
+WIDE_TYPES = ("integer", "bigint", "text", "timestamptz", "numeric")
+WIDE_VALUES = ("n", "n", "repeat(md5(n::text), 6)", "now()", "n + 0.5")
+WIDE = "CREATE TABLE wide (id bigint PRIMARY KEY, {})".format(
+    ", ".join(f"c{at} {WIDE_TYPES[at % 5]}" for at in range(19))
+)
+WIDEN = """
+DO $$ BEGIN
+    FOR t IN 1..{{size}} / 200 LOOP
+        INSERT INTO wide SELECT n, {} FROM generate_series(t * 100 - 99, t * 100) AS n;
+        COMMIT;
+    END LOOP;
+    FOR t IN 1..{{size}} / 200 LOOP
+        UPDATE wide SET c0 = c0 + 1, c2 = md5(c0::text) WHERE id BETWEEN t * 100 - 99 AND t * 100;
+        COMMIT;
+    END LOOP;
+END $$
+""".format(", ".join(WIDE_VALUES[at % 5] for at in range(19)))
+FILL_AT_ONCE = "INSERT INTO events SELECT n, n % 7, 'event ' || n, now() FROM generate_series(1, {size}) AS n"
 
 
 DOCUMENTS = f"""
@@ -101,17 +162,6 @@ END $$
 """
 
 
-def _define_vectors(found: Bench) -> None:
-    with found.source.connect("vectors") as session:
-        session.execute("CREATE EXTENSION vector")
-        session.execute(DOCUMENTS.encode())
-
-
-def _change_vectors(found: Bench, size: int) -> None:
-    with found.source.connect("vectors") as session:
-        session.execute(UPSERT.format(size=size).encode())
-
-
 BACKLOGS = {
     backlog.name: backlog
     for backlog in (
@@ -121,17 +171,65 @@ BACKLOGS = {
             "single-row inserts, 1,000 a transaction",
             500_000,
             ("events",),
-            _define_inserts,
-            _change_inserts,
+            _defined("inserts", EVENTS),
+            _by_statements("inserts", "CALL fill({size})"),
         ),
-        Backlog("hot", f"updates of {HOT_ROWS:,} rows", 200_000, ("counters",), _define_hot, _change_hot),
+        Backlog(
+            "single",
+            "inserts, one a transaction",
+            200_000,
+            ("single",),
+            _defined("single", SINGLE),
+            _by_pgbench("single", INSERT_ONE),
+            floor=True,
+        ),
+        Backlog(
+            "deletes",
+            "deletes, 100 a transaction",
+            200_000,
+            ("gone",),
+            _defined("deletes", DELETES),
+            _by_statements("deletes", DELETE),
+        ),
+        Backlog(
+            "wide",
+            "changes of 20 columns, 1 KB",
+            100_000,
+            ("wide",),
+            _defined("wide", WIDE),
+            _by_statements("wide", WIDEN),
+        ),
+        Backlog(
+            "transaction",
+            "inserts in one transaction",
+            2_000_000,
+            ("events",),
+            _defined("transaction", EVENTS),
+            _by_statements("transaction", FILL_AT_ONCE),
+        ),
+        Backlog(
+            "keyless",
+            "updates of a keyless table of 100,000 rows",
+            2_000,
+            ("keyless",),
+            _defined("keyless", KEYLESS),
+            _by_statements("keyless", "CREATE INDEX here ON keyless (a)", CHANGE_KEYLESS, "DROP INDEX here"),
+        ),
+        Backlog(
+            "hot",
+            f"updates of {HOT_ROWS:,} rows",
+            200_000,
+            ("counters",),
+            _defined("hot", HOT),
+            _by_pgbench("hot", HIT),
+        ),
         Backlog(
             "vectors",
             f"upserts of vector({DIMENSIONS}) under HNSW",
             30_000,
             ("documents",),
-            _define_vectors,
-            _change_vectors,
+            _defined("vectors", f"CREATE EXTENSION vector; {DOCUMENTS}"),
+            _by_statements("vectors", UPSERT),
             extensions=("vector",),
             index="CREATE INDEX ON documents USING hnsw (embedding vector_l2_ops)",
         ),

@@ -11,7 +11,18 @@ from tests.benchmarks.processor import growth, seconds_by_part
 from tests.benchmarks.results import Ratio, print_ratios, print_table
 from tests.support.waiting import until
 
-NATIVE_BUDGET = 0.85
+# Ours by a native subscription's.
+NATIVE_BUDGETS = {
+    "tpcb": 0.75,
+    "inserts": 0.85,
+    "single": 1.0,
+    "deletes": 1.0,
+    "wide": 1.0,
+    "transaction": 0.95,
+    "keyless": 0.3,
+    "hot": 0.7,
+    "vectors": 1.0,
+}
 FLOOR_BUDGET = 1.25
 LONGEST_SECONDS = 1800
 LEAST_SHOWN_SECONDS = 0.05
@@ -74,9 +85,9 @@ def subscribe(found: Bench, tables: tuple[str, ...], source: str, destination: s
     connection = sql.Literal(f"host={end.host} user=postgres dbname={source}")
     with found.destination.connect(destination) as session:
         session.execute(
-            sql.SQL("CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {} WITH (binary = true)").format(
-                name, connection, name
-            )
+            sql.SQL(
+                "CREATE SUBSCRIPTION {} CONNECTION {} PUBLICATION {} WITH (binary = true, streaming = parallel)"
+            ).format(name, connection, name)
         )
         until(
             lambda: session.execute("SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel").fetchone() == (True,),
@@ -158,17 +169,25 @@ def run(names: Iterable[str], size: int | None) -> None:
     ratios: list[Ratio] = []
     parts: list[tuple[str, str, Parts]] = []
     with bench() as found:
-        for name in names:
-            measure(found, BACKLOGS[name], size or BACKLOGS[name].size, ratios, parts)
+        for number, name in enumerate(names):
+            backlog = BACKLOGS[name]
+            measure(found, backlog, size or backlog.size, ratios, parts, ours_first=number % 2 == 0)
     print_ratios(ratios)
     print()
     print_processor_seconds(parts)
 
 
 def measure(
-    found: Bench, backlog: Backlog, size: int, ratios: list[Ratio], parts: list[tuple[str, str, Parts]]
+    found: Bench,
+    backlog: Backlog,
+    size: int,
+    ratios: list[Ratio],
+    parts: list[tuple[str, str, Parts]],
+    *,
+    ours_first: bool,
 ) -> None:
-    """Prepares, drains the same backlog by each, adds what was found."""
+    """Prepares, drains the same backlog by each, adds what was found. Who comes first pays for what the disk has to
+    write of the backlog: it is another one from backlog to backlog."""
     say(f"{backlog.name}: preparing")
     task = prepare(found, backlog)
     say("starting and pausing syncwizard once with nothing to do")
@@ -176,26 +195,28 @@ def measure(
     task.command("pause")
     say(f"making {size:,} {backlog.what}")
     position = make_backlog(found, backlog, size)
-    what = f"drain of {size:,} {backlog.what}"
     floor = None
     if backlog.floor:
         say("draining by pg_recvlogical")
         floor = drain_to_nothing(found, backlog, position)
-    say("draining by a native subscription")
-    native_database = f"native_{backlog.name}"
-    native, native_parts = drain_by_subscription(found, native_database, position)
-    assert_drained(found, backlog, native_database)
-    say("draining by syncwizard")
-    ours, our_parts = drain_by_us(found, task)
-    assert_drained(found, backlog, f"ours_{backlog.name}")
+    ours, native = 0.0, 0.0
+    for who in ("ours", "native") if ours_first else ("native", "ours"):
+        database = f"{who}_{backlog.name}"
+        if who == "ours":
+            say("draining by syncwizard")
+            ours, drained = drain_by_us(found, task)
+        else:
+            say("draining by a native subscription")
+            native, drained = drain_by_subscription(found, database, position)
+        assert_drained(found, backlog, database)
+        parts.append((backlog.name, who, drained))
     task.end()
-    ratios.append(Ratio(what, ours, "native subscription", native, NATIVE_BUDGET))
+    what = f"drain of {size:,} {backlog.what}"
+    ratios.append(Ratio(what, ours, "native subscription", native, NATIVE_BUDGETS[backlog.name]))
     ratios.append(Ratio("without our start", ours - start, "native subscription", native))
     if floor is not None:
         ratios.append(Ratio("the same", ours, "pg_recvlogical to nothing", floor, FLOOR_BUDGET))
         ratios.append(Ratio("without our start", ours - start, "pg_recvlogical to nothing", floor))
-    parts.append((backlog.name, "syncwizard", our_parts))
-    parts.append((backlog.name, "native subscription", native_parts))
 
 
 def print_processor_seconds(parts: Iterable[tuple[str, str, Parts]]) -> None:

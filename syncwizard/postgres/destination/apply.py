@@ -34,7 +34,7 @@ class Applier:
         self._sender = Sender(connection)
         self._codec = codec_of(connection)
         self._rows = RowWriter(self._sender, self._codec)
-        self._keyless = KeylessApplier(self._sender, self._rows)
+        self._keyless = KeylessApplier(self._sender, self._rows, self._codec, connection.info.server_version)
         self._projected = ProjectedApplier(self._sender, self._rows, self._codec)
         self._task = str(task_id).encode()
         self._epoch = str(epoch).encode()

@@ -15,7 +15,6 @@ from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route
 from syncwizard.task.names import TableName
 
-NOTHING = sql.SQL("")
 Positions = tuple[int, ...]
 Text = TypeVar("Text", bytes, bytes | None)
 
@@ -132,23 +131,6 @@ class RouteStatements:
         values = [new[at] if at in new else self._gone(at) for at in self.everything]
         return self._moved(old, sql.SQL("SELECT {} FROM gone").format(sql.SQL(", ").join(values)))
 
-    @once
-    def delete_image(self) -> bytes:
-        """Deletes one row that equals the parameters (every column) byte for byte: keyless tables (rule 8)."""
-        return self._delete_one(self._one_by_image(self._parameters(self.everything)))
-
-    @once
-    def update_image(self, known: Positions) -> bytes:
-        """Updates one row that equals the old row byte for byte. Parameters: every old column, then the known new."""
-        old = self._parameters(self.everything)
-        new = self._parameters(known, after=len(self.everything))
-        assignments = [sql.SQL("{} = {}").format(self._column(at), value) for at, value in zip(known, new, strict=True)]
-        return (
-            sql.SQL("UPDATE {} SET {} WHERE {} = ({})")
-            .format(self._rows, sql.SQL(", ").join(assignments), self._address, self._one_by_image(old))
-            .as_bytes(None)
-        )
-
     # Sets ------------------------------------------------------------------------------------------------------
 
     @once
@@ -211,12 +193,6 @@ class RouteStatements:
         rows = sql.SQL("SELECT {} FROM gone, {} AS s").format(sql.SQL(", ").join(values), stage_name(number))
         return self._moved(old, rows)
 
-    @once
-    def staged_delete_image(self, number: int) -> bytes:
-        """As `delete_image` with the stage, which holds one row with every column."""
-        stage = sql.SQL(", {} AS s").format(stage_name(number))
-        return self._delete_one(self._one_by_image(list(map(self._staged, self.everything)), stage))
-
     def truncated(self, together: Collection[TableName]) -> bytes:
         """The table as TRUNCATE names it, `together` with those of the same statement. Raises TaskFailed where that
         would empty other relations' rows."""
@@ -256,10 +232,11 @@ class RouteStatements:
         ]
 
     def _staged(self, at: int) -> sql.Composable:
-        column = sql.SQL("s.{}").format(sql.Identifier(f"c{at}"))
-        if at not in self.route.text:
-            return column
-        return column + sql.SQL(f"::{self.route.columns[at].type_name}")
+        return sql.SQL("s.{}").format(sql.Identifier(f"c{at}")) + self._cast(at)
+
+    def _cast(self, at: int) -> sql.SQL:
+        """What a staged column needs behind it: nothing unless it is staged as text."""
+        return sql.SQL(f"::{self.route.columns[at].type_name}" if at in self.route.text else "")
 
     def _gone(self, at: int) -> sql.Composable:
         return sql.SQL("gone.{}").format(self._column(at))
@@ -295,18 +272,3 @@ class RouteStatements:
     def _moved(self, old: dict[int, sql.Composable], rows: sql.Composable) -> bytes:
         gone = sql.SQL("WITH gone AS (DELETE FROM {} AS t WHERE {} RETURNING t.*) ")
         return gone.format(self._rows, self._key_equals(old)).as_bytes(None) + self._insert(rows, upsert=True)
-
-    def _delete_one(self, found: sql.Composable) -> bytes:
-        return sql.SQL("DELETE FROM {} WHERE {} = ({})").format(self._rows, self._address, found).as_bytes(None)
-
-    def _one_by_image(self, values: Sequence[sql.Composable], stage: sql.Composable = NOTHING) -> sql.Composable:
-        # The function behind `*=`, which ROW on both sides would make column by column: it compares stored bytes,
-        # so equal values with other bytes (1.0 and 1.00) are other rows.
-        address = sql.SQL("t.tableoid, t.ctid" if self.route.partitioned else "t.ctid")
-        return sql.SQL("SELECT {} FROM {} AS t{} WHERE pg_catalog.record_image_eq(ROW({}), ROW({})) LIMIT 1").format(
-            address,
-            self._rows,
-            stage,
-            sql.SQL(", ").join(sql.SQL("t.{}").format(self._column(at)) for at in self.everything),
-            sql.SQL(", ").join(values),
-        )
