@@ -64,9 +64,10 @@ class LazyGroup(SuggestingGroup):
 
 
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="syncwizard")
+@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.option("--verbose", is_flag=True, help="With --version: also what it runs with.")
 @click.pass_context
-def commands(context: click.Context) -> int:
+def commands(context: click.Context, *, version: bool, verbose: bool) -> int:
     """Synchronizes PostgreSQL databases: schema, full copy, continuous changes.
 
     Without a command it opens the list of tasks.
@@ -76,11 +77,25 @@ def commands(context: click.Context) -> int:
     4 endpoint unreachable, 5 differences found, 6 timed out, 7 released with something left over,
     8 a table could not be compared, 130 interrupted.
     """
+    if version:
+        _show_version(verbose=verbose)
+        context.exit()
     if context.invoked_subcommand is not None:
         return 0
     from syncwizard.cli import screens
 
     return screens.home()
+
+
+def _show_version(*, verbose: bool) -> None:
+    from syncwizard.cli.output import show
+
+    show(f"syncwizard, version {__version__}")
+    if verbose:
+        from syncwizard.rows.compiled import described
+
+        show(f"row path: {described()}")
+        show(f"Python: {sys.version.split()[0]}")
 
 
 def main() -> None:

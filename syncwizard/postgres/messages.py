@@ -8,6 +8,7 @@ from struct import Struct
 import psycopg
 
 from syncwizard.errors import ProtocolError
+from syncwizard.rows import compiled
 
 XLOG_DATA = ord("w")
 KEEPALIVE = ord("k")
@@ -80,6 +81,12 @@ class CopyMessages:
         data, at = self._data, self._at
         complete = len(data) - _HEAD_BYTES
         last = at + limit_bytes
+        if compiled.loops is not None:
+            taken, at, beyond = compiled.loops.take(data, at, last)
+            frames += taken
+            if beyond:
+                self._at = at
+                return frames, None
         append = frames.append
         while at <= complete:
             stop = at + 1 + _LENGTH(data, at + 1)[0]

@@ -95,7 +95,8 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
     is a partition that the destination does not know, or whose rows belong to others there: then `tree` has all
     partitions of the source's tree). `text`: positions that arrive in text form; `written`: all but
-    generated and left-out columns, set here; `layouts`: by frame length;
+    generated and left-out columns, set here; `forms`: a byte a column, 1 for text, set here; `layouts`: by frame
+    length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10). `aside`: those from
     there on are counted, and not applied.
@@ -117,6 +118,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     aside: bool = False
     text: frozenset[int] = frozenset()
     written: tuple[int, ...] = ()
+    forms: bytes = b""
     replaces: bool = False
     layouts: dict[int, Layout] = msgspec.field(default_factory=dict)
     leading: bool = False
@@ -126,6 +128,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
 
     def __post_init__(self) -> None:
         self.written = tuple(at for at, column in enumerate(self.columns) if not (column.generated or column.left_out))
+        self.forms = bytes(at in self.text for at in range(len(self.columns)))
         self.leading = self.key == (0,)
         # An identity ALWAYS column beside the key may differ between old and new row, and SET refuses it: such a
         # row is changed by deleting and inserting it.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from syncwizard.errors import ProtocolError, TaskFailed
+from syncwizard.rows import compiled
 from syncwizard.rows.changes import (
     CHANGE_BYTES,
     DELETE,
@@ -113,8 +114,42 @@ class Decoder:
 
     def feed(self, frames: Iterable[bytes]) -> list[Piece]:
         """The pieces that are complete with these frames: all transactions that end in them."""
-        # The innermost loop of the incremental path: 0.25 µs a frame, where a call for each cost 2 µs.
         pieces: list[Piece] = []
+        if compiled.loops is None:
+            self._feed(frames, pieces)
+        else:
+            self._feed_compiled(list(frames), pieces)
+        if self._ends:
+            pieces.append(self._whole())
+        return pieces
+
+    def _feed_compiled(self, frames: list[bytes], pieces: list[Piece]) -> None:
+        """Rows, and the ends of ordinary transactions, by compiled loops; one frame of another kind at a time here."""
+        at = 0
+        while at < len(frames):
+            state = (
+                self.in_transaction,
+                self._final_lsn,
+                self._committed,
+                self._transaction,
+                self._weight,
+                self._ended_weight,
+            )
+            ordinary = self._first and not self._beats
+            limits = (self._piece_bytes, _OVERHEAD, END_BYTES)
+            at, filled, state = compiled.loops.feed(
+                frames, at, self._routes, self._changes, self._ends, state, ordinary, *limits
+            )
+            open_, self._final_lsn, self._committed, self._transaction, self._weight, self._ended_weight = state
+            self.in_transaction = bool(open_)
+            if filled:
+                self._cut(pieces)
+            elif at < len(frames):
+                self._feed(frames[at : at + 1], pieces)
+                at += 1
+
+    def _feed(self, frames: Iterable[bytes], pieces: list[Piece]) -> None:
+        # The innermost loop of the incremental path: 0.25 µs a frame, where a call for each cost 2 µs.
         routes = self._routes
         changes, weight, final_lsn = self._changes, self._weight, self._final_lsn
         for frame in frames:
@@ -156,9 +191,6 @@ class Decoder:
                     self._other(kind, frame)
             changes, weight = self._changes, self._weight
         self._weight = weight
-        if self._ends:
-            pieces.append(self._whole())
-        return pieces
 
     def _sieved(self, kind: int, route: Route, frame: bytes) -> bytes | None:
         assert route.sieve is not None

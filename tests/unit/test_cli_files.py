@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard import __version__
 from syncwizard.cli.resync import table_name
+from syncwizard.rows import compiled
 from syncwizard.task.events import PublicationCreated
 from syncwizard.task.names import TableName
 from syncwizard.task.state import TaskState
@@ -165,6 +167,32 @@ def test_commands_load_neither_driver_nor_screens() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("row_path", ["python", ""])
+def test_the_verbose_version_names_the_row_path_that_runs(row_path: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "syncwizard", "--version", "--verbose"],
+        env={**os.environ, compiled.VARIABLE: row_path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"syncwizard, version {__version__}\n")
+    assert f"row path: {row_path or compiled.described()}\n" in done.stdout
+
+
+def test_without_a_compiler_the_build_goes_on_without_the_loops() -> None:
+    done = subprocess.run(
+        [sys.executable, "hatch_build.py"],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "CC": "/nonexistent/cc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("syncwizard without compiled loops: ")
 
 
 def test_the_version_comes_quickly() -> None:

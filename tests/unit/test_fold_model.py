@@ -232,6 +232,7 @@ class Destination:
                 self._net([part for part in step if isinstance(part, Net)])
                 for part in step:
                     if isinstance(part, Ordered):
+                        self._rows(part.route).extend(part.inserts)
                         for change in part.changes:
                             self._by_image(change)
 

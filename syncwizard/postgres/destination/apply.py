@@ -129,7 +129,7 @@ class Applier:
                 self._rows.execute(net.route, text, statements.addressed(known), row)
                 self._sender.expect(net.route, 1)
 
-    def _staged_update(self, route: Route, known: Positions, rows: list[Row], *, complete: bool) -> None:
+    def _staged_update(self, route: Route, known: Positions, rows: Sequence[Row], *, complete: bool) -> None:
         statements = self._of(route)
         staged = statements.addressed(known)
         if statements.staged_update(0, known) is None:
@@ -154,7 +154,7 @@ class Applier:
         if len(net.inserts) > SMALL_ROWS:
             self._rows.copy(statements, net.inserts)
         else:
-            upserts = net.inserts + upserts
+            upserts = [*net.inserts, *upserts]
         if goes_by_copy(upserts):
             stage = self._rows.stage(route, statements.everything, upserts)
             self._sender.queue(statements.staged_insert(stage, upsert=True))

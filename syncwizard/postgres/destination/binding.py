@@ -1,10 +1,12 @@
 """Rows as the server takes them: as parameters of a statement, or as rows of a COPY."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from syncwizard.postgres.destination.statements import Positions
-from syncwizard.postgres.wire import is_large
+from syncwizard.postgres.wire import BINARY_HEADER, BINARY_TRAILER, binary_blocks, is_large
 from syncwizard.rows.changes import Route, Row, Value
+from syncwizard.rows.frame_rows import FrameRows
 
 # Up to this many rows a table and kind are single statements: a staging table for one row is planned as a
 # sequential scan of it and costs a COPY round trip (measured crossover between 40 and 80 rows).
@@ -33,15 +35,17 @@ def bound(route: Route, row: Row, positions: Positions) -> tuple[list[Value], li
     return values, [TEXT if at in route.text else BINARY for at in positions]
 
 
-def goes_by_copy(rows: list[Row]) -> bool:
+def goes_by_copy(rows: Sequence[Row]) -> bool:
     """Whether rows are too many for single statements, or one is too large for a parameter: libpq moves all that is
     left of a message after each part that it has sent, so that 400 MB took minutes; COPY data goes in pieces."""
     return len(rows) > SMALL_ROWS or any(map(is_large, rows))
 
 
-def picked(rows: list[Row], positions: Positions) -> "list[Sequence[bytes | memoryview]]":
-    """The rows reduced to some columns, in this order."""
+def blocks(rows: Sequence[Row], positions: Positions) -> Iterable[bytes | memoryview]:
+    """The rows reduced to some columns, in this order, as binary COPY."""
+    if isinstance(rows, FrameRows):
+        return chain((BINARY_HEADER,), rows.packed(positions), (BINARY_TRAILER,))
     # As many need not be the same: a key over all columns may have them in another order.
-    if rows and positions == tuple(range(len(rows[0]))):
-        return rows  # type: ignore[return-value]
-    return [[row[at] for at in positions] for row in rows]  # type: ignore[misc]
+    if not rows or positions != tuple(range(len(rows[0]))):
+        rows = [tuple([row[at] for at in positions]) for row in rows]
+    return binary_blocks(rows, len(positions))  # type: ignore[arg-type]

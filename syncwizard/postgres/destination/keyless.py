@@ -19,7 +19,7 @@ from syncwizard.postgres.destination.row_writer import RowWriter
 from syncwizard.postgres.destination.sender import Sender
 from syncwizard.postgres.destination.statements import Positions, RouteStatements
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.wire import is_large
+from syncwizard.postgres.wire import binary_blocks, is_large
 from syncwizard.remedies import to_do
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, filled
 from syncwizard.rows.fold import Ordered
@@ -45,6 +45,7 @@ class KeylessApplier:
 
     def apply(self, part: Ordered, statements: RouteStatements) -> None:
         """The changes in their order."""
+        self._rows.insert(statements, part.inserts)
         run: list[Decoded] = []
         for change in part.changes:
             kind, route, old, new = change
@@ -120,8 +121,7 @@ class KeylessApplier:
         return self._sender.stage(
             ("images", statements.route, known),
             lambda number: statements.create_images(number, known),
-            rows,  # type: ignore[arg-type]
-            len(rows[0]),
+            binary_blocks(rows, len(rows[0])),  # type: ignore[arg-type]
         )
 
     # Single rows -----------------------------------------------------------------------------------------------

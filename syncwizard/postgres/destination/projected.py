@@ -1,5 +1,7 @@
 """Applies the changes of tables with a projection, which PostgreSQL evaluates between staging and table (rule 20)."""
 
+from collections.abc import Sequence
+
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.destination.binding import SMALL_ROWS, bound, goes_by_copy
 from syncwizard.postgres.destination.projected_statements import ProjectedStatements
@@ -60,6 +62,7 @@ class ProjectedApplier:
     def ordered(self, part: Ordered) -> None:
         """A keyless table's changes, in order: what the old row became goes, what the new one becomes comes."""
         statements = self._of(part.route)
+        self._insert(statements, part.inserts)
         run: list[Row] = []
         for kind, route, old, new in part.changes:
             if kind != INSERT:
@@ -76,7 +79,7 @@ class ProjectedApplier:
 
     # Statements ------------------------------------------------------------------------------------------------
 
-    def _delete(self, route: Route, rows: list[Row]) -> None:
+    def _delete(self, route: Route, rows: Sequence[Row]) -> None:
         statements = self._of(route)
         if len(rows) > SMALL_ROWS:
             self._sender.queue(statements.delete(self._rows.stage(route, route.key, rows)))
@@ -84,7 +87,7 @@ class ProjectedApplier:
         for row in rows:
             self._rows.execute(route, statements.delete(None), route.key, row)
 
-    def _put(self, statements: ProjectedStatements, rows: list[Row], *, fresh: bool) -> None:
+    def _put(self, statements: ProjectedStatements, rows: Sequence[Row], *, fresh: bool) -> None:
         route, everything = statements.route, statements.everything
         if not rows:
             return
@@ -101,7 +104,7 @@ class ProjectedApplier:
         for row in rows:
             self._rows.execute(route, text, everything, row)
 
-    def _update(self, statements: ProjectedStatements, known: Positions, rows: list[Row]) -> None:
+    def _update(self, statements: ProjectedStatements, known: Positions, rows: Sequence[Row]) -> None:
         route = statements.route
         self._refuse_unknown(route, known)
         positions = tuple(sorted({*known, *route.key}))
@@ -116,7 +119,7 @@ class ProjectedApplier:
             if self._inserts(route):
                 self._sender.expect(route, 0)
 
-    def _insert(self, statements: ProjectedStatements, rows: list[Row]) -> None:
+    def _insert(self, statements: ProjectedStatements, rows: Sequence[Row]) -> None:
         if not rows:
             return
         staged = goes_by_copy(rows)

@@ -4,14 +4,14 @@ What is sent is queued until `run` or a COPY needs the answers; the number of ro
 compared with what the server answers.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 
 import psycopg
 from psycopg import pq
 
 from syncwizard.postgres.destination.statements import copy_into_stage, empty_stage
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.wire import Wire, binary_blocks
+from syncwizard.postgres.wire import Wire
 from syncwizard.rows.changes import Route, Value
 
 
@@ -132,19 +132,14 @@ class Sender:
         """How many rows of the route the statement that was queued last has to change."""
         self._expected[-1] = (route, count)
 
-    def copy_in(self, statement: bytes, rows: "Iterable[Sequence[bytes | memoryview]]", columns: int) -> None:
-        """Runs what is queued, and then a binary COPY of rows of so many columns."""
+    def copy_in(self, statement: bytes, blocks: Iterable[bytes | memoryview]) -> None:
+        """Runs what is queued, and then a COPY with these blocks."""
         self.run()
-        self._wire.copy_in(statement, binary_blocks(rows, columns))
+        self._wire.copy_in(statement, blocks)
 
-    def stage(
-        self,
-        key: Hashable,
-        create: Callable[[int], bytes],
-        rows: "Iterable[Sequence[bytes | memoryview]]",
-        columns: int,
-    ) -> int:
-        """Runs what is queued and fills the staging table of a key, which `create` makes for a number; the number."""
+    def stage(self, key: Hashable, create: Callable[[int], bytes], blocks: Iterable[bytes | memoryview]) -> int:
+        """Runs what is queued and fills the staging table of a key, which `create` makes for a number, by binary COPY;
+        the number."""
         self.run()
         number = self._stages.get(key)
         if number is None:
@@ -154,7 +149,7 @@ class Sender:
         elif number in self._used_stages:
             self._wire.execute(empty_stage(number))
         self._used_stages.add(number)
-        self._wire.copy_in(copy_into_stage(number), binary_blocks(rows, columns))
+        self._wire.copy_in(copy_into_stage(number), blocks)
         return number
 
     def ask(self, statement: bytes, values: list[bytes | None]) -> "pq.abc.PGresult":
