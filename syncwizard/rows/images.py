@@ -1,6 +1,6 @@
 """Nets a run of changes of a keyless table: which rows have to be there before it, and what becomes of each.
 
-Rows that are equal in every byte cannot be told apart, so a table without a key is a bag of images, and a change takes
+Rows that are equal in every byte are interchangeable, so a table without a key is a bag of images, and a change takes
 one image out of it, or puts one in, or both. A change whose old image an earlier one of the run put in goes on from
 that one; every other takes its image from the table as it was before the run. So the bag after the run is the same as
 after the changes one by one, and an image is missing from the table exactly where one of them would have met no row.
