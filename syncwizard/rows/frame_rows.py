@@ -40,6 +40,13 @@ class FrameRows(Sequence[Row]):
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
         return self._rows[at]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other sequence has the same rows."""
+        return isinstance(other, Sequence) and len(self) == len(other) and list(self) == list(other)
+
+    # Rows are no keys of anything.
+    __hash__ = None  # type: ignore[assignment]
+
     def packed(self, positions: tuple[int, ...]) -> Iterator[bytes]:
         """The rows reduced to some columns, in this order, as COPY has them in binary form: in blocks, without header
         and trailer."""
