@@ -92,8 +92,11 @@ class EngineConnection:
         hello = self.receive(timeout)
         if hello is None:
             raise _unanswered(path)
-        if not isinstance(hello, Hello) or hello.protocol not in (PROTOCOL_VERSION, BEFORE_REMEDIES):
-            raise _foreign()
+        if not isinstance(hello, Hello):
+            raise _foreign("another version of the protocol", "")
+        if hello.protocol not in (PROTOCOL_VERSION, BEFORE_REMEDIES):
+            spoken = f"version {hello.protocol} of the protocol, and this one version {PROTOCOL_VERSION}"
+            raise _foreign(f"{spoken} (it is syncwizard {hello.version})", f" {hello.pid}")
         self.pid = hello.pid
 
     def __enter__(self) -> Self:
@@ -199,8 +202,11 @@ def _decoded(line: bytes | bytearray) -> Response:
         return msgspec.convert(of_today(msgspec.json.decode(line)), Response)  # type: ignore[no-any-return]
 
 
-def _foreign() -> UsageError:
+def _foreign(spoken: str, pid: str) -> UsageError:
     return UsageError(
-        "the engine speaks another version of the protocol",
-        remedy=to_do("pause the task with the version it was started with", then="resume"),
+        f"the engine speaks {spoken}",
+        remedy=to_do(
+            f"pause the task with the version it was started with, or end its process{pid} by SIGTERM, which pauses it",
+            then="resume",
+        ),
     )

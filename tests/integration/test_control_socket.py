@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import stat
 import tempfile
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard.client import connection as connection_module
 from syncwizard.client.connection import EngineConnection
+from syncwizard.client.looking import look
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.waiting import connect
+from syncwizard.client.waiting import connect, wait_for_end
 from syncwizard.engine import door
 from syncwizard.engine.door import Door
 from syncwizard.errors import TaskFailed, UsageError
@@ -180,3 +183,22 @@ def test_what_stands_in_the_way_of_every_socket_is_named(state_home: Path, monke
     with pytest.raises(TaskFailed) as caught:
         Door([file / "below" / "control.sock"], print).open()
     assert str(file) in caught.value.detail
+
+
+def test_an_engine_of_another_version_is_named_shown_by_its_journal_and_paused_by_a_signal(
+    task: StoredTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after an upgrade under a running engine, whose version is not installed any more."""
+    pid = started(task)
+    monkeypatch.setattr(connection_module, "PROTOCOL_VERSION", 99)
+    monkeypatch.setattr(connection_module, "BEFORE_REMEDIES", 98)
+    with pytest.raises(UsageError, match=r"speaks version 2 of the protocol, and this one version 99") as refused:
+        EngineConnection(socket_of(task))
+    assert str(pid) in str(refused.value.remedy)
+    seen = look(task)
+    assert (seen.state.state, seen.liveness.alive) == ("synchronizing", True)
+    assert "version 99" in seen.trouble
+    # What it says.
+    os.kill(pid, signal.SIGTERM)
+    wait_for_end(task)
+    assert task.read_state().state == "paused"
