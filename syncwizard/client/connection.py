@@ -161,7 +161,7 @@ class EngineConnection:
         try:
             frame = _decoded(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise _foreign() from error
+            raise _foreign("another version of the protocol", "") from error
         self._follow(frame)
         return frame
 

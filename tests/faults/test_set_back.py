@@ -1,7 +1,7 @@
 """Servers that were set back to an earlier state of themselves, or promoted: what one end has and the other never had
 is named, and what both have is no reason to stop."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,9 +47,11 @@ def own_target(source_cluster: Cluster, own_destination: Cluster) -> Iterator[Da
     yield from connected(source_cluster, own_destination)
 
 
-def kept_and_left_behind(task: RunningTask, cluster: Cluster) -> None:
+def kept_and_left_behind(
+    task: RunningTask, cluster: Cluster, keep: Callable[[Cluster], None] = setting_back.keep
+) -> None:
     """The server's state is kept; what comes after is at both ends."""
-    setting_back.keep(cluster)
+    keep(cluster)
     task.pair.reconnect()
     for _ in range(3):
         change(task.pair)
@@ -153,7 +155,7 @@ def test_a_promoted_source_that_kept_the_slot_is_followed_for_good(
         task.release()
 
 
-@pytest.mark.parametrize("mode", ["running", "paused"])
+@pytest.mark.parametrize("mode", ["running", "paused", "standby"])
 def test_a_destination_set_back_is_named_and_copied_again(
     own_target: DatabasePair, tmp_path: Path, state_home: Path, mode: str
 ) -> None:
@@ -161,11 +163,12 @@ def test_a_destination_set_back_is_named_and_copied_again(
     pair = own_target
     with running(pair, tmp_path) as task:
         task.start()
-        kept_and_left_behind(task, pair.destination_cluster)
+        standby = mode == "standby"
+        kept_and_left_behind(task, pair.destination_cluster, setting_back.back_up if standby else setting_back.keep)
         forgotten(task)
         if mode == "paused":
             task.pause()
-        setting_back.set_back(pair.destination_cluster)
+        (setting_back.take_over if standby else setting_back.set_back)(pair.destination_cluster)
         pair.reconnect()
         if mode == "paused":
             syncwizard("resume", task.name, "--until", "caught-up", expect=1)

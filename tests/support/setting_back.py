@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable
 
-from syncwizard.demo.servers import Cluster
+from syncwizard.demo.servers import SUPERUSER, Cluster
 from tests.support.waiting import until
 
 
@@ -15,6 +15,22 @@ def keep(cluster: Cluster) -> None:
 def set_back(cluster: Cluster) -> None:
     """Puts the kept state in the place of the present one."""
     _stopped(cluster, lambda: _copy(cluster, "kept", "data"))
+
+
+def back_up(cluster: Cluster) -> None:
+    """Keeps what a standby of the server would have now: a base backup, taken while it runs."""
+    kept = cluster.folder / "kept"
+    subprocess.run(["rm", "-rf", kept], check=True)
+    server = ["-h", str(cluster.sockets), "-p", str(cluster.port), "-U", SUPERUSER]
+    subprocess.run([str(cluster.bin / "pg_basebackup"), *server, "-D", str(kept), "-c", "fast"], check=True)
+    subprocess.run(["chown", "-R", f"--reference={cluster.data}", str(kept)], check=True)
+
+
+def take_over(cluster: Cluster) -> None:
+    """The standby takes the place of the server, which is gone with the commits that the standby never got."""
+    cluster.stop("immediate")
+    _copy(cluster, "kept", "data")
+    promote(cluster)
 
 
 def promote(cluster: Cluster) -> None:
