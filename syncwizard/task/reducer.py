@@ -225,7 +225,8 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
-    again_stages = [stage.name for stage in STAGE_TABLE if stage.again]
+    joining = {each.table for each in event.tables}.intersection(name for each in state.aside for name in each.names)
+    again_stages = [stage.name for stage in STAGE_TABLE if stage.again or (stage.joined and joining)]
     tables = dict(state.tables)
     for each in event.tables:
         if known := state.table(each.table):

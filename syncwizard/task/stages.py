@@ -16,7 +16,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `endless`: never done, runs until the task is paused. `beside`: runs beside the stage that follows.
     `needs`: the synchronization type without which it has nothing to do. `measured`: what tells its progress.
-    `again`: it runs again when tables are copied again. `tried`: before it is done nothing is at either end.
+    `again`: it runs again when tables are copied again, `joined`: when these were set aside until then. `tried`:
+    before it is done nothing is at either end.
     """
 
     name: StageName
@@ -25,6 +26,7 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     needs: Literal["", "full"] = ""
     measured: Measured = ""
     again: bool = False
+    joined: bool = False
     tried: bool = False
 
 
@@ -36,8 +38,8 @@ TABLE: tuple[StageFacts, ...] = (
     # Again for the statistics: without those of the new rows the planner reads all of a table for each changed row.
     StageFacts(name="keys", measured="builds", again=True),
     StageFacts(name="catch-up", measured="sync point", again=True),
-    StageFacts(name="constraints", measured="builds"),
-    StageFacts(name="indexes", measured="builds", beside=True),
+    StageFacts(name="constraints", measured="builds", joined=True),
+    StageFacts(name="indexes", measured="builds", beside=True, joined=True),
     StageFacts(name="incremental", measured="backlog", endless=True),
 )
 STAGES: tuple[StageName, ...] = tuple(stage.name for stage in TABLE)

@@ -220,6 +220,20 @@ def test_a_table_is_set_aside_until_it_is_copied_again_or_dropped() -> None:
     assert again.aside == (anew,)
 
 
+def test_what_waited_for_a_table_that_was_set_aside_comes_when_it_is_copied_again() -> None:
+    table, other = TableName("a", "b"), TableName("a", "c")
+    done = [StageFinished(stage=stage) for stage in ("keys", "constraints", "indexes")]
+    state = state_after([*done, TableSetAside(table=table, reason="its key is refused")])
+
+    def ordered(name: TableName) -> TaskState:
+        order = [TableToCopy(table=name, rows=1, bytes=1)]
+        return state_after([ResyncRequested(id=uuid.uuid4(), tables=order, whole=False)], state)
+
+    joined, apart = ordered(table), ordered(other)
+    assert [joined.finished(stage) for stage in ("keys", "constraints", "indexes")] == [False, False, False]
+    assert [apart.finished(stage) for stage in ("keys", "constraints", "indexes")] == [False, True, True]
+
+
 def test_only_the_latest_notices_are_kept() -> None:
     state = state_after([Noticed(level="info", message=str(number)) for number in range(NOTICES_KEPT + 5)])
     assert len(state.notices) == NOTICES_KEPT
