@@ -72,7 +72,7 @@ def _round(context: Context, order: VerificationOrder, moment: Moment, reader: R
             progress.pending.append(unit)
             continue
         try:
-            found = _compared(reader, moment, unit, order)
+            found = _compared(context, reader, moment, unit, order)
         except GaveWay as reason:
             progress.attempts[unit.table] += 1
             if progress.attempts[unit.table] < ATTEMPTS:
@@ -109,8 +109,12 @@ def _record(context: Context, order: VerificationOrder, found: TableVerification
     context.record(TableVerified(id=order.id, found=msgspec.structs.replace(found, rows=rows)))
 
 
-def _compared(reader: Reader, moment: Moment, unit: Unit, order: VerificationOrder) -> TableVerification:
+def _compared(
+    context: Context, reader: Reader, moment: Moment, unit: Unit, order: VerificationOrder
+) -> TableVerification:
     """Raises GaveWay, Cancelled, EndpointError; what a server refuses is a reason of this table alone."""
+    if any(unit.holds(name) for each in context.state().aside for name in each.names):
+        return unverified(unit, "it is set aside, and its changes are not applied: resync it first")
     if unit.reason:
         return unverified(unit, unit.reason)
     try:

@@ -37,6 +37,10 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     binary: bool = False
     reason: str = ""
 
+    def holds(self, table: TableName) -> bool:
+        """Whether a table of the source is among those that are compared."""
+        return table == self.table or any(reading.relation == table for reading in self.source)
+
 
 class Equals(msgspec.Struct, frozen=True, kw_only=True):
     """The equality operators of the columns of unique indexes, by the OID of the index, in their order."""
