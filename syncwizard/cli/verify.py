@@ -24,10 +24,10 @@ UNVERIFIED = 8
 @click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Compare this table only; repeatable.")
 @click.option(
     "--mode",
-    type=click.Choice(["rows", "counts"]),
+    type=click.Choice(["rows", "counts", "schema"]),
     default="rows",
     show_default=True,
-    help="Compare every row, or the numbers of rows.",
+    help="Compare every row, the numbers of rows, or definitions.",
 )
 @click.option("--ignore-extra", is_flag=True, help="Rows that only the destination has are no difference.")
 @click.option("--last", is_flag=True, help="Compare nothing: show what the last verification found.")
@@ -114,7 +114,7 @@ def _would_write(found: Verification, delete_extra: bool) -> str:
 
 
 def _exit_code(found: Verification) -> int:
-    if found.of("different"):
+    if found.of("different") or found.differences:
         return DIFFERENT
     whole = found.failure is None and not found.stopped and found.ended_at is not None
     return 0 if whole and not found.of("unverified") else UNVERIFIED

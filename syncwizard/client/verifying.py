@@ -7,13 +7,21 @@ from syncwizard.client.waiting import connect
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import UsageError
 from syncwizard.remedies import Remedy
-from syncwizard.task.events import Event, TableRepaired, TableVerified, VerificationFinished, VerificationStarted
-from syncwizard.task.narration import describe_failure
+from syncwizard.task.events import (
+    DefinitionsVerified,
+    Event,
+    TableRepaired,
+    TableVerified,
+    VerificationFinished,
+    VerificationStarted,
+)
+from syncwizard.task.narration import describe_definitions_verified, describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, format_seconds, format_table
 from syncwizard.task.verification import TableVerification, VerificationOrder
 
 ROWS_SHOWN = 10
+REPORTED = (VerificationStarted, DefinitionsVerified, TableVerified, TableRepaired, VerificationFinished)
 HEADER = ("TABLE", "RESULT", "SOURCE", "DESTINATION", "CHANGED", "MISSING", "EXTRA", "TIME")
 
 
@@ -31,7 +39,9 @@ def verify(task: StoredTask, order: VerificationOrder, watcher: Callable[[Event]
             if not isinstance(frame, Happened):
                 continue
             event = frame.entry.event
-            if isinstance(event, VerificationStarted | TableVerified | TableRepaired | VerificationFinished):
+            if isinstance(
+                event, VerificationStarted | DefinitionsVerified | TableVerified | TableRepaired | VerificationFinished
+            ):
                 watcher(event)
             found = connection.state.verification
             if isinstance(event, VerificationFinished) and event.id == order.id and found is not None:
@@ -56,6 +66,8 @@ def _check_running(task: StoredTask) -> None:
 
 def describe(found: Verification) -> str:
     """What was found, for people: a line for each table, those that differ first and with their rows."""
+    if found.order.mode == "schema":
+        return _definitions(found)
     tables = sorted(found.tables.values(), key=lambda each: (_ORDER[each.verdict], str(each.table)))
     rows = [_line(each) for each in tables]
     parts = [format_table(HEADER, rows, right=range(2, len(HEADER)))]
@@ -66,6 +78,26 @@ def describe(found: Verification) -> str:
             parts.append(f"{table.table} could not be compared: {table.reason}")
     parts.append(_summary(found))
     return "\n".join(parts)
+
+
+def _definitions(found: Verification) -> str:
+    """What differs between the definitions of both ends."""
+    lines = []
+    for each in found.differences:
+        if each.destination is None:
+            lines.append(f"{each.kind} {each.name}: only at the source")
+        elif each.source is None:
+            lines.append(f"{each.kind} {each.name}: only at the destination")
+        else:
+            lines += [
+                f"{each.kind} {each.name}:",
+                f"  source       {each.source}",
+                f"  destination  {each.destination}",
+            ]
+    lines.append(describe_definitions_verified(found.definitions, len(found.differences)))
+    if found.failure is not None:
+        lines.append(f"ended early: {describe_failure(found.failure)}")
+    return "\n".join(lines)
 
 
 _ORDER = {"different": 0, "unverified": 1, "equal": 2}

@@ -81,14 +81,15 @@ class Verifier:
 
 def _patiently(context: Context, order: VerificationOrder) -> None:
     """Runs the order, and again after the loss of a connection."""
-    from syncwizard.stages.verification import run
+    from syncwizard.stages.verification import run, schema
 
+    work = schema.run if order.mode == "schema" else run.run
     for seconds in RETRY_SECONDS:
         try:
-            return run.run(context, order)
+            return work(context, order)
         except EndpointError as error:
             if not error.transient:
                 raise
             log.warning("the verification goes on in %.0f s: %s", seconds, error)
         context.cancellation.wait(seconds)
-    return run.run(context, order)
+    return work(context, order)

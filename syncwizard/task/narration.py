@@ -8,6 +8,7 @@ from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
     DefinitionsRetried,
+    DefinitionsVerified,
     EngineStarted,
     EngineStopped,
     Event,
@@ -156,6 +157,17 @@ def describe_verified(found: TableVerification) -> str:
     return f"{found.table} differs: {least}{', '.join(filter(None, parts))}"
 
 
+def describe_definitions_verified(compared: int, different: int) -> str:
+    """How many definitions differ, in one line.
+
+    >>> describe_definitions_verified(20, 0), describe_definitions_verified(20, 1)
+    ('20 definitions are equal at both ends', '1 of 20 definitions differs')
+    """
+    if not different:
+        return f"{counted(compared, 'definition')} are equal at both ends"
+    return f"{different:,} of {counted(compared, 'definition')} {'differs' if different == 1 else 'differ'}"
+
+
 def describe_verification(found: Verification) -> str:
     """How a verification stands, in one line."""
     counts = [(len(found.of("equal")), "equal"), (len(found.of("different")), "different")]
@@ -164,7 +176,11 @@ def describe_verification(found: Verification) -> str:
     if found.ended_at is None:
         done = f"{len(found.tables):,} of {counted(found.total, 'table')}"
         return f"verification since {local_time(found.started_at)}: {done}, {text}"
-    end = f"verification of {local_time(found.ended_at)}: {counted(found.total, 'table')}, {text}"
+    if found.order.mode == "schema":
+        text = describe_definitions_verified(found.definitions, len(found.differences))
+    else:
+        text = f"{counted(found.total, 'table')}, {text}"
+    end = f"verification of {local_time(found.ended_at)}: {text}"
     if found.failure is not None:
         return f"{end}; ended early: {describe_failure(found.failure)}"
     return f"{end}; stopped" if found.stopped else end
@@ -328,6 +344,8 @@ def _(event: SequencesSet) -> str:
 
 @_sentence.register
 def _(event: VerificationStarted) -> str:
+    if event.order.mode == "schema":
+        return "verification begins: definitions"
     what = "the numbers of rows" if event.order.mode == "counts" else "every row"
     return f"verification begins: {what} of {counted(len(event.tables), 'table')}"
 
@@ -335,6 +353,11 @@ def _(event: VerificationStarted) -> str:
 @_sentence.register
 def _(event: TableVerified) -> str:
     return describe_verified(event.found)
+
+
+@_sentence.register
+def _(event: DefinitionsVerified) -> str:
+    return describe_definitions_verified(event.compared, len(event.differences))
 
 
 @_sentence.register

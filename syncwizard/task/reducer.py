@@ -9,6 +9,7 @@ import msgspec
 from syncwizard.task.events import (
     ChangesApplied,
     DefinitionMissing,
+    DefinitionsVerified,
     EngineStarted,
     EngineStopped,
     Entry,
@@ -337,6 +338,15 @@ def _(event: TableVerified, state: TaskState, at: float) -> TaskState:
         return state
     tables = changed(known.tables, str(event.found.table), event.found)
     return replace(state, verification=replace(known, tables=tables))
+
+
+@_after.register
+def _(event: DefinitionsVerified, state: TaskState, at: float) -> TaskState:
+    known = state.verification
+    if known is None or known.order.id != event.id:
+        return state
+    found = replace(known, definitions=event.compared, differences=tuple(event.differences))
+    return replace(state, verification=found)
 
 
 @_after.register

@@ -22,7 +22,7 @@ from syncwizard.task.events import (
     TableSetAside,
 )
 from syncwizard.task.names import TableName
-from syncwizard.task.verification import TableVerification, Verdict, VerificationOrder
+from syncwizard.task.verification import DefinitionDifference, TableVerification, Verdict, VerificationOrder
 
 StateName = Literal[
     "not-started",
@@ -95,6 +95,7 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """The latest comparison of both ends; `tables` has what was found by name, of the `total` to be compared.
 
+    `definitions` of the source were compared, of which `differences` were found.
     `ended_at` is None while it goes on, or until an engine continues it. Seconds since the epoch.
     """
 
@@ -103,6 +104,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     started_at: float
     ended_at: float | None = None
     tables: Mapping[str, TableVerification] = {}
+    definitions: int = 0
+    differences: tuple[DefinitionDifference, ...] = ()
     failure: Failure | None = None
     stopped: bool = False
 

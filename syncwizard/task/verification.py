@@ -8,8 +8,8 @@ import msgspec
 from syncwizard.task.facts import Event, Failure
 from syncwizard.task.names import TableName
 
-# Every row; the numbers of rows.
-VerificationMode = Literal["rows", "counts"]
+# Every row; the numbers of rows; definitions alone.
+VerificationMode = Literal["rows", "counts", "schema"]
 DifferenceKind = Literal["changed", "only-source", "only-destination"]
 # `equal` and `different` were compared; `unverified` could not be.
 Verdict = Literal["equal", "different", "unverified"]
@@ -65,11 +65,35 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
         return self.changed + self.only_source + self.only_destination
 
 
+class DefinitionDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """A definition that differs: its text or state at either end, None where that does not have it. `relation`: the
+    table or view it belongs to, empty for none."""
+
+    kind: str
+    name: str
+    relation: str = ""
+    source: str | None = None
+    destination: str | None = None
+
+    @property
+    def ends(self) -> tuple[str | None, str | None]:
+        """Source and destination."""
+        return self.source, self.destination
+
+
 class VerificationStarted(Event, frozen=True, kw_only=True, tag=True):
     """The comparison of both ends began; `tables` are those that are compared."""
 
     order: VerificationOrder
     tables: list[TableName]
+
+
+class DefinitionsVerified(Event, frozen=True, kw_only=True, tag=True):
+    """The definitions of both ends were compared: so many of the source's, and what differs. `id` is the order's."""
+
+    id: uuid.UUID
+    compared: int
+    differences: list[DefinitionDifference]
 
 
 class TableVerified(Event, frozen=True, kw_only=True, tag=True):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -39,6 +40,11 @@ CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (100);
 CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (100) TO (200);
 CREATE TABLE "Odd ""one.%s" ("K""ey" text, "a.b%%" text, PRIMARY KEY ("K""ey"));
 CREATE TABLE void (id int PRIMARY KEY);
+ALTER TABLE plain ADD CHECK (n >= 0);
+CREATE INDEX plain_note ON plain (note);
+CREATE VIEW notes AS SELECT note FROM plain;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER touched BEFORE UPDATE ON plain FOR EACH ROW EXECUTE FUNCTION touch();
 INSERT INTO plain SELECT i, i % 7, 'note ' || i, i / 8.0 FROM generate_series(1, 5000) i;
 INSERT INTO floats SELECT i, i / 3.0, i / 3.0, ARRAY[i, 1, 2]::vector, ARRAY[i, 1]::halfvec
   FROM generate_series(1, 300) i;
@@ -229,6 +235,47 @@ def test_the_stream_goes_on_while_the_slot_waits_for_a_transaction(running: Data
     output, _ = waiting.communicate(timeout=60)
     found = json.loads(output)["verification"]["tables"]["public.void"]
     assert (found["verdict"], found["source_rows"], found["destination_rows"]) == ("equal", 1, 1)
+
+
+def test_definitions_that_differ_are_found_and_no_others(running: DatabasePair) -> None:
+    syncwizard("wait", NAME, "--until", "indexed")
+    assert definitions(expect=0) == {}
+    for statement in REDEFINED:
+        running.destination.execute(statement)
+    running.destination.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'plain_note'::regclass")
+    found = definitions(expect=5)
+    assert found.pop(("index", "plain_note of public.plain")) == ("as usual", "invalid")
+    assert found == {
+        ("column", "n of public.plain"): ("integer NOT NULL", "integer NOT NULL DEFAULT 3"),
+        ("constraint", "plain_n_check of public.plain"): ("CHECK ((n >= 0))", None),
+        ("trigger", "touched of public.plain"): ("as usual", "disabled"),
+        ("view", "public.notes"): (" ".join(NOTES.split()), "SELECT 'other'::text AS note;"),
+        ("function", "public.touch()"): ANY,
+        ("type", "public.mood"): ("enum 'sad', 'ok'", "enum 'sad', 'ok', 'glad'"),
+        ("index", "extra of public.made"): (None, "CREATE INDEX extra ON public.made USING btree (a)"),
+        ("table", "public.void"): ("", None),
+    }
+
+
+NOTES = """ SELECT note
+   FROM public.plain;"""
+REDEFINED = (
+    "ALTER TABLE plain ALTER n SET DEFAULT 3",
+    "ALTER TABLE plain DROP CONSTRAINT plain_n_check",
+    "ALTER TABLE plain DISABLE TRIGGER touched",
+    "CREATE OR REPLACE VIEW notes AS SELECT 'other'::text AS note",
+    "CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+    "ALTER TYPE mood ADD VALUE 'glad'",
+    "CREATE INDEX extra ON made (a)",
+    "DROP TABLE void",
+)
+
+
+def definitions(*, expect: int) -> dict[tuple[str, str], Any]:
+    """What `verify --mode schema` found, by kind and name."""
+    done = syncwizard("verify", NAME, "--mode", "schema", "--json", expect=expect)
+    differences = json.loads(done.stdout)["verification"]["differences"]
+    return {(each["kind"], each["name"]): (each["source"], each["destination"]) for each in differences}
 
 
 def _arrived(pair: DatabasePair, key: int) -> bool:
