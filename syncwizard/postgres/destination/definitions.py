@@ -91,13 +91,17 @@ class Definitions:
         )
         return {position for (position,) in rows}
 
-    def create(self, statements: Sequence[PlannedStatement]) -> list[Created]:
-        """Runs the statements in one transaction: all of them and their rows, or nothing.
+    def create(self, statements: Sequence[PlannedStatement], lock_milliseconds: int = 0) -> list[Created]:
+        """Runs the statements in one transaction: all of them and their rows, or nothing. Waits for each lock so long
+        at most, or as long as it takes.
 
         Raises psycopg's error for trouble that may pass, StatementRefused for a refusal.
         """
         created = []
         with self._connection.transaction():
+            if lock_milliseconds:
+                text = sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_milliseconds))
+                self._connection.execute(text)
             for statement in statements:
                 started = time.monotonic()
                 words, sqlstate = self._execute(statement)

@@ -1,6 +1,6 @@
 """What the destination's tables are like and whether they hold rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from psycopg import sql
 
@@ -13,6 +13,8 @@ from syncwizard.task.names import TableName
 
 # Each takes a lock and a piece of the plan.
 TABLES_A_STATEMENT = 200
+# A millisecond of sorting; what a statement costs beside it is more.
+SMALL_BYTES = 1024 * 1024
 
 
 class Tables:
@@ -48,6 +50,16 @@ class Tables:
         rows = self._connection.execute(query("foreign_keys_of"), {"tables": list(tables)})
         return [(name, table, referenced) for name, table, referenced in rows]
 
-    def analyze(self, table: TableName) -> None:
-        """Collects statistics for the planner."""
-        self._connection.execute(sql.SQL("ANALYZE {}").format(quoted(table.schema, table.name)))
+    def small(self, tables: Iterable[TableName]) -> frozenset[TableName]:
+        """Those of the tables that any statement has gone through at once."""
+        wanted = sorted(set(tables))
+        rows = self._connection.execute(
+            query("small_tables"),
+            ([name.schema for name in wanted], [name.name for name in wanted], SMALL_BYTES),
+        )
+        return frozenset(TableName(schema, name) for schema, name in rows)
+
+    def analyze(self, tables: Sequence[TableName]) -> None:
+        """Collects statistics for the planner, in a transaction for each table."""
+        names = [quoted(table.schema, table.name) for table in tables]
+        self._connection.execute(sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(names)))

@@ -1,12 +1,12 @@
-"""While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last.
+"""While changes stream: the indexes that only readers need, one by one and CONCURRENTLY, those of pgvector last. Small
+tables' B-trees are built by the dozen, in milliseconds.
 
 Foreign keys are validated, and materialized views filled between the indexes of tables and their own. What the
 destination refuses is listed as missing: the changes do not need it.
 """
 
 import time
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Collection, Sequence
 
 from syncwizard.errors import EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.destination.definitions import Created, StatementRefused
@@ -32,6 +32,9 @@ ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 2.0
 CONNECTION_LOST = ("08", "57P")
 BUILDER_SECONDS = 1.0
+INDEXES_A_TRANSACTION = 50
+# Shorter than the server's deadlock_timeout of 1 s: where changes and builds wait for each other, the builds give way.
+SHORT_LOCK_MILLISECONDS = 500
 
 
 def run(context: Context) -> str:
@@ -58,19 +61,79 @@ def build(context: Context, destination: Destination, statements: Sequence[Plann
     """Creates statements of any phase beside the stream, indexes without locking their tables; what stays refused."""
     with translated("destination", "reading its resources"):
         resources = destination.indexes.read_resources()
+        small = destination.tables.small(each.table for each in statements if each.concurrent and each.table)
 
     def attempt(waiting: Sequence[PlannedStatement]) -> list[StatementRefused]:
         refused: list[StatementRefused] = []
-        for left, statement in zip(count(len(waiting) - 1, -1), waiting, strict=False):
-            context.sample(Sample(indexes_waiting=left))
-            if statement.concurrent:
-                refused += _build(context, destination, statement, resources)
-            else:
-                refused += create_batches(context, destination, [statement])
+        left = len(waiting)
+        for group in small_together(waiting, small):
+            if len(group) > 1 and _build_at_once(context, destination, group):
+                left -= len(group)
+                continue
+            for statement in group:
+                left -= 1
+                context.sample(Sample(indexes_waiting=left))
+                if statement.concurrent:
+                    refused += _build(context, destination, statement, resources)
+                else:
+                    refused += create_batches(context, destination, [statement])
         return refused
 
     with watched_builds(context, destination):
         return work_off(statements, attempt)
+
+
+def is_quick(statement: PlannedStatement) -> bool:
+    """Whether a small table's index is built at once: a B-tree of nothing but columns. Functions in an index may take
+    as long as they like for each row.
+
+    >>> import msgspec
+    >>> text = "CREATE INDEX i ON public.t USING btree (a, b DESC)"
+    >>> ordinary = PlannedStatement(
+    ...     position=1, phase="indexes", kind="index", name="i", concurrent=True, method="btree", text=text
+    ... )
+    >>> computed = msgspec.structs.replace(ordinary, text="CREATE INDEX i ON public.t USING btree (lower(a))")
+    >>> is_quick(ordinary), is_quick(computed)
+    (True, False)
+    """
+    text = statement.text
+    return statement.concurrent and statement.method == "btree" and text.count("(") == 1 and " WHERE " not in text
+
+
+def small_together(
+    statements: Sequence[PlannedStatement], small: Collection[TableName]
+) -> list[list[PlannedStatement]]:
+    """The statements in order, indexes of small tables that follow each other together."""
+    groups: list[list[PlannedStatement]] = []
+    closed = True
+    for statement in statements:
+        alone = not is_quick(statement) or statement.table not in small
+        if alone or closed or len(groups[-1]) >= INDEXES_A_TRANSACTION:
+            groups.append([])
+        groups[-1].append(statement)
+        closed = alone
+    return groups
+
+
+def _build_at_once(context: Context, destination: Destination, statements: Sequence[PlannedStatement]) -> bool:
+    """Builds indexes of small tables in one transaction, which keeps changes waiting for milliseconds; whether it
+    could. What else is on the way, locks or a half-made index, is looked after one by one."""
+    doing = f"building {counted(len(statements), 'index', 'indexes')}"
+    tables = {each.table for each in statements if each.table}
+    try:
+        with interruptible(context, destination.connection, "destination", doing):
+            # They may have grown while others were built.
+            if destination.tables.small(tables) != tables:
+                return False
+            created = destination.definitions.create(statements, SHORT_LOCK_MILLISECONDS)
+    except StatementRefused:
+        return False
+    except EndpointError as error:
+        if not error.sqlstate or error.sqlstate.startswith(CONNECTION_LOST):
+            raise
+        return False
+    report(context, created)
+    return True
 
 
 def _lacks_key(context: Context, plan: Plan, statement: PlannedStatement) -> bool:

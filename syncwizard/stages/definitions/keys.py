@@ -1,6 +1,6 @@
 """After the copy: primary keys and what else addresses rows when changes are applied, then statistics."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
@@ -9,7 +9,9 @@ from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.task.names import TableName
-from syncwizard.task.text import counted
+from syncwizard.task.text import counted, listed
+
+TABLES_A_STATEMENT = 100
 
 
 def run(context: Context) -> str:
@@ -20,11 +22,20 @@ def run(context: Context) -> str:
             destination.definitions.prepare()
             destination.indexes.prepare_sorting(destination.indexes.read_resources())
             analyzed = to_analyze(map(context.mapping.table, destination.copies.read()), destination)
-        created = create_phase(context, destination, plan.of("keys")) if plan else 0
-        for table in analyzed:
-            with interruptible(context, destination.connection, "destination", f"analyzing {table}"):
-                destination.tables.analyze(table)
+            statements = plan.of("keys") if plan else []
+            small = destination.tables.small([*analyzed, *(each.table for each in statements if each.table)])
+        created = create_phase(context, destination, statements, small)
+        for tables in _together(analyzed, small):
+            with interruptible(context, destination.connection, "destination", f"analyzing {listed(map(str, tables))}"):
+                destination.tables.analyze(tables)
     return f"{counted(created, 'key')} created, {counted(len(analyzed), 'table')} analyzed"
+
+
+def _together(tables: Iterable[TableName], small: Collection[TableName]) -> list[list[TableName]]:
+    """Small tables by the hundred, the others one by one."""
+    few = [table for table in tables if table in small]
+    groups = [few[at : at + TABLES_A_STATEMENT] for at in range(0, len(few), TABLES_A_STATEMENT)]
+    return groups + [[table] for table in tables if table not in small]
 
 
 def to_analyze(filled: Iterable[TableName], destination: Destination) -> list[TableName]:

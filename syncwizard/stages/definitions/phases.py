@@ -1,6 +1,6 @@
 """Works off planned statements at the destination; what the stages schema, keys, constraints and indexes share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from syncwizard.postgres.destination.definitions import Created, StatementRefused
@@ -12,6 +12,7 @@ from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import aside_at_destination
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.events import StatementFinished, StatementSkipped
+from syncwizard.task.names import TableName
 
 # A few hundred definitions a transaction: the commit is not what takes the time, and the locks of one
 # transaction fit into the server's table.
@@ -30,13 +31,21 @@ LONG_KINDS = frozenset(
         "materialized view refresh",
     }
 )
+# Of these, what goes through the rows of its own table alone.
+BUILDS = frozenset({"primary key", "unique constraint", "unique index", "index"})
 # The SQLSTATEs of duplicate objects, tables and functions.
 THERE_ALREADY = ("42710", "42P07", "42723")
 REPORTED_KINDS = LONG_KINDS | {"table", "statistics"}
 
 
-def create_phase(context: Context, destination: Destination, statements: Sequence[PlannedStatement]) -> int:
-    """Creates those that are not there yet, in order; returns how many. A pause ends the running statement.
+def create_phase(
+    context: Context,
+    destination: Destination,
+    statements: Sequence[PlannedStatement],
+    small: Collection[TableName] = (),
+) -> int:
+    """Creates those that are not there yet, in order; returns how many. A pause ends the running statement. Those of
+    `small` tables, which are done at once whatever their kind, share transactions.
 
     Refused ones are tried again after the others; what is refused then is listed as missing. Raises StatementRefused
     where rows cannot do without it.
@@ -44,16 +53,19 @@ def create_phase(context: Context, destination: Destination, statements: Sequenc
     with translated("destination", "reading what is done"):
         done = destination.definitions.read_done()
     todo = leave_out(context, destination, [each for each in statements if each.position not in done])
-    refused = work_off(todo, partial(create_batches, context, destination))
+    refused = work_off(todo, partial(create_batches, context, destination, small=small))
     settle(context, destination, refused)
     return len(todo) - len(refused)
 
 
 def create_batches(
-    context: Context, destination: Destination, statements: Sequence[PlannedStatement]
+    context: Context,
+    destination: Destination,
+    statements: Sequence[PlannedStatement],
+    small: Collection[TableName] = (),
 ) -> list[StatementRefused]:
     """Creates the statements, each whatever becomes of the others; the refusals."""
-    return [refused for batch in batches(statements) for refused in _create(context, destination, batch)]
+    return [refused for batch in batches(statements, small) for refused in _create(context, destination, batch)]
 
 
 def leave_out(context: Context, destination: Destination, left: Sequence[PlannedStatement]) -> list[PlannedStatement]:
@@ -136,15 +148,16 @@ def _made_by_hand(context: Context, destination: Destination, refusal: Statement
     return found
 
 
-def batches(statements: Sequence[PlannedStatement]) -> list[list[PlannedStatement]]:
-    """The statements in order, cut into transactions: long ones alone."""
+def batches(statements: Sequence[PlannedStatement], small: Collection[TableName] = ()) -> list[list[PlannedStatement]]:
+    """The statements in order, cut into transactions: long ones alone, but for those of `small` tables."""
     cut: list[list[PlannedStatement]] = []
+    closed = True
     for statement in statements:
-        alone = statement.kind in LONG_KINDS
-        full = not cut or len(cut[-1]) >= STATEMENTS_A_TRANSACTION or cut[-1][-1].kind in LONG_KINDS
-        if alone or full:
+        alone = statement.kind in LONG_KINDS and not (statement.kind in BUILDS and statement.table in small)
+        if alone or closed or len(cut[-1]) >= STATEMENTS_A_TRANSACTION:
             cut.append([])
         cut[-1].append(statement)
+        closed = alone
     return cut
 
 
