@@ -4,6 +4,7 @@ import getpass
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from syncwizard.errors import UsageError
@@ -39,6 +40,11 @@ def key_password_of(endpoint: Endpoint, end: str) -> str | None:
     return read_secret(form, f"key password of the {end}", key_account_of(endpoint))
 
 
+def salts_of(forms: Iterable[str]) -> dict[str, str]:
+    """The secrets that scripts name, by their forms (`env:NAME`). Raises UsageError that says what to do."""
+    return {form: read_secret(form, "salt of the task's script", "") or "" for form in forms}
+
+
 def account_of(endpoint: Endpoint) -> str:
     """The name of an endpoint's entry in the keyring.
 
@@ -53,15 +59,19 @@ def key_account_of(endpoint: Endpoint) -> str:
     return f"{account_of(endpoint)} key"
 
 
-def environment_names(endpoints: tuple[Endpoint, ...]) -> set[str]:
-    """The environment variables that hold secrets, libpq's own among them: no process of ours may inherit them."""
+def environment_names(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> set[str]:
+    """The environment variables that hold secrets, libpq's own among them: no process of ours may inherit them.
+
+    `salts`: the forms of those that scripts name.
+    """
     forms = [form for each in endpoints for form in (each.password, each.encryption.key_password) if form]
+    forms += salts
     return {form.removeprefix("env:") for form in forms if form.startswith("env:")} | {LIBPQ_VARIABLE}
 
 
-def known_here(endpoints: tuple[Endpoint, ...]) -> set[str]:
+def known_here(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> set[str]:
     """The ends' secrets that can be read without asking for one: in environment variables, and in libpq's passfile."""
-    values = {os.environ.get(name) for name in environment_names(endpoints)} | _in_passfile(endpoints)
+    values = {os.environ.get(name) for name in environment_names(endpoints, salts)} | _in_passfile(endpoints)
     return {value for value in values if value}
 
 

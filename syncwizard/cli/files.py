@@ -1,4 +1,4 @@
-"""Commands on a task file alone: `check` and `preview`. Neither touches a server."""
+"""Commands on a task file alone: `check` and `preview`. Neither touches a server, unless `check` is to try a script."""
 
 from pathlib import Path
 
@@ -6,11 +6,13 @@ import click
 import msgspec
 
 from syncwizard.cli.output import JSON, print_json, say, show, show_lines
+from syncwizard.client import lifecycle
 from syncwizard.client.saved_connections import load_task
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
 from syncwizard.task.summary import describe_plan
 from syncwizard.task.text import shell_word
+from syncwizard.task.trial import describe_trial
 
 
 def _named(ctx: click.Context, parameter: click.Parameter, value: str) -> Path:
@@ -25,10 +27,21 @@ FILE = click.argument("path", metavar="FILE", callback=_named)
 
 @click.command()
 @FILE
+@click.option("--try", "table", metavar="TABLE", help="Show what filter and script make of ten rows of the source.")
+@click.option("--count", is_flag=True, help="With --try: count the rows of the table that travel.")
 @JSON
-def check(path: Path, as_json: bool) -> None:
+def check(path: Path, table: str | None, count: bool, as_json: bool) -> None:
     """Validate a task file. Exit code 2 names the file, the line and the nearest valid name."""
     spec = load_task(path)
+    if count and table is None:
+        raise click.UsageError("--count needs --try TABLE")
+    if table is not None:
+        trial = lifecycle.try_rules(spec, table, count=count)
+        if as_json:
+            print_json(msgspec.to_builtins(trial))
+        else:
+            show_lines("\n".join(describe_trial(trial)))
+        return
     for trouble in dict.fromkeys(filter(None, map(keyring_trouble, (spec.source, spec.destination)))):
         say(trouble)
     if as_json:

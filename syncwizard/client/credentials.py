@@ -6,6 +6,7 @@ import msgspec
 
 from syncwizard import secrets
 from syncwizard.errors import EndpointError, UsageError
+from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 
@@ -84,6 +85,7 @@ def collect(spec: TaskSpec, typed: Handover) -> Handover:
         destination_key=typed.destination_key
         if "destination_key" in asked
         else secrets.key_password_of(destination, "destination"),
+        salts=secrets.salts_of(secret_forms(spec)),
     )
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from syncwizard import paths, secrets
 from syncwizard.engine import frames
 from syncwizard.engine.protocol import Started
 from syncwizard.errors import TaskFailed
+from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.failures import error_from_report
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import Endpoint, TaskSpec
@@ -30,6 +32,7 @@ def collect_secrets(spec: TaskSpec) -> Handover:
         destination=secrets.password_of(spec.destination, "destination"),
         source_key=secrets.key_password_of(spec.source, "source"),
         destination_key=secrets.key_password_of(spec.destination, "destination"),
+        salts=secrets.salts_of(secret_forms(spec)),
     )
 
 
@@ -47,7 +50,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=folder,
-            env=environment_without_secrets((spec.source, spec.destination)),
+            env=environment_without_secrets((spec.source, spec.destination), secret_forms(spec)),
             start_new_session=True,
         )
     if process.stdin is None or process.stdout is None:
@@ -76,12 +79,14 @@ def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODUL
     os.close(writing)
     os.dup2(reading, 0)
     arguments = [sys.executable, "-P", "-m", module, str(spec.id), "--foreground"]
-    os.execve(sys.executable, arguments, environment_without_secrets((spec.source, spec.destination)))
+    environment = environment_without_secrets((spec.source, spec.destination), secret_forms(spec))
+    os.execve(sys.executable, arguments, environment)
 
 
-def environment_without_secrets(endpoints: tuple[Endpoint, ...]) -> dict[str, str]:
-    """Our environment without the variables that hold the ends' secrets; libpq's files by absolute names."""
-    hidden = secrets.environment_names(endpoints)
+def environment_without_secrets(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> dict[str, str]:
+    """Our environment without the variables that hold secrets of the ends or (`salts`) of scripts; libpq's files by
+    absolute names."""
+    hidden = secrets.environment_names(endpoints, salts)
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     # The engine works in another folder.
     return kept | {name: str(Path(kept[name]).absolute()) for name in LIBPQ_FILES if kept.get(name)}

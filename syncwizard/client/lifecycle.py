@@ -23,6 +23,7 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.trial import Trial
 from syncwizard.task.validation import find_problems
 
 
@@ -205,6 +206,13 @@ def resync(
 def precheck(spec: TaskSpec, on_event: Callable[[Event], None]) -> None:
     """Runs the precheck for a specification, started or not; raises PrecheckNotPassed or EndpointError."""
     probes.for_task("precheck", spec, launch.collect_secrets(spec)).run(on_event)
+
+
+def try_rules(spec: TaskSpec, table: str, *, count: bool = False) -> Trial:
+    """What filter and scripts make of some rows of a table, read at the source."""
+    found: list[Trial] = []
+    probes.trial(spec, launch.collect_secrets(spec), table, count=count).run(found.append)
+    return found[0]
 
 
 def release(

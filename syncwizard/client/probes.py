@@ -27,9 +27,11 @@ from syncwizard.engine.protocol import (
     StatementRun,
     TaskProbeKind,
     TaskRequest,
+    TrialRequest,
 )
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy
+from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import Event, ResyncRequested
@@ -37,6 +39,7 @@ from syncwizard.task.failures import FailureReport, error_from_report
 from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
+from syncwizard.task.trial import Trial
 
 PROBE_MODULE = "syncwizard.engine.probe"
 NO_WISH = ResyncWish()
@@ -57,7 +60,9 @@ class Probe(Generic[News]):
         """`endpoints` are those whose secrets must not reach the process by its environment. One that is not `quiet`
         writes a defect's traceback on stderr: never over a screen."""
         self._request = request
-        self._environment = environment_without_secrets(endpoints)
+        spec = getattr(request, "spec", None)
+        salts = secret_forms(spec) if isinstance(spec, TaskSpec) else ()
+        self._environment = environment_without_secrets(endpoints, salts)
         self._decode = decode
         self._stderr = subprocess.DEVNULL if quiet else None
         self._lock = threading.Lock()
@@ -155,6 +160,13 @@ def catalogue(spec: TaskSpec, secrets: Handover) -> Probe[CatalogueNews]:
     own = Handover(source=secrets.source, source_key=secrets.source_key)
     decoder = msgspec.msgpack.Decoder(CatalogueNews)
     request = CatalogueRequest(endpoint=spec.source, secrets=own)
+    return Probe(request, (spec.source, spec.destination), decoder.decode)
+
+
+def trial(spec: TaskSpec, secrets: Handover, table: str, *, count: bool = False) -> Probe[Trial]:
+    """Shows what filter and scripts make of some rows of a table; `count` counts those that travel."""
+    decoder = msgspec.msgpack.Decoder(Trial)
+    request = TrialRequest(spec=spec, secrets=secrets, table=table, count=count)
     return Probe(request, (spec.source, spec.destination), decoder.decode)
 
 

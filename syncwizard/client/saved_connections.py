@@ -11,6 +11,7 @@ import yaml
 from syncwizard import paths
 from syncwizard.client.precheck_items import unknown_items
 from syncwizard.errors import TaskFileError, UsageError
+from syncwizard.rows.rule_syntax import rule_problems
 from syncwizard.task import file, mistakes
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.text import did_you_mean
@@ -25,11 +26,13 @@ def load_task(path: Path) -> TaskSpec:
     text = file.read_text(path)
     spec = file.parse(text, path, fields_of)
     unknown = unknown_items(entry if isinstance(entry, str) else entry.item for entry in spec.precheck.ignore)
+    problems = list(rule_problems(spec))
     if unknown:
-        problems = [
+        problems += [
             Problem(path="precheck.ignore", message=f"no precheck item is called `{name}`", remedy=remedy)
             for name, remedy in unknown.items()
         ]
+    if problems:
         raise mistakes.report(problems, file.compose(text, path), path)
     return spec
 

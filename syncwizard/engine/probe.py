@@ -28,6 +28,7 @@ from syncwizard.engine.protocol import (
     RemedyRequest,
     StatementRun,
     TaskRequest,
+    TrialRequest,
 )
 from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
@@ -108,6 +109,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _catalogue(request, outgoing)
         case RemedyRequest():
             _remedy(request, outgoing)
+        case TrialRequest():
+            _trial(request, outgoing)
         case TaskRequest(kind="precheck"):
             _precheck(request, outgoing)
         case TaskRequest(kind="sequences"):
@@ -160,6 +163,18 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
 
     record = _Record(outgoing, state=_known(request))
     _run(request, NO_FOLDER, record, lambda context: precheck.run(context, passed=request.passed))
+
+
+def _trial(request: TrialRequest, outgoing: int) -> None:
+    from syncwizard.stages import trial
+
+    task = TaskRequest(kind="precheck", spec=request.spec, secrets=request.secrets)
+    record = _Record(outgoing)
+
+    def run(context: Context) -> None:
+        frames.write_frame(outgoing, trial.run(context, request.table, count=request.count))
+
+    _run(task, NO_FOLDER, record, run)
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:

@@ -174,13 +174,24 @@ class RemedyRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     statements: list[str]
 
 
+class TrialRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Shows what filter and scripts make of rows of a table; `count`: counts those that travel. Answered by a Trial."""
+
+    kind: ClassVar[str] = "trial"
+
+    spec: TaskSpec
+    secrets: Handover
+    table: str
+    count: bool = False
+
+
 class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A statement of a remedy was run, and the server did not refuse it."""
 
     statement: str
 
 
-ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest
+ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest
 
 
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ NAMES = (
     "first-steps",
     "preparing",
     "task-file",
+    "rows",
     "commands",
     "screens",
     "verification",

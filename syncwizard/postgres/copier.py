@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 
 from syncwizard.errors import EndpointError
+from syncwizard.postgres.careful_copy import copy_around
 from syncwizard.postgres.copying import (
     ChunkRange,
     Copied,
@@ -68,13 +70,21 @@ class Copier:
         """
         copies = self._destination.copies
         with self._under_snapshot(part), self._claimed(part, generation, chunk):
-            copied = copy_chunk(self._source, self._destination.connection, part, report, plain=self._plain)
+            if part.dead_letters:
+                copied = copy_around(
+                    self._source, self._destination.connection, part, report, partial(self._set_aside, part)
+                )
+            else:
+                copied = copy_chunk(self._source, self._destination.connection, part, report, plain=self._plain)
             if not has_read(self._source, part.oid):
                 raise TableChanged(RENAMED)
             if not is_current(self._source, part.oid):
                 raise TableChanged(REWRITTEN)
             copies.fill_chunk(part.source, generation, chunk, copied.rows, copied.bytes)
         return copied
+
+    def _set_aside(self, part: ChunkRange, key: str | None, row: str | None, error: psycopg.Error) -> None:
+        self._destination.dead_letters.add_copied(part.source, key, row, error)
 
     @contextmanager
     def _under_snapshot(self, part: ChunkRange) -> Iterator[None]:

@@ -26,7 +26,8 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
 
     `oid` is the source table's; its `columns` go into the `target_columns`, in this order; `binary` chooses the COPY
     format. `keep_existing`: rows whose key the target has are left as they are there. `condition`: a predicate of the
-    source's catalogue that the rows have to meet. `projected`: what selects rows and makes the target's columns.
+    source's catalogue that the rows have to meet. `projected`: what selects rows and makes the target's columns;
+    `dead_letters`: rows for which that fails are set aside. `row`: the place of the only row that is meant.
     """
 
     source: TableName
@@ -40,13 +41,16 @@ class ChunkRange(msgspec.Struct, frozen=True, kw_only=True):
     keep_existing: bool = False
     condition: str = ""
     projected: Projected | None = None
+    row: str = ""
+    dead_letters: bool = False
 
 
 class Copied(msgspec.Struct, frozen=True, kw_only=True):
-    """What one chunk amounted to."""
+    """What one chunk amounted to; `dead_letters`: rows of it that were set aside."""
 
     rows: int
     bytes: int
+    dead_letters: int = 0
 
 
 def begin_snapshot(source: Connection, snapshot: str) -> None:
@@ -70,12 +74,14 @@ def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
     if chunk.first_page == 0 and chunk.end_page is None and not chunk.condition:
         return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk.columns), options)
     return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
-        _columns(chunk.columns), table, sql.SQL(_bounds(chunk)), options
+        _columns(chunk.columns), table, sql.SQL(row_bounds(chunk)), options
     )
 
 
-def _bounds(chunk: ChunkRange) -> str:
+def row_bounds(chunk: ChunkRange) -> str:
     """The predicate of a chunk's rows; empty for all."""
+    if chunk.row:
+        return f"ctid = '{chunk.row}'"
     bounds = []
     if chunk.first_page or chunk.end_page is not None:
         bounds.append(f"ctid >= '({chunk.first_page},0)'")
@@ -93,7 +99,7 @@ def _projected_copy(chunk: ChunkRange, projected: Projected) -> sql.Composed:
         f"({output.sql})::{kind}" if casts_at_source(output, kind) else output.sql
         for output, kind in zip(projection.outputs, projected.types, strict=True)
     ]
-    rows = projection.over(projection.base_at_source(f"ONLY {table}", _bounds(chunk)))
+    rows = projection.over(projection.base_at_source(f"ONLY {table}", row_bounds(chunk)))
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
     # Texts of the checked script: literals and quoted names, nothing that its author typed as SQL.
     return sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT {}").format(sql.SQL(", ".join(values)), sql.SQL(rows), options)
@@ -164,11 +170,19 @@ def _copy_by_libpq(
     reader.begin_copy_out(spelled(copy_out_statement(chunk), source))
     writer.begin_copy_in(spelled(copy_in_statement(chunk), destination))
     size = pump(reader.pgconn, writer, report)
-    reader.end_copy_out()
+    try:
+        reader.end_copy_out()
+    except psycopg.Error:
+        # Otherwise the destination would go on waiting for rows.
+        writer.give_up_copy()
+        raise
     return writer.end_copy(), size
 
 
 def _create_staging(destination: Connection, chunk: ChunkRange) -> None:
+    if chunk.dead_letters:
+        # The part of the chunk before this one had it, too.
+        destination.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(STAGING))
     statement = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
         STAGING, _columns(chunk.target_columns), quoted(chunk.target.schema, chunk.target.name)
     )

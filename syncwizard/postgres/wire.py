@@ -6,6 +6,7 @@ Waiting is done in poll(), outside the interpreter lock, so that another thread 
 
 import select
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import psycopg
 from psycopg import pq
@@ -119,6 +120,16 @@ class Wire:
         result = self._single()
         self.raise_for(result)
         return result.command_tuples or 0
+
+    def give_up_copy(self) -> None:
+        """Ends the COPY with an error of ours, after which the transaction can be rolled back."""
+        with suppress(psycopg.Error):
+            while self.pgconn.put_copy_end(b"given up") == 0:
+                self._either.poll()
+                self.pgconn.flush()
+            self.flush()
+            while self.result() is not None:
+                pass
 
     def raise_for(self, result: "pq.abc.PGresult | None") -> None:
         """Raises the server's error, if the result is one."""

@@ -14,7 +14,7 @@ from syncwizard.rows.misfits import DROPPED, EQUAL, NoPlace, TypesDiffer
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.rows.projection import Projection, RowRule, check_destination
 from syncwizard.rows.sieve import TableSieve
-from syncwizard.structure.table import Column, Index, Table, TypeFacts, apply_key
+from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueType, apply_key
 from syncwizard.task.names import TableName
 
 
@@ -97,6 +97,28 @@ def as_written(table: Table, projection: Projection) -> Table:
             if names.keys() >= set(index.columns)
         ),
     )
+
+
+def as_expected(table: Table, projection: Projection) -> Table:
+    """The same, with the columns that are computed."""
+    written = as_written(table, projection)
+    first = written.columns[0] if written.columns else table.columns[0]
+    computed = [
+        msgspec.structs.replace(
+            first,
+            name=output.name,
+            type=ValueType(output.type.name, ""),
+            declared_type=output.type.name,
+            not_null=False,
+            identity="",
+            generated="",
+            local="",
+            textual=False,
+        )
+        for output in projection.outputs
+        if output.source is None
+    ]
+    return msgspec.structs.replace(written, columns=(*written.columns, *computed))
 
 
 def _columns(

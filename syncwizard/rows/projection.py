@@ -4,7 +4,7 @@ between staging and table at the destination, so that both stages mean the same 
 A table without a filter, a script or restricted operations has no projection, and its rows take the raw path.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -86,7 +86,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of a source table become rows of the destination.
 
-    - `columns`: the source's columns with their types' names, in the order of its relation
+    - `columns`: the source's columns with their types' names, in the order of its relation; `key`: those that its rows
+      are found by
     - `levels`: of the query, the filter first; `outputs`: what the last one gives
     - `decides`: columns that say whether a row travels; `kept`: True where all do
     - `operations`: those that are applied; `drops`: kinds of changes that a script leaves out by `__OPERATION__`
@@ -96,6 +97,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
 
     table: TableName
     columns: dict[str, str]
+    key: tuple[str, ...]
     levels: tuple[Level, ...]
     outputs: tuple[Output, ...]
     decides: frozenset[str]
@@ -116,15 +118,25 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any value is computed."""
         return any(output.source is None for output in self.outputs)
 
-    def over(self, base: str) -> str:
-        """The levels over a query that gives `c0`, `c1`, …, as an item of FROM called `l`."""
+    def over(self, base: str, levels: int | None = None) -> str:
+        """The levels, or so many of them, over a query that gives `c0`, `c1`, …, as an item of FROM called `l`."""
         text = f"({base}) AS l"
-        for level in self.levels:
+        for level in self.levels[:levels]:
             added = "".join(f", {sql} AS {name}" for name, sql in level.adds)
             kept = f" WHERE {level.keeps}" if level.keeps else ""
             apart = " OFFSET 0" if level.apart else ""
             text = f"(SELECT l.*{added} FROM {text}{kept}{apart}) AS l"
         return text
+
+    def expressions(self) -> Iterator[tuple[str, str, int]]:
+        """What is evaluated, in order: where the task has it, its SQL, and over how many of the levels."""
+        for at, level in enumerate(self.levels):
+            for (_, sql), made_by in zip(level.adds, level.made_by, strict=True):
+                yield f"the script, {made_by}", sql, at
+            if level.keeps:
+                yield "the filter" if at == 0 and self.where else "a condition of the script", level.keeps, at
+        for output in self.outputs:
+            yield f"column {output.name}", output.sql, len(self.levels)
 
     def base_at_source(self, relation: str, bounds: str = "") -> str:
         """The query over the table itself; `bounds`: a predicate of the part that is read."""
@@ -188,6 +200,7 @@ def make_projection(
     return Projection(
         table=table.name,
         columns=stored,
+        key=tuple(key),
         levels=tuple(levels),
         outputs=outputs,
         decides=decides,
@@ -279,7 +292,8 @@ def check_destination(projection: Projection, table: Table) -> None:
 
 
 def needs_full(projection: Projection, table: Table, key: Iterable[str]) -> str:
-    """Why old rows have to come whole (REPLICA IDENTITY FULL); empty where they need not (rule 20).
+    """Why old rows have to come whole (REPLICA IDENTITY FULL), to be read after the table's name; empty where they need
+    not (rule 20).
 
     `key`: what comes with every old row anyway.
     """
@@ -288,9 +302,9 @@ def needs_full(projection: Projection, table: Table, key: Iterable[str]) -> str:
     if not long or table.replica_identity == "f":
         return ""
     if not projection.decides <= known and projection.kept is not False:
-        return f"rows move in and out of the selection, and values of {long[0]} may be too long to come along"
+        return f"has rows that move in and out of the selection, and values of {long[0]} may be too long to come along"
     for output in projection.outputs:
         parts = output.reads - frozenset(STAMPS)
         if output.source is None and len(parts) > 1 and (some := sorted(parts & set(long))):
-            return f"column {output.name} is made of {some[0]} and others, and {some[0]} may be too long to come along"
+            return f"makes column {output.name} of {some[0]} and others, and {some[0]} may be too long to come along"
     return ""

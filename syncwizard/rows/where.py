@@ -87,11 +87,13 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class Used(msgspec.Struct, frozen=True):
-    """The unqualified names in a condition, for the catalogue to be asked for."""
+    """The unqualified names in a condition, for the catalogue to be asked for; `qualified`: functions of other schemas
+    than pg_catalog, with these."""
 
     functions: frozenset[str] = frozenset()
     operators: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
+    qualified: frozenset[tuple[str, str]] = frozenset()
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +108,13 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         """Over the columns of a projection's levels; `columns`: the table's, with their types by name."""
         import postgast
 
+        for schema, name in sorted(self.used.qualified):
+            if names.functions.get(name) != schema:
+                raise ScriptError(
+                    f"{schema}.{name} is neither of pg_catalog nor of an extension",
+                    Place(1, 1),
+                    "functions of users need not be at the other end, nor do the same there",
+                )
         tree: Any = type(self.tree)()
         tree.CopyFrom(self.tree)
         positions = {name: at for at, name in enumerate(columns)}
@@ -126,12 +135,49 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
         return text.removeprefix("SELECT WHERE ")
 
 
+def check_syntax(text: str) -> None:
+    """Whether the parser takes the text as one condition. Raises ScriptError."""
+    _read(text)
+
+
 def parse_where(text: str, table: TableName, columns: Mapping[str, str]) -> Condition:
     """Reads a condition over the table's columns. Raises ScriptError with its place.
 
     >>> sorted(parse_where("region = 'us' AND id > 5;", TableName("s", "t"), {"id": "bigint", "region": "text"}).reads)
     ['id', 'region']
     """
+    text, tree = _read(text)
+    reads: set[str] = set()
+    functions: set[str] = set()
+    operators: set[str] = set()
+    types: set[str] = set()
+    qualified: set[tuple[str, str]] = set()
+    for kind, node in _walk(_where(tree)):
+        place = _place(node, text)
+        if kind not in _ALLOWED:
+            message, remedy = _REFUSED.get(kind, (f"{kind.replace('_', ' ')} cannot stand in a condition", ""))
+            raise ScriptError(message, place, remedy)
+        match kind:
+            case "column_ref":
+                reads.add(_column(node, table, columns, place))
+            case "func_call":
+                functions |= _function(node, place)
+                if len(node.funcname) > 1 and (schema := node.funcname[0].string.sval) != "pg_catalog":
+                    qualified.add((schema, node.funcname[-1].string.sval))
+            case "a_expr" if _compares_now(node, columns):
+                raise ScriptError("'now' and 'today' are other times at every evaluation", place, "write the date")
+            case "a_expr" if len(node.name) == 1 and node.name[0].HasField("string"):
+                operators.add(node.name[0].string.sval)
+            case "type_cast" if _is_now(node.arg) and _is_moment(node.type_name.names[-1].string.sval):
+                raise ScriptError("'now' and 'today' are other times at every evaluation", place, "write the date")
+            case "type_cast" if len(node.type_name.names) == 1:
+                types.add(node.type_name.names[0].string.sval)
+    used = Used(frozenset(functions), frozenset(operators), frozenset(types), frozenset(qualified))
+    return Condition(text=text, tree=tree, reads=frozenset(reads), used=used)
+
+
+def _read(text: str) -> tuple[str, Any]:
+    """The condition without a semicolon, and the parser's tree of it."""
     import postgast
 
     text = text.strip().removesuffix(";").rstrip()
@@ -144,26 +190,7 @@ def parse_where(text: str, table: TableName, columns: Mapping[str, str]) -> Cond
         raise _syntax(error, text) from error
     if len(tree.stmts) != 1 or not tree.stmts[0].stmt.HasField("select_stmt") or not _is_alone(tree):
         raise ScriptError("this is more than one condition", Place(1, 1), "write what stands behind WHERE, alone")
-    reads: set[str] = set()
-    functions: set[str] = set()
-    operators: set[str] = set()
-    types: set[str] = set()
-    for kind, node in _walk(_where(tree)):
-        place = _place(node, text)
-        if kind not in _ALLOWED:
-            message, remedy = _REFUSED.get(kind, (f"{kind.replace('_', ' ')} cannot stand in a condition", ""))
-            raise ScriptError(message, place, remedy)
-        match kind:
-            case "column_ref":
-                reads.add(_column(node, table, columns, place))
-            case "func_call":
-                functions |= _function(node, place)
-            case "a_expr" if len(node.name) == 1 and node.name[0].HasField("string"):
-                operators.add(node.name[0].string.sval)
-            case "type_cast" if len(node.type_name.names) == 1:
-                types.add(node.type_name.names[0].string.sval)
-    used = Used(frozenset(functions), frozenset(operators), frozenset(types))
-    return Condition(text=text, tree=tree, reads=frozenset(reads), used=used)
+    return text, tree
 
 
 def _where(tree: Any) -> Any:
@@ -208,6 +235,28 @@ def _walk_message(message: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_repeated(value: Any) -> bool:
     return not hasattr(value, "DESCRIPTOR")
+
+
+def _is_now(node: Any) -> bool:
+    """A text that a server reads as the moment at which it reads it."""
+    return node.WhichOneof("node") == "a_const" and node.a_const.sval.sval.strip().lower() in (
+        "now",
+        "today",
+        "tomorrow",
+        "yesterday",
+    )
+
+
+def _is_moment(kind: str) -> bool:
+    return kind.startswith(("date", "time"))
+
+
+def _compares_now(node: Any, columns: Mapping[str, str]) -> bool:
+    """Whether such a text stands beside a column of a date or time."""
+    operands = [getattr(node, side) for side in ("lexpr", "rexpr") if node.HasField(side)]
+    every = [item for each in operands for item in (each.list.items if each.WhichOneof("node") == "list" else [each])]
+    names = [each.column_ref.fields[-1].string.sval for each in every if each.WhichOneof("node") == "column_ref"]
+    return any(map(_is_now, every)) and any(_is_moment(columns.get(name, "")) for name in names)
 
 
 def _column(node: Any, table: TableName, columns: Mapping[str, str], place: Place) -> str:

@@ -16,6 +16,7 @@ import msgspec
 from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection, connect
+from syncwizard.rows.etl.catalogue.texts import setting_of
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
@@ -295,7 +296,7 @@ def open_session(
     """A session at one end of the task, named `syncwizard <id> <part>`; for stages and their children alike."""
     name = f"syncwizard {spec.short_id} {part}" if spec.id else f"syncwizard {part}"
     source = end == "source"
-    return connect(
+    session = connect(
         spec.source if source else spec.destination,
         end=end,
         application_name=name,
@@ -304,3 +305,10 @@ def open_session(
         replication=replication,
         autocommit=autocommit,
     )
+    if not replication:
+        for form, salt in secrets.salts.items():
+            # As a setting of the session: statements name it, and have no part of its value.
+            session.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting_of(form), salt))
+        if not autocommit:
+            session.commit()
+    return session

@@ -10,6 +10,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     destination: str | None = None
     source_key: str | None = None
     destination_key: str | None = None
+    # Of scripts, by the forms that name them.
+    salts: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return "Handover(…)"

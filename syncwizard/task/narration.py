@@ -192,13 +192,24 @@ def describe_retrying(until: float, failure: Failure) -> str:
     return f"error, retrying until {local_time(until)}: {describe_failure(failure)}; {meanwhile}"
 
 
-def count_changes(tables: dict[str, dict[str, int]]) -> int:
-    """All applied changes of all tables.
+# Kinds of counts beside those of changes that were applied: changes of operations that a table does not take, and rows
+# for which a script failed.
+LEFT_OUT = "left_out"
+DEAD_LETTERS = "dead_letters"
 
-    >>> count_changes({"a.b": {"insert": 2, "delete": 1}, "a.c": {"held back": 7}})
+
+def count_changes(tables: dict[str, dict[str, int]]) -> int:
+    """All changes of all tables that were applied.
+
+    >>> count_changes({"a.b": {"insert": 2, "delete": 1, "left_out": 5}})
     3
     """
-    return sum(count for counts in tables.values() for kind, count in counts.items() if kind != HELD_BACK)
+    return sum(map(count_applied, tables.values()))
+
+
+def count_applied(counts: dict[str, int]) -> int:
+    """The changes of one table that were applied."""
+    return sum(number for kind, number in counts.items() if kind not in (LEFT_OUT, DEAD_LETTERS, HELD_BACK))
 
 
 def _with_remedy(text: str, remedy: Remedy) -> str:

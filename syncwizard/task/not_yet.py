@@ -8,19 +8,8 @@ import msgspec
 
 from syncwizard.task.problem import Problem
 
-_TABLE_KEYS = (
-    "where",
-    "operations",
-    "etl",
-    "origin_column",
-)
 # `[]` stands for every entry of a list.
-NOT_YET = (
-    "objects[].operations",
-    *(f"objects[].{tables}[].{key}" for tables in ("tables", "overrides") for key in _TABLE_KEYS),
-    "advanced.etl",
-    "advanced.etl_errors",
-)
+NOT_YET = tuple(f"objects[].{tables}[].origin_column" for tables in ("tables", "overrides"))
 
 
 def not_yet(spec: msgspec.Struct) -> Iterator[Problem]:

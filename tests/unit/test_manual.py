@@ -13,6 +13,9 @@ from textual._slug import TrackedSlugs
 import syncwizard
 from syncwizard import errors, manual
 from syncwizard.cli.main import COMMANDS, commands
+from syncwizard.rows.etl.parsing import parse
+from syncwizard.rows.etl.table import tables
+from syncwizard.rows.rule_syntax import rule_problems
 from syncwizard.stages.precheck import item_names
 from syncwizard.task import file, stages
 from syncwizard.task.not_yet import NOT_YET
@@ -178,6 +181,18 @@ def test_every_task_file_that_is_shown_is_valid(page: Path) -> None:
     assert blocks
     for block in blocks:
         assert file.parse(block, page).objects
+
+
+def test_the_tables_of_functions_are_those_of_the_language() -> None:
+    assert manual.read("rows").endswith(tables())
+
+
+def test_the_example_of_rows_and_values_is_valid_and_its_scripts_are_read() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", manual.read("rows"), re.DOTALL)
+    spec = file.parse(example, Path("rows.md"))
+    assert list(rule_problems(spec)) == []
+    for script in re.findall(r"`((?:e_|script:)[a-z_]*\(.*\))`", manual.read("rows").split("## Functions")[0]):
+        assert parse(script.replace("``", "`"))
 
 
 def test_every_precheck_item_is_documented() -> None:

@@ -44,7 +44,7 @@ def read_rules(
                 asked.append(ask(table, own))
             except ScriptError as error:
                 raise refused(table.name, error) from error
-    names = read_names(end, (each.condition.used for each in asked if each.condition is not None))
+    names = names_of(end, asked)
     rules = {}
     for each in asked:
         try:
@@ -83,11 +83,18 @@ def key_of(table: Table) -> tuple[str, ...]:
     return keys[0].columns if keys else ()
 
 
+def names_of(end: Connection, asked: Iterable[Asked]) -> Names:
+    """Where the names of the tables' conditions are that extensions bring."""
+    return read_names(end, (each.condition.used for each in asked if each.condition is not None))
+
+
 def read_names(end: Connection, used: Iterable[Used]) -> Names:
     """Where the names of conditions are that extensions bring."""
     every = list(used)
     wanted = {
-        "functions": sorted({name for each in every for name in each.functions}),
+        "functions": sorted(
+            {name for each in every for name in (*each.functions, *(name for _, name in each.qualified))}
+        ),
         "operators": sorted({name for each in every for name in each.operators}),
         "types": sorted({name for each in every for name in each.types}),
     }

@@ -9,6 +9,11 @@ from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueTyp
 from syncwizard.task.names import TableName
 
 
+def database_of(connection: Connection) -> str:
+    """The name of the session's database."""
+    return connection.info.dbname
+
+
 def read_types(connection: Connection, oids: Iterable[int]) -> dict[int, TypeFacts]:
     """Types by their OIDs; those that are gone are left out."""
     return {

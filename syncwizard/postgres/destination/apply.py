@@ -20,7 +20,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import is_large
-from syncwizard.rows.changes import Beat, Route, Row, Truncation, Value
+from syncwizard.rows.changes import Beat, Decoded, Route, Row, Truncation, Value
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 
@@ -48,6 +48,22 @@ class Applier:
     def roll_back(self) -> None:
         """After an error; see Sender."""
         self._sender.roll_back()
+
+    def savepoint(self) -> None:
+        """Marks where `roll_back_to_savepoint` goes back to."""
+        self._sender.savepoint()
+
+    def roll_back_to_savepoint(self) -> None:
+        """After an error: undoes what came behind the last savepoint."""
+        self._sender.roll_back_to_savepoint()
+
+    def failing(self, change: Decoded) -> str:
+        """Which part of its table's script fails for a change of a projection; after `roll_back`."""
+        return self._projected.failing(change)
+
+    def set_aside(self, change: Decoded, final_lsn: str, error: psycopg.Error) -> bool:
+        """Notes a change of a projection that failed for its row; whether there was something to note."""
+        return self._projected.set_aside(change, self._task, final_lsn.encode(), error)
 
     def run(self) -> None:
         """Sends what is queued and takes the answers; see Sender."""

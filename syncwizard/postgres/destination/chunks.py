@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from syncwizard.postgres.destination.dead_letters import DeadLetters
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.task.lsn import parse_lsn
@@ -103,6 +104,7 @@ class Copies:
                     },
                 )
                 self._forget_chunks(copy.table)
+                DeadLetters(self._connection, self._task_id).forget(copy.table)
             emptied = list(truncate)
             names = [quoted(table.schema, table.name) for table in emptied if not conditions.get(table)]
             if names:

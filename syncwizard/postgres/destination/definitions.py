@@ -76,6 +76,14 @@ class Definitions:
         self._connection = connection
         self._task_id = task_id
 
+    def add_column(self, table: TableName, column: str, kind: str) -> None:
+        """Adds a nullable column where it is missing; `kind` is the name of its type, qualified and quoted."""
+        self._connection.execute(
+            sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(
+                quoted(table.schema, table.name), sql.Identifier(column), sql.SQL(kind)
+            )
+        )
+
     def prepare(self) -> None:
         """Makes the session read definitions the way pg_dump means them, and brings an older layout to the newest.
 

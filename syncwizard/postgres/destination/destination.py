@@ -15,6 +15,7 @@ from syncwizard.postgres.destination.aside import Aside
 from syncwizard.postgres.destination.batches import BatchWriter
 from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.database import Database
+from syncwizard.postgres.destination.dead_letters import DeadLetters
 from syncwizard.postgres.destination.definitions import Definitions
 from syncwizard.postgres.destination.indexes import Indexes
 from syncwizard.postgres.destination.progress import Ledger
@@ -24,7 +25,7 @@ from syncwizard.postgres.destination.session import follow_configuration, hold_t
 from syncwizard.postgres.destination.tables import Tables
 from syncwizard.postgres.sequences import Sequences
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.rows.changes import Piece
+from syncwizard.rows.changes import Piece, Route
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -35,6 +36,7 @@ class Destination:
     """One session at the destination, for one task; a context manager that closes it.
 
     - `ledger`: how far the task is, and what it captures (rules 3, 4)
+    - `dead_letters`: rows for which a script failed
     - `copies`: the copies of its tables and their chunks (rule 10)
     - `aside`: its tables whose changes are not applied
     - `definitions`: those of its plan
@@ -52,6 +54,7 @@ class Destination:
         self.sequences = Sequences(connection)
         self.tables = Tables(connection)
         self.database = Database(connection)
+        self.dead_letters = DeadLetters(connection, task_id)
         self._task_id = task_id
 
     def __enter__(self) -> Self:
@@ -138,11 +141,12 @@ class Destination:
         fetch: FetchRow,
         committed: Callable[[list[Piece]], None],
         careful: Callable[[str], None],
+        dead: Callable[[Route, str], None] | None = None,
     ) -> BatchWriter:
         """What writes batches with their position, for the epoch of the progress; see BatchWriter and SerialApplier.
 
         After the encoding of the session was chosen.
         """
         applier = Applier(self.connection, self._task_id, progress.epoch, progress.applied_lsn)
-        serial = SerialApplier(applier, self.connection, sync_point, fetch)
+        serial = SerialApplier(applier, self.connection, sync_point, fetch, dead)
         return BatchWriter(applier, serial, serial_until, committed, careful)

@@ -249,6 +249,9 @@ class Ledger:
             self._connection.execute(SCHEMA_LOCK)
             if self._read_mark() != (SCHEMA_MARK,):
                 return
+            # An older layout, which is not migrated to be removed, has no such table.
+            if scalar(self._connection, "SELECT pg_catalog.to_regclass('syncwizard.dead_letters') IS NOT NULL"):
+                self._connection.execute("DELETE FROM syncwizard.dead_letters WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.aside WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (self._task_id,))

@@ -1,16 +1,19 @@
 """Applies the changes of tables with a projection, which PostgreSQL evaluates between staging and table (rule 20)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import psycopg
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.destination.binding import SMALL_ROWS, bound, goes_by_copy
+from syncwizard.postgres.destination.binding import SMALL_ROWS, TEXT, bound, goes_by_copy
+from syncwizard.postgres.destination.dead_letters import is_of_a_row, words_of
 from syncwizard.postgres.destination.projected_statements import ProjectedStatements
 from syncwizard.postgres.destination.row_writer import RowWriter
 from syncwizard.postgres.destination.sender import Sender
 from syncwizard.postgres.destination.statements import Positions
 from syncwizard.postgres.wire import is_large
 from syncwizard.remedies import to_do
-from syncwizard.rows.changes import INSERT, KIND_NAMES, Route, Row, filled
+from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, filled
 from syncwizard.rows.fold import Move, Net, Ordered
 
 
@@ -76,6 +79,65 @@ class ProjectedApplier:
             if new is not None:
                 run.append(new if old is None else filled(new, old))
         self._insert(statements, run)
+
+    def set_aside(self, change: Decoded, task: bytes, lsn: bytes, error: psycopg.Error) -> bool:
+        """Notes a change whose row has no value at the destination, and removes what was there of it; whether there was
+        something to note: a row that is deleted needs none, and of a keyless table it may be the old row that failed.
+        """
+        kind, route, old, new = change
+        if route.key:
+            self._delete(route, [row for row in (old, new) if row is not None])
+        elif old is not None:
+            statements = self._of(route)
+            self._tried(lambda: self._rows.execute(route, statements.delete_image(None), statements.everything, old))
+            if new is not None and self._tried(lambda: self._insert(statements, [filled(new, old)])):
+                return False
+        if new is None:
+            return False
+        known = new if old is None else filled(new, old) if route.full else new
+        positions = tuple(at for at in route.written if known[at] is not None)
+        values, formats = bound(route, known, positions)
+        more = [
+            task,
+            *(part.encode(self._codec) for part in (route.source.schema, route.source.name, KIND_NAMES[kind].upper())),
+            words_of(error).encode(self._codec, "replace"),
+            (error.sqlstate or "").encode(),
+            lsn,
+        ]
+        self._sender.execute(self._of(route).dead_letter(positions), [*values, *more], [*formats, *[TEXT] * len(more)])
+        return True
+
+    def failing(self, change: Decoded) -> str:
+        """Which part of the task fails for the new row of a change; empty where none does by itself. In a transaction
+        of its own, which changes nothing."""
+        _, route, old, new = change
+        if new is None:
+            return ""
+        known = new if old is None or not route.full else filled(new, old)
+        positions = tuple(at for at in route.written if known[at] is not None)
+        for where, text in self._of(route).expressions(positions):
+            self._sender.execute(text, *bound(route, known, positions))
+            try:
+                self._sender.run()
+            except psycopg.Error as error:
+                if not is_of_a_row(error):
+                    raise
+                self._sender.roll_back()
+                return where
+        return ""
+
+    def _tried(self, send: Callable[[], None]) -> bool:
+        """Whether what is sent succeeds; where it fails for a row's values it is undone."""
+        self._sender.savepoint()
+        send()
+        try:
+            self._sender.run()
+        except psycopg.Error as error:
+            if not is_of_a_row(error):
+                raise
+            self._sender.roll_back_to_savepoint()
+            return False
+        return True
 
     # Statements ------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ the destination. A row that is left out is in `b` and not in `p`. Texts here are
 script alone; names are quoted, values are parameters or staged.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from syncwizard.postgres.destination.dead_letters import insert_text
 from syncwizard.postgres.destination.statements import Positions, once
 from syncwizard.rows.changes import Projected, Route
 from syncwizard.rows.etl.steps import STAMP_REFERENCES, reference
@@ -126,6 +127,21 @@ class ProjectedStatements:
             f" (DELETE FROM {self._rows} WHERE {self._address} = ({found}) RETURNING 1)"
             " SELECT FROM p WHERE NOT EXISTS (SELECT FROM d)"
         )
+
+    def expressions(self, positions: Positions) -> Iterator[tuple[str, bytes]]:
+        """What is evaluated for a row, one by one and in order, with where the task has it. Parameters: its columns."""
+        projection = self.projected.projection
+        types = dict(zip((output.sql for output in self._outputs), self.projected.types, strict=True))
+        base = self._base(positions, None)
+        for where, expression, levels in projection.expressions():
+            kind = f"::{types[expression]}" if levels == len(projection.levels) and expression in types else ""
+            text = f"SELECT ({expression}){kind} FROM {projection.over(base, levels)}"
+            yield where, text.encode().decode().encode(self.codec)
+
+    @once
+    def dead_letter(self, positions: Positions) -> bytes:
+        """Notes a row; parameters: the columns at `positions`, then those of `insert_text`."""
+        return self._text(insert_text(self.projected, self._base(positions, None), len(positions)))
 
     # Parts -----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.wire import Wire
 from syncwizard.rows.changes import Route, Value
 
+SAVEPOINT = b"SAVEPOINT syncwizard_change"
+
 
 class CountMismatch(Exception):
     """A statement changed another number of rows than its changes stand for: the batch needs a closer look."""
@@ -39,6 +41,7 @@ class Sender:
         self._used_stages: set[int] = set()
         self._expected: list[tuple[Route | None, int | None]] = []
         self._pipelined = False
+        self._kept_stages = 0
         self.failed_at = -1
 
     def begin(self) -> None:
@@ -64,6 +67,25 @@ class Sender:
             self._stages.pop(stage, None)
         self._unsure.clear()
         self._unsure_stages.clear()
+
+    def savepoint(self) -> None:
+        """Marks where `roll_back_to_savepoint` goes back to, behind what is queued."""
+        self.run()
+        self._kept_stages = len(self._unsure_stages)
+        self.queue(SAVEPOINT)
+
+    def roll_back_to_savepoint(self) -> None:
+        """After an error: takes the answers still on their way, and undoes what came behind the last savepoint."""
+        if self._pipelined:
+            self._drain()
+        self._expected.clear()
+        self._wire.execute(b"ROLLBACK TO " + SAVEPOINT)
+        for statement in self._unsure:
+            self._prepared.pop(statement, None)
+        self._unsure.clear()
+        for stage in self._unsure_stages[self._kept_stages :]:
+            self._stages.pop(stage, None)
+        del self._unsure_stages[self._kept_stages :]
 
     def _drain(self) -> None:
         """Takes the answers up to the sync point that `run` had sent, most of them of aborted commands."""

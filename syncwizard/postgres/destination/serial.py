@@ -8,6 +8,7 @@ from psycopg import sql
 
 from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.destination.apply import Applier
+from syncwizard.postgres.destination.dead_letters import is_of_a_row, words_of
 from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
@@ -26,24 +27,54 @@ class SerialApplier:
     """Applies single changes over an Applier.
 
     `fetch` looks a row up at the source; it is used for changes before `sync_point` only: after it a missing row
-    is a difference that must not be papered over.
+    is a difference that must not be papered over. `dead`: with it, rows for which a script fails are set aside, and it
+    is called with the route and the reason.
     """
 
-    def __init__(self, applier: Applier, connection: Connection, sync_point: int, fetch: FetchRow) -> None:
+    def __init__(
+        self,
+        applier: Applier,
+        connection: Connection,
+        sync_point: int,
+        fetch: FetchRow,
+        dead: Callable[[Route, str], None] | None = None,
+    ) -> None:
         self._applier = applier
         self._connection = connection
         self._sync_point = sync_point
         self._fetch = fetch
+        self._dead = dead
 
     def apply(self, changes: list[Change | Truncation], final_lsn: int) -> None:
         """Applies the changes in order inside the open transaction. Raises ChangeFailed that names a bad one."""
         for change in changes:
             try:
-                self._apply_one(change, final_lsn)
+                if self._dead is not None and not isinstance(change, Truncation) and change[1].projection:
+                    self._apply_or_set_aside(change, final_lsn, self._dead)
+                else:
+                    self._apply_one(change, final_lsn)
             except psycopg.Error as error:
                 if is_connection_loss(error):
                     raise
-                raise self._failure(change, final_lsn, " ".join(str(error).split()), error.sqlstate or "") from error
+                message = " ".join(str(error).split())
+                if not isinstance(change, Truncation) and change[1].projection and is_of_a_row(error):
+                    self._applier.roll_back()
+                    where = self._applier.failing(decoded(change))
+                    message = f"{message}; in {where}" if where else message
+                raise self._failure(change, final_lsn, message, error.sqlstate or "") from error
+
+    def _apply_or_set_aside(self, change: Change, final_lsn: int, dead: Callable[[Route, str], None]) -> None:
+        self._applier.savepoint()
+        try:
+            self._apply_one(change, final_lsn)
+        except psycopg.Error as error:
+            if not is_of_a_row(error):
+                raise
+            self._applier.roll_back_to_savepoint()
+            noted = self._applier.set_aside(decoded(change), format_lsn(final_lsn), error)
+            self._applier.run()
+            if noted:
+                dead(change[1], words_of(error))
 
     def _apply_one(self, change: Change | Truncation, final_lsn: int) -> None:
         applier = self._applier

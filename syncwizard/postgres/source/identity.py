@@ -10,6 +10,7 @@ from psycopg import sql
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.locking import Wait, with_short_locks
+from syncwizard.rows.projection import RowRule, needs_full
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ReplicaIdentityChanging
 from syncwizard.task.names import TableName
@@ -45,6 +46,19 @@ def why_unusable(table: Table) -> str:
     if primary[0].temporal:
         return "has only a primary key WITHOUT OVERLAPS"
     return "has only a deferrable primary key" if not primary[0].immediate else "has a generated column in its key"
+
+
+def why_full(table: Table, rule: RowRule | None) -> str:
+    """Why the table's old rows have to come whole, to be read after its name; empty where they need not: for its own
+    sake, or for a filter or script (rules 6 and 20)."""
+    if not has_usable_identity(table):
+        return why_unusable(table)
+    if rule is None:
+        return ""
+    keys = table.keys(column.name for column in table.columns)
+    if not keys:
+        return "has no key, and its rows are selected or changed by all of their values"
+    return needs_full(rule.projection, table, table.identity_columns() or ())
 
 
 def expected_keys(tables: Iterable[Table]) -> dict[TableName, str]:

@@ -9,14 +9,17 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from syncwizard.rows.etl.tree import Call, Column, Node, ScriptError
+from syncwizard.rows.etl.tree import Call, Column, Node, ScriptError, shown
 from syncwizard.rows.etl.types import TEXT, Type, common
 from syncwizard.rows.etl.values import FALSE, STAMPS, TRUE, Expression, Scope, as_type, check, condition, nearest, words
+from syncwizard.task.text import shorten
 
 _REFERENCE = re.compile(r"\bl\.(\w+)")
 # The planner puts a level's expressions into the one above; from this many characters on it is kept from doing so,
 # because expressions that use each other twice a step would double with each.
 LARGEST = 4000
+# Of a part of a script in a message.
+SHOWN_WIDTH = 80
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -59,10 +62,12 @@ STEPS: tuple[Step, ...] = (
 
 
 class Level(msgspec.Struct, kw_only=True):
-    """`adds`: names and SQL; `keeps`: what a row has to meet. `apart`: the planner must not merge it with the one
-    above: expressions there would run for rows that are left out here, or grow too large."""
+    """`adds`: names and SQL, and in `made_by` where the script has each; `keeps`: what a row has to meet.
+    `apart`: the planner must not merge it with the one above: expressions there would run for rows that are left out
+    here, or grow too large."""
 
     adds: list[tuple[str, str]] = []
+    made_by: list[str] = []
     keeps: str = ""
     apart: bool = False
 
@@ -132,6 +137,7 @@ class _Compiler:
         self._fresh: set[str] = set()
         self._sizes: dict[str, int] = {}
         self._number = 0
+        self._made_by = ""
         self._decides: frozenset[str] = frozenset()
         self._kept: bool | None = True
         self._secrets: frozenset[str] = frozenset()
@@ -162,6 +168,7 @@ class _Compiler:
             raise ScriptError(problem, node.place, remedy)
         if node.named and node.function != "e_switch":
             raise ScriptError(f"{node.function} has no arguments with names", node.named[0][1].place)
+        self._at(node)
         _HANDLERS[node.function](self, node, guard)
 
     # Steps -----------------------------------------------------------------------------------------------------
@@ -210,6 +217,7 @@ class _Compiler:
             if name in STAMPS:
                 raise ScriptError(f"{name} is a variable", target.place)
             self._refuse_key(name, target, "given another value: rows could get the same key")
+            self._at(value)
             found = check(value, self._scope)
             if found.type.family == "salt":
                 raise ScriptError("a secret is a salt for md5 and sha256 alone", value.place)
@@ -259,6 +267,10 @@ class _Compiler:
         }
 
     # Parts -----------------------------------------------------------------------------------------------------
+
+    def _at(self, node: Node) -> None:
+        """What is bound from here on is made by this part of the script."""
+        self._made_by = f"line {node.place.line}, column {node.place.column}: {shorten(shown(node), SHOWN_WIDTH)}"
 
     def _guarded(self, step: Node, narrowed: Expression, outer: Expression | None) -> None:
         """Takes the step for the rows of `narrowed`."""
@@ -318,12 +330,13 @@ class _Compiler:
         self._number += 1
         name = f"x{self._number}"
         self._levels[-1].adds.append((name, value.sql))
+        self._levels[-1].made_by.append(self._made_by)
         self._fresh.add(name)
         self._sizes[name] = size
         return msgspec.structs.replace(value, sql=f"l.{name}", constant=False, value=None)
 
     def _begin(self) -> None:
-        self._levels.append(Level(adds=[]))
+        self._levels.append(Level(adds=[], made_by=[]))
         self._fresh = set()
 
     def _note(self, value: Expression) -> None:

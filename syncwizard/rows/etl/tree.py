@@ -61,6 +61,30 @@ class Call(msgspec.Struct, frozen=True):
 Node = Constant | Column | Variable | Call
 
 
+def shown(node: Node) -> str:
+    """The node as it is written.
+
+    >>> place = Place(1, 1)
+    >>> print(shown(Call("e_set", (Column("a", place), Constant("x", place)), (), place)))
+    e_set(`a`, "x")
+    """
+    match node:
+        case Column(name):
+            return f"`{name}`"
+        case Variable(name):
+            return name
+        case Constant(value):
+            text = str(value)
+            return (
+                f'"{text}"'
+                if isinstance(value, str)
+                else {"True": "true", "False": "false", "None": "null"}.get(text, text)
+            )
+        case Call(function, arguments, named):
+            parts = [*map(shown, arguments), *(f"{name}={shown(value)}" for name, value in named)]
+            return f"{function}({', '.join(parts)})"
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything below it."""
     yield node

@@ -101,7 +101,7 @@ def _call(node: Call, scope: Scope) -> Expression:
     if function is None:
         if node.function.startswith("e_"):
             raise ScriptError(f"{node.function} changes a row and gives no value", node.place)
-        remedy = nearest(node.function, functions(), "the manual has all of them: syncwizard manual transformations")
+        remedy = nearest(node.function, functions(), "the manual has all of them: syncwizard manual rows")
         raise ScriptError(f"there is no function {node.function}", node.place, remedy)
     if node.named:
         raise ScriptError(f"{function.name} has no arguments with names", node.named[0][1].place, function.signature)

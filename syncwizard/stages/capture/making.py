@@ -6,16 +6,17 @@ from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.captured import CreatedSlot, Publication, SystemIdentity
+from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import Selection
+from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
-    has_usable_identity,
     noted_identities,
     read_identity,
     set_full,
-    why_unusable,
+    why_full,
 )
 from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
 from syncwizard.postgres.source.slot import create_slot, identify
@@ -46,9 +47,11 @@ def set_up_heartbeat(context: Context, source: Connection, known: int = 0) -> No
 
 
 def set_replica_identities(context: Context, source: Connection, selection: Selection) -> list[Table]:
-    """FULL for every table whose own identity cannot publish UPDATE; the tables that have FULL afterwards."""
+    """FULL for every table whose own identity cannot publish UPDATE, or is too little for its filter or script; the
+    tables that have FULL afterwards."""
     recorded = {change.table for change in context.state().identities}
     noted = noted_identities(source, context.spec.slot)
+    rules = read_rules(source, database_of(source), selection.tables, context.spec, context.mapping)
     full = []
     for table in selection.copied:
         if table.replica_identity == "f":
@@ -57,7 +60,8 @@ def set_replica_identities(context: Context, source: Connection, selection: Sele
                 context.record(noted[table.name])
             full.append(table)
             continue
-        if has_usable_identity(table):
+        why = why_full(table, rules.get(table.name))
+        if not why:
             continue
         context.cancellation.check()
         if table.name not in recorded:
@@ -68,7 +72,7 @@ def set_replica_identities(context: Context, source: Connection, selection: Sele
         context.record(
             Noticed(
                 level="info",
-                message=f"{table.name} {why_unusable(table)}: it has REPLICA IDENTITY FULL until the task is released",
+                message=f"{table.name} {why}: it has REPLICA IDENTITY FULL until the task is released",
             )
         )
         full.append(table)

@@ -24,7 +24,7 @@ from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, 
 from syncwizard.task.names import quote
 
 SLOT_PREFIX = "dts_sync_"
-PROGRESS_TABLES = ("aside", "statements", "chunks", "tables", "members", "progress")
+PROGRESS_TABLES = ("aside", "dead_letters", "statements", "chunks", "tables", "members", "progress")
 
 
 class Releasing:

@@ -33,6 +33,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.identity import expected_keys
 from syncwizard.remedies import NOTHING, to_do
 from syncwizard.stages.context import Context
+from syncwizard.stages.definitions.added_columns import add_columns
 from syncwizard.stages.definitions.phases import create_phase
 from syncwizard.stages.same_source import check_source
 from syncwizard.structure.needs import Needs
@@ -66,7 +67,9 @@ def run(context: Context) -> str:
         with translated("destination", "preparing the session"):
             destination.definitions.prepare()
         created = create_phase(context, destination, plan.of("pre-data"))
-    return f"{counted(created, 'definition')} created"
+        added = add_columns(context, destination)
+    more = f", {counted(added, 'column')} of scripts added" if added else ""
+    return f"{counted(created, 'definition')} created{more}"
 
 
 def read_plan(context: Context) -> Plan | None:

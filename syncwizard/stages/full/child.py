@@ -5,9 +5,13 @@ import uuid
 
 import msgspec
 
+from syncwizard.errors import TaskFailed
+from syncwizard.postgres.careful_copy import find_failing
 from syncwizard.postgres.copier import ChunkBegunAgain, ChunkIsIn, Copier, TableChanged
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.session.trouble import translated
+from syncwizard.remedies import to_do
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
@@ -48,11 +52,13 @@ class ChunkProgress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ChunkCopied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """The chunk is committed at the destination, by this worker or by one that died after it."""
+    """The chunk is committed at the destination, by this worker or by one that died after it. `dead_letters`: rows of
+    it for which a script failed."""
 
     rows: int
     bytes: int
     seconds: float
+    dead_letters: int = 0
 
 
 class ChunkStale(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -73,14 +79,35 @@ def run(assignment: Assignment, channel: Channel) -> None:
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):
-            channel.send(_copy(copier, frame, channel))
+            channel.send(_copy(copier, frame, channel, assignment))
         elif isinstance(frame, Finish):
             break
     source.close()
     session.close()
 
 
-def _copy(copier: Copier, task: CopyChunk, channel: Channel) -> ChunkCopied | ChunkStale:
+def _with_row(failed: TaskFailed, part: ChunkRange, assignment: Assignment) -> TaskFailed:
+    """The failure with the row and the part of the script that it comes of, where it does."""
+    if part.projected is None or not failed.sqlstate.startswith("22"):
+        return failed
+    with (
+        open_session(assignment.spec, assignment.secrets, "source", "lookup") as source,
+        translated("source", "looking for the row"),
+    ):
+        found = find_failing(source, part)
+    if found is None:
+        return failed
+    key, where = found
+    return TaskFailed(
+        failed.title,
+        detail=f"{failed.detail}; in {where}, for the row {key}",
+        where=failed.where,
+        remedy=to_do("correct the script in the task file, or set advanced.etl_errors: dead-letter", then="resume"),
+        sqlstate=failed.sqlstate,
+    )
+
+
+def _copy(copier: Copier, task: CopyChunk, channel: Channel, assignment: Assignment) -> ChunkCopied | ChunkStale:
     started = time.monotonic()
     try:
         copied = copier.copy(
@@ -89,8 +116,15 @@ def _copy(copier: Copier, task: CopyChunk, channel: Channel) -> ChunkCopied | Ch
             task.chunk,
             lambda rows, size: channel.send(ChunkProgress(rows=rows, bytes=size)),
         )
+    except TaskFailed as failed:
+        raise _with_row(failed, task.range, assignment) from failed
     except (ChunkBegunAgain, TableChanged) as stale:
         return ChunkStale(reason=str(stale))
     except ChunkIsIn as found:
         return ChunkCopied(rows=found.rows, bytes=found.size, seconds=0.0)
-    return ChunkCopied(rows=copied.rows, bytes=copied.bytes, seconds=time.monotonic() - started)
+    return ChunkCopied(
+        rows=copied.rows,
+        bytes=copied.bytes,
+        seconds=time.monotonic() - started,
+        dead_letters=copied.dead_letters,
+    )

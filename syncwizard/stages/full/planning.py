@@ -34,6 +34,7 @@ from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
+from syncwizard.task.specification import TaskSpec
 
 PAGE_BYTES = 8192
 # Large enough that a chunk's two transactions cost nothing, small enough that workers end together and that a
@@ -56,6 +57,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     done: dict[int, tuple[int, int]]
     columns: tuple[str, ...] = ()
     projected: Projected | None = None
+    dead_letters: bool = False
     stale: str = ""
     started_at: float = 0.0
 
@@ -74,6 +76,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
             keep_existing=self.copy.kept,
             condition=self.source.condition,
             projected=self.projected,
+            dead_letters=self.dead_letters,
         )
 
     @property
@@ -116,7 +119,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         plans.append(
             _table_plan(table, target, copy, context.mapping)
             if rule is None
-            else _projected_plan(table, target, copy, rule.projection)
+            else _projected_plan(table, target, copy, rule.projection, context.spec)
         )
     again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
@@ -253,7 +256,7 @@ def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) 
     )
 
 
-def _projected_plan(table: Table, target: Table, copy: TableCopy, projection: Projection) -> TablePlan:
+def _projected_plan(table: Table, target: Table, copy: TableCopy, projection: Projection, spec: TaskSpec) -> TablePlan:
     try:
         projected = project_to(projection, target)
     except ScriptError as error:
@@ -276,6 +279,7 @@ def _projected_plan(table: Table, target: Table, copy: TableCopy, projection: Pr
         todo=deque(chunk for chunk in range(copy.chunks) if chunk not in copy.done),
         done=dict(copy.done),
         projected=projected,
+        dead_letters=spec.advanced.etl_errors == "dead-letter",
     )
 
 

@@ -161,10 +161,21 @@ class Copying:
         if isinstance(frame, ChunkCopied):
             self._deaths = 0
             plan.done[chunk] = (frame.rows, frame.bytes)
+            if frame.dead_letters:
+                self._report_dead_letters(plan, frame.dead_letters)
             self._note_finished(plan)
         elif isinstance(frame, ChunkStale):
             plan.stale = frame.reason
         self._hand_out(child)
+
+    def _report_dead_letters(self, plan: TablePlan, number: int) -> None:
+        self._context.record(
+            Noticed(
+                level="warning",
+                message=f"the script failed for {counted(number, 'row')} of {plan.source.name}: syncwizard.dead_letters"
+                " at the destination has the keys and the reasons",
+            )
+        )
 
     def _died(self, child: Child) -> None:
         """Puts the dead worker's chunk back and starts another one if there is work."""

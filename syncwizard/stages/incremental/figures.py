@@ -14,7 +14,7 @@ from syncwizard.stages.incremental.frames import Figures, Recovered
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
-from syncwizard.task.narration import HELD_BACK
+from syncwizard.task.narration import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 
 SAMPLE_SECONDS = 0.1
 # An application may swap unique values all day long.
@@ -29,7 +29,7 @@ class Totals:
         # Of messages, as they came in the stream.
         self.bytes = 0
         self.changes: Counter[tuple[str, str]] = Counter()
-        self.careful_at = -CAREFUL_SECONDS
+        self.careful_at = self.dead_at = -CAREFUL_SECONDS
 
     def as_dict(self) -> dict[str, dict[str, int]]:
         """For a sample: table, kind, number."""
@@ -55,6 +55,8 @@ def count_changes(pieces: list[Piece]) -> Counter[tuple[str, str]]:
     for piece in pieces:
         for table, number in (piece.held_back or {}).items():
             counted[str(table), HELD_BACK] += number
+        for (left, _), number in piece.filtered.items():
+            counted[left, LEFT_OUT] += number
     for (kind, route), number in found.items():
         counted[str(route.source), KIND_NAMES[kind]] += number
     return counted
@@ -144,6 +146,16 @@ class Reporter:
         if now - self._totals.careful_at > CAREFUL_SECONDS:
             self._totals.careful_at = now
             self._channel.send(Recovered(reason=f"a batch is applied change by change: {reason}"))
+
+    def dead(self, route: Route, reason: str) -> None:
+        """A row was set aside; reported at once, and then not more often than it is read."""
+        self._uncommitted[str(route.source), DEAD_LETTERS] += 1
+        now = time.monotonic()
+        if now - self._totals.dead_at > CAREFUL_SECONDS:
+            self._totals.dead_at = now
+            self._channel.send(
+                Recovered(reason=f"a row of {route.source} is in syncwizard.dead_letters of the destination: {reason}")
+            )
 
     def watched(self, watcher: SourceWatcher) -> None:
         """In the watcher's thread: what is known even while the destination keeps the applier waiting."""

@@ -41,6 +41,7 @@ class Writing:
             fetch=ends.fetch,
             committed=reporter.applied,
             careful=reporter.careful,
+            dead=reporter.dead if assignment.spec.advanced.etl_errors == "dead-letter" else None,
         )
 
     def run(self) -> bool:

@@ -11,13 +11,15 @@ from typing import Generic, Self, TypeVar
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.catalog.dependencies import read_needs
+from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import Selection, select_tables
-from syncwizard.postgres.catalog.tables import read_tables
+from syncwizard.postgres.catalog.tables import database_of, read_tables
 from syncwizard.postgres.destination.definitions import Existing
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.server import make_read_only
 from syncwizard.postgres.session.trouble import DriverError
+from syncwizard.rows.projection import RowRule
 from syncwizard.stages.context import Context
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.table import Table
@@ -56,6 +58,7 @@ class Facts:
         self.selection: Once[Selection] = Once()
         self.needs: Once[Needs] = Once()
         self.existing: Once[Existing] = Once()
+        self.rules: Once[dict[TableName, RowRule]] = Once()
         self.destination_tables: Once[dict[TableName, Table]] = Once()
 
 
@@ -152,6 +155,15 @@ class Checkup:
     def mapping(self) -> Mapping:
         """Where the names of the source go at the destination."""
         return Mapping.of(self.spec)
+
+    @property
+    def rules(self) -> dict[TableName, RowRule]:
+        """What selects and changes rows, by the source's tables. Raises TaskFailed for what cannot be used."""
+        return self._facts.rules.get(self._read_rules)
+
+    def _read_rules(self) -> dict[TableName, RowRule]:
+        source = self.source
+        return read_rules(source, database_of(source), self.selection.tables, self.spec, self.mapping)
 
     def target_of(self, table: Table) -> Table | None:
         """What the destination has for the rows of a table: its own, else the partitioned table it belongs to."""

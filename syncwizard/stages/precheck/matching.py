@@ -3,13 +3,19 @@
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.row_rules import ROW_RULES
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import has_key, outcome_of, paired, sent_columns, target_key
 from syncwizard.structure.table import Table
 from syncwizard.task.text import listed
 
 
-@item("table-keys", "Tables that exist at the destination have a key that both ends keep unique", BOTH, OBJECTS)
+@item(
+    "table-keys",
+    "Tables that exist at the destination have a key that both ends keep unique",
+    BOTH,
+    (*OBJECTS, *ROW_RULES),
+)
 def table_keys(checkup: Checkup) -> Finding:
     """Without one a row is found by all of its columns, which the source sends with REPLICA IDENTITY FULL only."""
     if checkup.captured and checkup.synchronizes("schema"):

@@ -1,12 +1,14 @@
 """Items about the selected objects at the source: there, readable, publishable, with an identity."""
 
+from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog.objects import read_schemas, read_selectable
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs, lack_of_program
 from syncwizard.postgres.session.server import major
 from syncwizard.postgres.source.heartbeat import has_mark, heartbeat_exists
-from syncwizard.postgres.source.identity import expected_keys, has_usable_identity, why_unusable
+from syncwizard.postgres.source.identity import expected_keys, why_full
 from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.slot import slot_exists
+from syncwizard.rows.projection import RowRule
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
 from syncwizard.structure.table import Table
@@ -69,7 +71,9 @@ def _nearest(name: str, names: list[str]) -> str:
 @item("replica-identity", "Every table can publish UPDATE and DELETE", ("source",), OBJECTS)
 def replica_identity(checkup: Checkup) -> Finding:
     """Without a usable identity the *user's* UPDATE would fail once the table is published (DESIGN rule 6)."""
-    without = [table for table in checkup.selection.copied if not _publishes_updates(table)]
+    rules = _rules(checkup)
+    reasons = {table.name: _why(table, rules) for table in checkup.selection.copied}
+    without = [table for table in checkup.selection.copied if reasons[table.name]]
     full = [table for table in checkup.selection.copied if table.replica_identity == "f"]
     virtual = [
         table.name
@@ -84,7 +88,7 @@ def replica_identity(checkup: Checkup) -> Finding:
         )
     if not without:
         return passed()
-    names = listed([f"{table.name} {why_unusable(table)}" for table in without])
+    names = listed([f"{table.name} {reasons[table.name]}" for table in without])
     statements = [f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY FULL" for table in without]
     if any(not table.owned for table in without):
         return failed(
@@ -100,8 +104,17 @@ def replica_identity(checkup: Checkup) -> Finding:
     )
 
 
-def _publishes_updates(table: Table) -> bool:
-    return table.replica_identity == "f" or has_usable_identity(table)
+def _why(table: Table, rules: dict[TableName, RowRule]) -> str:
+    """Why FULL has to be set; empty where it need not, or is."""
+    return "" if table.replica_identity == "f" else why_full(table, rules.get(table.name))
+
+
+def _rules(checkup: Checkup) -> dict[TableName, RowRule]:
+    """Filters and scripts; none where one of them cannot be used, which another item reports."""
+    try:
+        return checkup.rules
+    except TaskFailed:
+        return {}
 
 
 @item("apply-key", "Rows can be addressed by a key at the destination", ("source",), OBJECTS)

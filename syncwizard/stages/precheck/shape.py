@@ -2,10 +2,14 @@
 
 from collections.abc import Collection
 
+import msgspec
+
 from syncwizard.postgres.catalog.objects import read_columns_to_fill
 from syncwizard.postgres.source.identity import has_usable_identity
+from syncwizard.rows.projected_routing import as_expected
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
+from syncwizard.stages.precheck.row_rules import ROW_RULES
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.fitting import Fit, fit
 from syncwizard.structure.renames import renamed
@@ -14,7 +18,9 @@ from syncwizard.task.names import TableName
 from syncwizard.task.text import listed
 
 
-@item("table-shapes", "Tables that exist at the destination have the shape of the source's", BOTH, OBJECTS)
+@item(
+    "table-shapes", "Tables that exist at the destination have the shape of the source's", BOTH, (*OBJECTS, *ROW_RULES)
+)
 def table_shapes(checkup: Checkup) -> Finding:
     """Every column of the source is there and can be written; no other one must be filled; the types agree."""
     if checkup.captured and checkup.synchronizes("schema"):
@@ -70,6 +76,16 @@ def paired(checkup: Checkup) -> list[tuple[Table, Table]]:
     """The selected tables that hold rows, in the names they get there, with what the destination has for each."""
     found = [(renamed(table, checkup.mapping), checkup.target_of(table)) for table in checkup.selection.copied]
     return [(table, target) for table, target in found if target is not None]
+
+
+def _expected(table: Table, checkup: Checkup) -> Table:
+    """The table as its rows will be there, with what a script makes of its columns."""
+    rule = checkup.rules.get(table.name)
+    expected = renamed(table, checkup.mapping)
+    if rule is None:
+        return expected
+    written = as_expected(table, rule.projection)
+    return msgspec.structs.replace(expected, columns=written.columns, unique_indexes=written.unique_indexes)
 
 
 def _missing_columns(table: Table, target: Table, required: Collection[str]) -> list[str]:

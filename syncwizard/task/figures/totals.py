@@ -6,7 +6,7 @@ from syncwizard.task.figures.rates import CopyProgress, TableProgress, TimeLeft,
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import backlog_left, backlog_shrinks
-from syncwizard.task.narration import count_changes
+from syncwizard.task.narration import DEAD_LETTERS, LEFT_OUT, count_applied, count_changes
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import (
     coarse_seconds,
@@ -28,7 +28,7 @@ BACKLOG_BYTES = 16 * 1024 * 1024
 NAME_WIDTH = 28
 # More than a screen of tables is for the JSON.
 TABLES_SHOWN = 30
-KINDS = ("insert", "update", "delete", "truncate")
+KINDS = ("insert", "update", "delete", "truncate", LEFT_OUT, DEAD_LETTERS)
 
 
 def describe_latency(sample: Sample, now: float) -> str:
@@ -203,14 +203,14 @@ def copy_table(progress: CopyProgress) -> str:
 def change_table(sample: Sample, state: TaskState) -> str:
     """Tables with their copied rows and the changes since, by kind; those with the most changes first."""
     changes = sample.changes or state.changes
-    truncated = any(counts.get("truncate") for counts in changes.values())
-    kinds = KINDS if truncated else KINDS[:-1]
+    # The last ones only where there are some.
+    kinds = [kind for kind in KINDS if kind in KINDS[:3] or any(counts.get(kind) for counts in changes.values())]
     rows = []
-    for name in sorted({*state.tables, *changes}, key=lambda name: (-sum(changes.get(name, {}).values()), name)):
+    for name in sorted({*state.tables, *changes}, key=lambda name: (-count_applied(changes.get(name, {})), name)):
         table = state.tables.get(name)
         counts = [describe_count(changes.get(name, {}).get(kind, 0)) for kind in kinds]
         rows.append((shorten(name, NAME_WIDTH), describe_count(table.rows) if table else "", *counts))
-    return _limited(("TABLE", "COPIED", "INSERT", "UPDATE", "DELETE", "TRUNCATE")[: 2 + len(kinds)], rows)
+    return _limited(("TABLE", "COPIED", *(kind.replace("_", " ").upper() for kind in kinds)), rows)
 
 
 def _limited(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

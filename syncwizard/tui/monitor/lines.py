@@ -26,7 +26,7 @@ from syncwizard.task.events import (
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, describe_share
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.narration import count_changes, narrate
+from syncwizard.task.narration import count_applied, count_changes, narrate
 from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
 from syncwizard.tui.formatting import Tone, day_and_time
 from syncwizard.tui.widgets.listing import Cell, Column, Line
@@ -96,7 +96,7 @@ def _change_rank(name: str, seen: Seen, changes: dict[str, dict[str, int]], by: 
     if by == "rows":
         table = seen.state.tables.get(name)
         return (-(table.rows if table else 0), name)
-    return (-sum(changes.get(name, {}).values()), name) if by == "activity" else (name,)
+    return (-count_applied(changes.get(name, {})), name) if by == "activity" else (name,)
 
 
 def _copy_line(name: str, title: Cell, table: TableProgress, seen: Seen, width: int) -> Line:

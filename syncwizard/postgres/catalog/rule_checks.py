@@ -1,0 +1,106 @@
+"""Asks an end whether it can evaluate a projection: plans it, and holds its condition to what is immutable."""
+
+import json
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.rows.etl.steps import STAMP_REFERENCES, reference
+from syncwizard.rows.etl.values import STAMPS
+from syncwizard.rows.projection import Projection
+
+NOT_IMMUTABLE = "42P17"
+UNKNOWN_TYPE = "42704"
+NO_RIGHT = "42501"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """`problem`: in the server's words, empty where it can. `rows`: how many the plan expects to be kept; `undecided`:
+    a type is not there yet."""
+
+    problem: str = ""
+    sqlstate: str = ""
+    rows: float | None = None
+    undecided: bool = False
+
+
+def judge_condition(end: Connection, projection: Projection) -> Answer:
+    """Whether the condition is what an index may have for its predicate: of the row's values alone, and immutable.
+
+    The server itself is asked, with a temporary table that is never committed. Raises the error of a lost session.
+    """
+    keeps = [level.keeps for level in projection.levels[:1]]
+    if not projection.where or not keeps or not keeps[0]:
+        return Answer()
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(reference(at)), sql.SQL(kind))
+        for at, kind in enumerate(projection.columns.values())
+    )
+    statements = [
+        sql.SQL("BEGIN READ WRITE"),
+        sql.SQL("CREATE TEMPORARY TABLE l ({}) ON COMMIT DROP").format(columns),
+        sql.SQL("CREATE INDEX ON pg_temp.l ((1)) WHERE {}").format(sql.SQL(keeps[0])),
+    ]
+    return _asked(end, statements)
+
+
+def judge_source(end: Connection, projection: Projection) -> Answer:
+    """Plans the copy at the source, with how many rows it keeps."""
+    table = quoted(projection.table.schema, projection.table.name).as_string(None)
+    values = ", ".join(output.sql for output in projection.outputs)
+    rows = projection.over(projection.base_at_source(table))
+    return _planned(end, f"SELECT {values} FROM {rows}")
+
+
+def judge_destination(end: Connection, projection: Projection) -> Answer:
+    """Plans what the stream evaluates, over a row of the source's types."""
+    parts = [f"NULL::{kind} AS {reference(at)}" for at, kind in enumerate(projection.columns.values())]
+    parts += [f"NULL::{STAMPS[stamp].name} AS {STAMP_REFERENCES[stamp]}" for stamp in projection.stamps]
+    values = ", ".join(output.sql for output in projection.outputs)
+    rows = projection.over(f"SELECT {', '.join(parts)}")
+    return _planned(end, f"SELECT {values} FROM {rows}")
+
+
+def count_kept(end: Connection, projection: Projection) -> tuple[int, int]:
+    """How many rows the source's table keeps now, and has."""
+    table = quoted(projection.table.schema, projection.table.name).as_string(None)
+    rows = projection.over(projection.base_at_source(table))
+    statement = sql.SQL("SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})").format(
+        sql.SQL(rows), sql.SQL(table)
+    )
+    row = end.execute(statement).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _planned(end: Connection, statement: str) -> Answer:
+    try:
+        with end.transaction():
+            row: Any = end.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(sql.SQL(statement))).fetchone()
+    except psycopg.Error as error:
+        return _refusal(error)
+    plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return Answer(rows=plan[0]["Plan"]["Plan Rows"])
+
+
+def _asked(end: Connection, statements: list[sql.Composable]) -> Answer:
+    try:
+        for statement in statements:
+            end.execute(sql.Composed([statement]))
+    except psycopg.Error as error:
+        return _refusal(error)
+    finally:
+        if not end.closed and not end.broken:
+            end.execute("ROLLBACK")
+    return Answer()
+
+
+def _refusal(error: psycopg.Error) -> Answer:
+    if is_connection_loss(error):
+        raise error
+    words = " ".join(str(error.diag.message_primary or error).split())
+    return Answer(problem=words, sqlstate=error.sqlstate or "", undecided=error.sqlstate == UNKNOWN_TYPE)

@@ -1,0 +1,63 @@
+"""Evaluates a projection for some real rows of the source."""
+
+import psycopg
+from psycopg import sql
+
+from syncwizard.postgres.catalog.rule_checks import count_kept
+from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.rows.projection import Projection
+from syncwizard.task.names import quote
+from syncwizard.task.trial import Trial, TriedRow
+
+ROWS = 10
+# Of these so many that the filter keeps, where there are; the others show what it leaves out.
+KEPT_ROWS = 7
+
+
+def try_projection(source: Connection, projection: Projection, *, count: bool) -> Trial:
+    """Ten rows before and after; counts all where asked."""
+    table = quoted(projection.table.schema, projection.table.name).as_string(None)
+    columns = list(projection.columns)
+    rows = []
+    for relation, place in _places(source, projection, table):
+        bounds = f"ctid = '{place}' AND tableoid = {relation}"
+        values = ", ".join(f"b.{quote(name)}::text" for name in columns)
+        before = source.execute(sql.SQL(f"SELECT {values} FROM {table} AS b WHERE {bounds}")).fetchone()
+        if before is not None:
+            rows.append(_tried(source, projection, projection.base_at_source(table, bounds), list(before)))
+    kept, total = count_kept(source, projection) if count else (None, None)
+    return Trial(
+        table=projection.table,
+        before=columns,
+        after=[output.name for output in projection.outputs],
+        rows=rows,
+        kept=kept,
+        total=total,
+    )
+
+
+def _places(source: Connection, projection: Projection, table: str) -> list[tuple[int, str]]:
+    """Where the rows are, those first that the filter keeps."""
+    found: dict[tuple[int, str], None] = {}
+    if projection.where:
+        over = ", ".join(f"b.{quote(name)} AS c{at}" for at, name in enumerate(projection.columns))
+        base = f"SELECT b.tableoid::bigint AS relation, b.ctid::text AS place, {over} FROM {table} AS b"
+        keeps = projection.levels[0].keeps
+        text = f"SELECT l.relation, l.place FROM ({base}) AS l WHERE {keeps} LIMIT {KEPT_ROWS}"
+        found.update(dict.fromkeys(source.execute(sql.SQL(text)).fetchall()))
+    text = f"SELECT tableoid::bigint, ctid::text FROM {table} LIMIT {ROWS}"
+    found.update(dict.fromkeys(source.execute(sql.SQL(text)).fetchall()))
+    return list(found)[:ROWS]
+
+
+def _tried(source: Connection, projection: Projection, base: str, before: list[str | None]) -> TriedRow:
+    values = ", ".join(f"({output.sql})::text" for output in projection.outputs) or "NULL"
+    try:
+        with source.transaction():
+            row = source.execute(sql.SQL(f"SELECT {values} FROM {projection.over(base)}")).fetchone()
+    except psycopg.Error as error:
+        if is_connection_loss(error):
+            raise
+        return TriedRow(before=before, error=" ".join(str(error).split()))
+    return TriedRow(before=before, after=None if row is None else list(row))

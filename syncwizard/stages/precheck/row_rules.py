@@ -1,0 +1,153 @@
+"""Items about what the task selects and changes of rows: filters, scripts, operations."""
+
+import msgspec
+
+from syncwizard.errors import End
+from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_of
+from syncwizard.postgres.catalog.rule_checks import (
+    NO_RIGHT,
+    NOT_IMMUTABLE,
+    Answer,
+    judge_condition,
+    judge_destination,
+    judge_source,
+)
+from syncwizard.postgres.catalog.tables import database_of
+from syncwizard.rows.etl.tree import ScriptError
+from syncwizard.rows.projection import Projection, TaskWishes, check_destination
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.structure.table import Table
+from syncwizard.task.mapping import Mapping
+from syncwizard.task.text import describe_count, listed
+
+ROW_RULES = ("row-rules",)
+# Tables of which the message itself says what is done to their rows.
+SHOWN = 3
+
+
+@item("row-rules", "Filters and scripts can be evaluated at both ends", BOTH, OBJECTS)
+def row_rules(checkup: Checkup) -> Finding:
+    """Each is read, planned by both servers, and compared with the columns of the destination; a filter has to be
+    immutable. Says how many rows the filters keep, by the plan."""
+    wishes = TaskWishes(checkup.spec)
+    if wishes.plain:
+        return passed("no filters, scripts or chosen operations")
+    problems: list[str] = []
+    kept: list[str] = []
+    for table in checkup.selection.tables:
+        own = wishes.of(table.name, table.root)
+        if own.plain:
+            continue
+        try:
+            asked = ask(table, own)
+            problem, told = _judged(checkup, asked)
+        except ScriptError as error:
+            problem, told = str(error), ""
+        if problem:
+            problems.append(f"{table.name}: {problem}")
+        elif told:
+            kept.append(f"{table.name}: {told}")
+    if problems:
+        more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
+        finding = failed(
+            f"filters or scripts cannot be used: {problems[0]}{more}", "correct `where` and `etl` in the task file"
+        )
+        return msgspec.structs.replace(finding, objects=tuple(problems))
+    more = f"; and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
+    return msgspec.structs.replace(passed("; ".join(kept[:SHOWN]) + more), objects=tuple(kept))
+
+
+def _judged(checkup: Checkup, asked: Asked) -> tuple[str, str]:
+    """What is wrong with a table's rule, and what it does. Raises ScriptError."""
+    source, destination = checkup.source, checkup.destination
+    database = database_of(source)
+    here = make_rule(asked, names_of(source, [asked]), checkup.mapping, database)
+    there = make_rule(asked, names_of(destination, [asked]), checkup.mapping, database)
+    if here is None or there is None:
+        return "", ""
+    for end, answer in (
+        ("source", judge_condition(source, here.projection)),
+        ("source", judge_source(source, here.projection)),
+        ("destination", judge_condition(destination, there.projection)),
+        ("destination", judge_destination(destination, there.projection)),
+    ):
+        if answer.problem and not (answer.undecided and end == "destination" and checkup.synchronizes("schema")):
+            return _why(end, answer), ""  # type: ignore[arg-type, unused-ignore]
+    if (target := checkup.target_of(asked.table)) is not None:
+        check_destination(here.projection, target)
+    elif missing := _not_filled(asked.table, here.projection, checkup.mapping):
+        return (
+            f"column {missing} is left out or renamed by the script, and NOT NULL in its definition: use"
+            " `exclude_columns` or `columns` of the task file"
+        ), ""
+    return "", _described(checkup, asked.table, here.projection)
+
+
+def _why(end: End | str, answer: Answer) -> str:
+    if answer.sqlstate == NOT_IMMUTABLE:
+        return (
+            "the filter depends on the moment or the session: it may use immutable functions and operators alone; "
+            "those of timestamp with time zone with dates, intervals and text are not"
+        )
+    if answer.sqlstate == NO_RIGHT and "temporary" in answer.problem:
+        return f"the {end} cannot be asked whether the filter is immutable: {answer.problem}; grant TEMPORARY"
+    return f"the {end} says: {answer.problem}"
+
+
+def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
+    """A column that the definition of the source's table makes NOT NULL, and that a script leaves out."""
+    written = {output.name for output in projection.outputs}
+    edited = mapping.edited(table.name, table.root)
+    needed = (
+        column.name
+        for column in table.stored_columns
+        if column.not_null
+        and mapping.column(edited, column.name) not in written
+        and mapping.travels(edited, column.name)
+    )
+    return next(needed, "")
+
+
+def _described(checkup: Checkup, table: Table, projection: Projection) -> str:
+    parts = []
+    if projection.where:
+        answer = judge_source(checkup.source, projection)
+        rows = f" of about {describe_count(table.estimated_rows)}" if table.estimated_rows > 0 else ""
+        parts.append(f"keeps about {describe_count(round(answer.rows or 0))}{rows} rows")
+        edited = checkup.mapping.edited(table.name, table.root)
+        left = [name for name in projection.decides if not checkup.mapping.travels(edited, name)]
+        if left:
+            parts.append(f"decided by {', '.join(sorted(left))}, which does not travel itself")
+    if projection.changes_values:
+        computed = [output.name for output in projection.outputs if output.source is None]
+        parts.append(f"computes {', '.join(computed)}")
+    return "; ".join(parts)
+
+
+@item("script-values", "What scripts write is the same at every evaluation", BOTH, (*OBJECTS, *ROW_RULES))
+def script_values(checkup: Checkup) -> Finding:
+    """The time of evaluation is another in the copy and in the stream; a keyless table could not find its rows."""
+    rules = checkup.rules
+    stable = {name: rule for name, rule in rules.items() if rule.projection.stable or rule.projection.stamps}
+    keyless = [
+        str(table.name)
+        for table in checkup.selection.copied
+        if table.name in stable and not table.keys(column.name for column in table.columns)
+    ]
+    if keyless:
+        return failed(
+            "rows of a table without a key are found by all of their values, and scripts write the time or the "
+            "operation of a change into " + listed(keyless),
+            "add a primary key, or leave __OPERATION__, __COMMIT_TIMESTAMP__ and dt_now() out for these tables",
+        )
+    if stable:
+        return warning(
+            "scripts write the time or the operation of a change: a row that is copied again gets other values: "
+            + listed(list(map(str, sorted(stable))))
+        )
+    return passed()
+
+
+ITEMS = (row_rules, script_values)

@@ -1,0 +1,58 @@
+"""What a task's filter and scripts make of some rows of a table, as data; pure."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from syncwizard.task.names import TableName
+from syncwizard.task.text import one_line, shorten
+
+VALUE_WIDTH = 60
+
+
+class TriedRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row as it is and as it would be; `after` is None for one that is left out, or fails (`error`)."""
+
+    before: list[str | None]
+    after: list[str | None] | None = None
+    error: str = ""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Real rows of the source before and after. `before`, `after`: names of the columns; `kept` and `total`: how many
+    rows travel and there are, where they were counted."""
+
+    table: TableName
+    before: list[str]
+    after: list[str]
+    rows: list[TriedRow]
+    kept: int | None = None
+    total: int | None = None
+
+
+def describe_trial(trial: Trial) -> Iterator[str]:
+    """The rows one below the other, each column that differs with both values."""
+    for number, row in enumerate(trial.rows, 1):
+        before = dict(zip(trial.before, row.before, strict=True))
+        yield f"row {number}: {_values(before, list(before))}"
+        if row.error:
+            yield f"    fails: {one_line(row.error)}"
+        elif row.after is None:
+            yield "    is left out"
+        else:
+            after = dict(zip(trial.after, row.after, strict=True))
+            changed = [name for name in after if name not in before or after[name] != before[name]]
+            gone = [name for name in before if name not in after]
+            yield f"    becomes {_values(after, changed)}" if changed else "    travels as it is"
+            if gone:
+                yield f"    without {', '.join(gone)}"
+    if trial.total is not None:
+        yield f"{trial.kept:,} of {trial.total:,} rows travel"
+
+
+def _values(row: dict[str, str | None], names: list[str]) -> str:
+    return ", ".join(f"{name} = {_value(row[name])}" for name in names)
+
+
+def _value(value: str | None) -> str:
+    return "NULL" if value is None else shorten(one_line(value), VALUE_WIDTH)
