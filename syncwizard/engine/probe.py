@@ -166,7 +166,7 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
 
 
 def _trial(request: TrialRequest, outgoing: int) -> None:
-    from syncwizard.stages import trial
+    from syncwizard.stages.commands import trial
 
     task = TaskRequest(kind="precheck", spec=request.spec, secrets=request.secrets)
     record = _Record(outgoing)

@@ -16,7 +16,7 @@ import msgspec
 from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection, connect
-from syncwizard.rows.etl.catalogue.texts import setting_of
+from syncwizard.postgres.session.salts import set_salts
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
@@ -306,9 +306,5 @@ def open_session(
         autocommit=autocommit,
     )
     if not replication:
-        for form, salt in secrets.salts.items():
-            # As a setting of the session: statements name it, and have no part of its value.
-            session.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting_of(form), salt))
-        if not autocommit:
-            session.commit()
+        set_salts(session, secrets.salts)
     return session

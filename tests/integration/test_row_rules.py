@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from syncwizard.errors import UsageError
-from syncwizard.stages import trial
 from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.commands import trial
 from syncwizard.stages.precheck import row_rules, selection
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import Finding, Item

@@ -5,6 +5,7 @@ from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.rule_trial import try_projection
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import database_of
+from syncwizard.postgres.session.server import make_read_only
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.task.names import TableName
@@ -18,7 +19,7 @@ def run(context: Context, table: str, *, count: bool) -> Trial:
     Raises UsageError for one that is not the task's or goes as it is; TaskFailed for a rule that cannot be used.
     """
     with context.connect("source", "trial") as source, translated("source", "trying filters and scripts"):
-        source.execute("SET default_transaction_read_only = on")
+        make_read_only(source)
         selected = select_tables(source, context.spec, sizes=False).tables
         found = _find(table, [each.name for each in selected])
         rules = read_rules(
