@@ -16,7 +16,7 @@ import pytest
 
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.client.waiting import wait_for_end
-from syncwizard.task.specification import PrecheckSettings, SchemaObjects
+from syncwizard.task.specification import PrecheckSettings, SchemaObjects, TableObject
 from syncwizard.task.verification import TableVerification
 from tests.support.commands import spawn, syncwizard, write_task_file
 from tests.support.pair import DatabasePair
@@ -290,3 +290,49 @@ def _tables(task: StoredTask) -> Mapping[str, TableVerification]:
 def _ended(task: StoredTask) -> bool:
     found = task.read_state().verification
     return found is not None and found.ended_at is not None
+
+
+MAPPED = """
+CREATE TABLE orders (id int PRIMARY KEY, region text, price numeric(10, 2), phone text, secret text, tags int[]);
+CREATE TABLE plain (id int PRIMARY KEY, n int);
+ALTER TABLE orders REPLICA IDENTITY FULL;
+INSERT INTO orders SELECT i, (ARRAY['us', 'eu', NULL])[i % 3 + 1], i / 4.0, '18712341' || i, 'x', ARRAY[i, NULL]
+  FROM generate_series(1, 900) i;
+INSERT INTO plain SELECT i, i FROM generate_series(1, 50) i;
+"""
+
+
+def test_what_a_filter_and_a_script_give_is_compared_under_the_names_of_the_destination(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    pair.source.execute(MAPPED)
+    orders = TableObject(
+        table="orders",
+        name="bills",
+        columns={"region": "area"},
+        where="region = 'us'",
+        etl='script:e_set(`phone`, str_mask(`phone`, 3, 6, "*"))',
+    )
+    moved = TableObject(table="plain", name="moved", exclude_columns=["n"])
+    accepted = PrecheckSettings(ignore=["replica-identity"])
+    objects = [SchemaObjects(schema="public", overrides=[orders, moved])]
+    spec = pair.spec(objects, name=NAME, id=None, precheck=accepted)
+    try:
+        syncwizard("start", write_task_file(spec, tmp_path), "--until", "caught-up")
+        pair.source.execute("UPDATE orders SET region = 'us' WHERE id % 10 = 0")
+        pair.source.execute("UPDATE orders SET region = 'eu' WHERE id % 7 = 0")
+        tables = verified(expect=0)
+        (kept,) = pair.source.execute("SELECT count(*) FROM orders WHERE region = 'us'").fetchone() or (0,)
+        assert tables["public.orders"]["source_rows"] == kept < 900
+        pair.destination.execute("UPDATE bills SET phone = '187****1' WHERE id = 10")
+        pair.destination.execute("DELETE FROM bills WHERE id = 20")
+        pair.destination.execute("INSERT INTO moved VALUES (-1)")
+        tables = verified(expect=5)
+        assert (tables["public.orders"]["changed"], tables["public.orders"]["only_source"]) == (1, 1)
+        assert tables["public.plain"]["only_destination"] == 1
+        done = syncwizard("repair", NAME, "--delete-extra", "--yes", "--json", expect=5)
+        left = json.loads(done.stdout)["verification"]["tables"]
+        assert left["public.plain"]["verdict"] == "equal"
+        assert "cannot be repaired" in left["public.orders"]["reason"]
+    finally:
+        syncwizard("pause", NAME, expect=None)
