@@ -3,7 +3,9 @@
 import errno
 import os
 import stat
+import tempfile
 import uuid
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -61,10 +63,17 @@ def socket_places(task_id: uuid.UUID) -> list[Path]:
     """Where the control socket of a task's engine may be, the best first: the runtime directory, then the task's own
     folder. One whose name is too long for a socket is not among them; where the socket is, the task's lock says."""
     places = [
-        Path(platformdirs.user_runtime_dir(APPLICATION)) / f"{task_id.hex}.sock",
+        _runtime_folder() / f"{task_id.hex}.sock",
         task_folder(task_id) / "control.sock",
     ]
     return [place for place in places if len(os.fsencode(place)) <= SOCKET_PATH_BYTES]
+
+
+def _runtime_folder() -> Path:
+    with warnings.catch_warnings():
+        # Where XDG_RUNTIME_DIR is not set it is a folder in /tmp, which `ensure_private_folder` makes ours alone.
+        warnings.simplefilter("ignore")
+        return Path(platformdirs.user_runtime_dir(APPLICATION))
 
 
 def ensure_private_folder(path: Path) -> Path:
@@ -85,6 +94,28 @@ def ensure_private_folder(path: Path) -> Path:
     finally:
         os.close(descriptor)
     return path
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path, else the nearest of the folders above it that there is."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+
+
+def trouble_with(folder: Path) -> str:
+    """Why `ensure_private_folder` could not make this folder, or nothing could be written in it; empty where it
+    could. Leaves nothing behind."""
+    if planted := next(filter(_may_be_planted, (folder.absolute(), *folder.absolute().parents)), None):
+        return f"{planted} is a link in a folder that others can write to"
+    existing = nearest_existing(folder)
+    try:
+        # Whether it can be written is known by writing: rights say nothing of a file system that is read-only or full.
+        with tempfile.TemporaryFile(dir=existing) as trial:
+            trial.write(b"\0")
+    except OSError as error:
+        return (error.strerror or str(error)) + (f" ({existing})" if existing != folder else "")
+    if existing == folder.absolute() and folder.stat().st_uid != os.geteuid():
+        return "the folder belongs to another user"
+    return ""
 
 
 def open_private_file(path: Path) -> int:

@@ -129,15 +129,24 @@ def keep_in_keyring(endpoint: Endpoint, what: str, secret: str, *, key: bool = F
 
 def keyring_trouble(endpoint: Endpoint) -> str | None:
     """Why a secret cannot be read from the keyring that the endpoint names; None when it can, or names none."""
-    if "keyring" not in (endpoint.password, endpoint.encryption.key_password):
+    if not names_keyring((endpoint,)) or keyring_name() is not None:
         return None
+    return f"this machine has no keyring that could be used: {KEYRING_REMEDY}"
+
+
+def names_keyring(endpoints: tuple[Endpoint, ...]) -> bool:
+    """Whether a secret of one of the ends is to be in the keyring."""
+    return any("keyring" in (each.password, each.encryption.key_password) for each in endpoints)
+
+
+def keyring_name() -> str | None:
+    """The back end of the keyring; None where this machine has none that could be used."""
     # Imported here: it loads back ends and costs most of the start of a command.
     import keyring
     import keyring.backends.fail
 
-    if not isinstance(keyring.get_keyring(), keyring.backends.fail.Keyring):
-        return None
-    return f"this machine has no keyring that could be used: {KEYRING_REMEDY}"
+    found = keyring.get_keyring()
+    return None if isinstance(found, keyring.backends.fail.Keyring) else str(found.name)
 
 
 def _from_prompt(what: str) -> str:

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("syncwizard.cli.watching", "Show the events of a task."),
     "report": ("syncwizard.cli.report", "Write a report on a task, without secrets."),
     "connections": ("syncwizard.cli.connections", "List, add and remove saved connections."),
+    "doctor": ("syncwizard.cli.doctor", "Check this machine: versions, folders, terminal, limits."),
     "manual": ("syncwizard.cli.manual", "Read the manual, topic by topic."),
     "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of its own."),
 }

@@ -78,7 +78,7 @@ def able_to_reach(
     encrypted = session is not None and session.pgconn.ssl_in_use
     if endpoint.encryption.mode == "disable" and not encrypted:
         return list(programs)
-    return [program for program in programs if _has_tls(program.path)]
+    return [program for program in programs if has_tls(program.path)]
 
 
 def choose_program(
@@ -289,7 +289,7 @@ def _version(path: Path) -> int | None:
 
 
 @cache
-def _has_tls(path: Path) -> bool:
+def has_tls(path: Path) -> bool:
     """Whether the program was built with TLS; libpq says so before it connects anywhere."""
     errors = subprocess.run(
         [path, "--dbname", "sslmode=require host=/nonexistent"], capture_output=True, text=True, check=False, timeout=20
