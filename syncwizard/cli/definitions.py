@@ -2,6 +2,7 @@
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import JSON, print_json, say, show_lines
 from syncwizard.client import lifecycle, tasks
 from syncwizard.client.showing import describe_definitions
@@ -11,7 +12,7 @@ DIFFERENT = 5
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @click.option("--retry", is_flag=True, help="Retry the definitions that the destination refused.")
 @JSON
 def definitions(name: str, retry: bool, as_json: bool) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from syncwizard.cli.arguments import FILE
 from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 from syncwizard.client import lifecycle
 from syncwizard.client.saved_connections import load_task
@@ -13,16 +14,6 @@ from syncwizard.task import file
 from syncwizard.task.summary import describe_plan
 from syncwizard.task.text import shell_word
 from syncwizard.task.trial import describe_trial
-
-
-def _named(ctx: click.Context, parameter: click.Parameter, value: str) -> Path:
-    # An unset variable in a script: as a path it would be the current folder.
-    if not value:
-        raise click.BadParameter("the name of the file is empty")
-    return Path(value)
-
-
-FILE = click.argument("path", metavar="FILE", callback=_named)
 
 
 @click.command()

@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
-from syncwizard.cli.files import FILE
+from syncwizard.cli.arguments import FILE, FILE_OR_TASK, TASK
+from syncwizard.cli.completing import complete_item
 from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show, show_lines
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.rights_script import script
@@ -30,9 +31,13 @@ from syncwizard.task.narration import narrate
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
-TASK = click.argument("name", metavar="TASK")
 IGNORE = click.option(
-    "--ignore", "ignored", metavar="ITEM", multiple=True, help="Accept the warning of this precheck item; repeatable."
+    "--ignore",
+    "ignored",
+    metavar="ITEM",
+    multiple=True,
+    shell_complete=complete_item,
+    help="Accept the warning of this precheck item; repeatable.",
 )
 UNTIL = click.option(
     "--until",
@@ -45,7 +50,7 @@ FOREGROUND = click.option(
 
 
 @click.command()
-@click.argument("name", metavar="FILE|TASK")
+@FILE_OR_TASK
 @IGNORE
 @click.option(
     "--script",

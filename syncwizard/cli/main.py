@@ -10,6 +10,7 @@ from types import TracebackType
 import click
 
 from syncwizard import __version__
+from syncwizard.cli.examples import with_examples
 from syncwizard.cli.groups import SuggestingGroup
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.errors import SyncwizardError, UsageError
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("syncwizard.cli.report", "Write a report on a task, without secrets."),
     "connections": ("syncwizard.cli.connections", "List, add and remove saved connections."),
     "doctor": ("syncwizard.cli.doctor", "Check this machine: versions, folders, terminal, limits."),
+    "completion": ("syncwizard.cli.completion", "Print the script that completes commands in a shell."),
     "manual": ("syncwizard.cli.manual", "Read the manual, topic by topic."),
     "demo": ("syncwizard.cli.demo", "Synchronize a sample knowledge base between two servers of its own."),
 }
@@ -57,7 +59,7 @@ class LazyGroup(SuggestingGroup):
             return None
         module = importlib.import_module(COMMANDS[cmd_name][0])
         command = getattr(module, FUNCTIONS.get(cmd_name, cmd_name))
-        return command if isinstance(command, click.Command) else None
+        return with_examples(command, cmd_name) if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

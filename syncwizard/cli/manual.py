@@ -9,6 +9,7 @@ import sys
 import click
 
 from syncwizard import manual as pages
+from syncwizard.cli.completing import complete_topic
 from syncwizard.cli.output import JSON, print_json, say, show, show_lines
 
 # Longer lines are hard to read, however wide the terminal is.
@@ -18,7 +19,7 @@ LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")
 
 
 @click.command()
-@click.argument("topic", metavar="[TOPIC]", required=False)
+@click.argument("topic", metavar="[TOPIC]", required=False, shell_complete=complete_topic)
 @JSON
 def manual(topic: str | None, as_json: bool) -> None:
     """Read the manual; without a topic, list the topics. What is piped on is plain Markdown."""

@@ -2,6 +2,7 @@
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.output import JSON, fail, print_json, say, show
 from syncwizard.client import launch, lifecycle, tasks
@@ -16,7 +17,7 @@ from syncwizard.task.text import counted
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @YES
 @JSON
 def release(name: str, yes: bool, as_json: bool) -> None:

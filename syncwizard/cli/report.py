@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import json_of, print_json, say, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.files import write_private
@@ -15,7 +16,7 @@ STANDARD_OUTPUT = "-"
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @click.option("--output", metavar="FILE", help="Write it here (- for stdout) instead of to TASK-report.txt.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def report(name: str, output: str | None, as_json: bool) -> None:

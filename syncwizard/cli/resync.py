@@ -4,8 +4,9 @@ import shlex
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
-from syncwizard.cli.lifecycle import TASK, watch_stages
+from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import JSON, print_json, say, say_lines
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask

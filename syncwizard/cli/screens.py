@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.client import tasks
 from syncwizard.client.saved_connections import load_task
 from syncwizard.task.drafting.draft import TaskDraft
@@ -28,7 +29,7 @@ def new(path: Path | None) -> int:
 
 
 @click.command(name="open")
-@click.argument("name", metavar="TASK")
+@TASK
 def open_(name: str) -> int:
     """Watch a task: stages, tables, latency, events. `q` leaves; the task goes on."""
     return _show(Opening(screen="monitor", task=tasks.find_task(name)))

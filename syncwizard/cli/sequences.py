@@ -2,6 +2,7 @@
 
 import click
 
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import print_json, say, show
 from syncwizard.client import lifecycle, tasks
 from syncwizard.task.text import or_unknown
@@ -10,7 +11,7 @@ DIFFERENT = 5
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Add this number to the source's values.")
 @click.option("--json", "as_json", is_flag=True, help="Print the values as JSON.")
 def sequences(name: str, offset: int, as_json: bool) -> int:

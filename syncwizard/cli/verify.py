@@ -5,7 +5,7 @@ import uuid
 
 import click
 
-from syncwizard.cli.lifecycle import TASK
+from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import JSON, print_json, say, show_lines
 from syncwizard.cli.resync import table_name
 from syncwizard.client import tasks, verifying

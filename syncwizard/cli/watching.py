@@ -6,6 +6,7 @@ from typing import NoReturn
 import click
 import msgspec
 
+from syncwizard.cli.arguments import TASK, TASK_OR_ALL
 from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_lines, say_trouble, show, show_lines
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
@@ -35,7 +36,7 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None
 
 
 @click.command()
-@click.argument("name", metavar="[TASK]", required=False)
+@TASK_OR_ALL
 @click.option("--all", "show_all", is_flag=True, help="List released tasks too.")
 @click.option(
     "--check", is_flag=True, help="One line for a monitoring system; exit code 0 healthy, 1 warning, 2 critical."
@@ -81,7 +82,7 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @click.option("--until", type=click.Choice(["full", "caught-up", "indexed"]), required=True, help="What to wait for.")
 @click.option(
     "--timeout",
@@ -118,7 +119,7 @@ def _differences(task: StoredTask, state: TaskState, until: Goal) -> int:
 
 
 @click.command()
-@click.argument("name", metavar="TASK")
+@TASK
 @click.option("--follow", is_flag=True, help="Follow new events until the engine ends.")
 @JSON
 def events(name: str, follow: bool, as_json: bool) -> None:

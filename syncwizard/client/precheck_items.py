@@ -14,9 +14,14 @@ def unknown_items(names: Iterable[str]) -> dict[str, str]:
     wanted = list(names)
     if not wanted:
         return {}
+    known = known_items()
+    every = f"the items are: {', '.join(known)}"
+    return {name: did_you_mean(name, known) or every for name in wanted if name not in known}
+
+
+def known_items() -> list[str]:
+    """The names of all items."""
     # Imported here: it loads the driver, and most commands name no item.
     from syncwizard.stages.precheck import item_names
 
-    known = item_names()
-    every = f"the items are: {', '.join(known)}"
-    return {name: did_you_mean(name, known) or every for name in wanted if name not in known}
+    return item_names()

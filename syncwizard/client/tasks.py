@@ -73,7 +73,7 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_tasks() -> list[StoredTask]:
     """All stored tasks that can be read, by label; `unreadable` tells of the others."""
-    specs = [spec for spec in map(_load, _task_files()) if isinstance(spec, TaskSpec)]
+    specs = [spec for spec in map(_load, task_files()) if isinstance(spec, TaskSpec)]
     # One whose file is damaged has a name, too, and gives it back when that is put right.
     names = Counter([*(spec.name for spec in specs), *(each.name for each in _damaged())])
     tasks = [
@@ -86,7 +86,7 @@ def list_tasks() -> list[StoredTask]:
 
 def unreadable() -> list[TaskFileError]:
     """Why some stored tasks are not among `list_tasks`: damaged, or written by another version."""
-    return [error for error in map(_load, _task_files()) if isinstance(error, TaskFileError)]
+    return [error for error in map(_load, task_files()) if isinstance(error, TaskFileError)]
 
 
 def label_of(spec: TaskSpec, *, unique: bool) -> str:
@@ -161,15 +161,15 @@ def _unknown(text: str, labels: Sequence[str]) -> UsageError:
 
 def _damaged() -> list[Damaged]:
     found = []
-    for path in _task_files():
+    for path in task_files():
         error = _load(path)
         if isinstance(error, TaskFileError):
-            found.append(Damaged(id=path.parent.name, name=_name_in(path), error=error))
+            found.append(Damaged(id=path.parent.name, name=name_in(path), error=error))
     return found
 
 
-def _name_in(path: Path) -> str:
-    """The name in a file that is no YAML any more, by its line."""
+def name_in(path: Path) -> str:
+    """The name in a file that is no YAML any more, or takes long to read, by its line."""
     try:
         line = _NAME_LINE.search(path.read_text(encoding="utf-8", errors="replace")[:NAME_WITHIN])
     except OSError:
@@ -213,7 +213,8 @@ def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
     return msgspec.structs.replace(spec, precheck=precheck)
 
 
-def _task_files() -> list[Path]:
+def task_files() -> list[Path]:
+    """The specifications of all stored tasks, each in a folder that is called by its id."""
     return sorted(paths.tasks_folder().glob(f"*/{paths.TASK_FILE}"))
 
 

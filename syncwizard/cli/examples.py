@@ -1,0 +1,52 @@
+"""Examples of every command, which its `--help` ends with."""
+
+from collections.abc import Mapping
+
+import click
+
+EXAMPLES: Mapping[str, tuple[str, ...]] = {
+    "new": ("new", "new --from kb.yaml"),
+    "open": ("open kb-to-frankfurt",),
+    "check": ("check kb.yaml", "check kb.yaml --try public.notes"),
+    "preview": ("preview kb.yaml", "preview kb.yaml > complete.yaml"),
+    "precheck": ("precheck kb.yaml", "precheck kb.yaml --script source | psql -h db1.example.com kb"),
+    "start": ("start kb.yaml", "start kb.yaml --ignore vector-builds --until caught-up", "start kb.yaml --foreground"),
+    "pause": ("pause kb-to-frankfurt",),
+    "resume": ("resume kb-to-frankfurt", "resume kb-to-frankfurt --foreground"),
+    "resync": ("resync kb-to-frankfurt", "resync kb-to-frankfurt --table public.notes --yes"),
+    "sequences": ("sequences kb-to-frankfurt", "sequences kb-to-frankfurt --offset 1000"),
+    "definitions": ("definitions kb-to-frankfurt", "definitions kb-to-frankfurt --retry"),
+    "verify": (
+        "verify kb-to-frankfurt",
+        "verify kb-to-frankfurt --table public.notes",
+        "verify kb-to-frankfurt --last",
+    ),
+    "repair": ("repair kb-to-frankfurt", "repair kb-to-frankfurt --table public.notes --yes"),
+    "release": ("release kb-to-frankfurt",),
+    "status": ("status", "status kb-to-frankfurt --json", "status kb-to-frankfurt --check"),
+    "wait": ("wait kb-to-frankfurt --until caught-up --timeout 600",),
+    "events": ("events kb-to-frankfurt", "events kb-to-frankfurt --follow --json"),
+    "report": ("report kb-to-frankfurt", "report kb-to-frankfurt --output - | less"),
+    "connections": ("connections list",),
+    "connections list": ("connections list --json",),
+    "connections add": ("connections add production --host db1.example.com --user sync --ca ca.pem",),
+    "connections remove": ("connections remove production",),
+    "doctor": ("doctor", "doctor --json"),
+    "completion": ("completion bash > ~/.local/share/bash-completion/completions/syncwizard",),
+    "manual": ("manual", "manual failures"),
+    "demo": ("demo --headless", "demo --keep ./servers"),
+}
+
+
+def with_examples(command: click.Command, name: str) -> click.Command:
+    """The command, and those of a group, with the examples at the end of its help."""
+    command.epilog = _epilog(name)
+    if isinstance(command, click.Group):
+        for each, below in command.commands.items():
+            below.epilog = _epilog(f"{name} {each}")
+    return command
+
+
+def _epilog(name: str) -> str:
+    # The mark of click's that keeps lines as they are.
+    return "\n".join(["\b", "Examples:", *(f"  syncwizard {line}" for line in EXAMPLES[name])])
