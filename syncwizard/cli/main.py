@@ -69,8 +69,9 @@ class LazyGroup(SuggestingGroup):
 @click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, help="Show the version and exit.")
 @click.option("--verbose", is_flag=True, help="With --version: also what it runs with.")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal in all screens.")
 @click.pass_context
-def commands(context: click.Context, *, version: bool, verbose: bool) -> int:
+def commands(context: click.Context, *, version: bool, verbose: bool, no_mouse: bool) -> int:
     """Synchronizes PostgreSQL databases: schema, full copy, continuous changes.
 
     Without a command it opens the list of tasks.
@@ -83,6 +84,10 @@ def commands(context: click.Context, *, version: bool, verbose: bool) -> int:
     if version:
         _show_version(verbose=verbose)
         context.exit()
+    if no_mouse:
+        from syncwizard.tui.entry import NO_MOUSE
+
+        os.environ[NO_MOUSE] = "1"
     if context.invoked_subcommand is not None:
         return 0
     from syncwizard.cli import screens

@@ -17,7 +17,8 @@ from syncwizard.task.state import TaskState
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known of a task at this moment. `trouble`: why a living engine did not answer, or why nothing
-    is known; `retention`: the WAL that its slot holds, where that is known."""
+    is known; `retention`: the WAL that its slot holds, where that is known; `hour`: the longest latency of each of the
+    last minutes, by the number of the minute since the epoch."""
 
     task: StoredTask
     state: TaskState
@@ -25,6 +26,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     liveness: Liveness
     trouble: str = ""
     retention: Retention | None = None
+    hour: tuple[tuple[int, float], ...] = ()
 
 
 def look(task: StoredTask, *, ask_source: bool = False) -> Seen:

@@ -1,15 +1,19 @@
 """Looks at all tasks again and again, as cheaply as that can be: what did not change is not read twice."""
 
+import time
 import uuid
 from pathlib import Path
 
+import msgspec
+
 from syncwizard.client.connection import EngineConnection
 from syncwizard.client.explain import Liveness
-from syncwizard.client.looking import Seen, unreadable
+from syncwizard.client.looking import Seen, known_retention, unreadable
 from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.client.waiting import current
 from syncwizard.engine.journal import FILE_NAME
 from syncwizard.errors import SyncwizardError
+from syncwizard.task.figures.history import latency_by_minute
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.state import TaskState
 
@@ -17,6 +21,9 @@ from syncwizard.task.state import TaskState
 ANSWER_SECONDS = 2.0
 
 Stamp = tuple[tuple[int, int], ...]
+# The longest latency by minute since the epoch.
+Hour = tuple[tuple[int, float], ...]
+replace = msgspec.structs.replace
 
 
 class Overview:
@@ -24,11 +31,27 @@ class Overview:
 
     def __init__(self) -> None:
         self._known: dict[uuid.UUID, tuple[Stamp, TaskState, Liveness]] = {}
+        self._hours: dict[uuid.UUID, tuple[float, Hour]] = {}
 
     def look_around(self) -> list[Seen]:
         """Every task as it is now, by label; a damaged journal, or an engine that does not answer, is the trouble of
         its task alone."""
-        return [self._look(task) for task in list_tasks()]
+        return [self._with_past(self._look(task)) for task in list_tasks()]
+
+    def _with_past(self, seen: Seen) -> Seen:
+        """Adds the WAL that the slot holds, as far as that is known, and the last hour's latencies."""
+        now = time.time()
+        return replace(seen, retention=known_retention(seen.state, seen.sample, now), hour=self._hour(seen.task, now))
+
+    def _hour(self, task: StoredTask, now: float) -> Hour:
+        """From what the engine keeps of its figures, read once for each time that it does."""
+        stamp = task.history_stamp()
+        if stamp is None:
+            return ()
+        known = self._hours.get(task.id)
+        if known is None or known[0] != stamp:
+            known = self._hours[task.id] = (stamp, latency_by_minute(task.history(), now))
+        return known[1]
 
     def _look(self, task: StoredTask) -> Seen:
         holder = task.find_engine()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import ClassVar
 from uuid import UUID
 
+import msgspec
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -24,6 +25,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
+from syncwizard.task.text import one_line
 from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.monitor.link import EngineLink, Follow
@@ -76,7 +78,7 @@ class SyncwizardApp(TypeAheadApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("app.help", "app.quit", methods={"app.help": "show_actions"}),
         *bindings("app.manual", methods={"app.manual": "open_manual"}),
-        *bindings("app.command-palette", "app.next-theme"),
+        *bindings("app.command-palette", "app.next-theme", "app.jump"),
         Binding("ctrl+q", "quit", "Quit", show=False, priority=True, system=True),
         Binding("ctrl+c", "copy_or_quit", show=False, system=True),
     ]
@@ -97,16 +99,17 @@ class SyncwizardApp(TypeAheadApp):
         self._look, self._follow = look, follow
         self.opening = opening or Opening()
         loaded, self._mistakes = (given, []) if given else settings.load_settings(paths.settings_file(), ACTIONS.keys())
-        self._preferences = Preferences() if given else settings.load_preferences()
+        self.preferences = Preferences() if given else settings.load_preferences()
         for theme in THEMES.values():
             self.register_theme(theme)
-        wanted = loaded.theme or self._preferences.theme
+        wanted = loaded.theme or self.preferences.theme
         self.theme = choose_theme(wanted, self.console.color_system, no_color=self.no_color)
         self.set_keymap(loaded.keys)
         self.last_task: StoredTask | None = self.opening.task
         # What must not be lost when the terminal goes away, called from another thread: saving a draft.
         self.last_words: list[Callable[[], object]] = []
         self.typed: dict[UUID, Handover] = {}
+        self._rings = loaded.bell
 
     async def on_mount(self) -> None:
         """Shows the first screen, and watches the terminal from now on."""
@@ -173,31 +176,57 @@ class SyncwizardApp(TypeAheadApp):
         if chosen is not None:
             await self.run_action(chosen.call, chosen.node)
 
+    def action_jump(self) -> None:
+        """One key leads to whatever can take the focus."""
+        from syncwizard.tui.dialogs.jump import JumpDialog, targets_of
+
+        targets = targets_of(self.screen.focus_chain)
+        if targets and not isinstance(self.screen, JumpDialog):
+            self.push_screen(JumpDialog(targets), lambda chosen: chosen.focus() if chosen is not None else None)
+
+    def announce(self, text: str) -> None:
+        """Rings, and sends a notification (OSC 9) to a terminal that shows such: something long has ended."""
+        self.notify(text, markup=False)
+        if self._rings:
+            self.bell()
+        if self._driver is not None and not self.is_headless and self._rings:
+            # A control character would end the sequence, and what follows would be the terminal's to obey.
+            self._driver.write(f"\x1b]9;{one_line(text)}\x07")
+
     def action_next_theme(self) -> None:
         """The next theme; remembered."""
         if self.no_color:
             self.notify("NO_COLOR is set: there is one theme")
             return
         self.theme = next_theme(self.theme)
-        self._preferences = Preferences(theme=next(name for name in THEMES if name == self.theme))
-        try:
-            settings.save_preferences(self._preferences)
-        except OSError as error:
-            self.notify(f"the theme is not remembered: {error.strerror}", severity="warning")
+        chosen = next(name for name in THEMES if name == self.theme)
+        if trouble := self.remember(msgspec.structs.replace(self.preferences, theme=chosen)):
+            self.notify(f"the theme is not remembered: {trouble}", severity="warning")
         else:
             self.notify(f"theme: {self.theme}", timeout=2)
 
+    def remember(self, preferences: Preferences) -> str:
+        """Keeps what was chosen for the next time; what went wrong, if anything."""
+        if preferences == self.preferences:
+            return ""
+        self.preferences = preferences
+        try:
+            settings.save_preferences(preferences)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
     def _fatal_error(self) -> None:
         """The last resort after a defect: its traceback goes to a file, without the variables, which may be secrets."""
-        told = "" if self._exception is None else "".join(traceback.format_exception(self._exception))
+        report = "" if self._exception is None else "".join(traceback.format_exception(self._exception))
         try:
             paths.ensure_private_folder(paths.state_folder())
-            write_private(paths.defect_file(), told)
-            told = f"Its traceback, for a report: {paths.defect_file()}"
+            write_private(paths.defect_file(), report)
+            report = f"Its traceback, for a report: {paths.defect_file()}"
         except (OSError, UsageError):
             # Then on the terminal: better than nowhere.
             pass
-        self._exit_renderables.append(Text(f"The screens ended by a defect. Engines go on by themselves.\n{told}"))
+        self._exit_renderables.append(Text(f"The screens ended by a defect. Engines go on by themselves.\n{report}"))
         self._close_messages_no_wait()
 
     def _thread_failed(self, failed: threading.ExceptHookArgs) -> None:

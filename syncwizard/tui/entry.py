@@ -13,6 +13,9 @@ from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.task.text import clean_lines
 from syncwizard.tui.opening import Leaving, Opening
 
+# Set by --no-mouse, for every way into the screens: the terminal's own selection works then, and no move of the pointer
+# crosses a slow line.
+NO_MOUSE = "SYNCWIZARD_NO_MOUSE"
 HEADLESS = (
     "without one, use: syncwizard status, start FILE, wait TASK, events TASK, pause TASK, resume TASK, release TASK"
 )
@@ -33,7 +36,7 @@ def run(opening: Opening, *, says_farewell: bool = True, last_words: Callable[[]
     app = SyncwizardApp(opening)
     if last_words is not None:
         app.last_words.append(last_words)
-    leaving = app.run() or Leaving()
+    leaving = app.run(mouse=not os.environ.get(NO_MOUSE)) or Leaving()
     if app.return_code:
         sys.exit(app.return_code)
     if says_farewell and leaving.reason == "quit" and (words := farewell(leaving)):

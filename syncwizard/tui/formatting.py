@@ -5,16 +5,16 @@ from typing import Literal
 
 import msgspec
 
-from syncwizard.client.explain import Liveness
 from syncwizard.client.looking import Seen
-from syncwizard.task.figures.rates import copy_progress, index_fraction
-from syncwizard.task.figures.totals import describe_share
+from syncwizard.task.figures.rates import backlog_bytes, copy_progress, index_fraction
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import BACKLOG_BYTES, describe_share
 from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.state import TaskState
 
-# How something is meant; style sheets say how that looks.
-Tone = Literal["plain", "muted", "good", "warn", "bad", "accent", "strong"]
-TONES: tuple[Tone, ...] = ("plain", "muted", "good", "warn", "bad", "accent", "strong")
+# How something is meant; style sheets say how that looks. Rules are faint, and no text is.
+Tone = Literal["plain", "muted", "good", "warn", "bad", "accent", "strong", "faint"]
+TONES: tuple[Tone, ...] = ("plain", "muted", "good", "warn", "bad", "accent", "strong", "faint")
 
 Part = tuple[str, Tone]
 
@@ -36,7 +36,7 @@ _MARKS = {
     "precheck-failed": Mark("✗", "precheck failed", "bad"),
     "precheck-passed": Mark("◐", "precheck passed", "accent"),
     "initializing": Mark("◐", "initializing", "accent"),
-    "synchronizing": Mark("●", "synchronizing", "good"),
+    "synchronizing": Mark("●", "in step", "good"),
     "retrying": Mark("↻", "retrying", "warn"),
     "paused": Mark("‖", "paused", "warn"),
     "modifying": Mark("◐", "modifying", "accent"),
@@ -44,16 +44,39 @@ _MARKS = {
     "released": Mark("–", "released", "muted"),
 }
 DIED = Mark("✗", "engine died", "bad")
+CATCHING_UP = Mark("◑", "catching up", "accent")
+DOWN = {end: Mark("↻", f"{end} down", "warn") for end in ("source", "destination")}
+# A stream this late is on its way to the source's end, not at it.
+LATE_SECONDS = 10.0
 
 
-def mark_of(state: TaskState, liveness: Liveness) -> Mark:
+def mark_of(seen: Seen, now: float) -> Mark:
+    """The state of a task as a person wants to know it: whether it is in step, which end is down.
+
+    `now` in seconds since the epoch.
     """
-    >>> str(mark_of(TaskState(state="paused"), Liveness(alive=False)))
-    '‖ paused'
-    >>> str(mark_of(TaskState(state="synchronizing"), Liveness(alive=False, died=True)))
-    '✗ engine died'
+    state = seen.state
+    if seen.liveness.died:
+        return DIED
+    if state.state == "synchronizing" and not is_in_step(seen.sample, now):
+        return CATCHING_UP
+    if state.state == "initializing" and "full" in running_stages(state):
+        return Mark("◐", "copying", "accent")
+    if state.state == "retrying" and state.retrying is not None and state.retrying.failure.down is not None:
+        return DOWN[state.retrying.failure.down]
+    return _MARKS[state.state]
+
+
+def is_in_step(sample: Sample, now: float) -> bool:
+    """Whether the destination has what the source has, but for what is on its way.
+
+    >>> is_in_step(Sample(latency_seconds=0.004, latency_at=99.0), 100.0), is_in_step(Sample(), 100.0)
+    (True, False)
     """
-    return DIED if liveness.died else _MARKS[state.state]
+    if sample.latency_seconds is None or sample.latency_at is None:
+        return False
+    late = max(sample.latency_seconds, now - sample.latency_at)
+    return late < LATE_SECONDS and (backlog_bytes(sample) or 0) < BACKLOG_BYTES
 
 
 def day_and_time(at: float) -> str:

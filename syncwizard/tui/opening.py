@@ -9,6 +9,7 @@ import msgspec
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
+from syncwizard.tui.settings import Preferences
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +35,15 @@ class Home(Protocol):
     last_words: list[Callable[[], object]]
     # Passwords that were typed for tasks, for as long as the screens are open.
     typed: dict[UUID, Handover]
+    # What was chosen on the screens the last time.
+    preferences: Preferences
 
     @property
     def clock(self) -> Callable[[], float]:
         """Tells the seconds since the epoch."""
+
+    def remember(self, preferences: Preferences) -> str:
+        """Keeps what was chosen for the next time; what went wrong, if anything."""
 
     def open_task(self, task: StoredTask) -> None:
         """Shows the task's monitor."""
@@ -50,6 +56,9 @@ class Home(Protocol):
 
     def let_keys_go(self) -> None:
         """Keys go on to what has the focus now, or was just given it."""
+
+    def announce(self, text: str) -> None:
+        """Says that something long has ended, to a person who may be looking elsewhere."""
 
     def leave_for_demo(self) -> None:
         """Leaves the screens for the demo."""

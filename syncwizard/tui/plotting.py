@@ -38,6 +38,35 @@ def plot(values: Sequence[float | None], top: float, rows: int) -> list[str]:
     return ["".join(chr(_BLANK + bits) for bits in row) for row in cells]
 
 
+# Eighths of a row, from one on: what was measured is not nothing.
+_EIGHTHS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float | None], top: float) -> str:
+    """The values between 0 and `top`, one a column, in one row; a gap stays empty.
+
+    >>> sparkline([0.0, 1.0, None, 8.0], 8.0)
+    '▁▂ █'
+    """
+    return "".join(
+        " " if value is None else _EIGHTHS[round(min(1.0, max(0.0, value / top)) * (len(_EIGHTHS) - 1))]
+        for value in values
+    )
+
+
+# A figure that stands still is a line, and no block from edge to edge.
+HEADROOM = 1.5
+
+
+def trail(values: Sequence[float | None]) -> str:
+    """The values in one row, with room above the highest of them.
+
+    >>> trail([3.0, 3.0, None, 0.0])
+    '▆▆ ▁'
+    """
+    return sparkline(values, HEADROOM * max((value for value in values if value is not None), default=0.0) or 1.0)
+
+
 def row_of(value: float, top: float, rows: int) -> int:
     """The row, from above, that the value is drawn in.
 

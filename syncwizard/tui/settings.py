@@ -14,16 +14,20 @@ ThemeName = Literal["dark", "light", "high-contrast", "ansi-dark", "ansi-light"]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The keys of config.yaml. `keys`: action id → key (`monitor.pause: P`); `theme`: None chooses by the terminal."""
+    """The keys of config.yaml. `keys`: action id → key (`monitor.pause: P`); `theme`: None chooses by the terminal;
+    `bell`: whether the terminal rings when something long has ended."""
 
     keys: dict[str, str] = {}
     theme: ThemeName | None = None
+    bell: bool = True
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """What was chosen on the screens; not worth an error when it is lost."""
 
     theme: ThemeName | None = None
+    tasks_sort: str = ""
+    tasks_filter: str = ""
 
 
 def load_settings(path: Path, action_ids: Collection[str]) -> tuple[Settings, list[str]]:

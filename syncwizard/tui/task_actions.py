@@ -1,7 +1,7 @@
 """What is done to a task from a screen: the question before it, the work beside the screen, and what came of it."""
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import TypeVar, cast
 
 from rich.cells import cell_len
@@ -56,14 +56,16 @@ class TaskActions:
         """Where questions and results are shown, also when the screen was left meanwhile: no result must be lost."""
         return self._screen.app
 
-    def pause(self, task: StoredTask) -> None:
-        """Asks, then pauses the task."""
+    def pause(self, tasks: Sequence[StoredTask]) -> None:
+        """Asks once, then pauses the tasks."""
 
         def go(confirmed: bool | None) -> None:
-            if confirmed:
-                self._do(f"pausing {task.label}", lambda: lifecycle.pause(task), self._tell_state(task))
+            for task in tasks if confirmed else ():
+                self._do(f"pausing {task.label}", partial(lifecycle.pause, task), self._notify_state(task))
 
-        self._app.push_screen(ConfirmDialog(f"Pause {task.label}?", PAUSE_TEXT, "Pause"), go)
+        which = tasks[0].label if len(tasks) == 1 else f"{len(tasks)} tasks"
+        names = "" if len(tasks) == 1 else f"\n\n{', '.join(task.label for task in tasks)}"
+        self._app.push_screen(ConfirmDialog(f"Pause {which}?", f"{PAUSE_TEXT}{names}", "Pause"), go)
 
     def resume(self, task: StoredTask) -> None:
         """Asks for passwords that are not kept, then starts the engine again."""
@@ -72,7 +74,7 @@ class TaskActions:
             def work() -> TaskState:
                 return lifecycle.resume(lifecycle.prepare_resume(task, secrets()))
 
-            self._do(f"resuming {task.label}", work, self._tell_state(task))
+            self._do(f"resuming {task.label}", work, self._notify_state(task))
 
         self._with_secrets(task, go)
 
@@ -85,13 +87,13 @@ class TaskActions:
                 self._with_secrets(task, release)
 
         def release(secrets: Secrets) -> None:
-            def told(event: Event) -> None:
+            def heard(event: Event) -> None:
                 self._app.call_later(self._notify, narrate(event))
 
             def work() -> TaskState:
-                return lifecycle.release(task, told, secrets(), quiet=True)
+                return lifecycle.release(task, heard, secrets(), quiet=True)
 
-            self._do(f"releasing {task.label}", work, self._tell_left_over(task))
+            self._do(f"releasing {task.label}", work, self._show_left_over(task))
 
         dialog = TypedConfirmDialog(
             f"Release {task.label}",
@@ -129,7 +131,7 @@ class TaskActions:
                     def work() -> TaskState:
                         return lifecycle.resync(task, order, given, quiet=True)
 
-                    self._do(what, work, self._tell_state(task))
+                    self._do(what, work, self._notify_state(task))
 
             self._app.push_screen(resync_dialog(task, order), answered)
 
@@ -222,10 +224,10 @@ class TaskActions:
 
         in_background(self._app, work, finished, failed)
 
-    def _tell_state(self, task: StoredTask) -> Callable[[TaskState], None]:
+    def _notify_state(self, task: StoredTask) -> Callable[[TaskState], None]:
         return lambda state: self._notify(f"{task.label}: {state.state}")
 
-    def _tell_left_over(self, task: StoredTask) -> Callable[[TaskState], None]:
+    def _show_left_over(self, task: StoredTask) -> Callable[[TaskState], None]:
         def tell(state: TaskState) -> None:
             if not state.left_over:
                 self._notify(f"{task.label} is released: nothing of it is left at either end")

@@ -69,7 +69,7 @@ def _monitor(found: Bench, repeats: int, seconds: float) -> list[Row]:
     task.start("caught-up")
     rows: list[Row] = []
     with ScreenTerminal("open", task.spec.name) as terminal:
-        terminal.until_seen("● synchronizing")
+        terminal.until_seen("● in step")
         _read_for(terminal, SETTLE_SECONDS)
         say(f"processor use of an idle monitor, {seconds:.0f} s")
         rows.append(_share("nothing happens", terminal, seconds))

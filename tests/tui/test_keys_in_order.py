@@ -8,13 +8,14 @@ from syncwizard.client.credentials import Question
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
+from syncwizard.tui.dialogs.help import HelpDialog
 from syncwizard.tui.dialogs.password import PasswordDialog
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.wizard.endpoints import EndpointsStep
 from syncwizard.tui.wizard.screen import WizardScreen
-from tests.support.replay import seen, store_task, synchronizing, through
+from tests.support.replay import seen, store_task, synchronizing, through, view_of
 from tests.support.screen_terminal import BACK_TAB, TAB, ScreenTerminal
-from tests.tui.apps import task_list
+from tests.tui.apps import monitor, task_list
 from tests.tui.keyboard import Keyboard, at_screens
 
 BACKSPACE, HOME, DELETE_LINE = "\x7f", "\x1b[H", "\x15"
@@ -87,6 +88,25 @@ async def test_what_is_typed_behind_the_key_of_the_filter_is_filtered() -> None:
         await person.until(lambda: field.value == "qUiet", "the filter is typed")
 
 
+async def test_what_is_typed_behind_the_key_of_the_monitors_filter_is_filtered() -> None:
+    view = view_of(store_task("quiet"), through("incremental"), synchronizing())
+    async with monitor(view).run_test() as pilot:
+        person = Keyboard(pilot)
+        await person.until_seen("in step")
+        press_at_once(person, "2", "slash", *"tagx", "backspace", "s", "enter")
+        field = person.app.screen.query_one("#monitor-filter", Input)
+        await person.until(lambda: field.value == "tags", "the filter is typed")
+        await person.until(lambda: person.app.focused is not field, "the list has the focus")
+
+
+async def test_what_is_typed_behind_the_key_of_the_help_is_searched_and_run() -> None:
+    async with task_list(seen(store_task("quiet"), through("incremental"), synchronizing())).run_test() as pilot:
+        person = Keyboard(pilot)
+        await person.until_seen("quiet")
+        press_at_once(person, "question_mark", *"next-thx", "backspace", "enter")
+        await person.until(lambda: not isinstance(person.app.screen, HelpDialog), "an action is run")
+
+
 async def test_a_name_is_typed_whole_wherever_the_focus_was() -> None:
     async with at_screens(Opening()) as person:
         dialog = TypedConfirmDialog("t", "", name="kb", source="a", destination="b", verb="Release")
@@ -108,7 +128,7 @@ async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
 @pytest.mark.slow
 def test_bursts_at_a_terminal_keep_their_order() -> None:
     with ScreenTerminal("new") as terminal:
-        terminal.wait_for("Test connectivity and proceed")
+        terminal.wait_for("F8 Test both ends")
         # Each in one write, as a slow line or a text expander sends them; the title shows the name that is typed.
         for keys, name in ((f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}kb", "kb")):
             terminal.press(f"{DELETE_LINE}{keys}{TAB}")

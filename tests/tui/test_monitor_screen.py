@@ -79,16 +79,16 @@ LOST = SlotMeasured(retained_bytes=0, wal_status="lost", source_lsn="0/71A2C00")
 async def test_the_head_says_which_task_its_state_and_both_ends() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "● synchronizing")
-        assert text.splitlines()[0].split() == ["kb-to-frankfurt", "●", "synchronizing", "engine", str(PID)]
-        assert "SOURCE db1.example.com:5432/kb  →  DESTINATION db2.example.com:5432/kb" in text
+        text = await shown(pilot, "● in step")
+        assert text.splitlines()[0].split() == ["kb-to-frankfurt", "●", "in", "step", "engine", str(PID)]
+        assert "SOURCE db1.example.com:5432/kb  ─▶  DESTINATION db2.example.com:5432/kb" in text
 
 
 @pytest.mark.parametrize("name", ["täsk 表", "表" * 60])
 async def test_a_name_of_wide_characters_leaves_the_engine_whole(name: str) -> None:
     app = monitor(view_of(store_task(name), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        head = (await shown(pilot, "● synchronizing")).splitlines()[0]
+        head = (await shown(pilot, "● in step")).splitlines()[0]
         assert head.endswith(f"engine {PID}")
 
 
@@ -118,13 +118,13 @@ async def test_an_index_build_is_shown_beside_the_stream() -> None:
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "◐ indexes")
         assert "kb.passages_embedding   30 %  building index: loading tuples in tree" in text
-        assert "◐ incremental" in text
+        assert "● incremental" in text
 
 
 async def test_tables_show_changes_by_kind_sorted_and_filtered_by_keys() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("2")
         text = await shown(pilot, "by activity")
         assert (
@@ -150,7 +150,7 @@ async def test_the_event_log_has_levels_a_filter_and_each_event_whole() -> None:
     moments = [*RUNNING, (NOW - 3.0, Noticed(level="warning", message=long))]
     app = monitor(view_of(store_task(), moments, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("4")
         text = await shown(pilot, "· facts")
         assert "transactions with" not in text and "stage incremental started" in text
@@ -188,7 +188,7 @@ async def test_missing_definitions_stand_with_the_stages() -> None:
 async def test_an_event_says_of_which_day_it_is() -> None:
     app = monitor(view_of(store_task(), through("incremental", began=NOW - 2 * 86_400), synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("4")
         await shown(pilot, "03-12 15:09:")
 
@@ -235,7 +235,7 @@ async def test_a_slot_that_is_gone_holds_nothing() -> None:
     app = monitor(view_of(store_task(), [*RUNNING, (NOW - 61.0, gone), *FAILED], alive=False))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "WAL held –, no slot")
-        await pilot.press("end")
+        await pilot.press("5", "end")
         text = await shown(pilot, "slot the source does not have it any more (1 min 1 s ago)")
         assert "fill its disk" not in text
 
@@ -260,20 +260,21 @@ async def test_sums_over_the_tables_come_once_all_are_planned() -> None:
     app = monitor(view_of(store_task(), [*before, (planned[0][0], first)], copying()))
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "561 rows, 300.0 kB, 1 table planned so far")
-        assert "%" not in text and " of ~" not in text and "left" not in text
+        stages = text.partition("Tables (")[0]
+        assert "%" not in stages and " of ~" not in stages and "left" not in stages
 
 
 async def test_without_heartbeats_the_latency_is_said_to_be_longer_than_their_age() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing(latency_at=NOW - 30.0)))
     async with app.run_test(size=WIDE) as pilot:
-        assert "no heartbeat since" in await shown(pilot, "synchronizing")
+        assert "no heartbeat since" in await shown(pilot, "catching up")
 
 
 async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
     moments = [*RUNNING, (NOW - 125.0, RetryStarted(failure=CUT, since=NOW - 125.0, until=NOW + 3600.0))]
     app = monitor(view_of(store_task(), moments, synchronizing(latency_at=NOW - 126.0)))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "Retrying: source: the connection was lost")
+        text = await shown(pilot, "SOURCE DOWN: the connection was lost")
         assert "since 15:07:21, for 2 min 5 s; given up at 16:09:26, in 1 h" in text
         assert "server closed the connection unexpectedly [08006]" in text
         assert "Next: look whether the server runs; the task goes on by itself then" in text
@@ -294,7 +295,7 @@ async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -
 async def test_a_table_of_a_healthy_task_is_copied_again_only_where_one_is_marked() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("4")
         await shown(pilot, "Events (")
         await pilot.press("question_mark", *"and copy again")
@@ -425,38 +426,39 @@ async def test_narrow_screens_show_one_pane_by_its_number_and_wide_ones_all() ->
     view = view_of(store_task(), RUNNING, synchronizing())
     app = monitor(view)
     async with app.run_test(size=NARROW) as pilot:
-        assert "Events (" not in await shown(pilot, "◐ incremental")
+        assert "Events (" not in await shown(pilot, "● incremental")
         await pilot.press("4")
-        assert "◐ incremental" not in await shown(pilot, "Events (")
+        assert "● incremental" not in await shown(pilot, "Events (")
         await pilot.press("3")
         await shown(pilot, "Latency, longest")
     app = monitor(view)
     async with app.run_test(size=WIDE) as pilot:
-        text = await shown(pilot, "◐ incremental")
+        text = await shown(pilot, "● incremental")
         assert "Events (" in text and "Tables (4)" in text and "Latency, longest" in text
 
 
 async def test_every_pane_is_reached_by_tab_in_reading_order() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=WIDE) as pilot:
-        await shown(pilot, "◐ incremental")
+        await shown(pilot, "● incremental")
         order = []
         for _ in range(4):
             order.append(app.screen.focused.id if app.screen.focused else None)
             await pilot.press("tab")
-        assert order == ["monitor-stages", "monitor-tables", "monitor-charts", "monitor-log"]
+        assert order == ["monitor-stages", "monitor-charts", "monitor-tables", "monitor-log"]
 
 
 async def test_charts_cover_another_range_by_a_key() -> None:
     past = remembered(3 * 3600, (7200, 3600))
     app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("3")
         text = await shown(pilot, "last 5 min")
         # The spike of 15 min ago is not of these minutes.
         assert "-5 min" in text and "407 ms" not in text
-        for title, axis in (("last 1 h", "-1 h"), ("last 24 h", "-24 h"), ("all: 3 h", "-3 h")):
+        of_stage = ("last 59 min 44 s, of the stage", "-59 min 44 s")
+        for title, axis in (("last 1 h", "-1 h"), of_stage, ("all: 3 h", "-3 h")):
             await pilot.press("t")
             text = await shown(pilot, title)
             assert axis in text and "peak 407 ms" in text
@@ -473,11 +475,65 @@ async def test_charts_of_a_stopped_task_tell_what_was_before_it_stopped() -> Non
         await shown(pilot, "last 1 h · mean")
 
 
+async def test_charts_begin_at_the_stage_that_they_are_of() -> None:
+    """Beside the copy's rate, what the stream does after it would be a line on the floor."""
+    began = [(at, event) for at, event in through("incremental", began=NOW - 1200.0)]
+    app = monitor(view_of(store_task(), began, synchronizing(), history=remembered(3600)))
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "in step")
+        await pilot.press("3", "t")
+        assert "-19 min 44 s" in await shown(pilot, "last 19 min 44 s, of the stage")
+
+
+async def test_figures_have_their_last_minutes_below_them() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=remembered(3600)))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "≤ 8 ms")
+        assert "≤ 500" in text and "≤ 2.0 MB" in text and "▆" in text
+
+
+async def test_positions_are_a_chain_with_what_lies_between_them() -> None:
+    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+    async with app.run_test(size=NARROW) as pilot:
+        text = await shown(pilot, "in step")
+        assert "source 0/71A2C00 ─ 192 B ─▶ applied ─ 2.9 kB ─▶ acknowledged 0/71A2000" in text
+        assert "✓ precheck ✓ capture ✓ schema" in text
+
+
+async def test_the_past_is_gone_back_to_and_come_back_from_by_keys() -> None:
+    view = view_of(store_task(), RUNNING, synchronizing(), history=remembered(3600))
+    app = monitor(view)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "1,878 transactions")
+        await pilot.press("left_square_bracket")
+        text = await shown(pilot, "▲ as of 15:09:16, 10 s ago")
+        # The totals came five seconds ago; nothing is done to a task from its past.
+        assert "0 transactions" in text and "p Pause" not in text and "[ Earlier  ] Later" in text
+        await pilot.press("left_square_bracket")
+        await shown(pilot, "▲ as of 15:09:06, 20 s ago")
+        await pilot.press("escape")
+        assert "1,878 transactions" in await shown(pilot, "as of", gone=True)
+
+
+async def test_tables_have_the_last_minutes_that_were_seen_of_them() -> None:
+    view = view_of(store_task(), RUNNING, synchronizing())
+    link = Replay(view)
+    app = monitor(view, follow=link)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "in step")
+        counts = {**(view.seen.sample.changes or {}), "kb.documents": {"insert": 99}}
+        more = msgspec.structs.replace(view.seen, sample=synchronizing(changes=counts))
+        link.post(msgspec.structs.replace(view, seen=more))
+        await shown(pilot, "99")
+        documents = next(line for line in (await shown(pilot, "kb.documents")).splitlines() if "kb.documents" in line)
+        assert documents.rstrip().endswith("▆")
+
+
 async def test_leaving_stops_following_and_remembers_the_task() -> None:
     view = view_of(store_task(), RUNNING, synchronizing())
     app = monitor(view)
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("q")
     assert app.return_value is not None and app.return_value.task == view.seen.task
     assert app._follow.stopped  # type: ignore[attr-defined]
@@ -489,7 +545,7 @@ async def test_a_report_is_shown_before_it_is_written(tmp_path: Path, monkeypatc
     app = monitor(view_of(task, RUNNING, synchronizing()))
     write_journal(task, RUNNING)
     async with app.run_test(size=WIDE) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("w")
         await shown(pilot, "Report on the task kb-to-frankfurt")
         app.screen.query_one("#write").press()  # type: ignore[attr-defined]
@@ -536,7 +592,7 @@ async def test_sequences_are_set_once_confirmed_and_one_that_cannot_be_read_has_
     monkeypatch.setattr(lifecycle, "set_sequences", set_sequences)
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("S")
         await shown(pilot, "Set the sequences of kb-to-frankfurt?")
         assert not written
@@ -558,7 +614,7 @@ def living(state_home: Path) -> Iterator[StoredTask]:
 async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask) -> None:
     app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "● synchronizing", seconds=30.0)
+        await shown(pilot, "◑ catching up", seconds=30.0)
         await pilot.press("p")
         await shown(pilot, f"Pause {living.label}?")
         await pilot.press("enter")
@@ -575,13 +631,13 @@ async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a
 ) -> None:
     app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "● synchronizing", seconds=30.0)
+        await shown(pilot, "◑ catching up", seconds=30.0)
         holder = living.find_engine()
         assert holder is not None
         os.kill(holder.pid, signal.SIGKILL)
         await shown(pilot, "✗ The engine died", seconds=30.0)
         launch.start_engine(living.spec, Handover(), module="tests.support.small_engine")
-        await shown(pilot, "● synchronizing", seconds=30.0)
+        await shown(pilot, "◑ catching up", seconds=30.0)
 
 
 async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_from_leaving(
@@ -590,12 +646,12 @@ async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_f
     monkeypatch.setattr(link, "ANSWER_SECONDS", 0.3)
     app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "● synchronizing", seconds=30.0)
+        await shown(pilot, "◑ catching up", seconds=30.0)
         holder = living.find_engine()
         assert holder is not None
         os.kill(holder.pid, signal.SIGSTOP)
         text = await shown(pilot, "▲ The engine does not answer", seconds=30.0)
-        assert "● synchronizing" in text
+        assert "◑ catching up" in text
         await shown(pilot, " old", seconds=30.0)
 
 
@@ -625,7 +681,7 @@ async def test_a_password_is_asked_for_once_and_again_when_an_end_refuses_it(mon
     asked = Endpoint(host="db1.example.com", database="kb", user="sync", password="prompt")
     app = monitor(view_of(store_task(source=asked), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         for password, result in (("wrong", "the password is wrong"), ("right", "no sequences")):
             await pilot.press("S", "y")
             await shown(pilot, "password of the source")
@@ -653,7 +709,7 @@ async def test_ten_thousand_tables_are_filtered_at_once() -> None:
     changes = {f"kb.table_{number:05}": {"insert": number} for number in range(10_000)}
     app = monitor(view_of(store_task(), RUNNING, synchronizing(changes=changes)))
     async with app.run_test(size=NARROW) as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("2")
         await shown(pilot, "Tables (10,004)")
         await pilot.press("slash", *"07777")

@@ -7,7 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from syncwizard.task.drafting.catalogue import Catalogue
+from syncwizard.task.drafting.catalogue import Catalogue, CatalogueObject, RelationName
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.outline import Node
 from syncwizard.task.specification import SchemaObjects, TableObject
@@ -21,6 +21,7 @@ class PickerApp(App[None]):
     """The picker alone, in the colours and breakpoints of the application."""
 
     CSS_PATH: ClassVar = stylesheets("base", "objects")
+    COMPONENT_CLASSES = SyncwizardApp.COMPONENT_CLASSES
     HORIZONTAL_BREAKPOINTS = SyncwizardApp.HORIZONTAL_BREAKPOINTS
     VERTICAL_BREAKPOINTS = SyncwizardApp.VERTICAL_BREAKPOINTS
 
@@ -51,7 +52,7 @@ class PickerApp(App[None]):
     def lines(self) -> list[str]:
         """What stands on the screen."""
         strips = self.screen._compositor.render_strips()
-        return ["".join(segment.text for segment in strip).rstrip() for strip in strips]
+        return ["".join(segment.text for segment in strip).rstrip().replace("▌", " ") for strip in strips]
 
     def line_with(self, text: str) -> str:
         return next(line for line in self.lines if text in line)
@@ -66,11 +67,40 @@ def under_cursor(app: PickerApp) -> Node | None:
     return None if line is None else line.node
 
 
+MASSES = Catalogue(
+    schemas=("kb",),
+    objects=(
+        CatalogueObject("table", "kb", "passages", 10, 8_192),
+        *(
+            CatalogueObject("table", "kb", f"ref_{number:02}", 100, 16_384, keyless=number == 3)
+            for number in range(1, 6)
+        ),
+        *(CatalogueObject("sequence", "kb", f"{name}_id_seq", parent=RelationName("kb", "passages")) for name in "abc"),
+    ),
+)
+
+
+async def test_numbered_tables_and_owned_sequences_are_a_line_until_it_is_opened() -> None:
+    app = PickerApp(MASSES)
+    async with app.run_test(size=NARROW) as pilot:
+        mass = app.line_with("ref_01 … ref_05")
+        assert "(5)" in mass and "▲ 1 without a key" in mass and "500" in mass and "81.9 kB" in mass
+        assert app.line_with("3 owned by tables")
+        await pilot.press("j", "j", "j", "space")
+        assert app.objects == [listed("kb", *(f"ref_{number:02}" for number in range(1, 6)))]
+        assert app.line_with("ref_01 …").strip().startswith("▸ [x]")
+        await pilot.press("enter", "j", "space")
+        assert app.line_with("ref_01 …").strip().startswith("▾ [-]")
+        # A filter is about single objects.
+        await pilot.press("slash", *"ref_04")
+        assert "1 of 9" in app.lines[0] and app.line_with("[x] ref_04")
+
+
 async def test_a_small_catalogue_is_all_in_sight_with_what_is_to_know_of_it() -> None:
     app = PickerApp()
     async with app.run_test(size=WIDE):
         passages = app.line_with("passages").partition("│")[0]
-        assert passages.split() == ["[", "]", "passages", "vector(384)", "12.40", "M", "21.3", "GB"]
+        assert passages.split() == ["[", "]", "passages", "◆", "vector(384)", "12.40", "M", "21.3", "GB"]
         assert "no key" in app.line_with("query_log")
         assert "unlogged: left out" in app.line_with("cache")
         assert "2 partitions" in app.line_with("▸ [ ] orders")

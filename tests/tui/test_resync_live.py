@@ -33,7 +33,7 @@ async def test_lost_and_chosen_tables_are_copied_again_from_the_monitor(
     with running(pair, tmp_path) as task:
         task.start()
         async with at_screens(Opening(screen="monitor", task=task.task)) as person:
-            await person.until_seen("● synchronizing")
+            await person.until_seen("● in step")
             pair.source.execute(f"ALTER PUBLICATION {task.slot} DROP TABLE two".encode())
             change(pair)
             await person.until_seen("Next: R resyncs")
@@ -48,7 +48,7 @@ async def test_lost_and_chosen_tables_are_copied_again_from_the_monitor(
             await person.press("R")
             await person.until_on(TypedConfirmDialog)
             await confirm(person, task.name)
-            await person.until_seen("● synchronizing")
+            await person.until_seen("● in step")
             assert orders(task) == [{"two"}]
             await asyncio.to_thread(task.converged)
 

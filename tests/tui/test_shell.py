@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.screen import Screen
 from textual.widgets import Button, Input
@@ -11,6 +12,7 @@ from syncwizard import paths
 from syncwizard.engine.journal import FILE_NAME
 from syncwizard.engine.locking import TaskLock
 from syncwizard.errors import EndpointError
+from syncwizard.task.events import Failure
 from syncwizard.tui import entry as launch
 from syncwizard.tui.actions import ACTIONS
 from syncwizard.tui.app import SyncwizardApp
@@ -19,14 +21,14 @@ from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.opening import Leaving
 from syncwizard.tui.settings import load_preferences, load_settings
-from tests.support.replay import NOW, seen, store_task, synchronizing, through
-from tests.tui.apps import NARROW, shown, task_list
+from tests.support.replay import NOW, Replay, seen, store_task, synchronizing, through, view_of
+from tests.tui.apps import NARROW, WIDE, monitor, shown, task_list
 
 
 async def test_help_lists_what_can_be_done_here_finds_it_by_words_and_runs_it() -> None:
     app = task_list(seen(store_task(), through("incremental"), synchronizing()))
     async with app.run_test() as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("question_mark")
         text = await shown(pilot, "What can be done here")
         assert "Close every connection" in text and "Continue a paused" not in text
@@ -39,11 +41,11 @@ async def test_help_lists_what_can_be_done_here_finds_it_by_words_and_runs_it() 
 async def test_help_names_the_marked_action_as_the_key_map_wants_it() -> None:
     app = task_list(seen(store_task(), through("incremental"), synchronizing()))
     async with app.run_test() as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("question_mark")
         await shown(pilot, "tasks.open · Esc: back")
         await pilot.press("down")
-        await shown(pilot, "tasks.new · Esc: back")
+        await shown(pilot, "tasks.pause · Esc: back")
         await pilot.press(*"clone")
         await shown(pilot, "tasks.clone · 1 of")
 
@@ -51,7 +53,7 @@ async def test_help_names_the_marked_action_as_the_key_map_wants_it() -> None:
 async def test_the_palette_offers_the_same_actions() -> None:
     app = task_list(seen(store_task(), through("incremental"), synchronizing()))
     async with app.run_test() as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("colon")
         await pilot.press(*"clone")
         assert "tasks.clone · Take the task as the draft of a new one" in await shown(pilot, "Clone")
@@ -250,3 +252,29 @@ def test_leaving_a_task_whose_journal_is_damaged_says_so() -> None:
     words = launch.farewell(Leaving(task=task))
     assert "the task's journal cannot be used" in words
     assert words.endswith("come back with: syncwizard open kb")
+
+
+async def test_labels_lead_to_whatever_takes_the_focus() -> None:
+    app = monitor(view_of(store_task(), through("incremental"), synchronizing()))
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, "in step")
+        await pilot.press("f12")
+        # In reading order: stages, charts, tables, events.
+        text = await shown(pilot, " f ")
+        assert all(f" {letter} " in text for letter in "asd")
+        await pilot.press("d")
+        await shown(pilot, " f ", gone=True)
+        assert app.focused is not None and app.focused.id == "monitor-tables"
+        await pilot.press("f12", "escape")
+        assert app.focused is not None and app.focused.id == "monitor-tables"
+
+
+async def test_the_end_of_a_task_is_announced_where_nothing_else_is_looked_at() -> None:
+    view = view_of(store_task(), through("incremental"), synchronizing())
+    failed = msgspec.structs.replace(view.seen.state, state="failed", failure=Failure(title="it is full"))
+    link = Replay(view)
+    app = monitor(view, follow=link)
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await shown(pilot, "in step")
+        link.post(msgspec.structs.replace(view, seen=msgspec.structs.replace(view.seen, state=failed)))
+        await shown(pilot, "kb-to-frankfurt failed")

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from uuid import UUID
 
+import msgspec
 import pytest
 
+from syncwizard.client.looking import Seen
 from syncwizard.remedies import resync, to_do
 from syncwizard.task.events import (
     EngineStopped,
@@ -56,6 +58,7 @@ GONE = Failure(
     remedy=resync("kb-to-frankfurt"),
     changes_missing=True,
 )
+RISING = [0.02 + minute * minute / 1600 for minute in range(59)]
 LOST = [*RUNNING, (NOW - 90.0, TaskFailedEvent(failure=GONE)), (NOW - 90.0, EngineStopped(reason="failed"))]
 
 
@@ -64,14 +67,26 @@ def cut_off() -> Sample:
     return synchronizing(latency_at=NOW - 126.0, source_at=NOW - 126.0, slot_at=NOW - 127.0)
 
 
+def hour(*latencies: float) -> tuple[tuple[int, float], ...]:
+    """The last minutes of a list, one a figure, up to now."""
+    now = int(NOW // 60)
+    return tuple((now - ago, latency) for ago, latency in zip(range(len(latencies)), reversed(latencies), strict=False))
+
+
+def with_hour(look: Seen, *latencies: float) -> Seen:
+    """The look with these latencies."""
+    return msgspec.structs.replace(look, hour=hour(*latencies))
+
+
 def several_tasks(theme: ThemeName = "dark") -> SyncwizardApp:
     """One task in each state that a person meets."""
     return task_list(
-        seen(store_task("kb-to-frankfurt"), RUNNING, synchronizing()),
-        seen(store_task("billing", 2), PAUSED, alive=False),
-        seen(store_task("crm", 3), FAILED, alive=False),
+        with_hour(seen(store_task("kb-to-frankfurt"), RUNNING, synchronizing()), *[0.004] * 59),
+        with_hour(seen(store_task("sessions-to-dr", 6), RUNNING, synchronizing(latency_seconds=2.1)), *RISING),
+        with_hour(seen(store_task("billing", 2), PAUSED, alive=False), *[0.004] * 30),
+        with_hour(seen(store_task("crm", 3), FAILED, alive=False), *[0.004] * 40, *[0.9] * 18),
         seen(store_task("shop-to-dublin", 4), through("full"), copying()),
-        seen(store_task("wiki", 5), RETRYING, synchronizing(latency_at=NOW - 126.0)),
+        with_hour(seen(store_task("wiki", 5), RETRYING, synchronizing(latency_at=NOW - 126.0)), *[0.01] * 57, 126.0),
         theme=theme,
     )
 
@@ -96,13 +111,13 @@ def test_tasks_empty(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 @SIZES
 def test_tasks_filled(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     """Glyph and word for each state, both ends of each task whole; the one marked line is the first."""
-    assert snap_compare(several_tasks(), terminal_size=size, run_before=waiting("synchronizing"))
+    assert snap_compare(several_tasks(), terminal_size=size, run_before=waiting("in step"))
 
 
 @pytest.mark.parametrize("theme", ["light", "high-contrast"])
 def test_tasks_in_another_theme(snap_compare: SnapCompare, theme: ThemeName) -> None:
     """The same lines, readable."""
-    assert snap_compare(several_tasks(theme), terminal_size=NARROW, run_before=waiting("synchronizing"))
+    assert snap_compare(several_tasks(theme), terminal_size=NARROW, run_before=waiting("in step"))
 
 
 @SIZES
@@ -118,7 +133,7 @@ def test_copying_again_says_what_is_emptied(snap_compare: SnapCompare, size: tup
     app = monitor(view_of(task, RUNNING, synchronizing()))
 
     async def ask(pilot: Running) -> None:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.app.push_screen(resync_dialog(task, order))
         await pilot.pause()
 
@@ -146,14 +161,14 @@ def test_monitor(snap_compare: SnapCompare, size: tuple[int, int], state: str) -
         "paused": lambda: view_of(task, PAUSED, alive=False, history=ended),
     }
     app = monitor(views[state]())
-    assert snap_compare(app, terminal_size=size, run_before=waiting("indexes"))
+    assert snap_compare(app, terminal_size=size, run_before=waiting("kb-to-frankfurt"))
 
 
-@pytest.mark.parametrize("key", ["2", "4"], ids=["tables", "log"])
+@pytest.mark.parametrize("key", ["2", "4", "5"], ids=["tables", "log", "stages"])
 def test_panes_of_a_narrow_monitor(snap_compare: SnapCompare, key: str) -> None:
-    """One list below the figures, its first or last line marked."""
+    """One pane below the figures; of a list its first or last line marked."""
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
-    assert snap_compare(app, terminal_size=NARROW, run_before=waiting("indexes", key))
+    assert snap_compare(app, terminal_size=NARROW, run_before=waiting("in step", key))
 
 
 @SIZES
@@ -164,4 +179,11 @@ def test_charts(snap_compare: SnapCompare, size: tuple[int, int], presses: int) 
     past = remembered(3 * 3600, (7200, 3600), (150, 90))
     app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=past))
     keys = ["3", *["t"] * presses]
-    assert snap_compare(app, terminal_size=size, run_before=waiting("indexes", *keys))
+    assert snap_compare(app, terminal_size=size, run_before=waiting("in step", *keys))
+
+
+@SIZES
+def test_the_past_of_a_monitor(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    """Of when it is stands in orange at the top, every figure is grey, the keys that lead through time come first."""
+    app = monitor(view_of(store_task(), RUNNING, synchronizing(), history=remembered(3600)))
+    assert snap_compare(app, terminal_size=size, run_before=waiting("in step", "left_square_bracket"))

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from syncwizard import paths
 from syncwizard.client import drafts, probes, tasks
 from syncwizard.task.drafting.draft import TaskDraft
-from syncwizard.task.events import EngineStopped, Failure, TaskFailedEvent, TaskPaused, TaskReleased
+from syncwizard.task.events import EngineStopped, Failure, SlotMeasured, TaskFailedEvent, TaskPaused, TaskReleased
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Leaving
-from syncwizard.tui.settings import Settings
+from syncwizard.tui.settings import Settings, load_preferences
 from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.replay import NOW, copying, seen, store_task, synchronizing, through, totals, write_journal
@@ -28,21 +29,83 @@ FAILED = [
 ]
 
 
-async def test_every_task_is_shown_with_state_stage_latency_age_and_both_ends() -> None:
+async def test_every_task_says_its_state_how_late_it_is_the_wal_it_holds_and_since_when() -> None:
     one, two = store_task("kb"), store_task("shop", 2)
     app = task_list(seen(one, RUNNING, synchronizing()), seen(two, through("full"), copying()))
     async with app.run_test() as pilot:
-        text = await shown(pilot, "synchronizing")
-        kb, ends, shop = text.splitlines()[3:6]
-        assert kb.split() == ["kb", "●", "synchronizing", "incremental", "3", "ms", "now"]
-        assert ends.strip() == "db1.example.com:5432/kb → db2.example.com:5432/kb"
-        assert shop.split()[:5] == ["shop", "◐", "initializing", "full", "43"]
+        text = await shown(pilot, "in step")
+        kb, shop = (next(line for line in text.splitlines() if f" {name} " in line) for name in ("kb", "shop"))
+        assert kb.split() == ["●", "kb", "in", "step", "3", "ms", "3.2", "MB", "59", "min"]
+        assert shop.split()[:7] == ["▌◐", "shop", "copying", "━━━━───────", "43", "%", "≈"]
+        # The one under the cursor has its ends whole below.
+        assert "shop   db1.example.com:5432/kb → db2.example.com:5432/kb" in text
+        await pilot.press("j")
+        assert "engine 4711" in await shown(pilot, "kb   db1.example.com")
 
 
-async def test_a_latency_whose_heartbeat_stopped_is_shown_as_an_age() -> None:
+async def test_a_stream_without_heartbeats_is_catching_up_and_not_in_step() -> None:
     app = task_list(seen(store_task(), RUNNING, synchronizing(latency_at=NOW - 42.0)))
     async with app.run_test() as pilot:
-        assert "42 s ago" in await shown(pilot, "synchronizing")
+        text = await shown(pilot, "catching up")
+        assert "42 s" in text and "in step" not in text
+
+
+async def test_trouble_comes_first_with_its_cause_and_its_key() -> None:
+    app = task_list(
+        seen(store_task("a-runs"), RUNNING, synchronizing()), seen(store_task("z-failed", 2), FAILED, alive=False)
+    )
+    async with app.run_test() as pilot:
+        lines = (await shown(pilot, "NEEDS YOU")).splitlines()
+        at = next(number for number, line in enumerate(lines) if "z-failed" in line)
+        assert "the slot is gone" in lines[at + 1] and lines[at + 1].endswith("r resumes")
+        assert next(number for number, line in enumerate(lines) if "a-runs" in line) > at
+        assert "✗ 1 failed   ● 1 in step" in lines[0]
+
+
+async def test_wal_of_a_slot_that_stands_still_is_at_least_what_was_measured() -> None:
+    measured = (NOW - 59.0, SlotMeasured(retained_bytes=38_000_000_000, wal_status="extended", source_lsn="0/71A2B40"))
+    app = task_list(seen(store_task(), [*PAUSED, measured], alive=False))
+    async with app.run_test() as pilot:
+        text = await shown(pilot, "▲ ≥ 38.0 GB")
+        assert "WAL held: measured 59 s ago" in text
+
+
+async def test_tasks_whose_changes_are_missing_are_resynchronized_from_the_list() -> None:
+    gone = (NOW - 1.0, TaskFailedEvent(failure=msgspec.structs.replace(LOST, changes_missing=True)))
+    app = task_list(seen(store_task(), [*RUNNING, gone, (NOW, EngineStopped(reason="failed"))], alive=False))
+    async with app.run_test() as pilot:
+        lines = (await shown(pilot, "R resyncs")).splitlines()
+        assert lines[-1].startswith(" R Resync") and "r Resume" not in lines[-1]
+
+
+async def test_order_and_filter_are_remembered() -> None:
+    looks = [seen(store_task("kb"), RUNNING, synchronizing()), seen(store_task("crm", 2), RUNNING, synchronizing())]
+    app = task_list(*looks)
+    async with app.run_test() as pilot:
+        await shown(pilot, "crm")
+        await pilot.press("s", "slash", *"crm", "enter")
+        await shown(pilot, "1 of 2  by name")
+    kept = load_preferences()
+    assert (kept.tasks_sort, kept.tasks_filter) == ("name", "crm")
+    again = task_list(*looks)
+    again.preferences = kept
+    async with again.run_test() as pilot:
+        assert "● kb" not in await shown(pilot, "1 of 2  by name")
+        await pilot.press("escape")
+        await shown(pilot, "● kb")
+
+
+async def test_marked_tasks_are_paused_together_after_one_question() -> None:
+    app = task_list(*(seen(store_task(name, at), RUNNING, synchronizing()) for at, name in enumerate("abc", 1)))
+    async with app.run_test() as pilot:
+        await shown(pilot, "in step")
+        await pilot.press("space", "space")
+        await shown(pilot, "2 marked")
+        await pilot.press("p")
+        assert "a, b" in await shown(pilot, "Pause 2 tasks?")
+        await pilot.press("escape")
+        await pilot.press("escape")
+        await shown(pilot, "marked", gone=True)
 
 
 async def test_an_empty_list_offers_the_wizard_and_the_demo() -> None:
@@ -62,7 +125,7 @@ async def test_with_released_tasks_alone_the_key_that_shows_them_is_named() -> N
     async with app.run_test() as pilot:
         await shown(pilot, "No task is under way; a shows released ones")
         await pilot.press("a")
-        await shown(pilot, "– released")
+        await shown(pilot, "released ")
 
 
 async def test_enter_on_an_empty_list_opens_the_wizard() -> None:
@@ -85,29 +148,31 @@ async def test_a_filter_shows_tasks_that_contain_every_word_and_esc_clears_it() 
         text = await shown(pilot, "1 of 3")
         assert "crm" not in text
         await pilot.press("escape")
-        assert "crm" in await shown(pilot, "3 tasks")
+        assert "crm" in await shown(pilot, "1 of 3", gone=True)
 
 
-async def test_sorting_by_state_puts_tasks_that_need_a_person_first() -> None:
+async def test_each_order_is_named_and_puts_the_most_of_it_first() -> None:
     app = task_list(
-        seen(store_task("a-runs"), RUNNING, synchronizing()), seen(store_task("z-failed", 2), FAILED, alive=False)
+        seen(store_task("a"), RUNNING, synchronizing(slot_retained_bytes=9_000_000_000)),
+        seen(store_task("b", 2), RUNNING, synchronizing(latency_seconds=2.0)),
     )
     async with app.run_test() as pilot:
-        text = await shown(pilot, "1 needs you")
-        assert text.index("a-runs") < text.index("z-failed")
-        await pilot.press("s")
-        text = await shown(pilot, "by state")
-        assert text.index("z-failed") < text.index("a-runs")
+        await shown(pilot, "in step")
+        for order, first, second in (("name", "● a", "● b"), ("behind", "● b", "● a"), ("WAL", "● a", "● b")):
+            await pilot.press("s")
+            text = await shown(pilot, f"by {order}")
+            assert text.index(first) < text.index(second)
 
 
 async def test_only_what_can_be_done_with_the_task_is_offered() -> None:
     app = task_list(seen(store_task("a"), RUNNING, synchronizing()), seen(store_task("b", 2), PAUSED, alive=False))
     async with app.run_test() as pilot:
-        keys = (await shown(pilot, "p Pause")).splitlines()[-1]
-        assert "Resume" not in keys and "Release" not in keys
-        await pilot.press("j")
+        # The paused one is first: it wants a person.
         keys = (await shown(pilot, "r Resume")).splitlines()[-1]
         assert "Pause" not in keys and "D Release" in keys
+        await pilot.press("j")
+        keys = (await shown(pilot, "p Pause")).splitlines()[-1]
+        assert "Resume" not in keys and "Release" not in keys
 
 
 async def test_releasing_wants_the_name_typed_and_enter_confirms_nothing() -> None:
@@ -144,7 +209,7 @@ async def test_a_defect_of_a_probe_is_told_in_a_dialog_and_not_written_over_the_
 async def test_cloning_opens_the_wizard_with_a_copy_of_the_settings() -> None:
     app = task_list(seen(store_task("kb"), RUNNING, synchronizing()))
     async with app.run_test() as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("c")
         await pilot.pause()
         assert isinstance(app.screen, WizardScreen)
@@ -157,12 +222,12 @@ async def test_a_draft_is_offered_again_and_can_be_forgotten() -> None:
     drafts.save(TaskDraft(name="half done", named=True))
     app = task_list()
     async with app.run_test() as pilot:
-        assert "✎ draft" in await shown(pilot, "half done")
+        assert "DRAFTS" in await shown(pilot, "half done")
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, WizardScreen) and app.screen.draft.name == "half done"
         app.pop_screen()
-        await shown(pilot, "✎ draft")
+        await shown(pilot, "DRAFTS")
         await pilot.press("D")
         await shown(pilot, "Forget the draft")
         await pilot.press("y")
@@ -173,7 +238,7 @@ async def test_a_draft_is_offered_again_and_can_be_forgotten() -> None:
 async def test_brackets_in_a_name_are_part_of_it() -> None:
     drafts.save(TaskDraft(name="kb [prod]", named=True))
     async with task_list().run_test() as pilot:
-        await shown(pilot, "✎ draft")
+        await shown(pilot, "DRAFTS")
         await pilot.press("D")
         await shown(pilot, "Forget the draft kb [prod]?")
 
@@ -183,7 +248,7 @@ async def test_a_draft_that_cannot_be_removed_ends_nothing() -> None:
     drafts.save(draft)
     app = task_list()
     async with app.run_test(notifications=True) as pilot:
-        await shown(pilot, "✎ draft")
+        await shown(pilot, "DRAFTS")
         in_the_way(draft)
         await pilot.press("D")
         await shown(pilot, "Forget the draft")
@@ -201,7 +266,7 @@ def in_the_way(draft: TaskDraft) -> None:
 async def test_a_draft_without_ends_says_that_they_are_not_known_yet() -> None:
     drafts.save(TaskDraft(name="kb"))
     async with task_list().run_test() as pilot:
-        assert "? → ?" in await shown(pilot, "✎ draft")
+        assert "? → ?" in await shown(pilot, "DRAFTS")
 
 
 async def test_a_stored_task_that_cannot_be_read_is_named() -> None:
@@ -216,7 +281,7 @@ async def test_a_stored_task_that_cannot_be_read_is_named() -> None:
 async def test_enter_opens_the_monitor_and_esc_comes_back() -> None:
     app = task_list(seen(store_task(), RUNNING, synchronizing()))
     async with app.run_test() as pilot:
-        await shown(pilot, "synchronizing")
+        await shown(pilot, "in step")
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, MonitorScreen)
@@ -229,6 +294,6 @@ async def test_a_task_whose_engine_died_says_so_from_its_journal(state_home: Pat
     write_journal(store_task(), through("full"))
     app = SyncwizardApp(clock=lambda: NOW, given=Settings(theme="dark"))
     async with app.run_test() as pilot:
-        text = await shown(pilot, "✗ engine died")
+        text = await shown(pilot, "engine died")
         assert "full" in text
         assert tasks.list_tasks()[0].find_engine() is None

@@ -37,7 +37,7 @@ def describe_end(terminal: ScreenTerminal, cluster: Cluster, database: str) -> N
     terminal.press(BACK_TAB)
     terminal.until_seen("How the server is reached")
     terminal.press(RIGHT)
-    terminal.until_seen("[socket]")
+    terminal.until_seen("‹ socket ›")
     for help_of_field, value in (
         ("The directory of the server's Unix socket", str(cluster.sockets)),
         ("5432 unless your server was set up otherwise", str(cluster.port)),
@@ -54,28 +54,25 @@ def walk_to_start(terminal: ScreenTerminal, pair: DatabasePair) -> None:
     """Through every step of the wizard, to the summary."""
     terminal.until_seen("Set up a task (n)")
     terminal.press("n")
-    terminal.until_seen("Yours to choose")
+    terminal.until_seen("What you call it")
     terminal.press(NAME)
     terminal.until_seen(f"New task · {NAME}")
     terminal.press(F8)
     describe_end(terminal, pair.source_cluster, pair.database)
     terminal.press(F8)
-    terminal.until_seen("[Destination]")
     describe_end(terminal, pair.destination_cluster, pair.database)
     terminal.press(F8)
-    terminal.until_seen("✓ both ends can be used")
-    terminal.press(ENTER)
-    terminal.until_seen("▸ 2 Objects")
+    terminal.until_seen("● Objects")
     terminal.until_seen("public")
     terminal.press(" ")
     terminal.until_seen("1 table")
     terminal.press(F8)
-    terminal.until_seen("▸ 3 Advanced settings")
+    terminal.until_seen("● Settings")
     terminal.press(F8)
-    terminal.until_seen("▸ 4 Precheck")
+    terminal.until_seen("● Precheck")
     terminal.until_seen("✓ success rate 100 %")
     terminal.press(F8)
-    terminal.until_seen("Equivalent command: syncwizard start shop.yaml")
+    terminal.until_seen("● Start")
 
 
 def wait_for_row(terminal: ScreenTerminal, pair: DatabasePair, number: int) -> None:
@@ -99,7 +96,7 @@ def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
     with ScreenTerminal() as terminal:
         walk_to_start(terminal, orders)
         terminal.press(F8)
-        terminal.until_seen("● synchronizing")
+        terminal.until_seen("● in step")
         wait_for_row(terminal, orders, 101)
         terminal.press("q")
         said = terminal.finish()
@@ -108,7 +105,7 @@ def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
     assert f"{NAME} goes on by itself (engine {engine}); come back with: syncwizard open {NAME}" in said
 
     with ScreenTerminal("open", NAME) as terminal:
-        terminal.until_seen("● synchronizing")
+        terminal.until_seen("● in step")
         terminal.until_seen(f"engine {engine}")
         wait_for_row(terminal, orders, 102)
         terminal.hang_up()
@@ -116,12 +113,12 @@ def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
     assert engine_of(task) == engine
 
     with ScreenTerminal("open", NAME) as terminal:
-        terminal.until_seen("● synchronizing")
+        terminal.until_seen("● in step")
         wait_for_row(terminal, orders, 103)
         pause(terminal)
         assert task.find_engine() is None
         terminal.press("r")
-        terminal.until_seen("● synchronizing")
+        terminal.until_seen("● in step")
         wait_for_row(terminal, orders, 104)
         assert engine_of(task) != engine
         pause(terminal)

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.widgets import Button, OptionList
+from textual.widgets import Button
 
 from syncwizard.client import drafts, lifecycle, probes, tasks
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
-from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.run_sql import RunSqlDialog
 from syncwizard.tui.monitor.screen import MonitorScreen
@@ -70,41 +69,50 @@ async def open_steps(person: Keyboard, draft: TaskDraft, *steps: type[Step]) -> 
 
 async def mark(person: Keyboard, item: str) -> None:
     """Puts the mark on an item of the precheck."""
-    options = wizard_of(person).query_one(OptionList)
-    options.highlighted = options.get_option_index(item)
+    wizard_of(person).query_one(PrecheckStep).listing.go_to(item)
     await person.until_seen(f"({item})")
 
 
 async def test_both_ends_are_tested_step_by_step_before_the_objects(draft: TaskDraft) -> None:
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, draft, EndpointsStep, AdvancedStep)
+        assert person.sees("F8 Test both ends")
         await person.press("f8")
-        await person.until_on(ConnectivityDialog)
-        await person.until_seen("✓ both ends can be used")
-        for words in ("PostgreSQL 16", "PostgreSQL 18", "✓ Log in", "✓ Right to write"):
-            assert person.sees(words)
-        await person.press("enter")
-        await person.until_seen("▸ 2 Advanced settings")
+        await person.until_seen("● Settings")
         await person.press("f7")
-        assert wizard_of(person).current.next_label == "Next"
-        assert person.sees("F8 Next: Advanced settings")
+        # What was found stays with its end.
+        for words in ("PostgreSQL 16", "PostgreSQL 18", "✓ "):
+            assert person.sees(words)
+        assert person.sees("F8 Next: Settings")
         await person.press("f8")
-        await person.until_seen("▸ 2 Advanced settings")
+        await person.until_seen("● Settings")
+
+
+async def test_one_end_is_tested_alone(draft: TaskDraft) -> None:
+    async with at_screens(Opening(), WIDE) as person:
+        await open_steps(person, draft.with_value("destination.database", ""), EndpointsStep, AdvancedStep)
+        await person.focus(wizard_of(person).query_one("#field-source-database Input"))
+        await person.press("f5")
+        await person.until_seen("PostgreSQL 16")
+        assert not person.sees("PostgreSQL 18") and person.sees("F8 Test both ends")
+        await person.press("end")
+        await person.write("x")
+        # What was found was of another database.
+        assert not person.sees("PostgreSQL 16")
 
 
 async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draft: TaskDraft) -> None:
     async with at_screens(Opening()) as person:
         await open_steps(person, draft.with_value("destination.database", "nowhere"), EndpointsStep, AdvancedStep)
         await person.press("f8")
-        dialog = await person.until_on(ConnectivityDialog)
-        await person.until_seen("✗ the destination cannot be used yet")
         await person.until_seen("✗ Open the database")
-        await person.until_seen("→ create the database, or correct its name")
-        assert dialog.query_one("#continue", Button).disabled
-        # What came after it was skipped, and takes no room from the reason.
+        await person.until_seen("→ create the database, or correct its")
+        # What came after it was skipped, and takes no room from the reason; the focus is where it is corrected.
         assert not person.sees("skipped") and not person.sees("Right to write")
-        await person.press("escape")
-        await person.until_seen("▸ 1 Source & destination")
+        await person.until(
+            lambda: person.app.focused is wizard_of(person).query_one("#field-destination-database Input"), "the field"
+        )
+        assert person.sees("● Source & destination")
 
 
 async def test_leaving_a_connectivity_test_ends_its_process(draft: TaskDraft) -> None:
@@ -115,21 +123,20 @@ async def test_leaving_a_connectivity_test_ends_its_process(draft: TaskDraft) ->
         async with at_screens(Opening()) as person:
             await open_steps(person, there, EndpointsStep, AdvancedStep)
             await person.press("f8")
-            await person.until_on(ConnectivityDialog)
             await person.until_seen("▸ Log in …")
             assert own_probes()
             await person.press("escape")
             await person.until(lambda: not own_probes(), "the probe is gone")
-            await person.until_seen("▸ 1 Source & destination")
+            await person.until_seen("stopped; F5 tests again")
+            assert person.sees("● Source & destination")
 
 
 async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) -> None:
     async with at_screens(Opening()) as person:
         await open_steps(person, draft, PrecheckStep, StartStep)
-        await person.until_seen("stands in the way")
-        await person.until_seen("? accept?")
+        await person.until_seen("▲ 1 to accept")
         await person.press("f8")
-        await person.until_seen("▸ 1 Precheck")
+        assert person.sees("● Precheck") and person.sees("F8 Next (1 in the way)")
         await person.press("i")
         await person.until_on(ConfirmDialog)
         await person.until_seen("Accepted, it no longer stops the task")
@@ -152,9 +159,9 @@ async def test_an_acceptance_can_be_taken_back(draft: TaskDraft) -> None:
         await person.until_seen("✓ success rate 100 %")
         await mark(person, "replica-identity")
         await person.press("i")
-        await person.until_seen("stands in the way")
+        await person.until_seen("1 to accept")
         assert wizard_of(person).draft.ignore == []
-        assert wizard_of(person).query_one("#wizard-next", Button).disabled
+        assert not wizard_of(person).current.may_go_on
 
 
 async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_again(
@@ -178,7 +185,7 @@ async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_
         await person.press("enter")
         await person.until_seen("✓ success rate 100 %")
         # Its button went with the failure; the keys of the list work all the same.
-        assert person.app.focused is wizard_of(person).query_one(OptionList)
+        assert person.app.focused is wizard_of(person).query_one(PrecheckStep).listing
     moved = pair.destination.execute(
         "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'vector'"
     )
@@ -217,8 +224,8 @@ async def test_what_is_missing_is_shown_as_one_script(plain: TaskDraft) -> None:
 async def test_only_what_failed_is_checked_again(draft: TaskDraft, pair: DatabasePair) -> None:
     async with at_screens(Opening()) as person:
         await open_steps(person, draft, PrecheckStep, StartStep)
-        await person.until_seen("stands in the way")
-        before = len(wizard_of(person).query_one(OptionList).options)
+        await person.until_seen("1 to accept")
+        before = len(wizard_of(person).query_one(PrecheckStep)._items)
         pair.source.execute("ALTER TABLE log ADD PRIMARY KEY (line)")
         await person.press("f")
         await person.until_seen(f"✓ success rate 100 %: {before} items")

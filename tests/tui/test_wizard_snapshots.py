@@ -14,11 +14,10 @@ from syncwizard.task.connectivity import ConnectivityNews, StepBegan, StepEnded,
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished, Verdict
-from syncwizard.task.handover import Handover
 from syncwizard.task.specification import IgnoredItem, SchemaObjects
-from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.wizard.advanced import AdvancedStep
+from syncwizard.tui.wizard.end_test import EndTest
 from syncwizard.tui.wizard.endpoints import EndpointsStep
 from syncwizard.tui.wizard.precheck import PrecheckStep
 from syncwizard.tui.wizard.screen import WizardScreen
@@ -96,15 +95,6 @@ def test_an_end_with_mistakes(snap_compare: Snapshot, size: tuple[int, int]) -> 
     assert snap_compare(**of_wizard(wrong, EndpointsStep, AdvancedStep, act=go_on), terminal_size=size)
 
 
-def test_what_to_mind_at_80_columns(snap_compare: Snapshot) -> None:
-    """The third page: titles left, advice right, the one about encryption first."""
-
-    async def turn(pilot: "Pilot[Any]") -> None:
-        await pilot.press("tab", "right", "right")
-
-    assert snap_compare(**of_wizard(DRAFT, EndpointsStep, AdvancedStep, act=turn), terminal_size=NARROW)
-
-
 @BOTH
 def test_a_setting_out_of_its_range(snap_compare: Snapshot, size: tuple[int, int]) -> None:
     """Both settings with unit, range and default; the broken rule under the first."""
@@ -146,22 +136,17 @@ NEWS: list[ConnectivityNews] = [
 ]
 
 
-class ReplayedTest(ConnectivityDialog):
-    """A connectivity test whose news were heard before."""
-
-    def _test(self) -> None:
-        for news in NEWS:
-            self.post_message(self.Heard(news))
-
-
 @BOTH
 def test_connectivity_of_one_end_refused_while_the_other_is_tested(
     snap_compare: Snapshot, size: tuple[int, int]
 ) -> None:
-    """Times and words in columns; the refused step with its way on and its SQL; the running step in bold."""
+    """Below each end what its test found: what failed in the error's colour with its remedy; the step that runs."""
 
     async def test(pilot: "Pilot[Any]") -> None:
-        await pilot.app.push_screen(ReplayedTest(DRAFT.to_spec(), Handover()))
+        for news in NEWS:
+            pilot.app.screen.query_one(f"#test-{news.end}", EndTest).hear(news)
+        pilot.app.screen.query_one("#test-source", EndTest).end_test()
+        await shown(pilot, "Right and room to replicate")
 
     assert snap_compare(**of_wizard(DRAFT, EndpointsStep, AdvancedStep, act=test), terminal_size=size)
 

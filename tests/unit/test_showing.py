@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from syncwizard.tui.monitor.trouble import trouble_of
 
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
@@ -22,7 +23,6 @@ from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageStat
 from syncwizard.task.text import local_time
 from syncwizard.tui.monitor.lines import describe_table, table_lines
 from syncwizard.tui.monitor.link import View
-from syncwizard.tui.monitor.trouble import trouble_of
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
 LONG = "sales.order_lines_of_the_year_2026_november"

@@ -150,6 +150,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         }
 
     @cached_property
+    def largest_bytes(self) -> int:
+        """Of the largest table; 0 without any."""
+        return max((each.bytes for each in self.objects), default=0)
+
+    @cached_property
     def tallies(self) -> dict[str, Tally]:
         """How much each schema has."""
         return {

@@ -1,5 +1,9 @@
-"""The catalogue, or what is chosen of it, as the lines of a tree: schemas, kinds, objects, partitions. Pure."""
+"""The catalogue, or what is chosen of it, as the lines of a tree: schemas, kinds, objects, partitions. Pure.
 
+Objects whose names differ in a number alone, and sequences that their tables own, are one line until it is opened.
+"""
+
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, overload
@@ -14,24 +18,33 @@ Groups = Mapping[str, Mapping[ObjectKind, Sequence[CatalogueObject]]]
 
 # Schemas and kinds are above it, partitions below their table deeper.
 OBJECT_DEPTH = 2
+# Fewer are no mass to be spared.
+LEAST_GROUP = 3
+# Looking at the names of more takes longer than a key may.
+MOST_GROUPED = 5000
+OWNED = "owned"
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
 class Node(NamedTuple):
-    """What a line stands for: a schema, a kind in it, or an object."""
+    """What a line stands for: a schema, a kind in it, an object, or objects that are folded into a line: `group`."""
 
     schema: str
     kind: ObjectKind | None = None
     name: str | None = None
+    group: str | None = None
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line. `below`: how many objects it has below it that the tree shows; those are what a tick is about."""
+    """One line. `below`: how many objects it has below it that the tree shows; those are what a tick is about.
+    `members`: of a line that objects are folded into, these."""
 
     depth: int
     node: Node
     object: CatalogueObject | None
     below: int
     expanded: bool
+    members: tuple[CatalogueObject, ...] = ()
 
 
 def everything(choice: ObjectChoice) -> Groups:
@@ -94,6 +107,8 @@ def count(groups: Groups) -> int:
 
 def objects_of(groups: Groups, node: Node | None = None) -> list[CatalogueObject]:
     """The objects at and below a line, or all."""
+    if node is not None and node.group is not None:
+        return [each for each in groups[node.schema][node.kind or "table"] if group_of(each) == node.group]
     if node is not None and node.name is not None:
         return [each for each in groups[node.schema][node.kind or "table"] if each.name == node.name]
     schemas: Iterable[str] = groups if node is None else (node.schema,)
@@ -152,8 +167,20 @@ class Outline(Sequence[Line]):
         return None
 
 
-def outline(groups: Groups, is_open: Callable[[Node], bool]) -> Outline:
-    """The lines in sight: what is below a node only where that is open."""
+def group_of(each: CatalogueObject) -> str | None:
+    """What objects that belong into one line have in common; None for one that stands alone.
+
+    >>> [group_of(CatalogueObject("table", "kb", name)) for name in ("ref_01", "v2_ref_14", "passages")]
+    ['ref_#', 'v2_ref_#', None]
+    """
+    if each.kind == "sequence" and each.parent is not None:
+        return OWNED
+    pattern = _LAST_NUMBER.sub("#", each.name)
+    return None if pattern == each.name or each.partitioned else pattern
+
+
+def outline(groups: Groups, is_open: Callable[[Node], bool], *, folded: bool = True) -> Outline:
+    """The lines in sight: what is below a node only where that is open. `folded`: masses of a kind in one line each."""
     lines = Outline()
     for schema, kinds in groups.items():
         node = Node(schema)
@@ -161,7 +188,7 @@ def outline(groups: Groups, is_open: Callable[[Node], bool]) -> Outline:
         lines.add(Line(0, node, None, sum(map(len, kinds.values())), expanded))
         if expanded:
             for kind, those in kinds.items():
-                _add_kind(lines, Node(schema, kind), those, is_open)
+                _add_kind(lines, Node(schema, kind), those, is_open, folded=folded)
     return lines
 
 
@@ -169,7 +196,9 @@ def _leaf(each: CatalogueObject, depth: int = OBJECT_DEPTH) -> Line:
     return Line(depth, Node(each.schema, each.kind, each.name), each, 0, False)
 
 
-def _add_kind(lines: Outline, node: Node, objects: Sequence[CatalogueObject], is_open: Callable[[Node], bool]) -> None:
+def _add_kind(
+    lines: Outline, node: Node, objects: Sequence[CatalogueObject], is_open: Callable[[Node], bool], *, folded: bool
+) -> None:
     expanded = is_open(node)
     lines.add(Line(1, node, None, len(objects), expanded))
     if not expanded:
@@ -179,12 +208,50 @@ def _add_kind(lines: Outline, node: Node, objects: Sequence[CatalogueObject], is
     for each in objects if parents else ():
         if each.parent in parents:
             partitions.setdefault(each.parent, []).append(each)
+    if folded and len(objects) <= MOST_GROUPED:
+        alone = [each for each in objects if each.parent not in parents or each.kind == "sequence"]
+        groups = _groups(alone)
+        if groups:
+            _add_groups(lines, node, alone, groups, partitions, is_open)
+            return
     if not partitions:
         lines.add(objects)
         return
     for each in objects:
         if each.parent not in parents:
             _add_table(lines, OBJECT_DEPTH, each, partitions, is_open)
+
+
+def _groups(objects: Sequence[CatalogueObject]) -> dict[str, tuple[CatalogueObject, ...]]:
+    """The masses among the objects, by what their members have in common."""
+    found: dict[str, list[CatalogueObject]] = {}
+    for each in objects:
+        if (name := group_of(each)) is not None:
+            found.setdefault(name, []).append(each)
+    return {name: tuple(those) for name, those in found.items() if len(those) >= LEAST_GROUP}
+
+
+def _add_groups(
+    lines: Outline,
+    kind: Node,
+    objects: Sequence[CatalogueObject],
+    groups: Mapping[str, tuple[CatalogueObject, ...]],
+    partitions: Mapping[RelationName, list[CatalogueObject]],
+    is_open: Callable[[Node], bool],
+) -> None:
+    """The objects in their order, a mass where its first member stands."""
+    begun: set[str] = set()
+    for each in objects:
+        name = group_of(each)
+        if name is None or name not in groups:
+            _add_table(lines, OBJECT_DEPTH, each, partitions, is_open)
+        elif name not in begun:
+            begun.add(name)
+            node, members = Node(kind.schema, kind.kind, None, name), groups[name]
+            expanded = is_open(node)
+            lines.add(Line(OBJECT_DEPTH, node, None, len(members), expanded, members))
+            for member in members if expanded else ():
+                lines.add(_leaf(member, OBJECT_DEPTH + 1))
 
 
 def _add_table(

@@ -28,12 +28,14 @@ class Spread(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Figures(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What was measured in some time; None where nothing was. Rows and bytes are those that the destination got."""
+    """What was measured in some time; None where nothing was. Rows and bytes are those that the destination got;
+    `held_bytes`: the WAL that the slot holds."""
 
     latency_seconds: Spread | None = None
     rows_per_second: Spread | None = None
     bytes_per_second: Spread | None = None
     backlog_bytes: Spread | None = None
+    held_bytes: Spread | None = None
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +104,8 @@ def observe(sample: Sample, now: float, latency: Spread | None = None) -> Observ
         latency = join(latency, single(now - sample.latency_at))
     rows = _sum(sample.copied_rows_per_second, sample.rows_per_second)
     size = _sum(sample.copied_bytes_per_second, sample.bytes_per_second)
-    figures = Figures(latency, single(rows), single(size), single(backlog_bytes(sample)))
+    held = single(sample.slot_retained_bytes)
+    figures = Figures(latency, single(rows), single(size), single(backlog_bytes(sample)), held)
     return Observation(at=now, figures=figures)
 
 
@@ -137,6 +140,7 @@ def together(one: Figures, other: Figures) -> Figures:
         join(one.rows_per_second, other.rows_per_second),
         join(one.bytes_per_second, other.bytes_per_second),
         join(one.backlog_bytes, other.backlog_bytes),
+        join(one.held_bytes, other.held_bytes),
     )
 
 
@@ -204,6 +208,7 @@ def _shortened(bucket: Bucket) -> Bucket:
             _short(figures.rows_per_second),
             _short(figures.bytes_per_second),
             _short(figures.backlog_bytes),
+            _short(figures.held_bytes),
         ),
     )
 
@@ -240,7 +245,8 @@ def _merged(one: Ring, other: Ring) -> Ring:
 
 def _measured(bucket: Bucket) -> int:
     figures = bucket.figures
-    spreads = (figures.latency_seconds, figures.rows_per_second, figures.bytes_per_second, figures.backlog_bytes)
+    streamed = (figures.latency_seconds, figures.rows_per_second, figures.bytes_per_second)
+    spreads = (*streamed, figures.backlog_bytes, figures.held_bytes)
     return sum(spread.count for spread in spreads if spread is not None)
 
 
@@ -283,3 +289,18 @@ def grouped(found: Iterable[Stretch], seconds: float) -> list[Stretch]:
         else:
             groups.append(Stretch(start, start + seconds, stretch.figures))
     return groups
+
+
+def latency_by_minute(history: History, now: float, minutes: int = 60) -> tuple[tuple[int, float], ...]:
+    """The longest latency of each of the last minutes with one, by the number of the minute since the epoch.
+
+    >>> history = add(History(), Observation(at=1200.0, figures=Figures(latency_seconds=single(0.5))))
+    >>> latency_by_minute(history, 1230.0)
+    ((20, 0.5),)
+    """
+    peaks: dict[int, float] = {}
+    for stretch in stretches(history, now - 60 * minutes, now):
+        if stretch.figures.latency_seconds is not None:
+            minute = int(stretch.start // 60)
+            peaks[minute] = max(peaks.get(minute, 0.0), stretch.figures.latency_seconds.peak)
+    return tuple(sorted(peaks.items()))

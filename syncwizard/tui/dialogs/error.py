@@ -28,14 +28,14 @@ def describe_error(error: SyncwizardError | Failure) -> str:
     lost
     <BLANKLINE>
     Where         source
-    Server said   closed [08006]
+    Message       closed [08006]
     What to do    end both, then r resumes
                   SELECT 1;
                   SELECT 2;
     """
     failure = error if isinstance(error, Failure) else failure_of(error)
-    said = f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
-    fields = [("Where", [failure.where]), ("Server said", [said]), ("What to do", lines_of(failure.remedy, by_key))]
+    words = f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
+    fields = [("Where", [failure.where]), ("Message", [words]), ("What to do", lines_of(failure.remedy, by_key))]
     lines = [
         f"{name if at == 0 else '':<14}{value}" for name, values in fields for at, value in enumerate(values) if value
     ]

@@ -17,7 +17,7 @@ class PasswordDialog(Dialog[Handover]):
     """A field for each question; its result is what was typed, or None when it was left."""
 
     def __init__(self, questions: Sequence[Question], reason: str = "") -> None:
-        """`reason` is said above the fields: what they are asked for, or why they are asked again."""
+        """`reason` stands above the fields: what they are asked for, or why they are asked again."""
         super().__init__()
         self._questions = questions
         self._reason = reason

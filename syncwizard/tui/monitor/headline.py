@@ -1,4 +1,4 @@
-"""Headline figures, large where there is room: name, value with its unit, a remark."""
+"""Headline figures, large where there is room: name, value with its unit, and the last minutes below."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,28 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Digits
 
 from syncwizard.tui.formatting import Part, Tone
-from syncwizard.tui.monitor.view import DASH, Figure
+from syncwizard.tui.monitor.figures import DASH, Figure
 from syncwizard.tui.widgets.lines import Lines
+
+# Beside the last minutes: how high their peak is.
+PEAK_COLUMNS = 10
 
 
 class Tile(Vertical):
-    """One figure, three lines high."""
+    """One figure, five lines high."""
 
     def compose(self) -> ComposeResult:
-        """Name, number, unit and remark."""
+        """Name, number, unit and remark; the last minutes."""
         yield Lines(classes="tile-name")
         with Horizontal(classes="tile-value"):
             yield Digits("")
             yield Lines(classes="tile-unit")
+        yield Lines(classes="tile-trail")
+
+    @property
+    def trail_columns(self) -> int:
+        """How many columns there are for the last minutes."""
+        return max(0, self.size.width - PEAK_COLUMNS - 1)
 
     def show(self, figure: Figure) -> None:
         """Replaces the figure."""
@@ -30,6 +39,7 @@ class Tile(Vertical):
         self.query_one(".tile-name", Lines).show([[(figure.name, "strong"), (f"{gap}{remark}", "muted")]])
         self.query_one(Digits).update(number if number != DASH else "-")
         self.query_one(".tile-unit", Lines).show([[], [], [(unit, "muted")]])
+        self.query_one(".tile-trail", Lines).show([[(figure.trail, "accent"), (f" {figure.peak}", "muted")]])
         self.set_class(figure.tone == "warn", "-warn")
         self.set_class(figure.aged, "-aged")
 
@@ -43,6 +53,11 @@ class Headline(Vertical):
             for _ in range(4):
                 yield Tile()
         yield Lines(id="headline-line")
+
+    @property
+    def trail_columns(self) -> int:
+        """How many columns there are for the last minutes of a figure."""
+        return min((tile.trail_columns for tile in self.query(Tile)), default=0)
 
     def show(self, figures: Sequence[Figure], *, aged: bool) -> None:
         """Replaces the figures; `aged` ones are of another time, and greyed."""

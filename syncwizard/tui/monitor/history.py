@@ -6,6 +6,7 @@ from functools import reduce
 
 import msgspec
 
+from syncwizard.client.looking import Seen
 from syncwizard.task.figures.history import Figures, History, Spread, began, join, stretches
 from syncwizard.task.text import span
 
@@ -20,6 +21,8 @@ class Range(msgspec.Struct, frozen=True):
 RANGES = (Range("5 min", 300), Range("1 h", 3600), Range("24 h", 86400), Range("all", None))
 # A chart of all begins with no less: a task that has just begun is no line from edge to edge.
 LEAST_SECONDS = 300.0
+# A stage nearly as long as the range is shown in the range's round time.
+WORTH_CUTTING = 0.9
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -29,12 +32,28 @@ class Window(msgspec.Struct, frozen=True):
     end: float
 
 
-def window_of(history: History, shown: Range, now: float, count: int) -> Window:
-    """The range up to now in whole columns of `count`: what has happened stays in its column until that moves on."""
+def window_of(history: History, shown: Range, now: float, count: int, since: float | None = None) -> Window:
+    """The range up to now in whole columns of `count`: what has happened stays in its column until that moves on.
+
+    It begins no earlier than `since`, unless all is shown: beside what a copy does a minute, what comes after it in a
+    quiet hour is a line on the floor.
+    """
     seconds = float(shown.seconds or max(LEAST_SECONDS, now - (began(history) or now)))
+    of_stage = max(LEAST_SECONDS, now - since) if since is not None else seconds
+    if shown.seconds is not None and of_stage < WORTH_CUTTING * seconds:
+        seconds = of_stage
     column = seconds / count
     end = (now // column + 1) * column
     return Window(end - seconds, end)
+
+
+def stage_began(seen: Seen) -> float | None:
+    """When the stage began that the charts are of: the copy, or the stream after it."""
+    stages = seen.state.stages
+    streaming = stages.get("incremental")
+    if streaming is not None and streaming.started_at is not None:
+        return streaming.started_at
+    return stages["full"].started_at if "full" in stages else None
 
 
 def columns(
@@ -62,6 +81,16 @@ def columns(
     return found
 
 
+def from_moment(found: Sequence[Spread | None], window: Window, since: float) -> list[Spread | None]:
+    """The columns without those that end before the moment: another stage has other rates.
+
+    >>> from_moment([Spread(9.0, 9.0), Spread(1.0, 1.0)], Window(0.0, 20.0), 10.0)
+    [None, Spread(peak=1.0, mean=1.0, count=1)]
+    """
+    width = (window.end - window.start) / max(1, len(found))
+    return [spread if window.start + (at + 1) * width > since else None for at, spread in enumerate(found)]
+
+
 def _covered(start: float, end: float) -> Iterable[int]:
     """The columns that a stretch stands for: the one of its middle, and those whose middle it covers.
 
@@ -87,18 +116,26 @@ def describe_range(shown: Range, window: Window) -> str:
     >>> describe_range(RANGES[1], Window(0.0, 3600.0)), describe_range(RANGES[3], Window(0.0, 90_000.0))
     ('last 1 h', 'all: 1 d 1 h')
     """
-    return f"all: {span(window.end - window.start)}" if shown.seconds is None else f"last {shown.name}"
+    if shown.seconds is None:
+        return f"all: {span(window.end - window.start)}"
+    return f"last {shown.name}" if _is_whole(shown, window) else f"last {span(window.end - window.start)}, of the stage"
 
 
-def time_labels(shown: Range, window: Window, count: int) -> list[tuple[int, str]]:
-    """Columns of the time axis and what stands there: how long ago it begins, times of day or days, and now."""
+def _is_whole(shown: Range, window: Window) -> bool:
+    """Whether it is as long as was asked for."""
+    return shown.seconds is not None and window.end - window.start > shown.seconds - 1
+
+
+def time_labels(shown: Range, window: Window, count: int, end: str = "now") -> list[tuple[int, str]]:
+    """Columns of the time axis and what stands there: how long before its end it begins, times of day or days, and its
+    end."""
     seconds = window.end - window.start
     written = "%H:%M:%S" if seconds < 600 else ("%H:%M" if seconds <= 86400 else "%b %d")
-    labels = [(0, f"-{span(seconds) if shown.seconds is None else shown.name}")]
+    labels = [(0, f"-{shown.name if _is_whole(shown, window) else span(seconds)}")]
     for quarter in (1, 2, 3):
         moment = datetime.datetime.fromtimestamp(window.start + seconds * quarter / 4)
         labels.append((round((count - 1) * quarter / 4), moment.strftime(written)))
-    return [*labels, (count - 1, "now")]
+    return [*labels, (count - 1, end)]
 
 
 # Halves of these are round too, and stand at the axis.

@@ -27,16 +27,21 @@ from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_prog
 from syncwizard.task.figures.totals import KINDS, describe_share
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import count_applied, count_changes, narrate
-from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
-from syncwizard.tui.formatting import Tone, day_and_time
-from syncwizard.tui.widgets.listing import Cell, Column, Line
+from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds, one_line
+from syncwizard.tui.formatting import Part, Tone, day_and_time
+from syncwizard.tui.monitor.activity import STRETCHES, Activity, recent
+from syncwizard.tui.plotting import trail
+from syncwizard.tui.widgets.columns import Cell, Column, Line
 
 TableSort = Literal["name", "activity", "rows"]
 TABLE_SORTS: tuple[TableSort, ...] = ("activity", "name", "rows")
 LogLevel = Literal["facts", "warnings", "everything"]
 LOG_LEVELS: tuple[LogLevel, ...] = ("facts", "warnings", "everything")
-# From here on a list of tables has room for every column.
-ROOMY = 72
+# From here on a list of tables has room for every column, and from there on for wide ones.
+ROOMY, WIDE_ROOM = 72, 100
+# Of the last minutes where there is less room.
+NARROW_TRAIL = 10
+NOTHING_SEEN = Activity()
 
 LOG_COLUMNS = (Column(title="TIME", width=14), Column(title="", width=1), Column(title="EVENT"))
 _LEVEL_MARKS: dict[str, tuple[str, Tone]] = {"info": ("·", "plain"), "warning": ("▲", "warn"), "error": ("✗", "bad")}
@@ -55,14 +60,20 @@ def table_columns(seen: Seen, width: int) -> tuple[Column, ...]:
         rows = Column(title="ROWS", width=11, right=True)
         if width < ROOMY:
             return (name, state, rows, done)
-        expected, size = Column(title="OF ABOUT", width=11, right=True), Column(title="BYTES", width=9, right=True)
-        return (name, state, rows, expected, size, done)
-    kinds = tuple(Column(title=kind.upper(), width=9, right=True) for kind in _kinds(seen))
-    return (name, Column(title="COPIED", width=11, right=True), *kinds) if width >= ROOMY else (name, *kinds)
+        expected, size_of = Column(title="OF ABOUT", width=11, right=True), Column(title="BYTES", width=9, right=True)
+        return (name, state, rows, expected, size_of, done)
+    size = 9 if width >= WIDE_ROOM else 7
+    kinds = tuple(Column(title=kind.upper(), width=max(size, len(kind)), right=True) for kind in _kinds(seen))
+    if width < ROOMY:
+        return (name, *kinds)
+    trail = Column(title="LAST 5 MIN", width=STRETCHES if width >= WIDE_ROOM else NARROW_TRAIL)
+    return (name, Column(title="COPIED", width=size + 2, right=True), *kinds, trail)
 
 
-def table_lines(seen: Seen, width: int, by: TableSort) -> list[Line]:
-    """A line a table, in the columns of `table_columns`."""
+def table_lines(
+    seen: Seen, width: int, by: TableSort, now: float = 0.0, activity: Activity = NOTHING_SEEN
+) -> list[Line]:
+    """A line a table, in the columns of `table_columns`; `activity`: what was seen of each in the last minutes."""
     progress = copying(seen)
     if progress is not None:
         order = sorted(progress.tables.items(), key=lambda item: _copy_rank(item[0], item[1], by))
@@ -72,7 +83,17 @@ def table_lines(seen: Seen, width: int, by: TableSort) -> list[Line]:
     there = _there(seen, {*seen.state.tables, *changes})
     shown = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
     kinds = _kinds(seen)
-    return [_change_line(name, _titled(name, there), seen, changes.get(name, {}), kinds, width) for name in shown]
+    count = STRETCHES if width >= WIDE_ROOM else NARROW_TRAIL
+    trails = _trails(shown, activity, now, count) if width >= ROOMY else {}
+    return [
+        _change_line(name, _titled(name, there), seen, changes.get(name, {}), kinds, width, trails.get(name, ""))
+        for name in shown
+    ]
+
+
+def _trails(names: Sequence[str], activity: Activity, now: float, count: int) -> dict[str, str]:
+    """The last minutes of those that changed; each against its own peak."""
+    return {name: trail(recent(activity, name, now)[-count:]) for name in names if name in activity.counts}
 
 
 def _there(seen: Seen, names: Iterable[str]) -> dict[str, str]:
@@ -115,11 +136,17 @@ def _copy_line(name: str, title: Cell, table: TableProgress, seen: Seen, width: 
     return Line(key=name, cells=(title, state, rows, expected, Cell(describe_bytes(table.bytes)), share))
 
 
-def _change_line(name: str, title: Cell, seen: Seen, counts: dict[str, int], kinds: Sequence[str], width: int) -> Line:
+def _change_line(
+    name: str, title: Cell, seen: Seen, counts: dict[str, int], kinds: Sequence[str], width: int, past: str
+) -> Line:
     table = seen.state.tables.get(name)
-    cells = [_count(counts.get(kind, 0)) for kind in kinds]
+    # Without any totals there are none to show, and a zero would be one.
+    known = bool(seen.sample.changes or seen.state.changes)
+    cells = [_count(counts.get(kind, 0)) if known else Cell("–", "muted") for kind in kinds]
     copied = Cell(describe_count(table.rows), "muted") if table else Cell("")
-    return Line(key=name, cells=(title, copied, *cells) if width >= ROOMY else (title, *cells))
+    if width < ROOMY:
+        return Line(key=name, cells=(title, *cells))
+    return Line(key=name, cells=(title, copied, *cells, Cell(past, "accent")))
 
 
 def _count(count: int) -> Cell:
@@ -190,3 +217,9 @@ def log_line(entry: Entry) -> Line:
     glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
     cells = (Cell(day_and_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
     return Line(key=str(entry.sequence), cells=cells)
+
+
+def event_parts(entry: Entry) -> list[Part]:
+    """An event outside of the log: the time of day, how much it matters, and what it says."""
+    glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
+    return [(f"{day_and_time(entry.at)[6:]}  ", "muted"), (f"{glyph} ", tone), (one_line(narrate(entry.event)), tone)]

@@ -99,7 +99,7 @@ class EngineLink:
             try:
                 self._look()
             except (SyncwizardError, OSError) as error:
-                self._tell(TaskState(), Liveness(alive=False), str(error), connected=False)
+                self._publish(TaskState(), Liveness(alive=False), str(error), connected=False)
             self._stopping.wait(LOOK_SECONDS)
 
     def _look(self) -> None:
@@ -126,7 +126,7 @@ class EngineLink:
         if not liveness.alive:
             self._sample, self._figures_at, trouble = Sample(), None, ""
             self._look_at_slot(state)
-        self._tell(state, liveness, trouble, connected=False)
+        self._publish(state, liveness, trouble, connected=False)
 
     def _read_history(self) -> None:
         """What the last engine kept, beside what was seen of it here: one that is killed loses its last minute."""
@@ -157,7 +157,7 @@ class EngineLink:
             liveness = Liveness(alive=True, pid=connection.pid)
             self._slot_due = 0.0
             posted = heard = time.monotonic()
-            self._tell(connection.state, liveness, "", connected=True)
+            self._publish(connection.state, liveness, "", connected=True)
             while not self._stopping.is_set():
                 frame = connection.receive(POST_SECONDS)
                 now = time.monotonic()
@@ -169,7 +169,7 @@ class EngineLink:
                     heard = now
                 if now - posted >= POST_SECONDS:
                     posted = now
-                    self._tell(connection.state, liveness, "", connected=True)
+                    self._publish(connection.state, liveness, "", connected=True)
 
     def _take(self, frame: Response | None, *, remembers: bool) -> None:
         """Takes in a frame; an engine of an earlier version does not remember its figures."""
@@ -200,7 +200,7 @@ class EngineLink:
             self._entries.append(_light(entry))
             self._last = entry.sequence
 
-    def _tell(self, state: TaskState, liveness: Liveness, trouble: str, *, connected: bool) -> None:
+    def _publish(self, state: TaskState, liveness: Liveness, trouble: str, *, connected: bool) -> None:
         """Posts what is known, if that is news."""
         held = known_retention(state, self._sample, self._clock()) if connected else self._held
         seen = Seen(

@@ -10,14 +10,19 @@ from textual.widget import Widget
 from syncwizard.task.events import Entry
 from syncwizard.task.figures.history import Spread
 from syncwizard.task.text import format_seconds, round_count, round_seconds, short_count
+from syncwizard.tui.monitor.activity import Activity
 from syncwizard.tui.monitor.chart import Chart
+from syncwizard.tui.monitor.figures import are_old
 from syncwizard.tui.monitor.history import (
     RANGES,
+    Range,
     Window,
     ceiling,
     ceiling_of_time,
     columns,
     describe_range,
+    from_moment,
+    stage_began,
     time_labels,
     whole,
     window_of,
@@ -26,38 +31,67 @@ from syncwizard.tui.monitor.lines import (
     LOG_COLUMNS,
     LOG_LEVELS,
     TABLE_SORTS,
+    event_parts,
     log_line,
     shown_entries,
     table_columns,
     table_lines,
 )
 from syncwizard.tui.monitor.link import View
-from syncwizard.tui.monitor.view import are_old, position_lines, slot_lines, stage_lines
+from syncwizard.tui.monitor.positions import chain, position_lines, slot_lines
+from syncwizard.tui.monitor.stages import brief_stage_lines, stage_lines
 from syncwizard.tui.tasks.lines import matches, text_of
+from syncwizard.tui.widgets.columns import Line
 from syncwizard.tui.widgets.lines import Lines, PaneTitle
-from syncwizard.tui.widgets.listing import Line, Listing
+from syncwizard.tui.widgets.listing import Listing
 
 
 class StagesPane(VerticalScroll):
     """The stages, and the positions between both ends."""
 
     def compose(self) -> ComposeResult:
-        """Two titled blocks."""
+        """The chain of positions, the stages, and the slot."""
         yield PaneTitle("Stages", id="stages-title")
+        yield Lines(id="chain-line")
         yield Lines(id="stage-lines")
         yield PaneTitle("Positions", id="positions-title")
         yield Lines(id="position-lines")
         yield Lines(id="slot-lines")
 
-    def show(self, view: View, now: float) -> None:
-        """Draws the view as of now."""
-        seen, positions = view.seen, self.query_one("#position-lines", Lines)
-        known, slot = position_lines(seen, now), slot_lines(seen, now)
-        self.query_one("#stage-lines", Lines).show(stage_lines(seen, now))
-        positions.set_class(are_old(view, now), "-aged")
-        positions.show(known)
+    def show(self, view: View, now: float, *, brief: bool) -> None:
+        """Draws the view as of now; `brief`: in a few lines, with the positions as a chain."""
+        seen, width = view.seen, max(20, self.scrollable_content_region.width - 2)
+        aged, positions, slot = are_old(view, now), position_lines(seen, now), slot_lines(seen, now)
+        shown, stages = self.query_one("#chain-line", Lines), self.query_one("#stage-lines", Lines)
+        links = chain(seen, now, width) if brief else []
+        shown.display = bool(links)
+        shown.set_class(aged, "-aged")
+        shown.show([links])
+        stages.show(brief_stage_lines(seen, now, width) if brief else stage_lines(seen, now))
+        self.query_one("#stages-title").display = not brief
+        rest = self.query_one("#position-lines", Lines)
+        rest.set_class(aged, "-aged")
+        rest.show(positions)
         self.query_one("#slot-lines", Lines).show(slot)
-        self.query_one("#positions-title").set_class(not known and not slot, "-unknown")
+        for name in ("position-lines", "slot-lines"):
+            self.query_one(f"#{name}").display = not brief
+        self.query_one("#positions-title").display = not brief and bool(positions or slot)
+
+
+class LastEvents(Vertical):
+    """The latest facts, each in a line."""
+
+    COUNT = 2
+
+    def compose(self) -> ComposeResult:
+        """A rule over them."""
+        yield PaneTitle("Events · 4 shows all", id="last-title")
+        yield Lines(id="last-lines")
+
+    def show_last(self, view: View) -> None:
+        """Draws the last of the view's."""
+        entries = shown_entries(view.entries, LOG_LEVELS[0])[-self.COUNT :]
+        self.query_one("#last-lines", Lines).show([event_parts(entry) for entry in entries])
 
 
 class ListPane(Vertical):
@@ -99,12 +133,13 @@ class TablesPane(ListPane):
         """Another order, from the next drawing on."""
         self._sort = TABLE_SORTS[(TABLE_SORTS.index(self._sort) + 1) % len(TABLE_SORTS)]
 
-    def show(self, view: View) -> None:
+    def show(self, view: View, now: float, activity: Activity) -> None:
         """Draws the view."""
         width = self.listing.room
         if not width:
             return
-        lines = self.show_lines("Tables", f"by {self._sort}", table_lines(view.seen, width, self._sort))
+        rows = table_lines(view.seen, width, self._sort, now, activity)
+        lines = self.show_lines("Tables", f"by {self._sort}", rows)
         self.listing.show(lines, table_columns(view.seen, width))
 
 
@@ -126,16 +161,25 @@ class ChartsPane(VerticalScroll):
         """Another length of time, from the next drawing on."""
         self._range = RANGES[(RANGES.index(self._range) + 1) % len(RANGES)]
 
-    def show(self, view: View, now: float) -> None:
-        """Draws the past of the view's figures up to now: of the latency the longest, of the rate the mean."""
+    @property
+    def shown_range(self) -> Range:
+        """How far back they go."""
+        return self._range
+
+    def show(self, view: View, now: float, end: str) -> None:
+        """Draws the past of the view's figures up to now: of the latency the longest, of the rate the mean. `end`: what
+        stands at its end."""
         latency, rate = self.query_one("#latency-chart", Chart), self.query_one("#rate-chart", Chart)
         count, history = latency.column_count, view.history
         if not count:
             return
-        window = window_of(history, self._range, now, count)
-        labels = time_labels(self._range, window, count)
+        since = stage_began(view.seen)
+        window = window_of(history, self._range, now, count, since)
+        labels = time_labels(self._range, window, count, end)
         late = columns(history, lambda figures: figures.latency_seconds, window, now, count)
         rows = columns(history, lambda figures: figures.rows_per_second, window, now, count)
+        if since is not None and self._range.seconds is not None:
+            rows = from_moment(rows, window, since)
         latency.show([spread.peak if spread else None for spread in late], labels)
         rate.show([spread.mean if spread else None for spread in rows], labels)
         self._say("latency", "Latency, longest", window, whole(late), format_seconds)
@@ -154,8 +198,8 @@ class LogPane(ListPane):
     def __init__(self) -> None:
         super().__init__(Listing(LOG_COLUMNS, id="monitor-log", follow_end=True), id="pane-log")
         self._level = LOG_LEVELS[0]
-        # An event is told once: thousands of them are drawn again with each new one.
-        self._told: dict[int, Line] = {}
+        # An event is worded once: thousands of them are drawn again with each new one.
+        self._worded: dict[int, Line] = {}
 
     def level_next(self) -> None:
         """More of the events or fewer, from the next drawing on."""
@@ -163,11 +207,11 @@ class LogPane(ListPane):
 
     def show(self, view: View) -> None:
         """Draws the events of the view."""
-        lines = [self._tell(entry) for entry in shown_entries(view.entries, self._level)]
+        lines = [self._line(entry) for entry in shown_entries(view.entries, self._level)]
         self.listing.show(self.show_lines("Events", self._level, lines))
 
-    def _tell(self, entry: Entry) -> Line:
-        line = self._told.get(entry.sequence)
+    def _line(self, entry: Entry) -> Line:
+        line = self._worded.get(entry.sequence)
         if line is None:
-            line = self._told[entry.sequence] = log_line(entry)
+            line = self._worded[entry.sequence] = log_line(entry)
         return line

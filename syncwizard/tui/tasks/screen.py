@@ -1,8 +1,10 @@
 """The tasks of this machine: what each does, how far it is, how late; the way to everything else."""
 
+import datetime
 from collections.abc import Callable
 from typing import ClassVar, cast
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,47 +15,46 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from syncwizard.client import drafts, tasks
+from syncwizard.client import drafts
 from syncwizard.client.drafts import KeptDraft
 from syncwizard.client.looking import Seen
-from syncwizard.errors import SyncwizardError, TaskFileError
+from syncwizard.errors import SyncwizardError
 from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.resync import ResyncWish
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.formatting import Part
+from syncwizard.tui.monitor.lines import event_parts
 from syncwizard.tui.opening import Home
-from syncwizard.tui.task_actions import TaskActions, may_pause, may_release, may_resume
+from syncwizard.tui.task_actions import TaskActions, lost_changes, may_pause, may_release, may_resume
 from syncwizard.tui.tasks.lines import (
     DRAFT_KEY,
     NARROW,
     SORTS,
     WIDE,
+    WIDE_ROOM,
+    SortName,
+    about,
+    about_draft,
     draft_line,
-    is_wide,
     matches,
-    sorted_tasks,
-    summary,
-    task_line,
-    text_of,
+    task_lines,
+    totals,
+    words_about,
+    words_about_draft,
 )
+from syncwizard.tui.tasks.sight import Sight, take_sight
+from syncwizard.tui.widgets.columns import Line, heading
 from syncwizard.tui.widgets.key_bar import KeyBar
-from syncwizard.tui.widgets.listing import Line, Listing
+from syncwizard.tui.widgets.lines import Lines
+from syncwizard.tui.widgets.listing import Listing
 
 # Each look asks every running engine.
 LOOK_SECONDS = 2.0
-# At both sides, and a scrollbar.
-MARGINS = 3
-
 EMPTY = """A task copies a PostgreSQL database to another server,
 and keeps it in step: schema, data, then every change.
 F1 opens the manual."""
-
-
-class Sight:
-    """What one look saw."""
-
-    def __init__(self, seen: list[Seen], kept: list[KeptDraft], unreadable: list[TaskFileError]) -> None:
-        self.seen, self.kept, self.unreadable = seen, kept, unreadable
 
 
 class TasksScreen(Screen[None]):
@@ -62,8 +63,8 @@ class TasksScreen(Screen[None]):
     CSS_PATH = "../styles/tasks.tcss"
     AUTO_FOCUS = "Listing"
     BINDINGS: ClassVar[list[BindingType]] = bindings(
-        *("tasks.open", "tasks.new", "tasks.pause", "tasks.resume", "tasks.clone", "tasks.release"),
-        *("tasks.filter", "tasks.sort", "tasks.show-released", "tasks.demo", "screen.back"),
+        *("tasks.open", "tasks.resume", "tasks.resync", "tasks.pause", "tasks.new", "tasks.filter", "tasks.sort"),
+        *("tasks.release", "tasks.clone", "tasks.mark", "tasks.show-released", "tasks.demo", "screen.back"),
     )
     manual_topic = "first-steps"
     moving_actions = ("tasks.open", "tasks.new", "tasks.clone")
@@ -79,8 +80,9 @@ class TasksScreen(Screen[None]):
         self._sight: Sight | None = None
         self._looking = False
         self._timer: Timer | None = None
-        self._sort = SORTS[0]
+        self._sort: SortName = SORTS[0]
         self._released = False
+        self._marked: set[str] = set()
 
     @property
     def home(self) -> Home:
@@ -88,10 +90,10 @@ class TasksScreen(Screen[None]):
         return cast(Home, self.app)
 
     def compose(self) -> ComposeResult:
-        """The list between its summary and its keys; the invitation where there is no task."""
-        with Horizontal(id="tasks-head"):
-            yield Static("syncwizard", id="tasks-title", markup=False)
-            yield Static("looking …", id="tasks-summary", markup=False)
+        """The list between the totals and the task under the cursor; the invitation where there is no task."""
+        with Horizontal(classes="head"):
+            yield Lines(id="tasks-totals")
+            yield Static("", id="tasks-right", markup=False)
         yield Input(placeholder="filter: words that a task contains · Esc clears", id="tasks-filter", compact=True)
         yield Listing(NARROW)
         with Vertical(id="tasks-empty"):
@@ -100,11 +102,18 @@ class TasksScreen(Screen[None]):
             yield Button("Set up a task (n)", id="tasks-new", variant="primary", compact=True)
             yield Button("Try the demo first (t): two servers of its own", id="tasks-demo", compact=True)
         yield Static("", id="tasks-trouble", markup=False)
+        yield Lines(id="tasks-about")
+        yield Lines(id="tasks-events")
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Looks now, and again and again."""
-        self.filter.display = False
+        """As it was left the last time; looks now, and again and again."""
+        chosen = self.home.preferences
+        self._sort = next((sort for sort in SORTS if sort == chosen.tasks_sort), SORTS[0])
+        with self.prevent(Input.Changed):
+            self.filter.value = chosen.tasks_filter
+        self.filter.display = bool(chosen.tasks_filter)
+        self.query_one("#tasks-totals", Lines).show([[("syncwizard", "strong"), ("   looking …", "muted")]])
         self._timer = self.set_interval(LOOK_SECONDS, self._look)
         self._look()
 
@@ -130,9 +139,13 @@ class TasksScreen(Screen[None]):
             case "open":
                 return bool(seen or kept)
             case "pause":
-                return seen is not None and may_pause(seen)
+                return any(map(may_pause, self._meant()))
             case "resume":
-                return seen is not None and may_resume(seen)
+                return any(may_resume(each) and not lost_changes(each) for each in self._meant())
+            case "resync":
+                return seen is not None and lost_changes(seen)
+            case "mark":
+                return seen is not None
             case "release":
                 return kept is not None or (seen is not None and may_release(seen))
             case "clone":
@@ -140,7 +153,7 @@ class TasksScreen(Screen[None]):
             case "filter" | "sort":
                 return bool(self.listing.lines) or self.filter.display if self.is_mounted else False
             case "back":
-                return self.filter.display if self.is_mounted else False
+                return (self.filter.display or bool(self._marked)) if self.is_mounted else False
         return True
 
     @on(Listing.Chosen)
@@ -161,15 +174,34 @@ class TasksScreen(Screen[None]):
         """Leaves for the demo, which brings its own servers and its own state."""
         self.home.leave_for_demo()
 
+    @property
+    def urgent_actions(self) -> tuple[str, ...]:
+        """What the key bar shows first: what brings back a task that nothing else does."""
+        seen = self._current()
+        return ("tasks.resync",) if seen is not None and lost_changes(seen) else ()
+
     def action_pause(self) -> None:
-        """Pauses the task under the cursor."""
-        if (seen := self._current()) is not None:
-            self._task_actions.pause(seen.task)
+        """Pauses the tasks that are marked, or the one under the cursor."""
+        self._task_actions.pause([seen.task for seen in self._meant() if may_pause(seen)])
 
     def action_resume(self) -> None:
-        """Resumes the task under the cursor."""
+        """Resumes the tasks that are marked, or the one under the cursor."""
+        for seen in self._meant():
+            if may_resume(seen) and not lost_changes(seen):
+                self._task_actions.resume(seen.task)
+
+    def action_resync(self) -> None:
+        """Copies again what lost changes."""
         if (seen := self._current()) is not None:
-            self._task_actions.resume(seen.task)
+            self._task_actions.resync(seen.task, ResyncWish())
+
+    def action_mark(self) -> None:
+        """Marks the task, or not any more, and goes to the next."""
+        if (seen := self._current()) is not None:
+            self._marked ^= {str(seen.task.id)}
+            self._draw()
+            self.listing.action_down()
+            self.refresh_bindings()
 
     def action_clone(self) -> None:
         """The task under the cursor as the draft of another."""
@@ -189,15 +221,21 @@ class TasksScreen(Screen[None]):
         self.filter.focus()
 
     def action_back(self) -> None:
-        """Clears the filter."""
+        """Clears the filter, then the marks."""
+        if not self.filter.display:
+            self._marked.clear()
+            self._draw()
+            return
         self.filter.value = ""
         self.filter.display = False
         self.listing.focus()
+        self._remember()
 
     def action_sort(self) -> None:
         """Sorts by the next column."""
         self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
         self._draw()
+        self._remember()
 
     def action_show_released(self) -> None:
         """Shows released tasks, or hides them."""
@@ -210,10 +248,22 @@ class TasksScreen(Screen[None]):
 
     @on(Input.Submitted, "#tasks-filter")
     def _filter_done(self) -> None:
+        self.filter.display = bool(self.filter.value)
         self.listing.focus()
+        self._remember()
+
+    def _remember(self) -> None:
+        # A choice that is not remembered is no news: it is chosen again.
+        self.home.remember(
+            msgspec.structs.replace(self.home.preferences, tasks_sort=self._sort, tasks_filter=self.filter.value)
+        )
 
     @on(Listing.Moved)
     def _moved(self) -> None:
+        self._draw_about()
+        if self.has_class("-tall"):
+            # Its events are shown there, and have to be read first.
+            self._look()
         self.refresh_bindings()
 
     def _forget(self, kept: KeptDraft) -> None:
@@ -234,10 +284,8 @@ class TasksScreen(Screen[None]):
             return
         self._looking = True
 
-        def work() -> Sight:
-            return Sight(self._look_around(), drafts.list_drafts(), tasks.unreadable())
-
-        in_background(self, work, self._saw, self._saw_nothing)
+        marked = self.listing.key
+        in_background(self, lambda: take_sight(self._look_around, marked), self._saw, self._saw_nothing)
 
     def _saw(self, sight: Sight) -> None:
         self._looking = False
@@ -252,34 +300,64 @@ class TasksScreen(Screen[None]):
         sight = self._sight
         if sight is None or not self.is_attached:
             return
+        now, room = self.home.clock(), self.listing.room
         shown = [seen for seen in sight.seen if self._released or seen.state.state != "released"]
-        wide = is_wide(shown, sight.kept, self.size.width - MARGINS)
-        lines = self._lines(shown, sight.kept, wide=wide)
-        found = [line for line in lines if matches(text_of(line), self.filter.value)]
-        self.listing.show(found, WIDE if wide else NARROW)
-        self.set_class(not lines, "-empty")
+        found = [seen for seen in shown if matches(words_about(seen, now), self.filter.value)]
+        kept = [each for each in sight.kept if matches(words_about_draft(each), self.filter.value)]
+        self.listing.show(self._lines(found, kept, room), WIDE if room >= WIDE_ROOM else NARROW)
+        empty = not shown and not sight.kept
+        self.set_class(empty, "-empty")
         title = "No task is under way; a shows released ones" if sight.seen else "No tasks yet"
         self.query_one("#tasks-empty-title", Static).update(title)
-        if not lines and not isinstance(self.focused, Button):
+        if empty and not isinstance(self.focused, Button):
             self.query_one("#tasks-new", Button).focus()
-        elif (lines and self.focused is None) or (isinstance(self.focused, Button) and lines):
+        elif not empty and (self.focused is None or isinstance(self.focused, Button)):
             self.listing.focus()
-        self.query_one("#tasks-summary", Static).update(self._summary(shown, len(found), len(lines)))
-        self.query_one("#tasks-trouble", Static).update("\n".join(f"left out: {error}" for error in sight.unreadable))
+        right = self._right(len(found) + len(kept), len(shown) + len(sight.kept))
+        head: list[Part] = [("syncwizard", "strong"), ("   ", "plain")]
+        taken = len("syncwizard   ") + len(right) + 2
+        self.query_one("#tasks-totals", Lines).show([[*head, *totals(shown, now, self.size.width - taken)]])
+        self.query_one("#tasks-right", Static).update(right)
+        self.query_one("#tasks-trouble", Static).update("\n".join(f"left out: {each}" for each in sight.unreadable))
+        self._draw_about()
         self.refresh_bindings()
 
-    def _lines(self, shown: list[Seen], kept: list[KeptDraft], *, wide: bool) -> list[Line]:
+    def _lines(self, found: list[Seen], kept: list[KeptDraft], room: int) -> list[Line]:
         now = self.home.clock()
-        return [
-            *(task_line(seen, now, wide=wide) for seen in sorted_tasks(shown, self._sort)),
-            *(draft_line(each, now, wide=wide) for each in kept),
-        ]
+        lines = task_lines(found, now, by=self._sort, room=room, marked=self._marked)
+        drafts_of = [draft_line(each, now, room=room) for each in kept]
+        return [*lines, *([heading("DRAFTS"), *drafts_of] if drafts_of and self._sort == SORTS[0] else drafts_of)]
 
-    def _summary(self, shown: list[Seen], found: int, count: int) -> str:
-        if not count:
-            return ""
-        parts = [f"{found} of {count}"] if found != count else [summary(shown)]
-        return " · ".join([*parts, f"by {self._sort}"])
+    def _right(self, found: int, count: int) -> str:
+        """What the list leaves out, how it is sorted, and the time."""
+        at = datetime.datetime.fromtimestamp(self.home.clock()).strftime("%H:%M")
+        parts = [
+            f"{len(self._marked)} marked" if self._marked else "",
+            f"{found} of {count}" if found != count else "",
+            f"by {self._sort}" if self._sort != SORTS[0] else "",
+            at,
+        ]
+        return "  ".join(filter(None, parts))
+
+    def _draw_about(self) -> None:
+        """The task under the cursor, explained."""
+        now, lines = self.home.clock(), self.query_one("#tasks-about", Lines)
+        if (seen := self._current()) is not None:
+            lines.show(about(seen, now))
+        elif (kept := self._current_draft()) is not None:
+            lines.show(about_draft(kept))
+        else:
+            lines.show([])
+        sight = self._sight
+        events = sight.events if sight is not None and sight.marked == self.listing.key else []
+        self.query_one("#tasks-events", Lines).show([event_parts(entry) for entry in events])
+
+    def _meant(self) -> list[Seen]:
+        """The tasks that are marked, or the one under the cursor."""
+        seen = self._sight.seen if self._sight is not None else []
+        marked = [each for each in seen if str(each.task.id) in self._marked]
+        current = self._current()
+        return marked or ([current] if current is not None else [])
 
     def _current(self) -> Seen | None:
         key = self.listing.key if self.is_mounted else None

@@ -1,4 +1,5 @@
-"""A choice of a few, all in sight on one line: left and right change it, the chosen one stands in brackets."""
+"""A choice of a few on one line: left and right change it. All are in sight where there is room, the chosen one in
+brackets; else the chosen one alone, between arrows."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -52,8 +53,11 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.value, value or self.options[0][0])
 
     def render(self) -> Content:
-        """All options, the chosen one in brackets: it must be seen without colours too."""
+        """All options, the chosen one in brackets: it must be seen without colours too. Or that one alone."""
         style = self.get_visual_style("choice--chosen")
+        if sum(len(label) + 2 for _, label in self.options) > self.size.width > 0:
+            label = next((label for value, label in self.options if value == self.value), self.value)
+            return Content("").join([Content("‹ "), Content.styled(label, style), Content(" ›")])
         parts = [
             Content(f"[{label}]").stylize(style) if value == self.value else Content(f" {label} ")
             for value, label in self.options
@@ -68,6 +72,9 @@ class Choice(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Chooses what is under the pointer."""
+        if sum(len(label) + 2 for _, label in self.options) > self.size.width:
+            self.action_move(-1 if event.x < 2 else 1)
+            return
         left = 0
         for value, label in self.options:
             left += len(label) + 2

@@ -15,7 +15,7 @@ GAP = "  "
 
 
 class KeyBar(Widget):
-    """One line, drawn from the actions that can be run now; a click runs one.
+    """One line below a rule, drawn from the actions that can be run now; a click runs one. The first stands out.
 
     It is one widget without children: a footer that is built anew at each change of focus costs an open monitor
     memory all day. A screen may name `urgent_actions`: those that matter now come first, shown otherwise or not.
@@ -24,15 +24,16 @@ class KeyBar(Widget):
     DEFAULT_CSS = """
     KeyBar {
         dock: bottom;
-        height: 1;
+        height: 2;
         padding: 0 1;
-        background: $panel;
-        color: $text-muted;
+        border-top: solid $border-blurred;
+        color: $foreground;
         text-wrap: nowrap;
-        & > .key-bar--key { color: $foreground; text-style: bold; }
+        & > .key-bar--key { color: $primary; text-style: bold; }
+        & > .key-bar--first { color: $text; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES = {"key-bar--key"}  # noqa: RUF012
+    COMPONENT_CLASSES = {"key-bar--key", "key-bar--first"}  # noqa: RUF012
     ALLOW_SELECT = False
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class KeyBar(Widget):
         actions.sort(key=lambda each: each.id not in urgent)
         right = [each for each in actions if each.id in ALWAYS]
         left = fitting([each for each in actions if each.id not in ALWAYS], self.size.width - _width(right) - len(GAP))
-        style = self.get_visual_style("key-bar--key")
+        style, first = (self.get_visual_style(f"key-bar--{part}") for part in ("key", "first"))
         parts: list[Content] = []
         self._places = []
         column = 0
@@ -62,7 +63,8 @@ class KeyBar(Widget):
             if index == len(left):
                 gap = max(gap, self.size.width - _width(right) - column)
             column += gap
-            parts += [Content(" " * gap), Content.assemble((each.key, style), f" {each.label}")]
+            label = Content.styled(f" {each.label}", first) if index == 0 else Content(f" {each.label}")
+            parts += [Content(" " * gap), Content.styled(each.key, style), label]
             self._places.append((column, column + _width([each]), each))
             column += _width([each])
         return Content("").join(parts)

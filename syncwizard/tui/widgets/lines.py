@@ -56,10 +56,10 @@ class Lines(Toned):
 
 
 class PaneTitle(Lines):
-    """The name of a pane, and what it shows at the moment."""
+    """The name of a pane, and what it shows at the moment, within a thin rule."""
 
     DEFAULT_CSS = """
-    PaneTitle { height: 1; text-wrap: nowrap; text-style: bold; }
+    PaneTitle { height: 1; text-wrap: nowrap; }
     """
 
     def __init__(self, title: str, *, id: str) -> None:
@@ -67,5 +67,10 @@ class PaneTitle(Lines):
         self.say(title)
 
     def say(self, title: str) -> None:
-        """Replaces the title."""
-        self.show([[(title, "muted")]])
+        """Replaces the title; what comes after its first point is about it."""
+        name, point, about = title.partition(" · ")
+        self.show([[("─ ", "faint"), (name, "strong"), (f"{point}{about}", "muted"), (" ", "plain"), (RULE, "faint")]])
+
+
+# Longer than any line: the end of it is cut.
+RULE = "─" * 400

@@ -4,9 +4,10 @@ It knows a cursor and its keys, and nothing of what the lines mean.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import ClassVar
 
-import msgspec
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
@@ -20,52 +21,31 @@ from textual.strip import Strip
 from syncwizard.task.text import fit, shorten
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.formatting import Tone
+from syncwizard.tui.widgets.columns import GAP, Cell, Column, Line, widths
 from syncwizard.tui.widgets.tones import Toned
 
-GAP = 2
-
-
-class Cell(msgspec.Struct, frozen=True):
-    """A text and how it is meant; the style sheet says how that looks."""
-
-    text: str
-    tone: Tone = "plain"
-
-
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """`width` in cells; 0 takes what the others leave, which columns of that kind share. `name`: what is too long loses
-    its middle, since both ends tell names apart."""
-
-    title: str
-    width: int = 0
-    right: bool = False
-    name: bool = False
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A cell a column; `below` is a second line across them all, where the listing has room for one."""
-
-    key: str
-    cells: tuple[Cell, ...]
-    below: Cell = Cell("")
+# Before each line: the bar of the cursor, or the mark.
+GUTTER = 1
+BAR, MARKED = "▌", "■"
 
 
 class Listing(ScrollView, Toned, can_focus=True):
-    """Lines under a header."""
+    """Lines under a header. The line under the cursor keeps its colours: a bar and its ground say where it is."""
 
     DEFAULT_CSS = """
     Listing {
         height: 1fr;
         scrollbar-size-vertical: 1;
         overflow-x: hidden;
-        & > .listing--header { color: $text-muted; text-style: bold; }
+        & > .listing--header { color: $text-muted; }
+        & > .listing--bar { color: $primary; text-style: bold; }
         & > .listing--cursor { background: $block-cursor-blurred-background; }
-        & > .listing--focus { background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold; }
+        & > .listing--focus { background: $block-hover-background; }
         &:nocolor > .listing--focus { text-style: bold reverse; }
         &:nocolor > .listing--cursor { text-style: underline; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--header", "listing--cursor", "listing--focus"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"listing--header", "listing--bar", "listing--cursor", "listing--focus"}
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("list.down", "list.up", "list.first", "list.last"),
         Binding("down", "down", show=False),
@@ -77,29 +57,23 @@ class Listing(ScrollView, Toned, can_focus=True):
     ]
     ALLOW_SELECT = False
 
-    class Chosen(Message):
+    class _About(Message):
+        """Something about the line with this key."""
+
+        def __init__(self, listing: "Listing", key: str) -> None:
+            super().__init__()
+            self.listing, self.key = listing, key
+
+        @property
+        def control(self) -> "Listing":
+            """For `@on` with a selector."""
+            return self.listing
+
+    class Chosen(_About):
         """Two clicks on a line; what Enter does is bound by the screen."""
 
-        def __init__(self, listing: "Listing", key: str) -> None:
-            super().__init__()
-            self.listing, self.key = listing, key
-
-        @property
-        def control(self) -> "Listing":
-            """For `@on` with a selector."""
-            return self.listing
-
-    class Moved(Message):
+    class Moved(_About):
         """The cursor is on another line."""
-
-        def __init__(self, listing: "Listing", key: str) -> None:
-            super().__init__()
-            self.listing, self.key = listing, key
-
-        @property
-        def control(self) -> "Listing":
-            """For `@on` with a selector."""
-            return self.listing
 
     def __init__(
         self,
@@ -113,15 +87,17 @@ class Listing(ScrollView, Toned, can_focus=True):
         self._columns = tuple(columns)
         self._follow_end = follow_end
         self._lines: Sequence[Line] = ()
+        # The row that each line begins at, and the one behind them all.
+        self._tops: list[int] = [0]
+        self._rows: list[int] = []
         self._cursor = 0
-        self._height = 1
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(512)
         self._room = 0
 
     @property
     def room(self) -> int:
         """The columns of a line. Out of sight: as they were; 0 before it was ever in sight."""
-        self._room = self.scrollable_content_region.width or self._room
+        self._room = max(0, self.scrollable_content_region.width - GUTTER) or self._room
         return self._room
 
     @property
@@ -144,15 +120,22 @@ class Listing(ScrollView, Toned, can_focus=True):
         at_end = self._follow_end and self._cursor >= len(self._lines) - 1
         key = self.key
         self._lines = lines
-        self._height = 2 if any(line.below.text for line in lines) else 1
-        found = next((index for index, line in enumerate(lines) if line.key == key), None)
-        self._cursor = found if found is not None else max(0, min(self._cursor, len(lines) - 1))
+        self._tops = [0, *accumulate(line.height for line in lines)]
+        self._rows = [index for index, line in enumerate(lines) for _ in range(line.height)]
+        found = next((index for index, line in enumerate(lines) if line.key == key and not line.heading), None)
+        self._cursor = self._beside(found if found is not None else self._cursor, 1)
         if at_end:
-            self._cursor = max(0, len(lines) - 1)
-        self.virtual_size = Size(self.size.width, len(lines) * self._height + 1)
+            self._cursor = self._beside(len(lines) - 1, -1)
+        self.virtual_size = Size(self.size.width, self._tops[-1] + 1)
         if at_end:
             self._reveal()
         self.refresh()
+
+    def go_to(self, key: str) -> None:
+        """Puts the cursor on the line with this key, where there is one."""
+        found = next((index for index, line in enumerate(self._lines) if line.key == key), None)
+        if found is not None:
+            self._move(found, 1)
 
     def notify_style_update(self) -> None:
         """Another theme."""
@@ -162,24 +145,24 @@ class Listing(ScrollView, Toned, can_focus=True):
     def on_resize(self) -> None:
         """The lines are as wide as we are."""
         self._strips.clear()
-        self.virtual_size = Size(self.size.width, len(self._lines) * self._height + 1)
+        self.virtual_size = Size(self.size.width, self._tops[-1] + 1)
         self._reveal()
 
     def render_line(self, y: int) -> Strip:
         """The header, which does not scroll, or a line."""
         width = self.scrollable_content_region.width
         if y == 0:
-            cells = tuple(Cell(column.title) for column in self._columns)
-            return self._strip(cells, "listing--header", width, header=True)
-        index, part = divmod(y - 1 + self.scroll_offset.y, self._height)
-        if index >= len(self._lines):
+            titles = Line(key="", cells=tuple(Cell(column.title) for column in self._columns))
+            return self._strip(titles, "listing--header", width)
+        row = y - 1 + self.scroll_offset.y
+        if row >= len(self._rows):
             return Strip.blank(width, self.rich_style)
+        index = self._rows[row]
         line = self._lines[index]
-        marked = index == self._cursor
-        over = ("listing--focus" if self.has_focus else "listing--cursor") if marked else ""
-        if part == 1:
-            return self._below(line.below, over, width)
-        return self._strip(line.cells, over, width)
+        over = ("listing--focus" if self.has_focus else "listing--cursor") if index == self._cursor else ""
+        if line.heading:
+            over = ""
+        return self._strip(line, over, width, part=row - self._tops[index])
 
     def action_down(self) -> None:
         """Next line."""
@@ -199,23 +182,36 @@ class Listing(ScrollView, Toned, can_focus=True):
 
     def action_page(self, direction: int) -> None:
         """A screenful further, or back."""
-        self._step(direction * max(1, (self.size.height - 1) // self._height - 1))
+        row = self._tops[self._cursor] + direction * max(1, self.size.height - 2)
+        if self._rows:
+            self._move(self._rows[max(0, min(row, len(self._rows) - 1))], direction)
 
     def on_click(self, event: Click) -> None:
         """Puts the cursor on a line; on the line that has it, chooses it."""
-        index = (event.y - 1 + self.scroll_offset.y) // self._height
-        if event.y == 0 or index >= len(self._lines):
+        row = event.y - 1 + self.scroll_offset.y
+        if event.y == 0 or row >= len(self._rows) or self._lines[self._rows[row]].heading:
             return
+        index = self._rows[row]
         if index == self._cursor and event.chain == 2:
             self.post_message(self.Chosen(self, self._lines[index].key))
         else:
-            self._move(index)
+            self._move(index, 1)
 
     def _step(self, count: int) -> None:
-        self._move(self._cursor + count)
+        self._move(self._cursor + count, 1 if count > 0 else -1)
 
-    def _move(self, index: int) -> None:
+    def _beside(self, index: int, direction: int) -> int:
+        """The line there, or the nearest to it that is no heading."""
         index = max(0, min(index, len(self._lines) - 1))
+        ways = (range(index, len(self._lines)), range(index, -1, -1))
+        for way in ways if direction > 0 else reversed(ways):
+            found = next((each for each in way if each < len(self._lines) and not self._lines[each].heading), None)
+            if found is not None:
+                return found
+        return index
+
+    def _move(self, index: int, direction: int) -> None:
+        index = self._beside(index, direction)
         if not self._lines or index == self._cursor:
             return
         self._cursor = index
@@ -224,49 +220,78 @@ class Listing(ScrollView, Toned, can_focus=True):
         self.post_message(self.Moved(self, self._lines[index].key))
 
     def _reveal(self) -> None:
-        """Scrolls so that the cursor is in sight, below the header."""
+        """Scrolls so that the cursor is in sight, below the header, and with it the heading that is right above it."""
         if self._lines:
-            top = self._cursor * self._height
+            first = self._cursor - 1 if self._cursor and self._lines[self._cursor - 1].heading else self._cursor
+            top, end = self._tops[first], self._tops[self._cursor + 1]
             self.scroll_to_region(
-                Region(0, top, 1, self._height + 1), animate=False, force=True, immediate=True, x_axis=False
+                Region(0, top, 1, end - top + 1), animate=False, force=True, immediate=True, x_axis=False
             )
 
-    def _strip(self, cells: tuple[Cell, ...], over: str, width: int, *, header: bool = False) -> Strip:
-        key = (cells, over, width)
+    def _strip(self, line: Line, over: str, width: int, part: int = 0) -> Strip:
+        shown = (line.below, line.hint) if part else (line.cells, line.heading)
+        key = (shown, line.marked, over, width)
         if (known := self._strips.get(key)) is None:
-            known = self._drawn(cells, over, width, header)
-            self._strips[key] = known
+            base = self._style(over)
+            segments = [self._gutter(line, over)]
+            if line.heading:
+                title = f"{line.heading} "
+                segments += [self._part(title, "muted", over), self._part("─" * (width - len(title)), "faint", over)]
+            else:
+                segments += self._below(line, over, width - GUTTER) if part else self._cells(line, over, width - GUTTER)
+            known = self._strips[key] = Strip(segments).adjust_cell_length(width, base)
         return known
 
-    def _drawn(self, cells: tuple[Cell, ...], over: str, width: int, header: bool) -> Strip:
-        segments: list[Segment] = []
-        base = self._style(over)
-        for index, (cell, column, size) in enumerate(zip(cells, self._columns, self._widths(width), strict=False)):
-            if index:
-                segments.append(Segment(" " * GAP, base))
-            style = base if header else self._toned(cell.tone, over)
-            text = shorten(cell.text, size) if column.name else cell.text
-            segments.append(Segment(fit(text, size, right=column.right), style))
-        return Strip(segments).adjust_cell_length(width, base)
+    def _gutter(self, line: Line, over: str) -> Segment:
+        if over in ("listing--focus", "listing--cursor") or line.marked:
+            focused = over == "listing--focus" or line.marked
+            bar = self.get_component_rich_style("listing--bar") if focused else self.rich_style
+            style = Style.combine([bar, Style(bgcolor=self._style(over).bgcolor)])
+            return Segment(MARKED if line.marked else BAR, style)
+        return Segment(" ", self._style(over))
 
-    def _below(self, cell: Cell, over: str, width: int) -> Strip:
-        style = self._toned(cell.tone, over)
-        return Strip([Segment(fit(f"  {cell.text}", width), style)]).adjust_cell_length(width, style)
+    def _cells(self, line: Line, over: str, width: int) -> list[Segment]:
+        segments: list[Segment] = []
+        sizes, place = widths(self._columns, width), 0
+        for cell in line.cells:
+            if place >= len(sizes):
+                break
+            if place:
+                segments.append(Segment(" " * self._columns[place - 1].gap, self._style(over)))
+            column, over_these = self._columns[place], self._columns[place : place + cell.span]
+            size = sum(sizes[place : place + cell.span]) + sum(each.gap for each in over_these[:-1])
+            text = shorten(cell.text, size) if column.name else cell.whole
+            shown = fit(text, size, right=column.right and cell.span == 1)
+            if cell.unit and shown.endswith(cell.unit):
+                segments.append(self._part(shown[: -len(cell.unit)], cell.tone, over))
+                segments.append(self._part(cell.unit, "muted", over))
+            else:
+                segments.append(self._part(shown, cell.tone, over))
+            place += cell.span
+        return segments
+
+    def _below(self, line: Line, over: str, width: int) -> list[Segment]:
+        room = max(0, width - 2 - (cell_len(line.hint.text) + GAP if line.hint.text else 0))
+        text = fit(line.below.text, room)
+        return [
+            self._part(f"  {text}{' ' * GAP if line.hint.text else ''}", line.below.tone, over),
+            self._part(line.hint.text, line.hint.tone, over),
+        ]
+
+    def _part(self, text: str, tone: Tone, over: str) -> Segment:
+        return Segment(text, self._toned(tone, over))
 
     def _style(self, over: str) -> Style:
         return self.get_component_rich_style(over) if over else self.rich_style
 
     def _toned(self, tone: Tone, over: str) -> Style:
-        # On the line with the focus its own colours are the ones that can be read.
-        if over == "listing--focus":
+        if over == "listing--header":
             return self._style(over)
         toned = self.get_component_rich_style(f"tone--{tone}")
-        return Style.combine([toned, Style(bgcolor=self._style(over).bgcolor)]) if over else toned
-
-    def _widths(self, width: int) -> list[int]:
-        fixed = sum(column.width for column in self._columns) + GAP * (len(self._columns) - 1)
-        loose = [index for index, column in enumerate(self._columns) if not column.width]
-        rest = max(0, width - fixed)
-        share, more = divmod(rest, len(loose)) if loose else (0, 0)
-        shares = {index: share + (1 if place < more else 0) for place, index in enumerate(loose)}
-        return [column.width or shares[index] for index, column in enumerate(self._columns)]
+        if not over:
+            return toned
+        ground = self._style(over)
+        # What the ground adds where there is no colour (bold, reverse) goes with the colour of the part.
+        return Style.combine(
+            [toned, Style(bgcolor=ground.bgcolor, bold=ground.bold, reverse=ground.reverse, underline=ground.underline)]
+        )

@@ -1,7 +1,7 @@
 """A tree of objects as a list of lines, drawn by line: only what is in sight costs anything, whatever there is."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import ClassVar, NamedTuple
 
@@ -17,18 +17,25 @@ from textual.strip import Strip
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.outline import Line, Outline
 from syncwizard.tui.actions import bindings
+from syncwizard.tui.formatting import Tone
+from syncwizard.tui.widgets.listing import BAR, GUTTER
 from syncwizard.tui.widgets.object_line import draw
+from syncwizard.tui.widgets.tones import Toned
+
+# Of the words beside an object.
+WORD_TONES: tuple[Tone, ...] = ("plain", "muted", "accent", "warn")
 
 
 class _Styles(NamedTuple):
-    """Of a line, of its words, of the line under the cursor."""
+    """Of a line and its ground under the cursor, of the bar beside that, and of the tones of its words."""
 
     line: Style
-    words: Style
     cursor: Style
+    bar: Style
+    tones: Mapping[Tone, Style]
 
 
-class ObjectList(ScrollView, can_focus=True):
+class ObjectList(ScrollView, Toned, can_focus=True):
     """Shows lines that are made elsewhere, and says what a person wants done with the one under the cursor.
 
     `ticks`: whether lines have boxes, which a list of what is chosen has no need for.
@@ -40,18 +47,14 @@ class ObjectList(ScrollView, can_focus=True):
         overflow-x: hidden;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
-        & > .object-list--words { color: $text-muted; }
+        & > .object-list--bar { color: $primary; }
         & > .object-list--cursor { background: $block-cursor-blurred-background; }
-        &:focus > .object-list--cursor {
-            background: $block-cursor-background;
-            color: $block-cursor-foreground;
-            text-style: bold;
-        }
+        &:focus > .object-list--cursor { background: $block-hover-background; color: $text; text-style: bold; }
         &:nocolor > .object-list--cursor { text-style: underline; }
         &:nocolor:focus > .object-list--cursor { text-style: bold reverse; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"object-list--cursor", "object-list--words"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"object-list--cursor", "object-list--bar"}
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "down", show=False),
@@ -84,11 +87,11 @@ class ObjectList(ScrollView, can_focus=True):
         self._empty = empty
         self._choice: ObjectChoice | None = None
         self._lines = Outline()
-        self._styles = _Styles(Style.null(), Style.null(), Style.null())
+        self._styles = _Styles(Style.null(), Style.null(), Style.null(), {})
         self.cursor = 0
 
     def show(self, choice: ObjectChoice, lines: Outline, empty: str = "") -> None:
-        """Draws these lines; the cursor stays on what it was on, or near. `empty` is said where there are none."""
+        """Draws these lines; the cursor stays on what it was on, or near. `empty` is shown where there are none."""
         node = None if self.line is None else self.line.node
         self._choice, self._lines, self._empty = choice, lines, empty or self._empty
         if node is not None and (self.line is None or self.line.node != node):
@@ -111,22 +114,30 @@ class ObjectList(ScrollView, can_focus=True):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines in sight. Looking a style up costs as much as drawing a line: once for all of them."""
-        words, cursor = (self.get_component_rich_style(f"object-list--{part}") for part in ("words", "cursor"))
-        self._styles = _Styles(self.rich_style, words, cursor)
+        cursor, bar = (self.get_component_rich_style(f"object-list--{part}") for part in ("cursor", "bar"))
+        tones = {tone: self.get_component_rich_style(f"tone--{tone}") for tone in WORD_TONES}
+        self._styles = _Styles(self.rich_style, cursor, bar, tones)
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """One line in sight."""
         width = self.scrollable_content_region.width
         number = y + self.scroll_offset.y
-        style, muted, cursor = self._styles
+        style, cursor, bar, tones = self._styles
         if self._choice is None or number >= len(self._lines):
             text = "" if self._lines else next(islice(self._explanation(width), number, None), "")
             return Strip([Segment(text, style)]).adjust_cell_length(width, style)
-        drawn = draw(self._lines[number], self._choice, width, ticks=self._ticks)
+        drawn = draw(self._lines[number], self._choice, width - GUTTER, ticks=self._ticks)
+        over = Style.null()
         if number == self.cursor:
-            style = muted = cursor
-        parts = [Segment(drawn.lead + drawn.name, style), Segment(drawn.words, muted), Segment(drawn.figures, style)]
+            style, over = cursor, Style(bgcolor=cursor.bgcolor, reverse=cursor.reverse, underline=cursor.underline)
+        parts = [
+            Segment(BAR if number == self.cursor else " ", (bar if self.has_focus else style) + over),
+            Segment(drawn.lead + drawn.name, style),
+            *(Segment(text, tones[tone] + over) for text, tone in drawn.words),
+            Segment(drawn.figures, style),
+            Segment(drawn.bar, tones["accent"] + over),
+        ]
         return Strip(parts).adjust_cell_length(width, style)
 
     def _explanation(self, width: int) -> Iterator[str]:
@@ -180,7 +191,7 @@ class ObjectList(ScrollView, can_focus=True):
             return
         self._move(number)
         line = self._lines[number]
-        column = event.x - 2 * line.depth
+        column = event.x - GUTTER - 2 * line.depth
         if column < 2:
             self._want("collapse" if line.expanded else "expand")
         elif column < 6 and self._ticks:

@@ -40,7 +40,7 @@ class ObjectPicker(Vertical):
     ObjectPicker {
         height: 1fr;
         & > #picker-head { height: 1; }
-        & #picker-head-text { width: 1fr; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+        & #picker-head-text { width: 1fr; color: $text; text-wrap: nowrap; text-overflow: ellipsis; }
         & #picker-filter { width: 1fr; display: none; }
         &.-filtering #picker-head-text { width: 46; }
         & > #picker-panes { height: 1fr; }
@@ -233,6 +233,8 @@ class ObjectPicker(Vertical):
         ticked = tree is self._source and tick_of(line, choice) != "all"
         if line.object is not None:
             return choice.with_objects([line.object], ticked)
+        if line.members:
+            return choice.with_objects(line.members, ticked)
         if self._words:
             shown = objects_of(tree.groups, node)
             ticked = tree is self._source and not all(map(choice.has, shown))

@@ -48,7 +48,9 @@ class Tree:
             self._open.update(Node(schema, kind) for schema, found in groups.items() for kind in found)
 
     def _arrange(self, words: Sequence[str]) -> None:
-        self.lines = outline(self.groups, self._is_not_closed if words or self._all_open else self._open.__contains__)
+        # A filter is about single objects: what it finds is not folded again.
+        is_open = self._is_not_closed if words or self._all_open else self._open.__contains__
+        self.lines = outline(self.groups, is_open, folded=not words)
 
     def _is_not_closed(self, node: Node) -> bool:
-        return node not in self._closed
+        return node in self._open if node.group is not None else node not in self._closed

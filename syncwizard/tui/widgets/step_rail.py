@@ -28,9 +28,8 @@ class RailStep(Static):
         """Shows how the step stands to the one in sight; `done` steps are behind their Next."""
         self.set_class(self._index == current, "-current")
         self.set_class(self._index < done, "-done")
-        glyph = "▸ " if self._index == current else ""
-        number = "✓" if self._index < done and self._index != current else str(self._index + 1)
-        text = f"{glyph}{number} {self._title}"
+        glyph = "●" if self._index == current else "✓" if self._index < done else "○"
+        text = f"{glyph} {self._title}"
         if text != self._text:
             self._text = text
             self.update(text)
@@ -47,9 +46,10 @@ class StepRail(Horizontal):
     StepRail {
         height: 1;
         padding: 0 1;
-        & > RailStep { width: auto; margin-right: 2; color: $text-disabled; }
-        & > RailStep.-done { color: $text-success; }
-        & > RailStep.-current { color: $text-primary; text-style: bold; }
+        & > RailStep { width: auto; color: $text-muted; }
+        & > RailStep.-done { color: $success; }
+        & > RailStep.-current { color: $text; text-style: bold; }
+        & > .rail--line { width: auto; color: $border-blurred; }
     }
     """
 
@@ -60,6 +60,8 @@ class StepRail(Horizontal):
     def compose(self) -> ComposeResult:
         """One widget a step."""
         for index, title in enumerate(self._titles):
+            if index:
+                yield Static(" ── ", classes="rail--line", markup=False)
             yield RailStep(index, title)
 
     def mark(self, current: int, done: int) -> None:

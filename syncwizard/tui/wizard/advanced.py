@@ -21,7 +21,7 @@ class AdvancedStep(FormStep):
     """Each setting that is declared, with default, range and unit, and what it is for."""
 
     step: ClassVar[StepName] = "advanced"
-    title: ClassVar[str] = "Advanced settings"
+    title: ClassVar[str] = "Settings"
 
     def compose(self) -> ComposeResult:
         """A heading a group; a field a setting, with its words below it."""

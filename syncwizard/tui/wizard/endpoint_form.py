@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
@@ -13,9 +13,11 @@ from textual.widgets import Button, Input, Label, Select, Static
 from syncwizard.errors import End
 from syncwizard.secrets import LIBPQ_VARIABLE
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.pasted import looks_pasted
 from syncwizard.task.file import expanded
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
+from syncwizard.tui.wizard.end_test import EndTest
 
 TYPES = (("postgresql", "PostgreSQL"), ("polardb-postgresql", "PolarDB for PostgreSQL"))
 WAYS = (("host", "host"), ("socket", "socket"), ("service", "service"), ("ssh", "SSH tunnel"))
@@ -27,7 +29,11 @@ FILES = ("ca", "certificate", "key")
 SECRETS = {"secret": "", "key_secret": "_key"}
 # In the order of the form: field, label, help.
 TEXTS: tuple[tuple[str, str, str], ...] = (
-    ("host", "Host", "Name or address of the server; several with commas between are tried until the primary is found"),
+    (
+        "host",
+        "Host",
+        "Name or address, several with commas between; a URL or host=… dbname=… pasted here fills the end",
+    ),
     ("socket", "Directory", "The directory of the server's Unix socket"),
     ("service", "Service", "A section of libpq's pg_service.conf; what is left empty below comes from there"),
     ("service_host", "Host", "Empty unless another server is meant than the service's"),
@@ -36,7 +42,7 @@ TEXTS: tuple[tuple[str, str, str], ...] = (
     ("local", "Local end", "This machine's end of the tunnel, such as 127.0.0.1:15432; empty: a free port"),
     ("port", "Port", "5432 unless your server was set up otherwise; one for all hosts, or one for each"),
     ("database", "Database", "One database a task; it must exist at both ends"),
-    ("user", "Account", "One of the task's own, no superuser if possible; the manual (F1) lists the rights it needs"),
+    ("user", "Account", "One of the task's own, no superuser if possible; F2 writes the rights it needs as SQL"),
 )
 
 
@@ -67,7 +73,7 @@ def shown_fields(draft: EndpointDraft) -> set[str]:
 
 
 def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
-    """What is known here of the place where the password is said to be; `trouble`: of the keyring."""
+    """What is known here of the place that is given for the password; `trouble`: of the keyring."""
     match draft.password:
         case "pgpass":
             if os.environ.get(LIBPQ_VARIABLE):
@@ -82,6 +88,29 @@ def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
             return f"${draft.variable} is " + ("set" if draft.variable in os.environ else "not set in this shell")
         case "prompt":
             return "kept in memory; asked for again at each resume"
+
+
+class PasteInput(Input):
+    """A field in which a whole connection may be pasted: it goes to the form, not into the field."""
+
+    class Pasted(Message):
+        """A connection was pasted, or typed so fast that it may have been."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # Textual calls the one of every class, unless it is prevented.
+        if looks_pasted(event.text):
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Pasted(event.text))
+
+    def _on_blur(self, event: events.Blur) -> None:
+        if looks_pasted(self.value):
+            text, self.value = self.value, ""
+            self.post_message(self.Pasted(text))
 
 
 class EndpointForm(VerticalScroll, can_focus=False):
@@ -109,6 +138,14 @@ class EndpointForm(VerticalScroll, can_focus=False):
             super().__init__()
             self.path = path
 
+    class ConnectionPasted(Message):
+        """A whole connection is to be taken apart into the fields of the end."""
+
+        def __init__(self, end: End, text: str) -> None:
+            super().__init__()
+            self.end: End = end
+            self.text = text
+
     def __init__(self, end: End) -> None:
         super().__init__(id=f"form-{end}", classes="endpoint-form")
         self.end: End = end
@@ -116,7 +153,8 @@ class EndpointForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Every field there may be, in reading order."""
-        yield Label(self.end.capitalize(), classes="form--heading -wide-only")
+        role = "copies from" if self.end == "source" else "is written to"
+        yield Label(f"[b]{self.end.upper()}[/b]  {role}", classes="form--heading")
         with Horizontal(classes="form--line"):
             yield Label("Saved", classes="field--label")
             yield Select[str]([], prompt="none", compact=True, id=f"saved-{self.end}")
@@ -129,13 +167,19 @@ class EndpointForm(VerticalScroll, can_focus=False):
         yield self._text("variable", "", "The environment variable that holds the password")
         yield self._secret("secret", "The password itself")
         yield Static("", classes="form--note", id=f"note-{self.end}", markup=False)
-        yield self._choice("mode", "Encryption", MODES, "verify-full alone makes sure that it is your server")
+        yield self._choice(
+            "mode",
+            "Encryption",
+            MODES,
+            "verify-full alone proves that it is your server; disable never encrypts (libpq's default tries)",
+        )
         yield self._file("ca", "CA", "Certificate of the authority that signed the server's; needed by verify-…")
         yield self._file("certificate", "Certificate", "The client's, where the server asks for one; with its key")
         yield self._file("key", "Key", "The client's private key; its file must be readable for you alone")
         yield self._choice("key_password", "Key password", KEY_KEEPING, "Where the key's password is kept")
         yield self._text("key_variable", "", "The environment variable that holds the key's password")
         yield self._secret("key_secret", "The key's password itself")
+        yield EndTest(self.end)
 
     def show_draft(self, draft: EndpointDraft, keyring_trouble: str | None) -> None:
         """Shows the fields that count, and what is known of the password's place."""
@@ -146,7 +190,7 @@ class EndpointForm(VerticalScroll, can_focus=False):
         if words != self._words:
             self._words = words
             self.query_one(f"#note-{self.end}", Static).update(words)
-        placeholder = "user, or as in the service" if draft.way == "service" else "the name you are logged in with"
+        placeholder = "user, or as in the service" if draft.way == "service" else "your login name"
         self._input("user").placeholder = placeholder
         self._input("host").placeholder = "as seen from the bastion" if draft.way == "ssh" else "db1.example.com"
         for name in ("service_host", "service_port"):
@@ -162,6 +206,11 @@ class EndpointForm(VerticalScroll, can_focus=False):
             select.set_options([(Text(name), name) for name in known])
             if chosen in known:
                 select.value = chosen
+
+    @on(PasteInput.Pasted)
+    def _pasted(self, event: PasteInput.Pasted) -> None:
+        event.stop()
+        self.post_message(self.ConnectionPasted(self.end, event.text))
 
     @on(Select.Changed)
     def _picked(self, event: Select.Changed) -> None:
@@ -184,7 +233,7 @@ class EndpointForm(VerticalScroll, can_focus=False):
         return Field(f"{self.end}.{name}", label, Choice(options), help=f"{words} (← → to choose)")
 
     def _text(self, name: str, label: str, words: str) -> Field:
-        return Field(f"{self.end}.{name}", label, Input(compact=True), help=words)
+        return Field(f"{self.end}.{name}", label, PasteInput(compact=True), help=words)
 
     def _secret(self, name: str, words: str) -> Field:
         return Field(f"{self.end}.{name}", "", Input(compact=True, password=True), help=words)

@@ -5,6 +5,7 @@ from typing import ClassVar
 import msgspec
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label, Static
 
@@ -13,46 +14,50 @@ from syncwizard.errors import End, SyncwizardError
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task.drafting.draft import ENDS, StepName
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
-from syncwizard.task.handover import Handover
+from syncwizard.task.drafting.pasted import take_apart
+from syncwizard.task.drafting.rights import rights_script
 from syncwizard.task.validation import Problem
-from syncwizard.tui.dialogs.connectivity import ConnectivityDialog
+from syncwizard.tui.actions import bindings
+from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.file_picker import FilePickerDialog
 from syncwizard.tui.dialogs.name import NameDialog
-from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.widgets.paragraphs import Paragraphs
 from syncwizard.tui.wizard.advice import advise
+from syncwizard.tui.wizard.end_test import EndTest
 from syncwizard.tui.wizard.endpoint_form import SECRETS, EndpointForm
 from syncwizard.tui.wizard.form import FormStep
 from syncwizard.tui.wizard.step import NEXT
 
+# An end with the secrets that were typed for it.
+Tested = tuple[EndpointDraft, tuple[str | None, str | None]]
 SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
-PAGES = (("source", "Source"), ("destination", "Destination"), ("mind", "What to mind"))
 
 
 class EndpointsStep(FormStep):
-    """Task name, source and destination: beside each other where there is room, else a page each."""
+    """Task name, source and destination beside each other, each with what its test found below its fields."""
 
     step: ClassVar[StepName] = "endpoints"
     title: ClassVar[str] = "Source & destination"
     manual_topic = "preparing"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("ends.test", "ends.other", "ends.rights")]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        # The ends and secrets that the last test found in order.
-        self._tested: tuple[EndpointDraft, EndpointDraft, Handover] | None = None
-        # The pages that were in sight.
-        self._seen: set[str] = set()
+        # Of each end what was tested, and found in order.
+        self._passed: dict[End, Tested] = {}
+        # Going on once both ends have passed was asked for with the ends as they were then.
+        self._wanted: tuple[Tested, Tested] | None = None
+        self._known: dict[End, Tested] = {}
 
     def compose(self) -> ComposeResult:
-        """The name, the pages, and what to mind."""
-        yield Field("name", "Task name", Input(compact=True), help="Yours to choose; two tasks may have the same")
-        yield Choice(PAGES, id="pages")
+        """The name, both ends, and what to mind where there is room."""
+        yield Field("name", "Task name", Input(compact=True), help="What you call it; two tasks may have the same name")
         with Horizontal(id="ends"):
             yield EndpointForm("source")
             yield EndpointForm("destination")
         with VerticalScroll(id="mind"):
-            yield Label("What to mind", classes="form--heading -wide-only")
+            yield Label("What to mind", classes="form--heading")
             yield Paragraphs(id="advice")
         yield Static("", classes="form--help", markup=False)
 
@@ -60,8 +65,11 @@ class EndpointsStep(FormStep):
         """Fills all fields and offers the saved connections."""
         super().show()
         self._offer_saved()
-        self._show_page(self.query_one("#pages", Choice).value)
         self._follow_draft()
+
+    def leave(self) -> None:
+        """Tests out of sight end."""
+        self.interrupt()
 
     def value_of(self, path: str) -> str:
         """Secrets come from the session, everything else from the draft."""
@@ -92,50 +100,125 @@ class EndpointsStep(FormStep):
                 found.append(Problem(path=path, message="the password is missing", remedy="it is kept in memory only"))
         return found
 
-    def point_at(self, problem: Problem) -> None:
-        """Turns to the page of the field first. What stands on one never seen is not wrong yet: it is next."""
-        end = problem.path.partition(".")[0]
-        is_new = end in ENDS and self.query_one("#pages", Choice).display and end not in self._seen
-        if end in ENDS:
-            self._show_page(end)
-        if is_new:
-            self.field(problem.path).control.focus()
-        else:
-            super().point_at(problem)
-
     @property
     def next_label(self) -> str:
         """What is tested already is not tested again."""
-        return NEXT if self._is_tested else "Test connectivity and proceed"
-
-    @property
-    def next_key(self) -> str:
-        """In the words of a key bar."""
         return NEXT if self._is_tested else "Test both ends"
 
     def proceed(self) -> bool:
-        """Both ends are tested, unless they were just as they are now."""
+        """Both ends are tested, unless they passed as they are now; once both have passed the wizard goes on."""
         if self._is_tested:
             return True
-        draft, secrets = self.wizard.draft, self.wizard.secrets
-
-        def tested(passed: bool | None) -> None:
-            if passed:
-                self._tested = (draft.source, draft.destination, secrets)
-                self.wizard.go_on()
-
-        self.app.push_screen(ConnectivityDialog(self.wizard.spec, secrets), tested)
+        self._wanted = (self._now("source"), self._now("destination"))
+        for end in ENDS:
+            if self._passed.get(end) != self._now(end):
+                self._test(end)
         return False
+
+    def interrupt(self) -> bool:
+        """Ends the tests that run."""
+        running = [test for test in self.query(EndTest) if test.running]
+        for test in running:
+            test.stop()
+        self._wanted = None
+        return bool(running)
+
+    def action_test(self) -> None:
+        """Tests the end with the focus alone."""
+        end = self._end_in_focus()
+        wrong = [problem for problem in self.problems() if problem.path.startswith(f"{end}.")]
+        if wrong:
+            self.judge([problem.path for problem in wrong])
+            self.field(wrong[0].path).control.focus()
+        else:
+            self._test(end)
+
+    def action_other(self) -> None:
+        """The same field of the other end, or its first."""
+        focused = self.app.focused
+        field = Field.around(focused) if focused is not None else None
+        end, _, name = (field.path if field is not None else "").partition(".")
+        other = "source" if end == "destination" else "destination"
+        wanted = self.field(f"{other}.{name}") if name else self.field(f"{other}.host")
+        (wanted if wanted.display else self.field(f"{other}.database")).control.focus()
+
+    def action_rights(self) -> None:
+        """The rights of both accounts, before anything is tested."""
+        text = rights_script(self.wizard.draft)
+        self.app.push_screen(CopyTextDialog("Rights of both accounts, as SQL", text, "rights.sql"))
+
+    @on(EndTest.Ended)
+    def _ended(self, event: EndTest.Ended) -> None:
+        """Goes on, or to the field in error, if nothing was changed meanwhile."""
+        event.stop()
+        if event.passed:
+            self._passed[event.end] = self._known[event.end]
+        self.wizard.update_controls()
+        if any(test.running for test in self.query(EndTest)):
+            return
+        if self._is_tested:
+            unchanged = self._wanted == (self._now("source"), self._now("destination"))
+            self._wanted = None
+            # What there is to know is read first.
+            if unchanged and not any(test.has_class("-wrong") for test in self.query(EndTest)):
+                self.wizard.go_on()
+        elif event.field and self._known.get(event.end) == self._now(event.end):
+            field = self.field(f"{event.end}.{event.field}")
+            (field if field.display else self.field(f"{event.end}.database")).control.focus()
+            self.query_one(f"#test-{event.end}", EndTest).scroll_visible(animate=False)
+
+    @on(EndTest.Asked)
+    def _asked(self, event: EndTest.Asked) -> None:
+        event.stop()
+        self.app.push_screen(
+            CopyTextDialog(f"Connectivity of the {event.end}", event.text, "syncwizard-connectivity.txt")
+        )
+
+    @on(EndpointForm.ConnectionPasted)
+    def _connection_pasted(self, event: EndpointForm.ConnectionPasted) -> None:
+        """Takes a pasted connection apart into the fields of its end; its password is kept for this session alone."""
+        event.stop()
+        found = take_apart(event.text, self.wizard.draft.end(event.end))
+        if found is None:
+            return
+        self.wizard.edit(self.wizard.draft.with_end(event.end, found.end))
+        if found.password:
+            self.wizard.secrets = msgspec.structs.replace(self.wizard.secrets, **{event.end: found.password})
+        self.show()
+        left = f"; not taken over: {', '.join(found.left_out)}" if found.left_out else ""
+        self.notify(f"the {event.end} is filled in from what was pasted{left}", markup=False)
+
+    def _test(self, end: End) -> None:
+        self._known[end] = self._now(end)
+        self._passed.pop(end, None)
+        self.query_one(f"#test-{end}", EndTest).test(self.wizard.spec, self.wizard.secrets)
+        self.wizard.update_controls()
+
+    def _end_in_focus(self) -> End:
+        focused = self.app.focused
+        within = focused is not None and any(node.id == "form-destination" for node in focused.ancestors)
+        return "destination" if within else "source"
+
+    def _now(self, end: End) -> Tested:
+        """The end and its secrets as they are now."""
+        secrets = self.wizard.secrets
+        own = (
+            (secrets.source, secrets.source_key) if end == "source" else (secrets.destination, secrets.destination_key)
+        )
+        return (self.wizard.draft.end(end), own)
 
     @property
     def _is_tested(self) -> bool:
-        draft = self.wizard.draft
-        return self._tested == (draft.source, draft.destination, self.wizard.secrets)
+        return all(self._passed.get(end) == self._now(end) for end in ENDS)
 
     def _follow_draft(self) -> None:
         draft = self.wizard.draft
         for form in self.query(EndpointForm):
             form.show_draft(draft.end(form.end), self._trouble_of(form.end))
+            if form.end in self._known and self._known[form.end] != self._now(form.end):
+                # What was found was of the end before it was changed.
+                del self._known[form.end]
+                self.query_one(f"#test-{form.end}", EndTest).forget()
         self.query_one(Paragraphs).show(advise(draft))
 
     def _trouble_of(self, end: End) -> str | None:
@@ -151,17 +234,6 @@ class EndpointsStep(FormStep):
             names = []
         for form in self.query(EndpointForm):
             form.show_saved(names, self.wizard.draft.end(form.end).connection)
-
-    @on(Choice.Changed, "#pages")
-    def _page_chosen(self, event: Choice.Changed) -> None:
-        event.stop()
-        self._show_page(event.value)
-
-    def _show_page(self, page: str) -> None:
-        self.query_one("#pages", Choice).value = page
-        self._seen.add(page)
-        for name, _ in PAGES:
-            self.set_class(name == page, f"-page-{name}")
 
     @on(EndpointForm.Picked)
     def _picked(self, event: EndpointForm.Picked) -> None:

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Label, Static
@@ -142,7 +143,7 @@ class ObjectsStep(Step):
             self._forget()
         self._listed = (source, typed)
         self._read = 0
-        self._tell("asking the source")
+        self._show_progress("asking the source")
         spec = self.wizard.spec
 
         def work() -> Catalogue:
@@ -184,12 +185,12 @@ class ObjectsStep(Step):
             return
         match event.news:
             case CatalogueProgress(step=step, total=None):
-                self._tell(STEPS[step])
+                self._show_progress(STEPS[step])
             case CatalogueProgress(step=step, total=total):
-                self._tell(f"{STEPS[step]}: {total:,} objects")
+                self._show_progress(f"{STEPS[step]}: {total:,} objects")
             case CataloguePart(objects=objects) if objects:
                 self._read += len(objects)
-                self._tell(f"{self._read:,} objects read")
+                self._show_progress(f"{self._read:,} objects read")
 
     def _came(self, number: int, catalogue: Catalogue) -> None:
         if number == self._number:
@@ -203,8 +204,8 @@ class ObjectsStep(Step):
         self._listing = False
         self._listed = None
         self._forget()
-        said = [f"✗ {error}", *marked_lines(error.remedy), "r tries again; F7 goes back to both ends"]
-        self.picker.explain("\n".join(said))
+        lines = [f"✗ {error}", *marked_lines(error.remedy), "r tries again; F7 goes back to both ends"]
+        self.picker.explain("\n".join(lines))
         self.refresh_bindings()
 
     def _forget(self) -> None:
@@ -218,7 +219,7 @@ class ObjectsStep(Step):
         self.picker.load(ObjectChoice.from_objects(catalogue, self.wizard.draft.objects))
         self._judge()
 
-    def _tell(self, text: str) -> None:
+    def _show_progress(self, text: str) -> None:
         self.picker.explain(f"{text} … (c stops)", keep=self._catalogue is not None)
         self.refresh_bindings()
 
@@ -270,7 +271,7 @@ class ObjectsStep(Step):
         self._advice = advise(choice)
         adds = " · + adds what can be added" if any(advice.add for advice in self._advice) else ""
         heading = [f"To know of this choice ({len(self._advice)}){adds} · i shows all of it"] if self._advice else []
-        lines = [f"{'!' if advice.warning else '·'} {advice.message}" for advice in self._advice]
+        lines = [f"{'▲' if advice.warning else '·'} {advice.message}" for advice in self._advice]
         empty = (
             [] if self.wizard.draft.objects or self._catalogue is None else [f"Nothing is ticked yet: {HOW_TO_TICK}"]
         )
@@ -279,18 +280,27 @@ class ObjectsStep(Step):
 
     def _explain_settings(self) -> None:
         draft = self.wizard.draft
-        said = []
+        lines = []
         if "schema" not in draft.types:
-            said.append("Without schema: the tables must be there already, alike, with their keys.")
+            lines.append("Without schema: the tables must be there already, alike, with their keys.")
         if "full" not in draft.types:
-            said.append("Without full: no row is copied; the destination must have them already.")
+            lines.append("Without full: no row is copied; the destination must have them already.")
         if draft.conflicts == "ignore":
-            said.append("With ignore: rows that a used table holds stay, and may differ for good.")
-        if not said:
-            said.append("One way, source to destination: definitions, then rows, then every change.")
-        self.query_one("#objects-meaning", Static).update("\n".join(said))
+            lines.append("With ignore: rows that a used table holds stay, and may differ for good.")
+        if not lines:
+            lines.append("One way, source to destination: definitions, then rows, then every change.")
+        self.query_one("#objects-meaning", Static).update("\n".join(lines))
 
     def _say(self, text: str, state: str = "") -> None:
         line = self.query_one("#objects-advice", Static)
         line.set_classes(state)
-        line.update(text)
+        line.update(_with_marks(text))
+
+
+def _with_marks(text: str) -> Content:
+    """What wants a person is marked in its colour."""
+    lines = [
+        Content.assemble(("▲", "$warning"), line[1:]) if line.startswith("▲") else Content(line)
+        for line in text.splitlines()
+    ]
+    return Content("\n").join(lines)

@@ -10,8 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Button, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Button, Static
 
 from syncwizard.client import credentials, probes
 from syncwizard.client.rights_script import lacks, script
@@ -30,18 +29,13 @@ from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.dialogs.run_sql import RunAs, RunSqlDialog
+from syncwizard.tui.formatting import Part
 from syncwizard.tui.remedies import marked_lines
-from syncwizard.tui.wizard.precheck_items import MARKS, Standing, describe_findings, describe_item, standing_of
-from syncwizard.tui.wizard.step import Step
+from syncwizard.tui.widgets.lines import Lines
+from syncwizard.tui.widgets.listing import Listing
+from syncwizard.tui.wizard.precheck_items import COLUMNS, PASSED_KEY, describe_findings, describe_item, item_lines
+from syncwizard.tui.wizard.step import NEXT, Step
 
-TONES: dict[Standing, str] = {
-    "passed": "$text-success",
-    "accepted": "$text-success",
-    "note": "$text-warning",
-    "accept": "$text-warning",
-    "failed": "$text-error",
-}
-WORD_WIDTH = 10
 ENDS: tuple[End, ...] = ("source", "destination")
 
 
@@ -52,7 +46,8 @@ class PrecheckStep(Step):
     title: ClassVar[str] = "Precheck"
     manual_topic = "preparing"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("precheck.again", "precheck.failed-again", "precheck.ignore", "precheck.cancel")
+        *bindings("precheck.again", "precheck.failed-again", "precheck.ignore", "precheck.copy", "precheck.run"),
+        *bindings("precheck.script", "precheck.unfold"),
     ]
 
     class Heard(Message):
@@ -72,22 +67,23 @@ class PrecheckStep(Step):
         self._checking = False
         self._complete = False
         self._error: SyncwizardError | None = None
+        self._unfolded = False
         # What the items were found for; another draft needs another precheck.
         self._checked: tuple[TaskDraft, Handover] | None = None
 
     def compose(self) -> ComposeResult:
         """Where it stands, the list, the details and what can be done about them."""
-        yield Static("", id="precheck-status", markup=False)
+        yield Lines(id="precheck-status")
         with Container(id="precheck-panes"):
-            yield OptionList(id="precheck-items", compact=True)
+            yield Listing(COLUMNS, id="precheck-items")
             with Vertical(id="precheck-details"):
                 with VerticalScroll():
                     yield Static("", id="precheck-text", markup=False)
                 with Horizontal(id="precheck-acts"):
-                    yield Button("Accept…", id="accept", compact=True)
-                    yield Button("Copy", id="copy", compact=True)
-                    yield Button("Run SQL…", id="run-sql", compact=True)
-                    yield Button("Rights as SQL…", id="rights", compact=True)
+                    yield Button("Accept (i)", id="accept", compact=True)
+                    yield Button("Copy (c)", id="copy", compact=True)
+                    yield Button("Run (x)", id="run-sql", compact=True)
+                    yield Button("All as one script (a)", id="rights", compact=True)
 
     def show(self) -> None:
         """Runs the precheck, unless this very task has been checked."""
@@ -96,17 +92,45 @@ class PrecheckStep(Step):
         else:
             self._draw()
 
-    def first_focus(self) -> OptionList:
+    def first_focus(self) -> Listing:
         """The items, also while there are none yet."""
-        return self.query_one(OptionList)
+        return self.listing
+
+    @property
+    def listing(self) -> Listing:
+        """The items."""
+        return self.query_one(Listing)
 
     def leave(self) -> None:
         """A precheck that is out of sight ends."""
-        self.action_cancel()
+        self.interrupt()
 
     def on_unmount(self) -> None:
         """No probe outlives the screen."""
-        self.action_cancel()
+        self.interrupt()
+
+    def interrupt(self) -> bool:
+        """Ends the precheck that runs."""
+        running = self._checking
+        if self._probe is not None:
+            self._probe.cancel()
+        return running
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What can be done about the marked item."""
+        item = self._marked
+        match action:
+            case "ignore":
+                return item is not None and item.ignorable
+            case "copy":
+                return item is not None
+            case "run":
+                return item is not None and bool(item.remedy.statements and item.sql_end)
+            case "script":
+                return self._lacking
+            case "unfold":
+                return self.is_mounted and self.listing.key == PASSED_KEY
+        return True
 
     def problems(self) -> list[Problem]:
         """None that a field could show: the items themselves say what is wrong."""
@@ -116,6 +140,12 @@ class PrecheckStep(Step):
     def may_go_on(self) -> bool:
         """Next unlocks at 100 %."""
         return self._complete and not any(item.blocks for item in self._items.values())
+
+    @property
+    def next_label(self) -> str:
+        """How many items lock it, where some do."""
+        blocking = sum(item.blocks for item in self._items.values())
+        return f"Next ({blocking} in the way)" if self._complete and blocking else NEXT
 
     def command(self, file_name: str) -> str:
         """The same check of the same file."""
@@ -128,11 +158,6 @@ class PrecheckStep(Step):
     def action_failed_again(self) -> None:
         """Only what has not passed."""
         self._check(again=True)
-
-    def action_cancel(self) -> None:
-        """Ends the precheck that runs."""
-        if self._probe is not None:
-            self._probe.cancel()
 
     @on(Button.Pressed, "#accept")
     def action_ignore(self) -> None:
@@ -148,19 +173,28 @@ class PrecheckStep(Step):
             self.app.push_screen(dialog, lambda yes: self._accept(item, accepted=True) if yes else None)
 
     @on(Button.Pressed, "#copy")
-    def _copy(self) -> None:
+    def action_copy(self) -> None:
+        """The marked item whole, to copy or to write."""
         if item := self._marked:
             self.app.push_screen(CopyTextDialog(item.title, describe_item(item), f"precheck-{item.item}.txt"))
 
     @on(Button.Pressed, "#rights")
-    def _show_rights(self) -> None:
+    def action_script(self) -> None:
         """All that both ends lack, for their administrators."""
         items = list(self._items.values())
         parts = [script(items, end, self.wizard.draft.end(end).to_endpoint()) for end in ENDS if lacks(items, end)]
         self.app.push_screen(CopyTextDialog("What the ends lack", "\n".join(parts), "rights.sql"))
 
+    @on(Listing.Chosen)
+    def action_unfold(self) -> None:
+        """Shows what passed, or folds it again."""
+        if self.listing.key == PASSED_KEY:
+            self._unfolded = not self._unfolded
+            self._draw()
+
     @on(Button.Pressed, "#run-sql")
-    def _ask_to_run(self) -> None:
+    def action_run(self) -> None:
+        """Asks before the statements of the marked item are run at its end."""
         item = self._marked
         if item is None or item.sql_end is None:
             return
@@ -175,7 +209,7 @@ class PrecheckStep(Step):
             return
         spec, secrets, end = self.wizard.spec, self.wizard.secrets, item.sql_end
         done: list[StatementRun] = []
-        self._say(f"▸ running SQL at the {end} …")
+        self._say([(f"▸ running SQL at the {end} …", "accent")])
 
         def run() -> None:
             handover = credentials.collect(spec, secrets)
@@ -208,7 +242,7 @@ class PrecheckStep(Step):
             return
         if self.query_one("#precheck-acts").has_focus_within:
             # The button goes with its item, and with it the keys of this step.
-            self.query_one(OptionList).focus()
+            self.listing.focus()
         kept = [item.item for item in self._items.values() if not item.blocks] if again else []
         self._items = {name: self._items[name] for name in kept}
         spec, secrets = self.wizard.spec, self.wizard.secrets
@@ -251,69 +285,67 @@ class PrecheckStep(Step):
 
     @property
     def _marked(self) -> PrecheckItemFinished | None:
-        options = self.query_one(OptionList)
-        if options.highlighted is None:
-            return None
-        return self._items.get(options.get_option_at_index(options.highlighted).id or "")
+        return self._items.get(self.listing.key or "") if self.is_mounted else None
 
-    @on(OptionList.OptionHighlighted)
+    @property
+    def _lacking(self) -> bool:
+        """Whether an end lacks what its administrator can give it."""
+        items = list(self._items.values())
+        return any(lacks(items, end) for end in ENDS)
+
+    @on(Listing.Moved)
     def _item_marked(self) -> None:
         self._show_details()
+        self.refresh_bindings()
 
     def _mark_first_remarkable(self) -> None:
-        """Puts what did not simply pass in sight; what stands in the way comes first."""
-        items = list(self._items.values())
-        remarkable = [index for index, item in enumerate(items) if standing_of(item) != "passed"]
-        if remarkable:
-            # The first of those that block, else the first of all.
-            self.query_one(OptionList).highlighted = min(remarkable, key=lambda index: not items[index].blocks)
+        """Puts what stands in the way, or did not simply pass, under the cursor: it is the first."""
+        self.listing.action_first()
+        self._show_details()
+        self.refresh_bindings()
 
     def _draw(self) -> None:
-        options = self.query_one(OptionList)
-        marked = options.highlighted or 0
-        options.set_options([Option(_line(item), id=item.item) for item in self._items.values()])
-        if self._items:
-            # While items come in, the newest is what a person looks at.
-            options.highlighted = len(self._items) - 1 if self._checking else min(marked, len(self._items) - 1)
+        # Passed ones stay folded while they come in: the list under the cursor stays as it is.
+        self.listing.show(item_lines(list(self._items.values()), unfolded=self._unfolded and not self._checking))
         self._say(self._status())
         self._show_details()
         self.wizard.update_controls()
+        self.refresh_bindings()
 
     def _show_details(self) -> None:
         item = self._marked
-        title, _, rest = describe_item(item).partition("\n") if item else ("", "", "")
-        self.query_one("#precheck-text", Static).update(Content.assemble((title, "bold"), "\n", rest))
+        self.query_one("#precheck-text", Static).update(_with_statements_marked(describe_item(item)) if item else "")
         self.query_one("#copy", Button).display = item is not None
         accept = self.query_one("#accept", Button)
         accept.display = item is not None and item.ignorable
-        accept.label = "Take back" if item is not None and item.ignored else "Accept…"
-        items = list(self._items.values())
-        self.query_one("#rights", Button).display = any(lacks(items, end) for end in ENDS)
+        accept.label = "Take back (i)" if item is not None and item.ignored else "Accept (i)"
+        self.query_one("#rights", Button).display = self._lacking
         run = self.query_one("#run-sql", Button)
         run.display = item is not None and bool(item.remedy.statements and item.sql_end)
-        run.label = f"Run at the {item.sql_end}…" if item is not None else "Run SQL…"
+        run.label = f"Run at the {item.sql_end} (x)" if item is not None else "Run (x)"
 
-    def _status(self) -> str:
+    def _status(self) -> list[Part]:
         items = list(self._items.values())
         if self._checking:
-            return f"▸ checking … {len(items)} items so far"
+            return [(f"▸ checking … {len(items)} items so far; Esc stops", "accent")]
         if isinstance(self._error, Cancelled):
-            return "– stopped; r runs it again"
+            return [("– stopped; r runs it again", "muted")]
         if self._error is not None and not self._complete:
-            return "\n".join((f"✗ {self._error}", *marked_lines(self._error.remedy)))
+            return [("\n".join((f"✗ {self._error}", *marked_lines(self._error.remedy))), "bad")]
         return describe_findings(items)
 
-    def _say(self, text: str) -> None:
-        status = self.query_one("#precheck-status", Static)
-        status.set_class(text.startswith("✗"), "-failed")
-        status.set_class(text.startswith("✓"), "-passed")
-        status.update(text)
+    def _say(self, parts: list[Part]) -> None:
+        self.query_one("#precheck-status", Lines).show([parts])
 
 
-def _line(item: PrecheckItemFinished) -> Content:
-    standing = standing_of(item)
-    glyph, word = MARKS[standing]
-    return Content.assemble((f"{glyph} {word:<{WORD_WIDTH}}", TONES[standing]), item.title)
+def _with_statements_marked(text: str) -> Content:
+    """The title bold, and a bar before each statement."""
+    title, *rest = text.splitlines()
+    lines, in_sql = [Content.styled(title, "bold")], False
+    for line in rest:
+        lines.append(Content.assemble(("┃ ", "$primary"), line) if in_sql else Content(line))
+        in_sql = in_sql or line.startswith("-- ")
+    return Content("\n").join(lines)
 
 
 def _without_acceptances(draft: TaskDraft) -> TaskDraft:

@@ -1,11 +1,15 @@
 """How the items of a precheck stand, as data and in words; pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from syncwizard.remedies import as_line, without_statements
+from syncwizard.task.drafting.draft import ENDS
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.text import one_line
+from syncwizard.tui.formatting import Part, Tone
+from syncwizard.tui.widgets.columns import Cell, Column, Line
 
 Standing = Literal["passed", "accepted", "note", "accept", "failed"]
 
@@ -13,8 +17,8 @@ Standing = Literal["passed", "accepted", "note", "accept", "failed"]
 MARKS: dict[Standing, tuple[str, str]] = {
     "passed": ("✓", "passed"),
     "accepted": ("✓", "accepted"),
-    "note": ("!", "to know"),
-    "accept": ("?", "accept?"),
+    "note": ("·", "to know"),
+    "accept": ("▲", "to accept"),
     "failed": ("✗", "failed"),
 }
 
@@ -47,23 +51,90 @@ def success_rate(items: Iterable[PrecheckItemFinished]) -> int:
     return 100 * good // len(known) if known else 0
 
 
-def describe_findings(items: Sequence[PrecheckItemFinished]) -> str:
-    """All items in a line.
+def describe_findings(items: Sequence[PrecheckItemFinished]) -> list[Part]:
+    """All items in a line: what stands in the way, what is to be accepted, what passed.
 
     >>> good = PrecheckItemFinished(item="a", title="A", verdict="passed")
-    >>> describe_findings([good, good])
+    >>> "".join(text for text, _ in describe_findings([good, good]))
     '✓ success rate 100 %: 2 items'
-    >>> describe_findings([good, PrecheckItemFinished(item="b", title="B", verdict="failed")])
-    '✗ success rate 50 %: 1 of 2 items stands in the way'
+    >>> bad = PrecheckItemFinished(item="b", title="B", verdict="failed")
+    >>> "".join(text for text, _ in describe_findings([good, bad]))
+    '✗ 1 stands in the way   ✓ 1 passed   success rate 50 %'
     """
-    blocking = sum(1 for item in items if item.blocks)
-    rate = f"success rate {success_rate(items)} %"
-    if blocking:
-        return f"✗ {rate}: {blocking} of {len(items)} items stand{'s' if blocking == 1 else ''} in the way"
-    notes = sum(1 for item in items if standing_of(item) == "note")
-    accepted = sum(1 for item in items if standing_of(item) == "accepted")
-    parts = [f"{notes} to know" if notes else "", f"{accepted} accepted" if accepted else ""]
-    return f"✓ {rate}: {', '.join(filter(None, (f'{len(items)} items', *parts)))}"
+    standings = [standing_of(item) for item in items]
+    failed, to_accept = standings.count("failed"), standings.count("accept")
+    notes, accepted = standings.count("note"), standings.count("accepted")
+    if not failed and not to_accept:
+        more = [f"{notes} to know" if notes else "", f"{accepted} accepted" if accepted else ""]
+        return [("✓ success rate 100 %: ", "good"), (", ".join(filter(None, [f"{len(items)} items", *more])), "plain")]
+    parts: list[Part] = []
+    if failed:
+        parts += [(f"✗ {failed} stand{'s' if failed == 1 else ''} in the way", "bad"), ("   ", "plain")]
+    if to_accept:
+        parts += [(f"▲ {to_accept} to accept", "warn"), ("   ", "plain")]
+    passed = len(items) - failed - to_accept
+    return [*parts, (f"✓ {passed} passed", "good"), (f"   success rate {success_rate(items)} %", "muted")]
+
+
+# What stops the task comes first.
+_ORDER: tuple[Standing, ...] = ("failed", "accept", "note", "accepted", "passed")
+_TONES: dict[Standing, Tone] = {
+    "passed": "good",
+    "accepted": "good",
+    "note": "accent",
+    "accept": "warn",
+    "failed": "bad",
+}
+# The line that passed items are folded into.
+PASSED_KEY = "passed"
+COLUMNS = (
+    Column(title="", width=1, gap=1),
+    Column(title="END", width=11),
+    Column(title="WHAT IS CHECKED"),
+    Column(title="WHAT WAS FOUND"),
+)
+
+
+def end_of(item: PrecheckItemFinished) -> str:
+    """The end that an item is about; the objects where it is about both.
+
+    >>> end_of(PrecheckItemFinished(item="destination-rights", title="", verdict="passed"))
+    'destination'
+    """
+    named = item.item.partition("-")[0]
+    return item.sql_end or (named if named in ENDS else "both")
+
+
+def item_lines(items: Sequence[PrecheckItemFinished], *, unfolded: bool) -> list[Line]:
+    """An item a line, what stops the task first; those that passed in one line, unless it is `unfolded`."""
+    order = sorted(items, key=lambda item: _ORDER.index(standing_of(item)))
+    passed = [item for item in order if standing_of(item) == "passed"]
+    lines = [_line(item) for item in order if standing_of(item) != "passed"]
+    if not passed:
+        return lines
+    counts = Counter(end_of(item) for item in passed)
+    text = " · ".join(f"{end} {counts[end]}" for end in (*ENDS, "both") if counts[end])
+    arrow = "▾" if unfolded else "▸"
+    folded = Line(
+        key=PASSED_KEY, cells=(Cell("✓", "good"), Cell(f"{arrow} passed"), Cell(f"{text}   (Enter)", "muted", span=2))
+    )
+    return [*lines, folded, *(map(_line, passed) if unfolded else ())]
+
+
+def _line(item: PrecheckItemFinished) -> Line:
+    standing = standing_of(item)
+    found = one_line(item.message) if standing != "passed" else ""
+    # Without anything found the title has all of the line.
+    what = Cell(item.title, "strong" if standing == "failed" else "plain", span=1 if found else 2)
+    tone = _TONES[standing]
+    end = Cell(end_of(item), "muted")
+    cells = (
+        Cell(MARKS[standing][0], tone),
+        end,
+        what,
+        Cell(found, tone if standing in ("failed", "accept") else "muted"),
+    )
+    return Line(key=item.item, cells=cells)
 
 
 def describe_item(item: PrecheckItemFinished) -> str:

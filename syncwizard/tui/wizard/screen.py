@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, ContentSwitcher, Static
+from textual.widgets import ContentSwitcher, Static
 
 from syncwizard.client import drafts
 from syncwizard.client.tasks import StoredTask
@@ -68,16 +68,13 @@ class WizardScreen(Screen[None]):
         self._command_fits = True
 
     def compose(self) -> ComposeResult:
-        """Title, rail, the step, its command, and the two buttons."""
-        with Horizontal(id="wizard-head"):
+        """Title, rail, the step, and its command where there is room."""
+        with Horizontal(classes="head"):
             yield Static("", id="wizard-title", markup=False)
             yield Static("", id="wizard-kept", markup=False)
         yield StepRail([kind.title for kind in self._kinds])
         yield ContentSwitcher(id="wizard-steps")
         yield Static("", id="wizard-command", markup=False)
-        with Horizontal(id="wizard-buttons"):
-            yield Button("Back", id="wizard-back", compact=True)
-            yield Button(NEXT, id="wizard-next", variant="primary", compact=True)
         yield KeyBar()
 
     async def on_mount(self) -> None:
@@ -106,7 +103,7 @@ class WizardScreen(Screen[None]):
     def keep_draft(self) -> None:
         """Writes what was not written yet; from any thread, for the terminal may go away."""
         if self._saving is not None:
-            # Was the disk full, a line of the screen said so; it cannot be shown now.
+            # That the disk is full stood on the screen; it cannot be shown now.
             with contextlib.suppress(OSError):
                 drafts.save(self.draft)
 
@@ -147,19 +144,13 @@ class WizardScreen(Screen[None]):
         step = self.current
         # None of these lines changes its size: a layout of the whole screen at every key would be felt.
         self.query_one("#wizard-title", Static).update(f"New task · {self.draft.name}", layout=False)
-        following = self.query_one("#wizard-next", Button)
-        following.disabled = not step.may_go_on
-        if str(following.label) != step.next_label:
-            following.label = step.next_label
-            # A button keeps the width of its first label by itself.
-            following.refresh(layout=True)
         self._label_next(step)
         self._show_command(f"Equivalent command: {self.command}")
         self.query_one(StepRail).mark(self._current, self._done)
 
     def _label_next(self, step: Step) -> None:
         """The key bar says what the key does here: go where, test, start."""
-        label = step.next_key
+        label = step.next_label
         if label == NEXT and self._current + 1 < len(self._kinds):
             label = f"{NEXT}: {self._kinds[self._current + 1].title}"
         if self.action_labels.get("wizard.next") != label:
@@ -182,7 +173,6 @@ class WizardScreen(Screen[None]):
         """What the task's file would be called."""
         return f"{self.draft.name.replace('/', '-')}.yaml"
 
-    @on(Button.Pressed, "#wizard-next")
     def action_next(self) -> None:
         """Goes on, or to the first field that is wrong."""
         step = self.current
@@ -193,7 +183,6 @@ class WizardScreen(Screen[None]):
             return
         self._host.let_keys_go()
 
-    @on(Button.Pressed, "#wizard-back")
     async def action_previous(self) -> None:
         """Goes to the step before; from the first one, out of the wizard."""
         if self._current:
@@ -203,8 +192,9 @@ class WizardScreen(Screen[None]):
             self._host.let_keys_go()
 
     async def action_back(self) -> None:
-        """The same, by the key that goes back everywhere."""
-        await self.action_previous()
+        """Ends what runs on the step; else the same, by the key that goes back everywhere."""
+        if not self.current.interrupt():
+            await self.action_previous()
 
     @on(RailStep.Clicked)
     async def _asked_for(self, event: RailStep.Clicked) -> None:
@@ -224,7 +214,8 @@ class WizardScreen(Screen[None]):
         switcher.current = self.current.id
         self.current.show()
         self.update_controls()
-        (self.current.first_focus() or self.query_one("#wizard-next")).focus()
+        if (wanted := self.current.first_focus()) is not None:
+            wanted.focus()
         self._host.let_keys_go()
 
     def finish(self, task: StoredTask) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from syncwizard.client import credentials, drafts, lifecycle
@@ -23,6 +24,7 @@ from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.widgets.paragraphs import Paragraph, Paragraphs
+from syncwizard.tui.wizard.advice import advise
 from syncwizard.tui.wizard.step import Step
 
 
@@ -51,8 +53,9 @@ class StartStep(Step):
         self.query_one(Paragraphs).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
         self.query_one("#start-status", Static).update("")
 
-    def first_focus(self) -> None:
-        """Reading is all there is to do before Start."""
+    def first_focus(self) -> Widget:
+        """Reading is all there is to do before Start: the arrows scroll."""
+        return self.query_one("#summary")
 
     @property
     def next_label(self) -> str:
@@ -135,10 +138,12 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
         Paragraph("Synchronizes", ", ".join(spec.synchronization.types)),
         Paragraph("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
         Paragraph("Tables in the way", existing),
-        *(Paragraph(title, said) for title, said in sentences(spec, SETTINGS)),
+        *(Paragraph(title, words) for title, words in sentences(spec, SETTINGS)),
         Paragraph("It will make", "\n".join(made_by(spec))),
         Paragraph("Removed by", f"syncwizard release; {STAYS}"),
     ]
+    mind = (f"{each.title}: {each.text}" for each in advise(draft))
+    lines.append(Paragraph("To mind", "\n".join(mind)))
     if accepted := list(map(_accepted, spec.precheck.ignore)):
         lines.insert(-2, Paragraph("Accepted warnings", "\n".join(accepted)))
     return lines

@@ -72,8 +72,12 @@ class Step(Vertical):
     def leave(self) -> None:
         """Called before another step comes into view, in either direction."""
 
+    def interrupt(self) -> bool:
+        """Ends what runs on the step; False where nothing does, so that the key that asks for it goes back."""
+        return False
+
     def first_focus(self) -> Widget | None:
-        """What has the focus when the step comes into view; None leaves it to Next."""
+        """What has the focus when the step comes into view."""
         return next((widget for widget in self.query("*").results(Widget) if widget.focusable), None)
 
     def problems(self) -> list[Problem]:
@@ -91,11 +95,6 @@ class Step(Vertical):
     def next_label(self) -> str:
         """What Next does here."""
         return NEXT
-
-    @property
-    def next_key(self) -> str:
-        """What the key bar calls it."""
-        return self.next_label
 
     @property
     def may_go_on(self) -> bool:

@@ -1,4 +1,4 @@
-"""What is wrong with a task, as the top of the monitor says it: what stopped, since when, why, what next. Pure."""
+"""What is wrong with a task: what stopped, since when, why, and the key that helps; for monitor and task list. Pure."""
 
 import msgspec
 
@@ -6,40 +6,44 @@ from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
-from syncwizard.task.figures.tries import headline
+from syncwizard.task.figures.tries import describe_tries, headline
+from syncwizard.task.narration import count_aside, describe_aside
 from syncwizard.task.state import Retrying, TaskState
-from syncwizard.task.text import shorten, span
-from syncwizard.tui.formatting import Part, Tone, moment
-from syncwizard.tui.monitor.link import View
+from syncwizard.task.text import one_line, shorten, span
+from syncwizard.tui.formatting import Part, Tone, moment, running_stages
 from syncwizard.tui.remedies import by_key
 
 # About three lines; the whole of it is behind Inspect.
-SAID_CHARACTERS = 220
+CAUSE_CHARACTERS = 220
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Something is wrong: what stopped, since when, why in the server's words, what to do next. `wal`: what grows
-    beside it at the source."""
+    """Something is wrong: what stopped, since when, why in the server's message, what to do next.
+
+    `wal`: what grows beside it at the source. `brief`: the cause in a line, for a list; `key`: what helps, by its key.
+    """
 
     tone: Tone
     title: str
     since: str = ""
-    said: str = ""
+    cause: str = ""
     wal: str = ""
     next: str = ""
+    brief: str = ""
+    key: str = ""
 
 
-def trouble_of(view: View, now: float) -> Trouble | None:
-    """What is wrong, the worst first; None where nothing is."""
-    seen = view.seen
+def trouble_of(seen: Seen, now: float, figures_at: float | None = None) -> Trouble | None:
+    """What is wrong, the worst first; None where nothing is. `figures_at`: when the figures were current."""
     if seen.trouble and not seen.liveness.died:
         title = "The engine does not answer" if seen.liveness.alive else "The task cannot be read"
-        return Trouble(tone="warn", title=title, since=_figures_age(view, now), said=seen.trouble)
+        since = _figures_age(figures_at, now)
+        return Trouble(tone="warn", title=title, since=since, cause=seen.trouble, brief=seen.trouble)
     found, wal = _stop_of(seen, now), _wal(seen.retention)
     if found is None or wal is None:
         return found or wal
     # A task that stands still is what fills the source's disk.
-    return msgspec.structs.replace(found, tone="bad" if wal.tone == "bad" else found.tone, wal=wal.said)
+    return msgspec.structs.replace(found, tone="bad" if wal.tone == "bad" else found.tone, wal=wal.cause)
 
 
 def _stop_of(seen: Seen, now: float) -> Trouble | None:
@@ -51,8 +55,10 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
             tone="bad",
             title="The engine died",
             since=since,
-            said=seen.liveness.explanation,
+            cause=seen.liveness.explanation,
             next=_next(Remedy(then="resume")),
+            brief=f"the engine died{_at_work(state)}; nothing is lost",
+            key=by_key(Remedy(then="resume"), True),
         )
     if state.retrying is not None:
         return _retrying(seen, now)
@@ -60,9 +66,15 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
         return _failed(state, now)
     if state.state == "paused":
         return _paused(seen, now)
+    if state.aside:
+        words = count_aside(state.aside)
+        return Trouble(
+            tone="bad", title=words, cause=describe_aside(state.aside[0]), brief=words, key="Enter shows them"
+        )
     if state.state == "released" and state.left_over:
-        said = " ".join(as_line(statement) for remainder in state.left_over for statement in remainder.statements)
-        return Trouble(tone="warn", title="Left over at the ends", said=said, next="D tries again")
+        cause = " ".join(as_line(statement) for remainder in state.left_over for statement in remainder.statements)
+        key = "D tries again"
+        return Trouble(tone="warn", title="Left over at the ends", cause=cause, next=key, brief=cause, key=key)
     return None
 
 
@@ -74,23 +86,48 @@ def _paused(seen: Seen, now: float) -> Trouble:
         tone="warn",
         title="Paused",
         since=f"since {moment(seen.state.updated_at, now)}, for {span(now - seen.state.updated_at)}",
-        said=f"Every connection is closed.{stays}",
+        cause=f"Every connection is closed.{stays}",
         # Until its engine has ended the key does nothing.
         next="" if seen.liveness.alive else way,
+        brief=_while_paused(seen.retention),
+        key="" if seen.liveness.alive else "r resumes",
     )
 
 
+def _while_paused(held: Retention | None) -> str:
+    """What its slot threatens meanwhile."""
+    if held is None:
+        return "paused; the slot stays"
+    if threat(held.measured).step:
+        return threat(held.measured).message
+    if held.lost_in_seconds is not None:
+        return f"paused; the slot is lost in about {span(held.lost_in_seconds)} at this rate"
+    return "paused; the source keeps the WAL since then"
+
+
+def _at_work(state: TaskState) -> str:
+    """In which stages it was."""
+    running = " and ".join(running_stages(state))
+    return f" in {running}" if running else ""
+
+
 def _retrying(seen: Seen, now: float) -> Trouble | None:
+    """The cause of now first, and what it began with below."""
     trouble = seen.state.retrying
     if trouble is None:
         return None
+    failure = trouble.failure
+    title = headline(failure, seen.sample, now)
+    cause = failure.cause or _server_words(failure) or failure.title
+    until = f"given up at {moment(trouble.until, now)}"
     return Trouble(
         tone="warn",
-        title=headline(trouble.failure, seen.sample, now) or f"Retrying: {_title(trouble.failure)}",
+        title=title or f"Retrying: {_title(failure)}",
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
-        f"given up at {moment(trouble.until, now)}, in {span(trouble.until - now)}",
-        said="; ".join(filter(None, (_said(trouble.failure), _first(trouble)))),
-        next=_goes_on_by_itself(trouble.failure.remedy),
+        f"{until}, in {span(trouble.until - now)}",
+        cause="; ".join(filter(None, (_server_words(failure), _first(trouble)))),
+        next=_goes_on_by_itself(failure.remedy),
+        brief=f"{one_line(', '.join(filter(None, (cause, describe_tries(seen.sample, now)))))} · {until}",
     )
 
 
@@ -99,20 +136,25 @@ def _failed(state: TaskState, now: float) -> Trouble:
     if state.failure is not None:
         failure = state.failure
         title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
+        remedy = failure.remedy or Remedy(then="resync" if failure.changes_missing else "resume")
         return Trouble(
             tone="bad",
             title=f"{title}: {_title(failure)}",
             since=since,
-            said=_said(failure),
-            next=_next(failure.remedy or Remedy(then="resync" if failure.changes_missing else "resume")),
+            cause=_server_words(failure),
+            next=_next(remedy),
+            brief=_title(failure),
+            key=_key(remedy),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(
         tone="bad",
         title=f"The precheck did not pass: {len(blocking)} of {len(state.precheck)} items block",
         since=since,
-        said="; ".join(f"{item.title}: {item.message}" for item in blocking),
+        cause="; ".join(f"{item.title}: {item.message}" for item in blocking),
         next=_next(followed_by(blocking[0].remedy if blocking else NOTHING, "resume"), _checks_again),
+        brief="; ".join(item.title for item in blocking),
+        key="r checks again",
     )
 
 
@@ -123,6 +165,17 @@ def _next(remedy: Remedy, wording: Wording = by_key) -> str:
     'correct the row, then r resumes; i shows it all, to copy'
     """
     return "; ".join(filter(None, (words_of(remedy, wording), "i shows it all, to copy")))
+
+
+def _key(remedy: Remedy) -> str:
+    """The key that follows what is to be done, without the tables it is about.
+
+    >>> _key(Remedy(then="resync", tables=("a.b",))), _key(Remedy(steps=("wait",)))
+    ('R resyncs', 'r resumes')
+    """
+    if remedy.then == "resync":
+        return "R resyncs"
+    return by_key(remedy, True) if remedy.then == "new task" else "r resumes"
 
 
 def _checks_again(remedy: Remedy, alone: bool) -> str:
@@ -142,7 +195,8 @@ def _wal(held: Retention | None) -> Trouble | None:
     if not danger.step:
         return None
     tone: Tone = "bad" if danger.level == "error" else "warn"
-    return Trouble(tone=tone, title="WAL at the source", said=danger.message, next=words_of(danger.remedy, by_key))
+    words = words_of(danger.remedy, by_key)
+    return Trouble(tone=tone, title="WAL at the source", cause=danger.message, next=words, brief=danger.message)
 
 
 def _first(trouble: Retrying) -> str:
@@ -153,16 +207,12 @@ def _title(failure: Failure) -> str:
     return f"{failure.where}: {failure.title}" if failure.where else failure.title
 
 
-def _said(failure: Failure) -> str:
+def _server_words(failure: Failure) -> str:
     return f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
 
 
-def _figures_age(view: View, now: float) -> str:
-    return (
-        ""
-        if view.figures_at is None
-        else f"figures of {moment(view.figures_at, now)}, {span(now - view.figures_at)} ago"
-    )
+def _figures_age(at: float | None, now: float) -> str:
+    return "" if at is None else f"figures of {moment(at, now)}, {span(now - at)} ago"
 
 
 def trouble_lines(trouble: Trouble) -> list[list[Part]]:
@@ -171,10 +221,10 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
     lines: list[list[Part]] = [[(f"{glyph}{trouble.title}", trouble.tone)]]
     if trouble.since:
         lines.append([(trouble.since, "muted")])
-    if trouble.said:
+    if trouble.cause:
         # Within the lines there are, what to do must not be the one that is cut.
-        room = SAID_CHARACTERS // 2 if trouble.wal else SAID_CHARACTERS
-        lines.append([(shorten(trouble.said, room), "plain")])
+        room = CAUSE_CHARACTERS // 2 if trouble.wal else CAUSE_CHARACTERS
+        lines.append([(shorten(trouble.cause, room), "plain")])
     if trouble.wal:
         lines.append([("WAL: ", "strong"), (trouble.wal, "plain")])
     if trouble.next:
@@ -184,5 +234,5 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
 
 def trouble_text(trouble: Trouble) -> str:
     """All of it, to copy."""
-    parts = (trouble.title, trouble.since, trouble.said, trouble.wal, trouble.next)
+    parts = (trouble.title, trouble.since, trouble.cause, trouble.wal, trouble.next)
     return "\n\n".join(part for part in parts if part)
