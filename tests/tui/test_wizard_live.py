@@ -171,7 +171,7 @@ async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_
     pair.destination.execute("CREATE SCHEMA elsewhere; CREATE EXTENSION vector SCHEMA elsewhere")
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, draft.with_value("ignore", ["replica-identity"]), PrecheckStep, StartStep)
-        await person.until_seen("stands in the way")
+        await person.until_seen("in the way")
         await mark(person, "extensions")
         await person.until_seen("-- at the destination")
         await person.focus(wizard_of(person).query_one("#run-sql"))
@@ -195,7 +195,7 @@ async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_
 async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: TaskDraft) -> None:
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, plain, PrecheckStep, StartStep)
-        await person.until_seen("block the start")
+        await person.until_seen("in the way")
         await mark(person, "replication-right")
         # It would be refused: what the account lacks, it cannot grant to itself.
         await person.until_seen("-- at the source, as another account")
@@ -214,7 +214,7 @@ async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: Task
 async def test_what_is_missing_is_shown_as_one_script(plain: TaskDraft) -> None:
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, plain, PrecheckStep, StartStep)
-        await person.until_seen("block the start")
+        await person.until_seen("in the way")
         await person.focus(wizard_of(person).query_one("#rights"))
         await person.press("enter")
         await person.until_on(CopyTextDialog)

@@ -6,29 +6,17 @@ from typing import Literal
 from syncwizard.client.looking import Seen
 from syncwizard.task.events import (
     ChangesApplied,
-    DefinitionMissing,
     Entry,
     Event,
-    Failure,
-    Noticed,
-    PartitionDetached,
     PrecheckItemFinished,
-    RetryStarted,
-    StatementSkipped,
-    TableDropped,
-    TableRestarted,
-    TableSetAside,
-    TableVerified,
-    TaskFailedEvent,
-    TaskReleased,
-    VerificationFinished,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, describe_share
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import count_applied, count_changes, narrate
-from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds, one_line
-from syncwizard.tui.formatting import Part, Tone, day_and_time
+from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
+from syncwizard.tui.event_lines import LEVEL_MARKS, level_of
+from syncwizard.tui.formatting import day_and_time
 from syncwizard.tui.monitor.activity import STRETCHES, Activity, recent
 from syncwizard.tui.plotting import trail
 from syncwizard.tui.widgets.columns import Cell, Column, Line
@@ -44,7 +32,6 @@ NARROW_TRAIL = 10
 NOTHING_SEEN = Activity()
 
 LOG_COLUMNS = (Column(title="TIME", width=14), Column(title="", width=1), Column(title="EVENT"))
-_LEVEL_MARKS: dict[str, tuple[str, Tone]] = {"info": ("·", "plain"), "warning": ("▲", "warn"), "error": ("✗", "bad")}
 
 
 def copying(seen: Seen) -> CopyProgress | None:
@@ -179,26 +166,6 @@ def describe_table(seen: Seen, name: str) -> str:
     return format_fields(fields)
 
 
-def level_of(event: Event) -> str:
-    """How much an event matters: info, warning or error."""
-    match event:
-        case TaskFailedEvent() | TableSetAside() | PrecheckItemFinished(verdict="failed"):
-            return "error"
-        case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
-            return "warning"
-        case TableVerified(found=found) if found.verdict != "equal":
-            return "error" if found.verdict == "different" else "warning"
-        case VerificationFinished(failure=Failure()):
-            return "warning"
-        case TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_]):
-            return "warning"
-        case PrecheckItemFinished(verdict="warning"):
-            return "warning"
-        case Noticed(level=level):
-            return level
-    return "info"
-
-
 def shown_entries(entries: Iterable[Entry], level: LogLevel) -> list[Entry]:
     """Those of a level: `facts` leaves out what repeats (totals, passed checks)."""
     if level == "everything":
@@ -214,12 +181,6 @@ def _repeats(event: Event) -> bool:
 
 def log_line(entry: Entry) -> Line:
     """An event in one line."""
-    glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
+    glyph, tone = LEVEL_MARKS[level_of(entry.event)]
     cells = (Cell(day_and_time(entry.at), "muted"), Cell(glyph, tone), Cell(narrate(entry.event), tone))
     return Line(key=str(entry.sequence), cells=cells)
-
-
-def event_parts(entry: Entry) -> list[Part]:
-    """An event outside of the log: the time of day, how much it matters, and what it says."""
-    glyph, tone = _LEVEL_MARKS[level_of(entry.event)]
-    return [(f"{day_and_time(entry.at)[6:]}  ", "muted"), (f"{glyph} ", tone), (one_line(narrate(entry.event)), tone)]

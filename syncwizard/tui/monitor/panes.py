@@ -10,6 +10,7 @@ from textual.widget import Widget
 from syncwizard.task.events import Entry
 from syncwizard.task.figures.history import Spread
 from syncwizard.task.text import format_seconds, round_count, round_seconds, short_count
+from syncwizard.tui.event_lines import event_parts
 from syncwizard.tui.monitor.activity import Activity
 from syncwizard.tui.monitor.chart import Chart
 from syncwizard.tui.monitor.figures import are_old
@@ -31,7 +32,6 @@ from syncwizard.tui.monitor.lines import (
     LOG_COLUMNS,
     LOG_LEVELS,
     TABLE_SORTS,
-    event_parts,
     log_line,
     shown_entries,
     table_columns,

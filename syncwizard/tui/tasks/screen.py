@@ -24,8 +24,8 @@ from syncwizard.task.resync import ResyncWish
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.event_lines import event_parts
 from syncwizard.tui.formatting import Part
-from syncwizard.tui.monitor.lines import event_parts
 from syncwizard.tui.opening import Home
 from syncwizard.tui.task_actions import TaskActions, lost_changes, may_pause, may_release, may_resume
 from syncwizard.tui.tasks.lines import (
