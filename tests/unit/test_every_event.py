@@ -56,7 +56,7 @@ from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
 from syncwizard.task.verification import TableVerification, VerificationOrder
-from syncwizard.tui.monitor.lines import level_of
+from syncwizard.tui.event_lines import level_of
 
 TABLE = TableName("sales", "orders")
 ORDER = VerificationOrder(id=uuid.uuid4())
