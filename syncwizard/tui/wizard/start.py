@@ -126,7 +126,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     """The task in lines to sign; `size_of_choice`: what the selected objects amount to, as far as it is known.
 
     >>> [each.title for each in summarize(TaskDraft(), "")][3:]
-    ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Removed by']
+    ['Synchronizes', 'Objects', 'Tables in the way', 'Retries', 'It will make', 'Removed by', 'To mind']
     """
     spec = file.with_defaults(draft.to_spec())
     objects = [describe_objects(entry) for entry in spec.objects]
