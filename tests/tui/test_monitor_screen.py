@@ -274,7 +274,7 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
     moments = [*RUNNING, (NOW - 125.0, RetryStarted(failure=CUT, since=NOW - 125.0, until=NOW + 3600.0))]
     app = monitor(view_of(store_task(), moments, synchronizing(latency_at=NOW - 126.0)))
     async with app.run_test(size=NARROW) as pilot:
-        text = await shown(pilot, "SOURCE DOWN: the connection was lost")
+        text = await shown(pilot, "Retrying: source: the connection was lost")
         assert "since 15:07:21, for 2 min 5 s; given up at 16:09:26, in 1 h" in text
         assert "server closed the connection unexpectedly [08006]" in text
         assert "Next: look whether the server runs; the task goes on by itself then" in text
