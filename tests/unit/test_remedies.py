@@ -5,7 +5,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from syncwizard.tui.monitor.trouble import _next
 
 from syncwizard.cli.output import json_of
 from syncwizard.engine.journal import Journal, read_entries, read_state
@@ -18,6 +17,7 @@ from syncwizard.task.earlier import decode_event
 from syncwizard.task.events import Failure, Noticed, PrecheckItemFinished, Remainder, TaskFailedEvent, TaskReleased
 from syncwizard.task.failures import LOG_HINT, failure_of, format_failure
 from syncwizard.task.names import TableName
+from syncwizard.tui.trouble import _next
 from syncwizard.tui.wizard.precheck_items import describe_item
 
 PROGRESS = Progress(

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from syncwizard.tui.monitor.trouble import trouble_of
 
 from syncwizard.client.explain import Liveness, error_of, liveness_of
 from syncwizard.client.looking import Seen
@@ -22,7 +21,7 @@ from syncwizard.task.specification import Endpoint, SchemaObjects, TableObject, 
 from syncwizard.task.state import MissingDefinition, Notice, Retrying, StageState, TableState, TaskState
 from syncwizard.task.text import local_time
 from syncwizard.tui.monitor.lines import describe_table, table_lines
-from syncwizard.tui.monitor.link import View
+from syncwizard.tui.trouble import trouble_of
 
 ID = uuid.UUID("0d0e0d0e-0d0e-0d0e-0d0e-0d0e0d0e0d0e")
 LONG = "sales.order_lines_of_the_year_2026_november"
@@ -204,7 +203,7 @@ def test_an_end_that_is_down_is_named_with_the_next_try() -> None:
     state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
     shown = msgspec.structs.replace(shown, state=state)
     assert "\nSOURCE DOWN: connection refused, try 17, next in 12 s\n" in describe(shown, NOW)
-    trouble_in_monitor = trouble_of(View(seen=shown), NOW)
+    trouble_in_monitor = trouble_of(shown, NOW)
     assert trouble_in_monitor is not None
     assert trouble_in_monitor.title == "SOURCE DOWN: connection refused, try 17, next in 12 s"
 
