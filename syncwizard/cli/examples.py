@@ -7,7 +7,7 @@ import click
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "new": ("new", "new --from kb.yaml"),
     "open": ("open kb-to-frankfurt",),
-    "check": ("check kb.yaml", "check kb.yaml --try public.notes"),
+    "check": ("check kb.yaml", "check kb.yaml --try public.notes", "check --schema > task.schema.json"),
     "preview": ("preview kb.yaml", "preview kb.yaml > complete.yaml"),
     "precheck": ("precheck kb.yaml", "precheck kb.yaml --script source | psql -h db1.example.com kb"),
     "start": ("start kb.yaml", "start kb.yaml --ignore vector-builds --until caught-up", "start kb.yaml --foreground"),

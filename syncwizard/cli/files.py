@@ -16,8 +16,28 @@ from syncwizard.task.text import shell_word
 from syncwizard.task.trial import describe_trial
 
 
+def _print_schema(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        # Imported here: it loads the precheck, whose items it names.
+        from syncwizard.client.task_schema import task_schema
+
+        print_json(task_schema())
+        ctx.exit()
+
+
+SCHEMA = click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of task files, for editors, and exit.",
+)
+
+
 @click.command()
 @FILE
+@SCHEMA
 @click.option("--try", "table", metavar="TABLE", help="Show what filter and script make of ten rows of the source.")
 @click.option("--count", is_flag=True, help="With --try: count the rows of the table that travel.")
 @JSON

@@ -1,5 +1,6 @@
 """Shells complete tasks, files and items, at once; every command's help ends with examples that are true."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -144,6 +145,8 @@ def test_every_help_ends_with_examples_that_the_command_takes(tmp_path: Path, mo
             given = words[len(name.split()) :]
             assert words[: len(name.split())] == name.split()
             # Refuses options that there are not, and arguments that are missing.
-            every[name].make_context(name, given)
+            with contextlib.suppress(click.exceptions.Exit):
+                # `check --schema` has done all it does by then.
+                every[name].make_context(name, given)
             for at, word in enumerate(given):
                 assert word != "--ignore" or given[at + 1] in item_names()
