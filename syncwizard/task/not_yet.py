@@ -20,6 +20,15 @@ def not_yet(spec: msgspec.Struct) -> Iterator[Problem]:
             yield Problem(path=path, message=f"`{name}` is not supported by this version", remedy=f"leave out `{name}`")
 
 
+def is_supported(key: str) -> bool:
+    """Whether a key is acted on, by its path with `[]` for every entry of a list.
+
+    >>> is_supported("objects[].tables[].name"), is_supported("objects[].tables[].origin_column")
+    (True, False)
+    """
+    return key not in NOT_YET
+
+
 def _given(struct: msgspec.Struct, names: list[str], above: str) -> Iterator[str]:
     """The paths at which the key has another value than its default."""
     first, *below = names

@@ -1,6 +1,13 @@
 """Catalogues for the screens: a knowledge base with everything that is worth a word, and one of any size."""
 
-from syncwizard.task.drafting.catalogue import Catalogue, CatalogueObject, RelationName, Use
+from syncwizard.task.drafting.catalogue import (
+    Catalogue,
+    CatalogueObject,
+    ColumnFacts,
+    RelationName,
+    TableColumns,
+    Use,
+)
 
 DOCUMENTS = RelationName("kb", "documents")
 ORDERS = RelationName("sales", "orders")
@@ -20,6 +27,27 @@ KNOWLEDGE_BASE = Catalogue(
         CatalogueObject("table", "sales", "orders_2026", 120_000, 9_400_000, parent=ORDERS),
         CatalogueObject("table", "sales", "顧客", 10, 8_192),
         CatalogueObject("type", "sales", "currency"),
+    ),
+    columns=(
+        TableColumns(
+            DOCUMENTS,
+            (
+                ColumnFacts("id", "integer", of_key=True),
+                ColumnFacts("title", "character varying(200)"),
+                ColumnFacts("note", "text"),
+                ColumnFacts("price", "numeric(8,2)"),
+                ColumnFacts("search", "tsvector", computed=True),
+            ),
+        ),
+        TableColumns(
+            RelationName("kb", "passages"),
+            (
+                ColumnFacts("id", "bigint", of_key=True),
+                ColumnFacts("document", "integer"),
+                ColumnFacts("body", "text"),
+                ColumnFacts("embedding", "public.vector(384)"),
+            ),
+        ),
     ),
     uses=(
         Use("view", "kb", "recent", DOCUMENTS),

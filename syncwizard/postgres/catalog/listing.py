@@ -1,4 +1,4 @@
-"""Lists what a source has that a task can select: two queries, whatever the number of objects."""
+"""Lists what a source has that a task can select: three queries, whatever the number of objects."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +13,9 @@ from syncwizard.task.drafting.catalogue import (
     CatalogueObject,
     CataloguePart,
     CatalogueProgress,
+    ColumnFacts,
     RelationName,
+    TableColumns,
     Use,
 )
 
@@ -45,6 +47,9 @@ def read_catalogue(connection: Connection) -> Iterator[CatalogueNews]:
     yield CataloguePart(schemas=schemas)
     for start in range(0, len(objects), PART):
         yield CataloguePart(objects=tuple(objects[start : start + PART]))
+    columns = [_columns(row) for row in connection.execute(query("catalogue_columns"))]
+    for start in range(0, len(columns), PART):
+        yield CataloguePart(columns=tuple(columns[start : start + PART]))
     yield CatalogueProgress(step="uses", total=len(objects))
     uses = [
         Use(kind, schema, name, RelationName(table_schema, table))
@@ -68,3 +73,9 @@ def _object(row: tuple[Any, ...]) -> CatalogueObject:
         parent=None if parent is None else RelationName(parent_schema, parent),
         obstacle=obstacle,
     )
+
+
+def _columns(row: tuple[Any, ...]) -> TableColumns:
+    schema, table, names, types, computed, of_key = row
+    columns = tuple(map(ColumnFacts, names, types, computed, of_key))
+    return TableColumns(RelationName(schema, table), columns)

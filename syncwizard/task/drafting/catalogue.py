@@ -58,6 +58,23 @@ class CatalogueObject(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return RelationName(self.schema, self.name)
 
 
+class ColumnFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A column of a table. `type`: with its modifiers; `computed`: by the server, so that it never travels; `of_key`:
+    rows are found by it."""
+
+    name: str
+    type: str
+    computed: bool = False
+    of_key: bool = False
+
+
+class TableColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The columns of a table, in their order."""
+
+    table: RelationName
+    columns: tuple[ColumnFacts, ...]
+
+
 class Use(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A view, function, trigger or rule that needs a table (or view); a trigger's schema is its table's."""
 
@@ -121,6 +138,7 @@ class CataloguePart(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     schemas: tuple[str, ...] = ()
     objects: tuple[CatalogueObject, ...] = ()
     uses: tuple[Use, ...] = ()
+    columns: tuple[TableColumns, ...] = ()
 
 
 CatalogueNews = CatalogueProgress | CataloguePart
@@ -132,6 +150,12 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     schemas: tuple[str, ...] = ()
     objects: tuple[CatalogueObject, ...] = ()
     uses: tuple[Use, ...] = ()
+    columns: tuple[TableColumns, ...] = ()
+
+    @cached_property
+    def columns_of(self) -> dict[RelationName, tuple[ColumnFacts, ...]]:
+        """The columns of each table."""
+        return {each.table: each.columns for each in self.columns}
 
     @cached_property
     def by_key(self) -> dict[ObjectKey, CatalogueObject]:
@@ -228,4 +252,5 @@ def assemble(news: Iterable[CatalogueNews]) -> Catalogue:
         schemas=tuple(schema for part in parts for schema in part.schemas),
         objects=tuple(each for part in parts for each in part.objects),
         uses=tuple(use for part in parts for use in part.uses),
+        columns=tuple(table for part in parts for table in part.columns),
     )

@@ -21,7 +21,17 @@ from syncwizard.task.drafting.catalogue import (
     Tally,
     tally_of,
 )
-from syncwizard.task.specification import Operation, RenameRule, SchemaObjects, TableObject
+from syncwizard.task.mapping import Mapping as Names
+from syncwizard.task.specification import (
+    Capitalization,
+    Endpoint,
+    Operation,
+    RenameRule,
+    SchemaObjects,
+    Synchronization,
+    TableObject,
+    TaskSpec,
+)
 
 Tick = Literal["none", "some", "all"]
 Entry = tuple[ObjectKind, str]
@@ -60,22 +70,26 @@ class SchemaView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A choice; `schemas` in the order of the file."""
+    """A choice; `schemas` in the order of the file. `capitalization`: the task's, which decides on names too."""
 
     catalogue: Catalogue
     schemas: Mapping[str, SchemaChoice] = {}
+    capitalization: Capitalization = "source"
     # Views of schemas that the last operation left alone.
     known: Mapping[str, SchemaView] = {}
 
     @classmethod
-    def from_objects(cls, catalogue: Catalogue, objects: Iterable[SchemaObjects]) -> "ObjectChoice":
+    def from_objects(
+        cls, catalogue: Catalogue, objects: Iterable[SchemaObjects], capitalization: Capitalization = "source"
+    ) -> "ObjectChoice":
         """What a task file has chosen.
 
         >>> file = [SchemaObjects(schema="kb", exclude=["scratch"]), SchemaObjects(schema="gone", views=["v"])]
         >>> ObjectChoice.from_objects(Catalogue(schemas=("kb",)), file).to_objects() == file
         True
         """
-        return cls(catalogue=catalogue, schemas={entry.schema: _read(entry) for entry in objects})
+        schemas = {entry.schema: _read(entry) for entry in objects}
+        return cls(catalogue=catalogue, schemas=schemas, capitalization=capitalization)
 
     def to_objects(self) -> list[SchemaObjects]:
         """The choice as a task file has it."""
@@ -136,6 +150,31 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             found += [key for key in keys if key not in self.catalogue.by_key]
         return tuple(found)
 
+    @cached_property
+    def names(self) -> Names:
+        """Where its names go at the destination."""
+        return Names.of(
+            TaskSpec(
+                name="choice",
+                source=Endpoint(),
+                destination=Endpoint(),
+                synchronization=Synchronization(capitalization=self.capitalization),
+                objects=self.to_objects(),
+            )
+        )
+
+    @property
+    def names_of_rules(self) -> Names:
+        """What names become that no entry gives: by rule, schema and capitalization."""
+        return msgspec.structs.replace(self.names, objects={}, columns={}, left_out={})
+
+    @cached_property
+    def differs(self) -> bool:
+        """Whether anything is called otherwise at the destination, or does not travel as it is."""
+        return not self.names.same or any(
+            entry.edits or entry.operations is not None for entry in self.schemas.values()
+        )
+
     # What changes it
 
     def with_objects(self, objects: Iterable[CatalogueObject], ticked: bool) -> "ObjectChoice":
@@ -195,12 +234,19 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def with_tables(self, tables: Iterable[tuple[str, TableObject]]) -> "ObjectChoice":
         """The same for many tables, each with its schema."""
         edits: dict[str, dict[str, TableObject]] = {}
+        partitions: dict[str, dict[Entry, None]] = {}
         for schema, table in tables:
             of_schema = edits.setdefault(schema, dict(self.schemas[schema].edits))
             of_schema.pop(table.table, None)
             if table != TableObject(table=table.table):
                 of_schema[table.table] = table
-        changed = {schema: msgspec.structs.replace(self.schemas[schema], edits=own) for schema, own in edits.items()}
+                if self._comes_with_parent(schema, table.table):
+                    partitions.setdefault(schema, {})["table", table.table] = None
+        changed = {}
+        for schema, own in edits.items():
+            entry = self.schemas[schema]
+            named = {**entry.named, **partitions[schema]} if schema in partitions else entry.named
+            changed[schema] = msgspec.structs.replace(entry, edits=own, named=named)
         return self._with({**self.schemas, **changed}, ())
 
     def with_name(self, schema: str, name: str | None) -> "ObjectChoice":
@@ -235,7 +281,7 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         # Partitions in another schema follow their parent.
         touched |= {schema for schema, parents in self.catalogue.parent_schemas.items() if parents & touched}
         known = {schema: view for schema, view in self._views.items() if schema not in touched}
-        made = ObjectChoice(catalogue=self.catalogue, schemas=schemas, known=known)
+        made = ObjectChoice(catalogue=self.catalogue, schemas=schemas, capitalization=self.capitalization, known=known)
         empty = [schema for schema in touched if schema in schemas and made._is_empty(schema)]
         if not empty:
             return made
@@ -260,6 +306,13 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         else:
             chosen = {kind: [each for each in those if self.has(each)] for kind, those in members.items()}
         return SchemaView(chosen=chosen, tally=tally_of(each for those in chosen.values() for each in those))
+
+    def _comes_with_parent(self, schema: str, name: str) -> bool:
+        """Whether it is a partition that no list names; to say something of one, a list has to."""
+        each = self.catalogue.by_key.get(ObjectKey(schema, "table", name))
+        if each is None or self.is_whole(schema) or ("table", name) in self.schemas[schema].named:
+            return False
+        return self._has_ancestor(each)
 
     def _has_ancestor(self, each: CatalogueObject) -> bool:
         parent = self.catalogue.parent_of(each)

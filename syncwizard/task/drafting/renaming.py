@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.task.drafting.catalogue import CatalogueObject
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.mapping import Mapping as Names
 from syncwizard.task.names import ObjectName, TableName
@@ -142,16 +143,23 @@ def _renamed(table: TableName, before: str, after: str, there: Sequence[str]) ->
     return Renamed(table=table, before=before, after=after, meets=meets, problem=problem)
 
 
-def arrivals(choice: ObjectChoice, names: Names) -> dict[ObjectName, str]:
+def arrivals(
+    choice: ObjectChoice,
+    names: Names,
+    schemas: Iterable[str] | None = None,
+    *,
+    without: CatalogueObject | None = None,
+) -> dict[ObjectName, str]:
     """What of the choice is called what at the destination: tables, views and sequences, by the schema of the source
-    and the name there. Where several are called the same, the last is named."""
+    and the name there. Where several are called the same, the last is named. `schemas`: those alone."""
     found = {}
-    for schema in choice.catalogue.schemas:
+    for schema in choice.catalogue.schemas if schemas is None else schemas:
         for kind, those in choice.view(schema).chosen.items():
             if kind in ("table", "view", "materialized view", "sequence"):
                 for each in those:
-                    target = names.object(ObjectName(schema, each.name))
-                    found[ObjectName(schema, target.name)] = f"{kind} {schema}.{each.name}"
+                    if each is not without:
+                        target = names.object(ObjectName(schema, each.name))
+                        found[ObjectName(schema, target.name)] = f"{kind} {schema}.{each.name}"
     return found
 
 

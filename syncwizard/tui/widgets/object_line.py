@@ -9,6 +9,8 @@ from syncwizard.task.drafting.catalogue import CatalogueObject, Tally, tally_of
 from syncwizard.task.drafting.choice import ObjectChoice, Tick
 from syncwizard.task.drafting.choice_advice import PLURALS, counted
 from syncwizard.task.drafting.outline import OBJECT_DEPTH, OWNED, Line
+from syncwizard.task.drafting.table_edit import describe_edit
+from syncwizard.task.names import FunctionName, ObjectName, TableName
 from syncwizard.task.text import describe_bytes, describe_count, one_line
 from syncwizard.tui.formatting import Part, Tone
 
@@ -109,19 +111,22 @@ def words_of(line: Line, choice: ObjectChoice) -> list[Part]:
     """What is to know of it, in words: colours say nothing of it alone."""
     each = line.object
     if line.members:
-        return _words_of_mass(line.members)
+        return _words_of_mass(line.members, choice)
     if each is not None:
         return _object_words(each, choice, nested=line.depth > OBJECT_DEPTH)
     if line.node.kind is not None:
         count = len(choice.view(line.node.schema).chosen.get(line.node.kind, ()))
         total = len(choice.catalogue.by_kind.get(line.node.schema, {}).get(line.node.kind, ()))
         return [(f"{count:,} of {total:,}", "muted")]
-    return [(_schema_words(line.node.schema, choice), "muted")]
+    target = choice.names.schema(line.node.schema)
+    renamed: list[Part] = [(f"→ {one_line(target)}", "accent")] if target != line.node.schema else []
+    return [*renamed, (_schema_words(line.node.schema, choice), "muted")]
 
 
-def _words_of_mass(members: Sequence[CatalogueObject]) -> list[Part]:
+def _words_of_mass(members: Sequence[CatalogueObject], choice: ObjectChoice) -> list[Part]:
     """What some of them have that is worth a look."""
     counts: list[tuple[int, str, Tone]] = [
+        (choice.differs and sum(bool(_differences(each, choice)) for each in members), "→ {} differ", "accent"),
         (sum(bool(each.vectors) for each in members), "◆ {} with vectors", "accent"),
         (sum(bool(each.obstacle) for each in members), "▲ {} left out", "warn"),
         (sum(each.keyless and not each.obstacle for each in members), "▲ {} without a key", "warn"),
@@ -143,7 +148,8 @@ def _schema_words(schema: str, choice: ObjectChoice) -> str:
 def _object_words(each: CatalogueObject, choice: ObjectChoice, *, nested: bool) -> list[Part]:
     if each.key not in choice.catalogue.by_key:
         return [("▲ not at the source", "warn")]
-    words: list[Part] = [(f"◆ {vector.rpartition(' ')[2]}", "accent") for vector in each.vectors]
+    words: list[Part] = [(each_word, "accent") for each_word in _differences(each, choice)]
+    words += [(f"◆ {vector.rpartition(' ')[2]}", "accent") for vector in each.vectors]
     if each.obstacle:
         words.append((f"▲ {each.obstacle}: left out", "warn"))
     elif each.keyless:
@@ -154,6 +160,26 @@ def _object_words(each: CatalogueObject, choice: ObjectChoice, *, nested: bool) 
         of = each.parent.name if each.parent.schema == each.schema else ".".join(each.parent)
         words.append((f"of {one_line(of)}", "muted"))
     return words
+
+
+def _differences(each: CatalogueObject, choice: ObjectChoice) -> list[str]:
+    """In what a chosen object differs at the destination: its name there, and what else in a word or two."""
+    if not choice.differs or not choice.has(each):
+        return []
+    name = name_there(each, choice)
+    found = [] if name == each.name else [f"→ {one_line(name)}"]
+    return found + (describe_edit(choice.table(each.schema, each.name)) if each.kind == "table" else [])
+
+
+def name_there(each: CatalogueObject, choice: ObjectChoice) -> str:
+    """What it is called at the destination; of functions, whatever their arguments, the name."""
+    name = ObjectName(each.schema, each.name)
+    match each.kind:
+        case "function":
+            return choice.names.function(FunctionName(each.schema, each.name, ())).name
+        case "sequence" if each.parent is not None:
+            return choice.names.sequence(name, TableName(each.parent.schema, each.parent.name)).name
+    return choice.names.object(name).name
 
 
 def _rows(line: Line, choice: ObjectChoice, tally: Tally) -> str:

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from syncwizard.task.drafting.catalogue import Catalogue
 from syncwizard.task.drafting.choice import ObjectChoice
-from syncwizard.task.drafting.outline import Line, chosen, count, everything, objects_of
+from syncwizard.task.drafting.outline import Groups, Line, chosen, count, everything, objects_of
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.widgets.object_line import HEADING, describe_tally, tick_of
 from syncwizard.tui.widgets.object_list import ObjectList
@@ -129,6 +129,17 @@ class ObjectPicker(Vertical):
     def selected(self) -> ObjectList:
         """The list of what is chosen."""
         return self.query_one("#selected", ObjectList)
+
+    @property
+    def line(self) -> Line | None:
+        """The line under the cursor of the list in sight."""
+        return self._list_in_sight().line
+
+    @property
+    def groups(self) -> Groups:
+        """What the list in sight shows."""
+        self._follow_filter()
+        return (self._source if self._list_in_sight() is self.source else self._selected).groups
 
     def replace(self, choice: ObjectChoice) -> None:
         """Another choice over the same catalogue; it can be undone."""

@@ -32,6 +32,7 @@ from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
+from syncwizard.tui.wizard.object_edits import can_edit, edit
 from syncwizard.tui.wizard.step import Step
 
 TYPES = (("schema", "schema"), ("full", "full copy"), ("incremental", "incremental, always"))
@@ -53,7 +54,7 @@ class ObjectsStep(Step):
     step: ClassVar[StepName] = "objects"
     title: ClassVar[str] = "Objects"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("objects.reload", "objects.stop", "objects.advice", "objects.explain"),
+        *bindings("objects.reload", "objects.stop", "objects.edit", "objects.advice", "objects.explain"),
     ]
 
     class Heard(Message):
@@ -96,7 +97,10 @@ class ObjectsStep(Step):
         self._explain_settings()
         if self._catalogue is None or self._listed != (draft.source, self.wizard.secrets):
             self.action_reload()
-        elif self.picker.choice.to_objects() != draft.objects:
+        elif (self.picker.choice.to_objects(), self.picker.choice.capitalization) != (
+            draft.objects,
+            draft.capitalization,
+        ):
             self._load(self._catalogue)
 
     def first_focus(self) -> Widget:
@@ -216,7 +220,8 @@ class ObjectsStep(Step):
 
     def _load(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self.picker.load(ObjectChoice.from_objects(catalogue, self.wizard.draft.objects))
+        draft = self.wizard.draft
+        self.picker.load(ObjectChoice.from_objects(catalogue, draft.objects, draft.capitalization))
         self._judge()
 
     def _show_progress(self, text: str) -> None:
@@ -249,6 +254,8 @@ class ObjectsStep(Step):
         match action:
             case "stop":
                 return self._listing
+            case "edit":
+                return can_edit(self.picker.line, self.picker.choice)
             case "advice":
                 return any(advice.add for advice in self._advice)
             case "explain":
@@ -259,6 +266,13 @@ class ObjectsStep(Step):
         """Ticks everything that the advice would add."""
         added = [each for advice in self._advice for each in advice.add]
         self.picker.replace(self.picker.choice.with_objects(added, True))
+
+    def action_edit(self) -> None:
+        """How what is under the cursor differs at the destination."""
+        line, choice = self.picker.line, self.picker.choice
+        if line is not None and can_edit(line, choice):
+            database = self.wizard.draft.source.database
+            edit(self.app, line, choice, self.picker.replace, database=database)
 
     def action_explain(self) -> None:
         """The whole advice, to read and to keep."""

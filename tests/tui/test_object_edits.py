@@ -1,0 +1,193 @@
+"""What differs at the destination, by keyboard: tables with their columns, filters and scripts, and what it looks like."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from syncwizard.task.drafting.choice import ObjectChoice
+from syncwizard.task.drafting.draft import TaskDraft
+from syncwizard.task.names import TableName
+from syncwizard.task.objects import SchemaObjects, TableObject
+from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.dialogs.edit import EditorDialog
+from syncwizard.tui.dialogs.table_edit import KEYS, TableDialog
+from syncwizard.tui.opening import Leaving
+from syncwizard.tui.wizard.object_edits import edit_of, taken_beside
+from tests.tui.apps import NARROW, WIDE, shown, text_on
+from tests.tui.catalogues import KNOWLEDGE_BASE
+from tests.tui.test_objects_step import KnownSource, StepApp
+
+Running = Pilot[Leaving]
+WHOLE = [SchemaObjects(schema="kb")]
+LISTED = [SchemaObjects(schema="kb", tables=[TableObject(table="documents"), TableObject(table="passages")])]
+
+
+def draft_of(objects: list[SchemaObjects]) -> TaskDraft:
+    return TaskDraft(name="kb", named=True, objects=objects)
+
+
+@asynccontextmanager
+async def at_objects(
+    objects: list[SchemaObjects], size: tuple[int, int] = NARROW
+) -> AsyncIterator[tuple[StepApp, Running]]:
+    app = StepApp(draft_of(objects), KnownSource)
+    async with app.run_test(size=size) as pilot:
+        await shown(pilot, "Source: ")
+        yield app, pilot
+
+
+async def on_table(pilot: Running, name: str) -> None:
+    """The cursor on the table that the words of the filter find alone."""
+    await pilot.press("slash", *name, "enter", "home", "down", "down")
+
+
+async def test_a_burst_of_keys_renames_a_table_and_its_columns_and_leaves_one_out() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "down", "enter", *["backspace"] * 5, *"heading", "enter", *"s", "escape")
+        assert isinstance(app.screen, ConfirmDialog)
+        await pilot.press("escape", "shift+tab", "down", "space", "shift+tab", "end", *"_eu", "f8")
+        assert app.wizard.draft.objects == [
+            SchemaObjects(
+                schema="kb",
+                overrides=[
+                    TableObject(
+                        table="documents",
+                        name="documents_eu",
+                        columns={"title": "heading", "note": "notes"},
+                        exclude_columns=["price"],
+                    )
+                ],
+            )
+        ]
+        assert "→ documents_eu" in text_on(app)
+
+
+async def test_an_edit_is_undone_like_a_tick() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "down", "space", "f8")
+        assert app.wizard.draft.objects[0].tables[0].exclude_columns == ["title"]
+        await pilot.press("u")
+        assert app.wizard.draft.objects == LISTED
+
+
+async def test_a_column_of_the_key_stays_and_says_why() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "space")
+        assert "id stays: rows are found by it: it is part of the key" in await shown(pilot, "id stays")
+        await pilot.press("f8")
+        assert app.wizard.draft.objects == WHOLE
+
+
+async def test_names_that_meet_are_said_as_they_are_typed_and_are_not_taken() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "shift+tab", "end", *["backspace"] * 9, *"recent")
+        await shown(pilot, "✗ view kb.recent has this name")
+        await pilot.press("f8")
+        assert isinstance(app.screen, TableDialog)
+        await pilot.press(*["backspace"] * 6, *"papers", "tab", "down", "enter", *["backspace"] * 5, *"note")
+        await shown(pilot, "✗ 2 columns go to note")
+        await pilot.press("f8")
+        assert isinstance(app.screen, TableDialog)
+        await pilot.press(*"s", "f8")
+        assert app.wizard.draft.objects[0].overrides == [
+            TableObject(table="documents", name="papers", columns={"title": "notes"})
+        ]
+
+
+async def test_an_unticked_table_is_ticked_by_its_edits() -> None:
+    async with at_objects([SchemaObjects(schema="kb", tables=[TableObject(table="passages")])]) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "shift+tab", "end", *"2", "f8")
+        assert app.wizard.draft.objects[0].tables == [
+            TableObject(table="passages"),
+            TableObject(table="documents", name="documents2"),
+        ]
+
+
+async def test_a_view_has_nothing_to_edit() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await on_table(pilot, "recent")
+        await pilot.press("e")
+        assert not isinstance(app.screen, TableDialog)
+
+
+def table_dialog() -> TableDialog:
+    """With every key, whatever this version acts on."""
+    choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, WHOLE)
+    table = KNOWLEDGE_BASE.objects[0]
+    taken = taken_beside(table, choice)
+    return TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken=taken, offered=KEYS)
+
+
+async def test_filter_script_and_operations_are_checked_and_taken() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        answers: list[TableObject | None] = []
+        await app.push_screen(table_dialog(), answers.append)
+        app.screen.query_one("#open-where").focus()
+        await pilot.press("enter", *"prise > 1", "f8")
+        assert isinstance(app.screen, EditorDialog)
+        await shown(pilot, "line 1, column 1: column prise is not in kb.documents")
+        await pilot.press(*["backspace"] * 6, *"ce > 1", "f8")
+        assert isinstance(app.screen, TableDialog)
+        assert str(app.screen.query_one("#open-where", Button).label) == "price > 1"
+        await pilot.press("tab", "right", "right", "space", "tab", "enter", *"e_set(`note`, 1, 2)", "f8")
+        assert isinstance(app.screen, EditorDialog)
+        await shown(pilot, "✗ ")
+        await pilot.press(*["backspace"] * 7, *', "x")', "f8", "f8")
+        await pilot.pause()
+        assert answers == [
+            TableObject(
+                table="documents",
+                where="price > 1",
+                operations=["insert", "update", "truncate", "ddl"],
+                etl='e_set(`note`, "x")',
+            )
+        ]
+
+
+BOTH = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
+EDITED = [
+    SchemaObjects(
+        schema="kb",
+        name="knowledge",
+        overrides=[
+            TableObject(table="documents", name="papers", columns={"title": "heading"}, exclude_columns=["note"])
+        ],
+    )
+]
+
+
+@pytest.mark.slow
+@BOTH
+def test_the_dialog_of_a_table(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    """Name, columns with a box, type and name each, the new one in the accent's colour, the one left out muted; filter,
+    operations and script below them."""
+
+    async def prepare(pilot: "Pilot[Any]") -> None:
+        choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, EDITED)
+        table = KNOWLEDGE_BASE.objects[0]
+        dialog = TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken={}, offered=KEYS)
+        await pilot.app.push_screen(dialog)
+        await pilot.press("down")
+        await pilot.pause()
+
+    assert snap_compare(StepApp(draft_of(EDITED), KnownSource), run_before=prepare, terminal_size=size)
+
+
+@pytest.mark.slow
+@BOTH
+def test_the_marks_of_what_differs(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    """Behind the schema and the table their new names, and in what the table differs, in the accent's colour."""
+
+    async def prepare(pilot: "Pilot[Any]") -> None:
+        await shown(pilot, "→ papers")
+
+    assert snap_compare(StepApp(draft_of(EDITED), KnownSource), run_before=prepare, terminal_size=size)
