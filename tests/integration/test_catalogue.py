@@ -108,6 +108,27 @@ def test_every_object_of_the_users_own_is_listed_and_nothing_else(listed: Catalo
     assert listed.by_kind["public"] == {}
 
 
+def test_columns_come_with_types_and_the_key_that_rows_are_found_by(listed: Catalogue) -> None:
+    """The key is that of tasks: neither one over columns that may be NULL, nor a partial or deferrable one."""
+    columns = {table.name: {each.name: each.type for each in those} for table, those in listed.columns_of.items()}
+    assert columns["passages"] == {
+        "id": "bigint",
+        "body": "text",
+        "embedding": "public.vector(384)",
+        "code": "public.halfvec(8)",
+        "loose": "public.vector",
+    }
+    keys = {table.name: [each.name for each in those if each.of_key] for table, those in listed.columns_of.items()}
+    assert {name: keys[name] for name in ("orders", "unique_key", "nullable", "partial", "late", "log")} == {
+        "orders": ["id", "at"],
+        "unique_key": ["a", "b"],
+        "nullable": [],
+        "partial": [],
+        "late": [],
+        "log": [],
+    }
+
+
 def test_vectors_are_named_with_their_dimensions(get: Get) -> None:
     assert get("passages").vectors == ("embedding vector(384)", "code halfvec(8)", "loose vector")
     assert get("documents").vectors == ()

@@ -1,4 +1,4 @@
-"""What differs at the destination, by keyboard: tables with their columns, filters and scripts, and what it looks like."""
+"""What differs at the destination, by keyboard: tables with columns, filters and scripts; and what it looks like."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,12 +11,16 @@ from textual.widgets import Button
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.names import TableName
-from syncwizard.task.objects import SchemaObjects, TableObject
+from syncwizard.task.objects import RenameRule, SchemaObjects, TableObject
+from syncwizard.tui.dialogs.batch_rename import BatchRenameDialog
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.edit import EditorDialog
+from syncwizard.tui.dialogs.schema_edit import SchemaDialog
 from syncwizard.tui.dialogs.table_edit import KEYS, TableDialog
 from syncwizard.tui.opening import Leaving
+from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.wizard.object_edits import edit_of, taken_beside
+from syncwizard.tui.wizard.start import changes_of
 from tests.tui.apps import NARROW, WIDE, shown, text_on
 from tests.tui.catalogues import KNOWLEDGE_BASE
 from tests.tui.test_objects_step import KnownSource, StepApp
@@ -119,6 +123,68 @@ async def test_a_view_has_nothing_to_edit() -> None:
         assert not isinstance(app.screen, TableDialog)
 
 
+async def test_a_batch_of_tables_is_renamed_after_its_preview() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await pilot.press("b", "tab", *"x_")
+        await shown(pilot, "2 of 2 names change")
+        assert "x_passages" in text_on(app)
+        await pilot.press("f8")
+        assert app.wizard.draft.objects[0].tables == [
+            TableObject(table="documents", name="x_documents"),
+            TableObject(table="passages", name="x_passages"),
+        ]
+        # The names there are the ones that are renamed next; a burst of keys is behind its messages.
+        await pilot.press("b", "right", "right", "tab", *"x_", "tab", *"old_", "f8")
+        assert [table.name for table in app.wizard.draft.objects[0].tables] == ["old_documents", "old_passages"]
+
+
+async def test_a_batch_whose_names_meet_is_not_taken() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await pilot.press("down", "b", *["right"] * 5, "tab", *".+", "tab", *"one", "f8")
+        assert isinstance(app.screen, BatchRenameDialog)
+        assert "2 of 2 names change; 2 cannot be taken" in text_on(app)
+        await pilot.press("escape", "y")
+        assert app.wizard.draft.objects == LISTED
+
+
+async def test_a_schema_gets_a_name_and_rules_that_say_what_they_do() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await pilot.press("down", "e", *"_eu", "tab", *"doc(.+) => d")
+        await shown(pilot, "documents → d")
+        await pilot.press(*["backspace"] * 4, "f8")
+        assert isinstance(app.screen, SchemaDialog)
+        await shown(pilot, "line 1: write the pattern, =>, and the name")
+        await pilot.press(*r"=> d\2", "f8")
+        await shown(pilot, "this does not fit the pattern")
+        await pilot.press("backspace", *"1", "f8")
+        rule = RenameRule(pattern="doc(.+)", name=r"d\1")
+        assert app.wizard.draft.objects == [SchemaObjects(schema="kb", name="kb_eu", rename=[rule])]
+        assert "→ kb_eu" in text_on(app)
+        assert "→ duments" in text_on(app)
+
+
+async def test_letters_and_the_script_of_the_task_are_settings() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await pilot.press("f8")
+        app.wizard.current.query_one("#field-capitalization Choice", Choice).focus()
+        await pilot.press("right", "right", "tab", "enter", *"e_sett(`note`, 1)", "f8")
+        assert isinstance(app.screen, EditorDialog)
+        await shown(pilot, "line 1, column")
+        await pilot.press("escape", "y")
+        assert app.wizard.draft.capitalization == "upper"
+        await pilot.press("f7")
+        await shown(pilot, "→ DOCUMENTS")
+        assert app.wizard.draft.advanced.get("advanced.etl", "") == ""
+
+
+def test_the_summary_names_what_differs() -> None:
+    spec = draft_of(EDITED).to_spec()
+    assert changes_of(spec) == [
+        "schema kb → knowledge",
+        "kb.documents → knowledge.papers (title → heading) without note",
+    ]
+
+
 def table_dialog() -> TableDialog:
     """With every key, whatever this version acts on."""
     choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, WHOLE)
@@ -172,6 +238,7 @@ def test_the_dialog_of_a_table(snap_compare: Callable[..., bool], size: tuple[in
     operations and script below them."""
 
     async def prepare(pilot: "Pilot[Any]") -> None:
+        await shown(pilot, "→ papers")
         choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, EDITED)
         table = KNOWLEDGE_BASE.objects[0]
         dialog = TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken={}, offered=KEYS)

@@ -32,7 +32,7 @@ from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
-from syncwizard.tui.wizard.object_edits import can_edit, edit
+from syncwizard.tui.wizard.object_edits import can_edit, edit, rename, tables_below
 from syncwizard.tui.wizard.step import Step
 
 TYPES = (("schema", "schema"), ("full", "full copy"), ("incremental", "incremental, always"))
@@ -54,7 +54,9 @@ class ObjectsStep(Step):
     step: ClassVar[StepName] = "objects"
     title: ClassVar[str] = "Objects"
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("objects.reload", "objects.stop", "objects.edit", "objects.advice", "objects.explain"),
+        *bindings(
+            "objects.reload", "objects.stop", "objects.edit", "objects.rename", "objects.advice", "objects.explain"
+        ),
     ]
 
     class Heard(Message):
@@ -256,6 +258,8 @@ class ObjectsStep(Step):
                 return self._listing
             case "edit":
                 return can_edit(self.picker.line, self.picker.choice)
+            case "rename":
+                return bool(self.wizard.draft.objects)
             case "advice":
                 return any(advice.add for advice in self._advice)
             case "explain":
@@ -274,6 +278,15 @@ class ObjectsStep(Step):
             database = self.wizard.draft.source.database
             edit(self.app, line, choice, self.picker.replace, database=database)
 
+    def action_rename(self) -> None:
+        """Other names for many tables at once."""
+        if self.picker.line is not None:
+            tables = tables_below(self.picker.line, self.picker.groups, self.picker.choice)
+            if tables:
+                rename(self.app, tables, self.picker.choice, self.picker.replace)
+            else:
+                self.notify("no table in sight is ticked", severity="warning")
+
     def action_explain(self) -> None:
         """The whole advice, to read and to keep."""
         text = "\n\n".join(advice.message for advice in self._advice)
@@ -281,6 +294,7 @@ class ObjectsStep(Step):
 
     def _judge(self) -> None:
         choice = self.picker.choice
+        self.wizard.choice = choice
         self.wizard.size_of_choice = describe_tally(choice.tally)
         self._advice = advise(choice)
         adds = " · + adds what can be added" if any(advice.add for advice in self._advice) else ""

@@ -20,6 +20,7 @@ from textual.widgets import ContentSwitcher, Static
 from syncwizard.client import drafts
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task import file
+from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
@@ -58,6 +59,7 @@ class WizardScreen(Screen[None]):
         self.draft = draft or TaskDraft()
         self.secrets = Handover()
         self.size_of_choice = ""
+        self.choice: ObjectChoice | None = None
         self.action_labels: dict[str, str] = {}
         self._offers_drafts = draft is None
         self._kinds = list(steps or default_steps())

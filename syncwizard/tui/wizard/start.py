@@ -1,6 +1,7 @@
 """The last step: everything the task will be, to be read and agreed to; and its start."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -18,14 +19,17 @@ from syncwizard.remedies import to_do
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
-from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
-from syncwizard.task.summary import STAYS, describe_objects, made_by
+from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem, TaskSpec
+from syncwizard.task.summary import STAYS, describe_changes, describe_objects, made_by
+from syncwizard.task.text import one_line
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.widgets.paragraphs import Paragraph, Paragraphs
 from syncwizard.tui.wizard.advice import advise
 from syncwizard.tui.wizard.step import Step
+
+LINES_SHOWN = 40
 
 
 class StartStep(Step):
@@ -137,6 +141,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
         Paragraph("Destination", describe_end(spec.destination)),
         Paragraph("Synchronizes", ", ".join(spec.synchronization.types)),
         Paragraph("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
+        *([Paragraph("There", "\n".join(shortened(changes)))] if (changes := changes_of(spec)) else []),
         Paragraph("Tables in the way", existing),
         *(Paragraph(title, words) for title, words in sentences(spec, SETTINGS)),
         Paragraph("It will make", "\n".join(made_by(spec))),
@@ -147,6 +152,36 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     if accepted := list(map(_accepted, spec.precheck.ignore)):
         lines.insert(-2, Paragraph("Accepted warnings", "\n".join(accepted)))
     return lines
+
+
+def changes_of(spec: TaskSpec) -> list[str]:
+    """What is called otherwise at the destination, or does not travel as it is."""
+    script = ["every row goes through a script"] if spec.advanced.etl else []
+    return [*describe_changes(spec), *_asked_of_rows(spec), *script]
+
+
+def _asked_of_rows(spec: TaskSpec) -> Iterator[str]:
+    for entry in spec.objects:
+        if entry.operations is not None:
+            yield f"schema {entry.schema}: only {', '.join(entry.operations) or 'the copy'}"
+        for table in entry.described:
+            name = f"{entry.schema}.{table.table}"
+            if table.where is not None:
+                yield f"{name}: only rows with {one_line(table.where)}"
+            if table.etl is not None:
+                yield f"{name}: rows go through a script"
+            if table.operations is not None:
+                yield f"{name}: only {', '.join(table.operations) or 'the copy'}"
+
+
+def shortened(lines: list[str]) -> list[str]:
+    """As many as a summary has room for; the task file has all of them.
+
+    >>> shortened([str(number) for number in range(100)])[-1]
+    'and 60 more: F4 shows the task file'
+    """
+    more = len(lines) - LINES_SHOWN
+    return [*lines[:LINES_SHOWN], f"and {more:,} more: F4 shows the task file"] if more > 0 else lines
 
 
 def describe_end(endpoint: Endpoint) -> str:

@@ -6,6 +6,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from syncwizard.client.tasks import StoredTask
+from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
@@ -19,12 +20,14 @@ class Wizard(Protocol):
     """The wizard as its steps see it.
 
     `draft` is frozen: a step replaces it through `edit`, which keeps it on disk too. `secrets` are those typed in
-    this session, and nowhere but in memory. `size_of_choice`: what the selected objects amount to, in words.
+    this session, and nowhere but in memory. `size_of_choice`: what the selected objects amount to, in words; `choice`:
+    these, once the source was listed.
     """
 
     draft: TaskDraft
     secrets: Handover
     size_of_choice: str
+    choice: ObjectChoice | None
 
     @property
     def spec(self) -> TaskSpec:
