@@ -17,6 +17,7 @@ from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
 from syncwizard.engine.door import Door
+from syncwizard.engine.exposing import Exposing
 from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
@@ -29,8 +30,17 @@ from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
-from syncwizard.task.events import EngineStarted, EngineStopped, Entry, PauseRequested, TaskFailedEvent, TaskPaused
+from syncwizard.task.events import (
+    EngineStarted,
+    EngineStopped,
+    Entry,
+    Noticed,
+    PauseRequested,
+    TaskFailedEvent,
+    TaskPaused,
+)
 from syncwizard.task.failures import failure_of
+from syncwizard.task.figures.openmetrics import Figures, render
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.narration import narrate
@@ -59,6 +69,7 @@ class Supervisor:
         if spec.id is None:
             raise ValueError("a task without an id has no engine")
         self._task_id = spec.id
+        self._spec = spec
         self._folder = folder
         known = [value for value in msgspec.structs.asdict(secrets).values() if value]
         self._journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
@@ -85,6 +96,8 @@ class Supervisor:
         self._pause_by: float | None = None
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
+        self._exposing = Exposing(spec.advanced.metrics, self._exposed, self._warn)
+        self._ended = False
         self._pausing: asyncio.Task[None] | None = None
         self.interrupted = False
 
@@ -114,6 +127,8 @@ class Supervisor:
         finally:
             # Before viewers are disconnected: they read on in the folder.
             await asyncio.to_thread(self._recorder.keep)
+            self._ended = True
+            await asyncio.to_thread(self._exposing.stop)
             await control.close()
             self._journal.close()
 
@@ -131,6 +146,7 @@ class Supervisor:
         done = asyncio.Event()
         threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
         self._verifier.go_on()
+        self._exposing.start()
         ready()
         try:
             outcome = await self._watch(control, done)
@@ -194,6 +210,20 @@ class Supervisor:
             if self._keep_at:
                 await asyncio.to_thread(self._recorder.keep)
             self._keep_at = now + KEEP_SECONDS
+
+    def _exposed(self, openmetrics: bool) -> str:
+        figures = Figures(
+            state=self._journal.state,
+            sample=self._metrics.merged(),
+            at=time.time(),
+            version=__version__,
+            running=not self._ended,
+        )
+        return render(figures, self._spec.name, self._spec.short_id, openmetrics=openmetrics)
+
+    def _warn(self, message: str) -> None:
+        with contextlib.suppress(JournalFailed):
+            self._journal.append(Noticed(level="warning", message=message))
 
     def _lost_journal(self, error: JournalFailed) -> Outcome:
         log.error("%s; %s", error, error.remedy)

@@ -17,6 +17,7 @@ NAMES = (
     "rows",
     "commands",
     "screens",
+    "monitoring",
     "verification",
     "failures",
     "limits",

@@ -154,10 +154,14 @@ def _refuse_depth(text: str, path: Path, loader_type: type[yaml.SafeLoader]) -> 
 
 def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
     """The specification with every file name absolute: the engine works in another folder."""
+    metrics = spec.advanced.metrics
+    if metrics.file is not None:
+        metrics = msgspec.structs.replace(metrics, file=str(folder / expanded(metrics.file)))
     return msgspec.structs.replace(
         spec,
         source=_absolute_endpoint(spec.source, folder),
         destination=_absolute_endpoint(spec.destination, folder),
+        advanced=msgspec.structs.replace(spec.advanced, metrics=metrics),
     )
 
 

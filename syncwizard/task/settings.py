@@ -6,7 +6,7 @@ the wizard, the summary and the table of the manual read it from there. A field 
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     - `sentence`: its value in a sentence, as `a lost connection {} min`; the summary leaves it out when empty.
     - `unit`, `low`, `high`: of a number; both limits are allowed values.
     - `own_form`: edited by a form of its own, and not in the list of settings.
+    - `example`: a value of a text, and `rule`: what is wrong with one, empty where nothing is.
     """
 
     label: str
@@ -30,6 +31,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     low: int | None = None
     high: int | None = None
     own_form: bool = False
+    example: str = ""
+    rule: Callable[[str], str] | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +56,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def limits(self) -> str:
         """Unit, range or words, and default."""
-        parts = [self.setting.unit, self._allowed(), f"default {text_of(self.default)}"]
+        example = f"such as `{self.setting.example}`" if self.setting.example else ""
+        parts = [self.setting.unit, self._allowed(), example, f"default {text_of(self.default)}"]
         return " · ".join(part for part in parts if part and part != "default ")
 
     def read(self, text: str) -> Any:
@@ -70,6 +74,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
         """What is wrong with the value; empty where nothing is."""
         if isinstance(value, bool):
             return ""
+        if self.setting.rule is not None and isinstance(value, str):
+            return self.setting.rule(value)
         if isinstance(value, int):
             low, high = self.setting.low, self.setting.high
             right = value >= (low or 0) and (high is None or value <= high)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from syncwizard.task.monitoring import METRICS, Metrics
 from syncwizard.task.objects import Operation as Operation
 from syncwizard.task.objects import RenameRule as RenameRule
 from syncwizard.task.objects import SchemaObjects as SchemaObjects
@@ -161,6 +162,7 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = "stop"
+    metrics: Annotated[Metrics, METRICS] = Metrics()
 
 
 SETTINGS = declared(Advanced, "advanced")

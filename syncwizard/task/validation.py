@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from syncwizard.task.monitoring import address_of, is_loopback
 from syncwizard.task.not_yet import not_yet
 from syncwizard.task.object_rules import object_problems
 from syncwizard.task.problem import Problem as Problem
@@ -171,6 +172,10 @@ def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:
     retry, other = spec.advanced.retry, "advanced.retry.other_minutes"
     if not wrong[other] and retry.other_minutes >= retry.connection_minutes:
         wrong[other] = f"must be less than connection_minutes ({retry.connection_minutes})"
+    metrics, listen = spec.advanced.metrics, "advanced.metrics.listen"
+    address = address_of(metrics.listen) if metrics.listen else None
+    if address is not None and not metrics.remote and not is_loopback(address[0]):
+        wrong[listen] = "other machines can reach this address: use 127.0.0.1, or allow it by `remote: true`"
     for path, message in wrong.items():
         if message:
             yield Problem(path=path, message=message)

@@ -40,6 +40,8 @@ EACH = pytest.mark.parametrize("each", SETTINGS, ids=[each.path for each in SETT
 
 def other_value(each: Declared) -> str:
     """A text that is allowed and not the default."""
+    if each.setting.example:
+        return each.setting.example
     if each.number:
         return str(each.default + 1)
     return next((word for word in each.choices if word != each.default), "text")
