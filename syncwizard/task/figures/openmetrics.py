@@ -10,14 +10,14 @@ import msgspec
 
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.narration import HELD_BACK
+from syncwizard.task.narration import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.state import StateName, TaskState
 from syncwizard.task.verification import Verdict
 
 PREFIX = "syncwizard"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
-CHANGES = ("insert", "update", "delete", "truncate", HELD_BACK)
+CHANGES = ("insert", "update", "delete", "truncate", LEFT_OUT, DEAD_LETTERS, HELD_BACK)
 WAL_STATUSES = ("reserved", "extended", "unreserved", "lost")
 
 Labels = Mapping[str, str]
@@ -197,7 +197,8 @@ METRICS = (
     Metric(
         name="changes",
         kind="counter",
-        help="Changes of rows that were applied, by kind; `held back`: of tables that are set aside.",
+        help="Changes of rows that came, by kind: those applied; `left_out` by `operations`, in `dead_letters` after a script"
+        " failed, or `held back` of tables that are set aside.",
         read=_changes,
     ),
     Metric(
