@@ -197,8 +197,8 @@ METRICS = (
     Metric(
         name="changes",
         kind="counter",
-        help="Changes of rows that came, by kind: those applied; `left_out` by `operations`, in `dead_letters` after a script"
-        " failed, or `held back` of tables that are set aside.",
+        help="Changes of rows that came, by kind: those applied; `left_out` by `operations`, in `dead_letters` after a"
+        " script failed, or `held back` of tables that are set aside.",
         read=_changes,
     ),
     Metric(
