@@ -1,5 +1,6 @@
 """Commands that look: `status`, `wait`, `events`."""
 
+import sys
 import time
 from typing import NoReturn
 
@@ -8,6 +9,7 @@ import msgspec
 
 from syncwizard.cli.arguments import TASK, TASK_OR_ALL
 from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_lines, say_trouble, show, show_lines
+from syncwizard.cli.terminal import draw_again, ring
 from syncwizard.client import tasks
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.health import EXIT_CODES, check_line, health_of
@@ -41,9 +43,13 @@ def _seconds(ctx: click.Context, parameter: click.Parameter, value: float | None
 @click.option(
     "--check", is_flag=True, help="One line for a monitoring system; exit code 0 healthy, 1 warning, 2 critical."
 )
+@click.option("--watch", is_flag=True, help="Draw it again every two seconds, until Ctrl-C or the task is released.")
 @JSON
-def status(name: str | None, show_all: bool, check: bool, as_json: bool) -> None:
+def status(name: str | None, show_all: bool, check: bool, watch: bool, as_json: bool) -> None:
     """Show a task, or all of them."""
+    if watch:
+        _watch(name, check or as_json or show_all)
+        return
     if check:
         if name is None:
             raise UsageError("--check reports on one task", remedy="name it: syncwizard status TASK --check")
@@ -70,6 +76,32 @@ def status(name: str | None, show_all: bool, check: bool, as_json: bool) -> None
         say("no task; start one: syncwizard start FILE")
 
 
+def _watch(name: str | None, others: bool) -> None:
+    """Draws a task again and again; without asking the source about a task that no engine has."""
+    if name is None or others:
+        raise UsageError(
+            "--watch shows one task, and goes with no other option", remedy="syncwizard status TASK --watch"
+        )
+    if not sys.stdout.isatty():
+        raise UsageError(
+            "--watch needs a terminal", remedy="read `syncwizard status TASK --json` again and again instead"
+        )
+    task = tasks.find_task(name)
+    over = False
+
+    def text() -> str | None:
+        nonlocal over
+        if over:
+            return None
+        seen = look_anyway(task)
+        # The last look is drawn, too.
+        over = seen.state.state == "released"
+        trouble = f"\n{task.label}: {seen.trouble}" if seen.trouble else ""
+        return describe(seen, time.time()) + trouble
+
+    draw_again(text)
+
+
 def _check(task: StoredTask, as_json: bool) -> NoReturn:
     """Prints the line of a monitoring system, and ends with its exit code."""
     seen, now = look_anyway(task, ask_source=True), time.time()
@@ -91,14 +123,21 @@ def _check(task: StoredTask, as_json: bool) -> NoReturn:
     metavar="SECONDS",
     help="Give up after this many seconds, with exit code 6.",
 )
+@click.option("--bell", is_flag=True, help="Ring the terminal's bell at the end, with a message where it shows them.")
 @JSON
-def wait(name: str, until: Goal, timeout: float | None, as_json: bool) -> int:
+def wait(name: str, until: Goal, timeout: float | None, bell: bool, as_json: bool) -> int:
     """Wait until a task has copied all tables, until all that is committed now is at the destination, or until its
     definitions are. Exit code 5: some of those are missing, or tables are set aside."""
     task = tasks.find_task(name)
     started = time.monotonic()
     say_trouble(task.read_state())
-    state = wait_for(task, until, timeout, lambda entry: say(narrate(entry.event)))
+    end = f"{task.label}: not {until}"
+    try:
+        state = wait_for(task, until, timeout, lambda entry: say(narrate(entry.event)))
+        end = f"{task.label}: {until}"
+    finally:
+        if bell:
+            ring(end)
     seconds = time.monotonic() - started
     if as_json:
         print_json({"id": task.id, "label": task.label, "reached": until, "seconds": seconds, "state": state.state})
