@@ -171,7 +171,7 @@ async def test_a_keyring_that_is_not_there_is_explained_before_it_is_needed(monk
     async with at_screens(wizard_over(COMPLETE), WIDE) as person:
         await go_to(person, "source.password")
         await person.press("right")
-        assert person.sees("this machine has no keyring that could be used")
+        assert person.sees("this machine has no keyring")
         await person.press("f8")
         assert focused_path(person) == "source.password"
 
