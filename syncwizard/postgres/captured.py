@@ -84,13 +84,18 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tables(self) -> list[TableName]:
-        """The listed tables without the heartbeat, by name."""
-        return [member.table for member in self.members if member.oid is not None and not is_heartbeat(member.table)]
+        """The listed tables without ours, by name."""
+        return [member.table for member in self.members if member.oid is not None and not is_ours(member.table)]
 
 
 def is_heartbeat(table: TableName) -> bool:
-    """Whether it is our own table, which every publication of ours carries."""
+    """Whether it is the heartbeat, which every publication of ours carries."""
     return (table.schema, table.name) == HEARTBEAT_TABLE
+
+
+def is_ours(table: TableName) -> bool:
+    """Whether it is a table of ours: the heartbeat, or that of captured commands."""
+    return (table.schema, table.name) in (HEARTBEAT_TABLE, DDL_TABLE)
 
 
 class CreatedSlot(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,3 +116,4 @@ class SystemIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 HEARTBEAT_TABLE = ("public", "dts_postgres_heartbeat")
+DDL_TABLE = ("public", "dts_ddl_command")

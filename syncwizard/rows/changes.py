@@ -6,6 +6,7 @@ path looks at a value); NULL is the length -1 alone; None stands for an unchange
 A change keeps the frame it came in: rows are sliced out of it when they are needed (`rows.tuples`).
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -94,9 +95,9 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     `key`: positions of the apply key's columns, empty for a keyless table. `full`: the source sends whole old
     rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
     is a partition that the destination does not know, or whose rows belong to others there: then `tree` has all
-    partitions of the source's tree). `text`: positions that arrive in text form; `written`: all but
-    generated and left-out columns, set here; `forms`: a byte a column, 1 for text, set here; `layouts`: by frame
-    length;
+    partitions of the source's tree). `commands`: it is the table of captured commands. `text`: positions that arrive
+    in text form; `written`: all but generated and left-out columns, set here; `forms`: a byte a column, 1 for text, set
+    here; `layouts`: by frame length;
     `leading`: the key is the first column alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10). `aside`: those from
     there on are counted, and not applied.
@@ -116,6 +117,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     tree: frozenset[TableName] = frozenset()
     heartbeat: bool = False
     aside: bool = False
+    commands: bool = False
     text: frozenset[int] = frozenset()
     written: tuple[int, ...] = ()
     forms: bytes = b""
@@ -165,6 +167,31 @@ class Truncation(msgspec.Struct, frozen=True, kw_only=True):
     restart_identity: bool
 
 
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A command on one table. `kind`: `table` with its definition after the command; `index`, one that was dropped, of
+    that OID; `failed`: it could not be captured, and the definition is why. `statement`: None where a function ran it
+    whose text is not known."""
+
+    kind: str
+    tag: str
+    role: str
+    statement: str | None
+    relation: int
+    definition: str | None
+
+
+class Redefinition(msgspec.Struct, eq=False, kw_only=True):
+    """A command in its place among the changes of its transaction. What comes behind it is decoded once it is `done`:
+    rows then have other columns, and their routes lead into other tables."""
+
+    command: Command
+    final_lsn: int
+    done: threading.Event = msgspec.field(default_factory=threading.Event)
+
+
+# What is no change of a row: it ends a step of the fold.
+Statement = Truncation | Redefinition
+
 # Where a transaction ends within a piece: after so many of its changes; final LSN, end LSN and time of its commit
 # (microseconds since 2000, the source's clock).
 End = tuple[int, int, int, int]
@@ -182,14 +209,15 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     transaction. `final_lsn` and `end_lsn` are those of the last transaction, `end_lsn` 0 when that goes on;
     `commit_time` (source's clock, seconds since the epoch) is that of the first. `beats`: when the first and the
     last heartbeat of this task in it were committed; `heartbeats`: each with the end LSN of its
-    transaction; `truncations`: a Truncation is among the changes; `filtered`: changes left out by the operations of
-    their table, by table and kind; `held_back`: how many of tables that are set aside came in it, or in the
-    transactions just before. `weight` estimates the memory of the changes in
+    transaction; `truncations`: a Truncation or Redefinition is among the changes; `alone`: it ends a transaction with a
+    Redefinition, and no other is applied with it; `filtered`: changes left out by the
+    operations of their table, by table and kind; `held_back`: how many of tables that are set aside came in it, or in
+    the transactions just before. `weight` estimates the memory of the changes in
     bytes.
     """
 
     first: bool
-    changes: list[Change | Truncation]
+    changes: list[Change | Statement]
     weight: int
     final_lsn: int
     commit_time: float
@@ -198,6 +226,7 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     beats: tuple[float, float] | None = None
     heartbeats: list[tuple[int, Beat]] = msgspec.field(default_factory=list)
     truncations: bool = False
+    alone: bool = False
     filtered: dict[tuple[str, str], int] = {}
     held_back: dict[TableName, int] | None = None
 

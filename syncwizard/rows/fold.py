@@ -23,8 +23,10 @@ from syncwizard.rows.changes import (
     Change,
     Decoded,
     Key,
+    Redefinition,
     Route,
     Row,
+    Statement,
     Truncation,
     filled,
     is_complete,
@@ -86,7 +88,7 @@ class Move(msgspec.Struct, eq=False, kw_only=True):
     new: Row
 
 
-Step = list[Net | Ordered] | Move | Truncation
+Step = list[Net | Ordered] | Move | Statement
 # What is known of a row: itself, or the frame whose first tuple it is; sliced when the batch is known to keep it.
 _Image = Row | bytes
 # A key's net state and its row: complete for an upsert, the last known row (key at least) for a delete.
@@ -99,7 +101,7 @@ _START_KIND = 2
 _KEY_AT = COLUMNS_AT + 1
 
 
-def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
+def fold(changes: Iterable[Change | Statement]) -> list[Step]:
     """The steps that have the same effect as the changes one after the other. Raises ProtocolError for what
     is no row."""
     try:
@@ -109,7 +111,7 @@ def fold(changes: Iterable[Change | Truncation]) -> list[Step]:
         raise ProtocolError("a row that ends before its values do") from error
 
 
-def _fold(changes: list[Change | Truncation]) -> list[Step]:
+def _fold(changes: list[Change | Statement]) -> list[Step]:
     step = _single_step(changes)
     if step is not None:
         return [step] if step else []
@@ -119,7 +121,7 @@ def _fold(changes: list[Change | Truncation]) -> list[Step]:
     return folder.steps
 
 
-def _single_step(changes: list[Change | Truncation]) -> list[Net | Ordered] | None:
+def _single_step(changes: list[Change | Statement]) -> list[Net | Ordered] | None:
     """All changes as one step, table by table; None where the order among them may end a step.
 
     Most batches are like this, and then most of the work is done by loops of the interpreter's own: 0.8 µs a change
@@ -232,9 +234,9 @@ class _Folder:
         self._ordered: dict[Route, list[bytes]] = {}
         self._relations: set[TableName] = set()
 
-    def take(self, changes: Iterable[Change | Truncation]) -> None:
+    def take(self, changes: Iterable[Change | Statement]) -> None:
         for change in changes:
-            if isinstance(change, Truncation):
+            if isinstance(change, Truncation | Redefinition):
                 self.end_step()
                 self.steps.append(change)
                 continue

@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import NamedTuple, cast
 
 from syncwizard.rows import compiled
-from syncwizard.rows.changes import DELETE, INSERT, UPDATE, Change, Route, Truncation
+from syncwizard.rows.changes import DELETE, INSERT, UPDATE, Change, Route, Statement
 from syncwizard.rows.frame_rows import LARGEST_BYTES, Scanned, scanned
 from syncwizard.rows.tuples import MARK_AT, MESSAGE_AT, NEW
 
@@ -40,8 +40,8 @@ class Group(NamedTuple):
         return seen if seen is not None and seen.complete else None
 
 
-def grouped(changes: list[Change | Truncation]) -> list[Group] | None:
-    """The changes by route; None with a Truncation among them."""
+def grouped(changes: list[Change | Statement]) -> list[Group] | None:
+    """The changes by route; None with a Statement among them."""
     if compiled.loops is not None:
         found = compiled.loops.group(changes, LARGEST_BYTES)
         if found is not None:

@@ -170,6 +170,8 @@ class Inbox:
             taken += item.weight
             if item.last:
                 whole = len(pieces)
+                if item.alone:
+                    break
         # Cut after the last complete transaction; a transaction that fills all of it goes on in parts.
         pieces = pieces[: whole or len(pieces)]
         for piece in pieces:

@@ -3,7 +3,7 @@ tree, the rows of some tables may differ, and others are set aside until they ar
 
 from collections.abc import Iterable
 
-from syncwizard.postgres.captured import Member, is_heartbeat
+from syncwizard.postgres.captured import Member, is_ours
 from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
@@ -46,7 +46,7 @@ def note_dropped(context: Context, source: Connection, destination: Destination)
 
 
 def _find_gone(source: Connection, members: Iterable[Member]) -> list[TableName]:
-    members = [member for member in members if not is_heartbeat(member.table)]
+    members = [member for member in members if not is_ours(member.table)]
     with translated("source", "looking for dropped tables"):
         exist = find_relations(source, [member.relation for member in members])
     return [member.table for member in members if member.relation not in exist]

@@ -18,6 +18,7 @@ SynchronizationType = Literal["schema", "full", "incremental"]
 ConflictMode = Literal["report", "ignore"]
 Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
+Ddl = Literal["off", "follow"]
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 5432
@@ -163,6 +164,17 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = "stop"
     metrics: Annotated[Metrics, METRICS] = Metrics()
+    ddl: Annotated[
+        Ddl,
+        Group(heading="Changes of definitions", title="Definitions"),
+        Setting(
+            label="Changes of definitions",
+            help="`follow`: changes of tables at the source arrive at the destination, at their place between the rows."
+            " Needs event triggers at the source. `off`: definitions are brought in step by hand. Counts from the start"
+            " of the task, or a resync of everything.",
+            own_form=True,
+        ),
+    ] = "off"
 
 
 SETTINGS = declared(Advanced, "advanced")

@@ -7,7 +7,7 @@ from psycopg import sql
 from syncwizard.postgres.session.connection import SESSION_SETTINGS
 from tests.support.pair import DatabasePair, Session
 
-OURS = ("syncwizard", "pg_catalog", "information_schema")
+OURS = ("syncwizard", "dts_ddl", "pg_catalog", "information_schema")
 OUR_TABLES = ("dts_postgres_heartbeat", "dts_ddl_command")
 
 

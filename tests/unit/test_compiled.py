@@ -15,7 +15,7 @@ from syncwizard.postgres.destination.binding import blocks
 from syncwizard.postgres.messages import CopyMessages
 from syncwizard.postgres.wire import binary_blocks
 from syncwizard.rows import compiled
-from syncwizard.rows.changes import NULL, Piece, Route, Row, Truncation
+from syncwizard.rows.changes import NULL, Piece, Redefinition, Route, Row, Truncation
 from syncwizard.rows.fold import Move, Net, Ordered, Step, fold
 from syncwizard.rows.frame_rows import LARGEST_BYTES, FrameRows
 from syncwizard.rows.pgoutput import Decoder, RelationMessage
@@ -101,6 +101,7 @@ def piece_as_data(piece: Piece) -> Any:
         if isinstance(change, Truncation)
         else (change[0], change[1].source, change[2])
         for change in piece.changes
+        if not isinstance(change, Redefinition)
     ]
     rest = (piece.first, piece.weight, piece.final_lsn, piece.commit_time, piece.ends, piece.end_lsn)
     return changes, rest, piece.beats, piece.truncations
@@ -111,6 +112,7 @@ def packed(rows: Sequence[Row], positions: tuple[int, ...]) -> bytes:
 
 
 def step_as_data(step: Step) -> Any:
+    assert not isinstance(step, Redefinition)
     if isinstance(step, Truncation):
         return [each.source for each in step.routes]
     if isinstance(step, Move):

@@ -20,6 +20,7 @@ from syncwizard.rows.changes import (
     NULL,
     Decoded,
     Piece,
+    Redefinition,
     Route,
     RouteColumn,
     Row,
@@ -223,6 +224,7 @@ class Destination:
 
     def apply(self, steps: Iterable[Step]) -> None:
         for step in steps:
+            assert not isinstance(step, Redefinition)
             if isinstance(step, Truncation):
                 for route in step.routes:
                     self.rows[route.target].clear()
@@ -431,7 +433,7 @@ def test_changes_folded_one_by_one_give_the_same_rows(drawn: tuple[History, list
 def test_a_fold_writes_each_key_once_a_step(drawn: tuple[History, list[int]]) -> None:
     made, pairs = drawn
     for step in fold(flattened(made.pieces(pairs, 1 << 20))):
-        if isinstance(step, Truncation | Move):
+        if isinstance(step, Truncation | Redefinition | Move):
             continue
         for part in step:
             if isinstance(part, Net):

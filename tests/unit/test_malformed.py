@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.postgres.source.stream import parse_keepalive
-from syncwizard.rows.changes import NULL, Beat, Truncation
+from syncwizard.rows.changes import NULL, Beat
 from syncwizard.rows.fold import fold
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.pgoutput import Decoder
@@ -40,7 +40,7 @@ def read(stream: list[bytes], *, heartbeat: bool = False, piece_bytes: int = 1 <
         fold(piece.changes)
         # Also what folding leaves out.
         for change in piece.changes:
-            if not isinstance(change, Truncation):
+            if isinstance(change, tuple):
                 decoded(change)
 
 

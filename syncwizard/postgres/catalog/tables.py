@@ -22,9 +22,9 @@ def read_types(connection: Connection, oids: Iterable[int]) -> dict[int, TypeFac
     }
 
 
-def _read_columns(connection: Connection, schemas: list[str]) -> dict[int, list[Column]]:
+def _read_columns(connection: Connection, wanted: dict[str, list[str] | None]) -> dict[int, list[Column]]:
     """The columns by the OID of their table."""
-    rows = connection.execute(query("catalog_columns"), (schemas,)).fetchall()
+    rows = connection.execute(query("catalog_columns"), wanted).fetchall()
     types = read_types(connection, {row[3] for row in rows})
     columns: dict[int, list[Column]] = {}
     for oid, name, number, type_oid, not_null, identity, generated, declared_type, long, exact, enumerated in rows:
@@ -61,16 +61,19 @@ def _predicate(condition: str) -> str:
     return re.sub(r"\A\s*where\b\s*", "", condition, flags=re.IGNORECASE).strip()
 
 
-def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool = True) -> list[Table]:
+def read_tables(
+    connection: Connection, schemas: Iterable[str], *, sizes: bool = True, named: Iterable[str] | None = None
+) -> list[Table]:
     """All ordinary and partitioned tables of the schemas, with columns and unique indexes, ordered by name.
 
     Five queries whatever the number of tables. Unlogged and temporary tables are listed with their persistence.
-    Without `sizes` both byte counts are 0, and no table's lock is waited for.
+    Without `sizes` both byte counts are 0, and no table's lock is waited for. `named`: only those of these names.
     """
     names = list(schemas)
-    columns = _read_columns(connection, names)
+    wanted = {"schemas": names, "names": None if named is None else list(named)}
+    columns = _read_columns(connection, wanted)
     indexes: dict[int, list[Index]] = {}
-    for oid, *rest in connection.execute(query("catalog_unique_indexes"), (names,)):
+    for oid, *rest in connection.execute(query("catalog_unique_indexes"), wanted):
         indexes.setdefault(oid, []).append(
             Index(
                 name=rest[0],
@@ -106,5 +109,5 @@ def read_tables(connection: Connection, schemas: Iterable[str], *, sizes: bool =
             columns=tuple(columns.get(row[0], ())),
             unique_indexes=tuple(indexes.get(row[0], ())),
         )
-        for row in connection.execute(query("catalog_tables"), {"schemas": names, "sizes": sizes})
+        for row in connection.execute(query("catalog_tables"), {**wanted, "sizes": sizes})
     ]

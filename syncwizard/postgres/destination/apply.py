@@ -5,7 +5,7 @@ or a table has many, they go by binary COPY through staging tables, and COMMIT f
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -20,17 +20,26 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import is_large
-from syncwizard.rows.changes import Beat, Decoded, Route, Row, Truncation, Value
+from syncwizard.rows.changes import Beat, Decoded, Redefinition, Route, Row, Truncation, Value
 from syncwizard.rows.fold import Move, Net, Ordered, Step
 
 
 class Applier:
     """Writes batches over one session of one epoch. After an error, `roll_back` before anything else.
 
-    `applied_lsn` is the position the destination holds; every commit compares and moves it.
+    `applied_lsn` is the position the destination holds; every commit compares and moves it. `redefine` is called for a
+    Redefinition, with nothing on its way, inside the transaction.
     """
 
-    def __init__(self, connection: Connection, task_id: uuid.UUID, epoch: int, applied_lsn: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        task_id: uuid.UUID,
+        epoch: int,
+        applied_lsn: str,
+        redefine: Callable[[Redefinition], None] | None = None,
+    ) -> None:
+        self._redefine = redefine
         self._sender = Sender(connection)
         self._codec = codec_of(connection)
         self._rows = RowWriter(self._sender, self._codec)
@@ -74,6 +83,13 @@ class Applier:
         for step in steps:
             if isinstance(step, Truncation):
                 self._truncate(step)
+            elif isinstance(step, Redefinition):
+                assert self._redefine is not None
+                # Rows of the destination's own order come first, deferred checks included.
+                self._sender.queue(b"SET CONSTRAINTS ALL IMMEDIATE")
+                self.run()
+                self._redefine(step)
+                self._sender.queue(b"SET CONSTRAINTS ALL DEFERRED")
             elif isinstance(step, Move):
                 self._move(step)
             else:

@@ -19,13 +19,15 @@ from syncwizard.postgres.destination.dead_letters import DeadLetters
 from syncwizard.postgres.destination.definitions import Definitions
 from syncwizard.postgres.destination.indexes import Indexes
 from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.destination.redefining import Followed, Redefining
 from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.serial import FetchRow, SerialApplier
 from syncwizard.postgres.destination.session import follow_configuration, hold_task, prepare_writing
 from syncwizard.postgres.destination.tables import Tables
 from syncwizard.postgres.sequences import Sequences
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.rows.changes import Piece, Route
+from syncwizard.rows.changes import Piece, Redefinition, Route
+from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -39,7 +41,7 @@ class Destination:
     - `dead_letters`: rows for which a script failed
     - `copies`: the copies of its tables and their chunks (rule 10)
     - `aside`: its tables whose changes are not applied
-    - `definitions`: those of its plan
+    - `definitions`: those of its plan; `followed`: those of its tables that are followed
     - `indexes`, `sequences`, `tables`, `database`: what there is, whichever task it belongs to
     - `connection`: for what is done to sessions of either end: cancelling, encodings, COPY
     """
@@ -50,6 +52,7 @@ class Destination:
         self.copies = Copies(connection, task_id)
         self.aside = Aside(connection, task_id)
         self.definitions = Definitions(connection, task_id)
+        self.followed = Followed(connection, task_id)
         self.indexes = Indexes(connection)
         self.sequences = Sequences(connection)
         self.tables = Tables(connection)
@@ -132,6 +135,25 @@ class Destination:
         compiler.read()
         return compiler
 
+    def redefining(
+        self,
+        known: dict[int, Definition],
+        mapping: Mapping,
+        routes: RouteCompiler,
+        look: Callable[[TableName], Table | None],
+    ) -> Redefining:
+        """What follows captured commands, for the routes of the same session; `look`: at a table of
+        the source as it is now."""
+        return Redefining(
+            self.connection,
+            self._task_id,
+            known,
+            mapping,
+            renew=lambda table: routes.renew(table, look(table)),
+            pair_of=routes.pair_of,
+            same_names=routes.same_names,
+        )
+
     def writer(
         self,
         progress: Progress,
@@ -142,11 +164,12 @@ class Destination:
         committed: Callable[[list[Piece]], None],
         careful: Callable[[str], None],
         dead: Callable[[Route, str], None] | None = None,
+        redefine: Callable[[Redefinition], None] | None = None,
     ) -> BatchWriter:
         """What writes batches with their position, for the epoch of the progress; see BatchWriter and SerialApplier.
 
         After the encoding of the session was chosen.
         """
-        applier = Applier(self.connection, self._task_id, progress.epoch, progress.applied_lsn)
+        applier = Applier(self.connection, self._task_id, progress.epoch, progress.applied_lsn, redefine)
         serial = SerialApplier(applier, self.connection, sync_point, fetch, dead)
         return BatchWriter(applier, serial, serial_until, committed, careful)

@@ -257,6 +257,7 @@ class Ledger:
             self._connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (self._task_id,))
+            self._connection.execute("DELETE FROM syncwizard.followed WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.progress WHERE task_id = %s", (self._task_id,))
             if not scalar(self._connection, "SELECT EXISTS (SELECT FROM syncwizard.progress)"):
                 self._connection.execute("DROP SCHEMA syncwizard CASCADE")

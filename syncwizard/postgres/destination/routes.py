@@ -6,13 +6,14 @@ from typing import NamedTuple
 import msgspec
 
 from syncwizard.errors import SourceChanged
-from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member
+from syncwizard.postgres.captured import DDL_TABLE, HEARTBEAT_TABLE, Member
 from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.rows.changes import Route
+from syncwizard.rows.following import names_alike
 from syncwizard.rows.pgoutput import Postponed, RelationMessage
 from syncwizard.rows.routing import NoPlace, Shapes, make_route
 from syncwizard.structure.table import Table, TypeFacts
@@ -83,6 +84,34 @@ class RouteCompiler:
         self.binary = binary
         self._shapes = msgspec.structs.replace(self._shapes, codec=codec)
 
+    def renew(self, table: TableName, now: Table | None) -> None:
+        """Looks again at where a table of the source goes, after its definition changed; `now`: what it is like at the
+        source. On the apply session, inside its transaction."""
+        shapes = self._shapes
+        target = shapes.mapping.table(table)
+        tables, selected = dict(shapes.tables), dict(shapes.selected)
+        found = read_tables(self._connection, [target.schema], sizes=False, named=[target.name])
+        tables |= {each.name: each for each in found}
+        if now is not None:
+            selected[table] = now
+        operators = self._connection.execute(query("catalog_key_operators"), ([target.schema], [target.name]))
+        self._shapes = msgspec.structs.replace(
+            shapes, tables=tables, selected=selected, operators={**shapes.operators, **dict(operators.fetchall())}
+        )
+
+    def same_names(self) -> list[TableName]:
+        """The selected tables that have the same name, and columns of the same names, at the destination."""
+        shapes = self._shapes
+        return [
+            name
+            for name, table in shapes.selected.items()
+            if shapes.mapping.table(name) == name and names_alike(shapes.mapping, table)
+        ]
+
+    def pair_of(self, table: TableName) -> int:
+        """The LSN below which changes of the table are in its copy."""
+        return self._shapes.pair_of(table, table)
+
     def read(self) -> None:
         """Reads the destination's catalogue. On the apply session, outside a pipeline."""
         tables = read_tables(self._connection, self._schemas, sizes=False)
@@ -90,7 +119,7 @@ class RouteCompiler:
         if self._spec is not None:
             shapes, spec = self._shapes, self._spec
             rules = read_rules(self._connection, self._source_database, shapes.selected.values(), spec, shapes.mapping)
-        operators = self._connection.execute(query("catalog_key_operators"), (self._schemas,))
+        operators = self._connection.execute(query("catalog_key_operators"), (self._schemas, None))
         self._shapes = msgspec.structs.replace(
             self._shapes,
             tables={table.name: table for table in tables},
@@ -122,6 +151,9 @@ class RouteCompiler:
         if (message.schema, message.name) == HEARTBEAT_TABLE:
             name = TableName(*HEARTBEAT_TABLE)
             return Route(source=name, target=name, columns=(), key=(), heartbeat=True)
+        if (message.schema, message.name) == DDL_TABLE:
+            name = TableName(*DDL_TABLE)
+            return Route(source=name, target=name, columns=(), key=(), commands=True)
         source = self._captured_as(message)
         known = self._shapes.selected.get(source)
         root = known.root if known is not None else self._source.find_root(message.oid) or source

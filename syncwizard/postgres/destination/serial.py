@@ -13,7 +13,7 @@ from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.session.trouble import is_connection_loss
-from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row, Truncation
+from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Redefinition, Route, Row, Statement, Truncation
 from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded
@@ -45,11 +45,11 @@ class SerialApplier:
         self._fetch = fetch
         self._dead = dead
 
-    def apply(self, changes: list[Change | Truncation], final_lsn: int) -> None:
+    def apply(self, changes: list[Change | Statement], final_lsn: int) -> None:
         """Applies the changes in order inside the open transaction. Raises ChangeFailed that names a bad one."""
         for change in changes:
             try:
-                if self._dead is not None and not isinstance(change, Truncation) and change[1].projection:
+                if self._dead is not None and isinstance(change, tuple) and change[1].projection:
                     self._apply_or_set_aside(change, final_lsn, self._dead)
                 else:
                     self._apply_one(change, final_lsn)
@@ -57,7 +57,7 @@ class SerialApplier:
                 if is_connection_loss(error):
                     raise
                 message = " ".join(str(error).split())
-                if not isinstance(change, Truncation) and change[1].projection and is_of_a_row(error):
+                if isinstance(change, tuple) and change[1].projection and is_of_a_row(error):
                     self._applier.roll_back()
                     where = self._applier.failing(decoded(change))
                     message = f"{message}; in {where}" if where else message
@@ -76,13 +76,13 @@ class SerialApplier:
             if noted:
                 dead(change[1], words_of(error))
 
-    def _apply_one(self, change: Change | Truncation, final_lsn: int) -> None:
+    def _apply_one(self, change: Change | Statement, final_lsn: int) -> None:
         applier = self._applier
         applier.apply(fold([change]))
         try:
             applier.run()
         except CountMismatch as mismatch:
-            assert not isinstance(change, Truncation)
+            assert not isinstance(change, Truncation | Redefinition)
             self._missing(change, final_lsn, str(mismatch))
 
     def _missing(self, change: Change, final_lsn: int, message: str) -> None:
@@ -97,8 +97,10 @@ class SerialApplier:
             self._applier.run()
         # Otherwise a later change of the stream removes the row.
 
-    def _failure(self, change: Change | Truncation, final_lsn: int, message: str, sqlstate: str) -> ChangeFailed:
-        if isinstance(change, Truncation):
+    def _failure(self, change: Change | Statement, final_lsn: int, message: str, sqlstate: str) -> ChangeFailed:
+        if isinstance(change, Redefinition):
+            kind, key, names = change.command.tag, "", "definitions"
+        elif isinstance(change, Truncation):
             names = ", ".join(str(route.target) for route in change.routes)
             kind, key = "TRUNCATE", ""
         else:

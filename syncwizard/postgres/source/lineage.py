@@ -4,16 +4,17 @@ A relation is captured by its OID. What the stream does not tell of it: another 
 tree for a while, and other values in rows that no statement changed (a rewrite, a column that came with values).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 from psycopg import sql
 
 from syncwizard.errors import SourceChanged
-from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_heartbeat
+from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_ours
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations, missing_changes
+from syncwizard.postgres.source.ddl import captured_all
 from syncwizard.remedies import first, or_else, resync, to_do
 from syncwizard.task.names import TableName
 
@@ -123,14 +124,16 @@ def with_traits(connection: Connection, members: Iterable[Member], known: Iterab
     ]
 
 
-def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineage:
-    """Looks at the captured relations; those that are gone are left to others."""
-    members = [member for member in members if not is_heartbeat(member.table)]
+def compare_lineage(connection: Connection, members: Sequence[Member], followed: Collection[int] = ()) -> Lineage:
+    """Looks at the captured relations; those that are gone are left to others. Of those `followed`, by OID, the stream
+    brings what happened to their columns as far as all of it was captured."""
+    members = [member for member in members if not is_ours(member.table)]
     present = read_present(connection, [member.relation for member in members])
     listed = {member.relation for member in members if member.oid is not None}
     lost: list[Loss] = []
     altered: list[Altered] = []
     renamed, doubts, noted = [], [], []
+    redefined = _redefined(connection, members, present, followed)
     detached: list[tuple[Member, Present]] = []
     for member in members:
         now = present.get(member.relation)
@@ -146,6 +149,9 @@ def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineag
         if now.table != member.table:
             renamed.append((member.table, now.table))
         if member.traits is None or member.traits == now.traits:
+            continue
+        if member.relation in redefined:
+            noted.append(msgspec.structs.replace(member, traits=now.traits))
             continue
         losses, changes, unsure = _compare(connection, member, now)
         lost += losses
@@ -163,10 +169,28 @@ def compare_lineage(connection: Connection, members: Sequence[Member]) -> Lineag
     )
 
 
-def check_lineage(connection: Connection, progress: Progress, members: Sequence[Member]) -> Lineage:
+def _redefined(
+    connection: Connection, members: Iterable[Member], present: dict[int, Present], followed: Collection[int]
+) -> set[int]:
+    """The followed tables that differ, and whose every command is in the stream."""
+    differing = [
+        member.relation
+        for member in members
+        if member.relation in followed
+        and (now := present.get(member.relation)) is not None
+        and member.traits is not None
+        and member.traits != now.traits
+        and not now.traits.attachment
+    ]
+    return captured_all(connection, differing)
+
+
+def check_lineage(
+    connection: Connection, progress: Progress, members: Sequence[Member], followed: Collection[int] = ()
+) -> Lineage:
     """Compares; what differs without harm. Raises ChangesMissing where rows differ by now, SourceChanged where a name
     leads to another table."""
-    found = compare_lineage(connection, members)
+    found = compare_lineage(connection, members, followed)
     if found.lost:
         raise missing_rows(found.lost, progress)
     if found.renamed:

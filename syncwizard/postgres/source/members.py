@@ -1,7 +1,7 @@
 """Looks at the captured relations again and again, as often as the source does not mind."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from syncwizard.postgres.captured import Member, Progress
 from syncwizard.postgres.session.connection import Connection
@@ -13,9 +13,13 @@ SHARE = 0.01
 
 
 class Members:
-    """The members as they are known, but for what becomes of tables that are `aside`. For one thread at a time."""
+    """The members as they are known, but for what becomes of tables that are `aside`; the definitions of those
+    `redefined`, by OID, come in the stream. For one thread at a time."""
 
-    def __init__(self, members: Iterable[Member], aside: Iterable[TableName] = ()) -> None:
+    def __init__(
+        self, members: Iterable[Member], aside: Iterable[TableName] = (), redefined: Collection[int] = ()
+    ) -> None:
+        self.redefined = redefined
         self._members = {member.relation: member for member in members}
         self._aside = set(aside)
         self._digest = ""
@@ -48,7 +52,8 @@ class Members:
             return Lineage()
         followed = self.followed
         digest = read_digest(connection, [member.relation for member in followed])
-        found = Lineage() if digest == self._digest else check_lineage(connection, progress, followed)
+        same = digest == self._digest
+        found = Lineage() if same else check_lineage(connection, progress, followed, self.redefined)
         if found.noted:
             self.note(found.noted)
         # What changed meanwhile differs from this digest, and is seen the next time.

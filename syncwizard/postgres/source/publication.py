@@ -1,6 +1,6 @@
 """The publication of a task: a plain list of tables, created, inspected, dropped (DESIGN rules 5, 6 and 13)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from psycopg import sql
@@ -18,6 +18,8 @@ from syncwizard.task.specification import TaskSpec
 # Each added table is locked until the end of its transaction, and the server's lock table has room for some
 # thousands.
 TABLES_A_TRANSACTION = 500
+# Those of ours that every task needs.
+OWN = (TableName(*HEARTBEAT_TABLE),)
 
 
 def published_tables(selection: Selection) -> list[TableName]:
@@ -54,13 +56,14 @@ def create_publication(
     *,
     generated_columns: bool,
     wait: Wait,
+    own: Sequence[TableName] = OWN,
 ) -> Publication:
-    """Creates the publication over the tables and the heartbeat; one of the name that exists is dropped first.
+    """Creates the publication over the tables and `own` ones; one of the name that exists is dropped first.
 
     `generated_columns` publishes stored generated columns, which 18 demands where they are part of a replica
     identity. Tables are listed with ONLY, because children of an inheritance parent are selected by themselves.
     """
-    names = [TableName(*HEARTBEAT_TABLE), *tables]
+    names = [*own, *tables]
     options = "publish = 'insert, update, delete, truncate', publish_via_partition_root = false"
     if generated_columns:
         options += ", publish_generated_columns = stored"
@@ -80,14 +83,15 @@ def extend_publication(
     *,
     generated_columns: bool,
     wait: Wait,
+    own: Sequence[TableName] = OWN,
 ) -> Publication:
-    """Adds those of the tables and the heartbeat that are not among `ours`, the members that were made by us.
+    """Adds those of the tables and of `own` ones that are not among `ours`, the members that were made by us.
 
     What was put in by other means is taken out first: it may carry a filter or a list of columns.
     """
     listed = [member for member in _just_made(connection, name).members if member.oid is not None]
     known = {member.table for member in listed if member.oid in ours}
-    wanted = [table for table in [TableName(*HEARTBEAT_TABLE), *tables] if table not in known]
+    wanted = [table for table in [*own, *tables] if table not in known]
     if generated_columns:
         statement = sql.SQL("ALTER PUBLICATION {} SET (publish_generated_columns = stored)")
         connection.execute(statement.format(sql.Identifier(name)))

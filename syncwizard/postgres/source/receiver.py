@@ -1,9 +1,10 @@
 """Reads the stream in a thread of its own: frames to pieces, pieces to the inbox, positions back to the source."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from syncwizard.postgres.source.stream import ReplicationStream, parse_keepalive
+from syncwizard.rows.changes import Piece, Redefinition
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.rows.pgoutput import Decoder
 
@@ -66,15 +67,36 @@ class Receiver:
     def _take(self) -> None:
         """Takes what has arrived, and waits for it when there is nothing."""
         frames, end = self._stream.receive(BURST_BYTES)
-        pieces = self._decoder.feed(frames)
-        if pieces:
-            self._positions.received = pieces[-1].end_lsn or pieces[-1].final_lsn
+        pieces = self._decode(frames)
+        while (redefinition := self._decoder.waits_for) is not None:
+            # What follows has other columns, and leads into a table that the applier is about to change.
+            self._inbox.put(pieces)
+            self._inbox.hurry()
+            if not self._await(redefinition):
+                return
+            self._decoder.forget(redefinition)
+            pieces = self._decode(())
         idle = self._keepalive(end) if end else None
         if pieces or idle:
             self._inbox.put([*pieces, idle] if idle else pieces)
         if end:
             # A walsender sends a keepalive when it is about to wait for more to be written.
             self._inbox.hurry()
+
+    def _decode(self, frames: Iterable[bytes]) -> list[Piece]:
+        pieces = self._decoder.feed(frames)
+        if pieces:
+            self._positions.received = pieces[-1].end_lsn or pieces[-1].final_lsn
+        return pieces
+
+    def _await(self, redefinition: Redefinition) -> bool:
+        """Waits until the applier has done it; False when the session ends before."""
+        while not redefinition.done.wait(STATUS_SECONDS):
+            if self.stopped or self._inbox.closed:
+                self.stopped = True
+                return False
+            self._report()
+        return True
 
     def _keepalive(self, frame: bytes) -> Idle | None:
         wal_end, reply = parse_keepalive(frame)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import psycopg
 
-from syncwizard.postgres.captured import HEARTBEAT_TABLE, Progress
+from syncwizard.postgres.captured import HEARTBEAT_TABLE, Progress, is_ours
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.locking import lock_holders
 from syncwizard.postgres.session.trouble import as_ours
@@ -103,8 +103,9 @@ class SourceWatcher:
         found = check_publication(self.connection, self._progress, self._members.all)
         if found.handed_over is not None:
             raise HandedOver
-        self._note_dropped(member.table for member in found.dropped)
-        self._on_gone([member.table for member in found.dropped])
+        gone = [member.table for member in found.dropped if not is_ours(member.table)]
+        self._note_dropped(gone)
+        self._on_gone(gone)
         self._on_changed(self._members.look(self.connection, self._progress))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn, self.source_at = position, time.time()

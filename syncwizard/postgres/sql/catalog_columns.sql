@@ -19,7 +19,8 @@ SELECT a.attrelid::bigint,
   JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
  WHERE c.relkind IN ('r', 'p')
-   AND n.nspname = ANY (%s)
+   AND n.nspname = ANY (%(schemas)s)
+   AND (%(names)s::text[] IS NULL OR c.relname = ANY (%(names)s::text[]))
    AND a.attnum > 0
    AND NOT a.attisdropped
    AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command'))

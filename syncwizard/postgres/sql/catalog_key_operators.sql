@@ -15,4 +15,5 @@ SELECT i.indexrelid::bigint,
   JOIN pg_catalog.pg_namespace pn ON pn.oid = o.oprnamespace
  WHERE i.indisunique
    AND n.nspname = ANY (%s)
+   AND c.relname = ANY (coalesce(%s::text[], ARRAY[c.relname::text]))
  GROUP BY i.indexrelid

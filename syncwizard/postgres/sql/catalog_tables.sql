@@ -27,5 +27,6 @@ SELECT c.oid::bigint,
   LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
  WHERE c.relkind IN ('r', 'p')
    AND n.nspname = ANY (%(schemas)s)
+   AND (%(names)s::text[] IS NULL OR c.relname = ANY (%(names)s::text[]))
    AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command'))
  ORDER BY n.nspname, c.relname

@@ -27,5 +27,6 @@ SELECT i.indrelid::bigint,
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE i.indisunique
    AND c.relkind IN ('r', 'p')
-   AND n.nspname = ANY (%s)
+   AND n.nspname = ANY (%(schemas)s)
+   AND (%(names)s::text[] IS NULL OR c.relname = ANY (%(names)s::text[]))
  ORDER BY i.indrelid, ic.relname

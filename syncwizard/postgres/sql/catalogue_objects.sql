@@ -4,7 +4,7 @@
 WITH schemas AS MATERIALIZED (
     SELECT oid, nspname
       FROM pg_catalog.pg_namespace
-     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'syncwizard')
+     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'syncwizard', 'dts_ddl')
 ), of_extensions AS MATERIALIZED (
     SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
 ), locked AS MATERIALIZED (

@@ -3,7 +3,7 @@
 WITH schemas AS MATERIALIZED (
     SELECT oid, nspname
       FROM pg_catalog.pg_namespace
-     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'syncwizard')
+     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'syncwizard', 'dts_ddl')
 ), relations AS MATERIALIZED (
     SELECT c.oid, n.nspname, c.relname, c.relkind
       FROM pg_catalog.pg_class c

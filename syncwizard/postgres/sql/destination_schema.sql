@@ -103,3 +103,12 @@ CREATE TABLE syncwizard.dead_letters (
     at          timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX dead_letters_task ON syncwizard.dead_letters (task_id, schema_name, table_name);
+
+-- A table whose definition is followed, by its OID at the source, with the definition that the destination has of it by
+-- now, as JSON; written in the transaction that brought the destination there.
+CREATE TABLE syncwizard.followed (
+    task_id    uuid NOT NULL,
+    relation   bigint NOT NULL,
+    definition text NOT NULL,
+    PRIMARY KEY (task_id, relation)
+);

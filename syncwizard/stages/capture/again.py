@@ -4,12 +4,12 @@ One transaction at the destination is the line that is crossed once: until it co
 next run, afterwards the order's id at the destination says that it is done. The copy itself is the full stage's.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 
 import msgspec
 
 from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
-from syncwizard.postgres.captured import Member, Progress, Publication, is_heartbeat
+from syncwizard.postgres.captured import Member, Progress, Publication, is_ours
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
@@ -21,6 +21,7 @@ from syncwizard.postgres.source.continuity import (
     compare_publication,
     find_relations,
 )
+from syncwizard.postgres.source.ddl import is_intact, own_table
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
@@ -30,7 +31,9 @@ from syncwizard.stages.capture.making import (
     create_task_slot,
     publish,
     publishes_generated,
+    read_followed,
     set_replica_identities,
+    set_up_ddl,
     set_up_heartbeat,
 )
 from syncwizard.stages.context import Context
@@ -54,7 +57,7 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def taken_out(self) -> list[TableName]:
         """The user's tables that were taken out of the publication."""
-        return [table for table in self.publication.lost if not is_heartbeat(table)]
+        return [table for table in self.publication.lost if not is_ours(table)]
 
     @property
     def lost(self) -> list[TableName]:
@@ -69,10 +72,12 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def dropped(self) -> list[TableName]:
         """The user's tables that the source has no more."""
-        return [member.table for member in self.publication.dropped if not is_heartbeat(member.table)]
+        return [member.table for member in self.publication.dropped if not is_ours(member.table)]
 
 
-def find_damage(context: Context, source: Connection, progress: Progress, members: list[Member]) -> Damage:
+def find_damage(
+    context: Context, source: Connection, progress: Progress, members: list[Member], followed: Collection[int] = ()
+) -> Damage:
     """Looks at server, slot and publication. A slot that is being read is taken for right: the reader compares it."""
     try:
         with (
@@ -87,13 +92,22 @@ def find_damage(context: Context, source: Connection, progress: Progress, member
             publication = compare_publication(source, progress, members)
             # What becomes of tables that are set aside matters when these are copied again.
             aside = {name for event in context.state().aside for name in event.names}
-            lineage = compare_lineage(source, [member for member in members if member.table not in aside])
+            joined = [member for member in members if member.table not in aside]
+            lineage = compare_lineage(source, joined, followed)
             heartbeat = beats(source, progress.slot)
     except ChangesMissing as error:
         return Damage(gap=f"{error.title}: {error.detail}")
     except SourceChanged as error:
         return Damage(elsewhere=f"{error.title}: {error.detail}" if error.detail else error.title)
     return Damage(gap=publication.gap, publication=publication, lineage=lineage, heartbeat=heartbeat)
+
+
+def followed_by(context: Context, destination: Destination) -> Collection[int]:
+    """The tables, by OID, whose definitions the task follows."""
+    if context.spec.advanced.ddl != "follow":
+        return ()
+    with translated("destination", "reading what is followed"):
+        return destination.followed.read().keys()
 
 
 def run(context: Context, destination: Destination, progress: Progress, order: ResyncRequested) -> str:
@@ -105,7 +119,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
     with translated("destination", "reading the progress of the task"):
         members = destination.ledger.read_members()
     with context.connect("source", "capture") as source:
-        damage = find_damage(context, source, progress, members)
+        damage = find_damage(context, source, progress, members, followed_by(context, destination))
         with translated("source", "reading the catalogue"):
             everything = select_tables(source, context.spec)
         selection = chosen(everything, wanted)
@@ -118,6 +132,8 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
             set_up_heartbeat(context, source, progress.heartbeat or 0)
+            uncaptured = not is_intact(source)
+            set_up_ddl(context, source)
             with identities_held(source):
                 full = set_replica_identities(context, source, selection)
                 strays = _renamed_away(members, damage, everything)
@@ -132,8 +148,13 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             if order.whole:
                 drop_slot(source, context.spec.slot)
     created = create_task_slot(context) if order.whole else None
+    followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
         destination.ledger.register_again(order.id, publication, created)
+        # Of single tables the stream brings changes from before their copy, too, and their definition is that of now.
+        renewed = created is not None or uncaptured or own_table() in damage.publication.lost
+        destination.followed.forget(None if renewed else [table.oid for table in selection.tables])
+        destination.followed.note(followed)
         names = [table.name for table in selection.tables]
         destination.copies.restart(names, forget_pairs=order.whole)
         destination.aside.take_back(names)

@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.captured import CreatedSlot, Publication, SystemIdentity
+from syncwizard.postgres.captured import DDL_TABLE, CreatedSlot, Publication, SystemIdentity
 from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.ddl import create_ddl_capture, read_definitions
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
     noted_identities,
@@ -18,12 +19,14 @@ from syncwizard.postgres.source.identity import (
     set_full,
     why_full,
 )
-from syncwizard.postgres.source.publication import create_publication, extend_publication, published_tables
+from syncwizard.postgres.source.publication import OWN, create_publication, extend_publication, published_tables
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.remedies import to_do
+from syncwizard.rows.following import followable
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
 from syncwizard.task.events import (
     HeartbeatCreated,
@@ -32,6 +35,7 @@ from syncwizard.task.events import (
     ReplicaIdentityChanging,
     SlotCreated,
 )
+from syncwizard.task.names import TableName
 
 # Creating a slot waits for every transaction that runs; after this long we say which ones.
 SLOT_PATIENCE_SECONDS = 5.0
@@ -44,6 +48,23 @@ def set_up_heartbeat(context: Context, source: Connection, known: int = 0) -> No
     create_heartbeat(source, context.spec.slot, known)
     if not context.state().heartbeat:
         context.record(HeartbeatCreated())
+
+
+def set_up_ddl(context: Context, source: Connection) -> None:
+    """The capture of definitions, where the task follows them."""
+    if context.spec.advanced.ddl == "follow":
+        create_ddl_capture(source, context.spec.slot)
+
+
+def read_followed(context: Context, selection: Selection, snapshot: str) -> list[Definition]:
+    """The definitions that are followed from here on, as they were when the slot began: all that come later are in
+    the stream."""
+    if context.spec.advanced.ddl != "follow":
+        return []
+    tables = followable(context.spec, context.mapping, selection.tables)
+    with context.connect("source", "definitions") as source, translated("source", "reading definitions"):
+        found = read_definitions(source, [table.oid for table in tables], snapshot)
+    return [definition for definition in found.values() if definition.stands_alone]
 
 
 def set_replica_identities(context: Context, source: Connection, selection: Selection) -> list[Table]:
@@ -94,10 +115,13 @@ def publish(
     """
     generated = publishes_generated(source, full)
     name, tables, wait = context.spec.slot, published_tables(selection), context.cancellation.wait
+    own = (*OWN, TableName(*DDL_TABLE)) if context.spec.advanced.ddl == "follow" else OWN
     if ours is None:
-        publication = create_publication(source, name, tables, generated_columns=generated, wait=wait)
+        publication = create_publication(source, name, tables, generated_columns=generated, wait=wait, own=own)
     else:
-        publication = extend_publication(source, name, tables, set(ours), generated_columns=generated, wait=wait)
+        publication = extend_publication(
+            source, name, tables, set(ours), generated_columns=generated, wait=wait, own=own
+        )
     context.record(
         PublicationCreated(
             name=publication.name,

@@ -17,7 +17,14 @@ from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.stages.capture import again as recapture
-from syncwizard.stages.capture.making import create_task_slot, publish, set_replica_identities, set_up_heartbeat
+from syncwizard.stages.capture.making import (
+    create_task_slot,
+    publish,
+    read_followed,
+    set_replica_identities,
+    set_up_ddl,
+    set_up_heartbeat,
+)
 from syncwizard.stages.context import Context
 from syncwizard.task.text import counted
 
@@ -37,6 +44,7 @@ def run(context: Context) -> str:
                 return f"slot {context.spec.slot} known from before"
             with translated("source", "preparing capture"):
                 set_up_heartbeat(context, source)
+                set_up_ddl(context, source)
                 selection = select_tables(source, context.spec)
                 with identities_held(source):
                     full = set_replica_identities(context, source, selection)
@@ -46,9 +54,13 @@ def run(context: Context) -> str:
                 # Before there is a snapshot: what differs from this later happened after it, or is copied again.
                 publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))
             slot, identity = create_task_slot(context)
+            followed = read_followed(context, selection, slot.snapshot)
         with translated("destination", "registering the task"):
             destination.ledger.ensure_layout()
-            destination.ledger.register(context.spec.name, slot, identity, publication)
+            with destination.transaction():
+                destination.ledger.register(context.spec.name, slot, identity, publication)
+                destination.followed.forget()
+                destination.followed.note(followed)
     return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
 
 

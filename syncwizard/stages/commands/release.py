@@ -13,6 +13,7 @@ from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.session.answering import end_sessions
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.ddl import drop_ddl_capture, drop_statements
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
@@ -24,7 +25,7 @@ from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, 
 from syncwizard.task.names import quote
 
 SLOT_PREFIX = "dts_sync_"
-PROGRESS_TABLES = ("aside", "dead_letters", "statements", "chunks", "tables", "members", "progress")
+PROGRESS_TABLES = ("aside", "dead_letters", "statements", "chunks", "tables", "members", "followed", "progress")
 
 
 class Releasing:
@@ -40,6 +41,10 @@ class Releasing:
         """The destination, None where no session could be opened."""
         session = self._sessions.get("destination")
         return None if session is None else Destination(session, self._context.task_id)
+
+    def reaches(self, end: End) -> bool:
+        """Whether a session of that end is open."""
+        return end in self._sessions
 
     def remove(self, end: End, what: str, statements: Sequence[str], action: Callable[[Connection], object]) -> None:
         """Does one thing at one end; where that fails, `statements` are left to be run by hand."""
@@ -182,6 +187,12 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         ],
         lambda session: drop_heartbeat(session, name),
     )
+    # The setting may have been another one when the task began.
+    if context.spec.advanced.ddl == "follow" or releasing.reaches("source"):
+        statements = drop_statements(name)
+        releasing.remove(
+            "source", "the capture of definitions", statements, lambda session: drop_ddl_capture(session, name)
+        )
     # The first record of a table is what the user had.
     changes = {change.table: change for change in reversed(context.state().identities)}
     for change in changes.values():

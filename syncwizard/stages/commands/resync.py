@@ -10,7 +10,7 @@ from syncwizard.errors import UsageError
 from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import Remedy, or_else, resync, to_do
-from syncwizard.stages.capture.again import Damage, find_damage
+from syncwizard.stages.capture.again import Damage, find_damage, followed_by
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import Targets, find_obstacles, read_targets
 from syncwizard.structure.table import Table
@@ -36,7 +36,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
             members = destination.ledger.read_members()
             copies = destination.copies.read()
             no_triggers = destination.prepare_writing()
-        damage = find_damage(context, source, progress, members)
+        damage = find_damage(context, source, progress, members, followed_by(context, destination))
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
         names = _choose(context, damage, wish, selection)

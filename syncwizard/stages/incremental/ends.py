@@ -12,6 +12,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
+from syncwizard.postgres.source.ddl import check_capture, forget_old_commands
 from syncwizard.postgres.source.history import History
 from syncwizard.postgres.source.lineage import Altered, Doubt, check_lineage
 from syncwizard.postgres.source.members import Members
@@ -20,9 +21,11 @@ from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered, SetAside
 from syncwizard.stages.incremental.suspects import altered_at_both, of_altered
+from syncwizard.structure.definition import Definition
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
 
 
 class Opened:
@@ -57,6 +60,7 @@ class Ends:
     - `holder`: the walsender session; `source`: the one beside it, which threads share
     - `progress`, `members`: what the publication has to be like, and what it carries
     - `aside`: tables whose changes are not applied
+    - `definitions`: the followed tables by OID, as the destination has them
     """
 
     def __init__(self, assignment: Assignment, channel: Channel, opened: Opened) -> None:
@@ -72,13 +76,27 @@ class Ends:
         self.holder = opened.open("source", "stream", replication=True)
         self.source = opened.open("source", "watcher")
         self.aside = {name for event in self.destination.aside.read() for name in event.names}
-        self.members = Members(self.destination.ledger.read_members(), self.aside)
+        self.definitions = self._read_definitions()
+        self.members = Members(self.destination.ledger.read_members(), self.aside, self.definitions.keys())
         self.progress = self._compare(progress)
+
+    def _read_definitions(self) -> dict[int, Definition]:
+        """Of the tables that are followed; one that was set aside is not, and misses commands from then on."""
+        if self._assignment.spec.advanced.ddl == "off":
+            return {}
+        followed = self.destination.followed
+        found = followed.read()
+        aside = [each.relation for each in found.values() if TableName(each.schema, each.name) in self.aside]
+        followed.forget(aside)
+        return {relation: definition for relation, definition in found.items() if relation not in aside}
 
     def _compare(self, progress: Progress) -> Progress:
         """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             history = check_server(self.holder, progress)
+            if self.definitions:
+                check_capture(self.source, progress)
+                forget_old_commands(self.source)
             found = check_publication(self.source, progress, self.members.all)
             changed = self.members.look(self.source, progress)
             active = self.check_slot(progress)
@@ -128,7 +146,7 @@ class Ends:
         source = self._opened.open("source", "watcher")
         with translated("source", "comparing slot and publication"):
             check_publication(source, self.progress, self.members.all)
-            check_lineage(source, self.progress, self.members.followed)
+            check_lineage(source, self.progress, self.members.followed, self.members.redefined)
 
     def choose_encoding(self) -> None:
         """Sets the encoding that rows travel in; catalogues are read as UTF-8 before."""

@@ -8,7 +8,7 @@ import msgspec
 
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.watcher import SourceWatcher
-from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Route, Truncation
+from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Redefinition, Route, Truncation
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Figures, Recovered
 from syncwizard.task.figures.retention import sample_of
@@ -50,7 +50,7 @@ def count_changes(pieces: list[Piece]) -> Counter[tuple[str, str]]:
         for change in piece.changes:
             if isinstance(change, Truncation):
                 counted.update((str(route.source), KIND_NAMES[TRUNCATE]) for route in change.routes)
-            else:
+            elif not isinstance(change, Redefinition):
                 found[change[:2]] += 1
     for piece in pieces:
         for table, number in (piece.held_back or {}).items():
@@ -156,6 +156,10 @@ class Reporter:
             self._channel.send(
                 Recovered(reason=f"a row of {route.source} is in syncwizard.dead_letters of the destination: {reason}")
             )
+
+    def followed(self, what: str) -> None:
+        """A change of a definition is durable at the destination."""
+        self._channel.send(Recovered(reason=what))
 
     def watched(self, watcher: SourceWatcher) -> None:
         """In the watcher's thread: what is known even while the destination keeps the applier waiting."""

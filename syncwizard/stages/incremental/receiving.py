@@ -1,7 +1,7 @@
 """The stream of one apply session: walsender, decoder, routes, and the thread that fills the inbox."""
 
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.catalog.tables import read_types
+from syncwizard.postgres.catalog.tables import read_tables, read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.session.encoding import codec_of, recoded
 from syncwizard.postgres.session.trouble import translated
@@ -44,6 +44,9 @@ class Receiving:
         with translated("source", "reading the catalogue"):
             selected = select_tables(source, assignment.spec, sizes=False).tables
         compiler = self._read_routes(selected)
+        self.redefining = ends.destination.redefining(
+            ends.definitions, Mapping.of(assignment.spec), compiler, self._look_again
+        )
         ends.choose_encoding()
         compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))
         with translated("source", "starting the stream"):
@@ -51,7 +54,7 @@ class Receiving:
             # Nothing else can move it from here on; something may have since it was looked at.
             ends.check_slot(progress)
         heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
-        decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats)
+        decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats, self.redefining.captured)
         self._receiver = Receiver(stream, decoder, inbox, positions)
 
     def run(self) -> None:
@@ -62,6 +65,12 @@ class Receiving:
     def stop(self) -> None:
         """Ends `run` soon."""
         self._receiver.stopped = True
+
+    def _look_again(self, name: TableName) -> Table | None:
+        """The source's table as it is by now, None under another name. In the applier's thread."""
+        with translated("source", "reading the catalogue"):
+            found = read_tables(self._ends.source, [name.schema], sizes=False, named=[name.name])
+        return found[0] if found else None
 
     def _read_routes(self, selected: tuple[Table, ...]) -> RouteCompiler:
         mapping = Mapping.of(self._assignment.spec)

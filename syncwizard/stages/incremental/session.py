@@ -77,7 +77,14 @@ class Session:
         self._start(self._watching.run)
         self._holding = holding = Holding(self._inbox, channel, positions)
         self._writing = Writing(
-            ends, assignment, positions, reporter, self._inbox, holding, serial_until=self._serial_until
+            ends,
+            assignment,
+            positions,
+            reporter,
+            self._inbox,
+            holding,
+            self._receiving.redefining,
+            serial_until=self._serial_until,
         )
         reached = self._write(self._writing)
         if not reached:

@@ -5,6 +5,7 @@ import time
 
 from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import find_tables
+from syncwizard.postgres.source.ddl import check_capture
 from syncwizard.postgres.source.lineage import Lineage, with_traits
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
@@ -69,6 +70,8 @@ class Watching:
             uncaptured = uncaptured_tables(watcher.connection, self._assignment.spec)
             self._channel.send(Uncaptured([table for table in uncaptured if table not in self._ends.aside]))
             self._look_for_attached(watcher)
+            if self._ends.definitions:
+                check_capture(watcher.connection, self._ends.progress)
         self._tell_locked(watcher.lock_holders)
         self._reporter.watched(watcher)
 

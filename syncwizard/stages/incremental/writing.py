@@ -1,6 +1,8 @@
 """The writer of one apply session: batches from the inbox to the destination, and what may be acknowledged (rule 4)."""
 
+from syncwizard.postgres.destination.redefining import Redefining
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions
+from syncwizard.rows.changes import Piece
 from syncwizard.rows.inbox import AtLimit, Idle, Inbox
 from syncwizard.stages.incremental.batches import Batches
 from syncwizard.stages.incremental.ends import Ends
@@ -25,9 +27,11 @@ class Writing:
         reporter: Reporter,
         inbox: Inbox,
         holding: Holding,
+        redefining: Redefining,
         *,
         serial_until: int,
     ) -> None:
+        self._redefining = redefining
         self._ends = ends
         self._positions = positions
         self._reporter = reporter
@@ -39,9 +43,10 @@ class Writing:
             sync_point=parse_lsn(assignment.sync_point),
             serial_until=serial_until,
             fetch=ends.fetch,
-            committed=reporter.applied,
+            committed=self._applied,
             careful=reporter.careful,
             dead=reporter.dead if assignment.spec.advanced.etl_errors == "dead-letter" else None,
+            redefine=redefining.redefine,
         )
 
     def run(self) -> bool:
@@ -63,6 +68,12 @@ class Writing:
             if self._stop_at is not None and self._positions.durable >= self._stop_at and not writer.in_transaction:
                 return True
         return False
+
+    def _applied(self, pieces: list[Piece]) -> None:
+        self._reporter.applied(pieces)
+        if pieces[-1].last:
+            for what in self._redefining.committed():
+                self._reporter.followed(what)
 
     def close(self) -> None:
         """Waits for what was begun beside; the inbox is closed already."""

@@ -3,6 +3,7 @@
 from syncwizard.stages.precheck import (
     code,
     database,
+    ddl,
     functions,
     kinds,
     matching,
@@ -22,6 +23,7 @@ ITEMS: tuple[Item, ...] = (
     *servers.ITEMS,
     *selection.ITEMS,
     *rights.SOURCE_ITEMS,
+    *ddl.ITEMS,
     *kinds.ITEMS,
     *functions.ITEMS,
     *row_rules.ITEMS,

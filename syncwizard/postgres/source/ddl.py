@@ -1,0 +1,185 @@
+"""The capture of definitions at the source: event triggers that write what a command did into a table of ours, which
+the stream brings at its place (rule 23). Tasks share it, with a row each; the last one removes it."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from syncwizard.errors import SourceChanged, TaskFailed
+from syncwizard.postgres.captured import DDL_TABLE, Progress
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.snapshots import begin_snapshot
+from syncwizard.remedies import or_else, resync, to_do
+from syncwizard.structure.definition import Definition, parse_definition, same_columns
+from syncwizard.task.names import TableName
+
+DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
+TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
+# Event triggers say what they must about every definition from this version on.
+FIRST_VERSION = 120000
+# A task reads a command minutes later as a rule; this long a paused one may take.
+KEPT_DAYS = 60
+
+_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard ddl'))"
+
+
+def create_ddl_capture(connection: Connection, slot: str) -> None:
+    """Makes what is missing, and adds this task's row. What has our names without our mark is left alone: TaskFailed.
+
+    What is there and does not work any more, as without one of its triggers, is made anew.
+    """
+    with connection.transaction():
+        connection.execute(_LOCK)
+        taken = foreign_names(connection)
+        if taken:
+            raise TaskFailed(
+                f"{taken} exists and does not belong to syncwizard",
+                where="source",
+                remedy=to_do(f"rename or drop {taken}", then="resume"),
+            )
+        if not is_intact(connection):
+            tasks = _tasks(connection)
+            _drop(connection)
+            text = query("ddl_create").replace(":definition", query("table_definition").replace(":relation", "$1"))
+            connection.execute(text.encode())
+            _add(connection, tasks)
+        _add(connection, [slot])
+
+
+def drop_ddl_capture(connection: Connection, slot: str) -> None:
+    """Removes this task's row, and everything with the last one."""
+    with connection.transaction():
+        connection.execute(_LOCK)
+        if foreign_names(connection) or not _exists(connection):
+            return
+        tasks = [task for task in _tasks(connection) if task != slot]
+        connection.execute("DELETE FROM dts_ddl.tasks WHERE slot_name = %s", (slot,))
+        if not tasks:
+            _drop(connection)
+
+
+def drop_statements(slot: str) -> list[str]:
+    """What does the same by hand."""
+    triggers = " ".join(f"DROP EVENT TRIGGER IF EXISTS {name};" for name in TRIGGERS)
+    return [
+        f"DELETE FROM dts_ddl.tasks WHERE slot_name = '{slot}'",
+        f"DO $$BEGIN IF NOT EXISTS (SELECT FROM dts_ddl.tasks) THEN {triggers} DROP TABLE public.dts_ddl_command;"
+        " DROP SCHEMA dts_ddl CASCADE; END IF; END$$",
+    ]
+
+
+def foreign_names(connection: Connection) -> str:
+    """What has one of our names and not our mark; empty as a rule."""
+    marks = connection.execute(
+        "SELECT 'schema dts_ddl', pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace"
+        " WHERE nspname = 'dts_ddl'"
+        " UNION ALL SELECT 'public.dts_ddl_command', pg_catalog.obj_description(oid, 'pg_class')"
+        " FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass('public.dts_ddl_command')"
+    )
+    return next((name for name, mark in marks if mark != DDL_MARK), "")
+
+
+def is_intact(connection: Connection) -> bool:
+    """Whether the triggers are there, enabled for every session, and write into the table that is there."""
+    statement = (
+        "SELECT count(*) = 2 AND pg_catalog.to_regclass('public.dts_ddl_command') IS NOT NULL"
+        " FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE t.evtname = ANY (%s) AND t.evtenabled = 'A' AND n.nspname = 'dts_ddl'"
+    )
+    return bool(scalar(connection, statement, list(TRIGGERS)))
+
+
+def may_capture(connection: Connection) -> bool:
+    """Whether the account may make event triggers: a superuser, or a role that a managed service gives that right."""
+    return bool(
+        scalar(
+            connection,
+            "SELECT rolsuper OR EXISTS (SELECT FROM pg_catalog.pg_roles m WHERE m.rolname = ANY (%s)"
+            " AND pg_catalog.pg_has_role(r.oid, m.oid, 'MEMBER'))"
+            " FROM pg_catalog.pg_roles r WHERE rolname = current_user",
+            ["rds_superuser", "pg_rds_superuser", "cloudsqlsuperuser", "azure_pg_admin"],
+        )
+    )
+
+
+def read_definitions(connection: Connection, relations: Sequence[int], snapshot: str) -> dict[int, Definition]:
+    """Those of the tables, by OID, as the snapshot sees them; after `create_ddl_capture`."""
+    begin_snapshot(connection, snapshot)
+    rows = connection.execute(
+        "SELECT oid, dts_ddl.definition(oid::oid) FROM unnest(%s::bigint[]) AS oid", (list(relations),)
+    ).fetchall()
+    connection.execute("ROLLBACK")
+    return {relation: parse_definition(text) for relation, text in rows if text is not None}
+
+
+def captured_all(connection: Connection, relations: Iterable[int]) -> set[int]:
+    """Those of the tables whose last captured command left their columns as they are now: everything that happened to
+    their definitions is in the stream."""
+    wanted = list(relations)
+    if not wanted or not is_intact(connection):
+        return set()
+    rows = connection.execute(
+        "SELECT DISTINCT ON (relation) relation, definition, dts_ddl.definition(relation::oid)"
+        " FROM public.dts_ddl_command WHERE relation = ANY (%s) AND kind = 'table' ORDER BY relation, ordinal DESC",
+        (wanted,),
+    )
+    return {
+        relation
+        for relation, last, now in rows
+        if last is not None and now is not None and same_columns(parse_definition(last), parse_definition(now))
+    }
+
+
+def check_capture(connection: Connection, progress: Progress) -> None:
+    """Raises SourceChanged where definitions are not captured any more."""
+    if not is_intact(connection):
+        raise SourceChanged(
+            "changes of definitions are not captured at the source any more",
+            detail=f"event triggers {' and '.join(TRIGGERS)}, schema dts_ddl or public.dts_ddl_command are not as the"
+            " task made them",
+            where="source",
+            remedy=or_else(
+                resync(progress.task_name, everything=True),
+                to_do("set advanced.ddl to off in the task file: definitions are not followed then", then="resume"),
+            ),
+        )
+
+
+def forget_old_commands(connection: Connection) -> None:
+    """Removes commands from long ago, which every task has read or has given up."""
+    connection.execute(
+        sql.SQL("DELETE FROM public.dts_ddl_command WHERE executed_at < pg_catalog.now() - interval {}").format(
+            sql.Literal(f"{KEPT_DAYS} days")
+        )
+    )
+
+
+def own_table() -> TableName:
+    """The table of captured commands."""
+    return TableName(*DDL_TABLE)
+
+
+def _exists(connection: Connection) -> bool:
+    return bool(scalar(connection, "SELECT pg_catalog.to_regclass('dts_ddl.tasks') IS NOT NULL"))
+
+
+def _tasks(connection: Connection) -> list[str]:
+    if not _exists(connection):
+        return []
+    return [name for (name,) in connection.execute("SELECT slot_name FROM dts_ddl.tasks")]
+
+
+def _add(connection: Connection, slots: Sequence[str]) -> None:
+    connection.execute(
+        "INSERT INTO dts_ddl.tasks (slot_name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (list(slots),)
+    )
+
+
+def _drop(connection: Connection) -> None:
+    """Event triggers first: they would look at what follows."""
+    for name in TRIGGERS:
+        connection.execute(sql.SQL("DROP EVENT TRIGGER IF EXISTS {}").format(sql.Identifier(name)))
+    connection.execute("DROP TABLE IF EXISTS public.dts_ddl_command")
+    connection.execute("DROP SCHEMA IF EXISTS dts_ddl CASCADE")

@@ -1,0 +1,62 @@
+-- A table as its catalogue has it, as JSON; :relation is an OID. Names in expressions are qualified as the session's
+-- search_path demands: it is pg_catalog alone. `missing`: what rows have in a column that were there before it;
+-- `implied`: the column's type has a default of its own.
+SELECT json_build_object(
+    'relation', c.oid::bigint,
+    'schema', n.nspname,
+    'name', c.relname,
+    'kind', c.relkind,
+    'persistence', c.relpersistence,
+    'storage', c.relfilenode::bigint,
+    'related', c.relispartition OR EXISTS (
+        SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid),
+    'columns', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'number', a.attnum,
+                   'name', a.attname,
+                   'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+                   'not_null', a.attnotnull,
+                   'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid),
+                   'generated', a.attgenerated,
+                   'identity', a.attidentity,
+                   'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
+                   'missing', CASE WHEN a.atthasmissing THEN to_json(a.attmissingval::text::text[]) END,
+                   'implied', t.typdefault IS NOT NULL,
+                   'comment', pg_catalog.col_description(c.oid, a.attnum)
+               ) ORDER BY a.attnum), '[]')
+          FROM pg_catalog.pg_attribute a
+          JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'constraints', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'oid', k.oid::bigint,
+                   'name', k.conname,
+                   'definition', pg_catalog.pg_get_constraintdef(k.oid),
+                   'columns', coalesce(k.conkey, '{}'),
+                   'references', CASE WHEN k.contype = 'f' THEN json_build_array(rn.nspname, r.relname) END
+               ) ORDER BY k.oid), '[]')
+          FROM pg_catalog.pg_constraint k
+          LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
+          LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+         WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'u', 'p', 'x')),
+    'indexes', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'oid', i.indexrelid::bigint,
+                   'name', x.relname,
+                   'definition', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || substr(
+                       pg_catalog.pg_get_indexdef(i.indexrelid),
+                       length(format('CREATE %sINDEX %I ON %I.%I USING ',
+                                     CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END,
+                                     x.relname, n.nspname, c.relname)) + 1),
+                   'columns', string_to_array(i.indkey::text, ' ')::int[]
+               ) ORDER BY i.indexrelid), '[]')
+          FROM pg_catalog.pg_index i
+          JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+         WHERE i.indrelid = c.oid AND i.indisvalid AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))),
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class')
+)::text
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid = :relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'

@@ -1,0 +1,34 @@
+"""Items about changes of definitions: which of the two ways this task has."""
+
+from syncwizard.postgres.source.ddl import FIRST_VERSION, foreign_names, may_capture
+from syncwizard.remedies import or_else, to_do
+from syncwizard.rows.following import followable
+from syncwizard.stages.precheck.checkup import Checkup
+from syncwizard.stages.precheck.registry import Finding, failed, item, passed
+from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.task.text import counted
+
+
+@item("definition-changes", "Changes of definitions can be captured", ("source",), OBJECTS, run_by="administrator")
+def definition_changes(checkup: Checkup) -> Finding:
+    """With event triggers, or without them: then a change that does not fit the destination stops the task."""
+    if checkup.spec.advanced.ddl == "off":
+        return passed("they are not followed (advanced.ddl is off)")
+    source = checkup.source
+    off = to_do("set advanced.ddl to off: definitions are then brought in step by hand")
+    if source.info.server_version < FIRST_VERSION:
+        return failed("event triggers of this server do not say enough: PostgreSQL 12 or newer does", off)
+    taken = foreign_names(source)
+    if taken:
+        return failed(f"{taken} exists and does not belong to syncwizard", to_do(f"rename or drop {taken}"))
+    if not may_capture(source):
+        message = "the account may not create event triggers, which write down what changes"
+        return failed(
+            message, or_else(to_do("use a superuser, or the role that the managed service gives for it"), off)
+        )
+    tables = checkup.selection.copied
+    number = len(followable(checkup.spec, checkup.mapping, tables))
+    return passed(f"by event triggers, for {number} of {counted(len(tables), 'table')}")
+
+
+ITEMS = (definition_changes,)

@@ -1,0 +1,80 @@
+"""A table's definition as the source's catalogue had it after a command; `postgres/sql/table_definition.sql` makes it.
+Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+
+class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A column. `number` is its attribute number, by which it is known under every name.
+
+    - `type`: with its modifiers, qualified; `default`: an expression, that of a generated column, too.
+    - `generated`: '', 's', 'v'; `identity`: '', 'a' (ALWAYS), 'd'; `collation`: where it is not that of the type.
+    - `missing`: what rows have that were there before the column, as a list of one text; None without.
+    - `implied`: the type has a default of its own.
+    """
+
+    number: int
+    name: str
+    type: str
+    not_null: bool
+    default: str | None
+    generated: str
+    identity: str
+    collation: str | None
+    missing: list[str] | None
+    implied: bool
+    comment: str | None
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A constraint or an index. `columns`: by number, 0 for an expression; `references`: schema and name of the table
+    that a foreign key points to. The definition of a constraint is what follows its name; that of an index begins with
+    UNIQUE where it is that, and goes on behind USING."""
+
+    oid: int
+    name: str
+    definition: str
+    columns: list[int]
+    references: list[str] | None = None
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """A table. `related`: it has ancestors or descendants; `storage`: another one after its rows were rewritten."""
+
+    relation: int
+    schema: str
+    name: str
+    kind: str
+    persistence: str
+    storage: int
+    related: bool
+    columns: list[ColumnDefinition]
+    constraints: list[Part]
+    indexes: list[Part]
+    comment: str | None
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it is an ordinary table that shares no definition with others."""
+        return self.kind == "r" and self.persistence == "p" and not self.related
+
+
+def parse_definition(text: str) -> Definition:
+    """The definition that a row of the source holds. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(text, type=Definition)
+
+
+def same_columns(one: Definition, other: Definition) -> bool:
+    """Whether both have the same columns, but for what VACUUM FULL changes, too: what old rows have in them."""
+    return _columns(one) == _columns(other)
+
+
+def _columns(definition: Definition) -> list[ColumnDefinition]:
+    return [msgspec.structs.replace(column, missing=None) for column in definition.columns]
+
+
+def by_name(parts: Iterable[Part]) -> dict[str, Part]:
+    """The constraints or indexes by their names."""
+    return {part.name: part for part in parts}

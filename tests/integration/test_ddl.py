@@ -1,0 +1,271 @@
+"""Changes of definitions arrive at the destination at their place between the rows (rule 23)."""
+
+import re
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncwizard.errors import ChangeFailed, SourceChanged
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact
+from syncwizard.stages.commands import release
+from syncwizard.structure.definition import Definition, parse_definition
+from syncwizard.task.events import Noticed, ResyncRequested, TableToCopy
+from syncwizard.task.names import TableName
+from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
+from tests.support.catalogue import everything_in
+from tests.support.comparison import assert_equal
+from tests.support.pair import DatabasePair, Session
+from tests.support.rowpath import RowPath, row_path
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+FOLLOWING: dict[str, Any] = {"advanced": Advanced(ddl="follow")}
+
+# Each over a table of its own, with these columns and 20 rows.
+TABLE = """CREATE TABLE {t} (id int PRIMARY KEY, "No te" varchar(10), n int NOT NULL DEFAULT 3, amount numeric(8,2),
+    payload text, doubled int GENERATED ALWAYS AS (n * 2) STORED, CONSTRAINT "{c}_n check" CHECK (n < 1000000));
+CREATE INDEX "{c} payload" ON {t} (payload)"""
+FILL = "INSERT INTO {t} SELECT i, 'n' || i, i, i * 1.5, repeat('p', i) FROM generate_series(1, 20) i"
+BEFORE = "INSERT INTO {t} VALUES (101, 'b', 1, 1, 'b'); UPDATE {t} SET payload = 'before' WHERE id = 3"
+AFTER = "UPDATE {t} SET payload = 'after', n = n + 1 WHERE id IN (4, 5); DELETE FROM {t} WHERE id = 6;"
+STATEMENTS = {
+    "add-column": "ALTER TABLE {t} ADD COLUMN extra text",
+    "add-constant": "ALTER TABLE {t} ADD COLUMN extra text NOT NULL DEFAULT 'it''s \\ so'",
+    "add-now": "ALTER TABLE {t} ADD COLUMN at timestamptz DEFAULT now(); UPDATE {t} SET at = NULL WHERE id = 9",
+    "add-array": "ALTER TABLE {t} ADD COLUMN list int[] DEFAULT '{{1,2}}', ADD COLUMN flag boolean DEFAULT true",
+    "add-generated": "ALTER TABLE {t} ADD COLUMN size int GENERATED ALWAYS AS (length(payload)) STORED",
+    "drop-column": "ALTER TABLE {t} DROP COLUMN amount",
+    "drop-indexed-column": "ALTER TABLE {t} ADD p text; CREATE INDEX ON {t} (p, n); ALTER TABLE {t} DROP COLUMN p",
+    "drop-and-add": "ALTER TABLE {t} DROP COLUMN amount; ALTER TABLE {t} ADD COLUMN amount int",
+    "rename-column": 'ALTER TABLE {t} RENAME COLUMN "No te" TO "Other ""note"""',
+    "rename-key": "ALTER TABLE {t} RENAME COLUMN id TO number; ALTER TABLE {t} RENAME COLUMN number TO id",
+    "rename-generating": "ALTER TABLE {t} RENAME COLUMN n TO m; ALTER TABLE {t} RENAME COLUMN m TO n",
+    "widen": 'ALTER TABLE {t} ALTER COLUMN "No te" TYPE varchar(200)',
+    "widen-to-text": 'ALTER TABLE {t} ALTER COLUMN "No te" TYPE text',
+    "widen-numeric": "ALTER TABLE {t} ALTER COLUMN amount TYPE numeric(20,2)",
+    "widen-key": "ALTER TABLE {t} ALTER COLUMN id TYPE bigint",
+    "default": "ALTER TABLE {t} ALTER COLUMN n SET DEFAULT 7; ALTER TABLE {t} ALTER COLUMN payload SET DEFAULT 'a'",
+    "drop-default": "ALTER TABLE {t} ALTER COLUMN n DROP DEFAULT",
+    "not-null": "ALTER TABLE {t} ALTER COLUMN payload SET NOT NULL; ALTER TABLE {t} ALTER COLUMN n DROP NOT NULL",
+    "drop-expression": "ALTER TABLE {t} ALTER COLUMN doubled DROP EXPRESSION",
+    "check": "ALTER TABLE {t} ADD CONSTRAINT {c}_i CHECK (id > 0) NOT VALID; ALTER TABLE {t} VALIDATE CONSTRAINT {c}_i",
+    "drop-check": 'ALTER TABLE {t} DROP CONSTRAINT "{c}_n check"',
+    "rename-check": 'ALTER TABLE {t} RENAME CONSTRAINT "{c}_n check" TO {c}_other',
+    "unique": "ALTER TABLE {t} ADD CONSTRAINT {c}_u UNIQUE (id, n)",
+    "index": "CREATE UNIQUE INDEX {c}_i ON {t} (id, lower(payload)) WHERE n > 2",
+    "drop-index": 'DROP INDEX "{s}"."{c} payload"',
+    "rename-index": 'ALTER INDEX "{s}"."{c} payload" RENAME TO {c}_renamed',
+    "comment": "COMMENT ON TABLE {t} IS 'what it''s for'; COMMENT ON COLUMN {t}.n IS E'a\\\\b'",
+    "several": "ALTER TABLE {t} ADD COLUMN extra int, DROP COLUMN amount, ALTER COLUMN n SET DEFAULT 9",
+    "rolled-back": "SAVEPOINT s; ALTER TABLE {t} DROP COLUMN payload; ROLLBACK TO s; ALTER TABLE {t} ADD COLUMN x int",
+}
+FORMS = ("alone", "in-a-block", "quoted")
+
+
+def named(name: str, form: str) -> dict[str, str]:
+    own = f"{name}-{form}".replace("-", "_")
+    schema = "public"
+    table = f'"{own} Ünï ""q"""' if form == "quoted" else own
+    return {"t": table, "c": own, "s": schema}
+
+
+def transaction(name: str, form: str) -> str:
+    names = named(name, form)
+    statements = STATEMENTS[name].format(**names)
+    before, after = BEFORE.format(**names), AFTER.format(**names)
+    if "DROP COLUMN payload;" not in statements and re.search("(RENAME COLUMN id TO number)$", statements):
+        after = ""
+    if form == "mixed":
+        return f"BEGIN; {before}; {statements}; {after} COMMIT"
+    if form == "in-a-block" and "SAVEPOINT" not in statements:
+        return f"DO $do$ BEGIN {statements}; {after} END $do$"
+    return f"BEGIN; {statements}; COMMIT" if "SAVEPOINT" in statements else f"{statements}; {after}"
+
+
+def definitions(session: Session) -> dict[str, Definition]:
+    """Every table of schema public, without what each database has numbers of its own for."""
+    relations = session.execute(
+        "SELECT oid::bigint FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+        " AND relname !~ '^dts_'"
+    ).fetchall()
+    found = {}
+    for (relation,) in relations:
+        text = query("table_definition").replace(":relation", str(relation))
+        row = session.execute(text.encode()).fetchone()
+        assert row is not None
+        plain = re.sub(r'"(relation|storage|oid|number)" : \d+', "", row[0])
+        definition = parse_definition(row[0])
+        assert plain
+        found[definition.name] = definition
+    return found
+
+
+def plain(definition: Definition) -> tuple[Any, ...]:
+    columns = [
+        (c.name, c.type, c.not_null, c.default, c.generated, c.identity, c.collation, c.comment)
+        for c in definition.columns
+    ]
+    constraints = sorted((part.name, part.definition) for part in definition.constraints)
+    indexes = sorted((part.name, part.definition) for part in definition.indexes)
+    return columns, constraints, indexes, definition.comment
+
+
+def assert_same_definitions(pair: DatabasePair) -> None:
+    source, destination = definitions(pair.source), definitions(pair.destination)
+    assert source.keys() == destination.keys()
+    for name, definition in source.items():
+        assert plain(destination[name]) == plain(definition), name
+
+
+def followed(path: RowPath) -> list[str]:
+    return [
+        event.message for event in path.task.events if isinstance(event, Noticed) and "was followed" in event.message
+    ]
+
+
+def follow(pair: DatabasePair, folder: Path, made: str, fill: str, **fields: Any) -> RowPath:
+    path = row_path(pair, folder, made, **{**FOLLOWING, **fields})
+    pair.source.execute(fill.encode())
+    path.copy()
+    return path
+
+
+def test_every_statement_in_every_form_brings_both_ends_to_the_same(pair: DatabasePair, tmp_path: Path) -> None:
+    cases = [(name, "mixed") for name in STATEMENTS]
+    cases += [(name, FORMS[at % len(FORMS)]) for at, name in enumerate(STATEMENTS)]
+    made = ";".join(TABLE.format(**named(*case)) for case in cases)
+    path = follow(pair, tmp_path, made, ";".join(FILL.format(**named(*case)) for case in cases))
+    with path.following():
+        path.caught_up(120)
+        for case in cases:
+            pair.source.execute(transaction(*case).encode())
+        path.caught_up(240)
+        assert_equal(pair)
+        assert_same_definitions(pair)
+    assert len(followed(path)) >= len(cases)
+
+
+def test_rows_and_definitions_survive_kills_between_them(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY, v text)", "INSERT INTO t VALUES (1, 'a')")
+    for at in range(2):
+        with path.following():
+            path.caught_up(120)
+            for number in range(5):
+                name = f"c{at}_{number}"
+                pair.source.execute(
+                    f"BEGIN; INSERT INTO t (id, v) VALUES ({100 + 10 * at + number}, 'x');"
+                    f"ALTER TABLE t ADD COLUMN {name} int DEFAULT {number}; UPDATE t SET {name} = id, v = v || 'y';"
+                    f"ALTER TABLE t ALTER COLUMN {name} TYPE bigint; COMMIT".encode()
+                )
+                path.pool.kill_all()
+            path.caught_up(90)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+
+
+def test_what_cannot_be_followed_stops_before_it_and_the_table_is_copied_again(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    statement = "ALTER TABLE t ADD COLUMN r float DEFAULT random()"
+    made = "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY)"
+    path = follow(pair, tmp_path, made, "INSERT INTO t VALUES (1, 'a')")
+    with pytest.raises(ChangeFailed, match="cannot be followed") as caught, path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            f"BEGIN; INSERT INTO t (id, v) VALUES (2, 'b'); {statement}; INSERT INTO t (id) VALUES (3);"
+            "ALTER TABLE u ADD COLUMN v int DEFAULT 4; INSERT INTO u VALUES (1); COMMIT".encode()
+        )
+        until(lambda: path.error is not None, 120, "the task to stop")
+    path.error = None
+    assert statement in caught.value.detail
+    # Nothing of the transaction.
+    assert pair.destination.execute("SELECT id FROM t").fetchall() == [(1,)]
+    pair.destination.execute(statement.encode())
+    [table] = [TableToCopy(table=TableName("public", "t"), rows=3, bytes=0)]
+    path.task.record(ResyncRequested(id=uuid.uuid4(), tables=[table], whole=False))
+    path.copy()
+    with path.following():
+        path.caught_up(120)
+    assert_equal(pair)
+
+
+def test_a_conversion_that_keeps_the_type_is_seen_by_the_rewrite(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY, v int)", "INSERT INTO t VALUES (1, 1)")
+    with pytest.raises(ChangeFailed, match="cannot be followed"), path.following():
+        path.caught_up(120)
+        pair.source.execute("DO $do$ BEGIN EXECUTE 'ALTER TABLE t ALTER COLUMN v TYPE int USING v + 1'; END $do$")
+        until(lambda: path.error is not None, 120, "the task to stop")
+    path.error = None
+
+
+def test_tables_of_other_names_are_followed_and_filtered_ones_are_not(pair: DatabasePair, tmp_path: Path) -> None:
+    made = (
+        "CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY, v text); CREATE TABLE a.f (id int PRIMARY KEY, v text)"
+    )
+    objects = [
+        SchemaObjects(
+            schema="a", name="b", tables=[TableObject(table="t", name="u"), TableObject(table="f", where="id < 10")]
+        )
+    ]
+    pair.destination.execute("CREATE SCHEMA b; CREATE TABLE b.u (id int PRIMARY KEY, v text)")
+    pair.destination.execute("CREATE TABLE b.f (id int PRIMARY KEY, v text)")
+    path = follow(pair, tmp_path, made, "INSERT INTO a.t VALUES (1, 'a')", objects=objects)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; ALTER TABLE a.t ADD COLUMN n int DEFAULT 5; CREATE INDEX t_n ON a.t (n);"
+            " INSERT INTO a.t VALUES (2, 'b', 6); ALTER TABLE a.f ALTER COLUMN v SET DEFAULT 'x'; COMMIT"
+        )
+        path.caught_up(120)
+    assert pair.destination.execute("SELECT * FROM b.u ORDER BY id").fetchall() == [(1, "a", 5), (2, "b", 6)]
+    assert pair.destination.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = 'b'").fetchone() == (3,)
+    assert len(followed(path)) == 2
+
+
+def test_triggers_that_are_disabled_are_noticed(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    pair.source.execute("ALTER EVENT TRIGGER dts_ddl_command_end DISABLE")
+    with pytest.raises(SourceChanged, match="not captured"), path.following():
+        until(lambda: path.error is not None, 120, "the task to notice")
+    path.error = None
+
+
+def test_a_user_without_rights_is_not_hindered_and_temporary_tables_leave_no_trace(pair: DatabasePair) -> None:
+    before = everything_in(pair.source)
+    create_ddl_capture(pair.source, "one")
+    create_ddl_capture(pair.source, "two")
+    pair.source.execute("CREATE ROLE ddl_guest; GRANT CREATE ON SCHEMA public TO ddl_guest")
+    try:
+        pair.source.execute(
+            "SET ROLE ddl_guest; CREATE TABLE g (id int); CREATE TEMP TABLE h (id int); CREATE INDEX ON h (id);"
+            " ALTER TABLE h ADD COLUMN v int; DROP TABLE h; ALTER TABLE g ADD COLUMN v int; RESET ROLE"
+        )
+        captured = pair.source.execute("SELECT kind, tag FROM public.dts_ddl_command ORDER BY ordinal").fetchall()
+        # Our own are captured, too, when they are the last to be made.
+        assert captured[-2:] == [("table", "CREATE TABLE"), ("table", "ALTER TABLE")]
+        # Capturing fails: the statement does not.
+        pair.source.execute("DROP TABLE public.dts_ddl_command; ALTER TABLE g ADD COLUMN w int; DROP TABLE g")
+        assert not is_intact(pair.source)
+        create_ddl_capture(pair.source, "two")
+        assert is_intact(pair.source)
+    finally:
+        pair.source.execute("RESET ROLE; REVOKE CREATE ON SCHEMA public FROM ddl_guest; DROP ROLE ddl_guest")
+    drop_ddl_capture(pair.source, "two")
+    assert is_intact(pair.source)
+    drop_ddl_capture(pair.source, "one")
+    assert everything_in(pair.source) == before
+
+
+def test_a_release_leaves_nothing(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    before = everything_in(pair.source)
+    pair.destination.execute("CREATE TABLE t (id int PRIMARY KEY)")
+    path = RowPath(pair, row_path(pair, tmp_path, "", **FOLLOWING).task)
+    path.copy()
+    assert is_intact(pair.source)
+    release.run(path.context())
+    assert everything_in(pair.source) == before
