@@ -306,7 +306,7 @@ def test_nonsense_on_the_socket_is_answered_and_survived(task: StoredTask) -> No
     with connect(task) as connection:
         connection._socket.sendall(b"nonsense\n")
         refusal = connection.receive(30.0)
-        assert "not understood" in msgspec.json.encode(refusal).decode()
+        assert "invalid request" in msgspec.json.encode(refusal).decode()
         assert connection.command("status").state is not None
 
 
