@@ -1,6 +1,6 @@
 """The figures of a task in at most 80 columns: copying, applying, index builds. Pure; exact ones are in the JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
 from syncwizard.task.figures.retention import Retention
@@ -29,6 +29,15 @@ NAME_WIDTH = 28
 # More than a screen of tables is for the JSON.
 TABLES_SHOWN = 30
 KINDS = ("insert", "update", "delete", "truncate", LEFT_OUT, DEAD_LETTERS)
+
+
+def shown_kinds(changes: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
+    """The kinds of changes to be shown: the three of every task, and of the others those that some table had.
+
+    >>> shown_kinds({"a.b": {"insert": 1, "truncate": 0}, "a.c": {"truncate": 1}})
+    ('insert', 'update', 'delete', 'truncate')
+    """
+    return tuple(kind for kind in KINDS if kind in KINDS[:3] or any(counts.get(kind) for counts in changes.values()))
 
 
 def describe_latency(sample: Sample, now: float) -> str:
@@ -204,7 +213,7 @@ def change_table(sample: Sample, state: TaskState) -> str:
     """Tables with their copied rows and the changes since, by kind; those with the most changes first."""
     changes = sample.changes or state.changes
     # The last ones only where there are some.
-    kinds = [kind for kind in KINDS if kind in KINDS[:3] or any(counts.get(kind) for counts in changes.values())]
+    kinds = shown_kinds(changes)
     rows = []
     for name in sorted({*state.tables, *changes}, key=lambda name: (-count_applied(changes.get(name, {})), name)):
         table = state.tables.get(name)

@@ -11,7 +11,7 @@ from syncwizard.task.events import (
     PrecheckItemFinished,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
-from syncwizard.task.figures.totals import KINDS, describe_share
+from syncwizard.task.figures.totals import KINDS, describe_share, shown_kinds
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import count_applied, count_changes, narrate
 from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
@@ -50,7 +50,9 @@ def table_columns(seen: Seen, width: int) -> tuple[Column, ...]:
         expected, size_of = Column(title="OF ABOUT", width=11, right=True), Column(title="BYTES", width=9, right=True)
         return (name, state, rows, expected, size_of, done)
     size = 9 if width >= WIDE_ROOM else 7
-    kinds = tuple(Column(title=kind.upper(), width=max(size, len(kind)), right=True) for kind in _kinds(seen))
+    kinds = tuple(
+        Column(title=kind.upper().replace("_", " "), width=max(size, len(kind)), right=True) for kind in _kinds(seen)
+    )
     if width < ROOMY:
         return (name, *kinds)
     trail = Column(title="LAST 5 MIN", width=STRETCHES if width >= WIDE_ROOM else NARROW_TRAIL)
@@ -141,8 +143,7 @@ def _count(count: int) -> Cell:
 
 
 def _kinds(seen: Seen) -> tuple[str, ...]:
-    changes = seen.sample.changes or seen.state.changes
-    return KINDS if any(counts.get("truncate") for counts in changes.values()) else KINDS[:-1]
+    return shown_kinds(seen.sample.changes or seen.state.changes)
 
 
 def describe_table(seen: Seen, name: str) -> str:
