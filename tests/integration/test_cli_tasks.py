@@ -146,6 +146,7 @@ def test_the_whole_way(path: Path, pair: DatabasePair) -> None:
         "state": "released",
         "left_over": [],
         "left_over_parts": [],
+        "set_aside": [],
     }
     assert ours_at(pair) == []
     assert count(pair.destination) == 91
@@ -164,7 +165,7 @@ def test_events_tell_the_story(path: Path) -> None:
     assert names[0] == "EngineStarted"
     assert names[-1] == "EngineStopped"
     assert "TableCopied" in names
-    assert "no engine runs" in talk
+    assert "no engine is running" in talk
     assert "public.notes copied: 100 rows" in syncwizard("events", "kb").stdout
 
 
@@ -397,7 +398,7 @@ def test_the_foreground_engine_ends_by_the_service_managers_signal(path: Path, p
     process.terminate()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert "public.notes is copied" in said
+    assert "public.notes copied" in said
     assert report("status", "kb")["state"] == "paused"
 
 

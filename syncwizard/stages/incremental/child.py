@@ -3,19 +3,17 @@
 import gc
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
-from syncwizard.errors import ChangeFailed, JournalFailed, SourceChanged, TaskFailed
 from syncwizard.postgres.destination.batches import BatchFailed
 from syncwizard.postgres.destination.destination import Destination
-from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import HandedOver
-from syncwizard.rows.routing import NoPlace, TypesDiffer
+from syncwizard.rows.routing import TypesDiffer
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.answering import Answering
 from syncwizard.stages.incremental.figures import Totals
 from syncwizard.stages.incremental.frames import Assignment, FromChild, Recovered, ToChild
+from syncwizard.stages.incremental.refusals import tried_again
 from syncwizard.stages.incremental.session import Session
 from syncwizard.stages.incremental.watching import RoutesChanged
 
@@ -37,7 +35,7 @@ def run(assignment: Assignment, channel: Channel) -> None:
     # The task is held by a session of its own: between two apply sessions, too, no other engine may slip in.
     with (
         closing(open_session(assignment.spec, assignment.secrets, "destination", "lock")) as lock,
-        _refusals(),
+        tried_again(),
     ):
         answering = Answering(lock)
         with answering.preparing():
@@ -47,25 +45,6 @@ def run(assignment: Assignment, channel: Channel) -> None:
             _run_sessions(assignment, channel, answering)
         finally:
             answering.stop()
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Whatever an end refuses while changes are applied may be put right meanwhile, as a change may (rule 12)."""
-    try:
-        with translated("destination", "applying changes"):
-            yield
-    except TaskFailed as refused:
-        as_it_is = isinstance(refused, ChangeFailed | SourceChanged | JournalFailed)
-        if as_it_is or not (refused.sqlstate or isinstance(refused, NoPlace)):
-            raise
-        raise ChangeFailed(
-            refused.title,
-            detail=refused.detail,
-            where=refused.where,
-            remedy=refused.remedy,
-            sqlstate=refused.sqlstate,
-        ) from refused
 
 
 def _run_sessions(assignment: Assignment, channel: Channel, answering: Answering) -> None:

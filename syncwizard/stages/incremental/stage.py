@@ -24,6 +24,7 @@ from syncwizard.stages.incremental.frames import (
     Stopped,
     Uncaptured,
 )
+from syncwizard.stages.incremental.refusals import tried_again
 from syncwizard.stages.relations import record_aside, record_changed, record_dropped
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
@@ -44,9 +45,10 @@ def follow(context: Context, *, sync_point: str, stop_at: str | None) -> str:
     """Applies until `stop_at` is reached; the position. Without it only cancellation or an error ends this.
 
     A child that dies is replaced. Totals run on over children. Raises ChangesMissing where the destination was
-    set back.
+    set back, ChangeFailed for what the destination refuses.
     """
-    check_copied(context)
+    with tried_again():
+        check_copied(context)
     return _Following(context, sync_point, stop_at).run()
 
 
