@@ -44,7 +44,7 @@ TERMINALS = {
     "ansi-light": TerminalTheme((255, 255, 255), (0, 0, 0), _NORMAL, _BRIGHT),
 }
 # What is drawn and not read: rules, bars, frames, the dots of a chart.
-DRAWN = set(" ─━│┤└┬┴├┐┘┌╭╮╯╰▌▔▁▂▃▄▅▆▇█▐▕▏▎▊■┃╶╷╵╴·•") | {chr(code) for code in range(0x2800, 0x2900)}
+DRAWN = set(" ─━│┤└┬┴├┐┘┌╭╮╯╰▶▌▔▁▂▃▄▅▆▇█▐▕▏▎▊■┃╶╷╵╴·•") | {chr(code) for code in range(0x2800, 0x2900)}
 EVERY_THEME = pytest.mark.parametrize("theme", list(THEMES))
 
 

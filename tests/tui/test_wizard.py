@@ -449,7 +449,7 @@ async def test_a_long_command_is_there_whole_and_can_be_copied(name: str) -> Non
 def press_at_once(person: Keyboard, *keys: str) -> None:
     """Keys that are there before any of them is answered."""
     for key in keys:
-        person.app.post_message(Key(key, key if len(key) == 1 else None))
+        person.app.post_message(Key(key, " " if key == "space" else key if len(key) == 1 else None))
 
 
 async def test_what_is_typed_behind_next_lands_in_the_next_step() -> None:
