@@ -169,7 +169,7 @@ class Ends:
 
     def judge_altered(self, altered: Sequence[Altered]) -> bool:
         """Sets tables aside whose columns were rewritten to another type at the source alone; whether there were any.
-        Of others it is said. Not in the applier's session, either."""
+        Others are reported. Not in the applier's session, either."""
         spec = self._assignment.spec
         with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
             destination = Destination(session, self._assignment.task_id)

@@ -8,7 +8,7 @@ from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Held, Hold, HoldEnded
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
-# Whoever holds the stream and does not let it go is dead: rows matter more than a comparison of them.
+# After so long the one that holds the stream is taken for dead: rows matter more than a comparison of them.
 HOLD_SECONDS = 30.0
 
 
