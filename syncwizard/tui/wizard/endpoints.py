@@ -49,6 +49,8 @@ class EndpointsStep(FormStep):
         # Going on once both ends have passed was asked for with the ends as they were then.
         self._wanted: tuple[Tested, Tested] | None = None
         self._known: dict[End, Tested] = {}
+        # The field in error of an end whose test failed.
+        self._wrong: dict[End, str] = {}
 
     def compose(self) -> ComposeResult:
         """The name, both ends, and what to mind where there is room."""
@@ -153,6 +155,8 @@ class EndpointsStep(FormStep):
         event.stop()
         if event.passed:
             self._passed[event.end] = self._known[event.end]
+        elif event.field and self._known.get(event.end) == self._now(event.end):
+            self._wrong[event.end] = event.field
         self.wizard.update_controls()
         if any(test.running for test in self.query(EndTest)):
             return
@@ -162,10 +166,18 @@ class EndpointsStep(FormStep):
             # What there is to know is read first.
             if unchanged and not any(test.has_class("-wrong") for test in self.query(EndTest)):
                 self.wizard.go_on()
-        elif event.field and self._known.get(event.end) == self._now(event.end):
-            field = self.field(f"{event.end}.{event.field}")
-            (field if field.display else self.field(f"{event.end}.database")).control.focus()
-            self.query_one(f"#test-{event.end}", EndTest).scroll_visible(animate=False)
+        else:
+            self._go_to_wrong()
+
+    def _go_to_wrong(self) -> None:
+        """To the first field in error, whichever end was through first."""
+        for end in ENDS:
+            if end in self._wrong:
+                field = self.field(f"{end}.{self._wrong[end]}")
+                (field if field.display else self.field(f"{end}.database")).control.focus()
+                self.query_one(f"#test-{end}", EndTest).scroll_visible(animate=False)
+                break
+        self._wrong.clear()
 
     @on(EndTest.Asked)
     def _asked(self, event: EndTest.Asked) -> None:
