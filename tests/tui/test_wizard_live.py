@@ -252,7 +252,6 @@ async def test_start_runs_the_task_shows_its_monitor_and_forgets_the_draft(
     async with at_screens(Opening()) as person:
         await open_steps(person, asked, StartStep)
         wizard_of(person).secrets = TYPED
-        await person.until_seen("Equivalent command: syncwizard start test.yaml")
         await person.until_seen("schema public")
         await person.press("f8")
         await person.until_on(MonitorScreen)
