@@ -41,7 +41,8 @@ def test_the_wheel_has_the_package_with_its_data_and_nothing_else(built: Path) -
         assert "syncwizard = syncwizard.__main__:main" in archive.read(entry_points).decode()
     (information,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
     package = {name for name in names if not name.startswith(f"{information}/")}
-    assert package == tracked("syncwizard")
+    # The loops of the row path are compiled where there is a compiler.
+    assert {name for name in package if not name.endswith(".so")} == tracked("syncwizard")
     for kind in DATA:
         assert any(name.endswith(kind) for name in package), kind
     assert f"{information}/licenses/LICENSE" in names
