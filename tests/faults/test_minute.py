@@ -257,11 +257,6 @@ def minute(network_servers: tuple[Cluster, Cluster], server_folder: Path) -> Ite
         yield troubles
 
 
-# Takes longest: what ends a statement that builds an index is an engine's own liveness sessions.
-LONGEST = "destination half-open while an index is built"
-NAMES = [pytest.param(name, marks=pytest.mark.marathon) if name == LONGEST else name for name in TROUBLES]
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TROUBLES)
 def test_it_passes_by_itself(minute: dict[str, Trouble], name: str) -> None:
     minute[name].overcome()
