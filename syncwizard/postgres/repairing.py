@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_equalities(connection: Connection, schemas: Iterable[str]) -> dict[int, list[str]]:
     """The equality operators of the unique indexes of some schemas, by the index, in the order of its columns."""
-    return dict(connection.execute(query("catalog_key_operators"), (sorted(schemas),)).fetchall())
+    return dict(connection.execute(query("catalog_key_operators"), (sorted(schemas), None)).fetchall())
 
 
 class Overtaken(Exception):

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import processes
-from tests.faults.running import change, running
+from tests.faults.running import RunningTask, change, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.pair import DatabasePair
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +24,12 @@ DAMAGE = (
     "INSERT INTO one SELECT i, 7, 'extra' FROM generate_series(900000, 900050) i ON CONFLICT DO NOTHING",
 )
 ROUNDS = 4
+
+
+def at_rest(task: RunningTask) -> bool:
+    """Whether no comparison is at work."""
+    verification = task.state.verification
+    return verification is None or verification.ended_at is not None
 
 
 @contextmanager
@@ -61,6 +68,8 @@ def test_kills_during_a_repair_lose_nothing(pair: DatabasePair, tmp_path: Path, 
                 repairing.communicate(timeout=120)
                 if attempt % 2:
                     task.resume()
+                # The engine continues a repair by itself, also one whose command has gone.
+                until(lambda: at_rest(task), 120, "the repair to end")
         done = syncwizard("repair", task.name, "--delete-extra", "--yes", "--json")
         found = json.loads(done.stdout)["verification"]["tables"]
         assert {each["verdict"] for each in found.values()} == {"equal"}

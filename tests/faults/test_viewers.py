@@ -28,7 +28,7 @@ def test_a_monitor_that_is_killed_leaves_its_task_alone(pair: DatabasePair, tmp_
         task.start()
         engine = task.engine
         with ScreenTerminal("open", task.name) as terminal:
-            terminal.until_seen("synchronizing")
+            terminal.until_seen("● in step")
             change(pair)
             processes.kill(terminal.process.pid)
             terminal.process.wait()
@@ -36,7 +36,7 @@ def test_a_monitor_that_is_killed_leaves_its_task_alone(pair: DatabasePair, tmp_
         task.converged()
         assert task.engine == engine
         with ScreenTerminal("open", task.name) as terminal:
-            terminal.until_seen("synchronizing")
+            terminal.until_seen("● in step")
             terminal.press("q")
             terminal.finish()
         task.release()
@@ -102,7 +102,7 @@ def test_a_wizard_that_is_killed_takes_its_probe_with_it(
     nobody = Endpoint(host=ADDRESS, port=silent, database="kb", user="sync")
     path = write_task_file(pair.spec(name="kb", id=None, source=nobody), tmp_path)
     with ScreenTerminal("new", "--from", path) as terminal:
-        terminal.wait_for("Test connectivity and proceed")
+        terminal.until_seen("Test both ends")
         terminal.press(F8)
         probe = probe_of(terminal.process.pid)
         processes.kill(terminal.process.pid)

@@ -128,7 +128,7 @@ async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
 @pytest.mark.slow
 def test_bursts_at_a_terminal_keep_their_order() -> None:
     with ScreenTerminal("new") as terminal:
-        terminal.wait_for("F8 Test both ends")
+        terminal.until_seen("F8 Test both ends")
         # Each in one write, as a slow line or a text expander sends them; the title shows the name that is typed.
         for keys, name in ((f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}kb", "kb")):
             terminal.press(f"{DELETE_LINE}{keys}{TAB}")
@@ -139,6 +139,6 @@ def test_bursts_at_a_terminal_keep_their_order() -> None:
 @pytest.mark.slow
 def test_keys_behind_the_one_that_ends_it_all_end_nothing_badly() -> None:
     with ScreenTerminal() as terminal:
-        terminal.wait_for("No tasks yet")
+        terminal.until_seen("No tasks yet")
         terminal.press(f"qxy{TAB}z/q")
         assert "Traceback" not in terminal.finish(expect=0)

@@ -33,7 +33,7 @@ def orders(pair: DatabasePair) -> Iterator[DatabasePair]:
 
 def describe_end(terminal: ScreenTerminal, cluster: Cluster, database: str) -> None:
     """Fills one end in; the host, which is missing, has the focus."""
-    terminal.until_seen("Name or address of the server")
+    terminal.until_seen("Name or address, several with commas between")
     terminal.press(BACK_TAB)
     terminal.until_seen("How the server is reached")
     terminal.press(RIGHT)
@@ -47,7 +47,8 @@ def describe_end(terminal: ScreenTerminal, cluster: Cluster, database: str) -> N
         terminal.press(TAB)
         terminal.until_seen(help_of_field)
         terminal.press(value)
-        terminal.until_seen(value)
+        # A longer one is scrolled to its end.
+        terminal.until_seen(value[-16:])
 
 
 def walk_to_start(terminal: ScreenTerminal, pair: DatabasePair) -> None:

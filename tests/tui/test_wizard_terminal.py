@@ -11,9 +11,9 @@ from tests.support.screen_terminal import ScreenTerminal
 
 def test_a_hang_up_costs_no_answer() -> None:
     with ScreenTerminal("new") as terminal:
-        terminal.wait_for("Test connectivity and proceed")
+        terminal.until_seen("Test both ends")
         terminal.press("mine")
-        terminal.wait_for("New task · mine")
+        terminal.until_seen("New task · mine")
         terminal.hang_up()
         assert terminal.process.wait(timeout=20.0) == 128 + signal.SIGHUP
     assert [kept.draft.name for kept in drafts.list_drafts()] == ["mine"]
@@ -26,5 +26,5 @@ def test_a_new_task_begins_with_the_answers_of_a_file(tmp_path: Path) -> None:
     objects = [SchemaObjects(schema="public")]
     file.save(TaskSpec(name="kb-to-rome", source=source, destination=destination, objects=objects), path)
     with ScreenTerminal("new", "--from", path) as terminal:
-        terminal.wait_for("New task · kb-to-rome")
-        terminal.wait_for("db1.example.com")
+        terminal.until_seen("New task · kb-to-rome")
+        terminal.until_seen("db1.example.com")
