@@ -209,8 +209,10 @@ def test_a_table_that_does_not_exist_is_named_with_the_nearest(pair: DatabasePai
     pair.source.execute("CREATE TABLE passages (id int PRIMARY KEY)")
     objects = [SchemaObjects(schema="public", tables=[TableObject(table="pasages")]), SchemaObjects(schema="publik")]
     found = outcome(pair.spec(objects), tmp_path)
-    assert "table public.pasages (did you mean `passages`?)" in found["selected-objects"].message
-    assert "schema publik (did you mean `public`?)" in found["selected-objects"].message
+    assert found["selected-objects"].objects == [
+        "there is no table public.pasages (did you mean `passages`?)",
+        "there is no schema publik (did you mean `public`?)",
+    ]
 
 
 def test_unlogged_and_foreign_tables_are_named(pair: DatabasePair, tmp_path: Path) -> None:

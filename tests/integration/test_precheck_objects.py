@@ -65,11 +65,14 @@ def test_single_objects_that_are_not_there_are_named(pair: DatabasePair, tmp_pat
         types=["moods"],
         materialized_views=["a_view"],
     )
-    message = outcome(pair.spec([selected]), tmp_path)["selected-objects"].message
-    assert message == (
-        "there is no view public.b_view (did you mean `a_view`?); no materialized view public.a_view; "
-        "no function public.f; no type public.moods (did you mean `mood`?)"
-    )
+    found = outcome(pair.spec([selected]), tmp_path)["selected-objects"]
+    assert found.message == "there is no view public.b_view (did you mean `a_view`?); and 3 more"
+    assert found.objects == [
+        "there is no view public.b_view (did you mean `a_view`?)",
+        "there is no materialized view public.a_view",
+        "there is no function public.f",
+        "there is no type public.moods (did you mean `mood`?)",
+    ]
 
 
 def test_what_a_schema_has_around_it_is_named_with_the_reason(pair: DatabasePair, tmp_path: Path) -> None:
@@ -156,7 +159,7 @@ def test_settings_of_the_database_come_as_statements_that_make_them(pair: Databa
     try:
         found = outcome(pair.spec(), tmp_path)["database-settings"]
         assert (found.verdict, found.ignorable, found.sql_end) == ("warning", False, "destination")
-        assert "work_mem (5MB at the source, 6MB at the destination)" in found.message
+        assert "work_mem (5MB at the source, 6MB at the destination)" in found.objects[1]
         assert f"app.token, statement_timeout for role {role}" in str(found.remedy)
         assert "hush" not in str(found)
         for statement in found.remedy.statements:
@@ -205,7 +208,7 @@ def test_columns_that_mean_something_at_the_source_alone_are_named(pair: Databas
     """)
     found = outcome(pair.spec(), tmp_path)["local-values"]
     assert (found.verdict, found.ignorable) == ("warning", False)
-    numbers, _, textual = found.message.partition("; ")
+    numbers, textual = found.objects
     assert numbers.endswith(
         "as they are: public.local.class (regclass), public.local.objects (oid), public.local.g (aclitem, pg_lsn), "
         "public.local.place (tid)"

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from syncwizard.rows.etl.tree import Call, Column, Node, ScriptError, shown
+from syncwizard.rows.etl.arguments import column_name, expect, for_all, in_pairs, optional_condition
+from syncwizard.rows.etl.tree import Call, Node, ScriptError, shown
 from syncwizard.rows.etl.types import TEXT, Type, common
 from syncwizard.rows.etl.values import FALSE, STAMPS, TRUE, Expression, Scope, as_type, check, condition, nearest, words
 from syncwizard.task.text import shorten
@@ -20,45 +21,6 @@ _REFERENCE = re.compile(r"\bl\.(\w+)")
 LARGEST = 4000
 # Of a part of a script in a message.
 SHOWN_WIDTH = 80
-
-
-class Step(msgspec.Struct, frozen=True):
-    """A function that changes a row, for the manual."""
-
-    signature: str
-    about: str
-    example: str
-
-    @property
-    def name(self) -> str:
-        """Without its arguments."""
-        return self.signature.partition("(")[0]
-
-
-STEPS: tuple[Step, ...] = (
-    Step("e_compose(step, …)", "one step after the other", "e_compose(e_set(`a`, 1), e_drop_columns(`b`))"),
-    Step(
-        "e_if(condition, step, …)",
-        "each step whose condition holds, one pair after the other",
-        'e_if(op_gt(`price`, 100), e_set(`tier`, "gold"))',
-    ),
-    Step(
-        "e_if_else(condition, step, step)",
-        "one step or the other",
-        'e_if_else(op_gt(`price`, 100), e_set(`tier`, "gold"), e_set(`tier`, "basic"))',
-    ),
-    Step(
-        "e_switch(condition, step, …, default=step)",
-        "the step of the first condition that holds",
-        'e_switch(op_lt(`price`, 10), e_drop(), default=e_set(`tier`, "paid"))',
-    ),
-    Step("e_set(`column`, value, …)", "gives a column a value; a new one is added", "e_set(`seen`, dt_now())"),
-    Step("e_drop([condition])", "leaves the row out", "e_drop(op_is_null(`price`))"),
-    Step("e_keep([condition])", "leaves the other rows out", 'e_keep(op_eq(`region`, "eu"))'),
-    Step("e_rename(`column`, `new`, …)", "another name at the destination", "e_rename(`note`, `remark`)"),
-    Step("e_drop_columns(`column`, …)", "leaves columns out", "e_drop_columns(`note`)"),
-    Step("e_keep_columns(`column`, …)", "leaves the other columns out", "e_keep_columns(`id`, `price`)"),
-)
 
 
 class Level(msgspec.Struct, kw_only=True):
@@ -178,12 +140,12 @@ class _Compiler:
             self.step(each, guard)
 
     def _if(self, node: Call, guard: Expression | None) -> None:
-        pairs = _pairs(node, "conditions and steps")
+        pairs = in_pairs(node, "conditions and steps")
         for asked, step in pairs:
             self._guarded(step, self._narrowed(condition(asked, self._scope), guard), guard)
 
     def _if_else(self, node: Call, guard: Expression | None) -> None:
-        _count(node, 3)
+        expect(node, 3)
         asked, yes, no = node.arguments
         found = condition(asked, self._scope)
         if found.constant:
@@ -200,7 +162,7 @@ class _Compiler:
             raise ScriptError(f"e_switch has no argument {unknown[0]}", node.place, "write default=step")
         chosen: list[tuple[Node, Expression]] = []
         before: list[Expression] = []
-        for asked, step in _pairs(node, "conditions and steps"):
+        for asked, step in in_pairs(node, "conditions and steps"):
             found = self._narrowed(_unless(before, condition(asked, self._scope)), guard)
             chosen.append((step, found))
             before.append(found)
@@ -212,8 +174,8 @@ class _Compiler:
             self._guarded(step, found, guard)
 
     def _set(self, node: Call, guard: Expression | None) -> None:
-        for target, value in _pairs(node, "columns and values"):
-            name = _column(target, "e_set")
+        for target, value in in_pairs(node, "columns and values"):
+            name = column_name(target, "e_set")
             if name in STAMPS:
                 raise ScriptError(f"{name} is a variable", target.place)
             self._refuse_key(name, target, "given another value: rows could get the same key")
@@ -229,16 +191,16 @@ class _Compiler:
             self._scope.columns[name] = self._bind(found)
 
     def _drop(self, node: Call, guard: Expression | None) -> None:
-        self._leave_out(_optional(node, self._scope), guard)
+        self._leave_out(optional_condition(node, self._scope), guard)
 
     def _keep(self, node: Call, guard: Expression | None) -> None:
         if node.arguments:
-            self._leave_out(_not(_optional(node, self._scope)), guard)
+            self._leave_out(_not(optional_condition(node, self._scope)), guard)
 
     def _rename(self, node: Call, guard: Expression | None) -> None:
-        _for_all(node, guard)
-        for old, new in _pairs(node, "columns and new names"):
-            name, other = _column(old, "e_rename"), _column(new, "e_rename")
+        for_all(node, guard)
+        for old, new in in_pairs(node, "columns and new names"):
+            name, other = column_name(old, "e_rename"), column_name(new, "e_rename")
             check(old, self._scope)
             if other in self._scope.columns:
                 raise ScriptError(f"there is a column {other} already", new.place)
@@ -247,16 +209,16 @@ class _Compiler:
             self._key = {each: other if at == name else at for each, at in self._key.items()}
 
     def _drop_columns(self, node: Call, guard: Expression | None) -> None:
-        _for_all(node, guard)
+        for_all(node, guard)
         for each in node.arguments:
-            name = _column(each, "e_drop_columns")
+            name = column_name(each, "e_drop_columns")
             check(each, self._scope)
             self._refuse_key(name, each, "left out")
             del self._scope.columns[name]
 
     def _keep_columns(self, node: Call, guard: Expression | None) -> None:
-        _for_all(node, guard)
-        kept = {_column(each, "e_keep_columns") for each in node.arguments}
+        for_all(node, guard)
+        kept = {column_name(each, "e_keep_columns") for each in node.arguments}
         for each in node.arguments:
             check(each, self._scope)
         for missing in self._key.values():
@@ -411,44 +373,3 @@ def _converts(value: Expression, former: Expression) -> bool:
     """Whether a constant text is meant as a value of the column's type."""
     families = ("date", "time", "timestamp", "timestamptz", "interval", "uuid", "bytes", "other")
     return value.type.family == "text" and former.type.family in families
-
-
-def _pairs(node: Call, what: str) -> list[tuple[Node, Node]]:
-    if not node.arguments or len(node.arguments) % 2:
-        raise ScriptError(f"{node.function} takes {what} in pairs", node.place, _signature(node))
-    return list(zip(node.arguments[::2], node.arguments[1::2], strict=True))
-
-
-def _count(node: Call, number: int) -> None:
-    if len(node.arguments) != number:
-        given = len(node.arguments)
-        raise ScriptError(
-            f"{node.function} takes {number} arguments, and {given} are given", node.place, _signature(node)
-        )
-
-
-def _optional(node: Call, scope: Scope) -> Expression:
-    if len(node.arguments) > 1:
-        _count(node, 1)
-    return condition(node.arguments[0], scope) if node.arguments else TRUE
-
-
-def _column(node: Node, function: str) -> str:
-    if not isinstance(node, Column):
-        raise ScriptError(f"{function} needs the name of a column here", node.place, "write it in backticks: `name`")
-    return node.name
-
-
-def _for_all(node: Call, guard: Expression | None) -> None:
-    if guard is not None:
-        raise ScriptError(
-            f"{node.function} is for all rows of a table: they have the same columns",
-            node.place,
-            "take it out of the condition",
-        )
-    if not node.arguments:
-        raise ScriptError(f"{node.function} needs columns", node.place, _signature(node))
-
-
-def _signature(node: Call) -> str:
-    return next((step.signature for step in STEPS if step.name == node.function), "")

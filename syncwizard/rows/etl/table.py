@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from syncwizard.rows.etl.catalogue import SUBJECTS
 from syncwizard.rows.etl.catalogue.function import Function
-from syncwizard.rows.etl.steps import STEPS
+from syncwizard.rows.etl.catalogue.steps import STEPS
 
 
 def tables() -> str:

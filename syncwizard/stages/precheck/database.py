@@ -2,7 +2,7 @@
 
 from syncwizard.postgres.catalog.database_settings import DatabaseSetting, read_database_settings, set_statement
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.task.text import listed
 
@@ -22,16 +22,16 @@ def database_settings(checkup: Checkup) -> Finding:
     by_hand = [setting for setting in missing if setting.custom or (setting.role and setting.role not in roles)]
     found = []
     if missing:
-        found.append("set at the source only: " + listed(list(map(str, missing))))
+        found.append(naming("set at the source only: ", missing))
     if differing:
-        found.append("other values at the destination: " + listed([_values(each, here, there) for each in differing]))
+        found.append(naming("other values at the destination: ", [_values(each, here, there) for each in differing]))
     remedy = "set them at the destination before an application uses it"
     if by_hand:
         names = listed(list(map(str, by_hand)))
         remedy += f"; by hand, because they are an application's own or their role is missing: {names}"
     database = checkup.destination.info.dbname
     statements = [set_statement(database, each, here[each]) for each in missing if each not in by_hand]
-    return warning("; ".join(found), remedy, statements)
+    return warning(found, remedy, statements)
 
 
 def _values(setting: DatabaseSetting, here: dict[DatabaseSetting, str], there: dict[DatabaseSetting, str]) -> str:

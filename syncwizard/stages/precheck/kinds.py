@@ -7,9 +7,8 @@ import msgspec
 from syncwizard.postgres.catalog.objects import read_extensions, read_not_carried, read_special_functions
 from syncwizard.postgres.catalog.triggers import read_always_firing
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
-from syncwizard.task.text import listed
 
 # They stay in the journal: enough to see what it is about.
 LINES_OF_A_KIND = 500
@@ -47,8 +46,8 @@ def object_kinds(checkup: Checkup) -> Finding:
     counts = [f"{len(names)} {what}" for what, names in found.items() if names]
     if not counts and not kept:
         return passed()
-    finding = warning("; ".join([*counts, *kept]), "select what is missed together with what it needs, or exclude it")
-    lines = [line for what, names in found.items() for line in _lines(what, names)]
+    finding = warning("; ".join(counts) or kept[0], "select what is missed together with what it needs, or exclude it")
+    lines = [*(line for what, names in found.items() for line in _lines(what, names)), *kept]
     return msgspec.structs.replace(finding, objects=tuple(lines))
 
 
@@ -122,7 +121,7 @@ def firing_triggers(checkup: Checkup) -> Finding:
     firing = [each.name for each in read_always_firing(checkup.destination, oids)]
     if firing:
         return failed(
-            "these would fire while changes are applied, or keep them from being applied: " + listed(firing),
+            naming("these would fire while changes are applied, or keep them from being applied: ", firing),
             "disable the triggers (ALTER TABLE ... DISABLE TRIGGER ...), and drop rules ON UPDATE, at the destination",
         )
     return passed()

@@ -2,12 +2,11 @@
 
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.row_rules import ROW_RULES
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import has_key, outcome_of, paired, sent_columns, target_key
 from syncwizard.structure.table import Table
-from syncwizard.task.text import listed
 
 
 @item(
@@ -24,24 +23,27 @@ def table_keys(checkup: Checkup) -> Finding:
     merged = [name for table, target in pairs for name in _merged_columns(table, target)]
     if merged:
         return failed(
-            "different keys of the source would be the same at the destination, and one row would overwrite another: "
-            + listed(merged),
+            naming(
+                "different keys of the source would be the same at the destination, and one row would overwrite "
+                "another: ",
+                merged,
+            ),
             "make the types of these columns the same",
         )
     keyless = [(table, target) for table, target in pairs if target_key(table, target) is None]
     stuck = [_why(table, target) for table, target in keyless if not _sends_whole_rows(table)]
     if stuck:
         return failed(
-            "updates and deletes would not find their row: " + listed(stuck),
+            naming("updates and deletes would not find their row: ", stuck),
             "create the primary key or unique index that the source has, or set REPLICA IDENTITY FULL at the source",
         )
     notes = []
     if slow := [str(table.name) for table, target in keyless if has_key(table)]:
-        notes.append("without the key that the source has, changes are applied row by row: " + listed(slow))
+        notes.append(naming("without the key that the source has, changes are applied row by row: ", slow))
     if strict := [_why(table, target) for table, target in keyless if target.keys(sent_columns(table))]:
-        notes.append("a row that is equal to another one in the destination's key stops the task: " + listed(strict))
+        notes.append(naming("a row that is equal to another one in the destination's key stops the task: ", strict))
     if notes:
-        return warning("; ".join(notes), "make the keys the same where you can")
+        return warning(notes, "make the keys the same where you can")
     return passed()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from syncwizard.postgres.catalog.names import read_dependents, read_inheritance, read_taken, read_texts
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import sent_columns
 from syncwizard.structure.mistaken_names import lost_key, meeting_names, missing_tables, mistaken_columns
@@ -33,13 +33,13 @@ def object_names(checkup: Checkup) -> Finding:
     ]
     if wrong:
         return failed(
-            "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""),
+            wrong,
             "give other names in `objects` of the task file (`name`, `columns`, `rename`)",
         )
     taken = list(map(str, _taken_indexes(checkup)))
     if taken:
         return failed(
-            "the destination has relations by the names of indexes to come: " + listed(taken),
+            naming("the destination has relations by the names of indexes to come: ", taken),
             "rename or drop these, or rename the tables so that their indexes follow (`name`, `rename`)",
         )
     return passed(_summary(checkup))

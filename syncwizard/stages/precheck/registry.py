@@ -1,6 +1,6 @@
 """What an item of the precheck is and what it finds. The order of all items is in `topics`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -8,6 +8,7 @@ from syncwizard.errors import End
 from syncwizard.remedies import NOTHING, Remedy, as_remedy
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.task.events import RunBy, Verdict
+from syncwizard.task.text import NAMES_SHOWN, listed
 
 BOTH: tuple[End, ...] = ("source", "destination")
 # The items by which an end's reachability is known.
@@ -27,24 +28,74 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     objects: tuple[str, ...] = ()
 
 
-def passed(message: str = "") -> Finding:
+class Fact(msgspec.Struct, frozen=True):
+    """What is the matter with objects that are named behind it: with the first few in a message, with each in a line
+    of its own where they are more."""
+
+    about: str
+    names: tuple[str, ...]
+
+    @property
+    def lines(self) -> list[str]:
+        """
+        >>> Fact("gone: ", ("a", "b")).lines
+        ['gone: a, b']
+        >>> len(Fact("gone: ", tuple("abcdefghijk")).lines)
+        11
+        """
+        cut = len(self.names) > NAMES_SHOWN
+        return [self.about + name for name in self.names] if cut else [str(self)]
+
+    def __str__(self) -> str:
+        return self.about + listed(self.names)
+
+
+Facts = str | Fact | Sequence[str | Fact]
+
+
+def naming(about: str, names: Iterable[object]) -> Fact:
+    """A fact about these."""
+    return Fact(about, tuple(map(str, names)))
+
+
+def passed(facts: Facts = "") -> Finding:
     """Nothing stands in the way."""
-    return Finding(verdict="passed", message=message)
+    return _of("passed", facts)
 
 
-def failed(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
-    """The task cannot start. `sql`: a statement, or several."""
-    return Finding(verdict="failed", message=message, remedy=_with_statements(remedy, sql))
+def failed(facts: Facts, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
+    """The task cannot start. `facts`: what is the matter; `sql`: a statement, or several."""
+    return _of("failed", facts, remedy, sql)
 
 
-def warning(message: str, remedy: Remedy | str = "", sql: str | Sequence[str] = ()) -> Finding:
+def warning(facts: Facts, remedy: Remedy | str = "", sql: str | Sequence[str] = ()) -> Finding:
     """Worth knowing; the task can start."""
-    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql))
+    return _of("warning", facts, remedy, sql)
 
 
-def must_be_accepted(message: str, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
+def must_be_accepted(facts: Facts, remedy: Remedy | str, sql: str | Sequence[str] = ()) -> Finding:
     """The task can start once the task file accepts this."""
-    return Finding(verdict="warning", message=message, remedy=_with_statements(remedy, sql), acceptance=True)
+    return msgspec.structs.replace(_of("warning", facts, remedy, sql), acceptance=True)
+
+
+def _of(verdict: Verdict, facts: Facts, remedy: Remedy | str = "", sql: str | Sequence[str] = ()) -> Finding:
+    """The message has the first fact; where that is not all, each stands in a line below.
+
+    >>> found = _of("warning", ["a is gone", naming("old: ", ["b", "c"])])
+    >>> found.message, found.objects
+    ('a is gone; and 1 more', ('a is gone', 'old: b, c'))
+    """
+    given = [facts] if isinstance(facts, str | Fact) else list(facts)
+    message = str(given[0]) if given else ""
+    lines = [line for fact in given for line in (fact.lines if isinstance(fact, Fact) else [fact])]
+    if len(given) > 1:
+        message += f"; and {len(given) - 1} more"
+    return Finding(
+        verdict=verdict,
+        message=message,
+        remedy=_with_statements(remedy, sql),
+        objects=tuple(lines) if len(lines) > 1 else (),
+    )
 
 
 def _with_statements(remedy: Remedy | str, sql: str | Sequence[str]) -> Remedy:

@@ -14,7 +14,7 @@ from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.rights import TableRights, membership_statements, read_table_rights
 from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed
+from syncwizard.stages.precheck.registry import BOTH, Fact, Finding, failed, item, naming, passed
 from syncwizard.stages.precheck.selection import OBJECTS, quoted
 from syncwizard.task.names import TableName, quote
 from syncwizard.task.text import listed
@@ -26,11 +26,11 @@ class _Lack:
     """What is missing, in words and as statements, gathered."""
 
     def __init__(self) -> None:
-        self.messages: list[str] = []
+        self.messages: list[str | Fact] = []
         self.remedies: list[str] = []
         self.statements: list[str] = []
 
-    def add(self, message: str, remedy: str, statements: Iterable[str]) -> None:
+    def add(self, message: str | Fact, remedy: str, statements: Iterable[str]) -> None:
         self.messages.append(message)
         self.remedies.append(remedy)
         self.statements += statements
@@ -40,7 +40,7 @@ class _Lack:
         if not self.messages:
             return passed()
         once = dict.fromkeys
-        return failed("; ".join(self.messages), to_do(*once(self.remedies)), list(once(self.statements)))
+        return failed(self.messages, to_do(*once(self.remedies)), list(once(self.statements)))
 
 
 @item(
@@ -61,7 +61,7 @@ def source_rights(checkup: Checkup) -> Finding:
         # What a membership brings, which publishing the tables takes anyway, is not granted once more.
         then = [each.with_owner() if each.owner in owners else each for each in unreadable]
         lack.add(
-            "no right to read " + listed([str(each.table) for each in unreadable]),
+            naming("no right to read ", (each.table for each in unreadable)),
             "grant the account SELECT and USAGE of the schemas",
             [*membership_statements(checkup.source, owners), *_reading(then, user)],
         )
@@ -70,7 +70,7 @@ def source_rights(checkup: Checkup) -> Finding:
         owners = {each.owner for each in hidden if each.table in unpublished}
         still = [each for each in hidden if each.table not in unpublished or each.with_owner().policed]
         lack.add(
-            "row-level policies would hide rows of " + listed([str(each.table) for each in hidden]),
+            naming("row-level policies would hide rows of ", (each.table for each in hidden)),
             "use the owner of the tables or an account with BYPASSRLS",
             [*membership_statements(checkup.source, owners), *([f"ALTER ROLE {user} BYPASSRLS"] if still else [])],
         )
@@ -131,8 +131,10 @@ def publication_rights(checkup: Checkup) -> Finding:
                 "of the application first"
             )
         lack.add(
-            f"only an owner may publish a table, and the account lacks the rights of {listed(owners)}, owner of "
-            + listed([str(each.table) for each in foreign]),
+            naming(
+                f"only an owner may publish a table, and the account lacks the rights of {listed(owners)}, owner of ",
+                (each.table for each in foreign),
+            ),
             remedy,
             membership_statements(source, owners),
         )
@@ -153,13 +155,13 @@ def destination_rights(checkup: Checkup) -> Finding:
     lack = _Lack()
     database = judge_database_right(connection)
     if database.verdict == "failed":
-        lack.add(database.message, "; ".join(database.remedy.steps), database.remedy.statements)
+        lack.add(database.message, database.remedy.steps[0], database.remedy.statements)
     if checkup.synchronizes("schema"):
         wanted = {*checkup.needs.schemas, *(extension.schema for extension in checkup.needs.extensions)}
         closed = read_closed_schemas(connection, wanted)
         if closed:
             lack.add(
-                "no right to create tables in schema " + listed(closed),
+                naming("no right to create tables in schema ", closed),
                 "grant CREATE on the schemas, or make the account the owner of the database",
                 [f"GRANT CREATE, USAGE ON SCHEMA {quote(name)} TO {user}" for name in closed],
             )
@@ -189,7 +191,7 @@ def _add_table_rights(checkup: Checkup, lack: _Lack, user: str) -> None:
     if lacking:
         schemas = dict.fromkeys(table.schema for table in lacking)
         lack.add(
-            "no right to write all kinds of changes to " + listed(list(map(str, lacking))),
+            naming("no right to write all kinds of changes to ", lacking),
             "grant the rights",
             [
                 *(f"GRANT USAGE ON SCHEMA {quote(schema)} TO {user}" for schema in schemas),
@@ -198,7 +200,7 @@ def _add_table_rights(checkup: Checkup, lack: _Lack, user: str) -> None:
         )
     if policed:
         lack.add(
-            "row-level policies would apply to " + listed(list(map(str, policed))),
+            naming("row-level policies would apply to ", policed),
             "use an account with BYPASSRLS, or the owner of tables without FORCE ROW LEVEL SECURITY",
             [f"ALTER ROLE {user} BYPASSRLS"],
         )

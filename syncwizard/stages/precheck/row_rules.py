@@ -16,11 +16,11 @@ from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projection import Projection, TaskWishes, check_destination
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.text import describe_count, listed
+from syncwizard.task.text import describe_count
 
 ROW_RULES = ("row-rules",)
 # Tables of which the message itself says what is done to their rows.
@@ -138,14 +138,19 @@ def script_values(checkup: Checkup) -> Finding:
     ]
     if keyless:
         return failed(
-            "rows of a table without a key are found by all of their values, and scripts write the time or the "
-            "operation of a change into " + listed(keyless),
+            naming(
+                "rows of a table without a key are found by all of their values, and scripts write the time or the "
+                "operation of a change into ",
+                keyless,
+            ),
             "add a primary key, or leave __OPERATION__, __COMMIT_TIMESTAMP__ and dt_now() out for these tables",
         )
     if stable:
         return warning(
-            "scripts write the time or the operation of a change: a row that is copied again gets other values: "
-            + listed(list(map(str, sorted(stable))))
+            naming(
+                "scripts write the time or the operation of a change: a row that is copied again gets other values: ",
+                sorted(stable),
+            )
         )
     return passed()
 

@@ -10,7 +10,7 @@ from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.slot import slot_exists
 from syncwizard.rows.projection import RowRule
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, naming, passed, warning
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName, quote
 from syncwizard.task.text import did_you_mean, listed
@@ -54,12 +54,12 @@ def selected_objects(checkup: Checkup) -> Finding:
                 others = [other for other_kind, other in present if other_kind == kind]
                 problems.append(f"{kind} {entry.schema}.{name}{_nearest(name, others)}")
     if problems:
-        return failed("there is no " + "; no ".join(problems), "correct `objects` in the task file")
+        return failed([f"there is no {problem}" for problem in problems], "correct `objects` in the task file")
     if not checkup.selection.copied:
         return failed("no table is selected", "select at least one table that holds rows of its own")
     if checkup.selection.left_out:
         left = [f"{entry.table} ({entry.reason})" for entry in checkup.selection.left_out]
-        return warning("these will not be synchronized: " + listed(left))
+        return warning(naming("these will not be synchronized: ", left))
     return passed(f"{len(checkup.selection.copied)} tables")
 
 
@@ -82,8 +82,9 @@ def replica_identity(checkup: Checkup) -> Finding:
     ]
     if virtual:
         return failed(
-            "tables with virtual generated columns need a key, or their UPDATE would fail once published: "
-            + listed(list(map(str, virtual))),
+            naming(
+                "tables with virtual generated columns need a key, or their UPDATE would fail once published: ", virtual
+            ),
             "add a primary key to these tables, or do not select them",
         )
     if not without:
@@ -124,8 +125,11 @@ def apply_key(checkup: Checkup) -> Finding:
     keyless = [str(table.name) for table in checkup.selection.copied if table.name not in keys]
     if keyless:
         return warning(
-            "no unique, immediate, complete index over NOT NULL columns: each change is applied singly, by comparing "
-            "whole rows: " + listed(keyless),
+            naming(
+                "no unique, immediate, complete index over NOT NULL columns: each change is applied singly, by "
+                "comparing whole rows: ",
+                keyless,
+            ),
             "add a primary key where updates and deletes are frequent",
         )
     return passed()
@@ -140,12 +144,15 @@ def local_values(checkup: Checkup) -> Finding:
     notes = []
     if local:
         notes.append(
-            "these columns name or count things of the source's own: names (reg*, aclitem) arrive as names, which the "
-            "destination must know, numbers (oid, xid, tid, pg_lsn and the like) as they are: " + listed(local)
+            naming(
+                "these columns name or count things of the source's own: names (reg*, aclitem) arrive as names, which "
+                "the destination must know, numbers (oid, xid, tid, pg_lsn and the like) as they are: ",
+                local,
+            )
         )
     if textual:
-        notes.append("all changes of this task travel as text, which is slower, because of " + listed(textual))
-    return warning("; ".join(notes), "exclude tables that mean nothing elsewhere") if notes else passed()
+        notes.append(naming("all changes of this task travel as text, which is slower, because of ", textual))
+    return warning(notes, "exclude tables that mean nothing elsewhere") if notes else passed()
 
 
 @item("later-partitions", "Partitions created later will be captured", ("source",), OBJECTS)
@@ -159,8 +166,11 @@ def later_partitions(checkup: Checkup) -> Finding:
     ]
     if roots:
         return warning(
-            "partitions created after the start will not be captured, because the partitioned table has no immediate "
-            "primary key or is not selected whole: " + listed(roots),
+            naming(
+                "partitions created after the start will not be captured, because the partitioned table has no "
+                "immediate primary key or is not selected whole: ",
+                roots,
+            ),
             "create the partitions that will be needed before the start, or add a primary key",
         )
     return passed()

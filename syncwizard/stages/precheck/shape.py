@@ -8,14 +8,23 @@ from syncwizard.postgres.catalog.objects import read_columns_to_fill
 from syncwizard.postgres.source.identity import has_usable_identity
 from syncwizard.rows.projected_routing import as_expected
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
+from syncwizard.stages.precheck.registry import (
+    BOTH,
+    Fact,
+    Finding,
+    failed,
+    item,
+    must_be_accepted,
+    naming,
+    passed,
+    warning,
+)
 from syncwizard.stages.precheck.row_rules import ROW_RULES
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.fitting import Fit, fit
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Index, Table, apply_key
 from syncwizard.task.names import TableName
-from syncwizard.task.text import listed
 
 
 @item(
@@ -34,41 +43,39 @@ def table_shapes(checkup: Checkup) -> Finding:
         for outcome, columns in differing.items():
             columns += _columns_that_fit(table, target, outcome)
     if wrong:
-        return failed(
-            "rows would not fit: " + listed(wrong), "give the tables the columns that they have at the source"
-        )
+        return failed(naming("rows would not fit: ", wrong), "give the tables the columns that they have at the source")
     unfilled = [name for table, target in pairs for name in _left_empty(table, target)]
     lost, noted = _losses(differing["changed"], unfilled), _notes(differing["exact"], differing["refused"])
     if lost:
         return must_be_accepted(
-            "; ".join(lost + noted),
+            lost + noted,
             "make types and generated columns the same, or accept this item if the loss is meant",
         )
     if noted:
-        return warning("; ".join(noted), "make the types the same where you can")
+        return warning(noted, "make the types the same where you can")
     return passed(f"{len(pairs)} tables compared")
 
 
-def _losses(changed: list[str], unfilled: list[str]) -> list[str]:
+def _losses(changed: list[str], unfilled: list[str]) -> list[Fact]:
     """What would not be kept, without an error."""
     parts = []
     if changed:
-        parts.append("values will be rounded, lose a part or mean something else without an error: " + listed(changed))
+        parts.append(naming("values will be rounded, lose a part or mean something else without an error: ", changed))
     if unfilled:
-        parts.append("generated at the source alone, so that nothing fills them: " + listed(unfilled))
+        parts.append(naming("generated at the source alone, so that nothing fills them: ", unfilled))
     return parts
 
 
-def _notes(exact: list[str], refused: list[str]) -> list[str]:
+def _notes(exact: list[str], refused: list[str]) -> list[Fact]:
     """What is kept, or stops the task."""
     parts = []
     if exact:
-        parts.append("values are carried as text and cast: " + listed(exact))
+        parts.append(naming("values are carried as text and cast: ", exact))
     if refused:
         # Assigned to a shorter type, a text loses the spaces at its end without an error, and nothing else.
         texts = any("character varying(" in column for column in refused)
         but = ", but for spaces at the end of a text, which are cut" if texts else ""
-        parts.append(f"a value that does not fit stops the task{but}: " + listed(refused))
+        parts.append(naming(f"a value that does not fit stops the task{but}: ", refused))
     return parts
 
 

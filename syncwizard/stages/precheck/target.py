@@ -5,7 +5,7 @@ from syncwizard.postgres.catalog.objects import ExtensionState, has_schema, read
 from syncwizard.postgres.catalog.triggers import read_firing
 from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import filled_tables, why_not_kept
 from syncwizard.structure.needs import Extension
@@ -59,11 +59,11 @@ def same_named_tables(checkup: Checkup) -> Finding:
         return _filled(checkup) or passed()
     if checkup.spec.synchronization.conflicts == "report":
         return failed(
-            "the destination already has " + listed(taken),
+            naming("the destination already has ", taken),
             "rename or drop them, deselect them, give the task's tables other names (`name`), or set"
             " synchronization.conflicts: ignore",
         )
-    return _filled(checkup) or passed("kept as they are: " + listed(taken))
+    return _filled(checkup) or passed(naming("kept as they are: ", taken))
 
 
 def _tables_without_schema(checkup: Checkup) -> Finding:
@@ -72,7 +72,7 @@ def _tables_without_schema(checkup: Checkup) -> Finding:
     ]
     if missing:
         return failed(
-            "the destination does not have " + listed(missing),
+            naming("the destination does not have ", missing),
             "create these tables, or add schema to synchronization.types",
         )
     return _filled(checkup) or passed()
@@ -85,18 +85,21 @@ def _filled(checkup: Checkup) -> Finding | None:
         return None
     if checkup.spec.synchronization.conflicts == "report":
         return failed(
-            "these hold rows already: " + listed(list(map(str, filled))),
+            naming("these hold rows already: ", filled),
             "empty these tables, deselect them, or set synchronization.conflicts: ignore",
         )
     refused = [reason for name in filled if (reason := why_not_kept(checkup, name))]
     if refused:
         return failed(
-            "these hold rows already and cannot be copied into: " + listed(refused),
+            naming("these hold rows already and cannot be copied into: ", refused),
             "empty these tables, or deselect them",
         )
     return warning(
-        "these hold rows already; a row of the source whose key or other unique value is there is not copied, "
-        "and comes when it changes: " + listed(list(map(str, filled)))
+        naming(
+            "these hold rows already; a row of the source whose key or other unique value is there is not copied, "
+            "and comes when it changes: ",
+            filled,
+        )
     )
 
 
@@ -109,8 +112,10 @@ def same_named_definitions(checkup: Checkup) -> Finding:
     if not taken:
         return passed()
     return must_be_accepted(
-        "the destination already has these types, sequences or functions, and they will be used as they are: "
-        + listed(taken),
+        naming(
+            "the destination already has these types, sequences or functions, and they will be used as they are: ",
+            taken,
+        ),
         "make sure that they are the same as at the source and accept this item, or drop them",
     )
 
@@ -125,13 +130,13 @@ def extensions(checkup: Checkup) -> Finding:
     notes = [finding.message for finding in found if finding.verdict == "warning"]
     if problems:
         return failed(
-            "; ".join([finding.message for finding in problems] + notes),
+            [finding.message for finding in problems] + notes,
             to_do(*dict.fromkeys(step for finding in problems for step in finding.remedy.steps)),
             [statement for finding in problems for statement in finding.remedy.statements],
         )
     if notes:
         return warning(
-            "; ".join(notes),
+            notes,
             "install what is missing; use the same versions where definitions or values differ between them",
         )
     return passed(", ".join(extension.name for extension in checkup.needs.extensions))
