@@ -14,6 +14,7 @@ from syncwizard.rows.misfits import DROPPED, EQUAL, NoPlace, TypesDiffer
 from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.rows.projection import Projection, RowRule, check_destination
 from syncwizard.rows.sieve import TableSieve
+from syncwizard.structure.renames import with_origin
 from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueType, apply_key
 from syncwizard.task.names import TableName
 
@@ -56,7 +57,9 @@ def projected_route(
         _compare_types(source, projection, names, types, table)
         text = frozenset(at for at, facts in enumerate(types) if facts is None or not facts.binary)
     sources = {output.name: output.source for output in projection.outputs}
-    key = tuple(names.index(sources[column] or "") for column in index.columns) if index else ()
+    # The origin is in the key, and in none of the stream's columns.
+    own = projection.origin[0] if projection.origin else None
+    key = tuple(names.index(sources[column] or "") for column in index.columns if column != own) if index else ()
     return Route(
         source=source,
         target=table.name,
@@ -78,6 +81,8 @@ def _key(message: RelationMessage, projection: Projection, arrival: Arrival) -> 
     """The destination's key, of columns that go there unchanged and come with every old row."""
     sent = {name for name, identity, _, _ in message.columns if identity}
     targets = {output.name for output in projection.outputs if output.source in sent}
+    if projection.origin is not None:
+        targets.add(projection.origin[0])
     if arrival.known is None:
         return next(iter(arrival.table.keys(targets)), None)
     return apply_key(as_written(arrival.known, projection), arrival.table, targets)
@@ -86,7 +91,7 @@ def _key(message: RelationMessage, projection: Projection, arrival: Arrival) -> 
 def as_written(table: Table, projection: Projection) -> Table:
     """The source's table with the columns that go to the destination unchanged, by their names there."""
     names = {output.source: output.name for output in projection.outputs if output.source is not None}
-    return msgspec.structs.replace(
+    written = msgspec.structs.replace(
         table,
         columns=tuple(
             msgspec.structs.replace(column, name=names[column.name]) for column in table.columns if column.name in names
@@ -97,6 +102,7 @@ def as_written(table: Table, projection: Projection) -> Table:
             if names.keys() >= set(index.columns)
         ),
     )
+    return written if projection.origin is None else with_origin(written, projection.origin[0])
 
 
 def as_expected(table: Table, projection: Projection) -> Table:

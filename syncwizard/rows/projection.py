@@ -93,6 +93,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     - `operations`: those that are applied; `drops`: kinds of changes that a script leaves out by `__OPERATION__`
     - `stamps`: variables of the change that are read; `stable`: values depend on when they are evaluated
     - `secrets`: forms of the secrets that are read
+    - `origin`: the column that tells rows of merged tables apart, and its value
     """
 
     table: TableName
@@ -107,6 +108,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     secrets: frozenset[str]
     stable: bool
     where: str = ""
+    origin: tuple[str, str] | None = None
 
     @property
     def reads(self) -> frozenset[str]:
@@ -176,7 +178,8 @@ def make_projection(
 
     `condition`: its `where`, read; `key`: the source's columns that the apply key may consist of. Raises ScriptError.
     """
-    if wishes.plain:
+    origin = mapping.origin(table.name, table.root, database)
+    if wishes.plain and origin is None:
         return None
     stored = {column.name: column.type.name for column in table.stored_columns}
     constants = {"__DB__": database, "__SCHEMA__": table.root.schema, "__TB__": table.root.name}
@@ -193,7 +196,7 @@ def make_projection(
         levels = [Level(keeps=f"({condition.sql(stored, names)})", apart=later), *levels]
         decides |= condition.reads
         kept = False if kept is False else None
-    outputs = tuple(_outputs(table, program, stored, mapping, database))
+    outputs = tuple(_outputs(table, program, stored, mapping, origin))
     reads = decides.union(*(output.reads for output in outputs))
     if kept is not False and OPERATION in decides:
         _refuse_mixed(table, wishes, stored, key, constants)
@@ -210,6 +213,7 @@ def make_projection(
         secrets=program.secrets,
         stable=program.stable,
         where=condition.text if condition is not None else "",
+        origin=origin,
     )
 
 
@@ -249,7 +253,11 @@ def _refuse_mixed(
 
 
 def _outputs(
-    table: Table, program: Program, stored: Mapping[str, str], mapping: NameMapping, database: str
+    table: Table,
+    program: Program,
+    stored: Mapping[str, str],
+    mapping: NameMapping,
+    origin: tuple[str, str] | None,
 ) -> Iterable[Output]:
     """The columns that are written. Raises ScriptError for two of one name."""
     references = {f"l.{reference(at)}": name for at, name in enumerate(stored)}
@@ -265,10 +273,24 @@ def _outputs(
             raise ScriptError(f"two columns go to {target}: {found[target]} and {name}", Place(1, 1))
         found[target] = name
         yield Output(name=target, sql=value.sql, type=value.type, source=source, reads=value.reads)
-    origin = mapping.origins.get(edited)
     if origin is not None:
-        text = f"{database}.{table.root}".replace("'", "''")
-        yield Output(name=origin, sql=f"'{text}'::text", type=Type("text", "text"), source=None, reads=NO_COLUMNS)
+        column, text = origin
+        if column in found:
+            raise ScriptError(f"two columns go to {column}: {found[column]} and the origin", Place(1, 1))
+        yield Output(name=column, sql=literal(text), type=Type("text", "text"), source=None, reads=NO_COLUMNS)
+
+
+def literal(text: str) -> str:
+    """The text as a constant, whatever `standard_conforming_strings` says.
+
+    >>> print(literal("it's"))
+    'it''s'::pg_catalog.text
+    """
+    plain = text.replace("'", "''")
+    if "\\" in plain:
+        plain = plain.replace("\\", "\\\\")
+        return f"E'{plain}'::pg_catalog.text"
+    return f"'{plain}'::pg_catalog.text"
 
 
 def check_destination(projection: Projection, table: Table) -> None:

@@ -8,18 +8,22 @@ from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import recoded
+from syncwizard.rows.projection import literal
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.names import TableName
+from syncwizard.task.names import TableName, quote
 
 
 class Targets:
     """The destination's tables, by their names in `there`, as those that take the rows of the source's. `recoded`: the
     encodings of the databases differ."""
 
-    def __init__(self, there: Iterable[Table], mapping: Mapping, *, recoded: bool = False) -> None:
+    def __init__(
+        self, there: Iterable[Table], mapping: Mapping, *, recoded: bool = False, source_database: str = ""
+    ) -> None:
         self._recoded = recoded
+        self._source_database = source_database
         self.there = {table.name: table for table in there}
         self.mapping = mapping
 
@@ -31,10 +35,21 @@ class Targets:
             return self.there[root]
         return self.there.get(own) or self.there.get(root)
 
-    @property
-    def conditions(self) -> dict[TableName, str]:
-        """By which predicate the rows of users differ from those of the extension that made the table."""
-        return {table.name: table.condition for table in self.there.values() if table.condition}
+    def conditions(self, tables: Iterable[Table]) -> dict[TableName, str]:
+        """Which rows at the destination are those of the source's tables, where others are beside them: those of the
+        extension that made a table, or of the tables that are merged with it (rule 22)."""
+        found = {table.name: table.condition for table in self.there.values() if table.condition}
+        merged: dict[TableName, list[str]] = {}
+        for table in tables:
+            condition = self.origin_condition(table)
+            if condition and (target := self.find(table)) is not None:
+                merged.setdefault(target.name, []).append(condition)
+        return found | {name: " OR ".join(dict.fromkeys(each)) for name, each in merged.items()}
+
+    def origin_condition(self, table: Table) -> str:
+        """The predicate that tells the rows of a merged table from the others; empty for any other table."""
+        origin = self.mapping.origin(table.name, table.root, self._source_database)
+        return "" if origin is None else f"{quote(origin[0])}::pg_catalog.text = {literal(origin[1])}"
 
     def of(self, table: Table) -> Table:
         """The same, where there has to be one; raises TaskFailed."""
@@ -52,7 +67,12 @@ def read_targets(source: Connection, destination: Destination, tables: Iterable[
     """Reads the tables in the schemas that the source's tables go to."""
     schemas = {mapping.table(name).schema for table in tables for name in (table.name, table.root)}
     there = destination.tables.read(sorted(schemas), sizes=False)
-    return Targets(there, mapping, recoded=recoded(source, destination.connection))
+    return Targets(
+        there,
+        mapping,
+        recoded=recoded(source, destination.connection),
+        source_database=source.info.dbname,
+    )
 
 
 def to_empty(
@@ -108,7 +128,7 @@ def find_obstacles(
         strange = table.root not in ours and context.spec.synchronization.conflicts == "report"
         if not table.partitioned and (kept or strange):
             doubtful.append(target.name)
-    filled = destination.tables.holding_rows(doubtful, targets.conditions)
+    filled = destination.tables.holding_rows(doubtful, targets.conditions(tables))
     for name in doubtful:
         if name in filled:
             title = f"{name} holds rows that the task did not bring, so it is not emptied"

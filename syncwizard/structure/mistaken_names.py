@@ -28,6 +28,9 @@ def meeting_names(mapping: Mapping, needs: Needs) -> Iterator[str]:
     arrivals: dict[ObjectName, list[str]] = defaultdict(list)
     types: dict[ObjectName, list[str]] = defaultdict(list)
     for table in needs.all_tables:
+        if table in mapping.origins:
+            # Merged tables meet on purpose.
+            continue
         target = mapping.table(table)
         for group in (arrivals, types):
             group[ObjectName(target.schema, target.name)].append(f"table {table}")
@@ -39,7 +42,7 @@ def meeting_names(mapping: Mapping, needs: Needs) -> Iterator[str]:
     for sequence in needs.sequences:
         arrivals[mapping.sequence(sequence, needs.sequence_owners.get(sequence))].append(f"sequence {sequence}")
     for part in needs.parts:
-        if part.kind == "index":
+        if part.kind == "index" and part.table not in mapping.origins:
             arrivals[mapping.index(part.table, part.name.name)].append(f"index {part.table.schema}.{part.name.name}")
     groups = [(target, tuple(sorted(those))) for group in (arrivals, types) for target, those in group.items()]
     found = {(target, those) for target, those in groups if len(those) > 1}
@@ -53,6 +56,8 @@ def meeting_names(mapping: Mapping, needs: Needs) -> Iterator[str]:
 def mistaken_columns(table: Table, mapping: Mapping, parents: Collection[TableName] = ()) -> Iterator[str]:
     """What is wrong with the columns of a table; `parents` are those that it inherits from."""
     name = table.name
+    if table.extension and mapping.table(name) != name:
+        yield f"{name} is of extension {table.extension}, whose names stay: exclude it, or do not rename its schema"
     present = [column.name for column in table.columns]
     named = [*mapping.columns.get(name, ()), *mapping.left_out.get(name, ())]
     for column in named:
@@ -84,6 +89,7 @@ def lost_key(table: Table, mapping: Mapping, sent: Collection[str]) -> str:
         return ""
     expected = renamed(table, mapping)
     left = [mapping.column(edited, column) for column in sent if mapping.travels(edited, column)]
+    left += [mapping.origins[edited]] if edited in mapping.origins else []
     if apply_key(expected, expected, left) is not None:
         return ""
     gone = [column for column in key.columns if not mapping.travels(edited, column)]

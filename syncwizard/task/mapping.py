@@ -133,7 +133,13 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     def sequence(self, name: ObjectName, owner: TableName | None) -> ObjectName:
         """The destination's name of a sequence; one that is called after the table it belongs to follows it."""
-        if owner is None or owner.schema != name.schema or (name.schema, name.name) in self.objects:
+        # Sequences of tables that are merged would meet under the name of the one table.
+        if (
+            owner is None
+            or owner in self.origins
+            or owner.schema != name.schema
+            or (name.schema, name.name) in self.objects
+        ):
             return self.object(name)
         return self._owned(owner, name.name)
 
@@ -141,6 +147,16 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         """Whose columns count: a partition's are those of its tree, unless the task has an entry for it."""
         own = table in self.columns or table in self.left_out or table in self.origins
         return table if own else root
+
+    def origin(self, table: TableName, root: TableName, database: str) -> tuple[str, str] | None:
+        """The column of the destination that tells the rows of a table from those merged with it, and its value.
+
+        >>> names = Mapping(origins={TableName("s", "t"): "source_table"})
+        >>> names.origin(TableName("s", "t_1"), TableName("s", "t"), "kb")
+        ('source_table', 'kb.s.t')
+        """
+        column = self.origins.get(self.edited(table, root))
+        return None if column is None else (column, f"{database}.{root}")
 
     def changes_columns(self, table: TableName) -> bool:
         """Whether any column of the table may have another name, or does not travel."""

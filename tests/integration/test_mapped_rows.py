@@ -1,16 +1,20 @@
 """Rows arrive under the names that a task gives tables and columns, in the copy and in the stream, and without the
 columns that are left out (DESIGN rule 19)."""
 
+import re
+import uuid
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from syncwizard import manual
 from syncwizard.stages import precheck
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from syncwizard.stages.full import stage as full
+from syncwizard.task import file
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair, Session
@@ -18,6 +22,7 @@ from tests.support.rowpath import RowPath
 
 pytestmark = pytest.mark.slow
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 STAGES = (precheck, capture, schema, full, keys, constraints)
 
 TABLES = """
@@ -155,3 +160,27 @@ def test_tables_that_are_there_may_have_their_columns_in_another_order_and_more_
         'SELECT nr, own FROM "EU"."Bestellungen" WHERE own <> \'ours\' ORDER BY 1'
     ).fetchall()
     assert kept == [(50, "theirs"), (298, "theirs")]
+
+
+@pytest.mark.parametrize("page", ["manual", "README"])
+def test_the_example_that_is_shown_does_what_the_page_says(page: str, pair: DatabasePair, tmp_path: Path) -> None:
+    text = README if page == "README" else manual.read("task-file")
+    example = next(block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "name: shop-to-eu" in block)
+    pair.source.execute(
+        "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int PRIMARY KEY, note text, card text);"
+        "CREATE TABLE shop.tmp_import (id int PRIMARY KEY);"
+        "INSERT INTO shop.orders VALUES (1, 'one', '4711'); INSERT INTO shop.tmp_import VALUES (1)"
+    )
+    spec = file.parse(example, tmp_path / "kb.yaml")
+    ends = {"source": pair.source_endpoint, "destination": pair.destination_endpoint}
+    path = RowPath(pair, TaskRun(msgspec.structs.replace(spec, id=uuid.uuid4(), **ends), tmp_path))
+    context = path.context()
+    for stage in STAGES:
+        stage.run(context)
+    with path.following():
+        pair.source.execute("INSERT INTO shop.orders VALUES (2, 'two', '4712'); UPDATE shop.tmp_import SET id = 2")
+        path.caught_up()
+    assert pair.destination.execute("SELECT * FROM shop_eu.purchases").fetchall() == [(1, "one"), (2, "two")]
+    assert pair.destination.execute("SELECT remark FROM shop_eu.purchases WHERE id = 2").fetchall() == [("two",)]
+    assert pair.destination.execute("SELECT id FROM shop_eu.stage_import").fetchall() == [(2,)]
+    assert pair.destination.execute("SELECT to_regclass('shop_eu.purchases_pkey') IS NOT NULL").fetchone() == (True,)

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from syncwizard.postgres.session.connection import SESSION_SETTINGS
 from syncwizard.task.events import TablePlanned
+from syncwizard.task.specification import SchemaObjects, TableObject
 from tests.conftest import connected
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair, Session
@@ -115,6 +116,43 @@ def test_values_arrive_as_they_are(run: Run, request: pytest.FixtureRequest, tmp
         assert not different
 
 
+@pytest.mark.slow
+def test_values_arrive_as_they_are_under_other_names(pair: DatabasePair, tmp_path: Path) -> None:
+    """Every table and column is called otherwise at the destination."""
+    run = Run(16, 18, False)
+    cases = [case for case in CASES if run.has(case)]
+    create(run, pair, cases)
+    columns = {case.name: f'{case.name} "x"'[-63:] for case in cases} | {"id": "nr", "other": "id"}
+    for table in IDENTITIES:
+        rename(pair.destination, table, columns)
+    overrides = [TableObject(table=table, name=f"{table} at", columns=columns) for table in IDENTITIES]
+    unsettle(pair)
+    travel(pair, cases, tmp_path, SchemaObjects(schema="public", overrides=overrides))
+    for table in IDENTITIES:
+        rename(pair.destination, table, columns, back=True)
+    different = {
+        (identity, case.name): found
+        for identity in IDENTITIES
+        for case in cases
+        for found in differences(pair, identity, case)
+    }
+    assert not different
+
+
+def rename(session: Session, table: str, columns: dict[str, str], *, back: bool = False) -> None:
+    """The table and its columns get other names, or their own again. `id` is free when `other` takes it."""
+    there = f"{table} at"
+    pairs = [(new, own) for own, new in columns.items()][::-1] if back else list(columns.items())
+    for before, after in pairs:
+        session.execute(
+            sql.SQL("ALTER TABLE {} RENAME COLUMN {} TO {}").format(
+                sql.Identifier(there if back else table), sql.Identifier(before), sql.Identifier(after)
+            )
+        )
+    one, other = (there, table) if back else (table, there)
+    session.execute(sql.SQL("ALTER TABLE {} RENAME TO {}").format(sql.Identifier(one), sql.Identifier(other)))
+
+
 def unsettle(pair: DatabasePair) -> None:
     """Gives every later session settings that nobody would want, some by the database, some by the role."""
     for end, session in (("source", pair.source), ("destination", pair.destination)):
@@ -123,9 +161,9 @@ def unsettle(pair: DatabasePair) -> None:
             execute(session, f"ALTER {holder} SET {name} = '{value}'")
 
 
-def travel(pair: DatabasePair, cases: list[Case], folder: Path) -> RowPath:
+def travel(pair: DatabasePair, cases: list[Case], folder: Path, objects: SchemaObjects | None = None) -> RowPath:
     """Every way that a value can take, each in batches of its own: together they would be folded to one."""
-    path = RowPath(pair, TaskRun(pair.spec(), folder))
+    path = RowPath(pair, TaskRun(pair.spec(None if objects is None else [objects]), folder))
     for table in IDENTITIES:
         insert(pair.source, table, cases, 1, COPIED)
     path.copy()

@@ -12,7 +12,6 @@ from syncwizard.errors import TaskFileError
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
-from syncwizard.task.not_yet import NOT_YET
 from syncwizard.task.settings import (
     Declared,
     Group,
@@ -47,7 +46,7 @@ def other_value(each: Declared) -> str:
     return next((word for word in each.choices if word != each.default), "text")
 
 
-@pytest.mark.parametrize("each", [pytest.param(each, id=each.path) for each in SETTINGS if each.path not in NOT_YET])
+@EACH
 def test_a_setting_goes_from_the_draft_to_the_file_and_back(each: Declared, tmp_path: Path) -> None:
     text, path = other_value(each), tmp_path / "kb.yaml"
     draft = DRAFT.with_value(each.path, text)
@@ -81,8 +80,7 @@ def test_a_setting_has_its_words(each: Declared) -> None:
 
 
 def test_the_manual_lists_every_setting() -> None:
-    supported = tuple(each for each in SETTINGS if each.path not in NOT_YET)
-    assert markdown_table(supported).strip() in manual.read("task-file")
+    assert markdown_table(SETTINGS).strip() in manual.read("task-file")
 
 
 def test_a_draft_of_an_older_version_keeps_its_settings(state_home: Path) -> None:

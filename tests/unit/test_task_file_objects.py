@@ -1,7 +1,6 @@
 """The keys of `objects` that give names, columns, rows and operations: what is read, and what is refused."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +11,6 @@ from syncwizard.task.drafting.catalogue import Catalogue
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import FunctionName, ObjectName, TableName
-from syncwizard.task.not_yet import NOT_YET
 from syncwizard.task.objects import SchemaObjects, TableObject
 from syncwizard.task.problem import Problem
 from syncwizard.task.specification import Endpoint, Synchronization, TaskSpec
@@ -35,9 +33,8 @@ def spec_of(yaml_objects: str) -> TaskSpec:
 
 
 def problems(yaml_objects: str) -> list[Problem]:
-    """What is wrong with the objects, apart from what this version does not support."""
-    found = find_problems(spec_of(yaml_objects))
-    return [problem for problem in found if "not supported by this version" not in problem.message]
+    """What is wrong with the objects."""
+    return find_problems(spec_of(yaml_objects))
 
 
 @pytest.mark.parametrize(
@@ -164,42 +161,6 @@ def test_a_mistake_names_line_path_and_nearest_name(
     assert refused.value.where == f"{path}:{line}: {where}"
     assert title in refused.value.title
     assert remedy in str(refused.value.remedy)
-
-
-GIVEN = {
-    "name": "x",
-    "operations": ["insert"],
-    "rename": [{"pattern": "a", "name": "b"}],
-    "columns": {"a": "b"},
-    "exclude_columns": ["c"],
-    "where": "true",
-    "etl": "script:e_keep()",
-    "origin_column": "o",
-    "capitalization": "lower",
-    "etl_errors": "dead-letter",
-}
-
-
-@pytest.mark.parametrize("key", NOT_YET)
-def test_what_this_version_does_not_act_on_is_refused_and_not_ignored(key: str) -> None:
-    *above, last = key.split(".")
-    value: dict[str, Any] = {last: GIVEN[last]}
-    for name in reversed(above):
-        needed: dict[str, Any] = {
-            "objects[]": {"schema": "s"},
-            "tables[]": {"table": "t"},
-            "overrides[]": {"table": "t"},
-        }.get(name, {})
-        value = {name.removesuffix("[]"): [{**needed, **value}] if name.endswith("[]") else value}
-    data: dict[str, Any] = {
-        "name": "kb",
-        "source": {"database": "a"},
-        "destination": {"database": "b"},
-        "objects": [{"schema": "s"}],
-    }
-    found = find_problems(msgspec.convert({**data, **value}, TaskSpec))
-    assert [problem.path for problem in found] == [key.replace("[]", "[0]")]
-    assert f"`{last}` is not supported by this version" in found[0].message
 
 
 EDITED = """\

@@ -34,12 +34,12 @@ def read_rules(
     Raises TaskFailed that names table and mistake.
     """
     wishes = TaskWishes(spec)
-    if wishes.plain:
+    if wishes.plain and not mapping.origins:
         return {}
     asked: list[Asked] = []
     for table in selected:
         own = wishes.of(table.name, table.root)
-        if not own.plain:
+        if not own.plain or mapping.edited(table.name, table.root) in mapping.origins:
             try:
                 asked.append(ask(table, own))
             except ScriptError as error:

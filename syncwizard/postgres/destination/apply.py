@@ -12,7 +12,7 @@ import psycopg
 from syncwizard.errors import Fenced
 from syncwizard.postgres.destination.binding import SMALL_ROWS, TEXT, bound, goes_by_copy
 from syncwizard.postgres.destination.keyless import KeylessApplier
-from syncwizard.postgres.destination.projected import ProjectedApplier
+from syncwizard.postgres.destination.projected import ProjectedApplier, is_merged
 from syncwizard.postgres.destination.row_writer import RowWriter
 from syncwizard.postgres.destination.sender import CountMismatch, Sender
 from syncwizard.postgres.destination.statements import Positions, RouteStatements
@@ -212,10 +212,16 @@ class Applier:
 
     def _truncate(self, truncation: Truncation) -> None:
         truncated = {route.source for route in truncation.routes}
-        targets = (self._of(route).truncated(truncated) for route in truncation.routes)
+        merged = [route for route in truncation.routes if is_merged(route)]
+        for route in merged:
+            # Other tables' rows are there as well (rule 22).
+            self._of(route).truncated(truncated)
+            self._projected.delete_all(route)
+        targets = (self._of(route).truncated(truncated) for route in truncation.routes if route not in merged)
         names = b", ".join(dict.fromkeys(targets))
         restart = b" RESTART IDENTITY" if truncation.restart_identity else b""
-        self._sender.queue(b"TRUNCATE " + names + restart)
+        if names:
+            self._sender.queue(b"TRUNCATE " + names + restart)
 
     def _of(self, route: Route) -> RouteStatements:
         found = self._statements.get(route)

@@ -139,6 +139,10 @@ class ProjectedApplier:
             return False
         return True
 
+    def delete_all(self, route: Route) -> None:
+        """The rows of a table that is merged with others, which was truncated."""
+        self._sender.queue(self._of(route).delete_all())
+
     # Statements ------------------------------------------------------------------------------------------------
 
     def _delete(self, route: Route, rows: Sequence[Row]) -> None:
@@ -219,6 +223,11 @@ class ProjectedApplier:
             assert route.projection is not None
             found = self._statements[route] = ProjectedStatements(route, route.projection, self._codec)
         return found
+
+
+def is_merged(route: Route) -> bool:
+    """Whether the target holds rows of other tables, which differ by a column of theirs."""
+    return route.projection is not None and route.projection.projection.origin is not None
 
 
 def _no_old_row(kind: int, route: Route) -> TaskFailed:

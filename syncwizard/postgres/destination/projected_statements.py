@@ -12,7 +12,7 @@ from syncwizard.postgres.destination.statements import Positions, once
 from syncwizard.rows.changes import Projected, Route
 from syncwizard.rows.etl.steps import STAMP_REFERENCES, reference
 from syncwizard.rows.etl.values import STAMPS
-from syncwizard.rows.projection import Output
+from syncwizard.rows.projection import Output, literal
 from syncwizard.task.names import quote
 
 
@@ -35,8 +35,12 @@ class ProjectedStatements:
         names = {output.source: output.name for output in self._outputs if output.source is not None}
         # Where the key's columns are at the destination.
         self._key = {at: names[route.columns[at].source] for at in route.key}
+        # The rest of it, which is the same for all rows of the source's table.
+        origin = projected.projection.origin
+        self._origin = (origin[0], literal(origin[1])) if origin is not None and self._key else None
+        self._key_names = [*self._key.values(), *([self._origin[0]] if self._origin else [])]
         self.drops = projected.projection.kept is not True
-        self.replaces = any(name in projected.always for name in self._types if name not in self._key.values())
+        self.replaces = any(name in projected.always for name in self._types if name not in self._key_names)
 
     # Keyed tables ----------------------------------------------------------------------------------------------
 
@@ -73,7 +77,7 @@ class ProjectedStatements:
         changed = self._assignments(known)
         if not changed:
             return None
-        keys = ", ".join(f"t.{quote(name)}" for name in self._key.values())
+        keys = ", ".join(f"t.{quote(name)}" for name in self._key_names)
         return self._text(
             f"WITH {self._sources(positions, stage, known)}, u AS (UPDATE {self._rows} AS t SET {changed} FROM p"
             f" WHERE {self._matches('t', 'p')} RETURNING {keys})"
@@ -95,12 +99,18 @@ class ProjectedStatements:
             f" ${number}::{self.route.columns[at].type_name}::{self._types[self._key[at]]}"
             for number, at in enumerate(self.route.key, 1)
         )
+        old += self._of_origin("t")
         sources = self._sources(positions, stage, [each for each in self._outputs if each.name in known], after)
         inserted = self._inserted(f"SELECT {', '.join(values)} FROM p, gone")
         return self._text(
             f"WITH {sources}, gone AS (DELETE FROM {self._rows} AS t WHERE {old} RETURNING t.*),"
             f" new AS ({inserted} RETURNING 1) SELECT FROM p WHERE NOT EXISTS (SELECT FROM new)"
         )
+
+    @once
+    def delete_all(self) -> bytes:
+        """The rows of the source's table, of all that are merged."""
+        return self._text(f"DELETE FROM {self._rows} AS t WHERE true{self._of_origin('t')}")
 
     # Keyless tables --------------------------------------------------------------------------------------------
 
@@ -182,7 +192,7 @@ class ProjectedStatements:
     def _known(self, positions: Positions) -> list[Output]:
         """The columns whose values follow from what is known."""
         known = {self.route.columns[at].source for at in positions}
-        key = set(self._key.values())
+        key = set(self._key_names)
         return [output for output in self._outputs if output.reads <= known or output.name in key]
 
     def _gone(self) -> str:
@@ -202,21 +212,30 @@ class ProjectedStatements:
         return f"b.{reference(place)}::{self._types[self._key[at]]}"
 
     def _base_key(self) -> str:
-        return " AND ".join(
+        found = " AND ".join(
             f"t.{quote(name)} {self.route.columns[at].equal} {self._base_value(at)}" for at, name in self._key.items()
         )
+        return found + self._of_origin("t")
+
+    def _of_origin(self, alias: str) -> str:
+        """That a row is one of the source's table, where others are merged with it."""
+        if self._origin is None:
+            return ""
+        column, value = self._origin
+        return f" AND {alias}.{quote(column)}::pg_catalog.text OPERATOR(pg_catalog.=) {value}"
 
     def _matches(self, one: str, other: str) -> str:
-        return " AND ".join(
+        found = " AND ".join(
             f"{one}.{quote(name)} {self.route.columns[at].equal} {other}.{quote(name)}"
             for at, name in self._key.items()
         )
+        return found + self._of_origin(one)
 
     def _names(self, outputs: Iterable[Output]) -> str:
         return ", ".join(f"p.{quote(output.name)}" for output in outputs)
 
     def _settable(self, output: Output) -> bool:
-        return output.name not in self._key.values() and output.name not in self.projected.always
+        return output.name not in self._key_names and output.name not in self.projected.always
 
     def _assignments(self, outputs: Iterable[Output]) -> str:
         return ", ".join(f"{quote(each.name)} = p.{quote(each.name)}" for each in outputs if self._settable(each))
@@ -226,7 +245,7 @@ class ProjectedStatements:
         text = f"INSERT INTO {self._table} ({columns}) OVERRIDING SYSTEM VALUE {select}"
         if not upsert:
             return text
-        arbiter = ", ".join(map(quote, self._key.values()))
+        arbiter = ", ".join(map(quote, self._key_names))
         changed = [each.name for each in self._outputs if self._settable(each)]
         if not changed:
             return f"{text} ON CONFLICT ({arbiter}) DO NOTHING"

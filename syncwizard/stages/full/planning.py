@@ -123,7 +123,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         )
     again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
-        destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions)
+        destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions(again))
     new = [plan for plan in plans if plan.source.name in begun]
     for number, plan in enumerate(new, 1):
         context.record(_planned(plan, more=number < len(new)))
@@ -144,7 +144,7 @@ def _new_copies(
     if context.spec.synchronization.conflicts == "ignore":
         with translated("destination", "planning the copy"):
             targets = [(table, there.of(table).name) for table in wanted]
-            kept = find_kept(destination, targets, copies, there.conditions)
+            kept = find_kept(destination, targets, copies, there.conditions(wanted))
     return {table.name: _new_copy(table, pair, copies.get(table.name), kept=table.name in kept) for table in wanted}
 
 

@@ -8,6 +8,7 @@ from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import sent_columns
+from syncwizard.structure.merging import merge_problems
 from syncwizard.structure.mistaken_names import lost_key, meeting_names, missing_tables, mistaken_columns
 from syncwizard.task.names import ObjectName
 from syncwizard.task.text import counted, listed
@@ -29,6 +30,9 @@ def object_names(checkup: Checkup) -> Finding:
         *missing_tables(checkup.spec.objects, [table.name for table in tables]),
         *meeting_names(mapping, checkup.needs),
         *(problem for table in tables for problem in mistaken_columns(table, mapping, parents.get(table.oid, ()))),
+        *merge_problems(
+            tables, mapping, checkup.destination_tables, {table.name: sent_columns(table) for table in tables}
+        ),
         *(problem for table in checkup.selection.copied if (problem := lost_key(table, mapping, sent_columns(table)))),
     ]
     if wrong:
@@ -56,10 +60,11 @@ def _taken_indexes(checkup: Checkup) -> Iterable[ObjectName]:
     if checkup.captured or not checkup.synchronizes("schema"):
         return []
     mapping, existing = checkup.mapping, checkup.existing.tables
+    created = {table for table in checkup.needs.all_tables if mapping.table(table) not in existing}
     names = [
         mapping.index(part.table, part.name.name)
         for part in checkup.needs.parts
-        if part.kind == "index" and part.table in checkup.needs.all_tables and mapping.table(part.table) not in existing
+        if part.kind == "index" and part.table in created - mapping.origins.keys()
     ]
     return read_taken(checkup.destination, names)
 

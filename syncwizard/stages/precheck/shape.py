@@ -21,6 +21,7 @@ from syncwizard.stages.precheck.registry import (
 )
 from syncwizard.stages.precheck.row_rules import ROW_RULES
 from syncwizard.stages.precheck.selection import OBJECTS
+from syncwizard.stages.targets import Targets
 from syncwizard.structure.fitting import Fit, fit
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Index, Table, apply_key
@@ -175,7 +176,9 @@ def filled_tables(checkup: Checkup) -> list[TableName]:
     if not checkup.synchronizes("full"):
         return []
     there = checkup.destination_tables
-    conditions = {name: table.condition for name, table in there.items() if table.condition}
+    conditions = Targets(there.values(), checkup.mapping, source_database=checkup.source.info.dbname).conditions(
+        checkup.selection.copied
+    )
     return sorted(checkup.there.tables.holding_rows(there, conditions))
 
 

@@ -161,6 +161,7 @@ def _unit(pairing: _Pairing, targets: Targets, ours: Senders, theirs: Senders, e
                 [there for _, there in key.columns],
                 theirs,
                 _mapped(columns, binary),
+                targets.origin_condition(first),
             )
             for each in pairing.targets
         ),
@@ -237,7 +238,9 @@ def _places(
     )
 
 
-def _reading(table: Table, columns: list[Column], key: list[Column], senders: Senders, binary: set[str]) -> Reading:
+def _reading(
+    table: Table, columns: list[Column], key: list[Column], senders: Senders, binary: set[str], origin: str = ""
+) -> Reading:
     def expression(column: Column) -> Expression:
         return image(column.name, senders.get((table.oid, column.name)) if column.name in binary else None)
 
@@ -247,5 +250,5 @@ def _reading(table: Table, columns: list[Column], key: list[Column], senders: Se
         images=tuple(map(expression, columns)),
         key=tuple(map(expression, key)),
         key_columns=tuple(column.name for column in key),
-        condition=table.condition,
+        condition=origin or table.condition,
     )
