@@ -2,7 +2,7 @@
 
 import click
 
-from tests.benchmarks import cloning, copying, draining, indexing, latency, memory, picking, screens
+from tests.benchmarks import cloning, copying, draining, indexing, latency, memory, picking, projecting, screens
 from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
@@ -65,6 +65,14 @@ def measure_latency(rates: tuple[int, ...], seconds: float) -> None:
 def picker(objects: int, listing: bool) -> None:
     """The object picker: open, filter, tick."""
     picking.run(objects, listing=listing)
+
+
+@main.command()
+@click.option("--rows", default=1_000_000, help="Of the table that is copied.")
+@click.option("--changes", default=200_000, help="Rows that are inserted, and that are updated.")
+def projection(rows: int, changes: int) -> None:
+    """Copy and drain of a table plain, renamed, filtered and masked."""
+    projecting.run(rows, changes)
 
 
 @main.command("screens")

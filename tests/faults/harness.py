@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -24,6 +24,7 @@ from syncwizard.task.specification import (
     Retry,
     SchemaObjects,
     Synchronization,
+    TableObject,
     TaskSpec,
 )
 from syncwizard.task.state import TaskState
@@ -102,6 +103,8 @@ class Trial:
         full_seconds: float,
         conflicts: ConflictMode = "report",
         seed: int = 0,
+        advanced: Advanced | None = None,
+        tables: Iterable[TableObject] = (),
     ) -> None:
         self.pair = pair
         # What a fault chooses by itself.
@@ -117,10 +120,12 @@ class Trial:
             name=name,
             source=pair.source_endpoint,
             destination=pair.destination_endpoint,
-            objects=[SchemaObjects(schema="public")],
+            objects=[SchemaObjects(schema="public", overrides=list(tables))],
             synchronization=Synchronization(conflicts=conflicts),
             # What does not pass in ten minutes would not pass at all.
-            advanced=Advanced(retry=Retry(connection_minutes=10, other_minutes=1)),
+            advanced=msgspec.structs.replace(
+                advanced or Advanced(), retry=Retry(connection_minutes=10, other_minutes=1)
+            ),
             precheck=PrecheckSettings(ignore=["replica-identity"]),
         )
         self.file = write_task_file(spec, folder)

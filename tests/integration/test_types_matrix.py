@@ -38,18 +38,27 @@ AFTER = {
     "full": 'ALTER TABLE "full" REPLICA IDENTITY FULL',
     "nothing": 'ALTER TABLE "nothing" REPLICA IDENTITY NOTHING',
 }
+# A filter that every row passes, and a script, so that PostgreSQL makes the rows on their way.
+PROJECTED = SchemaObjects(
+    schema="public",
+    overrides=[
+        TableObject(table=table, where="id > 0", etl="e_set(`note`, str_upper(`note`))") for table in IDENTITIES
+    ],
+)
 
 
 class Run(NamedTuple):
-    """A configuration: versions of the two servers, and whether values travel as text."""
+    """A configuration: versions of the two servers, whether values travel as text, and whether a projection makes the
+    rows, which a filter and a script need."""
 
     source: int
     destination: int
     text: bool
+    projected: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.source}-to-{self.destination}-{'text' if self.text else 'binary'}"
+        return f"{self.source}-to-{self.destination}-{'text' if self.text else 'binary'}{'-projected' * self.projected}"
 
     def has(self, case: Case) -> bool:
         """Whether the case can be arranged in this run."""
@@ -92,6 +101,8 @@ RUNS = [
     Run(15, 15, True),
     Run(15, 18, False),
     Run(18, 18, False),
+    Run(16, 18, False, projected=True),
+    Run(16, 18, True, projected=True),
 ]
 SERVERS = {15: "postgres15", 16: "source_cluster", 18: "destination_cluster"}
 
@@ -104,7 +115,7 @@ def test_values_arrive_as_they_are(run: Run, request: pytest.FixtureRequest, tmp
         cases = [case for case in CASES if run.has(case)]
         create(run, pair, cases)
         unsettle(pair)
-        path = travel(pair, cases, tmp_path)
+        path = travel(pair, cases, tmp_path, PROJECTED if run.projected else None)
         copied = {event.binary for event in path.task.events if isinstance(event, TablePlanned)}
         assert copied == {not run.text}
         different = {
