@@ -55,7 +55,8 @@ def measure(found: Bench, name: str, table: TableObject, rows: int, changes: int
     with found.source.connect(source) as session:
         session.execute(TABLE.encode())
         session.execute(FILL.format(f"1, {rows}").encode())
-        session.execute("ALTER TABLE calls REPLICA IDENTITY FULL; VACUUM ANALYZE calls; CHECKPOINT")
+        for statement in ("ALTER TABLE calls REPLICA IDENTITY FULL", "VACUUM ANALYZE calls", "CHECKPOINT"):
+            session.execute(statement.encode())
     objects = [SchemaObjects(schema="public", tables=[table])]
     task = found.task(source, destination, objects=objects)
     task.start("caught-up")
