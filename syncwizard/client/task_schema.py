@@ -9,7 +9,6 @@ import msgspec
 
 from syncwizard import manual
 from syncwizard.client.precheck_items import known_items
-from syncwizard.task.not_yet import NOT_YET
 from syncwizard.task.specification import SETTINGS, TaskSpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -47,9 +46,6 @@ def task_schema() -> dict[str, Any]:
             if kind.get("type") == "string":
                 kind["pattern"] = SECRET_PATTERN
     _name_items(parts)
-    for key in NOT_YET:
-        *above, last = key.replace("[]", "").split(".")
-        _below(parts, (ROOT, *above))["properties"].pop(last, None)
     return {"$schema": DIALECT, "title": "Task file of syncwizard", **schema}
 
 

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from syncwizard.task.monitoring import address_of, is_loopback
-from syncwizard.task.not_yet import not_yet
 from syncwizard.task.object_rules import object_problems
 from syncwizard.task.problem import Problem as Problem
 from syncwizard.task.settings import value_at
@@ -24,7 +23,6 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
         *_synchronization_problems(spec),
         *object_problems(spec.objects),
         *_setting_problems(spec),
-        *not_yet(spec),
     ]
 
 

@@ -16,7 +16,7 @@ from syncwizard.tui.dialogs.batch_rename import BatchRenameDialog
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.edit import EditorDialog
 from syncwizard.tui.dialogs.schema_edit import SchemaDialog
-from syncwizard.tui.dialogs.table_edit import KEYS, TableDialog
+from syncwizard.tui.dialogs.table_edit import TableDialog
 from syncwizard.tui.opening import Leaving
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.wizard.object_edits import edit_of, taken_beside
@@ -190,7 +190,7 @@ def table_dialog() -> TableDialog:
     choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, WHOLE)
     table = KNOWLEDGE_BASE.objects[0]
     taken = taken_beside(table, choice)
-    return TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken=taken, offered=KEYS)
+    return TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken=taken)
 
 
 async def test_filter_script_and_operations_are_checked_and_taken() -> None:
@@ -241,7 +241,7 @@ def test_the_dialog_of_a_table(snap_compare: Callable[..., bool], size: tuple[in
         await shown(pilot, "→ papers")
         choice = ObjectChoice.from_objects(KNOWLEDGE_BASE, EDITED)
         table = KNOWLEDGE_BASE.objects[0]
-        dialog = TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken={}, offered=KEYS)
+        dialog = TableDialog(TableName("kb", "documents"), edit_of(table, choice), taken={})
         await pilot.app.push_screen(dialog)
         await pilot.press("down")
         await pilot.pause()

@@ -1,6 +1,6 @@
 """How a schema differs at the destination: its name, rules for the names in it, the operations that are applied."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import msgspec
@@ -13,7 +13,6 @@ from syncwizard.task.drafting.schema_edit import SchemaEdit, rules_of, rules_pro
 from syncwizard.task.drafting.table_edit import OPERATIONS
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
-from syncwizard.task.not_yet import is_supported
 from syncwizard.task.objects import Operation
 from syncwizard.task.problem import Problem
 from syncwizard.task.text import one_line
@@ -29,13 +28,10 @@ NAMES_SHOWN = 3
 class SchemaDialog(EditDialog[SchemaEdit]):
     """Answers the schema's settings. `tables`: those of it that are selected, for what rules do to them."""
 
-    def __init__(self, edit: SchemaEdit, tables: Sequence[str], *, offered: Collection[str] | None = None) -> None:
-        """`offered`: keys that have fields."""
+    def __init__(self, edit: SchemaEdit, tables: Sequence[str]) -> None:
         super().__init__()
         self._begun, self._tables = edit, tables
         self._operations = edit.operations
-        keys = {"operations"} if is_supported("objects[].operations") else set()
-        self._offered = keys if offered is None else offered
 
     def compose(self) -> ComposeResult:
         """The name, the rules, the operations."""
@@ -44,17 +40,15 @@ class SchemaDialog(EditDialog[SchemaEdit]):
             yield Static("Rules", classes="dialog-note")
             yield TextArea(self._begun.rules, show_line_numbers=False, compact=True)
             yield Static(RULES_NOTE, classes="dialog-note", markup=False)
-            if "operations" in self._offered:
-                with Horizontal(classes="dialog-field"):
-                    yield Label("Operations")
-                    yield Ticks([(each, each) for each in OPERATIONS], id="operations")
+            with Horizontal(classes="dialog-field"):
+                yield Label("Operations")
+                yield Ticks([(each, each) for each in OPERATIONS], id="operations")
             yield from self.buttons()
 
     def on_mount(self) -> None:
         """Begins at the name."""
-        if "operations" in self._offered:
-            chosen = OPERATIONS if self._operations is None else self._operations
-            self.query_one(Ticks).values = frozenset(chosen)
+        chosen = OPERATIONS if self._operations is None else self._operations
+        self.query_one(Ticks).values = frozenset(chosen)
         self.query_one(Input).focus()
 
     @property

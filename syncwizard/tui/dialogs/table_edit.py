@@ -14,7 +14,6 @@ from syncwizard.rows.as_typed import TableShape, filter_problem, script_problem
 from syncwizard.task.drafting.catalogue import ColumnFacts
 from syncwizard.task.drafting.table_edit import MISSING, OPERATIONS, TableEdit, must_travel
 from syncwizard.task.names import TableName
-from syncwizard.task.not_yet import is_supported
 from syncwizard.task.objects import Operation, TableObject
 from syncwizard.task.problem import Problem
 from syncwizard.task.text import one_line
@@ -26,8 +25,6 @@ from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.widgets.listing import Listing
 from syncwizard.tui.widgets.ticks import Ticks
 
-# Keys of a table's entry with a field of their own here, shown where the engine acts on them.
-KEYS = ("where", "operations", "etl")
 COLUMNS = (
     Column(title="COLUMN", name=True),
     Column(title="TYPE", width=20),
@@ -54,11 +51,6 @@ class ColumnName(Input):
     ]
 
 
-def supported() -> frozenset[str]:
-    """Those of KEYS that the engine acts on."""
-    return frozenset(key for key in KEYS if is_supported(f"objects[].tables[].{key}"))
-
-
 class TableDialog(EditDialog[TableObject]):
     """Answers the table's entry. `taken`: what else is called something in its schema there, in words, by name."""
 
@@ -69,13 +61,11 @@ class TableDialog(EditDialog[TableObject]):
         *,
         taken: Mapping[str, str],
         database: str = "",
-        offered: Collection[str] | None = None,
     ) -> None:
-        """`database`: the source's, for scripts; `offered`: keys that have fields."""
+        """`database`: the source's, for scripts."""
         super().__init__()
         self._table, self._begun, self._edit = table, edit, edit
         self._taken, self._database = taken, database
-        self._offered = supported() if offered is None else offered
         # The column whose name is in the field.
         self._column = edit.columns[0].name if edit.columns else ""
 
@@ -85,21 +75,17 @@ class TableDialog(EditDialog[TableObject]):
             yield Field("name", "Name there", Input(self._edit.name, compact=True, select_on_focus=False))
             yield ColumnGrid(COLUMNS, id="columns")
             yield Field("column", "Column there", ColumnName(compact=True))
-            if "where" in self._offered:
-                yield from _opener("Filter", "where")
-            if "operations" in self._offered:
-                with Horizontal(classes="dialog-field"):
-                    yield Label("Operations")
-                    yield Ticks([(each, each) for each in OPERATIONS], id="operations")
-            if "etl" in self._offered:
-                yield from _opener("Script", "etl")
+            yield from _opener("Filter", "where")
+            with Horizontal(classes="dialog-field"):
+                yield Label("Operations")
+                yield Ticks([(each, each) for each in OPERATIONS], id="operations")
+            yield from _opener("Script", "etl")
             yield from self.buttons()
 
     def on_mount(self) -> None:
         """Begins at the columns: that is what most come for."""
-        if "operations" in self._offered:
-            chosen = self._edit.inherited if self._edit.operations is None else self._edit.operations
-            self.query_one(Ticks).values = frozenset(chosen)
+        chosen = self._edit.inherited if self._edit.operations is None else self._edit.operations
+        self.query_one(Ticks).values = frozenset(chosen)
         self._draw()
         self._show_column(self._column)
         (self.grid if self._edit.columns else self._field("name").control).focus()
@@ -131,7 +117,7 @@ class TableDialog(EditDialog[TableObject]):
             self.say(f"✗ {problem}", failed=True)
             return None
         for key, text, judge in self._texts():
-            if key in self._offered and (problem := judge(text)):
+            if problem := judge(text):
                 self.say(f"✗ {problem}", failed=True)
                 self.query_one(f"#open-{key}").focus()
                 return None
@@ -217,8 +203,7 @@ class TableDialog(EditDialog[TableObject]):
     def _draw(self) -> None:
         self.grid.show([_line(each, self._edit) for each in self._edit.columns])
         for key, text, _ in self._texts():
-            if key in self._offered:
-                self.query_one(f"#open-{key}", Button).label = one_line(text)[:56] or "none"
+            self.query_one(f"#open-{key}", Button).label = one_line(text)[:56] or "none"
 
     # Rows and changes
 

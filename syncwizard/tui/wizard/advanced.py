@@ -14,7 +14,6 @@ from syncwizard.rows.as_typed import TableShape, script_problem
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import StepName
 from syncwizard.task.names import TableName
-from syncwizard.task.not_yet import is_supported
 from syncwizard.task.settings import Declared
 from syncwizard.task.specification import SETTINGS, EtlErrors
 from syncwizard.task.text import one_line
@@ -51,8 +50,7 @@ class AdvancedStep(FormStep):
             yield Static("Names at the destination", classes="form--heading")
             yield Field("capitalization", "Letters", Choice(CAPITALIZATIONS))
             yield Static(ABOUT_CAPITALIZATION, classes="form--about", markup=False)
-            if is_supported("advanced.etl"):
-                yield from self._transformation()
+            yield from self._transformation()
 
     def _transformation(self) -> Iterator[Widget]:
         yield Static("Transformation", classes="form--heading")
