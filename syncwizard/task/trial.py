@@ -19,13 +19,18 @@ class TriedRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Real rows of the source before and after. `before`, `after`: names of the columns; `kept` and `total`: how many
-    rows travel and there are, where they were counted."""
+    """Real rows of the source before and after.
+
+    - `before`, `after`: names of the columns
+    - `expected`: how many rows travel by the plan, where they are selected
+    - `kept`, `total`: how many travel and there are, where they were counted
+    """
 
     table: TableName
     before: list[str]
     after: list[str]
     rows: list[TriedRow]
+    expected: int | None = None
     kept: int | None = None
     total: int | None = None
 
@@ -48,6 +53,8 @@ def describe_trial(trial: Trial) -> Iterator[str]:
                 yield f"    without {', '.join(gone)}"
     if trial.total is not None:
         yield f"{trial.kept:,} of {trial.total:,} rows travel"
+    elif trial.expected is not None:
+        yield f"about {trial.expected:,} rows travel, by the plan"
 
 
 def _values(row: dict[str, str | None], names: list[str]) -> str:

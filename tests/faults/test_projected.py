@@ -176,7 +176,7 @@ def loaded(source: Cluster, destination: Cluster, name: str) -> Iterator[Databas
         source.drop_database(name)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("scenario", ["kills", pytest.param("crashes", marks=pytest.mark.marathon)])
 def test_selected_and_changed_rows_survive(
     scenario: str, source_cluster: Cluster, destination_cluster: Cluster, server_folder: Path, state_home: Path
 ) -> None:

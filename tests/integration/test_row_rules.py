@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.errors import UsageError
+from syncwizard.errors import TaskFailed, UsageError
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.commands import trial
 from syncwizard.stages.precheck import row_rules, selection
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import Finding, Item
-from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
+from syncwizard.task.specification import Advanced, SchemaObjects, Synchronization, TableObject
 from syncwizard.task.trial import describe_trial
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair
@@ -175,7 +175,29 @@ def test_ten_rows_are_shown_before_and_after(shop: DatabasePair, tmp_path: Path)
     assert "    fails: division by zero" in lines
     assert "    is left out" in lines
     assert lines[-1] == "495 of 1,000 rows travel"
+    shop.source.execute("ANALYZE orders")
+    estimated = trial.run(
+        ruled(shop, tmp_path, TableObject(table="orders", where="region = 'us'")).context(), "orders", count=False
+    )
+    assert list(describe_trial(estimated))[-1] == f"about {estimated.expected:,} rows travel, by the plan"
+    assert 400 < (estimated.expected or 0) < 600
     with pytest.raises(UsageError, match="travel as they are"):
         trial.run(ruled(shop, tmp_path, table).context(), "public.short", count=False)
     with pytest.raises(UsageError, match="no table ordes"):
         trial.run(ruled(shop, tmp_path, table).context(), "ordes", count=False)
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("day = at", "the filter depends on the moment or the session"),
+        ("region > 5", "the source says: operator does not exist"),
+        ("vector_dims(embedding) = 3", "the destination says: type .* does not exist"),
+    ],
+)
+def test_a_trial_asks_both_ends(shop: DatabasePair, tmp_path: Path, where: str, reason: str) -> None:
+    shop.destination.execute("DROP EXTENSION vector")
+    objects = [SchemaObjects(schema="public", overrides=[TableObject(table="orders", where=where)])]
+    run = TaskRun(shop.spec(objects, synchronization=Synchronization(types=["full", "incremental"])), tmp_path)
+    with pytest.raises(TaskFailed, match=reason):
+        trial.run(run.context(), "orders", count=False)

@@ -7,6 +7,7 @@ import msgspec
 import psycopg
 from psycopg import sql
 
+from syncwizard.errors import End
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.etl.steps import STAMP_REFERENCES, reference
@@ -26,6 +27,36 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     sqlstate: str = ""
     rows: float | None = None
     undecided: bool = False
+
+
+def find_obstacle(
+    source: Connection, destination: Connection, here: Projection, there: Projection, *, types_follow: bool
+) -> str:
+    """Why one of the ends cannot evaluate a table's projection, written for each of them; empty where both can.
+
+    `types_follow`: what the destination does not know is created there with the definitions.
+    """
+    answers: tuple[tuple[End, Answer], ...] = (
+        ("source", judge_condition(source, here)),
+        ("source", judge_source(source, here)),
+        ("destination", judge_condition(destination, there)),
+        ("destination", judge_destination(destination, there)),
+    )
+    for end, answer in answers:
+        if answer.problem and not (answer.undecided and end == "destination" and types_follow):
+            return _why(end, answer)
+    return ""
+
+
+def _why(end: End, answer: Answer) -> str:
+    if answer.sqlstate == NOT_IMMUTABLE:
+        return (
+            "the filter depends on the moment or the session: it may use immutable functions and operators alone; "
+            "those of timestamp with time zone with dates, intervals and text are not"
+        )
+    if answer.sqlstate == NO_RIGHT and "temporary" in answer.problem:
+        return f"the {end} cannot be asked whether the filter is immutable: {answer.problem}; grant TEMPORARY"
+    return f"the {end} says: {answer.problem}"
 
 
 def judge_condition(end: Connection, projection: Projection) -> Answer:

@@ -3,7 +3,7 @@
 import psycopg
 from psycopg import sql
 
-from syncwizard.postgres.catalog.rule_checks import count_kept
+from syncwizard.postgres.catalog.rule_checks import count_kept, judge_source
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.projection import Projection
@@ -16,7 +16,7 @@ KEPT_ROWS = 7
 
 
 def try_projection(source: Connection, projection: Projection, *, count: bool) -> Trial:
-    """Ten rows before and after; counts all where asked."""
+    """Ten rows before and after, and how many travel by the plan; counts all where asked."""
     table = quoted(projection.table.schema, projection.table.name).as_string(None)
     columns = list(projection.columns)
     rows = []
@@ -32,9 +32,16 @@ def try_projection(source: Connection, projection: Projection, *, count: bool) -
         before=columns,
         after=[output.name for output in projection.outputs],
         rows=rows,
+        expected=_expected(source, projection),
         kept=kept,
         total=total,
     )
+
+
+def _expected(source: Connection, projection: Projection) -> int | None:
+    """How many rows the plan expects to travel, where a filter or a script selects them."""
+    rows = judge_source(source, projection).rows
+    return None if rows is None or projection.kept is True else round(rows)
 
 
 def _places(source: Connection, projection: Projection, table: str) -> list[tuple[int, str]]:

@@ -1,7 +1,8 @@
 """Shows what a task's filter and scripts make of real rows, before anything is started."""
 
-from syncwizard.errors import UsageError
+from syncwizard.errors import TaskFailed, UsageError
 from syncwizard.postgres.catalog.row_rules import read_rules
+from syncwizard.postgres.catalog.rule_checks import find_obstacle
 from syncwizard.postgres.catalog.rule_trial import try_projection
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import database_of
@@ -14,24 +15,32 @@ from syncwizard.task.trial import Trial
 
 
 def run(context: Context, table: str, *, count: bool) -> Trial:
-    """Tries a table of the task, by its name with or without its schema.
+    """Tries a table of the task, by its name with or without its schema: plans its rows at both ends, and makes some.
 
     Raises UsageError for one that is not the task's or goes as it is; TaskFailed for a rule that cannot be used.
     """
     with context.connect("source", "trial") as source, translated("source", "trying filters and scripts"):
         make_read_only(source)
         selected = select_tables(source, context.spec, sizes=False).tables
-        found = _find(table, [each.name for each in selected])
-        rules = read_rules(
-            source,
-            database_of(source),
-            [each for each in selected if each.name == found],
-            context.spec,
-            context.mapping,
-        )
-        if found not in rules:
-            raise UsageError(f"rows of {found} travel as they are: it has no `where`, `etl` or `operations`")
-        return try_projection(source, rules[found].projection, count=count)
+        name = _find(table, [each.name for each in selected])
+        found = next(each for each in selected if each.name == name)
+        database = database_of(source)
+        here = read_rules(source, database, [found], context.spec, context.mapping).get(name)
+        if here is None:
+            raise UsageError(f"rows of {name} travel as they are: it has no `where`, `etl` or `operations`")
+        with context.connect("destination", "trial") as destination:
+            with translated("destination", "trying filters and scripts"):
+                there = read_rules(destination, database, [found], context.spec, context.mapping)[name]
+            problem = find_obstacle(
+                source,
+                destination,
+                here.projection,
+                there.projection,
+                types_follow="schema" in context.spec.synchronization.types,
+            )
+        if problem:
+            raise TaskFailed(f"filter or script of {name} cannot be used: {problem}")
+        return try_projection(source, here.projection, count=count)
 
 
 def _find(table: str, names: list[TableName]) -> TableName:

@@ -2,16 +2,8 @@
 
 import msgspec
 
-from syncwizard.errors import End
 from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_of
-from syncwizard.postgres.catalog.rule_checks import (
-    NO_RIGHT,
-    NOT_IMMUTABLE,
-    Answer,
-    judge_condition,
-    judge_destination,
-    judge_source,
-)
+from syncwizard.postgres.catalog.rule_checks import find_obstacle, judge_source
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projection import Projection, TaskWishes, check_destination
@@ -67,14 +59,9 @@ def _judged(checkup: Checkup, asked: Asked) -> tuple[str, str]:
     there = make_rule(asked, names_of(destination, [asked]), checkup.mapping, database)
     if here is None or there is None:
         return "", ""
-    for end, answer in (
-        ("source", judge_condition(source, here.projection)),
-        ("source", judge_source(source, here.projection)),
-        ("destination", judge_condition(destination, there.projection)),
-        ("destination", judge_destination(destination, there.projection)),
-    ):
-        if answer.problem and not (answer.undecided and end == "destination" and checkup.synchronizes("schema")):
-            return _why(end, answer), ""  # type: ignore[arg-type, unused-ignore]
+    types_follow = checkup.synchronizes("schema")
+    if problem := find_obstacle(source, destination, here.projection, there.projection, types_follow=types_follow):
+        return problem, ""
     if (target := checkup.target_of(asked.table)) is not None:
         check_destination(here.projection, target)
     elif missing := _not_filled(asked.table, here.projection, checkup.mapping):
@@ -83,17 +70,6 @@ def _judged(checkup: Checkup, asked: Asked) -> tuple[str, str]:
             " `exclude_columns` or `columns` of the task file"
         ), ""
     return "", _described(checkup, asked.table, here.projection)
-
-
-def _why(end: End | str, answer: Answer) -> str:
-    if answer.sqlstate == NOT_IMMUTABLE:
-        return (
-            "the filter depends on the moment or the session: it may use immutable functions and operators alone; "
-            "those of timestamp with time zone with dates, intervals and text are not"
-        )
-    if answer.sqlstate == NO_RIGHT and "temporary" in answer.problem:
-        return f"the {end} cannot be asked whether the filter is immutable: {answer.problem}; grant TEMPORARY"
-    return f"the {end} says: {answer.problem}"
 
 
 def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
