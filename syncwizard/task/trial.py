@@ -36,6 +36,20 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 def describe_trial(trial: Trial) -> Iterator[str]:
+    """The rows, and how many travel."""
+    yield from describe_rows(trial)
+    if summary := describe_number(trial):
+        yield summary
+
+
+def describe_number(trial: Trial) -> str:
+    """How many rows travel, counted or by the plan; empty where all do."""
+    if trial.total is not None:
+        return f"{trial.kept:,} of {trial.total:,} rows travel"
+    return "" if trial.expected is None else f"about {trial.expected:,} rows travel, by the plan"
+
+
+def describe_rows(trial: Trial) -> Iterator[str]:
     """The rows one below the other, each column that differs with both values."""
     for number, row in enumerate(trial.rows, 1):
         before = dict(zip(trial.before, row.before, strict=True))
@@ -51,10 +65,6 @@ def describe_trial(trial: Trial) -> Iterator[str]:
             yield f"    becomes {_values(after, changed)}" if changed else "    travels as it is"
             if gone:
                 yield f"    without {', '.join(gone)}"
-    if trial.total is not None:
-        yield f"{trial.kept:,} of {trial.total:,} rows travel"
-    elif trial.expected is not None:
-        yield f"about {trial.expected:,} rows travel, by the plan"
 
 
 def _values(row: dict[str, str | None], names: list[str]) -> str:

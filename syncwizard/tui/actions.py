@@ -95,6 +95,7 @@ ACTIONS: Mapping[str, Action] = {
         _action("columns.tick", "space", "Tick", "The column travels, or not", show=False),
         _action("columns.rename", "enter", "Rename", "To the column's name at the destination", show=False),
         _action("edit.take", "f8", "Take", "Take the answers, or go to the first that is wrong"),
+        _action("edit.try", "f5", "Try", "Try the filter or script on ten real rows, at both ends", show=False),
         _action("objects.reload", "r", "Refresh", "List the source's objects again", show=False),
         _action("objects.stop", "c", "Stop", "Stop listing the source's objects", show=False),
         _action("objects.advice", "plus", "Add", "Tick what the advice below would add", show=False),

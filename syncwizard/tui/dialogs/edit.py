@@ -16,6 +16,8 @@ from syncwizard.tui.dialogs.dialog import Box, Dialog
 Answer = TypeVar("Answer")
 # What is wrong with a text; empty where nothing is.
 Judge = Callable[[str], str]
+# The dialog that tries a text on real rows.
+Attempt = Callable[[str], Dialog[None]]
 # A pause in typing: a check of a script over many tables is not made at each key.
 PAUSE_SECONDS = 0.2
 
@@ -51,11 +53,12 @@ class EditDialog(Dialog[Answer]):
 
         self.app.push_screen(ConfirmDialog("Drop the changes?", "Esc goes back to them.", "Drop them"), answered)
 
-    def buttons(self, verb: str = "Take (F8)") -> ComposeResult:
-        """The end of the box."""
+    def buttons(self, verb: str = "Take (F8)", *, more: tuple[Button, ...] = ()) -> ComposeResult:
+        """The end of the box; `more` buttons stand between the two."""
         yield Static("", id="edit-status", classes="dialog-status", markup=False)
         with Horizontal(classes="dialog-buttons"):
             yield Button("Cancel", id="cancel", compact=True)
+            yield from more
             yield Button(verb, id="take", variant="primary", compact=True)
 
     def say(self, text: str, *, failed: bool = False) -> None:
@@ -78,10 +81,22 @@ class EditDialog(Dialog[Answer]):
 class EditorDialog(EditDialog[str]):
     """A text of some lines, checked while it is typed; an empty one is an answer too."""
 
-    def __init__(self, title: str, text: str, judge: Judge, *, note: str = "", good: str = "nothing wrong") -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("edit.try")]
+
+    def __init__(
+        self,
+        title: str,
+        text: str,
+        judge: Judge,
+        *,
+        note: str = "",
+        good: str = "nothing wrong",
+        attempt: Attempt | None = None,
+    ) -> None:
         """`note`: what can be written; `good`: what is shown of a text that nothing is wrong with."""
         super().__init__()
         self._title, self._text, self._judge, self._note, self._good = title, text, judge, note, good
+        self._attempt = attempt
         self._typed = 0
 
     def compose(self) -> ComposeResult:
@@ -89,7 +104,8 @@ class EditorDialog(EditDialog[str]):
         with Box(self._title):
             yield TextArea(self._text, soft_wrap=True, show_line_numbers=True, compact=True)
             yield Static(self._note, classes="dialog-note", markup=False)
-            yield from self.buttons()
+            trying = (Button("Try (F5)", id="try", compact=True),) if self._attempt is not None else ()
+            yield from self.buttons(more=trying)
 
     def on_mount(self) -> None:
         """Begins at the end of the text."""
@@ -111,6 +127,16 @@ class EditorDialog(EditDialog[str]):
     def answer(self) -> str | None:
         """The text."""
         return self.text.strip() if self._check() else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Not every text can be tried."""
+        return self._attempt is not None if action == "try" else super().check_action(action, parameters)
+
+    @on(Button.Pressed, "#try")
+    def action_try(self) -> None:
+        """Shows what the text makes of real rows, once nothing is wrong with it."""
+        if self._attempt is not None and self._check():
+            self.app.push_screen(self._attempt(self.text.strip()))
 
     @on(TextArea.Changed)
     def _edited(self, event: TextArea.Changed) -> None:

@@ -18,7 +18,7 @@ from syncwizard.task.objects import Operation, TableObject
 from syncwizard.task.problem import Problem
 from syncwizard.task.text import one_line
 from syncwizard.tui.actions import bindings
-from syncwizard.tui.dialogs.dialog import Box
+from syncwizard.tui.dialogs.dialog import Box, Dialog
 from syncwizard.tui.dialogs.edit import EditDialog, EditorDialog
 from syncwizard.tui.widgets.columns import Cell, Column, Line
 from syncwizard.tui.widgets.field import Field
@@ -61,11 +61,12 @@ class TableDialog(EditDialog[TableObject]):
         *,
         taken: Mapping[str, str],
         database: str = "",
+        attempt: Callable[[TableObject], Dialog[None]] | None = None,
     ) -> None:
-        """`database`: the source's, for scripts."""
+        """`database`: the source's, for scripts; `attempt`: the dialog that tries an entry on real rows."""
         super().__init__()
         self._table, self._begun, self._edit = table, edit, edit
-        self._taken, self._database = taken, database
+        self._taken, self._database, self._attempt = taken, database, attempt
         # The column whose name is in the field.
         self._column = edit.columns[0].name if edit.columns else ""
 
@@ -229,8 +230,13 @@ class TableDialog(EditDialog[TableObject]):
                 self._draw()
                 self.say("")
 
+        def attempt(answer: str) -> Dialog[None]:
+            assert self._attempt is not None
+            return self._attempt(_with(self._edit, field, answer).to_object())
+
         title = f"{title} of {one_line(str(self._table))}"
-        self.app.push_screen(EditorDialog(title, text, judge, note=note), answered)
+        trying = None if self._attempt is None else attempt
+        self.app.push_screen(EditorDialog(title, text, judge, note=note, attempt=trying), answered)
 
     def _texts(self) -> tuple[tuple[str, str, Callable[[str], str]], ...]:
         return (

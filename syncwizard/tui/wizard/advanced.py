@@ -1,6 +1,7 @@
 """The step of the settings that every task has a sensible default for."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby, islice
 from typing import ClassVar, get_args
 
@@ -17,11 +18,12 @@ from syncwizard.task.names import TableName
 from syncwizard.task.settings import Declared
 from syncwizard.task.specification import SETTINGS, EtlErrors
 from syncwizard.task.text import one_line
-from syncwizard.tui.dialogs.edit import EditorDialog
+from syncwizard.tui.dialogs.edit import Attempt, EditorDialog
 from syncwizard.tui.dialogs.table_edit import shape_of
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.wizard.form import FormStep
+from syncwizard.tui.wizard.trying import Trials, chosen_tables
 
 CAPITALIZATIONS = (("source", "as at the source"), ("lower", "lower case"), ("upper", "upper case"))
 ABOUT_CAPITALIZATION = "Of schemas, tables and columns that have no name of their own."
@@ -76,8 +78,13 @@ class AdvancedStep(FormStep):
                 self.take("advanced.etl", answer)
                 self.show()
 
-        text = self.value_of("advanced.etl")
-        self.app.push_screen(EditorDialog("Script of the task", text, self._script_problem, note=SCRIPT_NOTE), answered)
+        text, choice = self.value_of("advanced.etl"), self.wizard.choice
+        attempt: Attempt | None = None
+        if choice is not None and chosen_tables(choice):
+            trials = Trials(lambda: (self.wizard.spec, self.wizard.secrets))
+            attempt = partial(trials.of_script, choice)
+        dialog = EditorDialog("Script of the task", text, self._script_problem, note=SCRIPT_NOTE, attempt=attempt)
+        self.app.push_screen(dialog, answered)
 
     def _script_problem(self, text: str) -> str:
         tables = () if self.wizard.choice is None else some_shapes(self.wizard.choice)

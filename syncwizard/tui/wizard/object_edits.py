@@ -16,6 +16,7 @@ from syncwizard.task.objects import TableObject
 from syncwizard.tui.dialogs.batch_rename import BatchRenameDialog
 from syncwizard.tui.dialogs.schema_edit import SchemaDialog
 from syncwizard.tui.dialogs.table_edit import TableDialog
+from syncwizard.tui.wizard.trying import Trials
 
 Take = Callable[[ObjectChoice], None]
 
@@ -29,10 +30,10 @@ def can_edit(line: Line | None, choice: ObjectChoice) -> bool:
     return line.object.kind == "table" and not line.object.obstacle
 
 
-def edit(app: App[Any], line: Line, choice: ObjectChoice, take: Take, *, database: str) -> None:
+def edit(app: App[Any], line: Line, choice: ObjectChoice, take: Take, *, database: str, trials: Trials) -> None:
     """Opens the dialog for a line."""
     if line.object is not None:
-        _edit_table(app, line.object, choice, take, database)
+        _edit_table(app, line.object, choice, take, database, trials)
     else:
         _edit_schema(app, line.node.schema, choice, take)
 
@@ -85,16 +86,23 @@ def _edit_schema(app: App[Any], schema: str, choice: ObjectChoice, take: Take) -
     app.push_screen(SchemaDialog(begun, tables), answered)
 
 
-def _edit_table(app: App[Any], table: CatalogueObject, choice: ObjectChoice, take: Take, database: str) -> None:
+def _edit_table(
+    app: App[Any], table: CatalogueObject, choice: ObjectChoice, take: Take, database: str, trials: Trials
+) -> None:
     name = TableName(table.schema, table.name)
 
     def answered(answer: TableObject | None) -> None:
         if answer is not None:
             take(with_answer(choice, table, answer))
 
-    app.push_screen(
-        TableDialog(name, edit_of(table, choice), taken=taken_beside(table, choice), database=database), answered
+    dialog = TableDialog(
+        name,
+        edit_of(table, choice),
+        taken=taken_beside(table, choice),
+        database=database,
+        attempt=lambda entry: trials.of_table(name, choice, entry),
     )
+    app.push_screen(dialog, answered)
 
 
 def edit_of(table: CatalogueObject, choice: ObjectChoice) -> TableEdit:

@@ -34,6 +34,7 @@ from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
 from syncwizard.tui.wizard.object_edits import can_edit, edit, rename, tables_below
 from syncwizard.tui.wizard.step import Step
+from syncwizard.tui.wizard.trying import Trials
 
 TYPES = (("schema", "schema"), ("full", "full copy"), ("incremental", "incremental, always"))
 CONFLICTS = (("report", "report: stop the precheck"), ("ignore", "ignore: use them"))
@@ -276,7 +277,8 @@ class ObjectsStep(Step):
         line, choice = self.picker.line, self.picker.choice
         if line is not None and can_edit(line, choice):
             database = self.wizard.draft.source.database
-            edit(self.app, line, choice, self.picker.replace, database=database)
+            trials = Trials(lambda: (self.wizard.spec, self.wizard.secrets))
+            edit(self.app, line, choice, self.picker.replace, database=database, trials=trials)
 
     def action_rename(self) -> None:
         """Other names for many tables at once."""
