@@ -7,13 +7,15 @@ from functools import partial
 import pytest
 from textual.widgets import Input
 
+from syncwizard.task.drafting.catalogue import Catalogue, CatalogueObject, ColumnFacts, RelationName, TableColumns
 from syncwizard.task.objects import SchemaObjects, TableObject
 from syncwizard.tui.dialogs.edit import EditorDialog
 from syncwizard.tui.dialogs.trial import TrialDialog
+from syncwizard.tui.wizard.objects import ObjectsStep
 from tests.support.pair import DatabasePair
 from tests.tui.apps import NARROW, text_on
 from tests.tui.apps import shown as shown_by_then
-from tests.tui.test_objects_step import READY, Running, StepApp, at_step, draft_over
+from tests.tui.test_objects_step import Running, StepApp, draft_over
 
 ROWS = """
 CREATE SCHEMA kb;
@@ -23,6 +25,26 @@ CREATE TABLE kb.passages (id int PRIMARY KEY, body text);
 INSERT INTO kb.passages VALUES (1, 'body');
 ANALYZE;
 """
+CATALOGUE = Catalogue(
+    schemas=("kb",),
+    objects=(
+        CatalogueObject("table", "kb", "documents", 40, 8_192),
+        CatalogueObject("table", "kb", "passages", 1, 8_192),
+    ),
+    columns=(
+        TableColumns(
+            RelationName("kb", "documents"),
+            (
+                ColumnFacts("id", "integer", of_key=True),
+                ColumnFacts("title", "text"),
+                ColumnFacts("region", "text"),
+            ),
+        ),
+        TableColumns(
+            RelationName("kb", "passages"), (ColumnFacts("id", "integer", of_key=True), ColumnFacts("body", "text"))
+        ),
+    ),
+)
 
 # A probe is a process, and asks two servers.
 shown = partial(shown_by_then, seconds=60.0)
@@ -34,12 +56,26 @@ def stocked(pair: DatabasePair) -> DatabasePair:
     return pair
 
 
+class ListedSource(ObjectsStep):
+    """The step over the source of the tests, without asking for what is known."""
+
+    def action_reload(self) -> None:
+        self._load(CATALOGUE)
+
+
+@asynccontextmanager
+async def at_objects(pair: DatabasePair, objects: list[SchemaObjects]) -> AsyncIterator[tuple[StepApp, Running]]:
+    app = StepApp(draft_over(pair, objects=objects), ListedSource)
+    async with app.run_test(size=NARROW) as pilot:
+        await shown(pilot, "Source: ")
+        yield app, pilot
+
+
 @asynccontextmanager
 async def at_documents(pair: DatabasePair) -> AsyncIterator[tuple[StepApp, Running]]:
-    """In the dialog of the table that the tests edit, under another name than its own."""
+    """In the dialog of the table that the tests edit, which has another name than its own."""
     entry = TableObject(table="documents", name="papers", columns={"title": "heading"})
-    objects = [SchemaObjects(schema="kb", name="library", overrides=[entry])]
-    async with at_step(draft_over(pair, objects=objects), READY, NARROW) as (app, pilot):
+    async with at_objects(pair, [SchemaObjects(schema="kb", name="library", overrides=[entry])]) as (app, pilot):
         await pilot.press("slash", *"documents", "enter", "home", "down", "down", "e")
         await shown(pilot, "Table kb.documents")
         yield app, pilot
@@ -73,13 +109,13 @@ async def test_what_an_end_refuses_is_said_in_its_words_and_nothing_is_tried_tha
         app.screen.query_one("#open-where").focus()
         await pilot.press("enter", *"regio = 'eu'", "f5")
         assert isinstance(app.screen, EditorDialog)
-        await shown(pilot, "did you mean `region`?")
+        await shown(pilot, "column regio is not in kb.documents")
         await pilot.press(*["backspace"] * 7, *"n > 5", "f5")
-        await shown(pilot, "the source says: operator does not exist")
+        await shown(pilot, "operator does not exist")
 
 
 async def test_the_script_of_the_task_is_tried_on_any_chosen_table(stocked: DatabasePair) -> None:
-    async with at_step(draft_over(stocked, objects=[SchemaObjects(schema="kb")])) as (app, pilot):
+    async with at_objects(stocked, [SchemaObjects(schema="kb")]) as (app, pilot):
         await pilot.press("f8")
         app.wizard.current.query_one("#script").focus()
         await pilot.press("enter", *'e_if(op_eq(__TB__, "passages"), e_set(`body`, "-"))', "f5")
