@@ -3,13 +3,16 @@
 from struct import Struct
 from struct import error as struct_error
 
+import msgspec
+
 from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows.changes import NULL, Command
 from syncwizard.rows.tuples import MARK_AT, decode_values
 
 # What the source's table is like; a newer one means something that is not known here.
 VERSION = 1
-_COLUMNS = 8
+_COLUMNS = 10
+_JOINED = msgspec.json.Decoder(dict[str, int])
 _TEXT = ord("t")
 _NUMBERS = {4: Struct(">i").unpack, 8: Struct(">q").unpack}
 
@@ -28,7 +31,8 @@ def parse_command(frame: bytes, codec: str) -> Command:
         kind, tag, role, statement = (None if text is None else text.decode(codec) for text in texts[2:6])
         definition = texts[7].decode(codec) if texts[7] is not None else None
         relation = _number(texts[6], kinds[6])
-    except (ValueError, KeyError, struct_error) as error:
+        joined = _JOINED.decode(texts[9]) if texts[9] is not None else {}
+    except (ValueError, KeyError, struct_error, msgspec.DecodeError) as error:
         raise ProtocolError("a captured command that cannot be read") from error
     return Command(
         kind=kind or "",
@@ -37,6 +41,7 @@ def parse_command(frame: bytes, codec: str) -> Command:
         statement=statement,
         relation=relation,
         definition=definition,
+        joined=joined,
     )
 
 

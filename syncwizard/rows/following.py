@@ -3,10 +3,25 @@
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from syncwizard.rows.projection import TaskWishes
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
+from syncwizard.task.objects import SchemaObjects
 from syncwizard.task.specification import TaskSpec
+
+# No table has it: what a schema's entry asks of tables that it does not name.
+_ANY = ""
+
+
+class Joining(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tables of a schema join the task when they are created: all without `names` where `whole`, else those."""
+
+    schema: str
+    whole: bool
+    names: list[str]
 
 
 def followable(spec: TaskSpec, mapping: Mapping, tables: Sequence[Table]) -> list[Table]:
@@ -21,15 +36,37 @@ def followable(spec: TaskSpec, mapping: Mapping, tables: Sequence[Table]) -> lis
         and not table.is_partition
         and wishes.of(table.name, table.root).plain
         and targets[mapping.table(table.name)] == 1
-        and names_alike(mapping, table)
+        and names_alike(mapping, table.name)
     ]
 
 
-def names_alike(mapping: Mapping, table: Table) -> bool:
-    """Whether each of its columns goes to the one of the same name, those to come, too."""
+def follows(spec: TaskSpec, mapping: Mapping, name: TableName) -> bool:
+    """Whether a table of the name, selected or not, would go to one of the destination as it is."""
+    return TaskWishes(spec).of(name, name).plain and names_alike(mapping, name)
+
+
+def joining(spec: TaskSpec, mapping: Mapping) -> list[Joining]:
+    """Which tables join the task when they are created."""
+    found = [_joining(spec, mapping, entry) for entry in spec.objects]
+    return [each for each in found if each.whole or each.names]
+
+
+def _joining(spec: TaskSpec, mapping: Mapping, entry: SchemaObjects) -> Joining:
+    own = {table.table: follows(spec, mapping, TableName(entry.schema, table.table)) for table in entry.described}
+    if not entry.whole:
+        return Joining(schema=entry.schema, whole=False, names=[name for name, plain in own.items() if plain])
+    if not follows(spec, mapping, TableName(entry.schema, _ANY)):
+        names = [name for name, plain in own.items() if plain and name not in entry.exclude]
+        return Joining(schema=entry.schema, whole=False, names=names)
+    names = [*entry.exclude, *(name for name, plain in own.items() if not plain)]
+    return Joining(schema=entry.schema, whole=True, names=names)
+
+
+def names_alike(mapping: Mapping, name: TableName) -> bool:
+    """Whether each of the table's columns goes to the one of the same name, those to come, too."""
     return (
         mapping.capitalization == "source"
-        and table.name not in mapping.columns
-        and table.name not in mapping.left_out
-        and table.name not in mapping.origins
+        and name not in mapping.columns
+        and name not in mapping.left_out
+        and name not in mapping.origins
     )

@@ -12,7 +12,7 @@ from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.lineage import Detached, Doubt
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
-from syncwizard.task.events import Noticed, PartitionDetached, TableDropped, TableSetAside
+from syncwizard.task.events import DefinitionFollowed, Noticed, PartitionDetached, TableDropped, TableSetAside
 from syncwizard.task.names import TableName
 
 
@@ -58,6 +58,23 @@ def record_dropped(context: Context, tables: Iterable[TableName], *, copied: boo
     for table in tables:
         if table not in known:
             context.record(TableDropped(table=table, copied=copied))
+
+
+def record_followed(context: Context, found: Iterable[DefinitionFollowed]) -> None:
+    """Says once of each change of a definition that it was followed."""
+    for event in found:
+        if event.number > context.state().followed:
+            context.record(event)
+
+
+def tell_followed(context: Context, destination: Destination) -> None:
+    """Says what the destination has followed and the journal does not know of: a child may have died behind its
+    commit."""
+    with translated("destination", "reading which definitions were followed"):
+        # Brings an older layout to the newest.
+        destination.ledger.read()
+        found = destination.followed.read_log(context.state().followed)
+    record_followed(context, found)
 
 
 def _is_whole(copy: TableCopy | None) -> bool:

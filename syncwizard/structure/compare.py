@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from syncwizard.structure.definition import ColumnDefinition, Definition, Part, by_name
+from syncwizard.structure.literals import literal
 from syncwizard.structure.widening import widens
 from syncwizard.task.names import TableName, quote
 
@@ -259,13 +260,3 @@ def _default(column: ColumnDefinition) -> str:
 
 def _text(comment: str | None) -> str:
     return "NULL" if comment is None else literal(comment)
-
-
-def literal(text: str) -> str:
-    r"""The text as SQL, whatever `standard_conforming_strings` is.
-
-    >>> print(literal("it's"), literal("a\\b"))
-    'it''s' E'a\\b'
-    """
-    quoted = text.replace("'", "''")
-    return f"E'{quoted.replace(chr(92), chr(92) * 2)}'" if "\\" in text else f"'{quoted}'"

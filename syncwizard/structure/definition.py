@@ -6,13 +6,28 @@ from collections.abc import Iterable
 import msgspec
 
 
+class OwnedSequence(msgspec.Struct, frozen=True, kw_only=True):
+    """The sequence of a column. `kind`: 'a' for one of `serial` or OWNED BY, 'i' for that of an identity column."""
+
+    schema: str
+    name: str
+    kind: str
+    type: str
+    start: int
+    increment: int
+    minimum: int
+    maximum: int
+    cache: int
+    cycle: bool
+
+
 class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """A column. `number` is its attribute number, by which it is known under every name.
 
     - `type`: with its modifiers, qualified; `default`: an expression, that of a generated column, too.
     - `generated`: '', 's', 'v'; `identity`: '', 'a' (ALWAYS), 'd'; `collation`: where it is not that of the type.
     - `missing`: what rows have that were there before the column, as a list of one text; None without.
-    - `implied`: the type has a default of its own.
+    - `implied`: the type has a default of its own; `sequence`: the one that it owns.
     """
 
     number: int
@@ -26,6 +41,7 @@ class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
     missing: list[str] | None
     implied: bool
     comment: str | None
+    sequence: OwnedSequence | None = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +83,12 @@ def parse_definition(text: str) -> Definition:
 
 
 def same_columns(one: Definition, other: Definition) -> bool:
-    """Whether both have the same columns, but for what VACUUM FULL changes, too: what old rows have in them."""
-    return _columns(one) == _columns(other)
+    """Whether both have the same name and columns, but for what VACUUM FULL changes: what old rows have in them."""
+    return (one.schema, one.name) == (other.schema, other.name) and _columns(one) == _columns(other)
 
 
 def _columns(definition: Definition) -> list[ColumnDefinition]:
-    return [msgspec.structs.replace(column, missing=None) for column in definition.columns]
+    return [msgspec.structs.replace(column, missing=None, sequence=None) for column in definition.columns]
 
 
 def by_name(parts: Iterable[Part]) -> dict[str, Part]:

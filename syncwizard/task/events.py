@@ -186,6 +186,26 @@ class TableDropped(Event, frozen=True, kw_only=True, tag=True):
     copied: bool = True
 
 
+class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
+    """A change of a definition at the source was made at the destination, at its place among the rows.
+
+    - `number`: from the destination, growing; `lsn`: of the commit at the source
+    - `kind`: what became of the table; `table`: its name at the source before, `renamed` its name from then on
+    - `tag`, `role`, `statement`: the command as it ran there; the statement is None where a function hid it
+    - `statements`: what ran at the destination; none where there was nothing to do, or a dropped table stays there
+    """
+
+    number: int = 0
+    lsn: str
+    kind: Literal["created", "dropped", "renamed", "changed"]
+    table: TableName
+    renamed: TableName | None = None
+    tag: str
+    role: str = ""
+    statement: str | None = None
+    statements: list[str] = []
+
+
 class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
     """A captured partition is in its tree no more. Its rows stay in the tree of the destination as they were.
 
@@ -350,6 +370,7 @@ AnyEvent = (
     | TableRestarted
     | ResyncRequested
     | TableDropped
+    | DefinitionFollowed
     | PartitionDetached
     | TableSetAside
     | SyncPointSet

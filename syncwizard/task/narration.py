@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from syncwizard.remedies import NOTHING, Remedy, without_statements, without_then
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionFollowed,
     DefinitionMissing,
     DefinitionsRetried,
     DefinitionsVerified,
@@ -303,6 +304,14 @@ def _(event: ResyncRequested) -> str:
 def _(event: TableDropped) -> str:
     kept = "its copy stays" if event.copied else "its incomplete copy stays"
     return f"{event.table} was dropped at the source: {kept} at the destination as it is"
+
+
+@_sentence.register
+def _(event: DefinitionFollowed) -> str:
+    what = f"{event.tag} on {event.table} was followed"
+    if event.kind == "dropped" and not event.statements:
+        return f"{event.table} was dropped at the source: its copy stays at the destination as it is"
+    return f"{what}: {'; '.join(event.statements)}" if event.statements else what
 
 
 @_sentence.register

@@ -8,6 +8,7 @@ import msgspec
 
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionFollowed,
     DefinitionMissing,
     DefinitionsVerified,
     EngineStarted,
@@ -46,6 +47,7 @@ from syncwizard.task.events import (
     VerificationStarted,
 )
 from syncwizard.task.layered import changed, without
+from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.stages import TABLE as STAGE_TABLE
 from syncwizard.task.stages import facts_of
@@ -253,7 +255,36 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
 
 
 @_after.register
+def _(event: DefinitionFollowed, state: TaskState, at: float) -> TaskState:
+    if event.number <= state.followed:
+        return state
+    state = replace(state, followed=event.number)
+    if event.kind == "created":
+        made = TableState(pair_lsn=event.lsn, chunks=1, estimated_rows=0, estimated_bytes=0, binary=False, copied=True)
+        dropped = tuple(table for table in state.dropped if table != event.table)
+        return replace(state, tables=changed(state.tables, str(event.table), made), dropped=dropped)
+    if event.kind == "renamed" and event.renamed is not None:
+        return _renamed(state, event.table, event.renamed)
+    if event.kind == "dropped":
+        return _dropped(state, at, TableDropped(table=event.table), narrate(event))
+    return state
+
+
+def _renamed(state: TaskState, before: TableName, now: TableName) -> TaskState:
+    tables = state.tables
+    if (known := state.table(before)) is not None:
+        tables = changed(without(tables, str(before)), str(now), known)
+    identities = tuple(replace(each, table=now) if each.table == before else each for each in state.identities)
+    dropped = tuple(table for table in state.dropped if table != now)
+    return replace(state, tables=tables, identities=identities, dropped=dropped)
+
+
+@_after.register
 def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
+    return _dropped(state, at, event, narrate(event))
+
+
+def _dropped(state: TaskState, at: float, event: TableDropped, message: str) -> TaskState:
     if event.table in state.dropped:
         return state
     # What was never copied whole has no figures to come; and no identity is left to restore.
@@ -263,7 +294,7 @@ def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
     identities = tuple(change for change in state.identities if change.table != event.table)
     aside = tuple(each for each in state.aside if each.anew or each.table != event.table)
     state = replace(state, tables=tables, identities=identities, aside=aside, dropped=(*state.dropped, event.table))
-    return _noticed(state, at, Noticed(level="warning", message=narrate(event)))
+    return _noticed(state, at, Noticed(level="warning", message=message))
 
 
 @_after.register

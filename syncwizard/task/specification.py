@@ -19,6 +19,7 @@ ConflictMode = Literal["report", "ignore"]
 Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
+DroppedTables = Literal["keep", "drop"]
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 5432
@@ -136,6 +137,7 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = 10
 
 
+_DEFINITIONS = Group(heading="Changes of definitions", title="Definitions")
 _TRANSFORMATION = Group(heading="Transformation", title="Transformation")
 
 
@@ -166,7 +168,7 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metrics: Annotated[Metrics, METRICS] = Metrics()
     ddl: Annotated[
         Ddl,
-        Group(heading="Changes of definitions", title="Definitions"),
+        _DEFINITIONS,
         Setting(
             label="Changes of definitions",
             help="`follow`: changes of tables at the source arrive at the destination, at their place between the rows."
@@ -175,6 +177,16 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = "off"
+    dropped_tables: Annotated[
+        DroppedTables,
+        _DEFINITIONS,
+        Setting(
+            label="A table that is dropped",
+            help="With changes of definitions followed, what becomes of the destination's table when the source's is"
+            " dropped: it stays as it is (`keep`), or it is dropped, too, with its rows (`drop`).",
+            own_form=True,
+        ),
+    ] = "keep"
 
 
 SETTINGS = declared(Advanced, "advanced")

@@ -1,6 +1,7 @@
 """How much an event matters, and an event in one line outside of the log. Pure."""
 
 from syncwizard.task.events import (
+    DefinitionFollowed,
     DefinitionMissing,
     Entry,
     Event,
@@ -36,7 +37,9 @@ def level_of(event: Event) -> str:
             return "error" if found.verdict == "different" else "warning"
         case VerificationFinished(failure=Failure()):
             return "warning"
-        case TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_]):
+        case (
+            DefinitionFollowed(kind="dropped") | TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_])
+        ):
             return "warning"
         case PrecheckItemFinished(verdict="warning"):
             return "warning"

@@ -12,7 +12,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact
 from syncwizard.stages.commands import release
 from syncwizard.structure.definition import Definition, parse_definition
-from syncwizard.task.events import Noticed, ResyncRequested, TableToCopy
+from syncwizard.task.events import DefinitionFollowed, ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
 from tests.support.catalogue import everything_in
@@ -123,7 +123,9 @@ def assert_same_definitions(pair: DatabasePair) -> None:
 
 def followed(path: RowPath) -> list[str]:
     return [
-        event.message for event in path.task.events if isinstance(event, Noticed) and "was followed" in event.message
+        "; ".join(event.statements)
+        for event in path.task.events
+        if isinstance(event, DefinitionFollowed) and event.statements
     ]
 
 

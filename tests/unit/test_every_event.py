@@ -9,6 +9,7 @@ from syncwizard.remedies import to_do
 from syncwizard.task.events import (
     AnyEvent,
     ChangesApplied,
+    DefinitionFollowed,
     DefinitionMissing,
     DefinitionsRetried,
     DefinitionsVerified,
@@ -80,6 +81,9 @@ EVENTS: list[Event] = [
     TableRestarted(table=TABLE, reason="rewritten"),
     ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=TABLE, rows=1, bytes=1)], whole=False),
     TableDropped(table=TABLE),
+    DefinitionFollowed(
+        number=1, lsn="0/1", kind="changed", table=TABLE, tag="ALTER TABLE", statements=["ALTER TABLE sales.orders …"]
+    ),
     PartitionDetached(table=TABLE, root=TABLE),
     TableSetAside(table=TABLE, reason="its key is refused"),
     SyncPointSet(lsn="0/1"),

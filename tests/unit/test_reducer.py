@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import pytest
 
 from syncwizard.remedies import to_do
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionFollowed,
     DefinitionMissing,
     EngineStarted,
     EngineStopped,
@@ -291,6 +293,24 @@ def test_a_dropped_table_keeps_its_figures_where_it_was_copied_whole() -> None:
     assert state_after([begun, TableDropped(table=ORDERS)]).table(ORDERS) is None
     known = state_after([begun, copied, TableDropped(table=ORDERS)]).table(ORDERS)
     assert known is not None and known.rows == 9
+
+
+def followed(number: int, kind: Literal["created", "dropped", "renamed"], **fields: Any) -> DefinitionFollowed:
+    return DefinitionFollowed(number=number, lsn="0/9", kind=kind, tag="DDL", **fields)
+
+
+def test_what_was_followed_counts_once_and_tables_come_go_and_change_their_names() -> None:
+    lines = TableName("sales", "lines")
+    state = state_after([*planned(ORDERS), followed(1, "renamed", table=ORDERS, renamed=lines)])
+    known = state.table(lines)
+    assert state.table(ORDERS) is None and known is not None and known.rows == 9
+    dropped = followed(2, "dropped", table=lines)
+    gone = state_after([dropped, dropped], state)
+    assert gone.dropped == (lines,) and gone.followed == 2
+    assert [notice.message for notice in gone.notices] == [narrate(dropped)]
+    back = state_after([followed(3, "created", table=lines), followed(2, "dropped", table=lines)], gone)
+    made = back.table(lines)
+    assert back.dropped == () and made is not None and made.copied and made.rows == 0
 
 
 @pytest.mark.parametrize("again", ["orders", "orders_2025"])

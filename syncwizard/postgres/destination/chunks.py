@@ -114,6 +114,41 @@ class Copies:
                     name = quoted(table.schema, table.name)
                     self._connection.execute(sql.SQL("DELETE FROM ONLY {} WHERE {}").format(name, predicate(condition)))
 
+    def empty(self, table: TableName, pair_lsn: str) -> None:
+        """Records a table that came without rows: all of its changes from the position on are in the stream. In the
+        caller's transaction."""
+        known = self.read().get(table)
+        generation = known.generation + 1 if known is not None else 1
+        self.begin([TableCopy(table=table, generation=generation, pair_lsn=pair_lsn, chunks=1, chunk_pages=1)], [])
+        if not self.claim_chunk(table, generation, 0):
+            raise AssertionError(f"the copy of {table} has passed within its transaction")
+        self.fill_chunk(table, generation, 0, 0, 0)
+
+    def forget(self, table: TableName) -> None:
+        """The table is none of the task's any more. In the caller's transaction."""
+        self._forget_chunks(table)
+        self._connection.execute(
+            "DELETE FROM syncwizard.tables WHERE task_id = %s AND schema_name = %s AND table_name = %s",
+            (self._task_id, table.schema, table.name),
+        )
+
+    def rename(self, before: TableName, now: TableName) -> None:
+        """A table has another name at the source. In the caller's transaction."""
+        for table in ("tables", "chunks", "dead_letters"):
+            name = sql.Identifier("syncwizard", table)
+            values = {"id": self._task_id, "old": [before.schema, before.name], "new": [now.schema, now.name]}
+            condition = sql.SQL("task_id = %(id)s AND ARRAY[schema_name, table_name] = %(new)s::text[]")
+            if table != "dead_letters":
+                # What a table had that was dropped under that name.
+                self._connection.execute(sql.SQL("DELETE FROM {} WHERE ").format(name) + condition, values)
+            self._connection.execute(
+                sql.SQL(
+                    "UPDATE {} SET schema_name = (%(new)s::text[])[1], table_name = (%(new)s::text[])[2]"
+                    " WHERE task_id = %(id)s AND ARRAY[schema_name, table_name] = %(old)s::text[]"
+                ).format(name),
+                values,
+            )
+
     def abandon(self, tables: Iterable[TableName]) -> None:
         """Gives up the copies of tables that are gone at the source: their changes are not applied either."""
         with self._connection.transaction():

@@ -17,9 +17,10 @@ from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.database import Database
 from syncwizard.postgres.destination.dead_letters import DeadLetters
 from syncwizard.postgres.destination.definitions import Definitions
+from syncwizard.postgres.destination.followed import Followed
 from syncwizard.postgres.destination.indexes import Indexes
 from syncwizard.postgres.destination.progress import Ledger
-from syncwizard.postgres.destination.redefining import Followed, Redefining
+from syncwizard.postgres.destination.redefining import Captured, Redefining
 from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.serial import FetchRow, SerialApplier
 from syncwizard.postgres.destination.session import follow_configuration, hold_task, prepare_writing
@@ -137,22 +138,15 @@ class Destination:
 
     def redefining(
         self,
+        spec: TaskSpec,
         known: dict[int, Definition],
         mapping: Mapping,
         routes: RouteCompiler,
         look: Callable[[TableName], Table | None],
+        members: Captured,
     ) -> Redefining:
-        """What follows captured commands, for the routes of the same session; `look`: at a table of
-        the source as it is now."""
-        return Redefining(
-            self.connection,
-            self._task_id,
-            known,
-            mapping,
-            renew=lambda table: routes.renew(table, look(table)),
-            pair_of=routes.pair_of,
-            same_names=routes.same_names,
-        )
+        """What follows captured commands, for the routes of the same session; see Redefining."""
+        return Redefining(self.connection, self._task_id, spec, known, mapping, routes, look, members)
 
     def writer(
         self,

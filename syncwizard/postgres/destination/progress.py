@@ -139,6 +139,24 @@ class Ledger:
             (*_columns(members), self._task_id, epoch),
         )
 
+    def rename_member(self, relation: int, name: TableName) -> Member | None:
+        """A relation has another name from here on; the member, if it is one. In the caller's transaction."""
+        row = self._connection.execute(
+            "UPDATE syncwizard.members SET schema_name = %s, table_name = %s WHERE task_id = %s AND relation = %s"
+            " RETURNING member, traits",
+            (name.schema, name.name, self._task_id, relation),
+        ).fetchone()
+        if row is None:
+            return None
+        traits = msgspec.json.decode(row[1], type=Traits) if row[1] is not None else None
+        return Member(relation=relation, oid=row[0], table=name, traits=traits)
+
+    def forget_member(self, relation: int) -> None:
+        """A relation is captured no more. In the caller's transaction."""
+        self._connection.execute(
+            "DELETE FROM syncwizard.members WHERE task_id = %s AND relation = %s", (self._task_id, relation)
+        )
+
     def read_members(self) -> list[Member]:
         """The relations whose changes the task captures, as they were when it began to."""
         return [
@@ -258,6 +276,10 @@ class Ledger:
             self._connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (self._task_id,))
             self._connection.execute("DELETE FROM syncwizard.followed WHERE task_id = %s", (self._task_id,))
+            if scalar(self._connection, "SELECT pg_catalog.to_regclass('syncwizard.definitions_followed') IS NOT NULL"):
+                self._connection.execute(
+                    "DELETE FROM syncwizard.definitions_followed WHERE task_id = %s", (self._task_id,)
+                )
             self._connection.execute("DELETE FROM syncwizard.progress WHERE task_id = %s", (self._task_id,))
             if not scalar(self._connection, "SELECT EXISTS (SELECT FROM syncwizard.progress)"):
                 self._connection.execute("DROP SCHEMA syncwizard CASCADE")

@@ -1,100 +1,90 @@
 """Brings tables of the destination from one definition to the next, in the transaction of the rows around (rule 23)."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from typing import Literal, Protocol
 
 import msgspec
 import psycopg
+from psycopg import sql
 
 from syncwizard.errors import ChangeFailed
+from syncwizard.postgres.captured import Member
+from syncwizard.postgres.destination.chunks import Copies
+from syncwizard.postgres.destination.followed import Followed
+from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.connection import Connection, quoted, scalar
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.commands import parse_command
+from syncwizard.rows.following import follows
 from syncwizard.structure.compare import Step, compare
-from syncwizard.structure.definition import Definition, parse_definition
+from syncwizard.structure.creating import create
+from syncwizard.structure.definition import Definition, OwnedSequence, parse_definition
+from syncwizard.structure.table import Table
+from syncwizard.task.events import DefinitionFollowed
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.mapping import Mapping as NameMapping
-from syncwizard.task.names import TableName
+from syncwizard.task.names import ObjectName, TableName, quote
+from syncwizard.task.specification import TaskSpec
 
 # Of a statement in a message.
 SHOWN = 500
 
 
-class Followed:
-    """The definitions that the destination has of one task's tables, by the source's OIDs."""
+class Captured(Protocol):
+    """The members as the session compares them with the source."""
 
-    def __init__(self, connection: Connection, task_id: uuid.UUID) -> None:
-        self._connection = connection
-        self._task_id = task_id
+    def note(self, members: Iterable[Member]) -> None:
+        """Takes in what is known by now."""
 
-    def read(self) -> dict[int, Definition]:
-        """All of them; in the layout that has them."""
-        rows = self._connection.execute(
-            "SELECT relation, definition FROM syncwizard.followed WHERE task_id = %s", (self._task_id,)
-        )
-        return {relation: parse_definition(text) for relation, text in rows}
-
-    def note(self, definitions: Iterable[Definition]) -> None:
-        """What the destination has from here on. In the caller's transaction."""
-        rows = [(each.relation, msgspec.json.encode(each).decode()) for each in definitions]
-        self._connection.execute(
-            "INSERT INTO syncwizard.followed AS f (task_id, relation, definition)"
-            " SELECT %s, * FROM unnest(%s::bigint[], %s::text[])"
-            " ON CONFLICT (task_id, relation) DO UPDATE SET definition = excluded.definition",
-            (self._task_id, [relation for relation, _ in rows], [text for _, text in rows]),
-        )
-
-    def forget(self, relations: Collection[int] | None = None) -> None:
-        """These tables, or all, are not followed any more. In the caller's transaction."""
-        if relations is None:
-            self._connection.execute("DELETE FROM syncwizard.followed WHERE task_id = %s", (self._task_id,))
-            return
-        self._connection.execute(
-            "DELETE FROM syncwizard.followed WHERE task_id = %s AND relation = ANY (%s)",
-            (self._task_id, list(relations)),
-        )
+    def forget(self, relation: int) -> None:
+        """A relation is captured no more."""
 
 
 class Redefining:
     """Follows captured commands over the apply session.
 
-    - `known`: the followed tables by OID, as the destination has them.
-    - `renew`: makes the routes look at both ends of a table of the source again.
-    - `pair_of`: the LSN below which a table's rows are in its copy; `same_names`: tables named alike at both ends.
+    - `known`: the followed tables by OID, as the destination has them; kept up to date.
+    - `routes`: of the same session; `look`: at a table of the source as it is now.
+    - `members`: what the session compares with the source.
     """
 
     def __init__(
         self,
         connection: Connection,
         task_id: uuid.UUID,
-        known: Mapping[int, Definition],
+        spec: TaskSpec,
+        known: dict[int, Definition],
         mapping: NameMapping,
-        *,
-        renew: Callable[[TableName], None],
-        pair_of: Callable[[TableName], int],
-        same_names: Callable[[], list[TableName]],
+        routes: RouteCompiler,
+        look: Callable[[TableName], Table | None],
+        members: Captured,
     ) -> None:
         self._connection = connection
+        self._spec = spec
         self._store = Followed(connection, task_id)
-        self._known = dict(known)
+        self._ledger = Ledger(connection, task_id)
+        self._copies = Copies(connection, task_id)
+        self._known = known
         self._mapping = mapping
-        self._renew = renew
-        self._pair_of = pair_of
-        self._same_names = same_names
+        self._routes = routes
+        self._look = look
+        self._members = members
         # What was done and is not committed yet.
-        self._done: list[str] = []
+        self._done: list[DefinitionFollowed] = []
 
     def captured(self, frame: bytes, final_lsn: int) -> Redefinition | None:
-        """What a captured command means for the task; None for one that concerns none of its followed tables.
+        """What a captured command means for the task; None for one that concerns none of its tables.
 
         In the receiver's thread, which waits while another command is followed.
         """
         command = parse_command(frame, codec_of(self._connection))
-        if command.kind == "failed" or self._before(command) is not None:
+        if command.kind == "failed" or self._before(command) is not None or self._joins(command):
             return Redefinition(command=command, final_lsn=final_lsn)
         return None
 
@@ -103,34 +93,165 @@ class Redefining:
         destination refuses."""
         command = redefinition.command
         before = self._before(command)
-        if before is None:
+        if command.kind == "failed":
             raise self._failure(redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED)
-        after = self._after(command, before)
-        source = TableName(before.schema, before.name)
-        target = self._mapping.table(source)
-        statements: list[str] = []
-        if redefinition.final_lsn >= self._pair_of(source) or not self._has(target, after):
-            steps = compare(before, after, target, statement=command.statement, known=tuple(self._same_names()))
-            statements = self._statements(redefinition, source, target, steps)
-        for statement in statements:
-            self._execute(redefinition, target, statement)
-        self._store.note([after])
-        self._known[after.relation] = after
-        self._renew(source)
-        if statements:
-            self._done.append(f"{command.tag} on {source} was followed: {'; '.join(statements)}")
+        if before is None:
+            self._create(redefinition)
+        elif command.kind == "dropped":
+            self._drop(redefinition, before)
+        else:
+            self._change(redefinition, before)
         redefinition.done.set()
 
-    def committed(self) -> list[str]:
+    def committed(self) -> list[DefinitionFollowed]:
         """What was followed since the last time, once its transaction is durable."""
         done, self._done = self._done, []
         return done
+
+    def _joins(self, command: Command) -> bool:
+        return command.kind == "table" and self._spec.slot in command.joined
 
     def _before(self, command: Command) -> Definition | None:
         if command.kind != "index":
             return self._known.get(command.relation)
         of = (each for each in self._known.values() if any(part.oid == command.relation for part in each.indexes))
         return next(of, None)
+
+    # What becomes of a table ------------------------------------------------------------------------------------------
+
+    def _create(self, redefinition: Redefinition) -> None:
+        command = redefinition.command
+        assert command.definition is not None
+        made = parse_definition(command.definition)
+        source = TableName(made.schema, made.name)
+        if redefinition.final_lsn < self._routes.pair_of(source):
+            # It was copied since.
+            return
+        target = self._mapping.table(source)
+        others = [name for name in self._routes.sources(target) if name != source]
+        if others:
+            message = f"rows of {others[0]} go to that table already"
+            raise self._failure(redefinition, str(target), message, _TAKEN)
+        statements: list[str] = []
+        if not self._takes(redefinition, target, made):
+            steps = create(made, target, lambda owned: self._sequence(owned, source), self._routes.same_names())
+            statements = self._statements(redefinition, source, target, steps)
+        for statement in statements:
+            self._execute(redefinition, target, statement)
+        member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
+        self._copies.empty(source, format_lsn(redefinition.final_lsn))
+        self._ledger.note_members([member])
+        self._routes.join(member, redefinition.final_lsn)
+        self._now(made, source)
+        self._members.note([member])
+        self._note(redefinition, "created", source, statements)
+
+    def _drop(self, redefinition: Redefinition, before: Definition) -> None:
+        source = TableName(before.schema, before.name)
+        target = self._mapping.table(source)
+        statements: list[str] = []
+        if self._spec.advanced.dropped_tables == "drop" and self._read(target) is not None:
+            statements = [f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"]
+        for statement in statements:
+            self._execute(redefinition, target, statement)
+        self._store.forget([before.relation])
+        self._ledger.forget_member(before.relation)
+        self._copies.forget(source)
+        self._known.pop(before.relation, None)
+        self._routes.leave(before.relation)
+        self._members.forget(before.relation)
+        self._note(redefinition, "dropped", source, statements)
+
+    def _change(self, redefinition: Redefinition, before: Definition) -> None:
+        after = self._after(redefinition.command, before)
+        source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
+        statements: list[str] = []
+        target = self._mapping.table(source)
+        if now != source:
+            statements += self._rename(redefinition, before, source, now)
+            before = msgspec.structs.replace(before, schema=now.schema, name=now.name)
+            target = self._mapping.table(now)
+        if redefinition.final_lsn >= self._routes.pair_of(now) or not self._has(target, after):
+            known = tuple(self._routes.same_names())
+            steps = compare(before, after, target, statement=redefinition.command.statement, known=known)
+            more = self._statements(redefinition, now, target, steps)
+            for statement in more:
+                self._execute(redefinition, target, statement)
+            statements += more
+        self._now(after, now)
+        if statements or now != source:
+            self._note(
+                redefinition,
+                "changed" if now == source else "renamed",
+                source,
+                statements,
+                now if now != source else None,
+            )
+
+    def _rename(self, redefinition: Redefinition, before: Definition, source: TableName, now: TableName) -> list[str]:
+        """Lets the destination's table follow its name."""
+        if not (self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)):
+            message = f"{source} is named {now} now, which is no table of this task"
+            raise self._failure(redefinition, str(self._mapping.table(source)), message, _again(source))
+        old, new = self._mapping.table(source), self._mapping.table(now)
+        statements = []
+        if old.schema != new.schema:
+            statements.append(f"ALTER TABLE {quote(old.schema)}.{quote(old.name)} SET SCHEMA {quote(new.schema)}")
+        if old.name != new.name:
+            statements.append(f"ALTER TABLE {quote(new.schema)}.{quote(old.name)} RENAME TO {quote(new.name)}")
+        for statement in statements:
+            self._execute(redefinition, old, statement)
+        pair = self._routes.pair_of(source)
+        member = self._ledger.rename_member(before.relation, now)
+        self._copies.rename(source, now)
+        if member is not None:
+            self._routes.join(member, pair)
+            self._members.note([member])
+        return statements
+
+    def _now(self, definition: Definition, source: TableName) -> None:
+        self._store.note([definition])
+        self._known[definition.relation] = definition
+        self._routes.renew(source, self._look(source))
+
+    def _note(
+        self,
+        redefinition: Redefinition,
+        kind: Literal["created", "dropped", "renamed", "changed"],
+        table: TableName,
+        statements: list[str],
+        renamed: TableName | None = None,
+    ) -> None:
+        command = redefinition.command
+        event = DefinitionFollowed(
+            lsn=format_lsn(redefinition.final_lsn),
+            kind=kind,
+            table=table,
+            renamed=renamed,
+            tag=command.tag,
+            role=command.role,
+            statement=command.statement,
+            statements=statements,
+        )
+        self._done.append(self._store.log(event))
+
+    # The destination --------------------------------------------------------------------------------------------------
+
+    def _takes(self, redefinition: Redefinition, target: TableName, made: Definition) -> bool:
+        """Whether the destination has a table for the one that was created: with its columns, and without rows."""
+        here = self._read(target)
+        if here is None:
+            return False
+        found = self._connection.execute(
+            sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(target.schema, target.name))
+        ).fetchone()
+        if found == (True,) or not _same_columns(here, made):
+            message = "the destination has another table of that name, or one that holds rows"
+            raise self._failure(redefinition, str(target), message, _TAKEN)
+        return True
+
+    def _sequence(self, owned: OwnedSequence, table: TableName) -> ObjectName:
+        return self._mapping.sequence(ObjectName(owned.schema, owned.name), table)
 
     def _after(self, command: Command, before: Definition) -> Definition:
         if command.kind == "index":
@@ -174,9 +295,7 @@ class Redefining:
     def _has(self, target: TableName, after: Definition) -> bool:
         """Whether the destination's table has the columns of a definition: its copy came with them."""
         here = self._read(target)
-        return here is not None and {(column.name, column.type) for column in here.columns} == {
-            (column.name, column.type) for column in after.columns
-        }
+        return here is not None and _same_columns(here, after)
 
     def _failure(
         self, redefinition: Redefinition, target: str, message: str, remedy: Remedy, sqlstate: str = ""
@@ -193,9 +312,16 @@ class Redefining:
         )
 
 
+def _same_columns(one: Definition, other: Definition) -> bool:
+    return {(column.name, column.type) for column in one.columns} == {
+        (column.name, column.type) for column in other.columns
+    }
+
+
 def _again(source: TableName) -> Remedy:
     return resync("", [source], "let the table at the destination have the columns and types that it has at the source")
 
 
 _REFUSED = to_do("put right at the destination what the message says", then="resume")
+_TAKEN = to_do("give the destination's table another name, or drop it if it is not needed", then="resume")
 _NOT_CAPTURED = resync(everything=True)

@@ -99,13 +99,34 @@ class RouteCompiler:
             shapes, tables=tables, selected=selected, operators={**shapes.operators, **dict(operators.fetchall())}
         )
 
+    def join(self, member: Member, pair_lsn: int) -> None:
+        """A table has come, or has the member's name from here on; `renew` follows."""
+        before = self._members.get(member.relation)
+        if before is not None:
+            self.leave(member.relation)
+        self._members[member.relation] = self._captured[member.table] = member
+        self._shapes = msgspec.structs.replace(self._shapes, pairs={**self._shapes.pairs, member.table: pair_lsn})
+
+    def leave(self, relation: int) -> None:
+        """A table is gone, or has another name from here on."""
+        member = self._members.pop(relation, None)
+        if member is None:
+            return
+        self._captured.pop(member.table, None)
+        shapes = self._shapes
+        pairs = {name: lsn for name, lsn in shapes.pairs.items() if name != member.table}
+        selected = {name: table for name, table in shapes.selected.items() if name != member.table}
+        self._shapes = msgspec.structs.replace(shapes, pairs=pairs, selected=selected)
+
+    def sources(self, target: TableName) -> list[TableName]:
+        """The captured tables whose rows go to a table of the destination."""
+        return self._shapes.mapping.sources(target, self._captured)
+
     def same_names(self) -> list[TableName]:
         """The selected tables that have the same name, and columns of the same names, at the destination."""
         shapes = self._shapes
         return [
-            name
-            for name, table in shapes.selected.items()
-            if shapes.mapping.table(name) == name and names_alike(shapes.mapping, table)
+            name for name in shapes.selected if shapes.mapping.table(name) == name and names_alike(shapes.mapping, name)
         ]
 
     def pair_of(self, table: TableName) -> int:

@@ -9,6 +9,7 @@ from syncwizard.errors import ChangesMissing, SourceChanged, TaskFailed
 from syncwizard.postgres.captured import Member, Progress, is_heartbeat
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.source.ddl import joined_members
 from syncwizard.postgres.source.history import History, check_history
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import identify, slot_status
@@ -133,12 +134,14 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
     handed_over = owner != progress.publication_owner
     if not intact or (xmin != progress.publication_xmin and not handed_over):
         return Membership(gap=f"publication {progress.slot} was altered")
-    known = {member.oid: member for member in members if member.oid is not None}
+    known: dict[int | None, Member | None] = {member.oid: member for member in members if member.oid is not None}
     if known.keys() == set(listed):
         return Membership(handed_over=(xmin, owner) if handed_over else None)
-    missing = [member for number, member in known.items() if number not in set(listed)]
+    missing = [member for number, member in known.items() if member is not None and number not in set(listed)]
     exists = find_relations(connection, [member.relation for member in missing])
     publication = read_publication(connection, progress.slot)
+    # The stream brings how they were created.
+    known |= dict.fromkeys(joined_members(connection, progress.slot))
     strange = [] if publication is None else [one for one in publication.members if one.oid not in {*known, None}]
     return Membership(
         lost=tuple(exists[member.relation] for member in missing if member.relation in exists),

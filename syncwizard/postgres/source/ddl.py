@@ -11,7 +11,9 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.snapshots import begin_snapshot
 from syncwizard.remedies import or_else, resync, to_do
+from syncwizard.rows.following import Joining
 from syncwizard.structure.definition import Definition, parse_definition, same_columns
+from syncwizard.task.events import ReplicaIdentityChanging
 from syncwizard.task.names import TableName
 
 DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
@@ -20,6 +22,9 @@ TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
 FIRST_VERSION = 120000
 # A task reads a command minutes later as a rule; this long a paused one may take.
 KEPT_DAYS = 60
+
+# What tasks have of their own.
+_KEPT = ("tasks", "selected", "joined", "identities")
 
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard ddl'))"
 
@@ -39,12 +44,61 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
                 remedy=to_do(f"rename or drop {taken}", then="resume"),
             )
         if not is_intact(connection):
-            tasks = _tasks(connection)
+            kept = _kept(connection)
             _drop(connection)
             text = query("ddl_create").replace(":definition", query("table_definition").replace(":relation", "$1"))
             connection.execute(text.encode())
-            _add(connection, tasks)
-        _add(connection, [slot])
+            for table, rows in kept.items():
+                name = sql.Identifier("dts_ddl", table)
+                connection.execute(
+                    sql.SQL("INSERT INTO {0} SELECT * FROM json_populate_recordset(NULL::{0}, %s::json)").format(name),
+                    (rows,),
+                )
+        connection.execute("INSERT INTO dts_ddl.tasks (slot_name) VALUES (%s) ON CONFLICT DO NOTHING", (slot,))
+
+
+def set_joining(connection: Connection, slot: str, wanted: Iterable[Joining]) -> None:
+    """Which tables join the publication when they are created, from here on. Only once the slot is there: the command
+    that creates one has to be in its stream."""
+    rows = [(each.schema, each.whole, each.names) for each in wanted]
+    with connection.transaction():
+        connection.execute("DELETE FROM dts_ddl.selected WHERE slot_name = %s", (slot,))
+        for schema, whole, names in rows:
+            connection.execute(
+                "INSERT INTO dts_ddl.selected (slot_name, schema_name, whole, names) VALUES (%s, %s, %s, %s::text[])",
+                (slot, schema, whole, names),
+            )
+
+
+def stop_joining(connection: Connection, slot: str) -> None:
+    """No table joins the publication from here on."""
+    if _exists(connection):
+        connection.execute("DELETE FROM dts_ddl.selected WHERE slot_name = %s", (slot,))
+
+
+def joined_members(connection: Connection, slot: str) -> set[int]:
+    """The members of the publication, by OID of their rows there, that joined when they were created."""
+    if not _exists(connection):
+        return set()
+    rows = connection.execute("SELECT member FROM dts_ddl.joined WHERE slot_name = %s", (slot,))
+    return {member for (member,) in rows}
+
+
+def joined_identities(connection: Connection, slot: str) -> list[ReplicaIdentityChanging]:
+    """The tables that got REPLICA IDENTITY FULL when they joined, or when they lost their key, and what they had."""
+    if not _exists(connection):
+        return []
+    rows = connection.execute(
+        "SELECT n.nspname, c.relname, i.previous FROM dts_ddl.identities i"
+        " JOIN pg_catalog.pg_class c ON c.oid = i.relation::oid"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE i.slot_name = %s ORDER BY 1, 2",
+        (slot,),
+    )
+    return [
+        ReplicaIdentityChanging(table=TableName(schema, name), previous=previous, index=None)
+        for schema, name, previous in rows
+    ]
 
 
 def drop_ddl_capture(connection: Connection, slot: str) -> None:
@@ -53,9 +107,11 @@ def drop_ddl_capture(connection: Connection, slot: str) -> None:
         connection.execute(_LOCK)
         if foreign_names(connection) or not _exists(connection):
             return
-        tasks = [task for task in _tasks(connection) if task != slot]
-        connection.execute("DELETE FROM dts_ddl.tasks WHERE slot_name = %s", (slot,))
-        if not tasks:
+        for table in _KEPT:
+            connection.execute(
+                sql.SQL("DELETE FROM {} WHERE slot_name = %s").format(sql.Identifier("dts_ddl", table)), (slot,)
+            )
+        if not scalar(connection, "SELECT EXISTS (SELECT FROM dts_ddl.tasks)"):
             _drop(connection)
 
 
@@ -63,7 +119,7 @@ def drop_statements(slot: str) -> list[str]:
     """What does the same by hand."""
     triggers = " ".join(f"DROP EVENT TRIGGER IF EXISTS {name};" for name in TRIGGERS)
     return [
-        f"DELETE FROM dts_ddl.tasks WHERE slot_name = '{slot}'",
+        *(f"DELETE FROM dts_ddl.{table} WHERE slot_name = '{slot}'" for table in _KEPT),
         f"DO $$BEGIN IF NOT EXISTS (SELECT FROM dts_ddl.tasks) THEN {triggers} DROP TABLE public.dts_ddl_command;"
         " DROP SCHEMA dts_ddl CASCADE; END IF; END$$",
     ]
@@ -87,6 +143,7 @@ def is_intact(connection: Connection) -> bool:
         " FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid"
         " JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace"
         " WHERE t.evtname = ANY (%s) AND t.evtenabled = 'A' AND n.nspname = 'dts_ddl'"
+        " AND pg_catalog.to_regclass('dts_ddl.selected') IS NOT NULL"
     )
     return bool(scalar(connection, statement, list(TRIGGERS)))
 
@@ -165,16 +222,17 @@ def _exists(connection: Connection) -> bool:
     return bool(scalar(connection, "SELECT pg_catalog.to_regclass('dts_ddl.tasks') IS NOT NULL"))
 
 
-def _tasks(connection: Connection) -> list[str]:
-    if not _exists(connection):
-        return []
-    return [name for (name,) in connection.execute("SELECT slot_name FROM dts_ddl.tasks")]
-
-
-def _add(connection: Connection, slots: Sequence[str]) -> None:
-    connection.execute(
-        "INSERT INTO dts_ddl.tasks (slot_name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (list(slots),)
-    )
+def _kept(connection: Connection) -> dict[str, str]:
+    """The rows of tasks, as JSON by table."""
+    found = {}
+    for table in _KEPT:
+        name = sql.Identifier("dts_ddl", table)
+        if scalar(connection, "SELECT pg_catalog.to_regclass(%s) IS NOT NULL", f"dts_ddl.{table}"):
+            row = connection.execute(
+                sql.SQL("SELECT coalesce(json_agg(t), '[]')::text FROM {} t").format(name)
+            ).fetchone()
+            found[table] = row[0] if row is not None else "[]"
+    return found
 
 
 def _drop(connection: Connection) -> None:

@@ -146,7 +146,7 @@ def compare_lineage(connection: Connection, members: Sequence[Member], followed:
             # Nothing else of it matters: what happens to it is none of the task's business, unless it comes back.
             if member.oid is None:
                 continue
-        if now.table != member.table:
+        if now.table != member.table and member.relation not in redefined:
             renamed.append((member.table, now.table))
         if member.traits is None or member.traits == now.traits:
             continue
@@ -178,8 +178,7 @@ def _redefined(
         for member in members
         if member.relation in followed
         and (now := present.get(member.relation)) is not None
-        and member.traits is not None
-        and member.traits != now.traits
+        and ((member.traits is not None and member.traits != now.traits) or member.table != now.table)
         and not now.traits.attachment
     ]
     return captured_all(connection, differing)

@@ -14,7 +14,8 @@ SHARE = 0.01
 
 class Members:
     """The members as they are known, but for what becomes of tables that are `aside`; the definitions of those
-    `redefined`, by OID, come in the stream. For one thread at a time."""
+    `redefined`, by OID, come in the stream. The applier changes them, too, within a look of the watcher:
+    each change is one step of a dictionary."""
 
     def __init__(
         self, members: Iterable[Member], aside: Iterable[TableName] = (), redefined: Collection[int] = ()
@@ -43,6 +44,11 @@ class Members:
     def note(self, members: Iterable[Member]) -> None:
         """Takes in what is known by now."""
         self._members |= {member.relation: member for member in members}
+        self._digest = ""
+
+    def forget(self, relation: int) -> None:
+        """It is captured no more."""
+        self._members.pop(relation, None)
         self._digest = ""
 
     def look(self, connection: Connection, progress: Progress) -> Lineage:

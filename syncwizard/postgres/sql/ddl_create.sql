@@ -5,8 +5,32 @@ COMMENT ON SCHEMA dts_ddl IS 'syncwizard: capture of definitions for synchroniza
 CREATE TABLE dts_ddl.tasks (slot_name text PRIMARY KEY);
 CREATE SEQUENCE dts_ddl.ordinal;
 
--- `kind`: 'table', 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could not be captured.
--- `statement`: null where a function ran it whose text is not known.
+-- The tables that join the publication of a task when they are created: those of a schema without `names` where it is
+-- `whole`, else `names` alone. A task has rows here once its slot is there.
+CREATE TABLE dts_ddl.selected (
+    slot_name   text NOT NULL,
+    schema_name text NOT NULL,
+    whole       boolean NOT NULL,
+    names       text[] NOT NULL
+);
+-- The tables that did. `member`: a row of pg_publication_rel.
+CREATE TABLE dts_ddl.joined (
+    slot_name text NOT NULL,
+    relation  bigint NOT NULL,
+    member    bigint NOT NULL,
+    PRIMARY KEY (slot_name, relation)
+);
+-- Tables that got REPLICA IDENTITY FULL when they joined, and what they had before.
+CREATE TABLE dts_ddl.identities (
+    slot_name text NOT NULL,
+    relation  bigint NOT NULL,
+    previous  text NOT NULL,
+    PRIMARY KEY (slot_name, relation)
+);
+
+-- `kind`: 'table', 'dropped' (a table), 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could
+-- not be captured. `statement`: null where a function ran it whose text is not known. `joined`: the publications that
+-- the table has joined by this command, each with its row there, as JSON.
 CREATE TABLE public.dts_ddl_command (
     ordinal     bigint PRIMARY KEY DEFAULT nextval('dts_ddl.ordinal'),
     version     integer NOT NULL DEFAULT 1,
@@ -16,7 +40,8 @@ CREATE TABLE public.dts_ddl_command (
     statement   text,
     relation    bigint NOT NULL,
     definition  text,
-    executed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+    executed_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    joined      text
 );
 COMMENT ON TABLE public.dts_ddl_command IS 'syncwizard: capture of definitions for synchronization tasks';
 
@@ -34,12 +59,95 @@ CREATE FUNCTION dts_ddl.statement(context text) RETURNS text LANGUAGE sql VOLATI
                          ELSE substring(context FROM E'^[^\n]*\nSQL statement "(.*)"\nPL/pgSQL function ') END, 100000)
     $statement$;
 
-CREATE FUNCTION dts_ddl.note(kind text, tag text, context text, relation bigint, definition text) RETURNS void
+CREATE FUNCTION dts_ddl.note(
+    kind text, tag text, context text, relation bigint, definition text, joined text DEFAULT NULL
+) RETURNS void
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
     AS $note$
-        INSERT INTO public.dts_ddl_command (kind, tag, statement, relation, definition)
-        VALUES ($1, $2, dts_ddl.statement($3), $4, $5)
+        INSERT INTO public.dts_ddl_command (kind, tag, statement, relation, definition, joined)
+        VALUES ($1, $2, dts_ddl.statement($3), $4, $5, $6)
     $note$;
+
+-- Whether UPDATE and DELETE of the table can be published as it is.
+CREATE FUNCTION dts_ddl.has_identity(oid) RETURNS boolean LANGUAGE sql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $identity$
+        SELECT c.relreplident = 'f' OR EXISTS (
+                   SELECT FROM pg_index i
+                    WHERE i.indrelid = c.oid AND i.indimmediate AND i.indisvalid
+                      AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END
+                      AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+                                         AND a.attgenerated <> ''))
+          FROM pg_class c WHERE c.oid = $1
+    $identity$;
+
+-- Lets a table without rows join the publications of the tasks that select it, before a row can come; which ones, as
+-- JSON, null for none. One that holds rows, or that cannot join, is left to the tasks, which say so.
+CREATE FUNCTION dts_ddl.join_tasks(wanted oid) RETURNS text LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
+    AS $join$
+DECLARE
+    name text;
+    slot text;
+    memberships jsonb;
+BEGIN
+    FOR name, slot IN
+        SELECT format('%I.%I', n.nspname, c.relname), s.slot_name
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+          JOIN dts_ddl.selected s ON s.schema_name = n.nspname
+                                 AND s.whole <> (c.relname = ANY (s.names))
+          JOIN pg_publication p ON p.pubname = s.slot_name
+         WHERE c.oid = wanted AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relispartition
+           AND pg_relation_size(c.oid) = 0
+           AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid)
+    LOOP
+        EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %s', slot, name);
+        INSERT INTO dts_ddl.joined (slot_name, relation, member)
+        SELECT slot, wanted::bigint, r.oid::bigint
+          FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+         WHERE p.pubname = slot AND r.prrelid = wanted
+            ON CONFLICT (slot_name, relation) DO UPDATE SET member = excluded.member
+        RETURNING coalesce(memberships, '{}') || jsonb_build_object(slot_name, dts_ddl.joined.member) INTO memberships;
+        PERFORM dts_ddl.give_identity(wanted, slot, name);
+    END LOOP;
+    -- A table that a task captures and that has lost its key.
+    FOR name, slot IN
+        SELECT format('%I.%I', n.nspname, c.relname), p.pubname
+          FROM pg_publication_rel r
+          JOIN pg_publication p ON p.oid = r.prpubid
+          JOIN dts_ddl.tasks t ON t.slot_name = p.pubname
+          JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'r'
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE r.prrelid = wanted AND NOT dts_ddl.has_identity(wanted)
+    LOOP
+        PERFORM dts_ddl.give_identity(wanted, slot, name);
+    END LOOP;
+    RETURN memberships::text;
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;
+END
+$join$;
+
+-- REPLICA IDENTITY FULL where the user's own UPDATE would fail without.
+CREATE FUNCTION dts_ddl.give_identity(wanted oid, slot text, name text) RETURNS void LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $identity$
+BEGIN
+    IF NOT dts_ddl.has_identity(wanted) THEN
+        INSERT INTO dts_ddl.identities (slot_name, relation, previous)
+        SELECT slot, wanted::bigint, relreplident::text FROM pg_class WHERE oid = wanted
+            ON CONFLICT DO NOTHING;
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', name);
+    ELSE
+        -- Another task has given it before.
+        INSERT INTO dts_ddl.identities (slot_name, relation, previous)
+        SELECT slot, relation, previous FROM dts_ddl.identities WHERE relation = wanted LIMIT 1
+            ON CONFLICT DO NOTHING;
+    END IF;
+END
+$identity$;
 
 CREATE FUNCTION dts_ddl.command_end() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -48,6 +156,7 @@ DECLARE
     context text;
     wanted bigint;
     described text;
+    joined text;
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR wanted IN
@@ -57,10 +166,18 @@ BEGIN
           LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
          WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass)
            AND d.schema_name IS DISTINCT FROM 'pg_temp'
+         UNION
+        -- A schema that is renamed takes its tables along.
+        SELECT r.prrelid::bigint
+          FROM pg_event_trigger_ddl_commands() d
+          JOIN pg_class c ON c.relnamespace = d.objid
+          JOIN pg_publication_rel r ON r.prrelid = c.oid
+         WHERE d.classid = 'pg_namespace'::regclass AND d.command_tag = 'ALTER SCHEMA'
     LOOP
+        joined := dts_ddl.join_tasks(wanted::oid);
         described := dts_ddl.definition(wanted::oid);
         IF described IS NOT NULL THEN
-            PERFORM dts_ddl.note('table', tg_tag, context, wanted, described);
+            PERFORM dts_ddl.note('table', tg_tag, context, wanted, described, joined);
         END IF;
     END LOOP;
 EXCEPTION WHEN OTHERS THEN
@@ -81,10 +198,15 @@ DECLARE
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR dropped IN
-        SELECT objid::bigint AS relation FROM pg_event_trigger_dropped_objects()
-         WHERE original AND object_type = 'index' AND NOT is_temporary
+        SELECT objid::bigint AS relation, CASE object_type WHEN 'table' THEN 'dropped' ELSE 'index' END AS kind
+          FROM pg_event_trigger_dropped_objects()
+         WHERE (object_type = 'table' OR original AND object_type = 'index') AND NOT is_temporary
     LOOP
-        PERFORM dts_ddl.note('index', tg_tag, context, dropped.relation, NULL);
+        PERFORM dts_ddl.note(dropped.kind, tg_tag, context, dropped.relation, NULL);
+        IF dropped.kind = 'dropped' THEN
+            DELETE FROM dts_ddl.joined j WHERE j.relation = dropped.relation;
+            DELETE FROM dts_ddl.identities i WHERE i.relation = dropped.relation;
+        END IF;
     END LOOP;
     -- What goes with something else: a column with its type, a default or constraint with its function. What ALTER
     -- TABLE itself drops is seen at its end.

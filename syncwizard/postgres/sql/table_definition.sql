@@ -1,6 +1,6 @@
 -- A table as its catalogue has it, as JSON; :relation is an OID. Names in expressions are qualified as the session's
 -- search_path demands: it is pg_catalog alone. `missing`: what rows have in a column that were there before it;
--- `implied`: the column's type has a default of its own.
+-- `implied`: the column's type has a default of its own; `sequence`: the one that the column owns.
 SELECT json_build_object(
     'relation', c.oid::bigint,
     'schema', n.nspname,
@@ -22,6 +22,20 @@ SELECT json_build_object(
                    'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
                    'missing', CASE WHEN a.atthasmissing THEN to_json(a.attmissingval::text::text[]) END,
                    'implied', t.typdefault IS NOT NULL,
+                   'sequence', (
+                       SELECT json_build_object(
+                                  'schema', sn.nspname, 'name', s.relname, 'kind', o.deptype,
+                                  'type', pg_catalog.format_type(q.seqtypid, NULL), 'start', q.seqstart,
+                                  'increment', q.seqincrement, 'minimum', q.seqmin, 'maximum', q.seqmax,
+                                  'cache', q.seqcache, 'cycle', q.seqcycle)
+                         FROM pg_catalog.pg_depend o
+                         JOIN pg_catalog.pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+                         JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace
+                         JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid
+                        WHERE o.classid = 'pg_catalog.pg_class'::regclass
+                          AND o.refclassid = 'pg_catalog.pg_class'::regclass
+                          AND o.refobjid = c.oid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
+                        ORDER BY s.oid LIMIT 1),
                    'comment', pg_catalog.col_description(c.oid, a.attnum)
                ) ORDER BY a.attnum), '[]')
           FROM pg_catalog.pg_attribute a

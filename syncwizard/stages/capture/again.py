@@ -21,7 +21,7 @@ from syncwizard.postgres.source.continuity import (
     compare_publication,
     find_relations,
 )
-from syncwizard.postgres.source.ddl import is_intact, own_table
+from syncwizard.postgres.source.ddl import is_intact, joined_members, own_table, stop_joining
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
@@ -35,6 +35,7 @@ from syncwizard.stages.capture.making import (
     set_replica_identities,
     set_up_ddl,
     set_up_heartbeat,
+    set_up_joining,
 )
 from syncwizard.stages.context import Context
 from syncwizard.stages.relations import leave_dropped
@@ -134,11 +135,16 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             set_up_heartbeat(context, source, progress.heartbeat or 0)
             uncaptured = not is_intact(source)
             set_up_ddl(context, source)
+            if order.whole:
+                stop_joining(source, context.spec.slot)
             with identities_held(source):
                 full = set_replica_identities(context, source, selection)
                 strays = _renamed_away(members, damage, everything)
                 staying = [member for member in members if member.oid not in strays]
                 ours = None if order.whole else [member.oid for member in staying if member.oid is not None]
+                if ours is not None:
+                    # Created since: the stream brings how, and their rows.
+                    ours += joined_members(source, context.spec.slot)
                 publication = publish(context, source, selection, full, ours)
                 if not order.whole:
                     widened = publishes_generated(source, full)
@@ -147,7 +153,9 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
                 note_identities(source, context.spec.slot, context.state().identities)
             if order.whole:
                 drop_slot(source, context.spec.slot)
-    created = create_task_slot(context) if order.whole else None
+        created = create_task_slot(context) if order.whole else None
+        if created is not None:
+            set_up_joining(context, source)
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
         destination.ledger.register_again(order.id, publication, created)

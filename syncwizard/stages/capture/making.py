@@ -11,7 +11,7 @@ from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.ddl import create_ddl_capture, read_definitions
+from syncwizard.postgres.source.ddl import create_ddl_capture, read_definitions, set_joining
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
     noted_identities,
@@ -23,7 +23,7 @@ from syncwizard.postgres.source.publication import OWN, create_publication, exte
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.remedies import to_do
-from syncwizard.rows.following import followable
+from syncwizard.rows.following import followable, joining
 from syncwizard.stages.context import Context, Pair
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.definition import Definition
@@ -54,6 +54,13 @@ def set_up_ddl(context: Context, source: Connection) -> None:
     """The capture of definitions, where the task follows them."""
     if context.spec.advanced.ddl == "follow":
         create_ddl_capture(source, context.spec.slot)
+
+
+def set_up_joining(context: Context, source: Connection) -> None:
+    """Lets tables that are created under the selection join the task, where it follows definitions; with its slot."""
+    if context.spec.advanced.ddl == "follow":
+        with translated("source", "preparing capture"):
+            set_joining(source, context.spec.slot, joining(context.spec, context.mapping))
 
 
 def read_followed(context: Context, selection: Selection, snapshot: str) -> list[Definition]:

@@ -11,6 +11,7 @@ from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.ddl import stop_joining
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import with_traits
 from syncwizard.postgres.source.publication import read_publication
@@ -24,6 +25,7 @@ from syncwizard.stages.capture.making import (
     set_replica_identities,
     set_up_ddl,
     set_up_heartbeat,
+    set_up_joining,
 )
 from syncwizard.stages.context import Context
 from syncwizard.task.text import counted
@@ -45,6 +47,8 @@ def run(context: Context) -> str:
             with translated("source", "preparing capture"):
                 set_up_heartbeat(context, source)
                 set_up_ddl(context, source)
+                # What a run before may have let in: its slot is gone with it.
+                stop_joining(source, context.spec.slot)
                 selection = select_tables(source, context.spec)
                 with identities_held(source):
                     full = set_replica_identities(context, source, selection)
@@ -54,6 +58,7 @@ def run(context: Context) -> str:
                 # Before there is a snapshot: what differs from this later happened after it, or is copied again.
                 publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))
             slot, identity = create_task_slot(context)
+            set_up_joining(context, source)
             followed = read_followed(context, selection, slot.snapshot)
         with translated("destination", "registering the task"):
             destination.ledger.ensure_layout()

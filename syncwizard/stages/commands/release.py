@@ -13,7 +13,7 @@ from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.session.answering import end_sessions
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.ddl import drop_ddl_capture, drop_statements
+from syncwizard.postgres.source.ddl import drop_ddl_capture, drop_statements, joined_identities
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
@@ -25,7 +25,17 @@ from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, 
 from syncwizard.task.names import quote
 
 SLOT_PREFIX = "dts_sync_"
-PROGRESS_TABLES = ("aside", "dead_letters", "statements", "chunks", "tables", "members", "followed", "progress")
+PROGRESS_TABLES = (
+    "aside",
+    "dead_letters",
+    "statements",
+    "chunks",
+    "tables",
+    "members",
+    "followed",
+    "definitions_followed",
+    "progress",
+)
 
 
 class Releasing:
@@ -187,6 +197,13 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         ],
         lambda session: drop_heartbeat(session, name),
     )
+    joined: list[ReplicaIdentityChanging] = []
+    releasing.remove(
+        "source",
+        "replica identities",
+        [],
+        lambda session: joined.extend(joined_identities(session, name)),
+    )
     # The setting may have been another one when the task began.
     if context.spec.advanced.ddl == "follow" or releasing.reaches("source"):
         statements = drop_statements(name)
@@ -194,7 +211,7 @@ def _release_source(context: Context, releasing: Releasing) -> None:
             "source", "the capture of definitions", statements, lambda session: drop_ddl_capture(session, name)
         )
     # The first record of a table is what the user had.
-    changes = {change.table: change for change in reversed(context.state().identities)}
+    changes = {change.table: change for change in reversed([*context.state().identities, *joined])}
     for change in changes.values():
         releasing.remove(
             "source",

@@ -6,7 +6,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
-from syncwizard.stages.relations import tell_aside
+from syncwizard.stages.relations import tell_aside, tell_followed
 
 # Named in the message.
 SHOWN_TABLES = 5
@@ -16,6 +16,7 @@ def check_copied(context: Context) -> None:
     """Compares before changes are followed; what was set aside is reported. Raises ChangesMissing."""
     with context.destination("comparing") as destination:
         tell_aside(context, destination)
+        tell_followed(context, destination)
         _check_copies(context, destination)
 
 

@@ -12,7 +12,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
-from syncwizard.postgres.source.ddl import check_capture, forget_old_commands
+from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, stop_joining
 from syncwizard.postgres.source.history import History
 from syncwizard.postgres.source.lineage import Altered, Doubt, check_lineage
 from syncwizard.postgres.source.members import Members
@@ -94,6 +94,8 @@ class Ends:
         """Rule 5; the progress with what is to be compared from here on."""
         with translated("source", "comparing slot and publication"):
             history = check_server(self.holder, progress)
+            if self._assignment.spec.advanced.ddl == "off":
+                stop_joining(self.source, progress.slot)
             if self.definitions:
                 check_capture(self.source, progress)
                 forget_old_commands(self.source)

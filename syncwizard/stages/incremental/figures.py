@@ -10,7 +10,8 @@ from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Redefinition, Route, Truncation
 from syncwizard.stages.context import Channel
-from syncwizard.stages.incremental.frames import Figures, Recovered
+from syncwizard.stages.incremental.frames import Figures, Recovered, Redefined
+from syncwizard.task.events import DefinitionFollowed
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
@@ -157,9 +158,9 @@ class Reporter:
                 Recovered(reason=f"a row of {route.source} is in syncwizard.dead_letters of the destination: {reason}")
             )
 
-    def followed(self, what: str) -> None:
+    def followed(self, what: DefinitionFollowed) -> None:
         """A change of a definition is durable at the destination."""
-        self._channel.send(Recovered(reason=what))
+        self._channel.send(Redefined(what))
 
     def watched(self, watcher: SourceWatcher) -> None:
         """In the watcher's thread: what is known even while the destination keeps the applier waiting."""

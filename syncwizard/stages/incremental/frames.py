@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from syncwizard.postgres.source.lineage import Detached, Doubt
-from syncwizard.task.events import TableSetAside
+from syncwizard.task.events import DefinitionFollowed, TableSetAside
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -109,6 +109,12 @@ class SetAside(msgspec.Struct, frozen=True, tag=True):
     found: list[TableSetAside]
 
 
+class Redefined(msgspec.Struct, frozen=True, tag=True):
+    """A change of a definition that is durable at the destination."""
+
+    what: DefinitionFollowed
+
+
 class Held(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Everything before `limit` is durable at the destination, up to `applied_lsn`, and nothing beyond."""
 
@@ -128,6 +134,7 @@ FromChild = (
     | Reached
     | Stopped
     | Recovered
+    | Redefined
     | Intruded
     | Uncaptured
     | Attached

@@ -45,7 +45,12 @@ class Receiving:
             selected = select_tables(source, assignment.spec, sizes=False).tables
         compiler = self._read_routes(selected)
         self.redefining = ends.destination.redefining(
-            ends.definitions, Mapping.of(assignment.spec), compiler, self._look_again
+            assignment.spec,
+            ends.definitions,
+            Mapping.of(assignment.spec),
+            compiler,
+            self._look_again,
+            ends.members,
         )
         ends.choose_encoding()
         compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))

@@ -19,13 +19,14 @@ from syncwizard.stages.incremental.frames import (
     Intruded,
     Reached,
     Recovered,
+    Redefined,
     SetAside,
     Stop,
     Stopped,
     Uncaptured,
 )
 from syncwizard.stages.incremental.refusals import tried_again
-from syncwizard.stages.relations import record_aside, record_changed, record_dropped
+from syncwizard.stages.relations import record_aside, record_changed, record_dropped, record_followed
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
@@ -91,6 +92,8 @@ class _Following:
                 return frame.applied_lsn
             elif isinstance(frame, Recovered):
                 context.record(Noticed(level="warning" if frame.doubtful else "info", message=frame.reason))
+            elif isinstance(frame, Redefined):
+                record_followed(context, [frame.what])
             elif isinstance(frame, Intruded):
                 self._report_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
@@ -149,6 +152,8 @@ class _Following:
                 frame = child.receive(deadline - time.monotonic())
                 if isinstance(frame, Figures):
                     self._figures(frame.sample)
+                if isinstance(frame, Redefined):
+                    record_followed(self._context, [frame.what])
                 if isinstance(frame, Stopped):
                     return
         except (EOFError, BrokenPipeError):

@@ -86,7 +86,13 @@ class Watching:
         self._locked = holders is not None
 
     def _report_dropped(self, tables: list[TableName]) -> None:
-        self._channel.send(Dropped(tables))
+        # Of one that is followed the stream says what became of it, or another one has its name by now.
+        followed = self._followed()
+        if others := [table for table in tables if table not in followed]:
+            self._channel.send(Dropped(others))
+
+    def _followed(self) -> set[TableName]:
+        return {TableName(each.schema, each.name) for each in list(self._ends.definitions.values())}
 
     def _note_changed(self, found: Lineage) -> None:
         """What became of captured relations. Raises RoutesChanged where changes are not to be applied any more."""
@@ -99,7 +105,8 @@ class Watching:
 
     def _look_for_anew(self, gone: list[TableName]) -> None:
         """Sets tables aside that were dropped and that the source has again: their rows are in no stream."""
-        unknown = [table for table in gone if table not in self._ends.aside]
+        followed = self._followed()
+        unknown = [table for table in gone if table not in self._ends.aside and table not in followed]
         if anew := find_tables(self._ends.source, unknown):
             self._ends.set_aside([of_anew(table, self._assignment.spec.name) for table in anew])
 

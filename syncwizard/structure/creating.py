@@ -1,0 +1,89 @@
+"""A table that is created at the destination as a definition describes it (rule 23). Pure."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from syncwizard.structure.compare import Step, compare
+from syncwizard.structure.definition import ColumnDefinition, Definition, OwnedSequence
+from syncwizard.structure.literals import literal
+from syncwizard.task.names import ObjectName, TableName, quote
+
+IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
+
+# The destination's name of a sequence that a column owns.
+SequenceName = Callable[[OwnedSequence], ObjectName]
+
+
+def create(
+    definition: Definition, target: TableName, sequence_name: SequenceName, known: Sequence[TableName]
+) -> list[Step]:
+    """What makes the table, in the order in which it can be done. `target`: the destination's table; `known`: tables
+    that have the same name at the destination."""
+    table = f"{quote(target.schema)}.{quote(target.name)}"
+    sequences = [(column, column.sequence) for column in definition.columns if column.sequence is not None]
+    serial = [(column, sequence_name(sequence), sequence) for column, sequence in sequences if sequence.kind == "a"]
+    statements = [f"CREATE SEQUENCE {_qualified(name)} AS {options(sequence)}" for _, name, sequence in serial]
+    columns = ", ".join(_column(column, sequence_name) for column in definition.columns)
+    statements.append(f"CREATE TABLE {table} ({columns})")
+    statements += [
+        f"ALTER SEQUENCE {_qualified(name)} OWNED BY {table}.{quote(column.name)}" for column, name, _ in serial
+    ]
+    bare = msgspec.structs.replace(
+        definition,
+        columns=[msgspec.structs.replace(column, comment=None) for column in definition.columns],
+        constraints=[],
+        indexes=[],
+        comment=None,
+    )
+    if (definition.schema, definition.name) == (target.schema, target.name):
+        # A foreign key to itself.
+        known = [*known, target]
+    return [Step(statements=tuple(statements)), *compare(bare, definition, target, statement="", known=known)]
+
+
+def options(sequence: OwnedSequence) -> str:
+    """What its type and its options are, as SQL.
+
+    >>> print(options(OwnedSequence(schema="public", name="s", kind="a", type="bigint", start=1, increment=1, minimum=1,
+    ...     maximum=9, cache=1, cycle=True)))
+    bigint START WITH 1 INCREMENT BY 1 MINVALUE 1 MAXVALUE 9 CACHE 1 CYCLE
+    """
+    cycle = "CYCLE" if sequence.cycle else "NO CYCLE"
+    return f"{sequence.type} {_counting(sequence)} {cycle}"
+
+
+def _counting(sequence: OwnedSequence) -> str:
+    return (
+        f"START WITH {sequence.start} INCREMENT BY {sequence.increment} MINVALUE {sequence.minimum}"
+        f" MAXVALUE {sequence.maximum} CACHE {sequence.cache}"
+    )
+
+
+def _column(column: ColumnDefinition, sequence_name: SequenceName) -> str:
+    parts = [quote(column.name), column.type]
+    if column.collation:
+        parts.append(f"COLLATE {column.collation}")
+    sequence = column.sequence
+    if column.generated:
+        parts.append(f"GENERATED ALWAYS AS ({column.default}) {'STORED' if column.generated == 's' else 'VIRTUAL'}")
+    elif column.identity:
+        own = ""
+        if sequence is not None:
+            cycle = "CYCLE" if sequence.cycle else "NO CYCLE"
+            own = f" (SEQUENCE NAME {_qualified(sequence_name(sequence))} {_counting(sequence)} {cycle})"
+        parts.append(f"GENERATED {IDENTITY[column.identity]} AS IDENTITY{own}")
+    elif column.default is not None:
+        serial = sequence is not None and sequence.kind == "a" and column.default.startswith("nextval(")
+        parts.append(f"DEFAULT {_next_of(sequence_name(sequence)) if serial and sequence else column.default}")
+    if column.not_null:
+        parts.append("NOT NULL")
+    return " ".join(parts)
+
+
+def _next_of(name: ObjectName) -> str:
+    return f"nextval({literal(_qualified(name))}::regclass)"
+
+
+def _qualified(name: ObjectName) -> str:
+    return f"{quote(name.schema)}.{quote(name.name)}"

@@ -1,0 +1,214 @@
+"""Tables that are created, dropped, renamed and moved at the source are so at the destination, at their place between
+the rows (rule 23)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncwizard.errors import ChangeFailed
+from syncwizard.stages.commands import release
+from syncwizard.task.events import DefinitionFollowed, Noticed
+from syncwizard.task.names import TableName
+from syncwizard.task.specification import Advanced, RenameRule, SchemaObjects
+from tests.integration.test_ddl import assert_same_definitions, follow
+from tests.support.catalogue import everything_in
+from tests.support.comparison import assert_equal
+from tests.support.pair import DatabasePair
+from tests.support.rowpath import RowPath
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+WHOLE: dict[str, Any] = {"objects": [SchemaObjects(schema="public")]}
+DROPPING: dict[str, Any] = {**WHOLE, "advanced": Advanced(ddl="follow", dropped_tables="drop")}
+MADE = "CREATE TABLE t (id int PRIMARY KEY, v text)"
+FILL = "INSERT INTO t VALUES (1, 'a')"
+# Each in one transaction with rows before and after; `{n}` is a name of its own.
+CREATIONS = {
+    "plain": "CREATE TABLE {n} (id int PRIMARY KEY, v text DEFAULT 'x' NOT NULL, w varchar(5) COLLATE \"C\");"
+    " INSERT INTO {n} (id) SELECT generate_series(1, 100); UPDATE {n} SET v = 'y' WHERE id < 5; DELETE FROM {n}"
+    " WHERE id = 50",
+    "serial": "CREATE TABLE {n} (id serial PRIMARY KEY, b bigserial, v text); INSERT INTO {n} (v) VALUES ('a'), ('b')",
+    "identity": "CREATE TABLE {n} (id int GENERATED ALWAYS AS IDENTITY (START 5 INCREMENT 3) PRIMARY KEY, v int,"
+    " d int GENERATED ALWAYS AS (v * 2) STORED); INSERT INTO {n} (v) VALUES (1), (2); UPDATE {n} SET v = 7",
+    "keyless": "CREATE TABLE {n} (a int, b text); INSERT INTO {n} VALUES (1, 'x'), (1, 'x'), (2, NULL);"
+    " UPDATE {n} SET b = 'z' WHERE a = 2; DELETE FROM {n} WHERE ctid = (SELECT min(ctid) FROM {n})",
+    "key-later": "CREATE TABLE {n} (a int, b text); INSERT INTO {n} VALUES (1, 'x');"
+    " ALTER TABLE {n} ADD PRIMARY KEY (a); UPDATE {n} SET b = 'y'; ALTER TABLE {n} ADD c int DEFAULT 4;"
+    " INSERT INTO {n} VALUES (2, 'z', 5)",
+    "constraints": "CREATE TABLE {n} (id int PRIMARY KEY, p int REFERENCES t, o int UNIQUE CHECK (o > 0),"
+    " s int REFERENCES {n}); CREATE INDEX ON {n} (p) WHERE o > 3; COMMENT ON TABLE {n} IS 'it''s';"
+    " COMMENT ON COLUMN {n}.o IS 'o'; INSERT INTO {n} VALUES (1, 1, 5, 1)",
+    "like": "CREATE TABLE {n} (LIKE t INCLUDING ALL); INSERT INTO {n} SELECT * FROM t",
+    "in-a-block": "DO $do$ BEGIN CREATE TABLE {n} (id int PRIMARY KEY); INSERT INTO {n} VALUES (3); END $do$",
+    "rolled-back": "SAVEPOINT s; CREATE TABLE {n} (id text PRIMARY KEY); INSERT INTO {n} VALUES ('no'); ROLLBACK TO s;"
+    " CREATE TABLE {n} (id int PRIMARY KEY); INSERT INTO {n} VALUES (1)",
+    "as-without-rows": "CREATE TABLE {n} AS SELECT * FROM t WITH NO DATA; INSERT INTO {n} VALUES (9, 'n')",
+}
+
+
+def kinds(path: RowPath) -> list[tuple[str, str]]:
+    found = [event for event in path.task.events if isinstance(event, DefinitionFollowed)]
+    return [(event.kind, event.table.name) for event in found]
+
+
+def transaction(statements: str, at: int) -> bytes:
+    before, after = f"INSERT INTO t VALUES ({at}, 'b')", f"UPDATE t SET v = 'c' WHERE id = {at}"
+    return f"BEGIN; {before}; {statements}; {after}; COMMIT".encode()
+
+
+def test_a_table_that_is_created_arrives_with_every_row(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    names = {name: f'"{name} Ünï ""q"""' if at % 2 else f"new_{at}" for at, name in enumerate(CREATIONS)}
+    with path.following():
+        path.caught_up(120)
+        for at, (name, text) in enumerate(CREATIONS.items()):
+            pair.source.execute(transaction(text.replace("{n}", names[name]), 100 + at))
+        path.caught_up(120)
+        # Later rows, too.
+        pair.source.execute(f"INSERT INTO {names['plain']} (id) VALUES (1000); TRUNCATE {names['like']}".encode())
+        path.caught_up(120)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+    assert [kind for kind, _ in kinds(path)].count("created") == len(CREATIONS)
+    # Another session finds all of it in order.
+    with path.following():
+        pair.source.execute(
+            f"DELETE FROM {names['plain']} WHERE id < 40; UPDATE {names['serial']} SET v = 'q'".encode()
+        )
+        path.caught_up(120)
+    assert_equal(pair)
+
+
+def test_a_created_table_goes_by_the_rules_of_names(pair: DatabasePair, tmp_path: Path) -> None:
+    rule = RenameRule(pattern="^tmp_(.+)$", name=r"stage_\1")
+    objects = [SchemaObjects(schema="a", name="b", rename=[rule], exclude=["left"])]
+    pair.destination.execute("CREATE SCHEMA b; CREATE TABLE b.t (id int PRIMARY KEY)")
+    path = follow(pair, tmp_path, "CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY)", "", objects=objects)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; CREATE TABLE a.tmp_new (id serial PRIMARY KEY, v text); INSERT INTO a.tmp_new (v) VALUES ('x');"
+            " CREATE TABLE a.left (id int); INSERT INTO a.left VALUES (1); CREATE TABLE public.other (id int); COMMIT"
+        )
+        path.caught_up(120)
+    assert pair.destination.execute("SELECT * FROM b.stage_new").fetchall() == [(1, "x")]
+    assert pair.destination.execute("SELECT pg_get_serial_sequence('b.stage_new', 'id')").fetchone() == (
+        "b.stage_new_id_seq",
+    )
+    assert kinds(path) == [("created", "tmp_new")]
+
+
+def test_a_table_with_rows_of_its_own_at_the_destination_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    pair.destination.execute("CREATE TABLE n (id int PRIMARY KEY); INSERT INTO n VALUES (7)")
+    with pytest.raises(ChangeFailed, match="cannot be followed"), path.following():
+        path.caught_up(120)
+        pair.source.execute("CREATE TABLE n (id int PRIMARY KEY); INSERT INTO n VALUES (1)")
+        until(lambda: path.error is not None, 120, "the task to stop")
+    path.error = None
+    assert pair.destination.execute("SELECT id FROM n").fetchall() == [(7,)]
+    pair.destination.execute("TRUNCATE n")
+    with path.following():
+        path.caught_up(120)
+    assert_equal(pair)
+
+
+def test_rows_that_came_with_a_table_are_missed_by_name(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("CREATE TABLE filled AS SELECT * FROM t")
+        path.caught_up(120)
+
+        def said() -> bool:
+            notices = [event.message for event in path.task.events if isinstance(event, Noticed)]
+            return any("not captured" in message and "public.filled" in message for message in notices)
+
+        until(said, 120, "the table to be reported")
+    assert kinds(path) == []
+
+
+def test_a_dropped_table_stays_and_another_may_come_under_its_name(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE + "; CREATE TABLE u (id int PRIMARY KEY)", FILL, **WHOLE)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("BEGIN; INSERT INTO u VALUES (1); DROP TABLE u; INSERT INTO t VALUES (2, 'b'); COMMIT")
+        path.caught_up(120)
+        until(lambda: path.context().state().dropped == (TableName("public", "u"),), 60, "the drop to be said")
+    assert pair.destination.execute("SELECT id FROM u").fetchall() == [(1,)]
+    pair.destination.execute("DROP TABLE u")
+    with path.following():
+        pair.source.execute("CREATE TABLE u (id int PRIMARY KEY, w text); INSERT INTO u VALUES (5, 'w')")
+        path.caught_up(120)
+    assert_equal(pair)
+    assert path.context().state().dropped == ()
+    assert kinds(path) == [("dropped", "u"), ("created", "u")]
+
+
+def test_drops_are_followed_where_the_task_says_so(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE + "; CREATE TABLE u (id int PRIMARY KEY)", FILL, **DROPPING)
+    with path.following():
+        path.caught_up(120)
+        for at in range(3):
+            pair.source.execute(
+                f"BEGIN; INSERT INTO u VALUES (1); DROP TABLE u; CREATE TABLE u (id int PRIMARY KEY, c{at} text);"
+                f" INSERT INTO u VALUES (2, 'x'); INSERT INTO t VALUES ({10 + at}, 'b'); COMMIT".encode()
+            )
+            pair.source.execute("INSERT INTO u VALUES (3, 'y')")
+        path.caught_up(120)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+    assert path.context().state().dropped == ()
+
+
+def test_tables_that_are_renamed_or_moved_keep_their_rows(pair: DatabasePair, tmp_path: Path) -> None:
+    made = MADE + "; CREATE TABLE u (id int PRIMARY KEY, v text); CREATE SCHEMA other"
+    objects = [SchemaObjects(schema="public"), SchemaObjects(schema="other")]
+    path = follow(pair, tmp_path, made, FILL + "; INSERT INTO u VALUES (1, 'u')", objects=objects)
+    with path.following():
+        path.caught_up(120)
+        # Two tables exchange their names.
+        pair.source.execute(
+            "BEGIN; INSERT INTO t VALUES (2, 't'); ALTER TABLE t RENAME TO x; ALTER TABLE u RENAME TO t;"
+            " INSERT INTO t VALUES (2, 'u'); ALTER TABLE x RENAME TO u; INSERT INTO u VALUES (3, 't'); COMMIT"
+        )
+        pair.source.execute("ALTER TABLE t RENAME COLUMN v TO w; UPDATE t SET w = 'w'; DELETE FROM u WHERE id = 1")
+        pair.source.execute("BEGIN; ALTER TABLE t SET SCHEMA other; INSERT INTO other.t VALUES (9, 'n'); COMMIT")
+        path.caught_up(120)
+    with path.following():
+        pair.source.execute("UPDATE other.t SET w = 'again' WHERE id = 9; INSERT INTO u VALUES (10, 'u')")
+        path.caught_up(120)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+    assert pair.destination.execute("SELECT * FROM other.t ORDER BY id").fetchall() == [
+        (1, "w"),
+        (2, "w"),
+        (9, "again"),
+    ]
+
+
+def test_a_table_that_leaves_the_selection_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
+    made = MADE + "; CREATE SCHEMA other"
+    path = follow(pair, tmp_path, made, FILL, **WHOLE)
+    with pytest.raises(ChangeFailed, match="cannot be followed"), path.following():
+        path.caught_up(120)
+        pair.source.execute("ALTER TABLE t SET SCHEMA other; INSERT INTO other.t VALUES (2, 'b')")
+        until(lambda: path.error is not None, 120, "the task to stop")
+    path.error = None
+    pair.source.execute("ALTER TABLE other.t SET SCHEMA public")
+
+
+def test_identities_that_were_given_are_taken_back(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("CREATE TABLE keyless (a int); ALTER TABLE t DROP CONSTRAINT t_pkey; UPDATE t SET v = 'z'")
+        pair.source.execute("INSERT INTO keyless VALUES (1); UPDATE keyless SET a = 2")
+        path.caught_up(120)
+        assert_equal(pair)
+    release.run(path.context())
+    identities = pair.source.execute("SELECT relname, relreplident FROM pg_class WHERE relname IN ('t', 'keyless')")
+    assert dict(identities.fetchall()) == {"t": "d", "keyless": "d"}
+    assert not [each for each in everything_in(pair.source) if "dts_" in str(each)]
