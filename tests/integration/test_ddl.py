@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed, SourceChanged
-from syncwizard.postgres.queries import query
 from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact
 from syncwizard.stages.commands import release
-from syncwizard.structure.definition import Definition, parse_definition
 from syncwizard.task.events import DefinitionFollowed, ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
 from tests.support.catalogue import everything_in
 from tests.support.comparison import assert_equal
-from tests.support.pair import DatabasePair, Session
+from tests.support.followed import assert_same_definitions
+from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
 
@@ -84,41 +83,6 @@ def transaction(name: str, form: str) -> str:
     if form == "in-a-block" and "SAVEPOINT" not in statements:
         return f"DO $do$ BEGIN {statements}; {after} END $do$"
     return f"BEGIN; {statements}; COMMIT" if "SAVEPOINT" in statements else f"{statements}; {after}"
-
-
-def definitions(session: Session) -> dict[str, Definition]:
-    """Every table of schema public, without what each database has numbers of its own for."""
-    relations = session.execute(
-        "SELECT oid::bigint FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        " AND relname !~ '^dts_'"
-    ).fetchall()
-    found = {}
-    for (relation,) in relations:
-        text = query("table_definition").replace(":relation", str(relation))
-        row = session.execute(text.encode()).fetchone()
-        assert row is not None
-        plain = re.sub(r'"(relation|storage|oid|number)" : \d+', "", row[0])
-        definition = parse_definition(row[0])
-        assert plain
-        found[definition.name] = definition
-    return found
-
-
-def plain(definition: Definition) -> tuple[Any, ...]:
-    columns = [
-        (c.name, c.type, c.not_null, c.default, c.generated, c.identity, c.collation, c.comment)
-        for c in definition.columns
-    ]
-    constraints = sorted((part.name, part.definition) for part in definition.constraints)
-    indexes = sorted((part.name, part.definition) for part in definition.indexes)
-    return columns, constraints, indexes, definition.comment
-
-
-def assert_same_definitions(pair: DatabasePair) -> None:
-    source, destination = definitions(pair.source), definitions(pair.destination)
-    assert source.keys() == destination.keys()
-    for name, definition in source.items():
-        assert plain(destination[name]) == plain(definition), name
 
 
 def followed(path: RowPath) -> list[str]:

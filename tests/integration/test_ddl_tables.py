@@ -11,9 +11,10 @@ from syncwizard.stages.commands import release
 from syncwizard.task.events import DefinitionFollowed, Noticed
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced, RenameRule, SchemaObjects
-from tests.integration.test_ddl import assert_same_definitions, follow
+from tests.integration.test_ddl import follow
 from tests.support.catalogue import everything_in
 from tests.support.comparison import assert_equal
+from tests.support.followed import assert_same_definitions
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath
 from tests.support.waiting import until

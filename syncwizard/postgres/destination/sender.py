@@ -32,6 +32,9 @@ class Sender:
     def __init__(self, connection: Connection) -> None:
         self._wire = Wire(connection)
         self._pgconn = connection.pgconn
+        # The driver would deallocate every statement of the session, ours too, behind each ALTER and DROP that is sent
+        # over it, once it has prepared one of its own.
+        connection.prepare_threshold = None
         self._prepared: dict[bytes, bytes] = {}
         # Statements of which the server may not know yet, and staging tables that a rollback would remove.
         self._unsure: list[bytes] = []
