@@ -183,7 +183,7 @@ class Pipeline:
     def _attempt(self, stages: Sequence[Stage]) -> None:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so
         does an end that does not answer any more."""
-        inner = Cancellation()
+        inner = Cancellation(self._context.cancellation)
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
         with self._silence.over(inner.cancel):

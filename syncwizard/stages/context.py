@@ -9,7 +9,7 @@ import uuid
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -29,9 +29,13 @@ COPY_WORKERS = min(4, max(2, os.cpu_count() or 1))
 
 
 class Cancellation:
-    """Set once, when the task is to pause; stages check it between steps and wait on it instead of sleeping."""
+    """Set once, when the task is to pause; stages check it between steps and wait on it instead of sleeping.
 
-    def __init__(self) -> None:
+    `whole`: the task's, where this one also ends an attempt that is followed by another.
+    """
+
+    def __init__(self, whole: Self | None = None) -> None:
+        self._whole = whole
         self._event = threading.Event()
         self._callbacks: list[Callable[[], None]] = []
 
@@ -45,6 +49,11 @@ class Cancellation:
     def cancelled(self) -> bool:
         """Whether a pause was asked for."""
         return self._event.is_set()
+
+    @property
+    def for_another_attempt(self) -> bool:
+        """Whether it is set, and the same work goes on at once in another attempt."""
+        return self.cancelled and self._whole is not None and not self._whole.cancelled
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         """Calls `callback` (from another thread) when cancelled, or now if that is past."""

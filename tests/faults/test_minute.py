@@ -132,10 +132,10 @@ class Stall(Networking):
 
 
 class IndexBuild(HalfOpen):
-    """The connections to the destination are lost while an index is built, which goes on and is not built again."""
+    """The connections to an end are lost while an index is built, which goes on and is not built again."""
 
-    def __init__(self, network: Network, folder: Path, name: str) -> None:
-        super().__init__(network, folder, name, "destination", "steady")
+    def __init__(self, network: Network, folder: Path, name: str, end: End) -> None:
+        super().__init__(network, folder, name, end, "steady")
 
     def prepare(self) -> None:
         # The build waits for whoever could still see what the index does not have.
@@ -150,7 +150,7 @@ class IndexBuild(HalfOpen):
         assert len(self.builders) == 1
 
     def overcome(self) -> None:
-        until(lambda: self.retried("destination"), 120, "the silence to be told")
+        until(lambda: self.retried(self.end), 120, "the silence to be told")
         assert "has not answered for 60 s" in str(self.task.events)
         # Changes are applied again, and the build was not touched.
         change(self.pair)
@@ -230,7 +230,8 @@ TROUBLES: dict[str, Callable[[Network, Path, str], Trouble]] = {
     "destination half-open": partial(HalfOpen, end="destination", phase="steady"),
     "source half-open in the copy": partial(HalfOpen, end="source", phase="copy"),
     "destination half-open in the copy": partial(HalfOpen, end="destination", phase="copy"),
-    "destination half-open while an index is built": IndexBuild,
+    "source half-open while an index is built": partial(IndexBuild, end="source"),
+    "destination half-open while an index is built": partial(IndexBuild, end="destination"),
     "table locked": Locked,
 }
 

@@ -143,13 +143,13 @@ def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_a
     failed = until(lambda: (state := report("status", "quiet-fish"))["state"] == "failed" and state, timeout=60)
     assert failed["failure"]["where"].startswith(end)
     assert "password authentication failed" in failed["failure"]["detail"]
-    assert "right password" in failed["failure"]["remedy"]
+    assert "correct the password" in failed["failure"]["remedy"]
     assert failed["failure"]["exit_code"] == 4
     before = engines_started()
     old = {"reader": SOURCE_PASSWORD, "writer": DESTINATION_PASSWORD}
     with Terminal("resume", "quiet-fish", env={"SOURCE_PW": old["reader"]}) as terminal:
         terminal.answer("password of the destination", old["writer"])
-        assert "right password" in terminal.finish(expect=4)
+        assert "correct the password" in terminal.finish(expect=4)
     assert engines_started() == before, "no engine was started in vain"
     new = {**old, role: NEW_CORE}
     with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": new["reader"]}) as terminal:

@@ -152,7 +152,9 @@ def _build(
     started = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with interruptible(context, destination.connection, "destination", f"building index {statement.name}"):
+            doing = f"building index {statement.name}"
+            # Trouble at the other end must not cost hours of a build.
+            with interruptible(context, destination.connection, "destination", doing, outlives_attempt=True):
                 _build_once(context, destination, statement, resources)
                 destination.definitions.mark_done([statement])
             break
