@@ -14,8 +14,9 @@ from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.demo.servers import Cluster
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.source.slot import current_lsn
+from syncwizard.remedies import Remedy
 from syncwizard.task import file
-from syncwizard.task.events import Failure, Noticed, TaskFailedEvent
+from syncwizard.task.events import Noticed, TaskFailedEvent
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.specification import (
     Advanced,
@@ -165,13 +166,18 @@ class Trial:
         syncwizard("pause", self.name)
 
     def resync(self) -> None:
-        """`syncwizard resync` as the failure says, once the task has stopped because changes were lost."""
+        """`syncwizard resync` as the task says, once it has noticed that changes were lost: it stops, or sets tables
+        aside and goes on."""
 
-        def stopped() -> Failure | None:
+        def noticed() -> Remedy | None:
             state = self.state
-            return state.failure if self.engine is None and state.state == "failed" else None
+            if state.aside:
+                return state.aside[0].remedy
+            return state.failure.remedy if self.engine is None and state.failure and state.state == "failed" else None
 
-        remedy = until(stopped, FINDING_SECONDS, f"{self.name} to notice what was lost").remedy
+        remedy = until(noticed, FINDING_SECONDS, f"{self.name} to notice what was lost")
+        if self.state.aside:
+            self.pause()
         ways = [way for way in (remedy, remedy.otherwise) if way is not None and way.then == "resync"]
         assert ways, f"no resynchronization helps: {remedy}"
         syncwizard("resync", self.name, "--yes", *(["--all"] if ways[0].everything else []))

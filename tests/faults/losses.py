@@ -1,4 +1,5 @@
-"""Faults that make the source lose changes, or an end what it had: the task stops, and its own remedy puts it right."""
+"""Faults that make the source lose changes, or an end what it had: the task stops, or sets tables aside, and its own
+remedy puts it right."""
 
 from collections.abc import Callable
 

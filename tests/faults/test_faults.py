@@ -106,6 +106,7 @@ def test_nothing_is_lost_doubled_or_torn_by(
 
 LOST_AND_KILLED = [
     (losses.LOST_PARTITION, faults.KILL_APPLY),
+    (losses.LOST_VALUES, faults.KILL_ENGINE),
     (losses.LOST_TABLES, faults.KILL_ENGINE),
     (losses.LOST_NAMES, faults.KILL_APPLY),
     (losses.LOST_SLOT, faults.KILL_ENGINE),

@@ -28,11 +28,13 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):
     """A table, by its name now, whose rows the stream does not bring in step; what happened; what has to be done at the
-    destination before it is copied again, if anything."""
+    destination before it is copied again, if anything. `member`: as it was captured; `attachment`: where it is now."""
 
     table: TableName
     reason: str
     first: str = ""
+    member: Member
+    attachment: str = ""
 
 
 class Altered(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,11 +189,8 @@ def _redefined(
 def check_lineage(
     connection: Connection, progress: Progress, members: Sequence[Member], followed: Collection[int] = ()
 ) -> Lineage:
-    """Compares; what differs without harm. Raises ChangesMissing where rows differ by now, SourceChanged where a name
-    leads to another table."""
+    """Compares. Raises SourceChanged where a name leads to another table."""
     found = compare_lineage(connection, members, followed)
-    if found.lost:
-        raise missing_rows(found.lost, progress)
     if found.renamed:
         raise other_names(found.renamed, progress)
     return found
@@ -247,8 +246,9 @@ def _compare(connection: Connection, member: Member, now: Present) -> tuple[list
     was = member.traits
     assert was is not None
     if member.oid is None and was.attachment != now.traits.attachment:
-        reason = "this partition was detached and attached again, and changes made to it meanwhile may be missing"
-        return [Loss(table=now.table, reason=reason)], [], []
+        reason = f"partition {now.table.name} was detached and attached again, and changes made to it meanwhile may be"
+        lost = Loss(table=now.table, reason=f"{reason} missing", member=member, attachment=now.traits.attachment)
+        return [lost], [], []
     losses: list[Loss] = []
     altered: list[Altered] = []
     doubts = []
@@ -279,7 +279,15 @@ def _compare(connection: Connection, member: Member, now: Present) -> tuple[list
         elif rewritten:
             loss = (f"column {column.name} was rewritten, and its values may be others", "")
         if loss is not None:
-            losses.append(Loss(table=now.table, reason=loss[0], first=loss[1]))
+            losses.append(
+                Loss(
+                    table=now.table,
+                    reason=loss[0],
+                    first=loss[1],
+                    member=member,
+                    attachment=now.traits.attachment,
+                )
+            )
     return losses, altered, doubts
 
 

@@ -52,7 +52,7 @@ class Members:
         self._digest = ""
 
     def look(self, connection: Connection, progress: Progress) -> Lineage:
-        """What differs since the last look. Raises ChangesMissing, SourceChanged as `check_lineage` does."""
+        """What differs since the last look. Raises SourceChanged as `check_lineage` does."""
         began = time.monotonic()
         if began < self._due:
             return Lineage()

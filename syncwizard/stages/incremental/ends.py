@@ -14,13 +14,13 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
 from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, stop_joining
 from syncwizard.postgres.source.history import History
-from syncwizard.postgres.source.lineage import Altered, Doubt, check_lineage
+from syncwizard.postgres.source.lineage import Doubt, Lineage, check_lineage
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.slot import end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered, SetAside
-from syncwizard.stages.incremental.suspects import altered_at_both, of_altered
+from syncwizard.stages.incremental.suspects import altered_at_both, of_differing
 from syncwizard.structure.definition import Definition
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.figures.retention import sample_of
@@ -105,7 +105,7 @@ class Ends:
             if active is not None:
                 self._end_reader(active)
         # The routes are made after this.
-        self._judge_altered(self.destination, changed.altered, progress.epoch)
+        self._judge(self.source, self.destination, changed, progress.epoch)
         ledger = self.destination.ledger
         if changed.noted:
             ledger.note_members(changed.noted)
@@ -143,12 +143,14 @@ class Ends:
         if reader is not None and not reader.application.startswith(f"syncwizard {self._assignment.spec.short_id} "):
             self._channel.send(Intruded(str(reader)))
 
-    def compare_again(self) -> None:
-        """Rule 5 once more, over a new session: a walsender may meet a gap before the watcher does."""
+    def compare_again(self) -> bool:
+        """Rule 5 once more, over a new session: a walsender may meet a gap before the watcher does. Whether tables were
+        set aside."""
         source = self._opened.open("source", "watcher")
         with translated("source", "comparing slot and publication"):
             check_publication(source, self.progress, self.members.all)
-            check_lineage(source, self.progress, self.members.followed, self.members.redefined)
+            found = check_lineage(source, self.progress, self.members.followed, self.members.redefined)
+        return self.judge(found, source)
 
     def choose_encoding(self) -> None:
         """Sets the encoding that rows travel in; catalogues are read as UTF-8 before."""
@@ -169,26 +171,29 @@ class Ends:
         with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
             self._note_aside(Destination(session, self._assignment.task_id), found, self.progress.epoch)
 
-    def judge_altered(self, altered: Sequence[Altered]) -> bool:
-        """Sets tables aside whose columns were rewritten to another type at the source alone; whether there were any.
-        Others are reported. Not in the applier's session, either."""
+    def judge(self, found: Lineage, source: Connection | None = None) -> bool:
+        """Sets tables aside whose rows the stream does not bring in step, or that were rewritten to another type at the
+        source alone; whether there were any. What was altered at both ends is reported. Not in the applier's session,
+        either."""
+        if not (found.lost or found.altered):
+            return False
         spec = self._assignment.spec
         with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
             destination = Destination(session, self._assignment.task_id)
-            return self._judge_altered(destination, altered, self.progress.epoch)
+            return self._judge(source or self.source, destination, found, self.progress.epoch)
 
-    def _judge_altered(self, destination: Destination, altered: Sequence[Altered], epoch: int) -> bool:
-        if not altered:
+    def _judge(self, source: Connection, destination: Destination, found: Lineage, epoch: int) -> bool:
+        if not (found.lost or found.altered):
             return False
         spec = self._assignment.spec
         with translated("destination", "comparing types"):
-            both = altered_at_both(self.source, destination, altered, Mapping.of(spec))
-        alone = {each.member.relation for each in altered if each not in both}
+            both = altered_at_both(source, destination, found.altered, Mapping.of(spec))
+        alone = {each.member.relation for each in found.altered if each not in both}
         with translated("source", "comparing types"):
-            aside = [each for each in altered if each.member.relation in alone]
-            events = of_altered(self.source, aside, self.members.all, spec.name)
+            altered = [each for each in found.altered if each.member.relation in alone]
+            events = of_differing(source, found.lost, altered, self.members.all, spec.name)
         self._note_aside(destination, events, epoch)
-        known = [each for each in altered if each.member.table not in self.aside]
+        known = [each for each in found.altered if each.member.table not in self.aside]
         if known:
             members = list({each.member.relation: each.member for each in known}.values())
             self.members.note(members)

@@ -22,7 +22,7 @@ from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Reached, Stop, Stopped
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.receiving import Receiving
-from syncwizard.stages.incremental.watching import Watching
+from syncwizard.stages.incremental.watching import RoutesChanged, Watching
 from syncwizard.stages.incremental.writing import Writing
 from syncwizard.task.lsn import format_lsn
 
@@ -165,10 +165,11 @@ class Session:
     def _raise_failure(self, ends: Ends) -> None:
         """What ended the stream, unless it was to end."""
         failure = self._failure
-        if isinstance(failure, TaskFailed) and (failure.sqlstate or isinstance(failure, NoPlace)):
-            # What a server refuses may come of a gap; what was added, or has another name, may have more to it than
-            # a column without a place.
-            ends.compare_again()
+        # What a server refuses may come of a gap; what was added, or has another name, may have more to it than a
+        # column without a place.
+        refused = isinstance(failure, TaskFailed) and (failure.sqlstate or isinstance(failure, NoPlace))
+        if refused and ends.compare_again():
+            raise RoutesChanged from failure
         if failure is not None:
             raise failure
         if not self._stopping.is_set():

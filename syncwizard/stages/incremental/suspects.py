@@ -1,13 +1,14 @@
 """Captured tables whose rows the stream cannot bring in step, or may not have: which are to be set aside."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from syncwizard.postgres.captured import Member
 from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations
-from syncwizard.postgres.source.lineage import Altered, parents
+from syncwizard.postgres.source.lineage import Altered, Loss, parents
 from syncwizard.remedies import resync
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.mapping import Mapping
@@ -43,28 +44,40 @@ def altered_at_both(
     return likewise
 
 
-def of_altered(
-    source: Connection, altered: Iterable[Altered], members: Sequence[Member], task: str
+class _Found(NamedTuple):
+    """Why rows differ, what is to be done at the destination first, and under which name the table was captured."""
+
+    reason: str
+    first: str
+    captured: TableName
+
+
+def of_differing(
+    source: Connection, lost: Iterable[Loss], altered: Iterable[Altered], members: Sequence[Member], task: str
 ) -> list[TableSetAside]:
-    """Tables whose values may be others, partitions with their whole tree."""
-    tops = {member.relation: _top(member) for member in members}
-    trees: dict[int, list[Altered]] = {}
+    """Tables whose rows differ, or may, partitions with their whole tree."""
+    found: dict[int, list[_Found]] = {}
+    for loss in lost:
+        # What is in another tree now is in neither as it should be.
+        for top in dict.fromkeys([_top(loss.member), *parents(loss.attachment)[-1:]]):
+            found.setdefault(top, []).append(_Found(loss.reason, loss.first, loss.member.table))
     for each in altered:
-        trees.setdefault(tops[each.member.relation], []).append(each)
-    names = find_relations(source, list(trees))
+        step = f"give column {each.column} that type at the destination, too"
+        found.setdefault(_top(each.member), []).append(_Found(each.message, step, each.member.table))
+    trees: dict[int, set[TableName]] = {top: {each.captured for each in of_tree} for top, of_tree in found.items()}
+    for member in members:
+        if (tree := trees.get(_top(member))) is not None:
+            tree.add(member.table)
+    names = find_relations(source, list(found))
     events = []
-    for top, found in trees.items():
-        tree = [member.table for member in members if tops[member.relation] == top]
-        table = names.get(top, tree[0])
-        columns = dict.fromkeys(each.column for each in found)
+    for top, of_tree in found.items():
+        table = names.get(top) or min(trees[top])
         events.append(
             TableSetAside(
                 table=table,
-                tables=sorted(name for name in tree if name != table),
-                reason="; ".join(dict.fromkeys(each.message for each in found)),
-                remedy=resync(
-                    task, [table], *(f"give column {column} that type at the destination, too" for column in columns)
-                ),
+                tables=sorted(trees[top] - {table}),
+                reason="; ".join(dict.fromkeys(each.reason for each in of_tree)),
+                remedy=resync(task, [table], *dict.fromkeys(each.first for each in of_tree if each.first)),
             )
         )
     return events

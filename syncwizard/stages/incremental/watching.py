@@ -100,7 +100,7 @@ class Watching:
             self._channel.send(Changed(found.detached, found.doubts))
         if found.noted:
             self._ends.note_members(found.noted)
-        if found.altered and self._ends.judge_altered(found.altered):
+        if self._ends.judge(found):
             raise RoutesChanged
 
     def _look_for_anew(self, gone: list[TableName]) -> None:
