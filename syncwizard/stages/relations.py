@@ -52,12 +52,13 @@ def _find_gone(source: Connection, members: Iterable[Member]) -> list[TableName]
     return [member.table for member in members if member.relation not in exist]
 
 
-def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True) -> None:
-    """Says once of each table that it left the task."""
-    known = context.state().dropped
+def record_dropped(context: Context, tables: Iterable[TableName], *, copied: bool = True, again: bool = False) -> None:
+    """Says once of each table that it left the task; `again`: that the one that was made anew did."""
+    state = context.state()
+    anew = {each.table for each in state.aside if each.anew}
     for table in tables:
-        if table not in known:
-            context.record(TableDropped(table=table, copied=copied))
+        if table in anew if again else table not in state.dropped:
+            context.record(TableDropped(table=table, copied=copied, again=again))
 
 
 def record_followed(context: Context, found: Iterable[DefinitionFollowed]) -> None:
@@ -112,7 +113,7 @@ def record_aside(context: Context, found: Iterable[TableSetAside]) -> None:
 
 
 def tell_aside(context: Context, destination: Destination) -> None:
-    """Says which tables the destination has as set aside and the journal has not."""
+    """Says which tables the destination has as set aside and the journal has not, and which it has no more."""
     state = context.state()
     with translated("destination", "reading which tables are set aside"):
         # What an earlier version left knows of none.
@@ -120,6 +121,9 @@ def tell_aside(context: Context, destination: Destination) -> None:
         found = destination.aside.read()
     known = {each.table for each in state.aside} | set(state.dropped)
     record_aside(context, [event for event in found if event.table not in known])
+    there = {event.table for event in found}
+    over = [event.table for event in state.aside if event.anew and event.table not in there]
+    record_dropped(context, [table for table in over if table in state.dropped], again=True)
 
 
 def aside_at_destination(context: Context) -> frozenset[TableName]:

@@ -180,10 +180,12 @@ class TableDropped(Event, frozen=True, kw_only=True, tag=True):
     """The table is gone at the source. What was committed before was applied; its copy stays at the destination.
 
     `copied` is False where the table went before its copy was complete: the destination has a part of it at most.
+    `again`: so is the one that was made anew under its name, which was set aside.
     """
 
     table: TableName
     copied: bool = True
+    again: bool = False
 
 
 class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):

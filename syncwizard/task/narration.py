@@ -303,7 +303,8 @@ def _(event: ResyncRequested) -> str:
 @_sentence.register
 def _(event: TableDropped) -> str:
     kept = "its copy stays" if event.copied else "its incomplete copy stays"
-    return f"{event.table} was dropped at the source: {kept} at the destination as it is"
+    dropped = "created anew and dropped again" if event.again else "dropped"
+    return f"{event.table} was {dropped} at the source: {kept} at the destination as it is"
 
 
 @_sentence.register

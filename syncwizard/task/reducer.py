@@ -281,6 +281,9 @@ def _renamed(state: TaskState, before: TableName, now: TableName) -> TaskState:
 
 @_after.register
 def _(event: TableDropped, state: TaskState, at: float) -> TaskState:
+    if event.again:
+        others = tuple(each for each in state.aside if each.table != event.table)
+        return _noticed(replace(state, aside=others), at, Noticed(level="warning", message=narrate(event)))
     return _dropped(state, at, event, narrate(event))
 
 

@@ -198,6 +198,55 @@ def test_a_table_created_anew_under_the_name_is_set_aside(pair: DatabasePair, tm
     assert_equal(pair)
 
 
+@pytest.mark.parametrize("paused_then", [True, False], ids=["paused", "running"])
+def test_a_table_created_anew_and_dropped_again_is_set_aside_no_more(
+    pair: DatabasePair, tmp_path: Path, paused_then: bool
+) -> None:
+    path = three_tables(pair, tmp_path)
+    path.copy()
+    with path.following():
+        path.caught_up()
+        pair.source.execute("DROP TABLE two; CREATE TABLE two (id int PRIMARY KEY)")
+        until(lambda: dropped(path) and set_aside(path), 30, "both to be told")
+        if not paused_then:
+            pair.source.execute("DROP TABLE two")
+            until(lambda: not set_aside(path), 30, "it to be dropped again")
+    if paused_then:
+        pair.source.execute("DROP TABLE two")
+        with path.following():
+            until(lambda: not set_aside(path), 30, "it to be dropped again")
+    at_destination = "SELECT table_name FROM syncwizard.aside"
+    until(lambda: not pair.destination.execute(at_destination).fetchall(), 30, "the destination to forget")
+    with path.following():
+        change_all(pair, "one", "three")
+        path.caught_up()
+        assert_rest_equal(pair, {"public.one", "public.three"})
+        # A third one is no more captured than the second one was.
+        pair.source.execute("CREATE TABLE two (id int PRIMARY KEY)")
+        until(lambda: set_aside(path) == ["public.two"], 30, "the third one to be told")
+    assert dropped(path) == ["public.two", "public.two"]
+    assert "created anew and dropped again" in warnings(path) + str(path.task.state.notices)
+
+
+def test_a_table_that_is_set_aside_and_then_created_anew_is_told_so(pair: DatabasePair, tmp_path: Path) -> None:
+    path = three_tables(pair, tmp_path)
+    path.copy()
+    with path.following():
+        path.caught_up()
+        pair.source.execute("ALTER TABLE two ALTER body TYPE text USING upper(body)")
+        until(lambda: set_aside(path), 30, "the rewrite to be noticed")
+        pair.source.execute("DROP TABLE two; CREATE TABLE two (id int PRIMARY KEY, body text)")
+        until(lambda: any(event.anew for event in path.task.state.aside), 30, "the new one to be noticed")
+        until(lambda: dropped(path), 30, "the drop to be told")
+        change_all(pair, "one")
+        path.caught_up()
+    assert set_aside(path) == ["public.two"]
+    join_again(path, TableName("public", "two"))
+    with path.following():
+        path.caught_up()
+    assert_equal(pair)
+
+
 def join_again(path: RowPath, table: TableName) -> None:
     """What the remedy says."""
     path.task.record(resync.describe(path.context(), ResyncWish(tables=[table])))

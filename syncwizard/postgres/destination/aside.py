@@ -41,6 +41,17 @@ class Aside:
         )
         return [msgspec.json.decode(event, type=TableSetAside) for (event,) in rows]
 
+    def forget(self, tables: Iterable[TableName], epoch: int) -> None:
+        """Of tables that are gone, and of which no more changes come. Raises Fenced when the epoch has passed."""
+        for table in tables:
+            forgotten = self._connection.execute(
+                "DELETE FROM syncwizard.aside a USING syncwizard.progress p WHERE a.task_id = %s"
+                " AND a.schema_name = %s AND a.table_name = %s AND p.task_id = a.task_id AND p.epoch = %s",
+                (self._task_id, table.schema, table.name, epoch),
+            ).rowcount
+            if forgotten != 1:
+                raise Fenced("another engine took over this task", where="destination")
+
     def take_back(self, tables: Iterable[TableName]) -> None:
         """Lets tables that are copied again join the others. In the caller's transaction."""
         names = set(tables)

@@ -19,7 +19,7 @@ from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.slot import end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
-from syncwizard.stages.incremental.frames import Assignment, Changed, Figures, Intruded, Recovered, SetAside
+from syncwizard.stages.incremental.frames import Assignment, Changed, Dropped, Figures, Intruded, Recovered, SetAside
 from syncwizard.stages.incremental.suspects import altered_at_both, of_differing
 from syncwizard.structure.definition import Definition
 from syncwizard.task.events import TableSetAside
@@ -59,7 +59,7 @@ class Ends:
     - `destination`: in the applier's thread alone
     - `holder`: the walsender session; `source`: the one beside it, which threads share
     - `progress`, `members`: what the publication has to be like, and what it carries
-    - `aside`: tables whose changes are not applied
+    - `aside`: tables whose changes are not applied; `anew`: those of them that were dropped and made anew
     - `definitions`: the followed tables by OID, as the destination has them
     """
 
@@ -75,7 +75,9 @@ class Ends:
         progress = self.destination.ledger.take_epoch()
         self.holder = opened.open("source", "stream", replication=True)
         self.source = opened.open("source", "watcher")
-        self.aside = {name for event in self.destination.aside.read() for name in event.names}
+        aside = self.destination.aside.read()
+        self.aside = {name for event in aside for name in event.names}
+        self.anew = {event.table for event in aside if event.anew}
         self.definitions = self._read_definitions()
         self.members = Members(self.destination.ledger.read_members(), self.aside, self.definitions.keys())
         self.progress = self._compare(progress)
@@ -171,6 +173,15 @@ class Ends:
         with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
             self._note_aside(Destination(session, self._assignment.task_id), found, self.progress.epoch)
 
+    def forget_anew(self, tables: Sequence[TableName]) -> None:
+        """Of tables that were made anew and dropped again. Not in the applier's session, either."""
+        spec = self._assignment.spec
+        # Before the destination forgets: what is not reported by then is found by the next run.
+        self._channel.send(Dropped(list(tables), again=True))
+        with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
+            Destination(session, self._assignment.task_id).aside.forget(tables, self.progress.epoch)
+        self.anew.difference_update(tables)
+
     def judge(self, found: Lineage, source: Connection | None = None) -> bool:
         """Sets tables aside whose rows the stream does not bring in step, or that were rewritten to another type at the
         source alone; whether there were any. What was altered at both ends is reported. Not in the applier's session,
@@ -209,6 +220,7 @@ class Ends:
             destination.aside.note(found, epoch)
         names = {name for event in found for name in event.names}
         self.aside |= names
+        self.anew |= {event.table for event in found if event.anew}
         self.members.set_aside(names)
         self._channel.send(SetAside(list(found)))
 

@@ -90,9 +90,13 @@ class Attached(msgspec.Struct, frozen=True, tag=True):
 
 
 class Dropped(msgspec.Struct, frozen=True, tag=True):
-    """Tables that are gone at the source; what was committed to them before is durable at the destination."""
+    """Tables that are gone at the source; what was committed to them before is durable at the destination.
+
+    `again`: they were made anew meanwhile, and set aside.
+    """
 
     tables: list[TableName]
+    again: bool = False
 
 
 class Changed(msgspec.Struct, frozen=True, tag=True):

@@ -109,7 +109,7 @@ class _Following:
                     "",
                 )
             elif isinstance(frame, Dropped):
-                record_dropped(context, frame.tables)
+                record_dropped(context, frame.tables, again=frame.again)
             elif isinstance(frame, Changed):
                 record_changed(context, frame.detached, frame.doubts)
             elif isinstance(frame, Held | HoldEnded):

@@ -9,12 +9,14 @@ from syncwizard.postgres.source.ddl import check_capture
 from syncwizard.postgres.source.lineage import Lineage, with_traits
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
+from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
 from syncwizard.stages.incremental.frames import Assignment, Attached, Changed, Dropped, Recovered, Uncaptured
 from syncwizard.stages.incremental.suspects import of_anew
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 
 # Catalogues are looked through for tables that are not published, which costs tens of milliseconds for thousands.
@@ -37,6 +39,9 @@ class Watching:
         self._reporter = reporter
         # Partitions that came after the start, by OID, and were reported.
         self._attached: set[int] = set()
+        self._positions = positions
+        # Tables that were made anew and dropped again, each with the position that has to be durable before.
+        self._over: dict[TableName, int] = {}
         self._selection_at = 0.0
         self._locked = False
         self._watcher = SourceWatcher(
@@ -104,11 +109,20 @@ class Watching:
             raise RoutesChanged
 
     def _look_for_anew(self, gone: list[TableName]) -> None:
-        """Sets tables aside that were dropped and that the source has again: their rows are in no stream."""
+        """Sets tables aside that were dropped and that the source has again: their rows are in no stream. Those that it
+        has no more after all are only dropped."""
         followed = self._followed()
-        unknown = [table for table in gone if table not in self._ends.aside and table not in followed]
-        if anew := find_tables(self._ends.source, unknown):
+        gone = [table for table in gone if table not in followed]
+        there = set(find_tables(self._ends.source, gone))
+        if anew := [table for table in gone if table in there and table not in self._ends.anew]:
             self._ends.set_aside([of_anew(table, self._assignment.spec.name) for table in anew])
+        over = {table for table in gone if table in self._ends.anew and table not in there}
+        self._over = {table: position for table, position in self._over.items() if table in over}
+        if unknown := over - self._over.keys():
+            # Their last changes lie before this position.
+            self._over |= dict.fromkeys(unknown, parse_lsn(current_lsn(self._ends.source)))
+        if past := [table for table, position in self._over.items() if self._positions.durable >= position]:
+            self._ends.forget_anew(sorted(past))
 
     def _look_for_attached(self, watcher: SourceWatcher) -> None:
         """Reports partitions that came with rows, and watches those that came empty."""
