@@ -84,7 +84,6 @@ EVENTS: list[Event] = [
     DefinitionFollowed(
         number=1, lsn="0/1", kind="changed", table=TABLE, tag="ALTER TABLE", statements=["ALTER TABLE sales.orders …"]
     ),
-    TableDropped(table=TABLE, again=True),
     PartitionDetached(table=TABLE, root=TABLE),
     TableSetAside(table=TABLE, reason="its key is refused"),
     SyncPointSet(lsn="0/1"),

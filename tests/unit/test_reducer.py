@@ -217,7 +217,9 @@ def test_a_table_is_set_aside_until_it_is_copied_again_or_dropped() -> None:
     dropped = state_after([TableDropped(table=each.table) for each in (second, anew)], state)
     # The source has another table under the name of the last one.
     assert dropped.aside == (first, anew)
-    assert state_after([TableDropped(table=anew.table, again=True)], dropped).aside == (first,)
+    over = state_after([TableDropped(table=anew.table, again=True)], dropped)
+    assert over.aside == (first,)
+    assert over.notices[-1].message.startswith("a.c was created anew and dropped again at the source")
     order = [TableToCopy(table=TableName("a", "leaf"), rows=1, bytes=1)]
     again = state_after([ResyncRequested(id=uuid.uuid4(), tables=order, whole=False)], dropped)
     assert again.aside == (anew,)
