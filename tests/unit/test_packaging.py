@@ -1,16 +1,21 @@
-"""What stands around the program: the unit of systemd does what the manual says, with codes that the engine gives."""
+"""What stands around the program: the unit of systemd, as the manual shows it, and the pages for `man`."""
 
 import configparser
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 
 from syncwizard import errors, manual
-from syncwizard.cli.main import INTERRUPTED, commands
+from syncwizard.cli.main import COMMANDS, INTERRUPTED, commands
 
-UNIT = Path(__file__).parents[2] / "packaging" / "syncwizard@.service"
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "packaging" / "syncwizard@.service"
 
 
 def test_the_unit_is_the_one_that_the_manual_shows() -> None:
@@ -31,3 +36,27 @@ def test_the_unit_runs_a_command_that_there_is_and_knows_its_exit_codes() -> Non
     final = {errors.TaskFailed.exit_code, errors.UsageError.exit_code, errors.PrecheckNotPassed.exit_code}
     assert {int(code) for code in service["RestartPreventExitStatus"].split()} == final
     assert service["SuccessExitStatus"] == str(INTERRUPTED)
+
+
+def test_manual_pages_are_written_for_every_command_and_read_by_troff(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "packaging" / "man_pages.py"), str(tmp_path / "man1")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "man1").iterdir()}
+    assert {"syncwizard", "syncwizard-connections-add", *(f"syncwizard-{name}" for name in COMMANDS)} <= set(pages)
+    for name, text in pages.items():
+        # A line that begins like a request is one that was written as such.
+        requests = {line.split()[0] for line in text.splitlines() if line.startswith((".", "'"))}
+        assert requests <= {".TH", ".SH", ".PP", ".TP", ".B", ".nf", ".fi"}, name
+        assert [line for line in text.splitlines() if not line] == [], name
+    assert "\\-\\-ignore ITEM" in pages["syncwizard-start"]
+    assert "syncwizard start kb.yaml" in pages["syncwizard-start"]
+    if (groff := shutil.which("groff")) is not None:
+        for path in (tmp_path / "man1").iterdir():
+            drawn = subprocess.run([groff, "-man", "-Tutf8", "-ww", path], capture_output=True, text=True, check=True)
+            assert drawn.stderr == "", path
