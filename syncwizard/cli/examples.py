@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import click
 
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
-    "new": ("new", "new --from kb.yaml"),
+    "new": ("new", "new --from kb.yaml", "new --plain"),
     "open": ("open kb-to-frankfurt",),
     "check": ("check kb.yaml", "check kb.yaml --try public.notes", "check --schema > task.schema.json"),
     "preview": ("preview kb.yaml", "preview kb.yaml > complete.yaml"),

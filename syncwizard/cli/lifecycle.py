@@ -79,7 +79,7 @@ def precheck(name: str, ignored: tuple[str, ...], script_of: str | None, as_json
         if isinstance(event, PrecheckItemFinished):
             items.append(event)
             if not as_json and not script_of:
-                _print_item(event)
+                print_item(event)
 
     try:
         lifecycle.precheck(spec, on_event)
@@ -120,7 +120,7 @@ def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, 
         state = task.read_state()
         for item in state.precheck:
             if item.blocks:
-                _print_item(item, say)
+                print_item(item, say)
         if as_json:
             fail(error, _result_of(task, state))
         raise
@@ -187,7 +187,7 @@ def _print_script(spec: TaskSpec, wanted: str, items: list[PrecheckItemFinished]
             show_lines(script(items, end, endpoint))
 
 
-def _print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
+def print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
     verdict = "accepted" if item.ignored else item.verdict
     echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
     if verdict != "passed":

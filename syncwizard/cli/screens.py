@@ -19,13 +19,21 @@ def home() -> int:
 
 @click.command()
 @click.option("--from", "path", metavar="FILE", type=click.Path(exists=True, path_type=Path), help="Begin with a file.")
-def new(path: Path | None) -> int:
+@click.option("--plain", is_flag=True, help="Ask on plain lines: for screen readers and slow lines.")
+def new(path: Path | None, *, plain: bool) -> int:
     """Set up a new task, step by step; with --from, from the answers of a task file."""
-    if path is None:
-        return _show(Opening(screen="wizard"))
+    draft = None if path is None else _draft_of(path)
+    if plain:
+        from syncwizard.cli.plain.dialogue import set_up
+
+        return set_up(draft)
+    return _show(Opening(screen="wizard", draft=draft))
+
+
+def _draft_of(path: Path) -> TaskDraft:
     spec = load_task(path)
     draft = TaskDraft.from_spec(spec)
-    return _show(Opening(screen="wizard", draft=draft if spec.id is None else draft.copied()))
+    return draft if spec.id is None else draft.copied()
 
 
 @click.command(name="open")

@@ -17,7 +17,8 @@ from syncwizard.tui.opening import Leaving, Opening
 # crosses a slow line.
 NO_MOUSE = "SYNCWIZARD_NO_MOUSE"
 HEADLESS = (
-    "without one, use: syncwizard status, start FILE, wait TASK, events TASK, pause TASK, resume TASK, release TASK"
+    "without one, use: syncwizard new --plain, status, start FILE, wait TASK, events TASK, pause TASK, resume TASK,"
+    " release TASK"
 )
 # Defaults of Textual's that do not suit a terminal at the end of an SSH connection: every frame crosses the line.
 TEXTUAL_SETTINGS = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0", "TEXTUAL_FPS": "30"}
