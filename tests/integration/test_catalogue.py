@@ -39,6 +39,8 @@ CREATE UNIQUE INDEX ON kb.partial (id) WHERE id > 0;
 CREATE TABLE kb.late (id int NOT NULL UNIQUE DEFERRABLE);
 CREATE TABLE kb.unique_key (a int NOT NULL, b int NOT NULL, c int);
 CREATE UNIQUE INDEX ON kb.unique_key (a, b) INCLUDE (c);
+CREATE INDEX nearest ON kb.passages USING hnsw (embedding vector_cosine_ops);
+CREATE INDEX lowered ON kb.documents (lower(title), id);
 CREATE UNLOGGED TABLE kb.cache (k text PRIMARY KEY);
 CREATE TABLE kb.orders (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 CREATE TABLE kb.orders_1 PARTITION OF kb.orders FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
@@ -127,6 +129,22 @@ def test_columns_come_with_types_and_the_key_that_rows_are_found_by(listed: Cata
         "late": [],
         "log": [],
     }
+
+
+def test_indexes_come_with_method_and_columns_the_primary_key_first(listed: Catalogue) -> None:
+    indexes = {
+        table.name: [tuple(msgspec.to_builtins(each)) for each in those] for table, those in listed.indexes_of.items()
+    }
+    assert indexes["passages"] == [
+        ("passages_pkey", "btree", "id", True),
+        ("nearest", "hnsw", "embedding", False),
+    ]
+    assert indexes["documents"] == [
+        ("documents_pkey", "btree", "id", True),
+        ("lowered", "btree", "expression, id", False),
+    ]
+    # What an index includes is none of its columns.
+    assert [each.columns for each in listed.indexes_of[RelationName("kb", "unique_key")]] == ["a, b"]
 
 
 def test_vectors_are_named_with_their_dimensions(get: Get) -> None:

@@ -4,8 +4,10 @@ from syncwizard.task.drafting.catalogue import (
     Catalogue,
     CatalogueObject,
     ColumnFacts,
+    IndexFacts,
     RelationName,
     TableColumns,
+    TableIndexes,
     Use,
 )
 
@@ -46,6 +48,16 @@ KNOWLEDGE_BASE = Catalogue(
                 ColumnFacts("document", "integer"),
                 ColumnFacts("body", "text"),
                 ColumnFacts("embedding", "public.vector(384)"),
+            ),
+        ),
+    ),
+    indexes=(
+        TableIndexes(DOCUMENTS, (IndexFacts("documents_pkey", "btree", "id", True),)),
+        TableIndexes(
+            RelationName("kb", "passages"),
+            (
+                IndexFacts("passages_pkey", "btree", "id", True),
+                IndexFacts("passages_nearest", "hnsw", "embedding"),
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Lists what a source has that a task can select: three queries, whatever the number of objects."""
+"""Lists what a source has that a task can select: four queries, whatever the number of objects."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +14,10 @@ from syncwizard.task.drafting.catalogue import (
     CataloguePart,
     CatalogueProgress,
     ColumnFacts,
+    IndexFacts,
     RelationName,
     TableColumns,
+    TableIndexes,
     Use,
 )
 
@@ -50,6 +52,9 @@ def read_catalogue(connection: Connection) -> Iterator[CatalogueNews]:
     columns = [_columns(row) for row in connection.execute(query("catalogue_columns"))]
     for start in range(0, len(columns), PART):
         yield CataloguePart(columns=tuple(columns[start : start + PART]))
+    indexes = [_indexes(row) for row in connection.execute(query("catalogue_indexes"))]
+    for start in range(0, len(indexes), PART):
+        yield CataloguePart(indexes=tuple(indexes[start : start + PART]))
     yield CatalogueProgress(step="uses", total=len(objects))
     uses = [
         Use(kind, schema, name, RelationName(table_schema, table))
@@ -79,3 +84,8 @@ def _columns(row: tuple[Any, ...]) -> TableColumns:
     schema, table, names, types, computed, of_key = row
     columns = tuple(map(ColumnFacts, names, types, computed, of_key))
     return TableColumns(RelationName(schema, table), columns)
+
+
+def _indexes(row: tuple[Any, ...]) -> TableIndexes:
+    schema, table, names, methods, columns, unique = row
+    return TableIndexes(RelationName(schema, table), tuple(map(IndexFacts, names, methods, columns, unique)))

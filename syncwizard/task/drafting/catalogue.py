@@ -75,6 +75,22 @@ class TableColumns(msgspec.Struct, frozen=True, array_like=True, gc=False):
     columns: tuple[ColumnFacts, ...]
 
 
+class IndexFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An index of a table. `method`: `btree`, `hnsw`, …; `columns`: in words, an expression without its text."""
+
+    name: str
+    method: str
+    columns: str
+    unique: bool = False
+
+
+class TableIndexes(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The indexes of a table, the primary key's first."""
+
+    table: RelationName
+    indexes: tuple[IndexFacts, ...]
+
+
 class Use(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A view, function, trigger or rule that needs a table (or view); a trigger's schema is its table's."""
 
@@ -139,6 +155,7 @@ class CataloguePart(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     objects: tuple[CatalogueObject, ...] = ()
     uses: tuple[Use, ...] = ()
     columns: tuple[TableColumns, ...] = ()
+    indexes: tuple[TableIndexes, ...] = ()
 
 
 CatalogueNews = CatalogueProgress | CataloguePart
@@ -151,11 +168,17 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     objects: tuple[CatalogueObject, ...] = ()
     uses: tuple[Use, ...] = ()
     columns: tuple[TableColumns, ...] = ()
+    indexes: tuple[TableIndexes, ...] = ()
 
     @cached_property
     def columns_of(self) -> dict[RelationName, tuple[ColumnFacts, ...]]:
         """The columns of each table."""
         return {each.table: each.columns for each in self.columns}
+
+    @cached_property
+    def indexes_of(self) -> dict[RelationName, tuple[IndexFacts, ...]]:
+        """The indexes of each table that has any."""
+        return {each.table: each.indexes for each in self.indexes}
 
     @cached_property
     def by_key(self) -> dict[ObjectKey, CatalogueObject]:
@@ -172,6 +195,15 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             schema: {kind: tuple(sorted(found[kind], key=_name)) for kind in KINDS if kind in found}
             for schema, found in grouped.items()
         }
+
+    @cached_property
+    def vector_tables(self) -> tuple[CatalogueObject, ...]:
+        """The tables with columns of pgvector's types that hold rows themselves."""
+        return tuple(
+            each
+            for each in self.objects
+            if each.vectors and each.kind == "table" and not each.partitioned and not each.obstacle
+        )
 
     @cached_property
     def largest_bytes(self) -> int:
@@ -253,4 +285,5 @@ def assemble(news: Iterable[CatalogueNews]) -> Catalogue:
         objects=tuple(each for part in parts for each in part.objects),
         uses=tuple(use for part in parts for use in part.uses),
         columns=tuple(table for part in parts for table in part.columns),
+        indexes=tuple(table for part in parts for table in part.indexes),
     )

@@ -1,6 +1,6 @@
 """The last line of a screen: the few keys that matter here, those that always work at its right end."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 from textual.content import Content
 from textual.events import Click
@@ -18,7 +18,8 @@ class KeyBar(Widget):
     """One line below a rule, drawn from the actions that can be run now; a click runs one. The first stands out.
 
     It is one widget without children: a footer that is built anew at each change of focus costs an open monitor
-    memory all day. A screen may name `urgent_actions`: those that matter now come first, shown otherwise or not.
+    memory all day. A screen may name `urgent_actions`: those that matter now come first, in that order, shown otherwise
+    or not.
     """
 
     DEFAULT_CSS = """
@@ -49,9 +50,9 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         """As many keys as there is room for."""
-        urgent: Collection[str] = getattr(self.screen, "urgent_actions", ())
+        urgent: Sequence[str] = getattr(self.screen, "urgent_actions", ())
         actions = [each for each in available(self.screen) if each.show or each.id in urgent]
-        actions.sort(key=lambda each: each.id not in urgent)
+        actions.sort(key=lambda each: urgent.index(each.id) if each.id in urgent else len(urgent))
         right = [each for each in actions if each.id in ALWAYS]
         left = fitting([each for each in actions if each.id not in ALWAYS], self.size.width - _width(right) - len(GAP))
         style, first = (self.get_visual_style(f"key-bar--{part}") for part in ("key", "first"))

@@ -81,6 +81,18 @@ class ObjectList(ScrollView, Toned, can_focus=True):
             """The list."""
             return self._control
 
+    class Moved(Message):
+        """Another line is under the cursor, or none."""
+
+        def __init__(self, control: "ObjectList") -> None:
+            super().__init__()
+            self._control = control
+
+        @property
+        def control(self) -> "ObjectList":
+            """The list."""
+            return self._control
+
     def __init__(self, *, ticks: bool, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
         self._ticks = ticks
@@ -101,6 +113,7 @@ class ObjectList(ScrollView, Toned, can_focus=True):
         self.virtual_size = Size(self.scrollable_content_region.width, len(lines))
         self._keep_in_sight()
         self.refresh()
+        self.post_message(self.Moved(self))
 
     @property
     def line(self) -> Line | None:
@@ -207,6 +220,7 @@ class ObjectList(ScrollView, Toned, can_focus=True):
         self._keep_in_sight()
         for changed in {before, self.cursor}:
             self.refresh_line(changed)
+        self.post_message(self.Moved(self))
 
     def _keep_in_sight(self) -> None:
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)

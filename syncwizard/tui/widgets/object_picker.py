@@ -15,12 +15,17 @@ from textual.widgets import Input, Static
 from syncwizard.task.drafting.catalogue import Catalogue
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.outline import Groups, Line, chosen, count, everything, objects_of
+from syncwizard.task.text import one_line
 from syncwizard.tui.actions import bindings
+from syncwizard.tui.widgets.lines import Lines, PaneTitle
 from syncwizard.tui.widgets.object_line import HEADING, describe_tally, tick_of
 from syncwizard.tui.widgets.object_list import ObjectList
 from syncwizard.tui.widgets.object_tree import Tree
+from syncwizard.tui.widgets.table_details import describe_table
 
 STEPS_KEPT = 100
+# Of lines, for the list of the selected with a table's columns below it.
+LEAST_HEIGHT = 12
 
 
 class FilterInput(Input):
@@ -48,6 +53,8 @@ class ObjectPicker(Vertical):
         & .picker-pane-head { height: 1; }
         & .picker-title { width: 1fr; color: $text-muted; text-style: bold; }
         & .picker-title, & #picker-head-text { text-wrap: nowrap; text-overflow: ellipsis; }
+        & #picker-table { display: none; height: auto; margin-right: 1; }
+        & #picker-columns { padding: 0 1; text-wrap: nowrap; }
         & .picker-heading { width: auto; color: $text-muted; margin-right: 1; }
     }
     """
@@ -92,6 +99,9 @@ class ObjectPicker(Vertical):
                     yield Static("Selected", classes="picker-title", markup=False)
                     yield Static(HEADING, classes="picker-heading", markup=False)
                 yield ObjectList(ticks=False, id="selected")
+                with Vertical(id="picker-table"):
+                    yield PaneTitle("", id="picker-table-title")
+                    yield Lines(id="picker-columns")
 
     def load(self, choice: ObjectChoice) -> None:
         """Shows a catalogue and what is chosen of it. What was open stays open."""
@@ -220,6 +230,19 @@ class ObjectPicker(Vertical):
         if event.widget in (self.source, self.selected):
             self.set_class(event.widget is self.selected, "-selected")
 
+    @on(ObjectList.Moved)
+    def _describe(self) -> None:
+        """The table under the cursor, where there is room for it."""
+        each = self.line.object if self.line is not None else None
+        table, pane = self.query_one("#picker-table"), self.query_one("#pane-selected")
+        roomy = pane.display and self.screen.has_class("-wide") and pane.size.height >= LEAST_HEIGHT
+        table.display = roomy and each is not None and each.relation in self.choice.catalogue.columns_of
+        if each is not None and table.display:
+            name = f"{one_line(each.schema)}.{one_line(each.name)}"
+            self.query_one("#picker-table-title", PaneTitle).say(f"{name} · columns and indexes")
+            width, height = pane.size.width - 4, pane.size.height // 2 - 1
+            self.query_one("#picker-columns", Lines).show(describe_table(each, self.choice, width, height))
+
     @on(ObjectList.Wanted)
     def _do(self, event: ObjectList.Wanted) -> None:
         event.stop()
@@ -277,6 +300,7 @@ class ObjectPicker(Vertical):
     def on_resize(self) -> None:
         """What comes into sight with more room is filled then."""
         self.call_after_refresh(self._show_selected)
+        self.call_after_refresh(self._describe)
 
     def _say(self) -> None:
         total, shown = len(self.choice.catalogue.objects), count(self._source.groups)

@@ -21,6 +21,7 @@ from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.choice_advice import Advice, advise
 from syncwizard.task.drafting.draft import StepName
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
+from syncwizard.task.drafting.price import describe_price, price_of
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import ConflictMode, SynchronizationType
 from syncwizard.task.validation import Problem
@@ -30,6 +31,7 @@ from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
+from syncwizard.tui.widgets.object_list import ObjectList
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
 from syncwizard.tui.wizard.object_edits import can_edit, edit, rename, tables_below
@@ -45,7 +47,7 @@ STEPS = {
     "uses": "reading what uses which tables",
 }
 
-
+USUAL = "One way, source to destination: definitions, then rows, then every change."
 HOW_TO_TICK = "Space ticks the marked schema or table, a ticks all that is shown"
 
 
@@ -54,6 +56,7 @@ class ObjectsStep(Step):
 
     step: ClassVar[StepName] = "objects"
     title: ClassVar[str] = "Objects"
+    urgent = ("picker.tick", "picker.filter", "objects.edit", "objects.rename")
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
             "objects.reload", "objects.stop", "objects.edit", "objects.rename", "objects.advice", "objects.explain"
@@ -90,6 +93,7 @@ class ObjectsStep(Step):
             yield Choice(CONFLICTS, id="conflicts")
         yield Static("", id="objects-meaning", markup=False)
         yield ObjectPicker(id="picker")
+        yield Static("", id="objects-price", markup=False)
         yield Static("", id="objects-advice", markup=False)
 
     def show(self) -> None:
@@ -219,6 +223,7 @@ class ObjectsStep(Step):
         """Without a tree nothing is known of the choice, and nothing could be added to it."""
         self._catalogue = None
         self._advice = []
+        self._say_price("")
         self._say("")
 
     def _load(self, catalogue: Catalogue) -> None:
@@ -239,12 +244,20 @@ class ObjectsStep(Step):
         self.wizard.edit(self.wizard.draft.with_value("objects", event.choice.to_objects()))
         self._judge()
 
+    @on(ObjectList.Moved)
+    def _moved(self) -> None:
+        """What can be done is another thing on another line."""
+        self.refresh_bindings()
+
     @on(Ticks.Changed)
     def _typed(self, event: Ticks.Changed) -> None:
         event.stop()
         types = cast(list[SynchronizationType], event.values)
         self.wizard.edit(self.wizard.draft.with_value("types", types))
         self._explain_settings()
+        if self._catalogue is not None:
+            # Whether rows are copied and indexes built is most of the price.
+            self._judge()
 
     @on(Choice.Changed)
     def _decided(self, event: Choice.Changed) -> None:
@@ -297,7 +310,9 @@ class ObjectsStep(Step):
     def _judge(self) -> None:
         choice = self.picker.choice
         self.wizard.choice = choice
-        self.wizard.size_of_choice = describe_tally(choice.tally)
+        price = describe_price(price_of(choice), self.wizard.draft.types)
+        self.wizard.size_of_choice = "\n".join([describe_tally(choice.tally), *([price] if price else [])])
+        self._say_price(price)
         self._advice = advise(choice)
         adds = " · + adds what can be added" if any(advice.add for advice in self._advice) else ""
         heading = [f"To know of this choice ({len(self._advice)}){adds} · i shows all of it"] if self._advice else []
@@ -317,9 +332,17 @@ class ObjectsStep(Step):
             lines.append("Without full: no row is copied; the destination must have them already.")
         if draft.conflicts == "ignore":
             lines.append("With ignore: rows that a used table holds stay, and may differ for good.")
-        if not lines:
-            lines.append("One way, source to destination: definitions, then rows, then every change.")
-        self.query_one("#objects-meaning", Static).update("\n".join(lines))
+        meaning = self.query_one("#objects-meaning", Static)
+        # On a low screen what is as usual makes room.
+        meaning.set_class(not lines, "-usual")
+        meaning.update(
+            "\n".join(lines or ["One way, source to destination: definitions, then rows, then every change."])
+        )
+
+    def _say_price(self, price: str) -> None:
+        line = self.query_one("#objects-price", Static)
+        line.display = bool(price)
+        line.update(price)
 
     def _say(self, text: str, state: str = "") -> None:
         line = self.query_one("#objects-advice", Static)

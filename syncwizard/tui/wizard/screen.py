@@ -46,7 +46,12 @@ class WizardScreen(Screen[None]):
     ]
 
     moving_actions = ("wizard.next", "wizard.previous")
-    urgent_actions = ("wizard.next",)
+
+    @property
+    def urgent_actions(self) -> tuple[str, ...]:
+        """What the key bar shows first: the way on, then what the step is for."""
+        step = self._steps.get(self._current)
+        return ("wizard.next", *(step.urgent if step is not None else ()))
 
     @property
     def manual_topic(self) -> str:
@@ -214,6 +219,7 @@ class WizardScreen(Screen[None]):
             self._steps[index] = step
             await switcher.add_content(step)
         switcher.current = self.current.id
+        self.set_class(self.current.shows_command, "-command")
         self.current.show()
         self.update_controls()
         if (wanted := self.current.first_focus()) is not None:

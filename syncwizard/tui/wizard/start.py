@@ -38,6 +38,8 @@ class StartStep(Step):
     step: ClassVar[StepName] = "start"
     title: ClassVar[str] = "Start"
     manual_topic = "first-steps"
+    urgent = ("wizard.previous", "wizard.command")
+    shows_command = True
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -55,7 +57,7 @@ class StartStep(Step):
     def show(self) -> None:
         """Draws the summary of the draft as it is now."""
         self.query_one(Paragraphs).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
-        self.query_one("#start-status", Static).update("")
+        self._say("")
 
     def first_focus(self) -> Widget:
         """Reading is all there is to do before Start: the arrows scroll."""
@@ -79,7 +81,7 @@ class StartStep(Step):
         """Starts the task; its monitor follows by itself."""
         self._starting = True
         self.wizard.update_controls()
-        self.query_one("#start-status", Static).update("The engine starts, and checks both ends once more…")
+        self._say("The engine starts, and checks both ends once more…")
         spec, secrets = self.wizard.spec, self.wizard.secrets
 
         def prepare() -> Prepared:
@@ -108,10 +110,15 @@ class StartStep(Step):
     def _failed(self, error: SyncwizardError) -> None:
         self._starting = False
         self.wizard.update_controls()
-        self.query_one("#start-status", Static).update(f"✗ not started: {error}")
+        self._say(f"✗ not started: {error}")
         if isinstance(error, PrecheckNotPassed):
             error.remedy = to_do("go back to the precheck and run it again: something has changed since")
         self.app.push_screen(ErrorDialog(error, "The task did not start"))
+
+    def _say(self, text: str) -> None:
+        line = self.query_one("#start-status", Static)
+        line.update(text)
+        line.display = bool(text)
 
     @on(Button.Pressed, "#show-file")
     def _show_file(self, event: Button.Pressed) -> None:

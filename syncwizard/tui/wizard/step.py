@@ -63,6 +63,10 @@ class Step(Vertical):
     title: ClassVar[str]
     # The topic of the manual that F1 opens here.
     manual_topic: ClassVar[str] = "task-file"
+    # Shown in the key bar before the others, in this order.
+    urgent: ClassVar[tuple[str, ...]] = ()
+    # Whether the equivalent command is in sight on a low screen too.
+    shows_command: ClassVar[bool] = False
 
     @property
     def wizard(self) -> Wizard:
