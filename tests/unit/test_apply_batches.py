@@ -3,8 +3,8 @@
 import pytest
 
 from syncwizard.errors import TaskFailed
-from syncwizard.rows.batches import Batch
-from syncwizard.rows.changes import UPDATE, Piece, Route, RouteColumn
+from syncwizard.rows.batches import Batch, singly, transactions
+from syncwizard.rows.changes import UPDATE, Beat, Change, Piece, Route, RouteColumn
 from syncwizard.rows.inbox import Idle, Inbox
 from syncwizard.stages.incremental.batches import AHEAD_BYTES, BATCH_BYTES, Batches
 from syncwizard.task.names import TableName
@@ -95,3 +95,45 @@ def test_what_cannot_be_folded_is_told_in_its_turn() -> None:
 def test_nothing_within_the_time_is_a_batch_of_nothing() -> None:
     _, batches = batches_of()
     assert numbers(batches.next(0.01, one_by_one=False)) == []
+
+
+def changes(*ids: int) -> list[Change]:
+    """An update of each row."""
+    return [(UPDATE, ROUTE, framed(messages.update(1, (value(b"%04d" % number),)))) for number in ids]
+
+
+def several(*, first: bool) -> Piece:
+    """Three transactions, of which the one in the middle is empty."""
+    return Piece(
+        first=first,
+        changes=[*changes(1, 2, 3)],
+        weight=3000,
+        final_lsn=30,
+        commit_time=0.0,
+        ends=[(1, 10, 11, 0), (1, 20, 21, 0), (3, 30, 31, 0)],
+        end_lsn=31,
+        beats=(1.0, 2.0),
+        heartbeats=[(11, Beat(1, 1)), (31, Beat(2, 2))],
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_piece_is_taken_apart_where_its_transactions_end(first: bool) -> None:
+    parts = singly(several(first=first))
+    assert [part.changes for part in parts] == [changes(1), [], changes(2, 3)]
+    # The first one may be the rest of a transaction; those behind it begin in the piece.
+    assert [part.first for part in parts] == [first, True, True]
+    assert [(part.final_lsn, part.end_lsn, part.ends) for part in parts] == [
+        (10, 11, [(1, 10, 11, 0)]),
+        (20, 21, [(0, 20, 21, 0)]),
+        (30, 31, [(2, 30, 31, 0)]),
+    ]
+    assert [part.heartbeats for part in parts] == [[(11, Beat(1, 1))], [], [(31, Beat(2, 2))]]
+    assert [part.beats for part in parts] == [None, None, (1.0, 2.0)]
+
+
+def test_the_rest_of_a_transaction_goes_with_its_beginning() -> None:
+    beginning = Piece(first=True, changes=[*changes(0)], weight=1000, final_lsn=10, commit_time=0.0)
+    found = transactions([beginning, several(first=False), piece(40)])
+    assert [[len(part.changes) for part in each] for each in found] == [[1, 1], [0], [2], [1]]
+    assert [each[-1].end_lsn for each in found] == [11, 21, 31, 40]

@@ -170,3 +170,20 @@ def test_an_applier_that_waits_for_a_larger_batch_takes_note_of_a_limit() -> Non
     holding.start()
     assert isinstance(inbox.take(1 << 30, lambda at: LONG_SECONDS, None), AtLimit)
     holding.join()
+
+
+def test_a_transaction_with_a_changed_definition_ends_its_batch() -> None:
+    inbox = Inbox()
+    pieces = [piece(100), piece(100), piece(100)]
+    pieces[1].alone = True
+    inbox.put(pieces)
+    assert taken(inbox) == pieces[:2]
+    assert taken(inbox) == pieces[2:]
+
+
+def test_nothing_is_taken_once_it_is_closed() -> None:
+    """The session ends, and another one gets what was not applied."""
+    inbox = Inbox()
+    inbox.put([piece(100), Idle(30)])
+    inbox.close()
+    assert inbox.take(1 << 30, lambda commit_time: 0.0, None) is None
