@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from syncwizard.structure.compare import Step, compare
-from syncwizard.structure.definition import ColumnDefinition, Definition, OwnedSequence
+from syncwizard.structure.definition import ColumnDefinition, Definition, OwnedSequence, Partition
 from syncwizard.structure.literals import literal
 from syncwizard.task.names import ObjectName, TableName, quote
 
@@ -40,6 +40,21 @@ def create(
         # A foreign key to itself.
         known = [*known, target]
     return [Step(statements=tuple(statements)), *compare(bare, definition, target, statement="", known=known)]
+
+
+def create_partition(partition: Partition, target: TableName, parent: TableName) -> str:
+    """What makes a partition; its columns, constraints and indexes are those of its parent."""
+    by = f" PARTITION BY {partition.by}" if partition.by else ""
+    return f"CREATE TABLE {_named(target)} PARTITION OF {_named(parent)} {partition.bound}{by}"
+
+
+def attach_partition(partition: Partition, target: TableName, parent: TableName) -> str:
+    """What makes a table that exists a partition."""
+    return f"ALTER TABLE {_named(parent)} ATTACH PARTITION {_named(target)} {partition.bound}"
+
+
+def _named(table: TableName) -> str:
+    return f"{quote(table.schema)}.{quote(table.name)}"
 
 
 def options(sequence: OwnedSequence) -> str:

@@ -56,6 +56,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     references: list[str] | None = None
 
 
+class Partition(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a table a partition. `root`: the OID of the topmost partitioned table; `schema`, `parent`: the name of
+    the one that it belongs to; `bound`: FOR VALUES …, or DEFAULT; `by`: how it is partitioned itself, if it is."""
+
+    root: int
+    schema: str
+    parent: str
+    bound: str
+    by: str | None
+
+
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """A table. `related`: it has ancestors or descendants; `storage`: another one after its rows were rewritten."""
 
@@ -70,6 +81,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     constraints: list[Part]
     indexes: list[Part]
     comment: str | None
+    partition: Partition | None = None
 
     @property
     def stands_alone(self) -> bool:

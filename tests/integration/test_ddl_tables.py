@@ -213,3 +213,56 @@ def test_identities_that_were_given_are_taken_back(pair: DatabasePair, tmp_path:
     identities = pair.source.execute("SELECT relname, relreplident FROM pg_class WHERE relname IN ('t', 'keyless')")
     assert dict(identities.fetchall()) == {"t": "d", "keyless": "d"}
     assert not [each for each in everything_in(pair.source) if "dts_" in str(each)]
+
+
+TREE = """CREATE TABLE tree (id int, at int, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE INDEX tree_v ON tree (v); CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (10)"""
+
+
+def test_partitions_that_are_created_or_attached_take_their_rows(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE + ";" + TREE, FILL + "; INSERT INTO tree VALUES (1, 1, 'a')", **WHOLE)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (10) TO (20);"
+            " INSERT INTO tree VALUES (2, 12, 'b');"
+            ' CREATE TABLE "tree 3" PARTITION OF tree FOR VALUES FROM (20) TO (30) PARTITION BY LIST (at);'
+            " CREATE TABLE tree_3_1 PARTITION OF \"tree 3\" DEFAULT; INSERT INTO tree VALUES (3, 22, 'c'); COMMIT"
+        )
+        # Made first and attached later, as tools for partitions do.
+        pair.source.execute("CREATE TABLE tree_4 (LIKE tree INCLUDING ALL); INSERT INTO tree_4 VALUES (4, 32, 'd')")
+        pair.source.execute(
+            "BEGIN; INSERT INTO tree_4 VALUES (5, 33, 'e');"
+            " ALTER TABLE tree ATTACH PARTITION tree_4 FOR VALUES FROM (30)"
+            " TO (40); INSERT INTO tree VALUES (6, 34, 'f'); UPDATE tree SET v = 'g' WHERE id = 4; COMMIT"
+        )
+        pair.source.execute("UPDATE tree SET at = at - 10 WHERE id = 6; ALTER TABLE tree_4 ALTER v SET DEFAULT 'x'")
+        path.caught_up(120)
+    with path.following():
+        pair.source.execute("INSERT INTO tree VALUES (7, 35, 'h'), (8, 25, 'i')")
+        path.caught_up(120)
+    assert_equal(pair)
+    trees = [
+        end.execute("SELECT relid::text, parentrelid::text FROM pg_partition_tree('tree') ORDER BY 1").fetchall()
+        for end in (pair.source, pair.destination)
+    ]
+    assert trees[0] == trees[1]
+
+
+def test_indexes_that_are_made_and_dropped_concurrently_are_followed(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("CREATE INDEX CONCURRENTLY t_v ON t (v)")
+        pair.source.execute('CREATE UNIQUE INDEX CONCURRENTLY "t U" ON t (v, id)')
+        pair.source.execute("CREATE INDEX CONCURRENTLY t_w ON t (lower(v))")
+        path.caught_up(120)
+        assert_same_definitions(pair)
+        # It has another OID from then on.
+        pair.source.execute("REINDEX INDEX CONCURRENTLY t_v")
+        for index in ("t_v", '"t U"'):
+            pair.source.execute(f"DROP INDEX CONCURRENTLY {index}".encode())
+        pair.source.execute("INSERT INTO t VALUES (2, 'b')")
+        path.caught_up(120)
+    assert_same_definitions(pair)
+    assert_equal(pair)

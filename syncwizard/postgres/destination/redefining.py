@@ -23,8 +23,8 @@ from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.commands import parse_command
 from syncwizard.rows.following import follows
 from syncwizard.structure.compare import Step, compare
-from syncwizard.structure.creating import create
-from syncwizard.structure.definition import Definition, OwnedSequence, parse_definition
+from syncwizard.structure.creating import attach_partition, create, create_partition
+from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition
 from syncwizard.structure.table import Table
 from syncwizard.task.events import DefinitionFollowed
 from syncwizard.task.lsn import format_lsn
@@ -84,7 +84,12 @@ class Redefining:
         In the receiver's thread, which waits while another command is followed.
         """
         command = parse_command(frame, codec_of(self._connection))
-        if command.kind == "failed" or self._before(command) is not None or self._joins(command):
+        if (
+            command.kind == "failed"
+            or self._before(command) is not None
+            or self._joins(command)
+            or self._grows(command)
+        ):
             return Redefinition(command=command, final_lsn=final_lsn)
         return None
 
@@ -95,7 +100,9 @@ class Redefining:
         before = self._before(command)
         if command.kind == "failed":
             raise self._failure(redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED)
-        if before is None:
+        if before is None and not self._joins(command):
+            self._create_partition(redefinition)
+        elif before is None:
             self._create(redefinition)
         elif command.kind == "dropped":
             self._drop(redefinition, before)
@@ -111,10 +118,17 @@ class Redefining:
     def _joins(self, command: Command) -> bool:
         return command.kind == "table" and self._spec.slot in command.joined
 
+    def _grows(self, command: Command) -> bool:
+        """Whether a partition was created in a tree of the task."""
+        if command.kind != "table" or command.tag != "CREATE TABLE" or command.definition is None:
+            return False
+        partition = parse_definition(command.definition).partition
+        return partition is not None and self._routes.captures(partition.root)
+
     def _before(self, command: Command) -> Definition | None:
         if command.kind != "index":
             return self._known.get(command.relation)
-        of = (each for each in self._known.values() if any(part.oid == command.relation for part in each.indexes))
+        of = (each for each in self._known.values() if any(_is_index(part, each, command) for part in each.indexes))
         return next(of, None)
 
     # What becomes of a table ------------------------------------------------------------------------------------------
@@ -146,6 +160,41 @@ class Redefining:
         self._members.note([member])
         self._note(redefinition, "created", source, statements)
 
+    def _create_partition(self, redefinition: Redefinition) -> None:
+        """Lets the destination's tree grow alike; where a plain table takes the rows of all, nothing is to be done."""
+        command = redefinition.command
+        assert command.definition is not None
+        made = parse_definition(command.definition)
+        assert made.partition is not None
+        source = TableName(made.schema, made.name)
+        target = self._mapping.table(source)
+        parent = self._mapping.table(TableName(made.partition.schema, made.partition.parent))
+        above = self._read(parent)
+        if above is None or above.kind != "p" or self._read(target) is not None:
+            return
+        statement = create_partition(made.partition, target, parent)
+        self._execute(redefinition, target, statement)
+        self._routes.renew(source, self._look(source))
+        self._note(redefinition, "changed", source, [statement])
+
+    def _attach(self, redefinition: Redefinition, after: Definition) -> bool:
+        """Lets a table of the destination become a partition, too; whether there is a partitioned one to take it. From
+        then on it is followed no more."""
+        assert after.partition is not None
+        source = TableName(after.schema, after.name)
+        target = self._mapping.table(source)
+        parent = self._mapping.table(TableName(after.partition.schema, after.partition.parent))
+        above = self._read(parent)
+        if above is None or above.kind != "p":
+            return False
+        statement = attach_partition(after.partition, target, parent)
+        self._execute(redefinition, target, statement)
+        self._store.forget([after.relation])
+        self._known.pop(after.relation, None)
+        self._routes.renew(source, self._look(source))
+        self._note(redefinition, "changed", source, [statement])
+        return True
+
     def _drop(self, redefinition: Redefinition, before: Definition) -> None:
         source = TableName(before.schema, before.name)
         target = self._mapping.table(source)
@@ -164,6 +213,8 @@ class Redefining:
 
     def _change(self, redefinition: Redefinition, before: Definition) -> None:
         after = self._after(redefinition.command, before)
+        if after.partition is not None and self._attach(redefinition, after):
+            return
         source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
         statements: list[str] = []
         target = self._mapping.table(source)
@@ -255,7 +306,7 @@ class Redefining:
 
     def _after(self, command: Command, before: Definition) -> Definition:
         if command.kind == "index":
-            indexes = [part for part in before.indexes if part.oid != command.relation]
+            indexes = [part for part in before.indexes if not _is_index(part, before, command)]
             return msgspec.structs.replace(before, indexes=indexes)
         assert command.definition is not None
         return parse_definition(command.definition)
@@ -310,6 +361,14 @@ class Redefining:
             remedy=remedy,
             sqlstate=sqlstate,
         )
+
+
+def _is_index(part: Part, table: Definition, command: Command) -> bool:
+    """Whether the index is the one that was dropped. By its name, too: REINDEX CONCURRENTLY gives it another OID, which
+    older servers do not capture."""
+    if part.oid == command.relation:
+        return True
+    return command.definition is not None and msgspec.json.decode(command.definition) == [table.schema, part.name]
 
 
 def _same_columns(one: Definition, other: Definition) -> bool:

@@ -122,6 +122,10 @@ class RouteCompiler:
         """The captured tables whose rows go to a table of the destination."""
         return self._shapes.mapping.sources(target, self._captured)
 
+    def captures(self, relation: int) -> bool:
+        """Whether changes of the relation, by OID, or of its partitions are the task's."""
+        return relation in self._members
+
     def same_names(self) -> list[TableName]:
         """The selected tables that have the same name, and columns of the same names, at the destination."""
         shapes = self._shapes

@@ -29,7 +29,7 @@ CREATE TABLE dts_ddl.identities (
 );
 
 -- `kind`: 'table', 'dropped' (a table), 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could
--- not be captured. `statement`: null where a function ran it whose text is not known. `joined`: the publications that
+-- not be captured; the definition of what was dropped is its schema and name, as JSON. `statement`: null where a function ran it whose text is not known. `joined`: the publications that
 -- the table has joined by this command, each with its row there, as JSON.
 CREATE TABLE public.dts_ddl_command (
     ordinal     bigint PRIMARY KEY DEFAULT nextval('dts_ddl.ordinal'),
@@ -173,6 +173,13 @@ BEGIN
           JOIN pg_class c ON c.relnamespace = d.objid
           JOIN pg_publication_rel r ON r.prrelid = c.oid
          WHERE d.classid = 'pg_namespace'::regclass AND d.command_tag = 'ALTER SCHEMA'
+         UNION
+        -- A captured table that is attached to a partitioned one.
+        SELECT r.prrelid::bigint
+          FROM pg_event_trigger_ddl_commands() d
+          JOIN pg_inherits i ON i.inhparent = d.objid
+          JOIN pg_publication_rel r ON r.prrelid = i.inhrelid
+         WHERE d.classid = 'pg_class'::regclass AND d.command_tag = 'ALTER TABLE'
     LOOP
         joined := dts_ddl.join_tasks(wanted::oid);
         described := dts_ddl.definition(wanted::oid);
@@ -198,11 +205,12 @@ DECLARE
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR dropped IN
-        SELECT objid::bigint AS relation, CASE object_type WHEN 'table' THEN 'dropped' ELSE 'index' END AS kind
+        SELECT objid::bigint AS relation, CASE object_type WHEN 'table' THEN 'dropped' ELSE 'index' END AS kind,
+               json_build_array(schema_name, object_name)::text AS name
           FROM pg_event_trigger_dropped_objects()
          WHERE (object_type = 'table' OR original AND object_type = 'index') AND NOT is_temporary
     LOOP
-        PERFORM dts_ddl.note(dropped.kind, tg_tag, context, dropped.relation, NULL);
+        PERFORM dts_ddl.note(dropped.kind, tg_tag, context, dropped.relation, dropped.name);
         IF dropped.kind = 'dropped' THEN
             DELETE FROM dts_ddl.joined j WHERE j.relation = dropped.relation;
             DELETE FROM dts_ddl.identities i WHERE i.relation = dropped.relation;

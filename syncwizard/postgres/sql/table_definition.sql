@@ -69,7 +69,18 @@ SELECT json_build_object(
           JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
          WHERE i.indrelid = c.oid AND i.indisvalid AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))),
-    'comment', pg_catalog.obj_description(c.oid, 'pg_class')
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
+    'partition', (
+        SELECT json_build_object(
+                   'root', pg_catalog.pg_partition_root(c.oid)::oid::bigint,
+                   'schema', pn.nspname,
+                   'parent', p.relname,
+                   'bound', pg_catalog.pg_get_expr(c.relpartbound, c.oid),
+                   'by', pg_catalog.pg_get_partkeydef(c.oid))
+          FROM pg_catalog.pg_inherits i
+          JOIN pg_catalog.pg_class p ON p.oid = i.inhparent
+          JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+         WHERE c.relispartition AND i.inhrelid = c.oid)
 )::text
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
