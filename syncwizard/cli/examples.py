@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "resync": ("resync kb-to-frankfurt", "resync kb-to-frankfurt --table public.notes --yes"),
     "sequences": ("sequences kb-to-frankfurt", "sequences kb-to-frankfurt --offset 1000"),
     "definitions": ("definitions kb-to-frankfurt", "definitions kb-to-frankfurt --retry"),
+    "ddl": ("ddl kb-to-frankfurt", "ddl kb-to-frankfurt --json"),
     "verify": (
         "verify kb-to-frankfurt",
         "verify kb-to-frankfurt --table public.notes",

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
+    "ddl": ("syncwizard.cli.ddl", "List changes of definitions that were followed."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),

@@ -1,0 +1,52 @@
+"""What was followed of changes of definitions, and what is in the way, as plain text and as data; pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from syncwizard.remedies import lines_of, with_task
+from syncwizard.task.events import DefinitionFollowed, Entry, Failure
+from syncwizard.task.narration import describe_failure
+from syncwizard.task.specification import Ddl
+from syncwizard.task.state import TaskState
+from syncwizard.task.text import counted, local_time, one_line
+
+
+def followed_of(entries: Sequence[Entry]) -> list[tuple[float, DefinitionFollowed]]:
+    """The changes of definitions among the events, with their times in seconds since the epoch."""
+    return [(entry.at, entry.event) for entry in entries if isinstance(entry.event, DefinitionFollowed)]
+
+
+def describe_followed(
+    followed: Sequence[tuple[float, DefinitionFollowed]], state: TaskState, label: str, setting: Ddl
+) -> str:
+    """Each change: when and by whom, what ran at the source, what ran at the destination; then what stops the task."""
+    if setting == "off" and not followed:
+        return f"{label}: changes of definitions are not followed (advanced.ddl is off)"
+    parts = [f"{label}: {counted(len(followed), 'change')} of definitions followed"]
+    for at, event in followed:
+        table = f"{event.table} → {event.renamed}" if event.renamed else str(event.table)
+        by = f" by {event.role}" if event.role else ""
+        parts.append(one_line(f"  {local_time(at)}  {event.tag} on {table}{by}, committed at {event.lsn}"))
+        ran = "run by a function that does not show it" if event.statement is None else event.statement
+        parts.append(one_line(f"    source       {' '.join(ran.split())}"))
+        parts += [one_line(f"    destination  {text}") for text in event.statements or [_nothing(event)]]
+    failure = in_the_way(state)
+    if failure is not None:
+        word = "retrying" if state.retrying is not None else "stopped"
+        parts.append(one_line(f"  {word}: {describe_failure(failure)}"))
+        parts += [f"    {one_line(line)}" for line in lines_of(with_task(failure.remedy, label))]
+    return "\n".join(parts)
+
+
+def followed_as_data(followed: Sequence[tuple[float, DefinitionFollowed]], state: TaskState) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {"followed": [{"at": at, "change": event} for at, event in followed], "failure": in_the_way(state)}
+
+
+def in_the_way(state: TaskState) -> Failure | None:
+    """What the task tries again, or failed with."""
+    return state.retrying.failure if state.retrying is not None else state.failure
+
+
+def _nothing(event: DefinitionFollowed) -> str:
+    return "the table stays as it is" if event.kind == "dropped" else "nothing to do"
