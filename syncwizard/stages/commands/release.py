@@ -197,13 +197,7 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         ],
         lambda session: drop_heartbeat(session, name),
     )
-    joined: list[ReplicaIdentityChanging] = []
-    releasing.remove(
-        "source",
-        "replica identities",
-        [],
-        lambda session: joined.extend(joined_identities(session, name)),
-    )
+    joined = _given_identities(context, releasing)
     # The setting may have been another one when the task began.
     if context.spec.advanced.ddl == "follow" or releasing.reaches("source"):
         statements = drop_statements(name)
@@ -219,6 +213,18 @@ def _release_source(context: Context, releasing: Releasing) -> None:
             [restore_statement(change).as_string(None)],
             lambda session, change=change: _restore(context, releasing, session, change),  # type: ignore[misc]
         )
+
+
+def _given_identities(context: Context, releasing: Releasing) -> list[ReplicaIdentityChanging]:
+    """What the source itself has noted of tables that joined; it is gone with the capture of definitions."""
+    joined: list[ReplicaIdentityChanging] = []
+    if releasing.reaches("source"):
+        name = context.spec.slot
+        look = "SELECT * FROM dts_ddl.identities"
+        releasing.remove(
+            "source", "replica identities", [look], lambda session: joined.extend(joined_identities(session, name))
+        )
+    return joined
 
 
 def _restore(context: Context, releasing: Releasing, session: Connection, change: ReplicaIdentityChanging) -> None:
