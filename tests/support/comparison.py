@@ -11,6 +11,11 @@ OURS = ("syncwizard", "dts_ddl", "pg_catalog", "information_schema")
 OUR_TABLES = ("dts_postgres_heartbeat", "dts_ddl_command")
 
 
+_FIX = sql.SQL("SELECT {}").format(
+    sql.SQL(", ").join([sql.SQL("pg_catalog.set_config(%s, %s, true)")] * len(SESSION_SETTINGS))
+)
+
+
 class Content(NamedTuple):
     """Number of rows, and a sum over hashes of the rows as text: equal for equal rows in any order."""
 
@@ -42,8 +47,8 @@ def content(session: Session, schema: str, table: str) -> Content:
         "SELECT count(*), coalesce(sum(pg_catalog.hashtextextended(ROW({row})::text, 0)::numeric), 0) FROM {table} AS t"
     ).format(row=row, table=sql.Identifier(schema, table))
     with session.transaction():
-        for name, value in SESSION_SETTINGS.items():
-            session.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+        # In one round trip: there may be thousands of tables.
+        session.execute(_FIX, [each for setting in SESSION_SETTINGS.items() for each in setting])
         found = session.execute(query).fetchone()
     assert found
     return Content(int(found[0]), int(found[1]))
