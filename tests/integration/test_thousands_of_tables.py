@@ -1,5 +1,5 @@
-"""Thousands of tables and partitions, from the start to changes that are followed: to the end, in memory that depends on
-their number alone."""
+"""Thousands of tables and partitions, from the start to changes that are followed: to the end, in memory that depends
+on their number alone."""
 
 import re
 import threading
