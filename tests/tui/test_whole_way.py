@@ -36,8 +36,10 @@ def describe_end(terminal: ScreenTerminal, cluster: Cluster, database: str) -> N
     terminal.until_seen("Name or address, several with commas between")
     terminal.press(BACK_TAB)
     terminal.until_seen("How the server is reached")
+    sockets = terminal.picture.text.count("‹ socket ›")
     terminal.press(RIGHT)
-    terminal.until_seen("‹ socket ›")
+    # The other end may show one already.
+    terminal.until(lambda: terminal.picture.text.count("‹ socket ›") > sockets, "this end is reached by a socket")
     for help_of_field, value in (
         ("The directory of the server's Unix socket", str(cluster.sockets)),
         ("5432 unless your server was set up otherwise", str(cluster.port)),
