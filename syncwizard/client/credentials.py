@@ -46,7 +46,7 @@ def unanswered(spec: TaskSpec, known: Handover) -> list[Question]:
 
 def together(known: Handover, typed: Handover) -> Handover:
     """What was known with what was typed since."""
-    new = {part: value for part, value in msgspec.structs.asdict(typed).items() if value is not None}
+    new = {part: value for part, value in msgspec.structs.asdict(typed).items() if value not in (None, {})}
     return msgspec.structs.replace(known, **new)
 
 

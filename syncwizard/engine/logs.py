@@ -6,8 +6,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-import msgspec
-
+from syncwizard.task.handover import Handover
 from syncwizard.task.redaction import Redactor
 from syncwizard.task.text import clean_lines, one_line
 
@@ -51,10 +50,10 @@ def configure(folder: Path, secrets: Collection[str], *, foreground: bool) -> No
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-def configure_stderr(secrets: msgspec.Struct | None, layout: str = LAYOUT) -> None:
+def configure_stderr(secrets: Handover | None, layout: str = LAYOUT) -> None:
     """Sends the warnings of a process that has no log of its own to its stderr, which is the engine's log or a
-    terminal; `secrets` is what it was handed over, a struct of texts."""
-    known = [] if secrets is None else [value for value in msgspec.structs.asdict(secrets).values() if value]
+    terminal; `secrets` is what it was handed over."""
+    known = [] if secrets is None else secrets.texts
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(CleanFormatter(known, layout))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -264,8 +264,7 @@ def _journal_held(request: TaskRequest) -> Iterator[tuple[Journal, Path]]:
             remedy=Remedy(then="pause", task=spec.name),
         ) from held
     with lock:
-        known = [value for value in msgspec.structs.asdict(request.secrets).values() if value]
-        journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
+        journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=request.secrets.texts)
         try:
             yield journal, folder
         finally:

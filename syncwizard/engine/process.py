@@ -52,9 +52,7 @@ def main(
     answer = _terminal_answer if foreground else _pipe_answer()
     secrets = _read_secrets()
     folder = paths.task_folder(task_id)
-    logs.configure(
-        folder, [value for value in msgspec.structs.asdict(secrets).values() if value], foreground=foreground
-    )
+    logs.configure(folder, secrets.texts, foreground=foreground)
     try:
         with ExitStack() as stack:
             door = stack.enter_context(_locked(task_id))

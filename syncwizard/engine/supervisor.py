@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
-
 from syncwizard import __version__
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
@@ -71,8 +69,7 @@ class Supervisor:
         self._task_id = spec.id
         self._spec = spec
         self._folder = folder
-        known = [value for value in msgspec.structs.asdict(secrets).values() if value]
-        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=known)
+        self._journal = Journal(folder / FILE_NAME, spec.id, spec.name, secrets=secrets.texts)
         self._metrics = Metrics(self._journal.state)
         self._recorder = Recorder(folder)
         self._observe_at = self._keep_at = 0.0

@@ -9,6 +9,7 @@ from syncwizard import errors
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.remedies import Remedy, lines_of, to_do
 from syncwizard.task.events import Failure
+from syncwizard.task.handover import Handover
 from syncwizard.task.text import clean_lines, one_line
 
 _CLASSES: dict[str, type[SyncwizardError]] = {
@@ -85,13 +86,12 @@ def unexpected(error: BaseException, what: str, remedy: Remedy = LOG_HINT) -> Fa
     )
 
 
-def print_traceback(secrets: msgspec.Struct | None) -> None:
-    """The exception that is being handled, on stderr; `secrets` is what this process was handed over, a struct of
-    texts."""
+def print_traceback(secrets: Handover | None) -> None:
+    """The exception that is being handled, on stderr; `secrets` is what this process was handed over."""
     # Imported here: it is for the last resort of processes that are to start quickly.
     from syncwizard.task.redaction import Redactor
 
-    known = [] if secrets is None else [value for value in msgspec.structs.asdict(secrets).values() if value]
+    known = [] if secrets is None else secrets.texts
     sys.stderr.write(clean_lines(Redactor(known)(traceback.format_exc())))
 
 

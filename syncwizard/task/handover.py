@@ -13,5 +13,15 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     # Of scripts, by the forms that name them.
     salts: dict[str, str] = {}
 
+    @property
+    def texts(self) -> list[str]:
+        """Every secret, the salts too: what must not be written anywhere.
+
+        >>> Handover(source="a", salts={"env:SALT": "b"}).texts
+        ['a', 'b']
+        """
+        ends = (self.source, self.destination, self.source_key, self.destination_key)
+        return [each for each in (*ends, *self.salts.values()) if each]
+
     def __repr__(self) -> str:
         return "Handover(…)"

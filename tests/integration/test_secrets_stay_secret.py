@@ -1,5 +1,6 @@
-"""Passwords over a whole task: nowhere to be seen, noticed when they become wrong, and asked for again on resume."""
+"""Passwords and salts over a whole task: nowhere to be seen, noticed when they become wrong, asked for again."""
 
+import hashlib
 import json
 import os
 import signal
@@ -26,7 +27,8 @@ SOURCE_PASSWORD = f"source: '{CORE}\" \\"
 DESTINATION_CORE = "halibut-0815-tench"
 DESTINATION_PASSWORD = f"{DESTINATION_CORE} @:/?"
 NEW_CORE = "marlin-2323-trout"
-SECRETS = (CORE, DESTINATION_CORE, NEW_CORE)
+SALT = "pike-1212-perch"
+SECRETS = (CORE, DESTINATION_CORE, NEW_CORE, SALT)
 RULES = "".join(f"host all {user} {ADDRESS}/32 scram-sha-256\n" for user in ("reader", "writer"))
 
 TASK = """
@@ -34,7 +36,10 @@ version: 1
 name: quiet-fish
 source: {{host: {address}, port: {port}, database: pond, user: reader, password: "env:SOURCE_PW"}}
 destination: {{host: {address}, port: {port}, database: lake, user: writer, password: prompt}}
-objects: [{{schema: public}}]
+objects:
+  - schema: public
+    overrides:
+      - {{table: fish, etl: 'e_set(`name`, sha256(`name`, secret("env:FISH_SALT")))'}}
 """
 
 
@@ -79,7 +84,7 @@ def task_file(server: Cluster, state_home: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def begin(task_file: Path, *options: str) -> Terminal:
-    terminal = Terminal("start", task_file, *options, env={"SOURCE_PW": SOURCE_PASSWORD})
+    terminal = Terminal("start", task_file, *options, env={"SOURCE_PW": SOURCE_PASSWORD, "FISH_SALT": SALT})
     terminal.answer(f"password of the destination ({ADDRESS}", DESTINATION_PASSWORD)
     return terminal
 
@@ -104,7 +109,9 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
         lambda: searching.in_processes(SECRETS, but_environment_of=lambda: clients),
     )
     seen = searching.Watch(lambda: searching.in_processes(["syncwizard.engine", "pg_dump\0"]))
-    with Terminal("start", task_file, "--until", "caught-up", env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
+    with Terminal(
+        "start", task_file, "--until", "caught-up", env={"SOURCE_PW": SOURCE_PASSWORD, "FISH_SALT": SALT}
+    ) as terminal:
         # The user put it there.
         clients.add(terminal.process.pid)
         with watch, seen:
@@ -127,6 +134,9 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
         assert any(process in arguments for arguments in seen.found), seen.found
     assert not list(folder.glob("pg_dump*"))
     assert count(server, "lake") == 2000
+    with server.connect("lake") as connection:
+        hashed = connection.execute("SELECT name FROM fish WHERE id = 7").fetchone()
+    assert hashed == (hashlib.sha256(f"{SALT}fish 7".encode()).hexdigest(),)
 
 
 @pytest.mark.parametrize(("role", "end"), [("reader", "source"), ("writer", "destination")])
@@ -147,21 +157,26 @@ def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_a
     assert failed["failure"]["exit_code"] == 4
     before = engines_started()
     old = {"reader": SOURCE_PASSWORD, "writer": DESTINATION_PASSWORD}
-    with Terminal("resume", "quiet-fish", env={"SOURCE_PW": old["reader"]}) as terminal:
+    with Terminal("resume", "quiet-fish", env={"SOURCE_PW": old["reader"], "FISH_SALT": SALT}) as terminal:
         terminal.answer("password of the destination", old["writer"])
         assert "correct the password" in terminal.finish(expect=4)
     assert engines_started() == before, "no engine was started in vain"
     new = {**old, role: NEW_CORE}
-    with Terminal("resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": new["reader"]}) as terminal:
+    with Terminal(
+        "resume", "quiet-fish", "--until", "caught-up", env={"SOURCE_PW": new["reader"], "FISH_SALT": SALT}
+    ) as terminal:
         terminal.answer("password of the destination", new["writer"])
         terminal.finish()
     assert count(server, "lake") == 2001
+    with server.connect("lake") as connection:
+        hashed = connection.execute("SELECT name FROM fish WHERE id = 0").fetchone()
+    assert hashed == (hashlib.sha256(f"{SALT}new".encode()).hexdigest(),)
     assert not searching.in_files([state_home], SECRETS)
     syncwizard("pause", "quiet-fish")
 
 
 def test_a_wrong_answer_to_the_prompt_is_told_at_once_and_leaves_nothing(server: Cluster, task_file: Path) -> None:
-    with Terminal("start", task_file, env={"SOURCE_PW": SOURCE_PASSWORD}) as terminal:
+    with Terminal("start", task_file, env={"SOURCE_PW": SOURCE_PASSWORD, "FISH_SALT": SALT}) as terminal:
         terminal.answer("password of the destination", f"not {DESTINATION_PASSWORD}")
         said = terminal.finish(expect=4)
     assert "password authentication failed" in said
