@@ -13,6 +13,7 @@ from syncwizard.rows.etl.steps import STAMP_REFERENCES, Level, Program, compile_
 from syncwizard.rows.etl.tree import Place, ScriptError
 from syncwizard.rows.etl.types import Type, fits, type_of
 from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION, STAMPS
+from syncwizard.rows.type_names import moved_type
 from syncwizard.rows.where import Condition, Names
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping as NameMapping
@@ -86,8 +87,8 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 class Projection(msgspec.Struct, frozen=True, kw_only=True):
     """How the rows of a source table become rows of the destination.
 
-    - `columns`: the source's columns with their types' names, in the order of its relation; `key`: those that its rows
-      are found by
+    - `columns`: the source's columns in the order of its relation, with their types' names at the end that evaluates it
+    - `key`: those that its rows are found by
     - `levels`: of the query, the filter first; `outputs`: what the last one gives
     - `decides`: columns that say whether a row travels; `kept`: True where all do
     - `operations`: those that are applied; `drops`: kinds of changes that a script leaves out by `__OPERATION__`
@@ -176,12 +177,13 @@ def make_projection(
 ) -> Projection | None:
     """The projection of a table, None where its rows go as they are.
 
-    `condition`: its `where`, read; `key`: the source's columns that the apply key may consist of. Raises ScriptError.
+    `condition`: its `where`, read; `key`: the source's columns that the apply key may consist of; `names`: of the end
+    that evaluates it. Raises ScriptError.
     """
     origin = mapping.origin(table.name, table.root, database)
     if wishes.plain and origin is None:
         return None
-    stored = {column.name: column.type.name for column in table.stored_columns}
+    stored = {column.name: moved_type(column.type.name, names.moved) for column in table.stored_columns}
     constants = {"__DB__": database, "__SCHEMA__": table.root.schema, "__TB__": table.root.name}
     program = _compiled(table, wishes, stored, key, constants)
     drops = frozenset(

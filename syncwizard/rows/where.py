@@ -11,6 +11,7 @@ import msgspec
 
 from syncwizard.rows.etl.steps import reference
 from syncwizard.rows.etl.tree import Place, ScriptError
+from syncwizard.rows.type_names import TypeName
 from syncwizard.task.names import TableName
 from syncwizard.task.text import did_you_mean
 
@@ -79,21 +80,24 @@ _AGGREGATES = frozenset(
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The schemas of what extensions bring, by the unqualified names of functions, operators and types."""
+    """The schemas of what extensions bring, by the unqualified names of functions, operators and types; `moved`: users'
+    types that have another name at this end than at the source."""
 
     functions: Mapping[str, str] = {}
     operators: Mapping[str, str] = {}
     types: Mapping[str, str] = {}
+    moved: Mapping[TypeName, TypeName] = {}
 
 
 class Used(msgspec.Struct, frozen=True):
     """The unqualified names in a condition, for the catalogue to be asked for; `qualified`: functions of other schemas
-    than pg_catalog, with these."""
+    than pg_catalog, with these; `named`: such types."""
 
     functions: frozenset[str] = frozenset()
     operators: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     qualified: frozenset[tuple[str, str]] = frozenset()
+    named: frozenset[TypeName] = frozenset()
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +129,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
                 _qualify(node.funcname, names.functions)
             elif kind == "type_cast" and len(node.type_name.names) == 1:
                 _qualify(node.type_name.names, names.types)
+            elif kind == "type_cast":
+                _move(node.type_name.names, names.moved)
         for kind, node in _walk(_where(tree)):
             if kind == "column_ref":
                 name = node.fields[-1].string.sval
@@ -152,6 +158,7 @@ def parse_where(text: str, table: TableName, columns: Mapping[str, str]) -> Cond
     operators: set[str] = set()
     types: set[str] = set()
     qualified: set[tuple[str, str]] = set()
+    named: set[TypeName] = set()
     for kind, node in _walk(_where(tree)):
         place = _place(node, text)
         if kind not in _ALLOWED:
@@ -172,8 +179,19 @@ def parse_where(text: str, table: TableName, columns: Mapping[str, str]) -> Cond
                 raise ScriptError("'now' and 'today' are other times at every evaluation", place, "write the date")
             case "type_cast" if len(node.type_name.names) == 1:
                 types.add(node.type_name.names[0].string.sval)
-    used = Used(frozenset(functions), frozenset(operators), frozenset(types), frozenset(qualified))
+            case "type_cast" if (name := _type_name(node.type_name.names)).schema != "pg_catalog":
+                named.add(name)
+    used = Used(frozenset(functions), frozenset(operators), frozenset(types), frozenset(qualified), frozenset(named))
     return Condition(text=text, tree=tree, reads=frozenset(reads), used=used)
+
+
+def _type_name(names: Any) -> TypeName:
+    return TypeName(names[-2].string.sval, names[-1].string.sval)
+
+
+def _move(names: Any, moved: Mapping[TypeName, TypeName]) -> None:
+    if (target := moved.get(_type_name(names))) is not None:
+        names[-2].string.sval, names[-1].string.sval = target
 
 
 def _read(text: str) -> tuple[str, Any]:

@@ -23,6 +23,7 @@ MAPPED = SchemaObjects(
     overrides=[
         TableObject(table="one", name="Eins", columns={"id": "n", "n": "id"}),
         TableObject(table="two", columns={"one_id": "eins"}, exclude_columns=["note"]),
+        TableObject(table="chosen", where="mood = 'fine'::public.mood", etl="e_set(`value`, op_add(`value`, 1))"),
     ],
     rename=[RenameRule(pattern="(th)ree", name=r"\1r33")],
 )
@@ -35,6 +36,9 @@ CREATE TABLE part (id int, region text, value int, PRIMARY KEY (id, region)) PAR
 CREATE TABLE part_a PARTITION OF part FOR VALUES IN ('a');
 CREATE TABLE part_b PARTITION OF part FOR VALUES IN ('b');
 INSERT INTO part SELECT i, 'a', 0 FROM generate_series(1, 500) i;
+CREATE TYPE mood AS ENUM ('fine', 'bad');
+CREATE TABLE chosen (id int PRIMARY KEY, mood mood, moods mood[], value int);
+INSERT INTO chosen SELECT i, (ARRAY['fine', 'bad'])[i % 2 + 1]::mood, '{bad}', i FROM generate_series(1, 500) i;
 """
 )
 PAIRS = {
@@ -42,6 +46,9 @@ PAIRS = {
     "SELECT id, one_id, label FROM two": 'SELECT id, eins, label FROM "the ""other""".two',
     "SELECT note FROM three": 'SELECT note FROM "the ""other""".thr33',
     "SELECT id, region, value FROM part": 'SELECT id, region, value FROM "the ""other""".part',
+    "SELECT id, mood::text, moods::text, value + 1 FROM chosen WHERE mood = 'fine'": (
+        'SELECT id, mood::text, moods::text, value FROM "the ""other""".chosen'
+    ),
     "SELECT count(*) FROM part_a": 'SELECT count(*) FROM "the ""other""".part_a',
 }
 
@@ -73,6 +80,10 @@ class Changes:
         source = self._pair.source
         with source.transaction():
             source.execute("UPDATE part SET region = CASE region WHEN 'a' THEN 'b' ELSE 'a' END WHERE id % 7 = 0")
+            source.execute(
+                "UPDATE chosen SET mood = CASE mood WHEN 'fine' THEN 'bad' ELSE 'fine' END::mood WHERE id < 90"
+            )
+            source.execute("UPDATE chosen SET value = value + 1, moods = moods || mood WHERE id % 9 = 0")
             source.execute("UPDATE two SET note = 'changed ' || id WHERE id % 3 = 0")
             source.execute("UPDATE one SET id = -id WHERE id BETWEEN 400 AND 420 OR id BETWEEN -420 AND -400")
 

@@ -201,3 +201,20 @@ def test_a_trial_asks_both_ends(shop: DatabasePair, tmp_path: Path, where: str, 
     run = TaskRun(shop.spec(objects, synchronization=Synchronization(types=["full", "incremental"])), tmp_path)
     with pytest.raises(TaskFailed, match=reason):
         trial.run(run.context(), "orders", count=False)
+
+
+@pytest.mark.parametrize("name", [None, "EU"])
+def test_types_that_the_definitions_will_bring_stand_in_no_rules_way(
+    name: str | None, pair: DatabasePair, tmp_path: Path
+) -> None:
+    """Their schema is not at the destination yet, and may have another name there."""
+    pair.source.execute("CREATE SCHEMA sales; CREATE TYPE sales.\"State\" AS ENUM ('new', 'paid')")
+    pair.source.execute('CREATE TABLE sales.orders (id int PRIMARY KEY, state sales."State", states sales."State"[])')
+    table = TableObject(table="orders", where="state = 'new'::sales.\"State\" AND id > 5")
+    objects = [SchemaObjects(schema="sales", name=name, overrides=[table])]
+    run = TaskRun(pair.spec(objects), tmp_path)
+    assert found(run).verdict == "passed"
+    pair.destination.execute(f'CREATE SCHEMA "{name or "sales"}"'.encode())
+    assert found(run).verdict == "passed"
+    pair.destination.execute(f"CREATE TYPE \"{name or 'sales'}\".\"State\" AS ENUM ('new', 'paid')".encode())
+    assert found(run).verdict == "passed"

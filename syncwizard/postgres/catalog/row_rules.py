@@ -1,7 +1,7 @@
 """What a task's filters, scripts and operations are for the tables of an end: read, checked against the catalogue, and
 written as SQL for the end where PostgreSQL evaluates it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -11,10 +11,11 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.remedies import to_do
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projection import RowRule, TaskWishes, Wishes, make_projection
+from syncwizard.rows.type_names import TypeName, named_type
 from syncwizard.rows.where import Condition, Names, Used, parse_where
 from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.names import TableName
+from syncwizard.task.names import ObjectName, TableName
 from syncwizard.task.specification import TaskSpec
 
 
@@ -27,9 +28,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_rules(
-    end: Connection, source_database: str, selected: Iterable[Table], spec: TaskSpec, mapping: Mapping
+    end: Connection,
+    source_database: str,
+    selected: Iterable[Table],
+    spec: TaskSpec,
+    mapping: Mapping,
+    *,
+    there: bool = False,
 ) -> dict[TableName, RowRule]:
     """The rules of the tables that have any, as `end` evaluates them; tables are by the source's names.
+
+    `there`: the end is the destination.
 
     Raises TaskFailed that names table and mistake.
     """
@@ -44,7 +53,7 @@ def read_rules(
                 asked.append(ask(table, own))
             except ScriptError as error:
                 raise refused(table.name, error) from error
-    names = names_of(end, asked)
+    names = names_there(end, asked, mapping) if there else names_of(end, asked)
     rules = {}
     for each in asked:
         try:
@@ -86,6 +95,32 @@ def key_of(table: Table) -> tuple[str, ...]:
 def names_of(end: Connection, asked: Iterable[Asked]) -> Names:
     """Where the names of the tables' conditions are that extensions bring."""
     return read_names(end, (each.condition.used for each in asked if each.condition is not None))
+
+
+def names_there(destination: Connection, asked: Sequence[Asked], mapping: Mapping) -> Names:
+    """The same at the destination, with what users' types of columns and conditions are called there. Those that an
+    extension brings are where it has put them."""
+    types = {
+        name
+        for each in asked
+        for name in (
+            *(named_type(column.type.name) for column in each.table.stored_columns),
+            *(each.condition.used.named if each.condition is not None else ()),
+        )
+        if name is not None
+    }
+    brought = read_names(destination, [Used(types=frozenset(name.name for name in types))]).types
+    moved = {
+        name: TypeName(brought[name.name], name.name) if name.name in brought else _type_there(mapping, name)
+        for name in types
+    }
+    names = names_of(destination, asked)
+    return msgspec.structs.replace(names, moved={name: new for name, new in moved.items() if name != new})
+
+
+def _type_there(mapping: Mapping, name: TypeName) -> TypeName:
+    target = mapping.object(ObjectName(name.schema, name.name))
+    return TypeName(target.schema, target.name)
 
 
 def read_names(end: Connection, used: Iterable[Used]) -> Names:

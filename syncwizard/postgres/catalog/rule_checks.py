@@ -15,7 +15,8 @@ from syncwizard.rows.etl.values import STAMPS
 from syncwizard.rows.projection import Projection
 
 NOT_IMMUTABLE = "42P17"
-UNKNOWN_TYPE = "42704"
+# A type of users, or its schema, that the definitions will bring.
+NOT_THERE_YET = ("42704", "3F000")
 NO_RIGHT = "42501"
 
 
@@ -134,4 +135,4 @@ def _refusal(error: psycopg.Error) -> Answer:
     if is_connection_loss(error):
         raise error
     words = " ".join(str(error.diag.message_primary or error).split())
-    return Answer(problem=words, sqlstate=error.sqlstate or "", undecided=error.sqlstate == UNKNOWN_TYPE)
+    return Answer(problem=words, sqlstate=error.sqlstate or "", undecided=error.sqlstate in NOT_THERE_YET)

@@ -143,7 +143,14 @@ class RouteCompiler:
         rules = {}
         if self._spec is not None:
             shapes, spec = self._shapes, self._spec
-            rules = read_rules(self._connection, self._source_database, shapes.selected.values(), spec, shapes.mapping)
+            rules = read_rules(
+                self._connection,
+                self._source_database,
+                shapes.selected.values(),
+                spec,
+                shapes.mapping,
+                there=True,
+            )
         operators = self._connection.execute(query("catalog_key_operators"), (self._schemas, None))
         self._shapes = msgspec.structs.replace(
             self._shapes,

@@ -30,7 +30,7 @@ def run(context: Context, table: str, *, count: bool) -> Trial:
             raise UsageError(f"rows of {name} travel as they are: it has no `where`, `etl` or `operations`")
         with context.connect("destination", "trial") as destination:
             with translated("destination", "trying filters and scripts"):
-                there = read_rules(destination, database, [found], context.spec, context.mapping)[name]
+                there = read_rules(destination, database, [found], context.spec, context.mapping, there=True)[name]
             problem = find_obstacle(
                 source,
                 destination,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_of
+from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_of, names_there
 from syncwizard.postgres.catalog.rule_checks import find_obstacle, judge_source
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.rows.etl.tree import ScriptError
@@ -56,7 +56,7 @@ def _judged(checkup: Checkup, asked: Asked) -> tuple[str, str]:
     source, destination = checkup.source, checkup.destination
     database = database_of(source)
     here = make_rule(asked, names_of(source, [asked]), checkup.mapping, database)
-    there = make_rule(asked, names_of(destination, [asked]), checkup.mapping, database)
+    there = make_rule(asked, names_there(destination, [asked], checkup.mapping), checkup.mapping, database)
     if here is None or there is None:
         return "", ""
     types_follow = checkup.synchronizes("schema")
