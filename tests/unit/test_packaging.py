@@ -1,6 +1,7 @@
-"""What stands around the program: the unit of systemd, as the manual shows it, and the pages for `man`."""
+"""What stands around the program: the unit of systemd, the pages for `man`, the container and the Debian package."""
 
 import configparser
+import json
 import os
 import re
 import shlex
@@ -73,3 +74,37 @@ def test_manual_pages_are_read_by_troff_without_a_complaint(pages: Path) -> None
     for path in pages.iterdir():
         drawn = subprocess.run([groff, "-man", "-Tutf8", "-ww", path], capture_output=True, text=True, check=True)
         assert drawn.stderr == "", path
+
+
+def test_the_container_starts_a_command_with_its_state_in_the_volume() -> None:
+    lines = (ROOT / "packaging" / "Containerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    steps = [line.split(maxsplit=1) for line in lines if line and not line.startswith(("#", " "))]
+    found = {word: rest for word, rest in steps if word in ("ENTRYPOINT", "CMD", "ENV", "VOLUME", "USER")}
+    assert json.loads(found["ENTRYPOINT"])[-1] == "syncwizard"
+    assert json.loads(found["CMD"])[0] in COMMANDS
+    # No part of the engine's state is lost with the container, and it does not run as root.
+    environment = dict(word.split("=", 1) for word in found["ENV"].split())
+    assert environment["XDG_STATE_HOME"].startswith(found["VOLUME"])
+    assert environment["XDG_CONFIG_HOME"].startswith(found["VOLUME"])
+    assert found["USER"] == "syncwizard"
+    copied = [word for step, rest in steps if step == "COPY" for word in rest.split()[:-1]]
+    assert copied and [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_the_debian_package_has_program_pages_completions_and_unit(tmp_path: Path) -> None:
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("no dpkg-deb on this machine")
+    command = [sys.executable, str(ROOT / "packaging" / "debian_package.py"), str(tmp_path), "--bare"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SYNCWIZARD_WITHOUT_COMPILER": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (package,) = tmp_path.glob("*.deb")
+    subprocess.run(["dpkg-deb", "--extract", str(package), str(tmp_path / "tree")], check=True)
+    tree = tmp_path / "tree"
+    launcher = tree / "usr/bin/syncwizard"
+    assert os.access(launcher, os.X_OK) and "/opt/syncwizard" in launcher.read_text()
+    assert (tree / "opt/syncwizard/syncwizard/manual/commands.md").is_file()
+    assert (tree / "usr/share/man/man1/syncwizard-start.1.gz").is_file()
+    assert "syncwizard" in (tree / "usr/share/bash-completion/completions/syncwizard").read_text()
+    unit = (tree / "usr/lib/systemd/user/syncwizard@.service").read_text()
+    assert "ExecStart=/usr/bin/syncwizard resume %i --foreground" in unit
