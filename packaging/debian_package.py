@@ -1,8 +1,8 @@
 """Builds a package for Debian and Ubuntu with everything in it: `python packaging/debian_package.py FOLDER`.
 
 The program and its dependencies lie in /opt/syncwizard, apart from the system's Python packages. The package depends on
-Python of the minor version that builds it: compiled dependencies are for that one. `--bare` leaves the dependencies out,
-for a look at the rest.
+Python of the minor version that builds it: compiled dependencies are for that one. `--bare` leaves the dependencies
+out, for a look at the rest.
 """
 
 import argparse
