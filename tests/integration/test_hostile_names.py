@@ -125,6 +125,7 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     walk("wait", "walk", "--until", "caught-up")
     walk("sequences", "walk", expect=None)
     walk("definitions", "walk", expect=None)
+    walk.both("ddl", "walk", expect=None)
     walk.both("verify", "walk", expect=None)
     walk.both("repair", "walk", "--yes", expect=None)
     break_a_table(pair)
