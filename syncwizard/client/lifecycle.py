@@ -16,13 +16,16 @@ from syncwizard.client.tasks import StoredTask, find_task, is_released, list_tas
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
+from syncwizard.paths import TASK_FILE
 from syncwizard.remedies import NOTHING, Remedy, or_else, to_do
 from syncwizard.task import file
 from syncwizard.task.events import DefinitionsRetried, Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.text import listed
 from syncwizard.task.trial import Trial
 from syncwizard.task.validation import find_problems
 
@@ -154,7 +157,32 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
             detail=state.failure.detail,
             remedy=state.failure.remedy,
         )
+    check_mapping(task, state)
     return Prepared(task=task, secrets=given or launch.collect_secrets(task.spec))
+
+
+def check_mapping(task: StoredTask, state: TaskState) -> None:
+    """Raises UsageError when the stored task file gives other names than those under which rows arrived so far: later
+    changes would go to other tables."""
+    begun = state.publication.mapping if state.publication is not None else None
+    if begun is None:
+        return
+    facts = Mapping.of(task.spec).facts
+    if facts == begun:
+        return
+    new = [" ".join(fact) for fact in facts if fact not in begun]
+    gone = [" ".join(fact) for fact in begun if fact not in facts]
+    parts = [f"new: {listed(new)}" if new else "", f"gone: {listed(gone)}" if gone else ""]
+    raise UsageError(
+        "the names at the destination are others than at the start of the task",
+        where=task.label,
+        detail="; ".join(filter(None, parts)),
+        remedy=to_do(
+            f"give `objects` in {task.folder / TASK_FILE} the names that they had",
+            then="resume",
+            otherwise=Remedy(then="new task"),
+        ),
+    )
 
 
 def resume(prepared: Prepared, watcher: Watcher = ignore) -> TaskState:
@@ -180,6 +208,7 @@ def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover, *, qu
         raise UsageError(
             "the task has copied nothing yet", where=task.label, remedy=Remedy(then="resume", task=task.label)
         )
+    check_mapping(task, state)
     found: list[ResyncRequested] = []
 
     def on_event(event: Event) -> None:

@@ -103,12 +103,14 @@ class HeartbeatCreated(Event, frozen=True, kw_only=True, tag=True):
 
 
 class PublicationCreated(Event, frozen=True, kw_only=True, tag=True):
-    """The publication exists; its OID and its members' OIDs are compared ever after."""
+    """The publication exists; its OID and its members' OIDs are compared ever after. `mapping`: the names that the task
+    gives at the destination, as `Mapping.facts`; None from versions that did not keep them."""
 
     name: str
     oid: int
     members: list[int]
     tables: list[TableName]
+    mapping: list[tuple[str, ...]] | None = None
 
 
 class SlotCreated(Event, frozen=True, kw_only=True, tag=True):

@@ -76,6 +76,32 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
+    def facts(self) -> list[tuple[str, ...]]:
+        """Everything that it changes, in an order that only depends on that: its kind, and the names in question.
+
+        >>> Mapping(schemas={"a": "a", "s": "eu"}, left_out={TableName("s", "t"): frozenset({"c"})}).facts
+        [('left out', 's', 't', 'c'), ('schema', 's', 'eu')]
+        """
+        found: list[tuple[str, ...]] = [("schema", *each) for each in self.schemas.items() if each[0] != each[1]]
+        found += [("object", *source, *target) for source, target in self.objects.items() if source != target]
+        found += [
+            ("column", table.schema, table.name, name, new)
+            for table, columns in self.columns.items()
+            for name, new in columns.items()
+            if name != new
+        ]
+        found += [
+            ("left out", table.schema, table.name, name) for table, names in self.left_out.items() for name in names
+        ]
+        found += [("origin column", table.schema, table.name, column) for table, column in self.origins.items()]
+        for schema, rules in self.rules.items():
+            # The first that matches counts.
+            found += [("rule", schema, f"{number:04}", each.pattern, each.name) for number, each in enumerate(rules)]
+        if self.capitalization != "source":
+            found.append(("capitalization", self.capitalization))
+        return sorted(found)
+
+    @property
     def same(self) -> bool:
         """Whether everything has the name at both ends that it has at the source, and all of it travels."""
         renamed = any(source != target for source, target in self.schemas.items())

@@ -10,12 +10,15 @@ import msgspec
 import pytest
 
 from syncwizard import manual
+from syncwizard.client import tasks
+from syncwizard.paths import TASK_FILE
 from syncwizard.stages import precheck
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.definitions import constraints, indexes, keys, schema
 from syncwizard.stages.full import stage as full
 from syncwizard.task import file
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
+from tests.support.commands import syncwizard, write_task_file
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath
@@ -184,3 +187,23 @@ def test_the_example_that_is_shown_does_what_the_page_says(page: str, pair: Data
     assert pair.destination.execute("SELECT remark FROM shop_eu.purchases WHERE id = 2").fetchall() == [("two",)]
     assert pair.destination.execute("SELECT id FROM shop_eu.stage_import").fetchall() == [(2,)]
     assert pair.destination.execute("SELECT to_regclass('shop_eu.purchases_pkey') IS NOT NULL").fetchone() == (True,)
+
+
+def test_names_cannot_be_changed_once_rows_have_arrived(pair: DatabasePair, state_home: Path) -> None:
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    entry = SchemaObjects(schema="public", overrides=[TableObject(table="t", name="u")])
+    path = write_task_file(pair.spec([entry], name="named", id=None), state_home)
+    syncwizard("start", path, "--until", "caught-up")
+    syncwizard("pause", "named")
+    stored = tasks.find_task("named").folder / TASK_FILE
+    begun = stored.read_text(encoding="utf-8")
+    stored.write_text(begun.replace("name: u", "name: v"), encoding="utf-8")
+    pair.source.execute("INSERT INTO t VALUES (2)")
+    for command in (("resume", "named"), ("resync", "named", "--all", "--yes")):
+        refused = syncwizard(*command, expect=2).stderr
+        assert "the names at the destination are others than at the start of the task" in refused
+        assert "new: object public t public v; gone: object public t public u" in refused
+    stored.write_text(begun, encoding="utf-8")
+    syncwizard("resume", "named", "--until", "caught-up")
+    assert pair.destination.execute("SELECT id FROM u ORDER BY id").fetchall() == [(1,), (2,)]
+    syncwizard("release", "named", "--yes")

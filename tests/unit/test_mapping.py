@@ -1,5 +1,8 @@
 """A mapping that gives everything another name goes through the pure rooms. No server."""
 
+import msgspec
+import pytest
+
 from syncwizard.postgres.copying import ChunkRange, copy_in_statement, copy_out_statement
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
@@ -9,6 +12,7 @@ from syncwizard.structure.table import Column, Index, Table, ValueType, apply_ke
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import FunctionName, ObjectName, TableName
+from syncwizard.task.objects import RenameRule
 
 ORDERS, ITEMS = TableName("sales", "orders"), TableName("sales", "items")
 MAPPING = Mapping(
@@ -139,3 +143,24 @@ def test_each_side_of_a_copy_is_written_in_its_own_names() -> None:
     assert copy_in_statement(chunk).as_string() == (
         'COPY "eu"."orders_eu" ("number", "remark") FROM STDIN (FORMAT binary)'
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schemas": {"sales": "us"}},
+        {"objects": {("sales", "orders"): ("eu", "orders_us")}},
+        {"columns": {ORDERS: {"id": "number"}}},
+        {"left_out": {ORDERS: frozenset({"other"})}},
+        {"origins": {ORDERS: "origin"}},
+        {"rules": {"sales": (RenameRule(pattern="a", name="b"), RenameRule(pattern=".*", name="c"))}},
+        {"rules": {"sales": (RenameRule(pattern=".*", name="c"), RenameRule(pattern="a", name="b"))}},
+        {"capitalization": "lower"},
+    ],
+    ids=str,
+)
+def test_its_facts_tell_it_from_every_other(change: dict[str, object]) -> None:
+    rules = {"sales": (RenameRule(pattern="a", name="b"),)}
+    mapping = msgspec.structs.replace(MAPPING, rules=rules)
+    assert msgspec.structs.replace(mapping, **change).facts != mapping.facts
+    assert msgspec.structs.replace(mapping, schemas={**mapping.schemas, "x": "x"}).facts == mapping.facts

@@ -29,8 +29,9 @@ CREATE TABLE dts_ddl.identities (
 );
 
 -- `kind`: 'table', 'dropped' (a table), 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could
--- not be captured; the definition of what was dropped is its schema and name, as JSON. `statement`: null where a function ran it whose text is not known. `joined`: the publications that
--- the table has joined by this command, each with its row there, as JSON.
+-- not be captured; the definition of what was dropped is its schema and name, as JSON. `statement`: null where a function
+-- ran it whose text is not known. `joined`: the publications that the table has joined by this command, each with its row
+-- there, as JSON.
 CREATE TABLE public.dts_ddl_command (
     ordinal     bigint PRIMARY KEY DEFAULT nextval('dts_ddl.ordinal'),
     version     integer NOT NULL DEFAULT 1,

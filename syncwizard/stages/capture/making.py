@@ -135,6 +135,7 @@ def publish(
             oid=publication.oid,
             members=sorted(member.oid for member in publication.members if member.oid is not None),
             tables=publication.tables,
+            mapping=context.mapping.facts,
         )
     )
     return publication
