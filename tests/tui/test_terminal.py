@@ -20,7 +20,7 @@ def test_without_a_terminal_one_sentence_names_the_commands_that_need_none() -> 
         [sys.executable, "-m", "syncwizard"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert "the screens need a terminal" in done.stderr and "syncwizard status" in done.stderr
+    assert "the screens need a terminal" in done.stderr and "syncwizard new --plain, status" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
 
 

@@ -335,9 +335,7 @@ class ObjectsStep(Step):
         meaning = self.query_one("#objects-meaning", Static)
         # On a low screen what is as usual makes room.
         meaning.set_class(not lines, "-usual")
-        meaning.update(
-            "\n".join(lines or ["One way, source to destination: definitions, then rows, then every change."])
-        )
+        meaning.update("\n".join(lines or [USUAL]))
 
     def _say_price(self, price: str) -> None:
         line = self.query_one("#objects-price", Static)

@@ -49,7 +49,7 @@ class WizardScreen(Screen[None]):
 
     @property
     def urgent_actions(self) -> tuple[str, ...]:
-        """What the key bar shows first: the way on, then what the step is for."""
+        """What the key bar shows first: the next step, then what this one is for."""
         step = self._steps.get(self._current)
         return ("wizard.next", *(step.urgent if step is not None else ()))
 
