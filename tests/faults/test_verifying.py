@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.faults import processes
@@ -24,6 +25,16 @@ DAMAGE = (
     "INSERT INTO one SELECT i, 7, 'extra' FROM generate_series(900000, 900050) i ON CONFLICT DO NOTHING",
 )
 ROUNDS = 4
+
+
+def damage(pair: DatabasePair, statement: str) -> None:
+    """Writes at the destination beside the applier, whose rows are locked in another order."""
+    while True:
+        try:
+            pair.destination.execute(statement.encode())
+        except psycopg.errors.DeadlockDetected:
+            continue
+        return
 
 
 def at_rest(task: RunningTask) -> bool:
@@ -58,7 +69,7 @@ def test_kills_during_a_repair_lose_nothing(pair: DatabasePair, tmp_path: Path, 
             for attempt in range(ROUNDS):
                 child = task.follow()
                 for statement in DAMAGE:
-                    pair.destination.execute(statement)
+                    damage(pair, statement)
                 repairing = spawn("repair", task.name, "--delete-extra", "--yes", "--json")
                 time.sleep(drawn.uniform(0.5, 4.0))
                 if attempt % 2:
