@@ -56,10 +56,8 @@ class ProjectedStatements:
 
         `fresh`: no row of these keys is there.
         """
-        return self._text(
-            f"WITH {self._sources(positions, stage)}{'' if fresh else self._gone()}"
-            f" {self._inserted(f'SELECT {self._names(self._outputs)} FROM p')}"
-        )
+        written = self._inserted(f"SELECT {self._names(self._outputs)} FROM p")
+        return self._text(f"WITH {self._sources(positions, stage) if fresh else self._judged(stage)} {written}")
 
     @once
     def replace(self, positions: Positions, stage: int | None) -> bytes:
@@ -67,21 +65,22 @@ class ProjectedStatements:
         changed = self._assignments(self._outputs)
         found = self._matches("t", "p")
         update = f"UPDATE {self._rows} AS t SET {changed} FROM p WHERE {found}" if changed else "SELECT FROM p"
-        return self._text(f"WITH {self._sources(positions, stage)}{self._gone()} {update}")
+        return self._text(f"WITH {self._judged(stage)} {update}")
 
     @once
     def update(self, positions: Positions, stage: int | None) -> bytes | None:
-        """Rows of which only some columns are known; gives one row for each that is not there. None where nothing
+        """Rows of which only some columns are known; gives a row where one of them is not there. None where nothing
         that is known goes anywhere."""
         known = self._known(positions)
         changed = self._assignments(known)
         if not changed:
             return None
-        keys = ", ".join(f"t.{quote(name)}" for name in self._key_names)
+        # Each row has a key of its own. To look for each of them by itself would read all for every one: the session
+        # has neither hash nor merge joins.
         return self._text(
             f"WITH {self._sources(positions, stage, known)}, u AS (UPDATE {self._rows} AS t SET {changed} FROM p"
-            f" WHERE {self._matches('t', 'p')} RETURNING {keys})"
-            f" SELECT FROM p WHERE NOT EXISTS (SELECT FROM u WHERE {self._matches('u', 'p')})"
+            f" WHERE {self._matches('t', 'p')} RETURNING 1)"
+            " SELECT 1 WHERE (SELECT count(*) FROM p) > (SELECT count(*) FROM u)"
         )
 
     @once
@@ -195,30 +194,37 @@ class ProjectedStatements:
         key = set(self._key_names)
         return [output for output in self._outputs if output.reads <= known or output.name in key]
 
-    def _gone(self) -> str:
-        """Deletes what is there of the rows that are left out; nothing where none can be."""
+    def _judged(self, stage: int | None) -> str:
+        """The sources of complete rows, of which those that are left out are deleted where they are there."""
         if not self.drops:
-            return ""
-        left_out = " AND ".join(
-            f"p.{quote(name)} {self.route.columns[at].equal} {self._base_value(at)}" for at, name in self._key.items()
+            return self._sources(self.everything, stage)
+        # Each row by itself, once: looked for among those that pass, a batch would be read for each of its rows.
+        keys = ", ".join(f"b.{self._place(at)}" for at in self._key)
+        values = ", ".join(
+            f"({output.sql})::{self._types[output.name]} AS o{number}" for number, output in enumerate(self._outputs)
         )
+        named = ", ".join(f"j.o{number} AS {quote(output.name)}" for number, output in enumerate(self._outputs))
+        made = self.projected.projection.over("SELECT b.*")
         return (
-            f", gone AS (DELETE FROM {self._rows} AS t USING b WHERE {self._base_key()}"
-            f" AND NOT EXISTS (SELECT FROM p WHERE {left_out}))"
+            f"b AS ({self._base(self.everything, stage)}), j AS (SELECT {keys}, r.* FROM b LEFT JOIN LATERAL"
+            f" (SELECT {values}, true AS kept FROM {made}) AS r ON true), p AS (SELECT {named} FROM j WHERE j.kept),"
+            f" gone AS (DELETE FROM {self._rows} AS t USING j WHERE {self._base_key('j')} AND j.kept IS NULL)"
         )
 
-    def _base_value(self, at: int) -> str:
-        place = list(self.projected.projection.columns).index(self.route.columns[at].source)
-        return f"b.{reference(place)}::{self._types[self._key[at]]}"
+    def _place(self, at: int) -> str:
+        return reference(list(self.projected.projection.columns).index(self.route.columns[at].source))
 
-    def _base_key(self) -> str:
+    def _base_key(self, alias: str = "b") -> str:
         found = " AND ".join(
-            f"t.{quote(name)} {self.route.columns[at].equal} {self._base_value(at)}" for at, name in self._key.items()
+            f"t.{quote(name)} {self.route.columns[at].equal} {alias}.{self._place(at)}::{self._types[name]}"
+            for at, name in self._key.items()
         )
         return found + self._of_origin("t")
 
     def _of_origin(self, alias: str) -> str:
         """That a row is one of the source's table, where others are merged with it."""
+        if own := self.projected.projection.own:
+            return f" AND {own}" if alias == "t" else ""
         if self._origin is None:
             return ""
         column, value = self._origin
