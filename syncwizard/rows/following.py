@@ -68,5 +68,5 @@ def names_alike(mapping: Mapping, name: TableName) -> bool:
         mapping.capitalization == "source"
         and name not in mapping.columns
         and name not in mapping.left_out
-        and name not in mapping.origins
+        and not mapping.merged(name)
     )

@@ -13,6 +13,7 @@ from syncwizard.rows.etl.steps import STAMP_REFERENCES, Level, Program, compile_
 from syncwizard.rows.etl.tree import Place, ScriptError
 from syncwizard.rows.etl.types import Type, fits, type_of
 from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION, STAMPS
+from syncwizard.rows.origin_keys import guarded, own_rows, parse_origin_keys
 from syncwizard.rows.type_names import moved_type
 from syncwizard.rows.where import Condition, Names
 from syncwizard.structure.table import Table
@@ -95,6 +96,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     - `stamps`: variables of the change that are read; `stable`: values depend on when they are evaluated
     - `secrets`: forms of the secrets that are read
     - `origin`: the column that tells rows of merged tables apart, and its value
+    - `own`: where a condition over the key does, the same for the rows `t` of the destination
     """
 
     table: TableName
@@ -110,6 +112,12 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     stable: bool
     where: str = ""
     origin: tuple[str, str] | None = None
+    own: str = ""
+
+    @property
+    def merged(self) -> bool:
+        """Whether the destination's table may hold rows of other tables, too."""
+        return self.origin is not None or bool(self.own)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -137,7 +145,10 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
             for (_, sql), made_by in zip(level.adds, level.made_by, strict=True):
                 yield f"the script, {made_by}", sql, at
             if level.keeps:
-                yield "the filter" if at == 0 and self.where else "a condition of the script", level.keeps, at
+                guard = self.own and at == (1 if self.where else 0)
+                filters = at == 0 and self.where
+                where = "origin_keys" if guard else "the filter" if filters else "a condition of the script"
+                yield where, level.keeps, at
         for output in self.outputs:
             yield f"column {output.name}", output.sql, len(self.levels)
 
@@ -180,8 +191,9 @@ def make_projection(
     `condition`: its `where`, read; `key`: the source's columns that the apply key may consist of; `names`: of the end
     that evaluates it. Raises ScriptError.
     """
+    edited = mapping.edited(table.name, table.root)
     origin = mapping.origin(table.name, table.root, database)
-    if wishes.plain and origin is None:
+    if wishes.plain and not mapping.merged(edited):
         return None
     stored = {column.name: moved_type(column.type.name, names.moved) for column in table.stored_columns}
     constants = {"__DB__": database, "__SCHEMA__": table.root.schema, "__TB__": table.root.name}
@@ -193,6 +205,12 @@ def make_projection(
     )
     levels = program.levels
     decides, kept = program.decides, program.kept
+    own = ""
+    if (text := mapping.origin_keys.get(edited)) is not None:
+        own = own_rows(text, table, mapping, alias="t")
+        keys = parse_origin_keys(text, table.name, stored, key)
+        told = f"a row of {table.name} does not meet its origin_keys, {keys.text}: "
+        levels = [Level(keeps=guarded(keys.sql(stored, names), literal(told))), *levels]
     if condition is not None:
         later = any(level.keeps for level in levels)
         levels = [Level(keeps=f"({condition.sql(stored, names)})", apart=later), *levels]
@@ -216,6 +234,7 @@ def make_projection(
         stable=program.stable,
         where=condition.text if condition is not None else "",
         origin=origin,
+        own=own,
     )
 
 

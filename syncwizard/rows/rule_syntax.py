@@ -10,13 +10,14 @@ from syncwizard.task.specification import TaskSpec
 
 
 def rule_problems(spec: TaskSpec) -> Iterator[Problem]:
-    """Each `where` that PostgreSQL's parser does not take, and each script that is none."""
+    """Each condition that PostgreSQL's parser does not take, and each script that is none."""
     for number, entry in enumerate(spec.objects):
         for kind, tables in (("tables", entry.tables), ("overrides", entry.overrides)):
             for at, table in enumerate(tables):
                 path = f"objects[{number}].{kind}[{at}]"
-                if table.where is not None and table.where.strip():
-                    yield from _problem(f"{path}.where", table.where, check_syntax)
+                for key, text in (("where", table.where), ("origin_keys", table.origin_keys)):
+                    if text is not None and text.strip():
+                        yield from _problem(f"{path}.{key}", text, check_syntax)
                 if table.etl is not None:
                     yield from _problem(f"{path}.etl", table.etl, parse)
     if spec.advanced.etl is not None:

@@ -4,7 +4,7 @@ over the columns of a projection.
 Which functions are immutable only a catalogue knows; `postgres.catalog.conditions` asks both ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -110,8 +110,6 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
 
     def sql(self, columns: Mapping[str, str], names: Names) -> str:
         """Over the columns of a projection's levels; `columns`: the table's, with their types by name."""
-        import postgast
-
         for schema, name in sorted(self.used.qualified):
             if names.functions.get(name) != schema:
                 raise ScriptError(
@@ -121,7 +119,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
                 )
         tree: Any = type(self.tree)()
         tree.CopyFrom(self.tree)
-        positions = {name: at for at, name in enumerate(columns)}
+        places = {name: ("l", reference(at)) for at, name in enumerate(columns)}
         for kind, node in _walk(_where(tree)):
             if kind == "a_expr":
                 _qualify_operator(node, columns, names)
@@ -131,14 +129,27 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
                 _qualify(node.type_name.names, names.types)
             elif kind == "type_cast":
                 _move(node.type_name.names, names.moved)
-        for kind, node in _walk(_where(tree)):
-            if kind == "column_ref":
-                name = node.fields[-1].string.sval
-                del node.fields[:]
-                for part in ("l", reference(positions[name])):
-                    node.fields.add().string.sval = part
-        text: str = postgast.deparse(tree)
-        return text.removeprefix("SELECT WHERE ")
+        return _written(tree, places)
+
+    def over(self, places: Mapping[str, Sequence[str]]) -> str:
+        """With each of its columns at a place: the parts of a name, qualified or not."""
+        tree: Any = type(self.tree)()
+        tree.CopyFrom(self.tree)
+        return _written(tree, places)
+
+
+def _written(tree: Any, places: Mapping[str, Sequence[str]]) -> str:
+    """The tree's condition as text, with its columns elsewhere."""
+    import postgast
+
+    for kind, node in _walk(_where(tree)):
+        if kind == "column_ref":
+            name = node.fields[-1].string.sval
+            del node.fields[:]
+            for part in places[name]:
+                node.fields.add().string.sval = part
+    text: str = postgast.deparse(tree)
+    return text.removeprefix("SELECT WHERE ")
 
 
 def check_syntax(text: str) -> None:

@@ -8,6 +8,7 @@ from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import recoded
+from syncwizard.rows.origin_keys import own_rows
 from syncwizard.rows.projection import literal
 from syncwizard.stages.context import Context
 from syncwizard.structure.table import Table
@@ -48,6 +49,9 @@ class Targets:
 
     def origin_condition(self, table: Table) -> str:
         """The predicate that tells the rows of a merged table from the others; empty for any other table."""
+        keys = self.mapping.origin_keys.get(self.mapping.edited(table.name, table.root))
+        if keys is not None:
+            return own_rows(keys, table, self.mapping)
         origin = self.mapping.origin(table.name, table.root, self._source_database)
         return "" if origin is None else f"{quote(origin[0])}::pg_catalog.text = {literal(origin[1])}"
 

@@ -28,7 +28,7 @@ def meeting_names(mapping: Mapping, needs: Needs) -> Iterator[str]:
     arrivals: dict[ObjectName, list[str]] = defaultdict(list)
     types: dict[ObjectName, list[str]] = defaultdict(list)
     for table in needs.all_tables:
-        if table in mapping.origins:
+        if mapping.merged(table):
             # Merged tables meet on purpose.
             continue
         target = mapping.table(table)
@@ -42,7 +42,7 @@ def meeting_names(mapping: Mapping, needs: Needs) -> Iterator[str]:
     for sequence in needs.sequences:
         arrivals[mapping.sequence(sequence, needs.sequence_owners.get(sequence))].append(f"sequence {sequence}")
     for part in needs.parts:
-        if part.kind == "index" and part.table not in mapping.origins:
+        if part.kind == "index" and not mapping.merged(part.table):
             arrivals[mapping.index(part.table, part.name.name)].append(f"index {part.table.schema}.{part.name.name}")
     groups = [(target, tuple(sorted(those))) for group in (arrivals, types) for target, those in group.items()]
     found = {(target, those) for target, those in groups if len(those) > 1}

@@ -27,6 +27,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     - `rules`: by schema, for objects that have no entry, functions excepted: code that is text calls them by name.
     - `capitalization`: of the names in `schemas` that are given nowhere else.
     - `origins`: the column that is filled with the origin of a merged table's rows.
+    - `origin_keys`: the condition over its key that tells a merged table's rows from others, where no column does.
     """
 
     schemas: MappingOf[str, str] = {}
@@ -36,6 +37,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     rules: MappingOf[str, tuple[RenameRule, ...]] = {}
     capitalization: Capitalization = "source"
     origins: MappingOf[TableName, str] = {}
+    origin_keys: MappingOf[TableName, str] = {}
 
     @classmethod
     def of(cls, spec: TaskSpec) -> Self:
@@ -51,7 +53,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         ['eu.bills', 'eu.stage_x', 'eu.items']
         """
         capitalization = spec.synchronization.capitalization
-        schemas, objects, columns, left_out, origins = {}, {}, {}, {}, {}
+        schemas, objects, columns, left_out, origins, origin_keys = {}, {}, {}, {}, {}, {}
         for entry in spec.objects:
             schema = entry.name if entry.name is not None else _folded(entry.schema, capitalization)
             schemas[entry.schema] = schema
@@ -65,6 +67,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
                     left_out[name] = frozenset(table.exclude_columns)
                 if table.origin_column is not None:
                     origins[name] = table.origin_column
+                if table.origin_keys is not None:
+                    origin_keys[name] = table.origin_keys
         return cls(
             schemas=schemas,
             objects=objects,
@@ -73,6 +77,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
             rules={entry.schema: tuple(entry.rename) for entry in spec.objects if entry.rename},
             capitalization=capitalization,
             origins=origins,
+            origin_keys=origin_keys,
         )
 
     @property
@@ -94,6 +99,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
             ("left out", table.schema, table.name, name) for table, names in self.left_out.items() for name in names
         ]
         found += [("origin column", table.schema, table.name, column) for table, column in self.origins.items()]
+        found += [("origin keys", table.schema, table.name, text) for table, text in self.origin_keys.items()]
         for schema, rules in self.rules.items():
             # The first that matches counts.
             found += [("rule", schema, f"{number:04}", each.pattern, each.name) for number, each in enumerate(rules)]
@@ -105,7 +111,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     def same(self) -> bool:
         """Whether everything has the name at both ends that it has at the source, and all of it travels."""
         renamed = any(source != target for source, target in self.schemas.items())
-        edited = self.objects or self.columns or self.left_out or self.rules or self.origins
+        edited = self.objects or self.columns or self.left_out or self.rules or self.origins or self.origin_keys
         return not renamed and not edited and self.capitalization == "source"
 
     def schema(self, name: str) -> str:
@@ -162,7 +168,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
         # Sequences of tables that are merged would meet under the name of the one table.
         if (
             owner is None
-            or owner in self.origins
+            or self.merged(owner)
             or owner.schema != name.schema
             or (name.schema, name.name) in self.objects
         ):
@@ -171,8 +177,17 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
 
     def edited(self, table: TableName, root: TableName) -> TableName:
         """Whose columns count: a partition's are those of its tree, unless the task has an entry for it."""
-        own = table in self.columns or table in self.left_out or table in self.origins
+        own = table in self.columns or table in self.left_out or self.merged(table)
         return table if own else root
+
+    def merged(self, table: TableName) -> bool:
+        """Whether the table, by the name of its own entry, may share its table of the destination with others."""
+        return table in self.origins or table in self.origin_keys
+
+    @property
+    def merges(self) -> bool:
+        """Whether any table does."""
+        return bool(self.origins or self.origin_keys)
 
     def origin(self, table: TableName, root: TableName, database: str) -> tuple[str, str] | None:
         """The column of the destination that tells the rows of a table from those merged with it, and its value.

@@ -4,7 +4,7 @@ What only the catalogues show, such as a column that does not exist, is found by
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from syncwizard.task.objects import RenameRule, SchemaObjects, TableObject
@@ -24,7 +24,7 @@ def is_system_schema(name: str) -> bool:
 
 
 def object_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
-    """What is wrong with the entries, each for itself and together."""
+    """What is wrong with the entries, each for itself; `meeting` has what is wrong with their names together."""
     if not objects:
         yield Problem(path="objects", message="no object is selected", remedy="add a schema: `- schema: public`")
     seen: set[str] = set()
@@ -46,7 +46,6 @@ def object_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
             )
         seen.add(entry.schema)
         yield from _schema_problems(path, entry)
-    yield from _merge_problems(objects)
 
 
 def name_problem(name: str) -> str:
@@ -147,8 +146,15 @@ def _table_problems(path: str, table: TableObject) -> Iterator[Problem]:
             yield Problem(path=f"{path}.exclude_columns", message=f"`{name}` is listed {times} times")
     if table.origin_column is not None:
         yield from _name_problems(f"{path}.origin_column", table.origin_column)
-    if table.where is not None and not table.where.strip():
-        yield Problem(path=f"{path}.where", message="the condition is empty", remedy="leave out `where`")
+    if table.origin_column is not None and table.origin_keys is not None:
+        yield Problem(
+            path=f"{path}.origin_keys",
+            message="`origin_column` and `origin_keys` both tell the rows apart",
+            remedy="give one of them",
+        )
+    for key, text in (("where", table.where), ("origin_keys", table.origin_keys)):
+        if text is not None and not text.strip():
+            yield Problem(path=f"{path}.{key}", message="the condition is empty", remedy=f"leave out `{key}`")
     yield from _operations_problems(f"{path}.operations", table.operations)
 
 
@@ -165,42 +171,3 @@ def _operations_problems(path: str, operations: Iterable[str] | None) -> Iterato
     for name, times in Counter(operations or ()).items():
         if times > 1:
             yield Problem(path=path, message=f"`{name}` is listed {times} times")
-
-
-def _merge_problems(objects: list[SchemaObjects]) -> Iterator[Problem]:
-    """Tables that the file itself sends to one name: each but one must have been given the name on purpose."""
-    arrivals: dict[tuple[str, str], list[tuple[str, SchemaObjects, TableObject]]] = defaultdict(list)
-    for at, entry in enumerate(objects):
-        schema = entry.schema if entry.name is None else entry.name
-        for kind, those in (("tables", entry.tables), ("overrides", entry.overrides)):
-            for index, table in enumerate(those):
-                # What a rule or the capitalization makes of the others is asked of the mapping, with the catalogue.
-                name = table.table if table.name is None else table.name
-                arrivals[schema, name].append((f"objects[{at}].{kind}[{index}]", entry, table))
-    for (schema, name), several in arrivals.items():
-        # A table that is listed twice is a mistake of its own.
-        if len({(entry.schema, table.table) for _, entry, table in several}) > 1:
-            yield from _several_problems(f"{schema}.{name}", several)
-
-
-def _several_problems(target: str, several: list[tuple[str, SchemaObjects, TableObject]]) -> Iterator[Problem]:
-    own = [table.name is not None or table.origin_column is not None for _, _, table in several]
-    path = several[-1][0]
-    if own.count(False) > 1:
-        yield Problem(
-            path=path,
-            message=f"{_listed(several)} go to one table, {target}",
-            remedy="give each a `name` of its own; to merge them, give both the same `name` and an `origin_column`",
-        )
-    origins = {table.origin_column for _, _, table in several}
-    if len(origins) > 1:
-        yield Problem(
-            path=f"{path}.origin_column",
-            message=f"{_listed(several)} are merged into {target} with different origin columns",
-            remedy="give all of them the same `origin_column`, or none",
-        )
-
-
-def _listed(several: Iterable[tuple[str, SchemaObjects, TableObject]]) -> str:
-    names = [f"{entry.schema}.{table.table}" for _, entry, table in several]
-    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -18,6 +18,7 @@ class TableObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     - `operations`: those that are applied, None for what the schema's entry says.
     - `etl`: a script of the transformation language.
     - `origin_column`: the destination's column that is filled with `database.schema.table` of the row's origin.
+    - `origin_keys`: a condition over the key that all rows of the table meet, and none of those merged with it.
     """
 
     table: str
@@ -28,6 +29,12 @@ class TableObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     operations: list[Operation] | None = None
     etl: str | None = None
     origin_column: str | None = None
+    origin_keys: str | None = None
+
+    @property
+    def merges(self) -> bool:
+        """Whether it may share its table of the destination with others."""
+        return self.origin_column is not None or self.origin_keys is not None
 
 
 class RenameRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from syncwizard.task.meeting import meeting_problems
 from syncwizard.task.monitoring import address_of, is_loopback
 from syncwizard.task.object_rules import object_problems
 from syncwizard.task.problem import Problem as Problem
@@ -22,6 +23,7 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
         *endpoint_problems("destination", spec.destination),
         *_synchronization_problems(spec),
         *object_problems(spec.objects),
+        *meeting_problems(spec),
         *_setting_problems(spec),
     ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from syncwizard.errors import PrecheckNotPassed
+from syncwizard.errors import PrecheckNotPassed, SyncwizardError
 from syncwizard.stages import precheck
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.commands import resync
@@ -121,6 +121,122 @@ def test_what_could_not_be_told_apart_is_refused(
         pair.destination.execute(definition.encode())
     fields = spec_fields() | {"objects": [SchemaObjects(schema="public", tables=tables)]}
     run = TaskRun(pair.spec(**fields), tmp_path)
+    with pytest.raises(PrecheckNotPassed):
+        precheck.run(run.context())
+    [found] = [
+        event for event in run.events if isinstance(event, PrecheckItemFinished) and event.item == "object-names"
+    ]
+    assert message in found.message
+
+
+# Told apart by their keys, which constraints keep disjoint ---------------------------------------------------------
+
+TENANTS = """
+    CREATE TABLE tenant_1 (tenant int CHECK (tenant = 1), id int, note text, PRIMARY KEY (tenant, id));
+    CREATE TABLE tenant_2 (tenant int, id int, note text, PRIMARY KEY (tenant, id),
+                           CONSTRAINT own CHECK (tenant IN (2, 3)));
+    CREATE TABLE tenant_4 (tenant int, id int, note text, PRIMARY KEY (tenant, id)) PARTITION BY RANGE (tenant);
+    CREATE TABLE tenant_4_a PARTITION OF tenant_4 FOR VALUES FROM (4) TO (10);
+    CREATE TABLE tenant_4_b PARTITION OF tenant_4 FOR VALUES FROM (10) TO (20);
+    INSERT INTO tenant_1 SELECT 1, i, 'one ' || i FROM generate_series(1, 200) i;
+    INSERT INTO tenant_2 SELECT 2 + i % 2, i, 'two ' || i FROM generate_series(1, 100) i;
+    INSERT INTO tenant_4 SELECT 4 + i % 16, i, 'four ' || i FROM generate_series(1, 50) i;
+"""
+ALL_TENANTS = "CREATE TABLE tenants (id int, remark text, owner int, PRIMARY KEY (owner, id))"
+KEYS = {"tenant_1": "tenant = 1", "tenant_2": "tenant IN (2, 3)", "tenant_4": "tenant >= 4 AND tenant < 20"}
+
+
+def of_tenants(**keys: str | None) -> dict[str, Any]:
+    tables = [
+        TableObject(table=name, name="tenants", columns={"note": "remark", "tenant": "owner"}, origin_keys=text)
+        for name, text in keys.items()
+    ]
+    types = msgspec.convert({"types": ["full", "incremental"]}, Synchronization)
+    return {"objects": [SchemaObjects(schema="public", tables=tables)], "synchronization": types}
+
+
+def assert_tenants_merged(pair: DatabasePair, *extra: tuple[int, int, str]) -> None:
+    union = " UNION ALL ".join(f"SELECT tenant, id, note FROM {name}" for name in KEYS)
+    here = pair.source.execute(f"{union} ORDER BY 1, 2".encode()).fetchall()
+    there = pair.destination.execute("SELECT owner, id, remark FROM tenants ORDER BY 1, 2").fetchall()
+    assert there == sorted([*here, *extra])
+
+
+def test_tables_whose_keys_constraints_keep_apart_are_merged(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(TENANTS)
+    pair.destination.execute(ALL_TENANTS)
+    pair.destination.execute("INSERT INTO tenants VALUES (1, 'not ours', 99)")
+    strange = (99, 1, "not ours")
+    path = RowPath(pair, TaskRun(pair.spec(**of_tenants(**KEYS)), tmp_path))
+    for stage in STAGES:
+        stage.run(path.context())
+    assert_tenants_merged(pair, strange)
+    with path.following():
+        pair.source.execute("UPDATE tenant_1 SET note = 'changed' WHERE id <= 3; DELETE FROM tenant_2 WHERE id = 1")
+        pair.source.execute("UPDATE tenant_1 SET id = id + 1000 WHERE id <= 100")
+        pair.source.execute("UPDATE tenant_2 SET tenant = 5 - tenant WHERE id > 90")
+        pair.source.execute("UPDATE tenant_4 SET tenant = 12 WHERE tenant = 4 AND id > 20")
+        pair.source.execute("INSERT INTO tenant_2 SELECT 3, i, 'more' FROM generate_series(1000, 1100) i")
+        path.caught_up(120)
+        assert_tenants_merged(pair, strange)
+        pair.source.execute("TRUNCATE tenant_2; INSERT INTO tenant_2 VALUES (2, 7, 'after')")
+        path.caught_up(120)
+    assert_tenants_merged(pair, strange)
+    pair.destination.execute("UPDATE tenants SET remark = 'wrong' WHERE owner IN (1, 2)")
+    wish = ResyncWish(tables=[TableName("public", "tenant_1")])
+    path.task.record(resync.describe(path.context(), wish))
+    context = path.context()
+    capture.run(context)
+    full.run(context)
+    wrong = "SELECT DISTINCT owner FROM tenants WHERE remark = 'wrong'"
+    assert pair.destination.execute(wrong.encode()).fetchall() == [(2,)]
+    assert pair.destination.execute("SELECT count(*) FROM tenants WHERE owner = 1").fetchone() == (200,)
+
+
+def test_a_row_that_leaves_the_keys_of_its_table_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(TENANTS)
+    pair.destination.execute(ALL_TENANTS)
+    path = RowPath(pair, TaskRun(pair.spec(**of_tenants(**KEYS)), tmp_path))
+    for stage in STAGES:
+        stage.run(path.context())
+    pair.source.execute("ALTER TABLE tenant_2 DROP CONSTRAINT own")
+    with pytest.raises(SyncwizardError) as stopped, path.following():
+        # It would take the place of a row of tenant_1.
+        pair.source.execute("INSERT INTO tenant_2 VALUES (1, 5, 'a thief')")
+        path.caught_up(120)
+    assert "a row of public.tenant_2 does not meet its origin_keys, tenant IN (2, 3)" in str(stopped.value)
+    stolen = "SELECT remark FROM tenants WHERE owner = 1 AND id = 5"
+    assert pair.destination.execute(stolen.encode()).fetchone() == ("one 5",)
+
+
+@pytest.mark.parametrize(
+    ("before", "keys", "message"),
+    [
+        ("", KEYS | {"tenant_1": None}, "would all be public.tenants"),
+        (
+            "",
+            KEYS | {"tenant_2": "tenant IN (1, 2, 3)"},
+            "tenant = 1 and tenant IN (1, 2, 3) do not exclude each other",
+        ),
+        ("ALTER TABLE tenant_2 DROP CONSTRAINT own", KEYS, "nothing keeps rows out of public.tenant_2"),
+        (
+            "ALTER TABLE tenant_2 DROP CONSTRAINT own; INSERT INTO tenant_2 VALUES (1, 5, 'a thief');"
+            " ALTER TABLE tenant_2 ADD CHECK (tenant IN (2, 3)) NOT VALID",
+            KEYS,
+            "nothing keeps rows out of public.tenant_2",
+        ),
+        ("CREATE TABLE tenant_4_c PARTITION OF tenant_4 DEFAULT", KEYS, "nothing keeps rows out of public.tenant_4"),
+        ("", KEYS | {"tenant_1": "note = 'x'"}, "note is not in the key of public.tenant_1"),
+        ("", KEYS | {"tenant_1": "tenant + 0 = 1"}, "more than comparisons of the key with constants"),
+    ],
+    ids=["without", "overlapping", "no constraint", "not valid", "default partition", "not in the key", "computed"],
+)
+def test_keys_that_may_meet_are_refused_with_the_reason(
+    before: str, keys: dict[str, str | None], message: str, pair: DatabasePair, tmp_path: Path
+) -> None:
+    pair.source.execute(TENANTS + before)
+    pair.destination.execute(ALL_TENANTS)
+    run = TaskRun(pair.spec(**of_tenants(**keys)), tmp_path)
     with pytest.raises(PrecheckNotPassed):
         precheck.run(run.context())
     [found] = [

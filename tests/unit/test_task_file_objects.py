@@ -93,7 +93,57 @@ def problems(yaml_objects: str) -> list[Problem]:
         (
             "[{schema: a, tables: [{table: t, name: x, origin_column: o}, {table: u, name: x}]}]",
             "objects[0].tables[1].origin_column",
-            "a.t and a.u are merged into a.x with different origin columns",
+            "a.t and a.u are merged into a.x, and told apart in different ways",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, name: x}, {table: u, name: x}]}]",
+            "objects[0].tables[1].name",
+            "a.t and a.u go to one table, a.x",
+        ),
+        (
+            "[{schema: a, tables: [{table: t}, {table: u, name: t}]}]",
+            "objects[0].tables[1].name",
+            "a.t and a.u go to one table, a.t",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, name: x, origin_keys: k = 1}, {table: u, name: x, origin_column: o}]}]",
+            "objects[0].tables[1].origin_column",
+            "told apart in different ways",
+        ),
+        (
+            "[{schema: a, tables: [{table: t1}, {table: t2}], rename: [{pattern: 't.', name: x}]}]",
+            "objects[0].tables[1]",
+            "a.t1 and a.t2 go to one table, a.x",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, name: v}], views: [v]}]",
+            "objects[0].views",
+            "a.t and view a.v would all be a.v",
+        ),
+        (
+            "[{schema: a, types: [T], tables: [{table: t, name: T}]}]",
+            "objects[0].types",
+            "a.t and type a.T would all be a.T",
+        ),
+        (
+            "[{schema: a, sequences: [s1, s2], rename: [{pattern: 's(.)', name: s}]}]",
+            "objects[0].sequences",
+            "sequence a.s1 and sequence a.s2 would all be a.s",
+        ),
+        (
+            f"[{{schema: a, tables: [{{table: {'t' * 60}}}], rename: [{{pattern: '(.*)', name: 'long_\\1'}}]}}]",
+            "objects[0].tables[0]",
+            "the name has 65 bytes",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, origin_column: o, origin_keys: k = 1}]}]",
+            "objects[0].tables[0].origin_keys",
+            "both tell the rows apart",
+        ),
+        (
+            "[{schema: a, tables: [{table: t, origin_keys: ' '}]}]",
+            "objects[0].tables[0].origin_keys",
+            "the condition is empty",
         ),
     ],
 )
@@ -109,10 +159,18 @@ def test_nonsense_is_named_with_its_path(objects: str, path: str, message: str) 
         "[{schema: a, tables: [{table: t, name: u}, {table: u, name: t}]}]",
         "[{schema: a, tables: [{table: t, columns: {c: d, d: c}}]}]",
         "[{schema: a, tables: [{table: t, name: x, origin_column: o}, {table: u, name: x, origin_column: o}]}]",
-        "[{schema: a, tables: [{table: t}, {table: u, name: t}]}]",
+        "[{schema: a, tables: [{table: t, name: x, origin_keys: k = 1}, {table: u, name: x, origin_keys: k = 2}]}]",
+        "[{schema: a, sequences: [s], types: [s]}]",
         "[{schema: a, rename: [{pattern: '^tmp_(.+)$', name: 'stage_\\1'}]}]",
     ],
-    ids=["tables swapped", "columns swapped", "a merge by origin", "a merge by keys", "a rule"],
+    ids=[
+        "tables swapped",
+        "columns swapped",
+        "a merge by origin",
+        "a merge by keys",
+        "a type and a sequence",
+        "a rule",
+    ],
 )
 def test_what_makes_sense_is_not_refused(objects: str) -> None:
     assert problems(objects) == []

@@ -43,12 +43,12 @@ def read_rules(
     Raises TaskFailed that names table and mistake.
     """
     wishes = TaskWishes(spec)
-    if wishes.plain and not mapping.origins:
+    if wishes.plain and not mapping.merges:
         return {}
     asked: list[Asked] = []
     for table in selected:
         own = wishes.of(table.name, table.root)
-        if not own.plain or mapping.edited(table.name, table.root) in mapping.origins:
+        if not own.plain or mapping.merged(mapping.edited(table.name, table.root)):
             try:
                 asked.append(ask(table, own))
             except ScriptError as error:

@@ -226,8 +226,8 @@ class ProjectedApplier:
 
 
 def is_merged(route: Route) -> bool:
-    """Whether the target holds rows of other tables, which differ by a column of theirs."""
-    return route.projection is not None and route.projection.projection.origin is not None
+    """Whether the target holds rows of other tables, which differ by a column of theirs or by their keys."""
+    return route.projection is not None and route.projection.projection.merged
 
 
 def _no_old_row(kind: int, route: Route) -> TaskFailed:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from syncwizard.postgres.catalog.names import read_dependents, read_inheritance, read_taken, read_texts
+from syncwizard.postgres.catalog.origin_keys import apart_problems
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.stages.precheck.shape import sent_columns
-from syncwizard.structure.merging import merge_problems
+from syncwizard.structure.merging import merge_problems, merged
 from syncwizard.structure.mistaken_names import lost_key, meeting_names, missing_tables, mistaken_columns
 from syncwizard.task.names import ObjectName
 from syncwizard.task.text import counted, listed
@@ -26,15 +27,15 @@ def object_names(checkup: Checkup) -> Finding:
         return passed(UNCHANGED)
     tables = checkup.selection.tables
     parents = read_inheritance(checkup.source, [table.oid for table in tables])
+    sent = {table.name: sent_columns(table) for table in tables}
     wrong = [
         *missing_tables(checkup.spec.objects, [table.name for table in tables]),
         *meeting_names(mapping, checkup.needs),
         *(problem for table in tables for problem in mistaken_columns(table, mapping, parents.get(table.oid, ()))),
-        *merge_problems(
-            tables, mapping, checkup.destination_tables, {table.name: sent_columns(table) for table in tables}
-        ),
-        *(problem for table in checkup.selection.copied if (problem := lost_key(table, mapping, sent_columns(table)))),
+        *merge_problems(tables, mapping, checkup.destination_tables, sent),
+        *(problem for table in checkup.selection.copied if (problem := lost_key(table, mapping, sent[table.name]))),
     ]
+    wrong = wrong or list(_not_apart(checkup))
     if wrong:
         return failed(
             wrong,
@@ -47,6 +48,14 @@ def object_names(checkup: Checkup) -> Finding:
             "rename or drop these, or rename the tables so that their indexes follow (`name`, `rename`)",
         )
     return passed(_summary(checkup))
+
+
+def _not_apart(checkup: Checkup) -> Iterator[str]:
+    """Merged tables of which the servers cannot tell that their conditions keep the keys apart."""
+    mapping = checkup.mapping
+    for target, those in merged(checkup.selection.tables, mapping).items():
+        if all(table.name in mapping.origin_keys for table in those):
+            yield from apart_problems(checkup.source, checkup.destination, target, those, mapping)
 
 
 def _summary(checkup: Checkup) -> str:
@@ -64,7 +73,7 @@ def _taken_indexes(checkup: Checkup) -> Iterable[ObjectName]:
     names = [
         mapping.index(part.table, part.name.name)
         for part in checkup.needs.parts
-        if part.kind == "index" and part.table in created - mapping.origins.keys()
+        if part.kind == "index" and part.table in created and not mapping.merged(part.table)
     ]
     return read_taken(checkup.destination, names)
 

@@ -24,13 +24,14 @@ def row_rules(checkup: Checkup) -> Finding:
     """Each is read, planned by both servers, and compared with the columns of the destination; a filter has to be
     immutable. Says how many rows the filters keep, by the plan."""
     wishes = TaskWishes(checkup.spec)
-    if wishes.plain:
+    mapping = checkup.mapping
+    if wishes.plain and not mapping.origin_keys:
         return passed("no filters, scripts or chosen operations")
     problems: list[str] = []
     kept: list[str] = []
     for table in checkup.selection.tables:
         own = wishes.of(table.name, table.root)
-        if own.plain:
+        if own.plain and mapping.edited(table.name, table.root) not in mapping.origin_keys:
             continue
         try:
             asked = ask(table, own)

@@ -17,9 +17,10 @@ class NotComparable(Exception):
 
 
 def readings(
-    projection: Projection, source: Table, target: Table, ours: Senders, theirs: Senders
+    projection: Projection, source: Table, target: Table, ours: Senders, theirs: Senders, own: str
 ) -> tuple[Reading, Reading]:
-    """Of the source and of the destination. Raises NotComparable."""
+    """Of the source and of the destination; `own`: which rows there are those of the source's table, where others are
+    beside them. Raises NotComparable."""
     left_out = EVERY_OPERATION - projection.operations - {"ddl"}
     if left_out:
         raise NotComparable(f"changes of some kinds are left out ({', '.join(sorted(left_out))})")
@@ -59,7 +60,7 @@ def readings(
             images=tuple(image(name, binary[name][1] if name in binary else None) for name in names),
             key=tuple(image(name, binary[name][1] if name in binary else None) for name in key),
             key_columns=key,
-            condition=target.condition,
+            condition=own or target.condition,
         ),
     )
 

@@ -84,7 +84,7 @@ def make_units(
     )
     for pairing in pairings:
         if any(table.name in rules for table in pairing.sources):
-            units.append(_projected(pairing, rules, ours, theirs))
+            units.append(_projected(pairing, rules, ours, theirs, targets))
         else:
             units.append(_unit(pairing, targets, ours, theirs, equals))
     return sorted(units, key=lambda unit: -unit.rows)
@@ -109,14 +109,16 @@ def _groups(tables: Iterable[Table], targets: Targets) -> list[Unit | _Pairing]:
     return found
 
 
-def _projected(pairing: _Pairing, rules: Rules, ours: Senders, theirs: Senders) -> Unit:
+def _projected(pairing: _Pairing, rules: Rules, ours: Senders, theirs: Senders, targets: Targets) -> Unit:
     """What the source's projection gives, against what the destination holds."""
     if len(pairing.sources) > 1 or len(pairing.targets) > 1:
         name = pairing.sources[0].root
         return Unit(table=name, reason=OTHER_PARTITIONS)
     table, target = pairing.sources[0], pairing.targets[0]
     try:
-        here, there = readings(rules[table.name].projection, table, target, ours, theirs)
+        here, there = readings(
+            rules[table.name].projection, table, target, ours, theirs, targets.origin_condition(table)
+        )
     except NotComparable as reason:
         return Unit(table=table.name, reason=str(reason))
     return Unit(
