@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
+import msgspec
 import pytest
 
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.client.waiting import wait_for_end
-from syncwizard.task.specification import PrecheckSettings, SchemaObjects, TableObject
+from syncwizard.task.specification import PrecheckSettings, SchemaObjects, Synchronization, TableObject
 from syncwizard.task.verification import TableVerification
 from tests.support.commands import spawn, syncwizard, write_task_file
 from tests.support.pair import DatabasePair
@@ -334,5 +335,48 @@ def test_what_a_filter_and_a_script_give_is_compared_under_the_names_of_the_dest
         left = json.loads(done.stdout)["verification"]["tables"]
         assert left["public.plain"]["verdict"] == "equal"
         assert "cannot be repaired" in left["public.orders"]["reason"]
+    finally:
+        syncwizard("pause", NAME, expect=None)
+
+
+def test_merged_tables_are_compared_each_with_its_own_rows(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    for number in (1, 2):
+        pair.source.execute(f"CREATE TABLE shard_{number} (id int PRIMARY KEY, note text)".encode())
+        pair.source.execute(
+            f"CREATE TABLE tenant_{number} (tenant int CHECK (tenant = {number}), id int, note text,"
+            " PRIMARY KEY (tenant, id))".encode()
+        )
+        rows = f"generate_series(1, {number * 10}) i"
+        pair.source.execute(f"INSERT INTO shard_{number} SELECT i, 'note ' || i FROM {rows}".encode())
+        pair.source.execute(f"INSERT INTO tenant_{number} SELECT {number}, i, 'note ' || i FROM {rows}".encode())
+    pair.destination.execute("CREATE TABLE shards (o text, id int, note text, PRIMARY KEY (o, id))")
+    pair.destination.execute("CREATE TABLE tenants (owner int, id int, note text, PRIMARY KEY (owner, id))")
+    shards = [TableObject(table=f"shard_{at}", name="shards", origin_column="o") for at in (1, 2)]
+    tenants = [
+        TableObject(table=f"tenant_{at}", name="tenants", columns={"tenant": "owner"}, origin_keys=f"tenant = {at}")
+        for at in (1, 2)
+    ]
+    tenants[0] = msgspec.structs.replace(tenants[0], where="id <> 5", etl="e_set(`note`, str_upper(`note`))")
+    objects = [SchemaObjects(schema="public", tables=[*shards, *tenants])]
+    types = Synchronization(types=["full", "incremental"])
+    spec = pair.spec(objects, name=NAME, id=None, synchronization=types)
+    try:
+        syncwizard("start", write_task_file(spec, tmp_path), "--until", "caught-up")
+        found = verified(expect=0)
+        assert {name: each["destination_rows"] for name, each in found.items()} == {
+            "public.shard_1": 10,
+            "public.shard_2": 20,
+            "public.tenant_1": 9,
+            "public.tenant_2": 20,
+        }
+        pair.destination.execute("UPDATE tenants SET note = 'x' WHERE owner = 2 AND id = 7")
+        pair.destination.execute("DELETE FROM shards WHERE o LIKE '%shard_1' AND id = 7")
+        found = verified(expect=5)
+        assert [name for name, each in found.items() if each["verdict"] == "different"] == [
+            "public.shard_1",
+            "public.tenant_2",
+        ]
     finally:
         syncwizard("pause", NAME, expect=None)
