@@ -1,19 +1,25 @@
-"""Commands on a task file alone: `check` and `preview`. Neither touches a server, unless `check` is to try a script."""
+"""Commands on a task file: `check` and `preview`. Neither touches a server, unless `check` is asked to."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
 from syncwizard.cli.arguments import FILE
-from syncwizard.cli.output import JSON, print_json, say, show, show_lines
+from syncwizard.cli.lifecycle import print_item
+from syncwizard.cli.output import JSON, fail, print_json, say, show, show_lines
 from syncwizard.client import lifecycle
+from syncwizard.client.checking import check_objects
 from syncwizard.client.saved_connections import load_task
+from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.secrets import keyring_trouble
 from syncwizard.task import file
+from syncwizard.task.events import Event, PrecheckItemFinished
+from syncwizard.task.specification import TaskSpec
 from syncwizard.task.summary import describe_plan
 from syncwizard.task.text import shell_word
-from syncwizard.task.trial import describe_trial
+from syncwizard.task.trial import describe_kept, describe_trial
 
 
 def _print_schema(ctx: click.Context, parameter: click.Parameter, given: bool) -> None:
@@ -38,14 +44,23 @@ SCHEMA = click.option(
 @click.command()
 @FILE
 @SCHEMA
+@click.option(
+    "--connect", is_flag=True, help="Ask both ends about objects, names and filters, and how many rows travel."
+)
 @click.option("--try", "table", metavar="TABLE", help="Show what filter and script make of ten rows of the source.")
-@click.option("--count", is_flag=True, help="With --try: count the rows of the table that travel.")
+@click.option("--count", is_flag=True, help="With --connect or --try: count the rows that travel.")
 @JSON
-def check(path: Path, table: str | None, count: bool, as_json: bool) -> None:
-    """Validate a task file. Exit code 2 names the file, the line and the nearest valid name."""
+def check(path: Path, connect: bool, table: str | None, count: bool, as_json: bool) -> None:
+    """Validate a task file. Exit code 2 names the file, the line and the nearest valid name.
+
+    With --connect exit code 3 says that objects, names, columns or filters do not fit the ends; the precheck looks at
+    everything else, too.
+    """
     spec = load_task(path)
-    if count and table is None:
-        raise click.UsageError("--count needs --try TABLE")
+    if count and table is None and not connect:
+        raise click.UsageError("--count needs --connect or --try TABLE")
+    if connect and table is not None:
+        raise click.UsageError("--connect is about all tables, --try TABLE about one: leave one of them out")
     if table is not None:
         trial = lifecycle.try_rules(spec, table, count=count)
         if as_json:
@@ -55,10 +70,37 @@ def check(path: Path, table: str | None, count: bool, as_json: bool) -> None:
         return
     for trouble in dict.fromkeys(filter(None, map(keyring_trouble, (spec.source, spec.destination)))):
         say(trouble)
-    if as_json:
-        print_json({"valid": True, "file": str(path), "name": spec.name, "id": spec.id})
+    valid = {"valid": True, "file": str(path), "name": spec.name, "id": spec.id}
+    if connect:
+        _connect(spec, valid, count=count, as_json=as_json)
+    elif as_json:
+        print_json(valid)
     else:
         show(f"{path}: valid, task `{spec.name}`")
+
+
+def _connect(spec: TaskSpec, valid: dict[str, Any], *, count: bool, as_json: bool) -> None:
+    """What both ends say of the objects of a file that is valid by itself."""
+    items: list[PrecheckItemFinished] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, PrecheckItemFinished):
+            items.append(event)
+            if not as_json:
+                print_item(event)
+
+    try:
+        kept = check_objects(spec, on_event, count=count)
+    except (PrecheckNotPassed, EndpointError) as error:
+        if as_json:
+            fail(error, {**valid, "fits": False, "items": items})
+        raise
+    if as_json:
+        print_json({**valid, "fits": True, "items": items, "filters": msgspec.to_builtins(kept)})
+        return
+    for rows in kept:
+        show(describe_kept(rows))
+    show(f"{valid['file']}: valid, and both ends fit, task `{spec.name}`")
 
 
 @click.command()

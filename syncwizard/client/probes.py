@@ -21,6 +21,7 @@ from syncwizard.engine import frames
 from syncwizard.engine.protocol import (
     CatalogueRequest,
     ConnectivityRequest,
+    FiltersRequest,
     ProbeEvent,
     ProbeRequest,
     RemedyRequest,
@@ -39,7 +40,7 @@ from syncwizard.task.failures import FailureReport, error_from_report
 from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
-from syncwizard.task.trial import Trial
+from syncwizard.task.trial import KeptRows, Trial
 
 PROBE_MODULE = "syncwizard.engine.probe"
 NO_WISH = ResyncWish()
@@ -168,6 +169,13 @@ def trial(spec: TaskSpec, secrets: Handover, table: str, *, count: bool = False)
     decoder = msgspec.msgpack.Decoder(Trial)
     request = TrialRequest(spec=spec, secrets=secrets, table=table, count=count)
     return Probe(request, (spec.source, spec.destination), decoder.decode)
+
+
+def filters(spec: TaskSpec, secrets: Handover, *, count: bool = False) -> Probe[KeptRows]:
+    """How many rows of each table are selected, by the plan; `count` counts them."""
+    decoder = msgspec.msgpack.Decoder(KeptRows)
+    request = FiltersRequest(spec=spec, secrets=secrets, count=count)
+    return Probe(request, (spec.source, spec.destination), decoder.decode, quiet=False)
 
 
 def remedy(

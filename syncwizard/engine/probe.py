@@ -23,6 +23,7 @@ from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.protocol import (
     CatalogueRequest,
     ConnectivityRequest,
+    FiltersRequest,
     ProbeEvent,
     ProbeRequest,
     RemedyRequest,
@@ -111,7 +112,9 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _remedy(request, outgoing)
         case TrialRequest():
             _trial(request, outgoing)
-        case TaskRequest(kind="precheck"):
+        case FiltersRequest():
+            _filters(request, outgoing)
+        case TaskRequest(kind="precheck" | "check"):
             _precheck(request, outgoing)
         case TaskRequest(kind="sequences"):
             _sequences(request, outgoing)
@@ -162,7 +165,8 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
     record = _Record(outgoing, state=_known(request))
-    _run(request, NO_FOLDER, record, lambda context: precheck.run(context, passed=request.passed))
+    only = precheck.ABOUT_OBJECTS if request.kind == "check" else ()
+    _run(request, NO_FOLDER, record, lambda context: precheck.run(context, passed=request.passed, only=only))
 
 
 def _trial(request: TrialRequest, outgoing: int) -> None:
@@ -175,6 +179,18 @@ def _trial(request: TrialRequest, outgoing: int) -> None:
         frames.write_frame(outgoing, trial.run(context, request.table, count=request.count))
 
     _run(task, NO_FOLDER, record, run)
+
+
+def _filters(request: FiltersRequest, outgoing: int) -> None:
+    from syncwizard.stages.commands import filters
+
+    task = TaskRequest(kind="check", spec=request.spec, secrets=request.secrets)
+
+    def run(context: Context) -> None:
+        for kept in filters.run(context, count=request.count):
+            frames.write_frame(outgoing, kept)
+
+    _run(task, NO_FOLDER, _Record(outgoing), run)
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:

@@ -24,7 +24,7 @@ from syncwizard.task.verification import VerificationOrder
 PROTOCOL_VERSION = 2
 
 CommandName = Literal["status", "pause", "caught-up", "retry-definitions", "verify", "stop-verification"]
-TaskProbeKind = Literal["precheck", "release", "sequences", "slot", "resync", "definitions"]
+TaskProbeKind = Literal["precheck", "check", "release", "sequences", "slot", "resync", "definitions"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -185,13 +185,23 @@ class TrialRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: bool = False
 
 
+class FiltersRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Asks how many rows of each table are selected; `count`: counts them. Answered by a KeptRows for each."""
+
+    kind: ClassVar[str] = "filters"
+
+    spec: TaskSpec
+    secrets: Handover
+    count: bool = False
+
+
 class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A statement of a remedy was run, and the server did not refuse it."""
 
     statement: str
 
 
-ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest
+ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest | FiltersRequest
 
 
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):

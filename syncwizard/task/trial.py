@@ -35,6 +35,36 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     total: int | None = None
 
 
+class KeptRows(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How many rows of a table its filter and scripts select.
+
+    - `where`: the filter, empty where scripts alone select
+    - `expected`: by the plan; `estimated`: how many there are, by the statistics, None where there are none
+    - `kept`, `total`: the same, counted, where that was asked for
+    """
+
+    table: TableName
+    where: str
+    expected: int
+    estimated: int | None = None
+    kept: int | None = None
+    total: int | None = None
+
+
+def describe_kept(rows: KeptRows) -> str:
+    """One line.
+
+    >>> rows = KeptRows(table=TableName("s", "t"), where="a > 1", expected=1000, estimated=3000)
+    >>> describe_kept(rows)
+    's.t: a > 1 keeps about 1,000 of about 3,000 rows, by the plan'
+    """
+    what = one_line(rows.where) if rows.where else "its script"
+    if rows.total is not None:
+        return f"{rows.table}: {what} keeps {rows.kept:,} of {rows.total:,} rows"
+    of = "" if rows.estimated is None else f" of about {rows.estimated:,}"
+    return f"{rows.table}: {what} keeps about {rows.expected:,}{of} rows, by the plan"
+
+
 def describe_trial(trial: Trial) -> Iterator[str]:
     """The rows, and how many travel."""
     yield from describe_rows(trial)

@@ -5,22 +5,29 @@ from collections.abc import Collection
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
+from syncwizard.stages.precheck import matching, names, row_rules, shape
 from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
 from syncwizard.stages.precheck.topics import ITEMS
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 
-__all__ = ["blocks", "item_names", "run"]
+__all__ = ["ABOUT_OBJECTS", "blocks", "item_names", "run"]
 
 
-def run(context: Context, passed: Collection[str] = ()) -> str:
-    """Runs all items but those that `passed` lately, records each with its verdict, and says how many.
+# What `check --connect` asks the ends: whether the objects are there and go where the file says, as it says.
+ABOUT_OBJECTS = tuple(entry.name for topic in (names, row_rules, shape, matching) for entry in topic.ITEMS)
+
+
+def run(context: Context, passed: Collection[str] = (), *, only: Collection[str] = ()) -> str:
+    """Runs all items but those that `passed` lately, records each with its verdict, and says how many. `only`: these
+    and what they come after.
 
     Raises EndpointError when an end cannot be used at all (after the other items), PrecheckNotPassed when an
     item blocks.
     """
     results: list[PrecheckItemFinished] = []
-    lanes = Lanes(context, [entry for entry in ITEMS if entry.name not in passed], passed)
+    wanted = _with_needs(only) if only else {entry.name for entry in ITEMS}
+    lanes = Lanes(context, [entry for entry in ITEMS if entry.name in wanted and entry.name not in passed], passed)
     for entry, finding in lanes.run():
         result = _finished(entry, finding, context)
         context.record(result)
@@ -38,6 +45,15 @@ def run(context: Context, passed: Collection[str] = ()) -> str:
         )
     warnings = sum(1 for result in results if result.verdict == "warning")
     return f"{len(results)} items passed" + (f", {warnings} with a warning" if warnings else "")
+
+
+def _with_needs(wanted: Collection[str]) -> set[str]:
+    """The items, and those that have to be done before them."""
+    found = set(wanted)
+    for entry in reversed(ITEMS):
+        if entry.name in found:
+            found.update(entry.needs)
+    return found
 
 
 def item_names() -> list[str]:
