@@ -6,7 +6,6 @@ Source of the format: PostgreSQL manual, "Logical Replication Message Formats".
 from collections.abc import Callable, Iterable
 from struct import Struct
 from struct import error as struct_error
-from typing import NamedTuple
 
 from syncwizard.errors import ProtocolError, TaskFailed
 from syncwizard.rows import compiled
@@ -28,8 +27,8 @@ from syncwizard.rows.changes import (
     Truncation,
 )
 from syncwizard.rows.heartbeat import Heartbeats
-from syncwizard.rows.relation_message import RelationMessage as RelationMessage
-from syncwizard.rows.relation_message import parse_relation as parse_relation
+from syncwizard.rows.relation_message import RelationMessage
+from syncwizard.rows.relations import Postponed, Relations, short
 from syncwizard.rows.tuples import MESSAGE_AT
 from syncwizard.task.names import TableName
 
@@ -49,26 +48,14 @@ _ROW_KINDS = frozenset((INSERT, UPDATE, DELETE))
 # The frame's header goes along with a change; as bytes of its message only the message counts.
 _OVERHEAD = CHANGE_BYTES - MESSAGE_AT
 
-# Changes of this relation are not ours to apply, whenever they were committed.
-_NEVER = 1 << 64
-
-
-class Postponed(NamedTuple):
-    """Why a relation has no route as it is described, and the final LSN up to which it needs none."""
-
-    error: Exception
-    pair_lsn: int
-
 
 class Decoder:
     """Takes XLogData frames in order, gives pieces of transactions. Raises ProtocolError for what is no message of
     pgoutput, as far as it looks: rows are sliced later.
 
-    `resolve` compiles a route for a relation in a transaction (it may ask catalogues) or gives None for a relation
-    whose changes are none of this task's, or Postponed: the error is raised for the first change that is taken. A
-    transaction beyond `piece_bytes` comes in several pieces. `codec` is Python's name of the encoding that the source
-    sends names in. `heartbeats` compares those of the task. `captured` says of a captured command, by its frame and
-    the final LSN of its transaction, what it means for the task: None for nothing.
+    `resolve` and `codec` are those of Relations. A transaction beyond `piece_bytes` comes in several pieces.
+    `heartbeats` compares those of the task. `captured` says of a captured command, by its frame and the final LSN of
+    its transaction, what it means for the task: None for nothing.
     """
 
     def __init__(
@@ -86,13 +73,8 @@ class Decoder:
         self._kept: list[bytes] = []
         # In the open transaction there was one.
         self._redefined = False
-        self._resolve = resolve
-        self._codec = codec
+        self._relations = Relations(resolve, codec)
         self._piece_bytes = piece_bytes
-        # By OID as it is sent: the route, and the final LSN from which on its changes are taken (rule 10).
-        self._routes: dict[bytes, tuple[Route | None, int]] = {}
-        self._messages: dict[int, RelationMessage] = {}
-        self._postponed: dict[bytes, Postponed] = {}
         self.in_transaction = False
         # Of the transaction that is open or was last.
         self._final_lsn = 0
@@ -145,7 +127,7 @@ class Decoder:
             ordinary = self._first and not self._beats
             limits = (self._piece_bytes, _OVERHEAD, END_BYTES)
             at, filled, state = compiled.loops.feed(
-                frames, at, self._routes, self._changes, self._ends, state, ordinary, *limits
+                frames, at, self._relations.routes, self._changes, self._ends, state, ordinary, *limits
             )
             open_, self._final_lsn, self._committed, self._transaction, self._weight, self._ended_weight = state
             self.in_transaction = bool(open_)
@@ -160,20 +142,20 @@ class Decoder:
 
     def _feed(self, frames: Iterable[bytes], pieces: list[Piece]) -> None:
         # The innermost loop of the incremental path: 0.25 µs a frame, where a call for each cost 2 µs.
-        routes = self._routes
+        relations, routes = self._relations, self._relations.routes
         changes, weight, final_lsn = self._changes, self._weight, self._final_lsn
         rest = iter(frames)
         for frame in rest:
             try:
                 kind = frame[MESSAGE_AT]
                 found = routes[frame[_BODY_AT:_OID_END]] if kind in _ROW_KINDS else None
-            except (IndexError, KeyError) as error:
-                raise _without_relation(frame) from error
+            except (IndexError, KeyError):
+                found = relations.find(frame, frame[_BODY_AT:_OID_END])
             if found is not None:
                 route, from_lsn = found
                 if route is None or final_lsn < from_lsn:
-                    if self._postponed:
-                        self._check_postponed(frame[_BODY_AT:_OID_END], final_lsn)
+                    if relations.postponed:
+                        relations.check_postponed(frame[_BODY_AT:_OID_END], final_lsn)
                     if route is None:
                         continue
                     if route.commands:
@@ -230,7 +212,7 @@ class Decoder:
     def forget(self, redefinition: Redefinition) -> None:
         """The redefinition is done: its table's next description needs a new route, even if that is the same."""
         self.waits_for = None
-        self._messages.pop(redefinition.command.relation, None)
+        self._relations.forget(redefinition.command.relation)
 
     def _sieved(self, kind: int, route: Route, frame: bytes) -> bytes | None:
         assert route.sieve is not None
@@ -263,7 +245,7 @@ class Decoder:
         try:
             self._final_lsn, self._committed, self._transaction = _BEGIN(frame, _BODY_AT)
         except struct_error as error:
-            raise _short(frame) from error
+            raise short(frame) from error
         self.in_transaction = True
         return self._final_lsn
 
@@ -271,7 +253,7 @@ class Decoder:
         try:
             _, final_lsn, end_lsn, _ = _COMMIT(frame, _BODY_AT)
         except struct_error as error:
-            raise _short(frame) from error
+            raise short(frame) from error
         if not self.in_transaction or final_lsn != self._final_lsn:
             raise ProtocolError("the end of a transaction that did not begin")
         self.in_transaction = False
@@ -344,7 +326,7 @@ class Decoder:
 
     def _other(self, kind: int, frame: bytes) -> None:
         if kind == 82:  # Relation
-            self._relation(frame)
+            self._relations.describe(frame, self._transaction)
         elif kind == TRUNCATE:
             self._truncate(frame)
         elif kind not in (79, 89, 77):  # Origin, Type, Message: nothing to do
@@ -354,41 +336,14 @@ class Decoder:
                 remedy="this server version speaks a newer protocol: update syncwizard",
             )
 
-    def _relation(self, frame: bytes) -> None:
-        try:
-            message = parse_relation(frame, MESSAGE_AT, self._codec)
-        except (IndexError, ValueError, struct_error) as error:
-            raise _short(frame) from error
-        # pgoutput repeats the message after an invalidation; only a difference needs a new route.
-        if self._messages.get(message.oid) != message:
-            self._messages[message.oid] = message
-            oid = frame[_BODY_AT:_OID_END]
-            self._postponed.pop(oid, None)
-            route = self._resolve(message, self._transaction)
-            if isinstance(route, Postponed):
-                self._postponed[oid] = route
-                route = None
-            # What has a sieve comes by the branch that looks closer.
-            looked_at = route is None or route.heartbeat or route.aside or route.commands or route.sieve is not None
-            from_lsn = _NEVER if looked_at or route is None else route.pair_lsn
-            self._routes[oid] = route, from_lsn
-
-    def _check_postponed(self, oid: bytes, final_lsn: int) -> None:
-        """Raises what is wrong with a relation whose changes are taken from here on."""
-        postponed = self._postponed.get(oid)
-        if postponed is not None and final_lsn >= postponed.pair_lsn:
-            raise postponed.error
-
     def _truncate(self, frame: bytes) -> None:
         if len(frame) < _BODY_AT + 5 or len(frame) != _BODY_AT + 5 + 4 * _LENGTH(frame, _BODY_AT)[0]:
-            raise _short(frame)
+            raise short(frame)
         options = frame[_BODY_AT + 4]
         routes = []
         for at in range(_BODY_AT + 5, len(frame), 4):
-            if frame[at : at + 4] not in self._routes:
-                raise _without_relation(frame)
-            route, _ = self._routes[frame[at : at + 4]]
-            self._check_postponed(frame[at : at + 4], self._final_lsn)
+            route, _ = self._relations.find(frame, frame[at : at + 4])
+            self._relations.check_postponed(frame[at : at + 4], self._final_lsn)
             if route is None or route.heartbeat or route.commands or self._final_lsn < route.pair_lsn:
                 continue
             if route.aside:
@@ -403,15 +358,6 @@ class Decoder:
                 Truncation(routes=tuple(routes), cascade=bool(options & 1), restart_identity=bool(options & 2))
             )
             self._weight += CHANGE_BYTES
-
-
-def _short(frame: bytes) -> ProtocolError:
-    return ProtocolError(f"a message of kind {chr(frame[MESSAGE_AT])!r} with {len(frame)} bytes that end early")
-
-
-def _without_relation(frame: bytes) -> ProtocolError:
-    kind = chr(frame[MESSAGE_AT]) if len(frame) > MESSAGE_AT else ""
-    return ProtocolError(f"a message of kind {kind!r} about a relation that was not described")
 
 
 def _seconds(microseconds: int) -> float:

@@ -11,8 +11,8 @@ from syncwizard.rows.early import Early
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.etl.values import STAMPS
 from syncwizard.rows.misfits import DROPPED, EQUAL, NoPlace, TypesDiffer
-from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.rows.projection import Projection, RowRule, check_destination
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.sieve import TableSieve
 from syncwizard.structure.renames import with_origin
 from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueType, apply_key

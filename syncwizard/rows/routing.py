@@ -14,9 +14,9 @@ from syncwizard.rows.changes import Route, RouteColumn
 from syncwizard.rows.misfits import DROPPED, EQUAL
 from syncwizard.rows.misfits import NoPlace as NoPlace
 from syncwizard.rows.misfits import TypesDiffer as TypesDiffer
-from syncwizard.rows.pgoutput import RelationMessage
 from syncwizard.rows.projected_routing import Arrival, projected_route
 from syncwizard.rows.projection import RowRule
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.structure.renames import renamed
 from syncwizard.structure.table import Column, Index, Table, TypeFacts, apply_key
 from syncwizard.task.mapping import Mapping

@@ -9,7 +9,7 @@ from syncwizard.postgres.destination.session import prepare_writing
 from syncwizard.postgres.destination.statements import RouteStatements, create_stage
 from syncwizard.postgres.session.connection import apply_settings
 from syncwizard.rows.changes import Route
-from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import SchemaObjects, TableObject, TaskSpec

@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from struct import pack
 
 from syncwizard.rows.changes import NULL, Row
-from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS, RelationMessage
+from syncwizard.rows.pgoutput import POSTGRES_EPOCH_SECONDS
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.tuples import MESSAGE_AT
 
 

@@ -18,7 +18,8 @@ from syncwizard.rows import compiled
 from syncwizard.rows.changes import NULL, Piece, Redefinition, Route, Row, Truncation
 from syncwizard.rows.fold import Move, Net, Ordered, Step, fold
 from syncwizard.rows.frame_rows import LARGEST_BYTES, FrameRows
-from syncwizard.rows.pgoutput import Decoder, RelationMessage
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.relation_message import RelationMessage
 from tests.support import messages
 from tests.support.messages import framed, value
 from tests.unit.test_fold_model import History, histories

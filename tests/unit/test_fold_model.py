@@ -29,7 +29,8 @@ from syncwizard.rows.changes import (
     filled,
 )
 from syncwizard.rows.fold import Move, Net, Ordered, Step, fold
-from syncwizard.rows.pgoutput import Decoder, RelationMessage
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.task.names import TableName
 from tests.support import messages
 from tests.support.messages import value

@@ -7,7 +7,8 @@ import pytest
 from syncwizard.rows.batches import singly
 from syncwizard.rows.changes import NULL, Beat, Piece, Row
 from syncwizard.rows.heartbeat import Heartbeats, next_generation
-from syncwizard.rows.pgoutput import Decoder, RelationMessage
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.relation_message import RelationMessage
 from tests.support import messages
 from tests.support.messages import framed, value
 from tests.unit.test_pgoutput import route

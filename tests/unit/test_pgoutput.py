@@ -22,7 +22,9 @@ from syncwizard.rows.changes import (
     Statement,
     Truncation,
 )
-from syncwizard.rows.pgoutput import Decoder, Postponed, RelationMessage, parse_relation
+from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.relation_message import RelationMessage, parse_relation
+from syncwizard.rows.relations import Postponed
 from syncwizard.rows.tuples import decoded, first_rows
 from syncwizard.task.names import TableName
 from tests.support import messages

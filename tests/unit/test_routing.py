@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncwizard.rows.changes import Route
-from syncwizard.rows.pgoutput import RelationMessage
+from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.routing import NoPlace, Shapes, TypesDiffer, make_route
 from syncwizard.structure.table import Column, Index, Table, TypeFacts, ValueType
 from syncwizard.task.mapping import Mapping

@@ -14,7 +14,8 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.rows.changes import Route
 from syncwizard.rows.following import names_alike
-from syncwizard.rows.pgoutput import Postponed, RelationMessage
+from syncwizard.rows.relation_message import RelationMessage
+from syncwizard.rows.relations import Postponed
 from syncwizard.rows.routing import NoPlace, Shapes, make_route
 from syncwizard.structure.table import Table, TypeFacts
 from syncwizard.task.mapping import Mapping
