@@ -4,14 +4,15 @@ import uuid
 
 import msgspec
 
-from syncwizard.rows.changes import Beat
+from syncwizard.rows.changes import Beat, Commit
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A row of syncwizard.progress; positions in PostgreSQL's text form. `heartbeat` and `heartbeat_at` are the last
-    one that was applied, in the form of `Beat`."""
+    one that was applied, in the form of `Beat`; `last_commit_lsn` and `last_commit_at` those of the last transaction,
+    in the form of `Commit`."""
 
     slot: str
     system_identifier: str
@@ -27,6 +28,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     resynchronization: uuid.UUID | None = None
     heartbeat: int | None = None
     heartbeat_at: int | None = None
+    last_commit_lsn: str | None = None
+    last_commit_at: int | None = None
 
     @property
     def position(self) -> int:
@@ -39,6 +42,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         if self.heartbeat is None or self.heartbeat_at is None:
             return None
         return Beat(self.heartbeat, self.heartbeat_at)
+
+    @property
+    def last_commit(self) -> Commit | None:
+        """The commit of the last transaction that was applied; None where that is not known."""
+        if self.last_commit_lsn is None or self.last_commit_at is None:
+            return None
+        return Commit(parse_lsn(self.last_commit_lsn), self.last_commit_at)
 
 
 class ColumnTraits(msgspec.Struct, frozen=True, array_like=True):

@@ -27,6 +27,9 @@ UPDATE: Literal[85] = 85
 DELETE: Literal[68] = 68
 TRUNCATE: Literal[84] = 84
 
+# 2000-01-01, from which times on the wire count, in microseconds since the Unix epoch.
+POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000
+
 KIND_NAMES = {INSERT: "insert", UPDATE: "update", DELETE: "delete", TRUNCATE: "truncate"}
 
 
@@ -159,6 +162,14 @@ class Beat(NamedTuple):
     at: int
 
 
+class Commit(NamedTuple):
+    """The commit of a source transaction: where its record begins (pgoutput's final LSN), and when it was, by the
+    source's clock, in microseconds since the Unix epoch."""
+
+    lsn: int
+    at: int
+
+
 class Truncation(msgspec.Struct, frozen=True, kw_only=True):
     """A TRUNCATE of one statement: its tables, and its options as the source logged them."""
 
@@ -236,6 +247,12 @@ class Piece(msgspec.Struct, eq=False, kw_only=True):
     def last(self) -> bool:
         """True when a transaction ends with this piece."""
         return self.end_lsn != 0
+
+    @property
+    def commit(self) -> Commit:
+        """That of the last transaction that ends here."""
+        _, final_lsn, _, committed = self.ends[-1]
+        return Commit(final_lsn, committed + POSTGRES_EPOCH_MICROSECONDS)
 
     @property
     def message_bytes(self) -> int:

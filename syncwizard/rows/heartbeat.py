@@ -7,13 +7,11 @@ from struct import Struct
 from struct import error as struct_error
 
 from syncwizard.errors import ProtocolError
-from syncwizard.rows.changes import NULL, UPDATE, Beat, Row
+from syncwizard.rows.changes import NULL, POSTGRES_EPOCH_MICROSECONDS, UPDATE, Beat, Row
 from syncwizard.rows.tuples import MARK_AT, MESSAGE_AT, NEW, decode_values
 
 _INTEGER = Struct(">q").unpack
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Of binary timestamps: 2000-01-01, in microseconds since the Unix epoch.
-_BINARY_EPOCH = 946_684_800_000_000
 _TEXT = ord("t")
 # A heartbeat a second for a hundred years.
 _GENERATION_BITS = 32
@@ -88,4 +86,4 @@ def _number(value: bytes, kind: int) -> int:
 def _microseconds(value: bytes, kind: int) -> int:
     if kind == _TEXT:
         return (datetime.fromisoformat(value.decode()) - _EPOCH) // timedelta(microseconds=1)
-    return int(_INTEGER(value)[0]) + _BINARY_EPOCH
+    return int(_INTEGER(value)[0]) + POSTGRES_EPOCH_MICROSECONDS

@@ -3,7 +3,7 @@
 Source of the format: PostgreSQL manual, "Logical Replication Message Formats".
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from struct import error as struct_error
 
@@ -150,7 +150,7 @@ class Decoder:
                 kind = frame[MESSAGE_AT]
                 found = routes[frame[_BODY_AT:_OID_END]] if kind in _ROW_KINDS else None
             except (IndexError, KeyError):
-                found = relations.find(frame, frame[_BODY_AT:_OID_END])
+                found = relations.find(frame, frame[_BODY_AT:_OID_END], self._transaction)
             if found is not None:
                 route, from_lsn = found
                 if route is None or final_lsn < from_lsn:
@@ -208,6 +208,10 @@ class Decoder:
         self._redefined = True
         self.waits_for = redefinition
         return True
+
+    def recall(self, described: Mapping[bytes, bytes]) -> None:
+        """Takes Relation messages that came before the first frame; see Relations."""
+        self._relations.recall(described)
 
     def forget(self, redefinition: Redefinition) -> None:
         """The redefinition is done: its table's next description needs a new route, even if that is the same."""
@@ -342,7 +346,7 @@ class Decoder:
         options = frame[_BODY_AT + 4]
         routes = []
         for at in range(_BODY_AT + 5, len(frame), 4):
-            route, _ = self._relations.find(frame, frame[at : at + 4])
+            route, _ = self._relations.find(frame, frame[at : at + 4], self._transaction)
             self._relations.check_postponed(frame[at : at + 4], self._final_lsn)
             if route is None or route.heartbeat or route.commands or self._final_lsn < route.pair_lsn:
                 continue

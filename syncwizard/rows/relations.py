@@ -3,7 +3,7 @@
 The server describes a relation before its first change, and again once something about it has changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from struct import error as struct_error
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class Relations:
         self.routes: dict[bytes, tuple[Route | None, int]] = {}
         self._messages: dict[int, RelationMessage] = {}
         self.postponed: dict[bytes, Postponed] = {}
+        self._before: dict[bytes, bytes] = {}
 
     def describe(self, frame: bytes, transaction: int) -> None:
         """Takes a Relation message, which belongs to the transaction."""
@@ -47,10 +48,11 @@ class Relations:
             message = parse_relation(frame, MESSAGE_AT, self._codec)
         except (IndexError, ValueError, struct_error) as error:
             raise short(frame) from error
+        oid = frame[_BODY_AT:_OID_END]
+        self._before.pop(oid, None)
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
-            oid = frame[_BODY_AT:_OID_END]
             self.postponed.pop(oid, None)
             route = self._resolve(message, transaction)
             if isinstance(route, Postponed):
@@ -61,8 +63,15 @@ class Relations:
             from_lsn = NEVER if looked_at or route is None else route.pair_lsn
             self.routes[oid] = route, from_lsn
 
-    def find(self, frame: bytes, oid: bytes) -> tuple[Route | None, int]:
+    def recall(self, described: Mapping[bytes, bytes]) -> None:
+        """Relation messages that came before the first transaction, by OID as it is sent. A route is made of one when a
+        change needs it: by then its table may be another one, and then it is described again before that change."""
+        self._before = dict(described)
+
+    def find(self, frame: bytes, oid: bytes, transaction: int) -> tuple[Route | None, int]:
         """What `routes` has of the relation that a frame is about. Raises ProtocolError where it was not described."""
+        if oid not in self.routes and oid in self._before:
+            self.describe(self._before[oid], transaction)
         found = self.routes.get(oid)
         if found is None:
             kind = chr(frame[MESSAGE_AT]) if len(frame) > MESSAGE_AT else ""

@@ -115,10 +115,38 @@ def test_a_source_set_back_while_paused_is_known_by_position_by_heartbeat_and_in
         own.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(9000, 11000) i")
         assert own.source.execute("SELECT pg_current_wal_lsn() > %s::pg_lsn", row).fetchone() == (True,)
         refused(task, SOURCE, f"number {known} was applied")
-        # And so do its heartbeats, each time someone waits for the task.
+        # And so do its heartbeats, each time someone waits for the task; an earlier version kept no last transaction.
+        own.destination.execute("UPDATE syncwizard.progress SET last_commit_lsn = NULL")
         while beat_number(own, task.slot) < known + 5:
             beat(own.source, task.slot)
         refused(task, SOURCE, f"came after heartbeat {known}")
+        copied_again(task, "--all")
+
+
+def test_a_source_set_back_by_less_than_a_heartbeat_is_known_by_the_transaction_that_it_lost(
+    own: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    """Its WAL has grown past what the destination knows, and its heartbeat is the one that was applied last."""
+    with running(own, tmp_path) as task:
+        task.start()
+        kept_and_left_behind(task, own.source_cluster)
+        task.pause()
+        row = own.source.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        setting_back.set_back(own.source_cluster)
+        own.reconnect()
+        own.source.execute("INSERT INTO one SELECT i, 0, repeat('y', 3000) FROM generate_series(9000, 11000) i")
+        assert own.source.execute("SELECT pg_current_wal_lsn() > %s::pg_lsn", row).fetchone() == (True,)
+        # What the destination would have of it, had no heartbeat come since.
+        beat_of_the_past = own.source.execute(
+            "SELECT beats, (date_part('epoch', beat_at) * 1000000)::bigint FROM dts_postgres_heartbeat"
+            " WHERE slot_name = %s",
+            (task.slot,),
+        ).fetchone()
+        assert beat_of_the_past is not None
+        own.destination.execute("UPDATE syncwizard.progress SET heartbeat = %s, heartbeat_at = %s", beat_of_the_past)
+        for _ in range(2):
+            refused(task, SOURCE, "the destination has a transaction that was committed at")
+        assert own.destination.execute("SELECT FROM one WHERE id >= 9000").fetchone() is None
         copied_again(task, "--all")
 
 

@@ -16,6 +16,7 @@ from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.session.connection import connect
 from syncwizard.postgres.source.slot import create_slot, slot_status
+from syncwizard.rows.changes import Commit
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Child
 from syncwizard.stages.full import planning
@@ -63,7 +64,7 @@ def test_an_apply_session_of_an_older_epoch_cannot_commit(pair: DatabasePair, tm
         applier = Applier(session, task_id, older.epoch, older.applied_lsn)
         applier.begin()
         with pytest.raises(Fenced):
-            applier.commit("FF/0")
+            applier.commit("FF/0", Commit(0xFE << 32, 0))
     progress = Ledger(pair.destination, task_id).read()
     assert progress is not None
     assert progress.applied_lsn == older.applied_lsn
@@ -79,7 +80,7 @@ def test_an_applied_position_is_compared_before_it_is_moved(pair: DatabasePair, 
         applier = Applier(session, task_id, mine.epoch, "0/1")
         applier.begin()
         with pytest.raises(Fenced):
-            applier.commit("FF/0")
+            applier.commit("FF/0", Commit(0xFE << 32, 0))
 
 
 # Rule 4 --------------------------------------------------------------------------------------------------------

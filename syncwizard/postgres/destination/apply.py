@@ -20,8 +20,9 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.wire import is_large
-from syncwizard.rows.changes import Beat, Decoded, Redefinition, Route, Row, Truncation, Value
+from syncwizard.rows.changes import Beat, Commit, Decoded, Redefinition, Route, Row, Truncation, Value
 from syncwizard.rows.fold import Move, Net, Ordered, Step
+from syncwizard.task.lsn import format_lsn
 
 
 class Applier:
@@ -95,14 +96,15 @@ class Applier:
             else:
                 self._apply_step(step)
 
-    def commit(self, applied_lsn: str, beat: Beat | None = None) -> None:
-        """Moves the progress, to the last heartbeat in the transaction if there is one, and commits. Raises Fenced when
-        another session has taken over."""
+    def commit(self, applied_lsn: str, last: Commit, beat: Beat | None = None) -> None:
+        """Moves the progress, with the last source transaction in this one and the last heartbeat if there is one, and
+        commits. Raises Fenced when another session has taken over."""
         if self._sender.counts:
             self.run()
         values: list[Value] = [applied_lsn.encode(), self._task, self._epoch, self.applied_lsn.encode()]
         values += [None, None] if beat is None else [str(beat.number).encode(), str(beat.at).encode()]
-        advance = self._sender.execute(query("progress_advance").encode(), values, [TEXT] * 6)
+        values += [format_lsn(last.lsn).encode(), str(last.at).encode()]
+        advance = self._sender.execute(query("progress_advance").encode(), values, [TEXT] * 8)
         self._sender.queue(b"COMMIT")
         try:
             self.run()

@@ -103,7 +103,7 @@ class BatchWriter:
         for piece in pieces:
             self._beat = piece.heartbeats[-1][1] if piece.heartbeats else self._beat
         if last.last:
-            self._applier.commit(format_lsn(last.end_lsn), self._beat)
+            self._applier.commit(format_lsn(last.end_lsn), last.commit, self._beat)
             self.in_transaction, self._beat = False, None
             if last.final_lsn >= self._serial_until:
                 self._serial_until = 0

@@ -12,7 +12,7 @@ from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.source.ddl import joined_members
 from syncwizard.postgres.source.history import History, check_history
 from syncwizard.postgres.source.publication import read_publication
-from syncwizard.postgres.source.slot import identify, slot_status
+from syncwizard.postgres.source.slot import SlotStatus, identify, slot_status
 from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName
@@ -44,8 +44,8 @@ def check_server(holder: Connection, progress: Progress) -> History:
     return check_history(holder, now, progress)
 
 
-def check_slot(connection: Connection, progress: Progress) -> int | None:
-    """Compares the slot; the process id of a walsender that still reads it, if any. Raises ChangesMissing."""
+def check_slot(connection: Connection, progress: Progress) -> SlotStatus:
+    """Compares the slot, and what the server says of it. Raises ChangesMissing."""
     status = slot_status(connection, progress.slot)
     if status is None:
         raise missing_changes(
@@ -74,7 +74,17 @@ def check_slot(connection: Connection, progress: Progress) -> int | None:
             f"{format_lsn(position)}: what lies between may be missing; a destination is set back by the restore of a "
             "backup or a snapshot, or by a standby that took its place without its last commits",
         )
-    return status.active_pid
+    return status
+
+
+def shows_last_commit(slot: SlotStatus, progress: Progress) -> bool:
+    """Whether the server has to send the last transaction that was applied once more.
+
+    Not after an earlier version has acknowledged it, or another reader; then positions and heartbeat are what there is
+    to compare.
+    """
+    last = progress.last_commit
+    return last is not None and parse_lsn(slot.confirmed_flush_lsn or "0/0") <= last.lsn
 
 
 def check_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> "Membership":

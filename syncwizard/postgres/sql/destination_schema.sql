@@ -27,7 +27,11 @@ CREATE TABLE syncwizard.progress (
     -- The last heartbeat that was applied, with the source's clock in microseconds since the Unix epoch; null before the
     -- first one.
     heartbeat           bigint,
-    heartbeat_at        bigint
+    heartbeat_at        bigint,
+    -- The commit of the last transaction that was applied: where its record begins, and its time, as the heartbeat's. The
+    -- source is asked for it again at each connection. Null before the first one, and before this layout.
+    last_commit_lsn     pg_lsn,
+    last_commit_at      bigint
 ) WITH (fillfactor = 10);
 
 -- The relations whose changes the publication carries, by OID: what is compared with the source. `member` is the OID of

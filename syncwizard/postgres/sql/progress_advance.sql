@@ -5,6 +5,8 @@
 WITH moved AS (
     UPDATE syncwizard.progress
        SET applied_lsn = $1::pg_lsn,
+           last_commit_lsn = $7::pg_lsn,
+           last_commit_at = $8::bigint,
            heartbeat = coalesce($5::bigint, heartbeat),
            heartbeat_at = coalesce($6::bigint, heartbeat_at)
      WHERE task_id = $2::uuid

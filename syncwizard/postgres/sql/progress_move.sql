@@ -7,5 +7,7 @@ UPDATE syncwizard.progress
        applied_lsn = %(lsn)s,
        acknowledged_lsn = %(lsn)s,
        heartbeat = NULL,
-       heartbeat_at = NULL
+       heartbeat_at = NULL,
+       last_commit_lsn = NULL,
+       last_commit_at = NULL
  WHERE task_id = %(task_id)s

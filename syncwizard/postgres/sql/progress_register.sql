@@ -15,5 +15,7 @@ ON CONFLICT (task_id) DO UPDATE
        publication_xmin = excluded.publication_xmin,
        publication_owner = excluded.publication_owner,
        heartbeat = NULL,
-       heartbeat_at = NULL
+       heartbeat_at = NULL,
+       last_commit_lsn = NULL,
+       last_commit_at = NULL
  WHERE syncwizard.progress.epoch = 0

@@ -16,7 +16,7 @@ from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, s
 from syncwizard.postgres.source.history import History
 from syncwizard.postgres.source.lineage import Doubt, Lineage, check_lineage
 from syncwizard.postgres.source.members import Members
-from syncwizard.postgres.source.slot import end_reader, measure_slot
+from syncwizard.postgres.source.slot import SlotStatus, end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.frames import Assignment, Changed, Dropped, Figures, Intruded, Recovered, SetAside
@@ -103,7 +103,7 @@ class Ends:
                 forget_old_commands(self.source)
             found = check_publication(self.source, progress, self.members.all)
             changed = self.members.look(self.source, progress)
-            active = self.check_slot(progress)
+            active = self.check_slot(progress).active_pid
             if active is not None:
                 self._end_reader(active)
         # The routes are made after this.
@@ -122,8 +122,8 @@ class Ends:
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(progress, *found.handed_over)
 
-    def check_slot(self, progress: Progress) -> int | None:
-        """Compares the slot; the process that reads it. What it holds, or that it is gone, is reported with the
+    def check_slot(self, progress: Progress) -> SlotStatus:
+        """Compares the slot. What it holds, or that it is gone, is reported with the
         failure."""
         try:
             return check_slot(self.source, progress)

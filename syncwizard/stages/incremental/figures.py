@@ -96,7 +96,7 @@ class Reporter:
         last = pieces[-1]
         if not last.last:
             return
-        self._positions.durable = last.end_lsn
+        self._positions.durable, self._positions.last_commit = last.end_lsn, last.final_lsn
         self._totals.changes += self._uncommitted
         self._uncommitted.clear()
         self._totals.bytes += self._uncommitted_bytes

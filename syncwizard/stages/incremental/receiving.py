@@ -5,17 +5,19 @@ from syncwizard.postgres.catalog.tables import read_tables, read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.session.encoding import codec_of, recoded
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.continuity import find_partition_root, wait_until_visible
-from syncwizard.postgres.source.history import other_history
+from syncwizard.postgres.source.continuity import find_partition_root, shows_last_commit, wait_until_visible
+from syncwizard.postgres.source.history import other_history, set_back
 from syncwizard.postgres.source.receiver import Positions, Receiver
 from syncwizard.postgres.source.stream import start_stream
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.inbox import Inbox
 from syncwizard.rows.pgoutput import Decoder
+from syncwizard.rows.rejoining import Rejoining
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.frames import Assignment, Recovered
 from syncwizard.structure.table import Table
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
@@ -55,12 +57,17 @@ class Receiving:
         ends.choose_encoding()
         compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))
         with translated("source", "starting the stream"):
-            stream = start_stream(holder, progress.slot, positions.durable, progress.slot, binary=compiler.binary)
+            stream = start_stream(holder, progress.slot, positions.last_commit, progress.slot, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.
-            ends.check_slot(progress)
+            slot = ends.check_slot(progress)
         heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
         decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats, self.redefining.captured)
-        self._receiver = Receiver(stream, decoder, inbox, positions)
+        rejoining = Rejoining(
+            parse_lsn(progress.applied_lsn),
+            progress.last_commit if shows_last_commit(slot, progress) else None,
+            lambda reason: set_back(progress, reason),
+        )
+        self._receiver = Receiver(stream, decoder, inbox, positions, rejoining)
 
     def run(self) -> None:
         """The body of its thread: fills the inbox until stopped. Raises EndpointError, TaskFailed, TypesDiffer."""

@@ -67,7 +67,8 @@ class Session:
         """Connects, compares (rule 5), streams, applies."""
         assignment, channel = self._assignment, self._channel
         ends = Ends(assignment, channel, self._opened)
-        positions = Positions(ends.progress.position)
+        last = ends.progress.last_commit
+        positions = Positions(ends.progress.position, last.lsn if last else None)
         with translated("source", "reading its clock"):
             positions.set_clock(lambda: read_clock(ends.source))
         reporter = Reporter(channel, self._totals, positions)

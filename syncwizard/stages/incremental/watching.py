@@ -85,8 +85,9 @@ class Watching:
         if holders is not None and not self._locked:
             reason = (
                 "the heartbeat cannot be written, because its table is locked at the source: changes are applied all"
+                " the same, their latency is not measured, and the source keeps WAL from the last one on"
             )
-            reason += f" the same, and their latency is not measured{f' ({holders})' if holders else ''}"
+            reason += f" ({holders})" if holders else ""
             self._channel.send(Recovered(reason=reason, doubtful=True))
         self._locked = holders is not None
 
