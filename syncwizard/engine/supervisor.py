@@ -20,7 +20,6 @@ from syncwizard.engine.history import Recorder
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
-from syncwizard.engine.position import position_to_reach
 from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.retrying import Retrier
 from syncwizard.engine.silence import SilenceWatch
@@ -28,6 +27,7 @@ from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.stages.context import Cancellation
+from syncwizard.stages.incremental.position import position_to_reach
 from syncwizard.task.events import (
     EngineStarted,
     EngineStopped,

@@ -1,9 +1,9 @@
 """Which position of the source a task has to reach to have caught up with this moment."""
 
 from syncwizard.errors import EndpointError, TaskFailed
-from syncwizard.postgres.session.connection import scalar
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import beat
+from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.stages.context import Context
 from syncwizard.task.lsn import parse_lsn
 
@@ -17,7 +17,7 @@ def position_to_reach(context: Context, applied_lsn: str | None) -> str:
     wrong with it the task itself finds out, and says.
     """
     with context.connect("source", "position") as connection, translated("source", "reading the position to reach"):
-        position = str(scalar(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()::text"))
+        position = current_lsn(connection)
         if applied_lsn is not None and parse_lsn(position) < parse_lsn(applied_lsn):
             raise EndpointError(
                 "the source ends before what was applied",
