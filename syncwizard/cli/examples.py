@@ -23,6 +23,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "verify kb-to-frankfurt --last",
     ),
     "repair": ("repair kb-to-frankfurt", "repair kb-to-frankfurt --table public.notes --yes"),
+    "switchover": (
+        "switchover kb-to-frankfurt",
+        "switchover kb-to-frankfurt --verify rows --grace 60",
+        "switchover kb-to-frankfurt --undo",
+    ),
     "release": ("release kb-to-frankfurt",),
     "status": ("status", "status kb-to-frankfurt --watch", "status kb-to-frankfurt --check"),
     "wait": ("wait kb-to-frankfurt --until caught-up --timeout 600", "wait kb-to-frankfurt --until full --bell"),

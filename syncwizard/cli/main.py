@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ddl": ("syncwizard.cli.ddl", "List changes of definitions that were followed."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
+    "switchover": ("syncwizard.cli.switchover", "Move writes from the source to the destination, or undo that."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),

@@ -35,6 +35,7 @@ from syncwizard.task.figures.history import History
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
+from syncwizard.task.switchover import SwitchoverOrder
 from syncwizard.task.verification import VerificationOrder
 
 # An engine answers within 100 ms; so much longer, and it is stuck or the machine is.
@@ -120,13 +121,19 @@ class EngineConnection:
             pass
 
     def command(
-        self, name: CommandName, timeout: float = ANSWER_SECONDS, *, verification: VerificationOrder | None = None
+        self,
+        name: CommandName,
+        timeout: float = ANSWER_SECONDS,
+        *,
+        verification: VerificationOrder | None = None,
+        switchover: SwitchoverOrder | None = None,
     ) -> Answer:
-        """Asks for something and waits for its answer; raises the error of a refusal. `verification`: as in Command.
+        """Asks for something and waits for its answer; raises the error of a refusal. `verification`, `switchover`: as
+        in Command.
 
         Events that come before the answer are there for the next `receive`.
         """
-        request = Command(id=uuid.uuid4().hex, name=name, verification=verification)
+        request = Command(id=uuid.uuid4().hex, name=name, verification=verification, switchover=switchover)
         self._send(request)
         deadline = time.monotonic() + timeout
         while True:

@@ -36,7 +36,7 @@ def liveness_of(
     """
     if holder is not None:
         return Liveness(alive=holder.purpose == "engine", pid=holder.pid)
-    if state.engine_pid is None or last is None:
+    if state.engine_pid is None or last is None or state.state == "switched":
         return Liveness(alive=False)
     running = [name for name, stage in state.stages.items() if stage.status == "running"]
     stage = f" in the stage {' and '.join(running)}" if running else ""
@@ -60,6 +60,12 @@ def error_of(state: TaskState, liveness: Liveness, label: str) -> SyncwizardErro
     match state.state:
         case "paused":
             return UsageError("the task is paused", where=label, remedy=Remedy(then="resume", task=label))
+        case "switched":
+            return UsageError(
+                "the task is switched over: its destination takes the writes",
+                where=label,
+                remedy=f"remove what is left of it: syncwizard release {shlex.quote(label)}",
+            )
         case "released":
             return UsageError("the task was released", where=label, remedy=Remedy(then="start"))
         case "precheck-failed":

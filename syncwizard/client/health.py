@@ -9,6 +9,7 @@ from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.totals import describe_latency
 from syncwizard.task.narration import count_aside, count_missing, describe_failure
+from syncwizard.task.switching import describe_switchover
 from syncwizard.task.text import counted, describe_bytes, local_time, one_line, span
 
 Level = Literal["ok", "warning", "critical"]
@@ -34,7 +35,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 def health_of(seen: Seen, now: float) -> Health:
     """What is wrong with the task; `now` in seconds since the epoch."""
-    findings = [*_stopped(seen, now), *_figures(seen, now), *_left(seen)]
+    findings = [*_stopped(seen, now), *_fenced(seen), *_figures(seen, now), *_left(seen)]
     findings.sort(key=lambda finding: -EXIT_CODES[finding.level])
     return Health(level=findings[0].level if findings else "ok", findings=tuple(findings))
 
@@ -59,9 +60,17 @@ def _stopped(seen: Seen, now: float) -> list[Finding]:
             return [Finding(level="warning", message=what)]
         case "paused":
             return [Finding(level="warning", message=f"paused for {span(now - state.updated_at)}")]
-        case "released":
+        case "released" | "switched":
             return []
     return [] if seen.liveness.alive else [Finding(level="critical", message="no engine runs")]
+
+
+def _fenced(seen: Seen) -> list[Finding]:
+    """A source that takes no writes, for a switchover that is not done."""
+    known = seen.state.switchover
+    if known is None or not known.pending or known.fence is None:
+        return []
+    return [Finding(level="critical", message=describe_switchover(known))]
 
 
 def _figures(seen: Seen, now: float) -> list[Finding]:

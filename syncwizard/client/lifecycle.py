@@ -25,7 +25,7 @@ from syncwizard.task.mapping import Mapping
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import listed
+from syncwizard.task.text import listed, shell_word
 from syncwizard.task.trial import Trial
 from syncwizard.task.validation import find_problems
 
@@ -150,6 +150,7 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
     state = task.read_state()
     if state.state == "released":
         raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
+    check_not_switched(task, state)
     if state.failure is not None and state.failure.changes_missing:
         raise UsageError(
             f"the task cannot be resumed: {state.failure.title}",
@@ -159,6 +160,16 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
         )
     check_mapping(task, state)
     return Prepared(task=task, secrets=given or launch.collect_secrets(task.spec))
+
+
+def check_not_switched(task: StoredTask, state: TaskState) -> None:
+    """Raises UsageError for a task whose destination takes the writes: what it applied there would be older."""
+    if state.state == "switched":
+        raise UsageError(
+            "the task is switched over: its destination takes the writes",
+            where=task.label,
+            remedy=f"remove what is left of it: syncwizard release {shell_word(task.label)}",
+        )
 
 
 def check_mapping(task: StoredTask, state: TaskState) -> None:
@@ -204,6 +215,7 @@ def describe_resync(task: StoredTask, wish: ResyncWish, secrets: Handover, *, qu
     state = task.read_state()
     if state.state == "released":
         raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
+    check_not_switched(task, state)
     if not state.finished("precheck"):
         raise UsageError(
             "the task has copied nothing yet", where=task.label, remedy=Remedy(then="resume", task=task.label)
@@ -274,6 +286,7 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None, 
     The secrets are read unless given.
     """
     state = task.read_state()
+    check_not_switched(task, state)
     if not state.finished("constraints"):
         raise UsageError(
             "the task has not created its sequences yet",

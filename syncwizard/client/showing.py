@@ -37,7 +37,9 @@ from syncwizard.task.narration import (
 )
 from syncwizard.task.stages import STAGES
 from syncwizard.task.state import Notice, TaskState
-from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line
+from syncwizard.task.switching import describe_switchover
+from syncwizard.task.switchover import Switchover
+from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line, shell_word
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
@@ -103,6 +105,8 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(_missing(state))
     if state.verification is not None:
         parts.append(one_line(describe_verification(state.verification)))
+    if state.switchover is not None:
+        parts.append(describe_steps(state.switchover, seen.task.label))
     if state.left_over:
         parts.append("\n".join(["left over, to be run by hand:", *map(one_line, left_over_lines(state.left_over))]))
     if state.detached:
@@ -120,6 +124,21 @@ def describe(seen: Seen, now: float) -> str:
     elif state.tables or seen.sample.changes or state.changes:
         parts.append(change_table(seen.sample, state))
     return "\n\n".join(parts)
+
+
+def describe_steps(known: Switchover, label: str) -> str:
+    """A switchover with its steps, their times and results, and what to do where it was interrupted."""
+    lines = [one_line(describe_switchover(known))]
+    for step in known.steps:
+        took = format_seconds(step.seconds) if step.seconds is not None else "not done"
+        lines.append(one_line(f"  {step.name:<12}  {took:>8}  {step.summary}".rstrip()))
+    if known.failure is not None:
+        lines.append(one_line(f"  because: {describe_failure(known.failure)}"))
+    if known.pending and (known.ended_at is not None or known.fence is not None):
+        name = shell_word(label)
+        lines.append(f"go on: syncwizard switchover {name}; undo: syncwizard switchover {name} --undo")
+    lines += [one_line(f"  {line}") for line in left_over_lines(list(known.left_over))]
+    return "\n".join(lines)
 
 
 def _state_line(seen: Seen) -> str:

@@ -126,6 +126,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _resync(request, outgoing)
         case TaskRequest(kind="definitions"):
             _definitions(request, outgoing)
+        case TaskRequest(kind="undo-switchover"):
+            _undo_switchover(request, outgoing)
 
 
 def _connectivity(request: ConnectivityRequest, outgoing: int) -> None:
@@ -263,6 +265,14 @@ def _definitions(request: TaskRequest, outgoing: int) -> None:
 
     with _journal_held(request) as (journal, folder):
         _run(request, folder, _Record(outgoing, journal), retrying.run)
+
+
+def _undo_switchover(request: TaskRequest, outgoing: int) -> None:
+    """For a task whose engine died in the middle of it."""
+    from syncwizard.stages.commands.switchover.undo import undo
+
+    with _journal_held(request) as (journal, folder):
+        _run(request, folder, _Record(outgoing, journal), undo)
 
 
 @contextmanager

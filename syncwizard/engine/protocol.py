@@ -19,12 +19,22 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
+from syncwizard.task.switchover import SwitchoverOrder
 from syncwizard.task.verification import VerificationOrder
 
 PROTOCOL_VERSION = 2
 
-CommandName = Literal["status", "pause", "caught-up", "retry-definitions", "verify", "stop-verification"]
-TaskProbeKind = Literal["precheck", "check", "release", "sequences", "slot", "resync", "definitions"]
+CommandName = Literal[
+    "status",
+    "pause",
+    "caught-up",
+    "retry-definitions",
+    "verify",
+    "stop-verification",
+    "switchover",
+    "undo-switchover",
+]
+TaskProbeKind = Literal["precheck", "check", "release", "sequences", "slot", "resync", "definitions", "undo-switchover"]
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str.lower):
@@ -45,12 +55,13 @@ class Subscribe(Frame, frozen=True, kw_only=True):
 class Command(Frame, frozen=True, kw_only=True):
     """Asks the engine for something; the answer carries the same `id`. Every command may be repeated.
 
-    `verification`: what `verify` is to compare.
+    `verification`: what `verify` is to compare; `switchover`: how `switchover` is to be done.
     """
 
     id: str
     name: CommandName
     verification: VerificationOrder | None = None
+    switchover: SwitchoverOrder | None = None
 
 
 Request = Subscribe | Command
@@ -127,7 +138,8 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
     items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
-    writes that into the journal. `definitions` tries missing ones again. Answered with events.
+    writes that into the journal. `definitions` tries missing ones again; `undo-switchover` undoes what an engine that
+    died has left of a switchover. Answered with events.
     """
 
     kind: TaskProbeKind

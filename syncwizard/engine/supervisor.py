@@ -24,8 +24,10 @@ from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.retrying import Retrier
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
+from syncwizard.engine.switching import Switcher
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
+from syncwizard.remedies import Remedy
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.incremental.position import position_to_reach
 from syncwizard.task.events import (
@@ -93,6 +95,8 @@ class Supervisor:
         self._pause_by: float | None = None
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
+        self._switcher = Switcher(self._context, self._metrics.merged, self._on_switched)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._exposing = Exposing(spec.advanced.metrics, self._exposed, self._warn)
         self._ended = False
         self._pausing: asyncio.Task[None] | None = None
@@ -101,7 +105,7 @@ class Supervisor:
     async def run(self, door: Door, ready: Callable[[], None]) -> Outcome:
         """Runs the task until it is paused or fails; calls `ready` once clients can connect. Raises TaskFailed where
         no control socket can be made."""
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         control = ControlServer(
             self._task_id,
             door,
@@ -115,6 +119,8 @@ class Supervisor:
                 "retry-definitions": self._retry_definitions,
                 "verify": self._verify,
                 "stop-verification": self._stop_verification,
+                "switchover": self._switchover,
+                "undo-switchover": self._undo_switchover,
             },
             lambda: self._recorder.history,
         )
@@ -142,11 +148,13 @@ class Supervisor:
                 loop.add_signal_handler(number, self._on_signal, number)
         done = asyncio.Event()
         threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
-        self._verifier.go_on()
+        if not self._switcher.interrupted:
+            self._verifier.go_on()
         self._exposing.start()
         ready()
         try:
             outcome = await self._watch(control, done)
+            await asyncio.to_thread(self._switcher.end)
         except JournalFailed as error:
             self._pool.kill_all()
             outcome = self._lost_journal(error)
@@ -278,7 +286,14 @@ class Supervisor:
             # In a thread: what a stage does on cancel is not known to be quick.
             await asyncio.to_thread(self._cancellation.cancel)
 
+    def _on_switched(self) -> None:
+        """The task has come to its end, in the thread that switched it over."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._begin_pause(), self._loop)
+
     async def _pause(self, command: Command) -> Answer:
+        if self._switcher.at_work:
+            raise UsageError("a switchover is at work", remedy="wait for its end, or undo it: switchover TASK --undo")
         await self._begin_pause()
         return Answer(id=command.id)
 
@@ -292,11 +307,25 @@ class Supervisor:
     async def _verify(self, command: Command) -> Answer:
         if command.verification is None:
             raise UsageError("the command says not what to compare")
+        if self._switcher.at_work:
+            raise UsageError("a switchover is at work", remedy=Remedy(then="status"))
         self._verifier.begin(command.verification)
         return Answer(id=command.id)
 
     async def _stop_verification(self, command: Command) -> Answer:
         self._verifier.stop()
+        return Answer(id=command.id)
+
+    async def _switchover(self, command: Command) -> Answer:
+        if command.switchover is None:
+            raise UsageError("the command says not how to switch over")
+        if self._verifier.at_work:
+            raise UsageError("a verification is at work", remedy="wait for its end, or stop it: verify TASK --stop")
+        self._switcher.begin(command.switchover)
+        return Answer(id=command.id)
+
+    async def _undo_switchover(self, command: Command) -> Answer:
+        self._switcher.undo()
         return Answer(id=command.id)
 
     async def _caught_up(self, command: Command) -> Answer:

@@ -19,6 +19,7 @@ NAMES = (
     "screens",
     "monitoring",
     "verification",
+    "cutover",
     "failures",
     "limits",
     "correctness",

@@ -6,7 +6,7 @@
 - `full`: every table under a pair
 - `incremental`: catching up, and changes from then on
 - `verification`: both ends compared at one commit
-- `commands`: what a user asks of a task: resync, release
+- `commands`: what a user asks of a task: resync, switchover, release
 - `context`: what every stage is given
 - `relations`: what became of captured tables, as events
 - `same_source`: whether the source is the server that the slot was made at

@@ -18,6 +18,7 @@ from syncwizard.task.parts import Remainder as Remainder
 from syncwizard.task.parts import SequenceValue as SequenceValue
 from syncwizard.task.parts import TableToCopy as TableToCopy
 from syncwizard.task.stages import StageName as StageName
+from syncwizard.task.switchover import AnySwitchoverEvent
 from syncwizard.task.verification import DefinitionsVerified as DefinitionsVerified
 from syncwizard.task.verification import TableRepaired as TableRepaired
 from syncwizard.task.verification import TableVerified as TableVerified
@@ -389,6 +390,7 @@ AnyEvent = (
     | DefinitionsVerified
     | TableRepaired
     | VerificationFinished
+    | AnySwitchoverEvent
     | ChangesApplied
     | RetryStarted
     | RetryEnded

@@ -48,6 +48,8 @@ from syncwizard.task.events import (
     VerificationStarted,
 )
 from syncwizard.task.state import MissingDefinition, Verification
+from syncwizard.task.switching import sentence_of
+from syncwizard.task.switchover import SwitchoverEvent, SwitchoverUndone, UndoFailed
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
 from syncwizard.task.verification import TableVerification
 
@@ -71,7 +73,7 @@ def _remedy_of(event: Event) -> Remedy:
             return without_statements(event.remedy)
         case Noticed() | TableSetAside():
             return event.remedy
-        case TaskFailedEvent():
+        case TaskFailedEvent() | UndoFailed():
             return event.failure.remedy
         case _:
             return NOTHING
@@ -392,6 +394,13 @@ def _(event: VerificationFinished) -> str:
     if event.failure is not None:
         return f"verification ended early: {describe_failure(event.failure)}"
     return "verification was stopped" if event.stopped else "verification is done"
+
+
+@_sentence.register
+def _(event: SwitchoverEvent) -> str:
+    text = sentence_of(event)
+    failure = event.failure if isinstance(event, SwitchoverUndone | UndoFailed) else None
+    return f"{text}: {describe_failure(failure)}" if failure is not None else text
 
 
 @_sentence.register

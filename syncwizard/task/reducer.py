@@ -61,6 +61,8 @@ from syncwizard.task.state import (
     TaskState,
     Verification,
 )
+from syncwizard.task.switching import after as after_switchover
+from syncwizard.task.switchover import SlotDropped, SwitchoverEvent
 
 replace = msgspec.structs.replace
 
@@ -407,13 +409,27 @@ def _(event: RetryEnded, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: TaskPaused, state: TaskState, at: float) -> TaskState:
-    return replace(_interrupted(state), state="paused")
+    return replace(_interrupted(state), state="switched" if _is_over(state) else "paused")
+
+
+def _is_over(state: TaskState) -> bool:
+    return state.switchover is not None and state.switchover.finished
+
+
+@_after.register
+def _(event: SwitchoverEvent, state: TaskState, at: float) -> TaskState:
+    state = replace(state, switchover=after_switchover(event, state.switchover, at))
+    if isinstance(event, SlotDropped):
+        state = replace(state, slot=None, slot_measured=None)
+    return replace(state, state="switched") if _is_over(state) else state
 
 
 @_after.register
 def _(event: TaskFailedEvent, state: TaskState, at: float) -> TaskState:
     # Before the precheck passed nothing was created: the task may simply be started again.
     ended: StateName = "failed" if state.finished("precheck") else "precheck-failed"
+    if _is_over(state):
+        ended = "switched"
     return replace(_interrupted(state), state=ended, failure=event.failure)
 
 

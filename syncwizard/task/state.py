@@ -22,6 +22,7 @@ from syncwizard.task.events import (
     TableSetAside,
 )
 from syncwizard.task.names import TableName
+from syncwizard.task.switchover import Switchover
 from syncwizard.task.verification import DefinitionDifference, TableVerification, Verdict, VerificationOrder
 
 StateName = Literal[
@@ -33,6 +34,7 @@ StateName = Literal[
     "synchronizing",
     "retrying",
     "paused",
+    "switched",
     "modifying",
     "failed",
     "released",
@@ -135,7 +137,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
     are not applied.
-    `verification`: the latest comparison of both ends.
+    `verification`: the latest comparison of both ends. `switchover`: the latest one.
     `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
 
@@ -166,6 +168,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
     missing_definitions: tuple[MissingDefinition, ...] = ()
     verification: Verification | None = None
+    switchover: Switchover | None = None
     notices: tuple[Notice, ...] = ()
     left_over: tuple[Remainder, ...] = ()
     engine_pid: int | None = None

@@ -20,6 +20,8 @@ MODULES = (
     "narration",
     "layered",
     "verification",
+    "switchover",
+    "switching",
 )
 
 

@@ -20,6 +20,7 @@ from syncwizard.task.events import (
     VerificationFinished,
 )
 from syncwizard.task.narration import narrate
+from syncwizard.task.switchover import FenceRaising, SwitchoverUndone, UndoFailed
 from syncwizard.task.text import one_line
 from syncwizard.tui.formatting import Part, Tone, day_and_time
 
@@ -29,13 +30,13 @@ LEVEL_MARKS: dict[str, tuple[str, Tone]] = {"info": ("·", "plain"), "warning": 
 def level_of(event: Event) -> str:
     """How much an event matters: info, warning or error."""
     match event:
-        case TaskFailedEvent() | TableSetAside() | PrecheckItemFinished(verdict="failed"):
+        case TaskFailedEvent() | TableSetAside() | UndoFailed() | PrecheckItemFinished(verdict="failed"):
             return "error"
         case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
             return "warning"
         case TableVerified(found=found) if found.verdict != "equal":
             return "error" if found.verdict == "different" else "warning"
-        case VerificationFinished(failure=Failure()):
+        case VerificationFinished(failure=Failure()) | SwitchoverUndone() | FenceRaising():
             return "warning"
         case (
             DefinitionFollowed(kind="dropped") | TableDropped() | PartitionDetached() | TaskReleased(left_over=[_, *_])

@@ -39,6 +39,7 @@ _MARKS = {
     "synchronizing": Mark("●", "in step", "good"),
     "retrying": Mark("↻", "retrying", "warn"),
     "paused": Mark("‖", "paused", "warn"),
+    "switched": Mark("–", "switched over", "muted"),
     "modifying": Mark("◐", "modifying", "accent"),
     "failed": Mark("✗", "failed", "bad"),
     "released": Mark("–", "released", "muted"),

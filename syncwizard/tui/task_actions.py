@@ -263,7 +263,7 @@ def may_pause(seen: Seen) -> bool:
 
 def may_resume(seen: Seen) -> bool:
     """Whether the task was begun, is not over, and has no engine."""
-    return not seen.liveness.alive and seen.state.state not in ("not-started", "released")
+    return not seen.liveness.alive and seen.state.state not in ("not-started", "switched", "released")
 
 
 def lost_changes(seen: Seen) -> bool:
@@ -274,7 +274,7 @@ def lost_changes(seen: Seen) -> bool:
 
 def may_resync(seen: Seen) -> bool:
     """Whether tables of the task can be copied again."""
-    return seen.state.finished("precheck") and seen.state.state != "released"
+    return seen.state.finished("precheck") and seen.state.state not in ("switched", "released")
 
 
 def may_release(seen: Seen) -> bool:
@@ -285,4 +285,4 @@ def may_release(seen: Seen) -> bool:
 
 def may_set_sequences(seen: Seen) -> bool:
     """Whether the task has created its sequences, and is not over."""
-    return seen.state.finished("constraints") and seen.state.state != "released"
+    return seen.state.finished("constraints") and seen.state.state not in ("switched", "released")

@@ -128,6 +128,12 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     walk.both("ddl", "walk", expect=None)
     walk.both("verify", "walk", expect=None)
     walk.both("repair", "walk", "--yes", expect=None)
+    walk.both("switchover", "walk", "--yes", "--fence", "revoke", "--role", hostile("role"), expect=1)
+    # Undone, because a table differs.
+    differ(pair)
+    walk("switchover", "walk", "--yes", expect=5)
+    walk("switchover", "walk", "--undo", expect=2)
+    pair.reconnect()
     break_a_table(pair)
     task = tasks.find_task("walk")
     until(lambda: task.read_state().retrying or task.read_state().failure)
@@ -158,6 +164,12 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
 
 def warnings_of(precheck: str) -> list[str]:
     return [item["item"] for item in json.loads(precheck)["items"] if item["verdict"] == "warning"]
+
+
+def differ(pair: DatabasePair) -> None:
+    """A row that only the destination has."""
+    names = {each: sql.Identifier(hostile(each)) for each in ("schema", "bare")}
+    pair.destination.execute(sql.SQL("INSERT INTO {schema}.{bare} VALUES ('extra')").format(**names))
 
 
 def break_a_table(pair: DatabasePair) -> None:

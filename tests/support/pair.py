@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import psycopg.conninfo
 
 from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.session.connection import conninfo_of
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -39,6 +41,20 @@ class DatabasePair:
     def destination_endpoint(self) -> Endpoint:
         """The destination as an end of a task."""
         return self.destination_cluster.endpoint(self.destination_database)
+
+    @property
+    def source_address(self) -> str:
+        """Where applications connect to the source."""
+        return self._address(self.source_endpoint)
+
+    @property
+    def destination_address(self) -> str:
+        """Where applications connect to the destination."""
+        return self._address(self.destination_endpoint)
+
+    @staticmethod
+    def _address(endpoint: Endpoint) -> str:
+        return psycopg.conninfo.make_conninfo("", **conninfo_of(endpoint, None))
 
     @property
     def destination_database(self) -> str:

@@ -56,11 +56,25 @@ from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
+from syncwizard.task.switchover import (
+    DestinationChanging,
+    Fence,
+    FenceRaising,
+    SlotDropped,
+    SwitchoverFinished,
+    SwitchoverOrder,
+    SwitchoverStarted,
+    SwitchoverStepFinished,
+    SwitchoverStepStarted,
+    SwitchoverUndone,
+    UndoFailed,
+)
 from syncwizard.task.verification import TableVerification, VerificationOrder
 from syncwizard.tui.event_lines import level_of
 
 TABLE = TableName("sales", "orders")
 ORDER = VerificationOrder(id=uuid.uuid4())
+SWITCHOVER = SwitchoverOrder(id=uuid.uuid4())
 LOST = Failure(title="lost", where="source", remedy=to_do("look whether the server runs"))
 
 EVENTS: list[Event] = [
@@ -95,6 +109,15 @@ EVENTS: list[Event] = [
     DefinitionsVerified(id=ORDER.id, compared=1, differences=[]),
     TableRepaired(id=ORDER.id, table=TABLE, lsn="0/1", written=1, deleted=0),
     VerificationFinished(id=ORDER.id),
+    SwitchoverStarted(id=SWITCHOVER.id, order=SWITCHOVER),
+    SwitchoverStepStarted(id=SWITCHOVER.id, step="drain"),
+    SwitchoverStepFinished(id=SWITCHOVER.id, step="drain", summary="all before 0/1", seconds=1.0),
+    FenceRaising(id=SWITCHOVER.id, fence=Fence(mode="read-only", database="kb", statements=("ALTER DATABASE kb …",))),
+    DestinationChanging(id=SWITCHOVER.id, undo=["ALTER TABLE a DISABLE TRIGGER b"]),
+    SwitchoverUndone(id=SWITCHOVER.id, seconds=1.0),
+    UndoFailed(id=SWITCHOVER.id, failure=LOST),
+    SwitchoverFinished(id=SWITCHOVER.id, lsn="0/1", seconds=1.0),
+    SlotDropped(id=SWITCHOVER.id, name="s"),
     DefinitionMissing(kind="view", name="v", reason="refused"),
     SequencesSet(count=1),
     ChangesApplied(tables={"sales.orders": {"insert": 1}}, transactions=1, applied_lsn="0/1"),

@@ -48,6 +48,17 @@ from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import NOTICES_KEPT, reduce
 from syncwizard.task.state import MissingDefinition, TaskState
+from syncwizard.task.switchover import (
+    DestinationChanging,
+    Fence,
+    FenceRaising,
+    SwitchoverFinished,
+    SwitchoverOrder,
+    SwitchoverStarted,
+    SwitchoverStepStarted,
+    SwitchoverUndone,
+    UndoFailed,
+)
 
 ORDERS = TableName(schema="sales", name="orders")
 STARTED = EngineStarted(pid=7, version="1")
@@ -339,3 +350,45 @@ def test_what_is_in_the_way_now_stands_beside_what_it_began_with() -> None:
     assert (state.retrying.failure, state.retrying.first) == (starting, TROUBLE)
     again = state_after([*STREAMING, *troubles, RetryEnded(), troubles[1]])
     assert again.retrying is not None and again.retrying.first is None
+
+
+SWITCHOVER = SwitchoverOrder(id=uuid.uuid4())
+FENCE = Fence(mode="read-only", database="kb", statements=("SET …",), undo=("RESET …",))
+BEGUN: list[Event] = [
+    EngineStarted(pid=7, version="1"),
+    SwitchoverStarted(id=SWITCHOVER.id, order=SWITCHOVER),
+    SwitchoverStepStarted(id=SWITCHOVER.id, step="fence"),
+    FenceRaising(id=SWITCHOVER.id, fence=FENCE),
+]
+
+
+def test_a_switchover_keeps_the_fence_that_was_there_first() -> None:
+    again = FenceRaising(id=SWITCHOVER.id, fence=Fence(mode="read-only", database="kb", undo=("other",)))
+    known = state_after([*BEGUN, again]).switchover
+    assert known is not None and known.fence == FENCE and known.fenced_at == 103.0 and known.pending
+
+
+def test_a_switchover_that_is_undone_leaves_no_fence() -> None:
+    changing = DestinationChanging(id=SWITCHOVER.id, undo=["a"])
+    known = state_after([*BEGUN, changing, SwitchoverUndone(id=SWITCHOVER.id, failure=TROUBLE)]).switchover
+    assert known is not None and (known.fence, known.undo, known.undone, known.failure) == (None, (), True, TROUBLE)
+
+
+def test_a_switchover_that_could_not_be_undone_is_pending_still() -> None:
+    failed = UndoFailed(id=SWITCHOVER.id, failure=TROUBLE)
+    known = state_after([*BEGUN, failed]).switchover
+    assert known is not None and known.pending and known.fence == FENCE and known.ended_at is not None
+    again = state_after([*BEGUN, failed, SwitchoverStepStarted(id=SWITCHOVER.id, step="checks")]).switchover
+    assert again is not None and again.ended_at is None and again.failure is None
+
+
+def test_a_task_that_is_switched_over_stays_so_however_its_engine_ends() -> None:
+    over = SwitchoverFinished(id=SWITCHOVER.id, lsn="0/9", seconds=1.5)
+    for end in (TaskPaused(), TaskFailedEvent(failure=TROUBLE), EngineStopped(reason="paused")):
+        assert state_after([*BEGUN, over, end]).state == "switched"
+
+
+def test_facts_of_an_earlier_switchover_change_nothing() -> None:
+    other = SwitchoverUndone(id=uuid.uuid4())
+    known = state_after([*BEGUN, other]).switchover
+    assert known is not None and not known.undone

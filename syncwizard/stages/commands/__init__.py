@@ -1,1 +1,1 @@
-"""Commands on a task: release and resync."""
+"""Commands on a task: release, resync, switchover."""
