@@ -70,7 +70,8 @@ def prepare_fence(connection: Connection, mode: FenceMode, roles: Sequence[str],
     if before is not None:
         undo = sql.SQL("ALTER DATABASE {} SET {} = {}").format(name, DEFAULT, sql.Literal(before))
     texts = [each.as_string(connection) for each in (raising, undo)]
-    return Fence(mode=mode, database=database, statements=(texts[0],), undo=(texts[1],))
+    clock = server_clock(connection)
+    return Fence(mode=mode, database=database, statements=(texts[0],), undo=(texts[1],), after=clock)
 
 
 def _revoking(connection: Connection, roles: Sequence[str], tables: Sequence[TableName]) -> Fence:

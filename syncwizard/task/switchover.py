@@ -40,13 +40,17 @@ class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fence(msgspec.Struct, frozen=True, kw_only=True):
-    """What keeps writes out of a database: the statements that raise it, and those that leave all as it was before."""
+    """What keeps writes out of a database: the statements that raise it, and those that leave all as it was before.
+
+    `after`: the server's clock before it was raised, in seconds since the epoch.
+    """
 
     mode: FenceMode
     database: str
     statements: tuple[str, ...] = ()
     undo: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+    after: float = 0.0
 
 
 class SwitchoverEvent(Event, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from syncwizard.errors import EndpointError, SyncwizardError, UsageError
-from syncwizard.postgres.fencing import end_session, other_sessions, run_statements, server_clock
+from syncwizard.postgres.fencing import end_session, other_sessions, run_statements
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import Cancellation, Context
@@ -16,8 +16,6 @@ from syncwizard.task.switchover import Fence, Switchover, SwitchoverUndone, Undo
 # An end that was just lost may be there again; applications wait meanwhile.
 ATTEMPTS = 5
 PAUSE_SECONDS = 1.0
-# Between the fact in the journal and the fence itself; a session that is ended in vain comes back.
-MARGIN_SECONDS = 0.5
 
 
 def undo(context: Context, error: SyncwizardError | None = None) -> bool:
@@ -36,7 +34,7 @@ def undo(context: Context, error: SyncwizardError | None = None) -> bool:
     left_over = _restore_definitions(context, known)
     try:
         if known.fence is not None:
-            _lift(context, known.fence, known.fenced_at or 0.0)
+            _lift(context, known.fence)
     except SyncwizardError as lifting:
         lifting.remedy = to_do(
             "writes are kept out of the source until this is done there",
@@ -76,9 +74,8 @@ def _restore_definitions(context: Context, known: Switchover) -> list[Remainder]
     return []
 
 
-def _lift(context: Context, fence: Fence, fenced_at: float) -> None:
-    """Takes the fence away; sessions that began behind it are ended, because they could not write. `fenced_at`: since
-    when it is there, in seconds since the epoch."""
+def _lift(context: Context, fence: Fence) -> None:
+    """Takes the fence away; sessions that began behind it are ended, because they could not write."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with (
@@ -87,10 +84,8 @@ def _lift(context: Context, fence: Fence, fenced_at: float) -> None:
             ):
                 run_statements(source, fence.undo)
                 if fence.mode == "read-only":
-                    # By the server's clock, which may be another one.
-                    since = server_clock(source) - (time.time() - fenced_at) - MARGIN_SECONDS
                     for session in other_sessions(source, context.spec.short_id):
-                        if session.since is None or session.since >= since:
+                        if session.since is None or session.since >= fence.after:
                             end_session(source, session)
             return
         except EndpointError as error:
