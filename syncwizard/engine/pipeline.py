@@ -15,6 +15,7 @@ from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, followed_by, to_do
+from syncwizard.stages import row_changes
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
     Event,
@@ -119,6 +120,7 @@ class Pipeline:
         """Runs until the end: paused, failed, or refused by the precheck. Records how it ended."""
         self._silence.start()
         try:
+            row_changes.note(self._context)
             groups = grouped(self._stages)
             for at, group in enumerate(groups):
                 self._run_group(group, groups[at + 1 : at + 2])

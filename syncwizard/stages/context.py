@@ -8,6 +8,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -234,7 +235,7 @@ class HeldPair:
             pair.holder.close()
 
 
-class Context(msgspec.Struct, frozen=True, kw_only=True):
+class Context(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Handed to every stage's `run(context)`. It is copied, so what changes in a run is in objects that copies share.
 
     `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
@@ -269,7 +270,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError("the task has no id yet")
         return self.spec.id
 
-    @property
+    @cached_property
     def mapping(self) -> Mapping:
         """Where the names of the source go at the destination."""
         return Mapping.of(self.spec)

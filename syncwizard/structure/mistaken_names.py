@@ -16,10 +16,13 @@ from syncwizard.task.text import did_you_mean
 def missing_tables(objects: Iterable[SchemaObjects], tables: Collection[TableName]) -> Iterator[str]:
     """Tables that a whole schema's entry describes and that are not among these."""
     for entry in objects:
-        names = [table.name for table in tables if table.schema == entry.schema]
+        if not entry.overrides:
+            continue
+        # Thousands of tables may be described among thousands.
+        names = dict.fromkeys(table.name for table in tables if table.schema == entry.schema)
         for described in entry.overrides:
             if described.table not in names:
-                hint = did_you_mean(described.table, names)
+                hint = did_you_mean(described.table, list(names))
                 yield f"there is no table {entry.schema}.{described.table}" + (f"; {hint}" if hint else "")
 
 

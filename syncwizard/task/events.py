@@ -17,6 +17,7 @@ from syncwizard.task.names import TableName
 from syncwizard.task.parts import Remainder as Remainder
 from syncwizard.task.parts import SequenceValue as SequenceValue
 from syncwizard.task.parts import TableToCopy as TableToCopy
+from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.stages import StageName as StageName
 from syncwizard.task.switchover import AnySwitchoverEvent
 from syncwizard.task.verification import DefinitionsVerified as DefinitionsVerified
@@ -105,13 +106,23 @@ class HeartbeatCreated(Event, frozen=True, kw_only=True, tag=True):
 
 class PublicationCreated(Event, frozen=True, kw_only=True, tag=True):
     """The publication exists; its OID and its members' OIDs are compared ever after. `mapping`: the names that the task
-    gives at the destination, as `Mapping.facts`; None from versions that did not keep them."""
+    gives at the destination, as `Mapping.facts`; `rules`: what it asks of rows; None from versions that did not keep
+    them."""
 
     name: str
     oid: int
     members: list[int]
     tables: list[TableName]
     mapping: list[tuple[str, ...]] | None = None
+    rules: list[RowFact] | None = None
+
+
+class RowRulesChanged(Event, frozen=True, kw_only=True, tag=True):
+    """Filters, scripts or operations are others than in the run before: `rules` are all that are in force from here on,
+    for what follows; rows that are there stay as they are."""
+
+    rules: list[RowFact]
+    changes: list[ChangedRule]
 
 
 class SlotCreated(Event, frozen=True, kw_only=True, tag=True):
@@ -368,6 +379,7 @@ AnyEvent = (
     | ReplicaIdentityChanging
     | HeartbeatCreated
     | PublicationCreated
+    | RowRulesChanged
     | SlotCreated
     | SlotMeasured
     | TablePlanned

@@ -25,6 +25,7 @@ from syncwizard.task.events import (
     ResyncRequested,
     RetryEnded,
     RetryStarted,
+    RowRulesChanged,
     SequencesSet,
     SlotCreated,
     SlotMeasured,
@@ -47,6 +48,7 @@ from syncwizard.task.events import (
     VerificationFinished,
     VerificationStarted,
 )
+from syncwizard.task.row_facts import ChangedRule
 from syncwizard.task.state import MissingDefinition, Verification
 from syncwizard.task.switching import sentence_of
 from syncwizard.task.switchover import SwitchoverEvent, SwitchoverUndone, UndoFailed
@@ -55,6 +57,8 @@ from syncwizard.task.verification import TableVerification
 
 # A kind of changes beside insert, update, delete and truncate: they came, and were not applied.
 HELD_BACK = "held back"
+# Of rules that changed.
+CHANGES_NAMED = 5
 
 
 def narrate(event: Event) -> str:
@@ -92,6 +96,19 @@ def describe_failure(failure: Failure) -> str:
     """
     text = f"{failure.where}: {failure.title}" if failure.where else failure.title
     return f"{text} ({failure.detail})" if failure.detail else text
+
+
+def describe_changed_rule(change: ChangedRule) -> str:
+    """
+    >>> describe_changed_rule(ChangedRule(kind="filter", change="removed", schema="s", table="t"))
+    'filter of s.t removed'
+    >>> describe_changed_rule(ChangedRule(kind="script", change="changed"))
+    'script of all tables changed'
+    """
+    if change.kind == "errors":
+        return "what becomes of rows for which a script fails changed"
+    of = f"{change.schema}.{change.table}" if change.table else f"schema {change.schema}" if change.schema else ""
+    return f"{change.kind} of {of or 'all tables'} {change.change}"
 
 
 def describe_missing(missing: DefinitionMissing | MissingDefinition) -> str:
@@ -264,6 +281,13 @@ def _(event: HeartbeatCreated) -> str:
 @_sentence.register
 def _(event: PublicationCreated) -> str:
     return f"publication {event.name} created, with {counted(len(event.members), 'member')}"
+
+
+@_sentence.register
+def _(event: RowRulesChanged) -> str:
+    told = [describe_changed_rule(change) for change in event.changes]
+    more = f" and {len(told) - CHANGES_NAMED:,} more" if len(told) > CHANGES_NAMED else ""
+    return f"{', '.join(told[:CHANGES_NAMED])}{more}: for what follows, rows that are there stay as they are"
 
 
 @_sentence.register

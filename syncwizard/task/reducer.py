@@ -25,6 +25,7 @@ from syncwizard.task.events import (
     ResyncRequested,
     RetryEnded,
     RetryStarted,
+    RowRulesChanged,
     SlotCreated,
     SlotMeasured,
     StageFinished,
@@ -180,7 +181,12 @@ def _(event: HeartbeatCreated, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: PublicationCreated, state: TaskState, at: float) -> TaskState:
-    return replace(state, publication=event)
+    return replace(state, publication=event, row_rules=None if event.rules is None else tuple(event.rules))
+
+
+@_after.register
+def _(event: RowRulesChanged, state: TaskState, at: float) -> TaskState:
+    return replace(state, row_rules=tuple(event.rules))
 
 
 @_after.register

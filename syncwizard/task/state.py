@@ -22,6 +22,7 @@ from syncwizard.task.events import (
     TableSetAside,
 )
 from syncwizard.task.names import TableName
+from syncwizard.task.row_facts import RowFact
 from syncwizard.task.switchover import Switchover
 from syncwizard.task.verification import DefinitionDifference, TableVerification, Verdict, VerificationOrder
 
@@ -137,6 +138,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
     are not applied.
+    `row_rules`: what is asked of rows, None before the capture, and where an older version has begun the task.
     `verification`: the latest comparison of both ends. `switchover`: the latest one.
     `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
@@ -156,6 +158,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False
     publication: PublicationCreated | None = None
+    row_rules: tuple[RowFact, ...] | None = None
     slot: SlotCreated | None = None
     slot_measured: SlotMeasured | None = None
     slot_measured_at: float = 0.0

@@ -73,6 +73,11 @@ def test_it_says_how_many_rows_each_filter_keeps(shop: DatabasePair, tmp_path: P
         ),
         ({"overrides": [orders(name="tmp_a")]}, "object-names", "would all be public.tmp_a"),
         ({"tables": [TableObject(table="order")]}, "selected-objects", "there is no table public.order"),
+        (
+            {"overrides": [TableObject(table="order", where="id = 1")]},
+            "object-names",
+            "there is no table public.order; did you mean `orders`?",
+        ),
     ],
     ids=[
         "filter on no column",
@@ -85,6 +90,7 @@ def test_it_says_how_many_rows_each_filter_keeps(shop: DatabasePair, tmp_path: P
         "too long by rule",
         "another table's name",
         "no such table",
+        "no such table in a whole schema",
     ],
 )
 def test_what_does_not_fit_is_found_by_it_and_by_the_precheck(

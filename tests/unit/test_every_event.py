@@ -29,6 +29,7 @@ from syncwizard.task.events import (
     ResyncRequested,
     RetryEnded,
     RetryStarted,
+    RowRulesChanged,
     SequencesSet,
     SlotCreated,
     SlotMeasured,
@@ -55,6 +56,7 @@ from syncwizard.task.events import (
 from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducer import reduce
+from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.state import TaskState
 from syncwizard.task.switchover import (
     DestinationChanging,
@@ -88,6 +90,9 @@ EVENTS: list[Event] = [
     ReplicaIdentityChanging(table=TABLE, previous="d"),
     HeartbeatCreated(),
     PublicationCreated(name="p", oid=1, members=[2], tables=[TABLE]),
+    RowRulesChanged(
+        rules=[RowFact(kind="script", text="e_drop()")], changes=[ChangedRule(kind="script", change="added")]
+    ),
     SlotCreated(name="s", lsn="0/1", system_identifier="1", timeline=1),
     SlotMeasured(retained_bytes=1, wal_status="reserved", source_lsn="0/1"),
     TablePlanned(table=TABLE, pair_lsn="0/1", chunks=1, estimated_rows=1, estimated_bytes=1, binary=True),

@@ -1,6 +1,7 @@
 """Asks an end whether it can evaluate a projection: plans it, and holds its condition to what is immutable."""
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -30,23 +31,41 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     undecided: bool = False
 
 
-def find_obstacle(
-    source: Connection, destination: Connection, here: Projection, there: Projection, *, types_follow: bool
-) -> str:
-    """Why one of the ends cannot evaluate a table's projection, written for each of them; empty where both can.
+class Judges:
+    """Both ends, asked about the projections of many tables: what is the same for several of them is asked once.
 
     `types_follow`: what the destination does not know is created there with the definitions.
     """
-    answers: tuple[tuple[End, Answer], ...] = (
-        ("source", judge_condition(source, here)),
-        ("source", judge_source(source, here)),
-        ("destination", judge_condition(destination, there)),
-        ("destination", judge_destination(destination, there)),
-    )
-    for end, answer in answers:
-        if answer.problem and not (answer.undecided and end == "destination" and types_follow):
-            return _why(end, answer)
-    return ""
+
+    def __init__(self, source: Connection, destination: Connection, *, types_follow: bool) -> None:
+        self._source, self._destination, self._types_follow = source, destination, types_follow
+        self._answers: dict[tuple[object, ...], Answer] = {}
+
+    def obstacle(self, here: Projection, there: Projection) -> str:
+        """Why one of the ends cannot evaluate a table's projection, written for each of them; empty where both can."""
+        for end, answer in self._asked_of_both(here, there):
+            if answer.problem and not (answer.undecided and end == "destination" and self._types_follow):
+                return _why(end, answer)
+        return ""
+
+    def at_source(self, here: Projection) -> Answer:
+        """The plan of the copy, with how many rows it keeps."""
+        return self._once(("copy", here.table), lambda: judge_source(self._source, here))
+
+    def _asked_of_both(self, here: Projection, there: Projection) -> Iterator[tuple[End, Answer]]:
+        keeps = here.levels[0].keeps if here.where else ""
+        yield "source", self._once(("here", keeps, *here.columns.values()), lambda: judge_condition(self._source, here))
+        yield "source", self.at_source(here)
+        keeps = there.levels[0].keeps if there.where else ""
+        asked = ("there", keeps, *there.columns.values())
+        yield "destination", self._once(asked, lambda: judge_condition(self._destination, there))
+        asked = ("stream", _streamed(there))
+        yield "destination", self._once(asked, lambda: judge_destination(self._destination, there))
+
+    def _once(self, key: tuple[object, ...], ask: Callable[[], Answer]) -> Answer:
+        if (found := self._answers.get(key)) is None:
+            found = self._answers[key] = ask()
+        return found
 
 
 def _why(end: End, answer: Answer) -> str:
@@ -90,11 +109,15 @@ def judge_source(end: Connection, projection: Projection) -> Answer:
 
 def judge_destination(end: Connection, projection: Projection) -> Answer:
     """Plans what the stream evaluates, over a row of the source's types."""
+    return _planned(end, _streamed(projection))
+
+
+def _streamed(projection: Projection) -> str:
     parts = [f"NULL::{kind} AS {reference(at)}" for at, kind in enumerate(projection.columns.values())]
     parts += [f"NULL::{STAMPS[stamp].name} AS {STAMP_REFERENCES[stamp]}" for stamp in projection.stamps]
     values = ", ".join(output.sql for output in projection.outputs)
     rows = projection.over(f"SELECT {', '.join(parts)}")
-    return _planned(end, f"SELECT {values} FROM {rows}")
+    return f"SELECT {values} FROM {rows}"
 
 
 def count_kept(end: Connection, projection: Projection) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,8 @@ _TERMINALS = {
 }
 
 
+# One script may be that of thousands of tables.
+@lru_cache(maxsize=256)
 def parse(script: str) -> Call:
     """The script's tree. Raises ScriptError for what is none.
 

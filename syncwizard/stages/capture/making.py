@@ -36,6 +36,7 @@ from syncwizard.task.events import (
     SlotCreated,
 )
 from syncwizard.task.names import TableName
+from syncwizard.task.row_facts import row_facts
 
 # Creating a slot waits for every transaction that runs; after this long we say which ones.
 SLOT_PATIENCE_SECONDS = 5.0
@@ -136,6 +137,7 @@ def publish(
             members=sorted(member.oid for member in publication.members if member.oid is not None),
             tables=publication.tables,
             mapping=context.mapping.facts,
+            rules=row_facts(context.spec),
         )
     )
     return publication

@@ -2,7 +2,7 @@
 
 from syncwizard.errors import TaskFailed, UsageError
 from syncwizard.postgres.catalog.row_rules import read_rules
-from syncwizard.postgres.catalog.rule_checks import find_obstacle
+from syncwizard.postgres.catalog.rule_checks import Judges
 from syncwizard.postgres.catalog.rule_trial import try_projection
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import database_of
@@ -31,13 +31,8 @@ def run(context: Context, table: str, *, count: bool) -> Trial:
         with context.connect("destination", "trial") as destination:
             with translated("destination", "trying filters and scripts"):
                 there = read_rules(destination, database, [found], context.spec, context.mapping, there=True)[name]
-            problem = find_obstacle(
-                source,
-                destination,
-                here.projection,
-                there.projection,
-                types_follow="schema" in context.spec.synchronization.types,
-            )
+            types_follow = "schema" in context.spec.synchronization.types
+            problem = Judges(source, destination, types_follow=types_follow).obstacle(here.projection, there.projection)
         if problem:
             raise TaskFailed(f"filter or script of {name} cannot be used: {problem}")
         return try_projection(source, here.projection, count=count)

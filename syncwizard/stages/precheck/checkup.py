@@ -6,6 +6,7 @@ Items run side by side. A session is used by one item at a time; a fact is read 
 import threading
 import uuid
 from collections.abc import Callable
+from functools import cached_property
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -151,7 +152,7 @@ class Checkup:
         """What those tables need."""
         return self._facts.needs.get(lambda: read_needs(self.source, self.spec, self.selection))
 
-    @property
+    @cached_property
     def mapping(self) -> Mapping:
         """Where the names of the source go at the destination."""
         return Mapping.of(self.spec)

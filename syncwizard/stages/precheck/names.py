@@ -22,14 +22,14 @@ UNCHANGED = "names and columns stay as they are"
 @item("object-names", "Every object has a name of its own at the destination", BOTH, OBJECTS)
 def object_names(checkup: Checkup) -> Finding:
     """Tables, views, sequences, indexes and columns under the names that the task gives them."""
-    mapping = checkup.mapping
-    if mapping.same:
+    mapping, tables = checkup.mapping, checkup.selection.tables
+    missing = list(missing_tables(checkup.spec.objects, [table.name for table in tables]))
+    if mapping.same and not missing:
         return passed(UNCHANGED)
-    tables = checkup.selection.tables
     parents = read_inheritance(checkup.source, [table.oid for table in tables])
     sent = {table.name: sent_columns(table) for table in tables}
     wrong = [
-        *missing_tables(checkup.spec.objects, [table.name for table in tables]),
+        *missing,
         *meeting_names(mapping, checkup.needs),
         *(problem for table in tables for problem in mistaken_columns(table, mapping, parents.get(table.oid, ()))),
         *merge_problems(tables, mapping, checkup.destination_tables, sent),

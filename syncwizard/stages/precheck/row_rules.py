@@ -1,9 +1,11 @@
 """Items about what the task selects and changes of rows: filters, scripts, operations."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_of, names_there
-from syncwizard.postgres.catalog.rule_checks import find_obstacle, judge_source
+from syncwizard.postgres.catalog.rule_checks import Judges
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projection import Projection, TaskWishes, check_destination
@@ -29,19 +31,24 @@ def row_rules(checkup: Checkup) -> Finding:
         return passed("no filters, scripts or chosen operations")
     problems: list[str] = []
     kept: list[str] = []
+    asked: list[Asked] = []
     for table in checkup.selection.tables:
         own = wishes.of(table.name, table.root)
-        if own.plain and mapping.edited(table.name, table.root) not in mapping.origin_keys:
-            continue
+        if not own.plain or mapping.edited(table.name, table.root) in mapping.origin_keys:
+            try:
+                asked.append(ask(table, own))
+            except ScriptError as error:
+                problems.append(f"{table.name}: {error}")
+    judged = _Judged(checkup, asked)
+    for each in asked:
         try:
-            asked = ask(table, own)
-            problem, told = _judged(checkup, asked)
+            problem, told = judged.look(each)
         except ScriptError as error:
             problem, told = str(error), ""
         if problem:
-            problems.append(f"{table.name}: {problem}")
+            problems.append(f"{each.table.name}: {problem}")
         elif told:
-            kept.append(f"{table.name}: {told}")
+            kept.append(f"{each.table.name}: {told}")
     if problems:
         more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
         finding = failed(
@@ -52,25 +59,34 @@ def row_rules(checkup: Checkup) -> Finding:
     return msgspec.structs.replace(passed("; ".join(kept[:SHOWN]) + more), objects=tuple(kept))
 
 
-def _judged(checkup: Checkup, asked: Asked) -> tuple[str, str]:
-    """What is wrong with a table's rule, and what it does. Raises ScriptError."""
-    source, destination = checkup.source, checkup.destination
-    database = database_of(source)
-    here = make_rule(asked, names_of(source, [asked]), checkup.mapping, database)
-    there = make_rule(asked, names_there(destination, [asked], checkup.mapping), checkup.mapping, database)
-    if here is None or there is None:
-        return "", ""
-    types_follow = checkup.synchronizes("schema")
-    if problem := find_obstacle(source, destination, here.projection, there.projection, types_follow=types_follow):
-        return problem, ""
-    if (target := checkup.target_of(asked.table)) is not None:
-        check_destination(here.projection, target)
-    elif missing := _not_filled(asked.table, here.projection, checkup.mapping):
-        return (
-            f"column {missing} is left out or renamed by the script, and NOT NULL in its definition: use"
-            " `exclude_columns` or `columns` of the task file"
-        ), ""
-    return "", _described(checkup, asked.table, here.projection)
+class _Judged:
+    """The rules of tables, of which thousands may be the same."""
+
+    def __init__(self, checkup: Checkup, asked: Sequence[Asked]) -> None:
+        source, destination = checkup.source, checkup.destination
+        self._checkup = checkup
+        self._database = database_of(source)
+        self._here = names_of(source, asked)
+        self._there = names_there(destination, asked, checkup.mapping)
+        self._judges = Judges(source, destination, types_follow=checkup.synchronizes("schema"))
+
+    def look(self, asked: Asked) -> tuple[str, str]:
+        """What is wrong with a table's rule, and what it does. Raises ScriptError."""
+        mapping = self._checkup.mapping
+        here, there = (make_rule(asked, names, mapping, self._database) for names in (self._here, self._there))
+        if here is None or there is None:
+            return "", ""
+        if problem := self._judges.obstacle(here.projection, there.projection):
+            return problem, ""
+        if (target := self._checkup.target_of(asked.table)) is not None:
+            check_destination(here.projection, target)
+        elif missing := _not_filled(asked.table, here.projection, mapping):
+            return (
+                f"column {missing} is left out or renamed by the script, and NOT NULL in its definition: use"
+                " `exclude_columns` or `columns` of the task file"
+            ), ""
+        rows = round(self._judges.at_source(here.projection).rows or 0)
+        return "", _described(asked.table, here.projection, mapping, rows)
 
 
 def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
@@ -87,14 +103,13 @@ def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
     return next(needed, "")
 
 
-def _described(checkup: Checkup, table: Table, projection: Projection) -> str:
+def _described(table: Table, projection: Projection, mapping: Mapping, kept: int) -> str:
     parts = []
     if projection.where:
-        answer = judge_source(checkup.source, projection)
         rows = f" of about {describe_count(table.estimated_rows)}" if table.estimated_rows > 0 else ""
-        parts.append(f"keeps about {describe_count(round(answer.rows or 0))}{rows} rows")
-        edited = checkup.mapping.edited(table.name, table.root)
-        left = [name for name in projection.decides if not checkup.mapping.travels(edited, name)]
+        parts.append(f"keeps about {describe_count(kept)}{rows} rows")
+        edited = mapping.edited(table.name, table.root)
+        left = [name for name in projection.decides if not mapping.travels(edited, name)]
         if left:
             parts.append(f"decided by {', '.join(sorted(left))}, which does not travel itself")
     if projection.changes_values:
