@@ -15,7 +15,7 @@ from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, followed_by, to_do
-from syncwizard.stages import row_changes
+from syncwizard.stages.capture import row_changes
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 from syncwizard.task.events import (
     Event,
