@@ -273,6 +273,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def mapping(self) -> Mapping:
         """Where the names of the source go at the destination."""
+        # Once for each context: it goes through every table that the task describes, and is asked for each of them.
         return Mapping.of(self.spec)
 
     def endpoint(self, end: End) -> Endpoint:

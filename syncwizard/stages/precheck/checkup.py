@@ -155,7 +155,7 @@ class Checkup:
     @cached_property
     def mapping(self) -> Mapping:
         """Where the names of the source go at the destination."""
-        return Mapping.of(self.spec)
+        return self.context.mapping
 
     @property
     def rules(self) -> dict[TableName, RowRule]:
