@@ -147,3 +147,33 @@ def test_a_position_is_verified_where_the_publication_was_found_unchanged_after_
         with pytest.raises(ChangesMissing, match=r"lost public\.items"):
             watcher.run()
     assert positions.verified == verified
+
+
+def test_what_a_command_waits_for_is_verified_when_it_asks_and_not_at_the_next_heartbeat(
+    pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The heartbeat is an hour away; what asks while the source is looked at is looked after once more."""
+    path = followed(pair, tmp_path)
+    task_id = path.task.spec.id
+    assert task_id is not None
+    ledger = Destination(pair.destination, task_id).ledger
+    progress, members = ledger.take_epoch(), Members(ledger.read_members())
+    positions = Positions(progress.position)
+    committed: list[int] = []
+
+    def beaten(watcher: SourceWatcher) -> None:
+        if committed:
+            watcher.stop()
+            return
+        pair.source.execute("INSERT INTO items VALUES (1)")
+        committed.append(parse_lsn(current_lsn(pair.source)))
+        assert positions.verified < committed[0]
+        watcher.look()
+
+    def ignore(found: object) -> None:
+        return
+
+    monkeypatch.setattr("syncwizard.postgres.source.watcher.BEAT_SECONDS", 3600.0)
+    with pair.source_cluster.connect(pair.database) as session:
+        SourceWatcher(session, progress, members, positions, beaten, ignore, ignore, ignore).run()
+    assert positions.verified >= committed[0]

@@ -54,7 +54,8 @@ class SourceWatcher:
         self._dropped: dict[TableName, int] = {}
         self._reported: set[TableName] = set()
         self._positions = positions
-        self._stop = threading.Event()
+        self._stopped = False
+        self._wake = threading.Event()
         self.source_lsn = ""
         self.source_at = 0.0
         # Who has locked the heartbeat's table, None while it can be written.
@@ -72,7 +73,12 @@ class SourceWatcher:
 
     def stop(self) -> None:
         """Ends `run` soon."""
-        self._stop.set()
+        self._stopped = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """Does now what is due with the next heartbeat: what was committed before is verified after it."""
+        self._wake.set()
 
     def run(self) -> None:
         """Watches until stopped. Raises SourceChanged, TaskFailed, HandedOver, or EndpointError when the source goes
@@ -81,14 +87,18 @@ class SourceWatcher:
         Losing this session must end the stream too: a source that shuts down waits for its walsender, which would
         wait for an acknowledgement that can no longer be verified.
         """
-        while not self._stop.is_set():
+        while True:
+            # Before it looks: what asks meanwhile may have committed something that it does not see any more.
+            self._wake.clear()
+            if self._stopped:
+                return
             try:
                 self._watch()
                 self._answered_at = time.monotonic()
                 self._on_beat(self)
             except psycopg.Error as error:
                 raise as_ours(error, "source", "writing the heartbeat") from error
-            self._stop.wait(BEAT_SECONDS)
+            self._wake.wait(BEAT_SECONDS)
 
     def _watch(self) -> None:
         durable = self._positions.durable

@@ -47,6 +47,10 @@ class LetGo(msgspec.Struct, frozen=True, tag=True):
     """The stream goes on."""
 
 
+class Look(msgspec.Struct, frozen=True, tag=True):
+    """The source is looked at now, not at the next heartbeat: somewhere a command waits for what is acknowledged."""
+
+
 class Figures(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Now and then, and after the last batch before it gets quiet; counters are totals of this child."""
 
@@ -130,7 +134,7 @@ class HoldEnded(msgspec.Struct, frozen=True, tag=True):
     """The stream goes on unasked: its session ended, or it was held for too long."""
 
 
-ToChild = Stop | Hold | LetGo
+ToChild = Stop | Hold | LetGo | Look
 FromChild = (
     Held
     | HoldEnded

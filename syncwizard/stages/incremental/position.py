@@ -1,10 +1,13 @@
 """Which position of the source a task has to reach to have caught up with this moment."""
 
+from contextlib import suppress
+
 from syncwizard.errors import EndpointError, TaskFailed
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.postgres.source.slot import current_lsn
-from syncwizard.stages.context import Context
+from syncwizard.stages.context import Context, NotHeld
+from syncwizard.stages.incremental.frames import Look
 from syncwizard.task.lsn import parse_lsn
 
 
@@ -29,4 +32,7 @@ def position_to_reach(context: Context, applied_lsn: str | None) -> str:
             beat(connection, context.spec.slot)
         except TaskFailed as error:
             raise EndpointError(error.title, end="source", detail=error.detail, transient=True) from error
+    # Where nothing is applied at present, it will be looked at soon after that has begun.
+    with suppress(NotHeld):
+        context.applying.send(Look())
     return position

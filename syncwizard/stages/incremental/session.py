@@ -19,7 +19,7 @@ from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.answering import SILENCE_SECONDS, Answering
 from syncwizard.stages.incremental.ends import Ends, Opened
 from syncwizard.stages.incremental.figures import Reporter, Totals
-from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Reached, Stop, Stopped
+from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Look, Reached, Stop, Stopped
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.receiving import Receiving
 from syncwizard.stages.incremental.watching import RoutesChanged, Watching
@@ -108,6 +108,9 @@ class Session:
             frame = self._channel.receive(1.0)
             if isinstance(frame, Stop):
                 self._stopping.set()
+            elif isinstance(frame, Look):
+                if self._watching is not None:
+                    self._watching.look()
             elif self._holding is not None:
                 self._hold(self._holding, frame)
             self._give_up_silence()

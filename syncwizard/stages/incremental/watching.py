@@ -64,6 +64,10 @@ class Watching:
         """The body of its thread, until stopped. Raises SourceChanged, TaskFailed, HandedOver, EndpointError."""
         self._watcher.run()
 
+    def look(self) -> None:
+        """Looks at the source now, in its thread."""
+        self._watcher.look()
+
     def stop(self) -> None:
         """Ends `run` soon."""
         self._watcher.stop()
