@@ -6,6 +6,7 @@ SyncwizardError            1
 ├── PrecheckNotPassed      3
 ├── EndpointError          4   an end cannot be reached, logged in to, or lost the connection
 │   └── ProtocolError      4   the source sent what its protocol does not allow: the session ends, another is tried
+├── NotDelivered           4   a receiver of alerts cannot be reached, or refuses one
 ├── DifferencesFound       5
 ├── TimedOut               6
 ├── LeftOver               7   the task is released, and something of it is still at an end
@@ -117,6 +118,12 @@ class ProtocolError(EndpointError):
         super().__init__(
             "the source sent a message that the protocol does not allow", end="source", transient=True, detail=what
         )
+
+
+class NotDelivered(SyncwizardError):
+    """A receiver of alerts could not be reached, or refused one; no part of the words is secret."""
+
+    exit_code = 4
 
 
 class DifferencesFound(SyncwizardError):

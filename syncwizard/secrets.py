@@ -9,6 +9,7 @@ from pathlib import Path
 
 from syncwizard.errors import UsageError
 from syncwizard.remedies import to_do
+from syncwizard.task.alerting import Alerts
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.text import one_line
 
@@ -45,6 +46,19 @@ def salts_of(forms: Iterable[str]) -> dict[str, str]:
     return {form: read_secret(form, "salt of the task's script", "") or "" for form in forms}
 
 
+def smtp_password_of(alerts: Alerts) -> str | None:
+    """The password for the mail server of alerts, None where it wants none."""
+    form = alerts.smtp_password
+    account = f"{alerts.email.user}@{alerts.email.server}"
+    return None if form is None else read_secret(form, f"password for the mail server ({account})", account)
+
+
+def webhook_url_of(alerts: Alerts, name: str) -> str | None:
+    """The address of the webhook for alerts of the task called `name`, None where it has none."""
+    form = alerts.webhook.url
+    return None if form is None else read_secret(form, "address of the webhook for alerts", f"webhook of {name}")
+
+
 def account_of(endpoint: Endpoint) -> str:
     """The name of an endpoint's entry in the keyring.
 
@@ -59,19 +73,20 @@ def key_account_of(endpoint: Endpoint) -> str:
     return f"{account_of(endpoint)} key"
 
 
-def environment_names(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> set[str]:
+def environment_names(endpoints: tuple[Endpoint, ...], others: Iterable[str] = ()) -> set[str]:
     """The environment variables that hold secrets, libpq's own among them: no process of ours may inherit them.
 
-    `salts`: the forms of those that scripts name.
+    `others`: the forms of those that scripts and receivers of alerts name.
     """
     forms = [form for each in endpoints for form in (each.password, each.encryption.key_password) if form]
-    forms += salts
+    forms += others
     return {form.removeprefix("env:") for form in forms if form.startswith("env:")} | {LIBPQ_VARIABLE}
 
 
-def known_here(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> set[str]:
-    """The ends' secrets that can be read without asking for one: in environment variables, and in libpq's passfile."""
-    values = {os.environ.get(name) for name in environment_names(endpoints, salts)} | _in_passfile(endpoints)
+def known_here(endpoints: tuple[Endpoint, ...], others: Iterable[str] = ()) -> set[str]:
+    """The ends' secrets, and `others` by their forms, that can be read without asking for one: in environment
+    variables, and in libpq's passfile."""
+    values = {os.environ.get(name) for name in environment_names(endpoints, others)} | _in_passfile(endpoints)
     return {value for value in values if value}
 
 

@@ -11,6 +11,7 @@ from syncwizard.cli.arguments import TASK, TASK_OR_ALL
 from syncwizard.cli.output import JSON, print_json, print_json_line, say, say_lines, say_trouble, show, show_lines
 from syncwizard.cli.terminal import draw_again, ring
 from syncwizard.client import tasks
+from syncwizard.client.alerts import Lookout
 from syncwizard.client.connection import EngineGone
 from syncwizard.client.health import EXIT_CODES, check_line, health_of
 from syncwizard.client.looking import Seen, look, look_anyway
@@ -57,6 +58,7 @@ def status(name: str | None, show_all: bool, check: bool, watch: bool, as_json: 
     if name is not None:
         seen = look(tasks.find_task(name), ask_source=True)
         _say_trouble(seen)
+        Lookout().meet([seen])
         if as_json:
             print_json(as_data(seen, time.time()))
         else:
@@ -67,6 +69,7 @@ def status(name: str | None, show_all: bool, check: bool, watch: bool, as_json: 
     everything = [look_anyway(task) for task in tasks.list_tasks()]
     for seen in everything:
         _say_trouble(seen)
+    Lookout().meet(everything)
     shown = [seen for seen in everything if show_all or seen.state.state != "released"]
     if as_json:
         print_json([as_data(seen, time.time()) for seen in shown])

@@ -10,7 +10,7 @@ from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 
-Part = Literal["source", "destination", "source_key", "destination_key"]
+Part = Literal["source", "destination", "source_key", "destination_key", "smtp_password", "webhook_url"]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,17 @@ def questions(spec: TaskSpec) -> list[Question]:
         if endpoint.encryption.key_password == "prompt":
             part = "source_key" if end == "source" else "destination_key"
             found.append(Question(part=part, what=f"password of the {end}'s key ({endpoint.encryption.key})"))
+    alerts = spec.advanced.alerts
+    if alerts.smtp_password == "prompt":
+        found.append(Question(part="smtp_password", what=f"password for the mail server ({alerts.email.server})"))
+    if alerts.webhook.url == "prompt":
+        found.append(Question(part="webhook_url", what="address of the webhook for alerts"))
     return found
+
+
+def other_forms(spec: TaskSpec) -> list[str]:
+    """Where the secrets beside those of the ends are kept: of scripts, and of the receivers of alerts."""
+    return [*secret_forms(spec), *spec.advanced.alerts.secret_forms]
 
 
 def unanswered(spec: TaskSpec, known: Handover) -> list[Question]:
@@ -77,7 +87,7 @@ def collect(spec: TaskSpec, typed: Handover) -> Handover:
     for part, question in asked.items():
         if getattr(typed, part) is None:
             raise UsageError("the password was not given", where=question.what, remedy="type it when asked for it")
-    source, destination = spec.source, spec.destination
+    source, destination, alerts = spec.source, spec.destination, spec.advanced.alerts
     return Handover(
         source=typed.source if "source" in asked else secrets.password_of(source, "source"),
         destination=typed.destination if "destination" in asked else secrets.password_of(destination, "destination"),
@@ -85,6 +95,8 @@ def collect(spec: TaskSpec, typed: Handover) -> Handover:
         destination_key=typed.destination_key
         if "destination_key" in asked
         else secrets.key_password_of(destination, "destination"),
+        smtp_password=typed.smtp_password if "smtp_password" in asked else secrets.smtp_password_of(alerts),
+        webhook_url=typed.webhook_url if "webhook_url" in asked else secrets.webhook_url_of(alerts, spec.name),
         salts=secrets.salts_of(secret_forms(spec)),
     )
 

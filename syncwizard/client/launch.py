@@ -11,6 +11,7 @@ from typing import NoReturn
 import msgspec
 
 from syncwizard import paths, secrets
+from syncwizard.client.credentials import other_forms
 from syncwizard.engine import frames
 from syncwizard.engine.protocol import Started
 from syncwizard.errors import TaskFailed
@@ -32,6 +33,8 @@ def collect_secrets(spec: TaskSpec) -> Handover:
         destination=secrets.password_of(spec.destination, "destination"),
         source_key=secrets.key_password_of(spec.source, "source"),
         destination_key=secrets.key_password_of(spec.destination, "destination"),
+        smtp_password=secrets.smtp_password_of(spec.advanced.alerts),
+        webhook_url=secrets.webhook_url_of(spec.advanced.alerts, spec.name),
         salts=secrets.salts_of(secret_forms(spec)),
     )
 
@@ -50,7 +53,7 @@ def start_engine(spec: TaskSpec, handover: Handover, module: str | None = None) 
             stdout=subprocess.PIPE,
             stderr=log,
             cwd=folder,
-            env=environment_without_secrets((spec.source, spec.destination), secret_forms(spec)),
+            env=environment_without_secrets((spec.source, spec.destination), other_forms(spec)),
             start_new_session=True,
         )
     if process.stdin is None or process.stdout is None:
@@ -79,14 +82,14 @@ def become_engine(spec: TaskSpec, handover: Handover, module: str = ENGINE_MODUL
     os.close(writing)
     os.dup2(reading, 0)
     arguments = [sys.executable, "-P", "-m", module, str(spec.id), "--foreground"]
-    environment = environment_without_secrets((spec.source, spec.destination), secret_forms(spec))
+    environment = environment_without_secrets((spec.source, spec.destination), other_forms(spec))
     os.execve(sys.executable, arguments, environment)
 
 
-def environment_without_secrets(endpoints: tuple[Endpoint, ...], salts: Iterable[str] = ()) -> dict[str, str]:
-    """Our environment without the variables that hold secrets of the ends or (`salts`) of scripts; libpq's files by
-    absolute names."""
-    hidden = secrets.environment_names(endpoints, salts)
+def environment_without_secrets(endpoints: tuple[Endpoint, ...], others: Iterable[str] = ()) -> dict[str, str]:
+    """Our environment without the variables that hold secrets of the ends or (`others`, their forms) of scripts and
+    alerts; libpq's files by absolute names."""
+    hidden = secrets.environment_names(endpoints, others)
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     # The engine works in another folder.
     return kept | {name: str(Path(kept[name]).absolute()) for name in LIBPQ_FILES if kept.get(name)}

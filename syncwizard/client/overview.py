@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from syncwizard.client.alerts import Lookout
 from syncwizard.client.connection import EngineConnection
 from syncwizard.client.explain import Liveness
 from syncwizard.client.looking import Seen, known_retention, unreadable
@@ -32,11 +33,14 @@ class Overview:
     def __init__(self) -> None:
         self._known: dict[uuid.UUID, tuple[Stamp, TaskState, Liveness]] = {}
         self._hours: dict[uuid.UUID, tuple[float, Hour]] = {}
+        self._lookout = Lookout()
 
     def look_around(self) -> list[Seen]:
         """Every task as it is now, by label; a damaged journal, or an engine that does not answer, is the trouble of
         its task alone."""
-        return [self._with_past(self._look(task)) for task in list_tasks()]
+        everything = [self._with_past(self._look(task)) for task in list_tasks()]
+        self._lookout.meet(everything)
+        return everything
 
     def _with_past(self, seen: Seen) -> Seen:
         """Adds the WAL that the slot holds, as far as that is known, and the last hour's latencies."""

@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from syncwizard.client.credentials import other_forms
 from syncwizard.client.launch import environment_without_secrets
 from syncwizard.engine import frames
 from syncwizard.engine.protocol import (
@@ -32,7 +33,6 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy
-from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import Event, ResyncRequested
@@ -62,8 +62,8 @@ class Probe(Generic[News]):
         writes a defect's traceback on stderr: never over a screen."""
         self._request = request
         spec = getattr(request, "spec", None)
-        salts = secret_forms(spec) if isinstance(spec, TaskSpec) else ()
-        self._environment = environment_without_secrets(endpoints, salts)
+        others = other_forms(spec) if isinstance(spec, TaskSpec) else ()
+        self._environment = environment_without_secrets(endpoints, others)
         self._decode = decode
         self._stderr = subprocess.DEVNULL if quiet else None
         self._lock = threading.Lock()

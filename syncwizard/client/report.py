@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 
 from syncwizard import __version__
+from syncwizard.client.credentials import other_forms
 from syncwizard.client.looking import Seen
 from syncwizard.client.showing import as_data, describe
 from syncwizard.engine import logs
 from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
-from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.secrets import known_here
 from syncwizard.task import file
 from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
@@ -53,7 +53,7 @@ def default_name(label: str, ending: str) -> str:
 
 def redactor_of(spec: TaskSpec) -> Redactor:
     """What takes secrets out of a report: those of the task that can be read here, and what looks like one."""
-    return Redactor(known_here((spec.source, spec.destination), secret_forms(spec)))
+    return Redactor(known_here((spec.source, spec.destination), other_forms(spec)))
 
 
 def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from syncwizard import __version__
+from syncwizard.engine.alerting.watch import AlertWatch
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
@@ -34,6 +35,7 @@ from syncwizard.task.events import (
     EngineStarted,
     EngineStopped,
     Entry,
+    Level,
     Noticed,
     PauseRequested,
     TaskFailedEvent,
@@ -98,6 +100,14 @@ class Supervisor:
         self._switcher = Switcher(self._context, self._metrics.merged, self._on_switched)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exposing = Exposing(spec.advanced.metrics, self._exposed, self._warn)
+        self._alerts = AlertWatch(
+            spec,
+            secrets,
+            folder,
+            self._looked_at,
+            self._notice,
+            after_death=self._journal.state.engine_pid is not None,
+        )
         self._ended = False
         self._pausing: asyncio.Task[None] | None = None
         self.interrupted = False
@@ -132,6 +142,7 @@ class Supervisor:
             await asyncio.to_thread(self._recorder.keep)
             self._ended = True
             await asyncio.to_thread(self._exposing.stop)
+            await asyncio.to_thread(self._alerts.stop)
             await control.close()
             self._journal.close()
 
@@ -151,6 +162,7 @@ class Supervisor:
         if not self._switcher.interrupted:
             self._verifier.go_on()
         self._exposing.start()
+        self._alerts.start()
         ready()
         try:
             outcome = await self._watch(control, done)
@@ -226,9 +238,17 @@ class Supervisor:
         )
         return render(figures, self._spec.name, self._spec.short_id, openmetrics=openmetrics)
 
+    def _looked_at(self) -> tuple[TaskState, Sample]:
+        """For alerts: totals by table cost time, and only dead letters are counted from them."""
+        counted = self._spec.advanced.etl_errors == "dead-letter"
+        return self._journal.state, self._metrics.merged() if counted else self._metrics.latest()
+
     def _warn(self, message: str) -> None:
+        self._notice("warning", message)
+
+    def _notice(self, level: Level, message: str) -> None:
         with contextlib.suppress(JournalFailed):
-            self._journal.append(Noticed(level="warning", message=message))
+            self._journal.append(Noticed(level=level, message=message))
 
     def _lost_journal(self, error: JournalFailed) -> Outcome:
         log.error("%s; %s", error, error.remedy)

@@ -18,6 +18,7 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.UsageError,
         errors.TaskFileError,
         errors.PrecheckNotPassed,
+        errors.NotDelivered,
         errors.DifferencesFound,
         errors.TimedOut,
         errors.TaskFailed,

@@ -157,11 +157,15 @@ def with_absolute_paths(spec: TaskSpec, folder: Path) -> TaskSpec:
     metrics = spec.advanced.metrics
     if metrics.file is not None:
         metrics = msgspec.structs.replace(metrics, file=str(folder / expanded(metrics.file)))
+    alerts = spec.advanced.alerts
+    if alerts.email.ca is not None:
+        email = msgspec.structs.replace(alerts.email, ca=str(folder / expanded(alerts.email.ca)))
+        alerts = msgspec.structs.replace(alerts, email=email)
     return msgspec.structs.replace(
         spec,
         source=_absolute_endpoint(spec.source, folder),
         destination=_absolute_endpoint(spec.destination, folder),
-        advanced=msgspec.structs.replace(spec.advanced, metrics=metrics),
+        advanced=msgspec.structs.replace(spec.advanced, metrics=metrics, alerts=alerts),
     )
 
 

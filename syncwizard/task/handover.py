@@ -10,6 +10,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     destination: str | None = None
     source_key: str | None = None
     destination_key: str | None = None
+    # Of the receivers of alerts.
+    smtp_password: str | None = None
+    webhook_url: str | None = None
     # Of scripts, by the forms that name them.
     salts: dict[str, str] = {}
 
@@ -21,7 +24,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         ['a', 'b']
         """
         ends = (self.source, self.destination, self.source_key, self.destination_key)
-        return [each for each in (*ends, *self.salts.values()) if each]
+        return [each for each in (*ends, self.smtp_password, self.webhook_url, *self.salts.values()) if each]
 
     def __repr__(self) -> str:
         return "Handover(…)"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from syncwizard.task.alerting import ALERTS, Alerts
 from syncwizard.task.monitoring import METRICS, Metrics
 from syncwizard.task.objects import Operation as Operation
 from syncwizard.task.objects import RenameRule as RenameRule
@@ -166,6 +167,7 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = "stop"
     metrics: Annotated[Metrics, METRICS] = Metrics()
+    alerts: Annotated[Alerts, ALERTS] = Alerts()
     ddl: Annotated[
         Ddl,
         _DEFINITIONS,

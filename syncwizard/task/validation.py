@@ -8,6 +8,7 @@ from syncwizard.task.meeting import meeting_problems
 from syncwizard.task.monitoring import address_of, is_loopback
 from syncwizard.task.object_rules import object_problems
 from syncwizard.task.problem import Problem as Problem
+from syncwizard.task.secret_forms import is_secret_form as is_secret_form
 from syncwizard.task.settings import value_at
 from syncwizard.task.specification import SETTINGS, Access, Encryption, Endpoint, TaskSpec
 
@@ -26,18 +27,6 @@ def find_problems(spec: TaskSpec) -> list[Problem]:
         *meeting_problems(spec),
         *_setting_problems(spec),
     ]
-
-
-def is_secret_form(text: str) -> bool:
-    """Whether the text says where a secret is kept.
-
-    >>> [is_secret_form(form) for form in ("pgpass", "keyring", "prompt", "env:PW", "env:", "hunter2")]
-    [True, True, True, True, False, False]
-    """
-    if text.startswith("env:"):
-        name = text.removeprefix("env:")
-        return name.isidentifier()
-    return text in {"pgpass", "keyring", "prompt"}
 
 
 def is_connection_string(text: str) -> bool:
@@ -176,6 +165,9 @@ def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:
     address = address_of(metrics.listen) if metrics.listen else None
     if address is not None and not metrics.remote and not is_loopback(address[0]):
         wrong[listen] = "other machines can reach this address: use 127.0.0.1, or allow it by `remote: true`"
+    email, security = spec.advanced.alerts.email, "advanced.alerts.email.security"
+    if not wrong[security] and email.security == "none" and email.user and email.to:
+        wrong[security] = "sends no password in the clear: use starttls or tls, or leave out `user`"
     for path, message in wrong.items():
         if message:
             yield Problem(path=path, message=message)

@@ -89,18 +89,20 @@ def _act(stage: StageName, word: str, context: Context) -> object:
             context.sample(Sample(applied_lsn="0/20", transactions=3, changes={"a.b": {"insert": 4}}))
         case "beats":
             _beat(context)
+        case "late":
+            _beat(context, 5.0)
         case "busy":
             _burn(context)
     context.cancellation.wait(600)
     raise AssertionError("nobody cancelled")
 
 
-def _beat(context: Context) -> None:
+def _beat(context: Context, latency_seconds: float = 0.25) -> None:
     """A heartbeat and some rows, often enough to be in every observation, and nothing beside it."""
     for rows in itertools.count(0, 20):
         context.sample(
             Sample(
-                latency_seconds=0.25,
+                latency_seconds=latency_seconds,
                 latency_at=time.time(),
                 changes={"a.b": {"insert": rows}},
                 transactions=rows,
