@@ -48,15 +48,19 @@ Description: synchronizes PostgreSQL databases from the terminal
 """
 
 
+UNITS = ("syncwizard@.service", "syncwizard-alerts.service", "syncwizard-alerts.timer")
+
+
 def fill(tree: Path, *, bare: bool) -> None:
     """Puts every file at its place below `tree`."""
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(tree / HOME)]
     subprocess.run([*install, *(["--no-deps", "--no-build-isolation"] if bare else []), str(ROOT)], check=True)
     _write(tree / "usr/bin/syncwizard", LAUNCHER.encode(), mode=0o755)
-    unit = (ROOT / "packaging" / "syncwizard@.service").read_text(encoding="utf-8")
-    # The unit's first line names the place for a unit of one user's own.
-    lines = unit.replace("%h/.local/bin/syncwizard", "/usr/bin/syncwizard").splitlines(keepends=True)[1:]
-    _write(tree / "usr/lib/systemd/user/syncwizard@.service", "".join(lines).encode())
+    for name in UNITS:
+        unit = (ROOT / "packaging" / name).read_text(encoding="utf-8")
+        # The unit's first line names the place for a unit of one user's own.
+        lines = unit.replace("%h/.local/bin/syncwizard", "/usr/bin/syncwizard").splitlines(keepends=True)[1:]
+        _write(tree / "usr/lib/systemd/user" / name, "".join(lines).encode())
     for shell, place in COMPLETIONS.items():
         command = [sys.executable, "-P", "-m", "syncwizard", "completion", shell]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -18,6 +18,7 @@ NAMES = (
     "commands",
     "screens",
     "monitoring",
+    "alerts",
     "verification",
     "cutover",
     "failures",

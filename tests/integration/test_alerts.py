@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,8 +33,7 @@ CORE = "halibut-2323"
 
 @pytest.fixture
 def task(state_home: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[StoredTask]:
-    for found in small_task(monkeypatch, request.config.rootpath):
-        yield found
+    yield from small_task(monkeypatch, request.config.rootpath)
 
 
 @pytest.fixture
@@ -149,7 +147,9 @@ def test_what_cannot_be_delivered_is_an_event_and_comes_later(
     task = alerting(task)
     prescribe(task.folder, incremental="lose")
     run(task)
-    trouble = "alerts cannot be delivered by webhook, and are tried again: the webhook cannot be reached: Connection refused"
+    trouble = (
+        "alerts cannot be delivered by webhook, and are tried again: the webhook cannot be reached: Connection refused"
+    )
     until(lambda: trouble in [each.message for each in task.read_state().notices], what="the event")
     with Hook(port) as hook:
         until(lambda: hook.phases(), timeout=60, what="the alert")

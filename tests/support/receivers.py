@@ -42,7 +42,7 @@ class Mailbox(Controller):
     def address(self) -> str:
         return f"{self.hostname}:{self.port}"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
         self.recipients = envelope.rcpt_tos
         self.mails.append(message_from_bytes(content, EmailMessage, policy=policy.default))

@@ -15,6 +15,7 @@ from syncwizard.task.state import Retrying, StageState, TaskState, Verification
 from syncwizard.task.verification import TableVerification, VerificationOrder
 
 NOW = 1_000_000.0
+DEFAULTS = Alerts()
 TABLE = TableName("public", "notes")
 FAILURE = Failure(title="lost", where="source", detail="connection refused")
 ALERT = Alert(
@@ -34,7 +35,7 @@ def slot(retained: int, safe: int | None) -> SlotMeasured:
     return SlotMeasured(retained_bytes=retained, wal_status="extended", safe_bytes=safe, source_lsn="0/0")
 
 
-def found(state: TaskState, rules: Alerts = Alerts(), held: SlotMeasured | None = None) -> dict[RuleName, str]:
+def found(state: TaskState, rules: Alerts = DEFAULTS, held: SlotMeasured | None = None) -> dict[RuleName, str]:
     return conditions(state, Sample(), held, rules, NOW)
 
 

@@ -25,6 +25,15 @@ def test_the_unit_is_the_one_that_the_manual_shows() -> None:
     assert shown == [UNIT.read_text(encoding="utf-8")]
 
 
+def test_the_units_that_look_after_tasks_are_those_that_the_manual_shows() -> None:
+    shown = re.findall(r"```ini\n(.*?)```", manual.read("alerts"), re.DOTALL)
+    files = [ROOT / "packaging" / f"syncwizard-alerts.{kind}" for kind in ("service", "timer")]
+    assert shown == [path.read_text(encoding="utf-8") for path in files]
+    words = shlex.split(re.findall("ExecStart=(.*)", shown[0])[0])
+    group = commands.get_command(click.Context(commands), words[1])
+    assert isinstance(group, click.Group) and words[2] in group.commands
+
+
 def test_the_unit_runs_a_command_that_there_is_and_knows_its_exit_codes() -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=True)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
