@@ -10,7 +10,7 @@ import subprocess
 import msgspec
 
 from syncwizard.engine.alerting.alert import Alert, as_data, title
-from syncwizard.engine.alerting.receivers import ANSWER_BYTES, NETWORK_SECONDS, reason, shortened
+from syncwizard.engine.alerting.answers import ANSWER_BYTES, NETWORK_SECONDS, reason, shortened
 from syncwizard.errors import NotDelivered
 from syncwizard.task.monitoring import address_of
 from syncwizard.task.text import one_line

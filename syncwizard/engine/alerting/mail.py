@@ -7,7 +7,7 @@ import socket
 import ssl
 
 from syncwizard.engine.alerting.alert import Alert, lines, title
-from syncwizard.engine.alerting.receivers import NETWORK_SECONDS, reason, shortened
+from syncwizard.engine.alerting.answers import NETWORK_SECONDS, reason, shortened
 from syncwizard.errors import NotDelivered
 from syncwizard.task.alerting import Email, addresses_of
 from syncwizard.task.monitoring import address_of

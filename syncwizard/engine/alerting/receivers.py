@@ -6,17 +6,10 @@ from typing import Literal
 from syncwizard.engine.alerting.alert import Alert
 from syncwizard.task.alerting import Alerts
 from syncwizard.task.handover import Handover
-from syncwizard.task.text import one_line
 
 ReceiverName = Literal["e-mail", "webhook", "command", "syslog"]
 # Raises NotDelivered.
 Send = Callable[[Alert], None]
-
-# Of a connection and of each answer.
-NETWORK_SECONDS = 10.0
-# Of what a receiver answers, in an error.
-WORDS = 200
-ANSWER_BYTES = 64 * 1024
 
 
 def receivers_of(alerts: Alerts, secrets: Handover) -> dict[ReceiverName, Send]:
@@ -40,14 +33,3 @@ def receivers_of(alerts: Alerts, secrets: Handover) -> dict[ReceiverName, Send]:
         if target:
             found["syslog"] = lambda alert: send_syslog(alert, target)
     return found
-
-
-def reason(error: BaseException) -> str:
-    """Why it failed, in words of the system, of TLS or of a server."""
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return shortened(words) or type(error).__name__
-
-
-def shortened(text: str) -> str:
-    """The beginning of what a receiver answers, on one line."""
-    return one_line(" ".join(text.split()))[:WORDS]

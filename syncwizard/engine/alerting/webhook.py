@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from syncwizard.engine.alerting.alert import Alert, in_shape
-from syncwizard.engine.alerting.receivers import ANSWER_BYTES, NETWORK_SECONDS, reason, shortened
+from syncwizard.engine.alerting.answers import ANSWER_BYTES, NETWORK_SECONDS, reason, shortened
 from syncwizard.errors import NotDelivered
 from syncwizard.task.alerting import Shape
 
