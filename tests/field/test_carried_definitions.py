@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from syncwizard.task.specification import SchemaObjects, TaskSpec
 from tests.field.running import FieldTask, running_task
 from tests.integration.test_precheck import outcome
@@ -9,6 +11,8 @@ from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.definitions import definitions
 from tests.support.pair import DatabasePair
+
+pytestmark = pytest.mark.slow
 
 # k02: a generated column whose function finds its helper by the search_path of those who write.
 GENERATED_COLUMN = """

@@ -1,10 +1,14 @@
 """Definitions that change at the source while a task runs, and rows that would differ in silence (v2, v3)."""
 
+import pytest
+
 from tests.field.running import FieldTask, running_task
 from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
 
 TABLES = """
     CREATE SCHEMA v2; CREATE SCHEMA v3;

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.field.test_hash_partitions import started
 from tests.support.comparison import assert_equal
 from tests.support.definitions import definitions
@@ -35,6 +37,7 @@ CHECKS = """
 """
 
 
+@pytest.mark.slow
 def test_checks_that_need_more_than_their_row_come_after_the_rows(pair: DatabasePair, tmp_path: Path) -> None:
     path = started(pair, tmp_path, CHECKS)
     assert_equal(pair)

@@ -52,6 +52,7 @@ def surveying(twins18: DatabasePair, server_folder: Path) -> Iterator[DatabasePa
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beforehand", [False, True], ids=["by the task", "beforehand"])
 def test_an_extensions_tables_are_filled_by_it_and_with_the_users_rows(
     surveying: DatabasePair, tmp_path: Path, beforehand: bool
@@ -77,6 +78,7 @@ def test_an_extensions_tables_are_filled_by_it_and_with_the_users_rows(
     assert not [event for event in path.task.events if isinstance(event, DefinitionMissing)]
 
 
+@pytest.mark.slow
 def test_a_copy_that_begins_again_leaves_the_extensions_rows(surveying: DatabasePair, tmp_path: Path) -> None:
     pair = surveying
     pair.source.execute(SOURCE)

@@ -64,6 +64,7 @@ def test_partitions_by_the_hash_of_an_enum_arrive(pair: DatabasePair, tmp_path: 
     assert assert_equal(pair)["public.parts"].rows == 1
 
 
+@pytest.mark.slow
 def test_one_of_these_partitions_truncated_alone_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
     path = started(pair, tmp_path, TREES)
     with pytest.raises(TaskFailed) as stopped, path.following():

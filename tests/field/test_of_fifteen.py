@@ -11,6 +11,8 @@ from tests.support.comparison import assert_equal
 from tests.support.definitions import definitions
 from tests.support.pair import DatabasePair
 
+pytestmark = pytest.mark.slow
+
 # p04: `unaccent` depends on a dictionary, and is declared IMMUTABLE by everyone who indexes it.
 UNACCENT = """
     CREATE EXTENSION unaccent;

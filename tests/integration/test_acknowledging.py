@@ -79,6 +79,7 @@ def test_what_was_applied_is_acknowledged_up_to_where_the_publication_was_verifi
     assert positions.acknowledged == 30
 
 
+@pytest.mark.slow
 def test_what_was_applied_is_not_forgotten_by_the_source_before_the_publication_was_verified(
     pair: DatabasePair, tmp_path: Path
 ) -> None:
@@ -114,6 +115,7 @@ def told(pair: DatabasePair, path: RowPath) -> tuple[datetime, int]:
     return row[0], parse_lsn(row[1])
 
 
+@pytest.mark.slow
 def test_a_position_is_verified_where_the_publication_was_found_unchanged_after_it(
     pair: DatabasePair, tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_rows_are_set_aside_in_the_stream(pair: DatabasePair, tmp_path: Path) ->
     assert found == [("UPDATE", "5"), ("UPDATE", "6"), ("UPDATE", "300"), ("UPDATE", "1000")]
 
 
+@pytest.mark.slow
 def test_a_keyless_tables_rows_are_set_aside(pair: DatabasePair, tmp_path: Path) -> None:
     definitions = PRICES.replace(" PRIMARY KEY", "") + "ALTER TABLE prices REPLICA IDENTITY FULL;"
     path = priced(pair, tmp_path, "dead-letter", definitions)
@@ -131,6 +132,7 @@ def test_the_stream_stops_and_names_row_and_expression(pair: DatabasePair, tmp_p
     assert held(pair)[4] == (5, "****", 500)
 
 
+@pytest.mark.slow
 def test_dead_letters_go_with_the_copy_that_made_them(pair: DatabasePair, tmp_path: Path) -> None:
     path = priced(pair, tmp_path, "dead-letter")
     pair.source.execute(FILL.format("1, 10"))

@@ -78,6 +78,7 @@ def test_pg_dump_uses_the_service(pair: DatabasePair, services: Path, tmp_path: 
     assert "of_service" in str(definitions(Endpoint(service="kb"), ["public"], tmp_path))
 
 
+@pytest.mark.slow
 def test_a_task_runs_with_a_service_at_either_end(
     pair: DatabasePair, services: Path, state_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,7 @@ def test_who_may_run_programs_at_the_server_is_as_good_as_a_superuser(
     assert f"{least} is a member of pg_execute_server_program" in outcome(spec, tmp_path)["foreign-code"].message
 
 
+@pytest.mark.slow
 def test_an_account_without_superuser_runs_all_of_it_as_itself(
     pair: DatabasePair, tmp_path: Path, owner: str, reader: str, least: str
 ) -> None:

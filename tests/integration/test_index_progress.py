@@ -52,6 +52,7 @@ def test_a_build_that_waits_for_a_writer_says_so_and_nothing_stays_when_it_is_do
     assert run.samples[-1].index_builds == []
 
 
+@pytest.mark.slow
 def test_the_progress_of_a_scan_is_a_share_of_its_phase(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +70,7 @@ def test_the_progress_of_a_scan_is_a_share_of_its_phase(
     assert all(build.table == "public.notes" for build in builds)
 
 
+@pytest.mark.slow
 def test_the_time_that_a_build_takes_is_known_while_it_is_at_work(
     pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

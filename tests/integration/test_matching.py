@@ -87,7 +87,9 @@ def table(constraints: str) -> str:
     return f"CREATE TABLE t ({columns}); {after.removeprefix(';')}"
 
 
-@pytest.mark.parametrize("keys", KEYS, ids=lambda keys: keys.name)
+@pytest.mark.parametrize(
+    "keys", [KEYS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in KEYS[1:])], ids=lambda keys: keys.name
+)
 def test_another_key_at_the_destination_loses_nothing(pair: DatabasePair, tmp_path: Path, keys: Keys) -> None:
     pair.source.execute(table(keys.source).encode())
     pair.source.execute("INSERT INTO t VALUES (1, 1, 'first')")
@@ -119,6 +121,7 @@ def test_keys_that_would_become_equal_on_the_way_are_refused(pair: DatabasePair,
 IGNORE_CASE = "CREATE COLLATION ignore_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
 
 
+@pytest.mark.slow
 def test_texts_that_only_the_destination_takes_for_equal_stop_the_task(twins15: DatabasePair, tmp_path: Path) -> None:
     for session, collation in ((twins15.source, '"C"'), (twins15.destination, "ignore_case")):
         session.execute(f"{IGNORE_CASE} CREATE TABLE t (name text COLLATE {collation} PRIMARY KEY, n int)".encode())
@@ -203,6 +206,7 @@ def of(name: str, text: str) -> str:
     return text.replace("KIND", f"{name}_kind")
 
 
+@pytest.mark.slow
 def test_types_of_the_same_name_that_are_built_otherwise(pair: DatabasePair, tmp_path: Path) -> None:
     for name, types in TYPES.items():
         for session, definition in ((pair.source, types.source), (pair.destination, types.destination)):

@@ -107,6 +107,7 @@ def test_one_script_an_end_is_enough_and_nothing_changes_its_owner(
     release.run(run.context())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("state_home")
 @pytest.mark.parametrize("ends", ["pair"], indirect=True)
 def test_the_command_prints_the_script_and_nothing_else(

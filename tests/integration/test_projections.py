@@ -91,6 +91,7 @@ def test_a_filter_and_a_script_mean_the_same_in_copy_and_stream(pair: DatabasePa
     assert_as_meant(pair, MEANT, least=10)
 
 
+@pytest.mark.slow
 def test_a_filter_over_the_key_needs_no_whole_old_rows(pair: DatabasePair, tmp_path: Path) -> None:
     meant = "SELECT id, region, price, state, phone, at, body FROM orders WHERE id % 3 = 1 ORDER BY id"
     path = projected(pair, tmp_path, ORDERS, TableObject(table="orders", where="id % 3 = 1"))
@@ -108,6 +109,7 @@ def test_a_filter_over_the_key_needs_no_whole_old_rows(pair: DatabasePair, tmp_p
     assert_as_meant(pair, meant, least=100)
 
 
+@pytest.mark.slow
 def test_short_columns_decide_without_whole_old_rows(pair: DatabasePair, tmp_path: Path) -> None:
     definitions = "CREATE TABLE orders (id bigint PRIMARY KEY, tenant int, paid boolean, day date);"
     meant = (
@@ -134,6 +136,7 @@ def test_short_columns_decide_without_whole_old_rows(pair: DatabasePair, tmp_pat
     assert_as_meant(pair, meant, least=100)
 
 
+@pytest.mark.slow
 def test_a_keyless_table_is_matched_by_what_its_rows_became(pair: DatabasePair, tmp_path: Path) -> None:
     definitions = """
     CREATE TABLE orders (id int, region text, price numeric(10, 2), note varchar(12), code char(4));
@@ -195,6 +198,7 @@ def test_columns_are_added_renamed_and_left_out_by_a_script(pair: DatabasePair, 
     ]
 
 
+@pytest.mark.slow
 def test_a_stream_as_text_means_the_same(pair: DatabasePair, tmp_path: Path) -> None:
     # An OID's meaning is local to its database: the stream is text for the whole task.
     more = "ALTER TABLE orders ADD kind regtype DEFAULT 'int'; ALTER TABLE orders REPLICA IDENTITY FULL;"

@@ -101,6 +101,7 @@ def test_keyless_rows_are_matched_one_by_one_by_their_bytes(pair: DatabasePair, 
     assert assert_equal(pair)["public.log"].rows == 5 - 1 + 1 + 300 - 21
 
 
+@pytest.mark.slow
 def test_inheritance_parents_and_children_stay_apart(pair: DatabasePair, tmp_path: Path) -> None:
     path = row_path(pair, tmp_path, KEYLESS)
     pair.source.execute("INSERT INTO inherited VALUES (1, 'parent'); INSERT INTO child VALUES (1, 'child', 5)")
@@ -154,6 +155,7 @@ def test_unusual_types_names_identity_and_generated_columns(pair: DatabasePair, 
     assert assert_equal(pair)["public.special"].rows == 5
 
 
+@pytest.mark.slow
 def test_columns_with_local_oids_make_the_stream_text(pair: DatabasePair, tmp_path: Path) -> None:
     # The class gets another OID at each end; its name is what must arrive.
     pair.source.execute("CREATE TABLE first_here (n int)")
@@ -180,7 +182,7 @@ KEYLESS_LARGE = f"ALTER TABLE large DROP CONSTRAINT large_pkey, ALTER id DROP NO
 
 @pytest.mark.parametrize(
     "more",
-    ["", REG, FULL, KEYLESS_LARGE, REG + KEYLESS_LARGE],
+    ["", *(pytest.param(more, marks=pytest.mark.slow) for more in (REG, FULL, KEYLESS_LARGE, REG + KEYLESS_LARGE))],
     ids=["binary", "text", "full", "keyless", "keyless text"],
 )
 def test_rows_of_several_megabytes_arrive_whole(pair: DatabasePair, tmp_path: Path, more: str) -> None:
@@ -239,6 +241,7 @@ def test_partitions_rows_move_between_them_and_leaves_are_truncated(pair: Databa
     assert assert_equal(pair)["public.parted"].rows == 0
 
 
+@pytest.mark.slow
 def test_a_partition_unknown_to_the_destination_goes_to_the_root(pair: DatabasePair, tmp_path: Path) -> None:
     path = row_path(pair, tmp_path, PARTITIONED)
     path.copy()
@@ -266,6 +269,7 @@ def test_a_table_created_after_the_start_is_named(pair: DatabasePair, tmp_path: 
         )
 
 
+@pytest.mark.slow
 def test_a_generated_column_may_be_part_of_the_identity(pair: DatabasePair, tmp_path: Path) -> None:
     definitions = """
         CREATE TABLE gen (a int NOT NULL, twice int GENERATED ALWAYS AS (a * 2) STORED NOT NULL, note text, body text);
@@ -285,6 +289,7 @@ def test_a_generated_column_may_be_part_of_the_identity(pair: DatabasePair, tmp_
     assert_equal(pair)
 
 
+@pytest.mark.slow
 def test_a_keyless_row_gets_another_identity_always_value(pair: DatabasePair, tmp_path: Path) -> None:
     definitions = """
         CREATE TABLE tickets (number int GENERATED ALWAYS AS IDENTITY, holder text, body text);
@@ -306,6 +311,7 @@ def test_a_keyless_row_gets_another_identity_always_value(pair: DatabasePair, tm
     assert_equal(pair)
 
 
+@pytest.mark.slow
 def test_a_missing_row_that_cannot_come_back_is_not_passed_over(pair: DatabasePair, tmp_path: Path) -> None:
     """Enough updates for a staging table, of which one met no row and then a unique index."""
     definitions = (
@@ -321,6 +327,7 @@ def test_a_missing_row_that_cannot_come_back_is_not_passed_over(pair: DatabasePa
         path.caught_up()
 
 
+@pytest.mark.slow
 def test_swaps_cost_neither_the_session_nor_what_it_has_prepared(pair: DatabasePair, tmp_path: Path) -> None:
     """Batches that fail in staging tables and single statements, some while both are new to the session."""
     definitions = """
@@ -348,6 +355,7 @@ def test_swaps_cost_neither_the_session_nor_what_it_has_prepared(pair: DatabaseP
     assert any(isinstance(event, Noticed) and "change by change" in event.message for event in path.task.events)
 
 
+@pytest.mark.slow
 def test_tables_without_columns_have_rows_too(pair: DatabasePair, tmp_path: Path) -> None:
     path = row_path(
         pair, tmp_path, "CREATE TABLE nothing (); CREATE TABLE constant (c int GENERATED ALWAYS AS (1) STORED)"

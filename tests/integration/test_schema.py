@@ -349,6 +349,7 @@ def test_a_role_that_cannot_silence_triggers_gets_no_foreign_keys(pair: Database
         pair.destination.execute(f"DROP ROLE {pair.database}")
 
 
+@pytest.mark.slow
 def test_definitions_of_postgresql_15_arrive(pair15: DatabasePair, tmp_path: Path) -> None:
     pair15.source.execute("""
         CREATE TYPE mood AS ENUM ('sad', 'happy');

@@ -218,6 +218,7 @@ def test_a_connectivity_test_says_what_tls_checks(secure_server: SecureServer, t
     assert (uncertified.verdict, "client certificate" in uncertified.message) == ("failed", True)
 
 
+@pytest.mark.slow
 def test_a_whole_task_runs_over_tls_and_shows_no_secret(
     secure_server: SecureServer,
     destination_cluster: Cluster,

@@ -45,7 +45,10 @@ TERMINALS = {
 }
 # What is drawn and not read: rules, bars, frames, the dots of a chart.
 DRAWN = set(" ─━│┤└┬┴├┐┘┌╭╮╯╰▶▌▔▁▂▃▄▅▆▇█▐▕▏▎▊■┃╶╷╵╴·•") | {chr(code) for code in range(0x2800, 0x2900)}
-EVERY_THEME = pytest.mark.parametrize("theme", list(THEMES))
+# One of each ground for daily use.
+EVERY_THEME = pytest.mark.parametrize(
+    "theme", [name if name in ("dark", "ansi-light") else pytest.param(name, marks=pytest.mark.slow) for name in THEMES]
+)
 
 
 def luminance(rgb: tuple[int, ...]) -> float:

@@ -45,6 +45,7 @@ EDITED = {
 }
 
 
+@pytest.mark.slow
 async def test_keys_that_edit_a_field_keep_their_place() -> None:
     async with at_screens(Opening()) as person:
         screen = await wizard(person)
@@ -69,6 +70,7 @@ async def test_two_passwords_land_in_their_fields(mover: str) -> None:
         assert answers == [Handover(source="abc", destination="defgh")]
 
 
+@pytest.mark.slow
 async def test_back_tab_and_what_is_pasted_keep_their_place() -> None:
     async with at_screens(Opening()) as person:
         screen = await wizard(person)

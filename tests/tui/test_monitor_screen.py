@@ -280,6 +280,7 @@ async def test_a_retry_says_what_since_when_until_when_and_what_to_do() -> None:
         assert "Next: look whether the server runs; the task goes on by itself then" in text
 
 
+@pytest.mark.slow
 async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -> None:
     failure = Failure(title="the slot is gone", remedy=resync("kb"), changes_missing=True)
     moments = [*RUNNING, (NOW - 60.0, TaskFailedEvent(failure=failure)), (NOW - 60.0, EngineStopped(reason="failed"))]
@@ -292,6 +293,7 @@ async def test_lost_changes_name_the_command_that_copies_again_and_no_resume() -
         assert "R      Resync" in await shown(pilot, "1 of")
 
 
+@pytest.mark.slow
 async def test_a_table_of_a_healthy_task_is_copied_again_only_where_one_is_marked() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing()))
     async with app.run_test(size=NARROW) as pilot:
@@ -611,6 +613,7 @@ def living(state_home: Path) -> Iterator[StoredTask]:
         os.kill(holder.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask) -> None:
     app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
     async with app.run_test(size=NARROW) as pilot:
@@ -626,6 +629,7 @@ async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask
     assert living.read_state().state == "paused"
 
 
+@pytest.mark.slow
 async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a_key(
     living: StoredTask,
 ) -> None:
@@ -640,6 +644,7 @@ async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a
         await shown(pilot, "◑ catching up", seconds=30.0)
 
 
+@pytest.mark.slow
 async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_from_leaving(
     living: StoredTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -667,6 +672,7 @@ async def test_resuming_asks_for_a_password_that_is_kept_nowhere() -> None:
         assert "▲ Paused" in await shown(pilot, "password of the source", gone=True)
 
 
+@pytest.mark.slow
 async def test_a_password_is_asked_for_once_and_again_when_an_end_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str | None] = []
     refusal = EndpointError("the password is wrong", end="source", transient=False)
@@ -705,6 +711,7 @@ async def test_a_tab_answers_a_click() -> None:
         await shown(pilot, "Events (")
 
 
+@pytest.mark.slow
 async def test_ten_thousand_tables_are_filtered_at_once() -> None:
     changes = {f"kb.table_{number:05}": {"insert": number} for number in range(10_000)}
     app = monitor(view_of(store_task(), RUNNING, synchronizing(changes=changes)))

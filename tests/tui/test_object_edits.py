@@ -25,6 +25,8 @@ from tests.tui.apps import NARROW, WIDE, shown, text_on
 from tests.tui.catalogues import KNOWLEDGE_BASE
 from tests.tui.test_objects_step import KnownSource, StepApp
 
+pytestmark = pytest.mark.slow
+
 Running = Pilot[Leaving]
 WHOLE = [SchemaObjects(schema="kb")]
 LISTED = [SchemaObjects(schema="kb", tables=[TableObject(table="documents"), TableObject(table="passages")])]

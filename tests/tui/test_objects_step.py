@@ -121,6 +121,7 @@ async def test_what_the_draft_has_chosen_is_ticked(pair: DatabasePair) -> None:
         assert app.wizard.draft.objects == chosen
 
 
+@pytest.mark.slow
 async def test_tables_alone_warn_of_what_is_left_out_and_a_key_adds_it(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     chosen = [SchemaObjects(schema="kb", tables=[TableObject(table="documents")])]
@@ -135,6 +136,7 @@ async def test_tables_alone_warn_of_what_is_left_out_and_a_key_adds_it(pair: Dat
         assert advice(app) == ""
 
 
+@pytest.mark.slow
 async def test_next_stops_without_a_table_and_says_so(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     async with at_step(draft_over(pair)) as (app, pilot):
@@ -146,6 +148,7 @@ async def test_next_stops_without_a_table_and_says_so(pair: DatabasePair) -> Non
         assert isinstance(app.wizard.current, AdvancedStep)
 
 
+@pytest.mark.slow
 async def test_types_and_conflicts_are_explained_when_they_are_not_the_usual(pair: DatabasePair) -> None:
     async with at_step(draft_over(pair)) as (app, pilot):
         await pilot.press("shift+tab", "shift+tab", "space", "right", "space", "right", "space")
@@ -159,6 +162,7 @@ async def test_types_and_conflicts_are_explained_when_they_are_not_the_usual(pai
         assert "may differ for good" in text_on(app)
 
 
+@pytest.mark.slow
 async def test_a_source_that_cannot_be_used_says_why_and_r_tries_again(pair: DatabasePair) -> None:
     gone = f"{pair.database}_later"
     source = msgspec.structs.replace(EndpointDraft.from_endpoint(pair.source_endpoint), database=gone)
@@ -172,6 +176,7 @@ async def test_a_source_that_cannot_be_used_says_why_and_r_tries_again(pair: Dat
             await asyncio.to_thread(pair.source_cluster.drop_database, gone)
 
 
+@pytest.mark.slow
 async def test_a_listing_that_waits_is_stopped_and_the_screen_stays_free(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     with pair.source_cluster.connect(pair.database) as holder, holder.transaction():
@@ -186,6 +191,7 @@ async def test_a_listing_that_waits_is_stopped_and_the_screen_stays_free(pair: D
             await shown(pilot, "Source: 5 objects")
 
 
+@pytest.mark.slow
 async def test_refresh_shows_what_is_new_and_keeps_what_is_chosen(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     async with at_step(draft_over(pair), "Source: 5 objects") as (app, pilot):
@@ -198,6 +204,7 @@ async def test_refresh_shows_what_is_new_and_keeps_what_is_chosen(pair: Database
         assert "[x] later" in text_on(app)
 
 
+@pytest.mark.slow
 async def test_a_refresh_that_fails_leaves_no_tree_to_act_upon_and_the_draft_as_it_is(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     chosen = [SchemaObjects(schema="kb", tables=[TableObject(table="documents")])]

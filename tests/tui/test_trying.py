@@ -17,6 +17,8 @@ from tests.tui.apps import NARROW, text_on
 from tests.tui.apps import shown as shown_by_then
 from tests.tui.test_objects_step import Running, StepApp, draft_over
 
+pytestmark = pytest.mark.slow
+
 ROWS = """
 CREATE SCHEMA kb;
 CREATE TABLE kb.documents (id int PRIMARY KEY, title text, region text);

@@ -100,6 +100,7 @@ def test_the_container_starts_a_command_with_its_state_in_the_volume() -> None:
     assert copied and [name for name in copied if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.slow
 def test_the_debian_package_has_program_pages_completions_and_unit(tmp_path: Path) -> None:
     if shutil.which("dpkg-deb") is None:
         pytest.skip("no dpkg-deb on this machine")

@@ -24,7 +24,9 @@ from tests.support.echo_child import Assignment
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Its pauses between two attempts are short: what they are is another test's."""
+    monkeypatch.setattr("syncwizard.engine.retry.BACK_OFF_SECONDS", (0.02, 0.02, 0.05, 0.1))
     bench = Bench(tmp_path)
     yield bench
     bench.journal.close()

@@ -53,6 +53,7 @@ def run(folder: Path, text: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "reason", "code", "words"),
     [
