@@ -12,7 +12,7 @@ from tests.faults.harness import Trial, moment
 from tests.support.waiting import until
 
 # Over before anything runs out, and longer than an answer is waited for.
-SHORT_SECONDS = (1.0, 3.0, 8.0)
+SHORT_SECONDS = (1.0, 3.0, 6.0)
 LONG_SECONDS = (70.0,)
 
 
