@@ -17,7 +17,7 @@ from syncwizard.client.health import EXIT_CODES, check_line, health_of
 from syncwizard.client.looking import Seen, look, look_anyway
 from syncwizard.client.showing import as_data, describe, describe_all, describe_definitions
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.waiting import Goal, connect, wait_for
+from syncwizard.client.waiting import Goal, connect, missing_tables, wait_for
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import UsageError
 from syncwizard.task.events import Entry
@@ -151,13 +151,14 @@ def wait(name: str, until: Goal, timeout: float | None, bell: bool, as_json: boo
 
 def _differences(task: StoredTask, state: TaskState, until: Goal) -> int:
     """Says what is not as the source's after a wait; the exit code."""
-    if state.aside and until != "full":
-        say_lines("\n".join([f"{count_aside(state.aside)}:", *(f"  {describe_aside(each)}" for each in state.aside)]))
+    aside = missing_tables(state, until)
+    if aside:
+        say_lines("\n".join([f"{count_aside(aside)}:", *(f"  {describe_aside(each)}" for each in aside)]))
         say(f"`syncwizard status {shell_word(task.label)}` shows what helps")
     missing = until == "indexed" and bool(state.missing_definitions)
     if missing:
         say_lines(describe_definitions(state, task.label))
-    return DIFFERENT if missing or (state.aside and until != "full") else 0
+    return DIFFERENT if missing or aside else 0
 
 
 @click.command()

@@ -13,7 +13,7 @@ from syncwizard.engine.journal import FILE_NAME, is_full, read_journal
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.remedies import Remedy
-from syncwizard.task.events import Entry, StageName
+from syncwizard.task.events import Entry, StageName, TableSetAside
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.narration import describe_retrying
@@ -128,6 +128,15 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
 
     rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
     return wait_until(task, caught_up, goal, rest, watcher)
+
+
+def missing_tables(state: TaskState, goal: Goal) -> list[TableSetAside]:
+    """The tables that are set aside and lack what the goal is about: for `full` those that are not copied whole."""
+    return [
+        each
+        for each in state.aside
+        if goal != "full" or any((table := state.table(name)) and not table.copied for name in each.names)
+    ]
 
 
 def _position_to_reach(task: StoredTask, timeout: float | None, watcher: Watcher) -> int:

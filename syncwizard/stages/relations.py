@@ -15,6 +15,9 @@ from syncwizard.stages.context import Context
 from syncwizard.task.events import DefinitionFollowed, Noticed, PartitionDetached, TableDropped, TableSetAside
 from syncwizard.task.names import TableName
 
+# Classes of data exceptions, integrity violations and limits (a key too long for an index): the rows of one table.
+OF_ROWS = ("22", "23", "54")
+
 
 def leave_dropped(
     context: Context,

@@ -7,12 +7,9 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.advice import UNIQUE_VIOLATION, find_query, rows_in_the_way
-from syncwizard.stages.relations import set_aside, tree_of
+from syncwizard.stages.relations import OF_ROWS, set_aside, tree_of
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.names import TableName
-
-# Classes of data exceptions, integrity violations and limits (a key too long for an index): the rows of one table.
-OF_ROWS = ("22", "23", "54")
 
 
 def set_aside_by_keys(

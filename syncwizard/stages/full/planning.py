@@ -46,7 +46,8 @@ LEAST_SHARE = 4
 
 class TablePlan(msgspec.Struct, kw_only=True):
     """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes; `columns` of the source
-    go into the `target_columns`, unless a projection says what does."""
+    go into the `target_columns`, unless a projection says what does. `tree`: the names of its partition tree,
+    itself among them; `refused`: the destination does not take its rows, or those of its tree."""
 
     source: Table
     target: TableName
@@ -58,7 +59,9 @@ class TablePlan(msgspec.Struct, kw_only=True):
     columns: tuple[str, ...] = ()
     projected: Projected | None = None
     dead_letters: bool = False
+    tree: tuple[TableName, ...] = ()
     stale: str = ""
+    refused: bool = False
     started_at: float = 0.0
 
     def range(self, chunk: int) -> ChunkRange:
@@ -103,7 +106,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
             copies = destination.copies.read()
-    pending = unfinished_units(tables, copies)
+    pending = unfinished_units(_joined(context, tables), copies)
     if not pending:
         return [], None
     if context.pair is None:
@@ -111,16 +114,19 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
     begun = _new_copies(context, destination, pending, pair, there, copies)
+    trees = trees_of(pending)
     plans = []
     for table in pending:
         if table.partitioned:
             continue
         target, copy, rule = there.of(table), begun.get(table.name) or copies[table.name], rules.get(table.name)
-        plans.append(
+        plan = (
             _table_plan(table, target, copy, context.mapping)
             if rule is None
             else _projected_plan(table, target, copy, rule.projection, context.spec)
         )
+        plan.tree = tuple(sorted(each.name for each in trees[table.root]))
+        plans.append(plan)
     again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
         destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions(again))
@@ -175,16 +181,27 @@ def _captured(
     return tables, carried
 
 
+def _joined(context: Context, tables: Iterable[Table]) -> list[Table]:
+    """Those that are not set aside: these are copied again by order."""
+    aside = {name for event in context.state().aside for name in event.names}
+    return [table for table in tables if table.name not in aside]
+
+
+def trees_of(tables: Iterable[Table]) -> dict[TableName, list[Table]]:
+    """The tables by the root of their partition tree."""
+    trees: dict[TableName, list[Table]] = {}
+    for table in tables:
+        trees.setdefault(table.root, []).append(table)
+    return trees
+
+
 def unfinished_units(tables: Iterable[Table], copies: dict[TableName, TableCopy]) -> list[Table]:
     """The tables of every partition tree that is not completely copied under one pair.
 
     A row may move between the leaves of a tree, so all of them share their pair.
     """
-    trees: dict[TableName, list[Table]] = {}
-    for table in tables:
-        trees.setdefault(table.root, []).append(table)
     unfinished = []
-    for tree in trees.values():
+    for tree in trees_of(tables).values():
         known = [copies.get(table.name) for table in tree]
         complete = all(copy is not None and copy.complete for copy in known)
         if not complete or len({copy.pair_lsn for copy in known if copy is not None}) > 1:

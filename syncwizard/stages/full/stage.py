@@ -3,6 +3,7 @@
 import select
 import time
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,6 +16,7 @@ from syncwizard.remedies import to_do
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
 from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
 from syncwizard.stages.full.planning import TablePlan, plan_round
+from syncwizard.stages.full.refusing import refuse
 from syncwizard.stages.full.renewing import is_changed
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.figures.sample import Sample
@@ -62,7 +64,7 @@ def _copy_round(context: Context, source: Connection, destination: Destination) 
     plans, pair = plan_round(context, source, destination)
     if pair is None:
         return False
-    stale = Copying(context, pair, plans).run()
+    stale = Copying(context, pair, plans, lambda plan, failed: refuse(context, destination, plan, failed)).run()
     if not stale:
         if not is_changed(context, source, destination):
             return False
@@ -78,9 +80,13 @@ def _copy_round(context: Context, source: Connection, destination: Destination) 
 
 
 class Copying:
-    """Hands chunks to workers, largest tables first, and takes their answers. A dead worker costs its chunk."""
+    """Hands chunks to workers, largest tables first, and takes their answers. A dead worker costs its chunk; rows that
+    the destination does not take cost their table, with its partition tree, which `refuse` sets aside: or it raises."""
 
-    def __init__(self, context: Context, pair: Pair, plans: list[TablePlan]) -> None:
+    def __init__(
+        self, context: Context, pair: Pair, plans: list[TablePlan], refuse: Callable[[TablePlan, TaskFailed], None]
+    ) -> None:
+        self._refuse = refuse
         self._context = context
         self._pair = pair
         self._plans = sorted(plans, key=lambda plan: -plan.source.bytes)
@@ -107,7 +113,7 @@ class Copying:
         finally:
             for child, _, _ in self._workers.values():
                 child.kill()
-        return [plan for plan in self._plans if plan.stale]
+        return [plan for plan in self._plans if plan.stale and not plan.refused]
 
     def _busy(self) -> bool:
         return any(plan is not None for _, plan, _ in self._workers.values()) or self._next_plan() is not None
@@ -116,7 +122,7 @@ class Copying:
         """The largest table with chunks to hand out; done ones leave the queue, for there may be thousands."""
         while self._waiting:
             plan = self._waiting[0]
-            if plan.todo and not plan.stale:
+            if plan.todo and not plan.stale and not plan.refused:
                 return plan
             self._waiting.popleft()
         return None
@@ -152,6 +158,9 @@ class Copying:
         except EOFError:
             self._died(child)
             return
+        except TaskFailed as failed:
+            self._refused(child, plan, failed)
+            return
         if frame is None or plan is None:
             return
         if isinstance(frame, ChunkProgress):
@@ -179,12 +188,9 @@ class Copying:
 
     def _died(self, child: Child) -> None:
         """Puts the dead worker's chunk back and starts another one if there is work."""
-        fileno = child.fileno()
-        _, plan, chunk = self._workers.pop(fileno)
-        self._poll.unregister(fileno)
-        self._partial.pop(fileno, None)
+        _, plan, chunk = self._workers[child.fileno()]
         pid = child.pid
-        child.kill()
+        self._remove(child)
         if plan is None:
             return
         plan.todo.appendleft(chunk)
@@ -199,6 +205,24 @@ class Copying:
             Noticed(level="warning", message=f"copy worker {pid} died; its chunk of {plan.source.name} is copied again")
         )
         self._start_worker()
+
+    def _refused(self, child: Child, plan: TablePlan | None, failed: TaskFailed) -> None:
+        """Goes on with the other tables; the worker has ended."""
+        if plan is None:
+            raise failed
+        if not plan.refused:
+            self._refuse(plan, failed)
+        for each in self._plans:
+            each.refused = each.refused or each.source.name in plan.tree
+        self._remove(child)
+        if self._next_plan() is not None:
+            self._start_worker()
+
+    def _remove(self, child: Child) -> None:
+        self._workers.pop(child.fileno())
+        self._poll.unregister(child.fileno())
+        self._partial.pop(child.fileno(), None)
+        child.kill()
 
     def _note_finished(self, plan: TablePlan) -> None:
         if not plan.finished:

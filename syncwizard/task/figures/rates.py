@@ -128,6 +128,7 @@ def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
     if not state.tables:
         return None
     rows, size = sample.copied_rows or {}, sample.copied_bytes or {}
+    aside = {str(name) for event in state.aside for name in event.names}
     tables = {
         name: TableProgress(
             rows=table.rows if table.copied else rows.get(name, 0),
@@ -137,6 +138,8 @@ def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
             copied=table.copied,
         )
         for name, table in state.tables.items()
+        # The rest of one that is set aside is not to come.
+        if table.copied or name not in aside
     }
     unfinished = [table for table in tables.values() if not table.copied]
     left = [
