@@ -16,7 +16,7 @@ HEARTBEAT_MARK = "syncwizard: heartbeat of synchronization tasks"
 # A lock on the table must not hold up what shares the session: the heartbeat may be late.
 LOCK_TIMEOUT_MILLISECONDS = 200
 
-# To read it has time: a connection is compared once.
+# To read it has time where nothing else shows which history it is: a connection is compared once.
 READ_TIMEOUT_MILLISECONDS = 5_000
 
 # In one transaction and one round trip.
@@ -83,16 +83,16 @@ def beat(connection: Connection, slot: str) -> float:
     return float(row[0])
 
 
-def read_beat(connection: Connection, slot: str) -> Beat | None:
+def read_beat(connection: Connection, slot: str, timeout_milliseconds: int = READ_TIMEOUT_MILLISECONDS) -> Beat | None:
     """The task's heartbeat as it is now, also over a replication session; None where there is none.
 
-    Raises psycopg's LockNotAvailable when the table is locked.
+    Raises psycopg's LockNotAvailable when the table is locked for longer than the timeout.
     """
     statement = sql.SQL(
         "SET LOCAL lock_timeout = {}; "
         "SELECT beats, (pg_catalog.date_part('epoch', beat_at) * 1000000)::bigint"
         " FROM public.dts_postgres_heartbeat WHERE slot_name = {}"
-    ).format(sql.Literal(READ_TIMEOUT_MILLISECONDS), sql.Literal(slot))
+    ).format(sql.Literal(timeout_milliseconds), sql.Literal(slot))
     try:
         cursor = connection.execute(statement)
         cursor.nextset()

@@ -11,8 +11,9 @@ from syncwizard.errors import ChangesMissing, SourceChanged
 from syncwizard.postgres.captured import Progress, SystemIdentity
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import is_connection_loss
-from syncwizard.postgres.source.heartbeat import read_beat
+from syncwizard.postgres.source.heartbeat import LOCK_TIMEOUT_MILLISECONDS, read_beat
 from syncwizard.remedies import or_else, resync, to_do
+from syncwizard.rows.changes import Beat
 from syncwizard.task.lsn import format_lsn, parse_lsn
 
 
@@ -68,7 +69,7 @@ def _text(content: object) -> str:
 
 def _check_beat(holder: Connection, progress: Progress) -> None:
     last = progress.last_beat
-    beat = read_beat(holder, progress.slot) if last is not None else None
+    beat = _read_beat(holder, progress) if last is not None else None
     # Without its row, what watches the publication says what is wrong.
     if last is None or beat is None:
         return
@@ -76,6 +77,16 @@ def _check_beat(holder: Connection, progress: Progress) -> None:
         raise set_back(progress, f"its heartbeat is number {beat.number}, number {last.number} was applied")
     if beat.number == last.number and beat.at != last.at:
         raise set_back(progress, f"its heartbeat {beat.number} is not the one that was applied")
+
+
+def _read_beat(holder: Connection, progress: Progress) -> Beat | None:
+    """The source's heartbeat; not waited for where its table is locked and the stream shows the history, too."""
+    if progress.last_commit is None:
+        return read_beat(holder, progress.slot)
+    try:
+        return read_beat(holder, progress.slot, LOCK_TIMEOUT_MILLISECONDS)
+    except psycopg.errors.LockNotAvailable:
+        return None
 
 
 def switch_point(history: str, timeline: int) -> int | None:
