@@ -186,16 +186,6 @@ def _redefined(
     return captured_all(connection, differing)
 
 
-def check_lineage(
-    connection: Connection, progress: Progress, members: Sequence[Member], followed: Collection[int] = ()
-) -> Lineage:
-    """Compares. Raises SourceChanged where a name leads to another table."""
-    found = compare_lineage(connection, members, followed)
-    if found.renamed:
-        raise other_names(found.renamed, progress)
-    return found
-
-
 def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
     """The error of tables whose rows differ."""
     error = missing_changes(

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 
-from syncwizard.postgres.captured import Member, Progress
+from syncwizard.postgres.captured import Member
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.source.lineage import Lineage, check_lineage, read_digest
+from syncwizard.postgres.source.lineage import Lineage, compare_lineage, read_digest
 from syncwizard.task.names import TableName
 
 # A look takes this part of the source's time at most: 20,000 tables take it half a second.
@@ -51,15 +51,15 @@ class Members:
         self._members.pop(relation, None)
         self._digest = ""
 
-    def look(self, connection: Connection, progress: Progress) -> Lineage:
-        """What differs since the last look. Raises SourceChanged as `check_lineage` does."""
+    def look(self, connection: Connection) -> Lineage:
+        """What differs since the last look."""
         began = time.monotonic()
         if began < self._due:
             return Lineage()
         followed = self.followed
         digest = read_digest(connection, [member.relation for member in followed])
         same = digest == self._digest
-        found = Lineage() if same else check_lineage(connection, progress, followed, self.redefined)
+        found = Lineage() if same else compare_lineage(connection, followed, self.redefined)
         if found.noted:
             self.note(found.noted)
         # What changed meanwhile differs from this digest, and is seen the next time.

@@ -116,7 +116,7 @@ class SourceWatcher:
         gone = [member.table for member in found.dropped if not is_ours(member.table)]
         self._note_dropped(gone)
         self._on_gone(gone)
-        self._on_changed(self._members.look(self.connection, self._progress))
+        self._on_changed(self._members.look(self.connection))
         self._positions.verified = max(self._positions.verified, parse_lsn(position))
         self.source_lsn, self.source_at = position, time.time()
         self._beat()

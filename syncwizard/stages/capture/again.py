@@ -47,12 +47,14 @@ from syncwizard.task.text import counted
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
     """What is not as the task left it. `elsewhere`: another server or database answers; `gap`: why all of the stream
-    is doubtful; `publication`, `lineage`: single tables; `heartbeat`: whether that is there."""
+    is doubtful; `publication`, `lineage`: single tables; `away`: captured and present names that differ, also of tables
+    that are set aside; `heartbeat`: whether that is there."""
 
     elsewhere: str = ""
     gap: str = ""
     publication: Membership = Membership()
     lineage: Lineage = Lineage()
+    away: tuple[tuple[TableName, TableName], ...] = ()
     heartbeat: bool = True
 
     @property
@@ -95,12 +97,13 @@ def find_damage(
             aside = {name for event in context.state().aside for name in event.names}
             joined = [member for member in members if member.table not in aside]
             lineage = compare_lineage(source, joined, followed)
+            away = compare_lineage(source, members, followed).renamed if aside else lineage.renamed
             heartbeat = beats(source, progress.slot)
     except ChangesMissing as error:
         return Damage(gap=f"{error.title}: {error.detail}")
     except SourceChanged as error:
         return Damage(elsewhere=f"{error.title}: {error.detail}" if error.detail else error.title)
-    return Damage(gap=publication.gap, publication=publication, lineage=lineage, heartbeat=heartbeat)
+    return Damage(gap=publication.gap, publication=publication, lineage=lineage, away=away, heartbeat=heartbeat)
 
 
 def followed_by(context: Context, destination: Destination) -> Collection[int]:
@@ -203,7 +206,7 @@ def chosen(selection: Selection, wanted: set[TableName]) -> Selection:
 def _renamed_away(members: Iterable[Member], damage: Damage, everything: Selection) -> set[int]:
     """The members whose tables have names now that are none of the task's."""
     selected = {table.name for table in everything.tables}
-    away = {before for before, now in damage.lineage.renamed if now not in selected}
+    away = {before for before, now in damage.away if now not in selected}
     return {member.oid for member in members if member.oid is not None and member.table in away}
 
 

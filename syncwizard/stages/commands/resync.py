@@ -45,7 +45,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
             there = read_targets(source, destination, tables, context.mapping)
             tables, absent = _split(context, tables, there)
             obstacles = find_obstacles(context, destination, tables, there, copies, no_triggers=no_triggers)
-    _refuse_absent(absent, wish, damage)
+    _refuse_absent(absent, wish, damage, _of_aside(context, names))
     if obstacles:
         title, remedy = obstacles[0]
         raise UsageError(title, where="destination", remedy=to_do(remedy, then="run again"))
@@ -86,6 +86,9 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
     lost = damage.lost_of(everything)
     aside = [name for event in context.state().aside for name in event.names if name in everything]
     named = _with_trees(selection, wish.tables or [*lost, *aside])
+    # Of two whose names were swapped each has what belongs to the other.
+    while more := everything.intersection(_of_aside(context, named)) - named:
+        named |= _with_trees(selection, more)
     missed = [table for table in lost if table not in named]
     if missed:
         raise UsageError(f"{missed[0]} lost changes, too", where="source", remedy=resync(task, (), "leave out --table"))
@@ -105,6 +108,11 @@ def _choose(context: Context, damage: Damage, wish: ResyncWish, selection: Selec
     return named
 
 
+def _of_aside(context: Context, names: set[TableName]) -> set[TableName]:
+    """All names of the tables that are set aside and have one of these."""
+    return {name for each in context.state().aside if names & each.names for name in each.names}
+
+
 def _with_trees(selection: Selection, names: Iterable[TableName]) -> set[TableName]:
     wanted = set(names)
     roots = {table.root for table in selection.tables if table.name in wanted}
@@ -119,9 +127,10 @@ def _split(context: Context, tables: list[Table], there: Targets) -> tuple[list[
     return placed, [table.name for table in tables if table not in placed]
 
 
-def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage) -> None:
-    """A table that is asked for, or lost changes, needs a place; new ones of a whole schema are left as they are."""
-    asked = [table for table in absent if table in wish.tables or table in damage.lost_of(absent)]
+def _refuse_absent(absent: list[TableName], wish: ResyncWish, damage: Damage, aside: set[TableName]) -> None:
+    """A table that is asked for, lost changes or is set aside needs a place; new ones of a whole schema are left as
+    they are."""
+    asked = [table for table in absent if table in wish.tables or table in aside or table in damage.lost_of(absent)]
     if asked:
         raise UsageError(
             f"table {asked[0]} is not at the destination",

@@ -22,8 +22,9 @@ def is_changed(context: Context, source: Connection, destination: Destination) -
     """Whether a captured relation is not what it was when its copy began."""
     with translated("destination", "reading what is captured"):
         members = destination.ledger.read_members()
+    aside = {name for event in context.state().aside for name in event.names}
     with translated("source", "comparing the captured tables"):
-        found = compare_lineage(source, members)
+        found = compare_lineage(source, [member for member in members if member.table not in aside])
     return bool(found.lost or found.altered or found.renamed or found.doubts)
 
 
@@ -46,11 +47,11 @@ def renew_changed(
     assert progress is not None
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, members)
-    if found.renamed:
-        raise other_names(found.renamed, progress)
-    record_changed(context, found.detached, ())
     # Those that are set aside are copied again by order.
     aside = {name for event in context.state().aside for name in event.names}
+    if renamed := [pair for pair in found.renamed if pair[0] not in aside]:
+        raise other_names(renamed, progress)
+    record_changed(context, found.detached, ())
     again = {table: reason for table, reason in _reasons(found).items() if table not in aside}
     roots = {table.root for table in tables if table.name in again}
     # Those that are not complete begin again anyway, under a new pair.

@@ -14,13 +14,13 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
 from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, stop_joining
 from syncwizard.postgres.source.history import History
-from syncwizard.postgres.source.lineage import Doubt, Lineage, check_lineage
+from syncwizard.postgres.source.lineage import Doubt, Lineage, compare_lineage
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.slot import SlotStatus, end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.frames import Assignment, Changed, Dropped, Figures, Intruded, Recovered, SetAside
-from syncwizard.stages.incremental.suspects import altered_at_both, of_differing
+from syncwizard.stages.incremental.suspects import altered_at_both, names_of, of_differing, of_renamed
 from syncwizard.structure.definition import Definition
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.figures.retention import sample_of
@@ -102,7 +102,7 @@ class Ends:
                 check_capture(self.source, progress)
                 forget_old_commands(self.source)
             found = check_publication(self.source, progress, self.members.all)
-            changed = self.members.look(self.source, progress)
+            changed = self.members.look(self.source)
             active = self.check_slot(progress).active_pid
             if active is not None:
                 self._end_reader(active)
@@ -151,7 +151,7 @@ class Ends:
         source = self._opened.open("source", "watcher")
         with translated("source", "comparing slot and publication"):
             check_publication(source, self.progress, self.members.all)
-            found = check_lineage(source, self.progress, self.members.followed, self.members.redefined)
+            found = compare_lineage(source, self.members.followed, self.members.redefined)
         return self.judge(found, source)
 
     def choose_encoding(self) -> None:
@@ -183,10 +183,10 @@ class Ends:
         self.anew.difference_update(tables)
 
     def judge(self, found: Lineage, source: Connection | None = None) -> bool:
-        """Sets tables aside whose rows the stream does not bring in step, or that were rewritten to another type at the
-        source alone; whether there were any. What was altered at both ends is reported. Not in the applier's session,
-        either."""
-        if not (found.lost or found.altered):
+        """Sets tables aside that have other names, whose rows the stream does not bring in step, or that were rewritten
+        to another type at the source alone; whether there were any. What was altered at both ends is reported. Not in
+        the applier's session, either."""
+        if not (found.lost or found.altered or found.renamed):
             return False
         spec = self._assignment.spec
         with open_session(spec, self._assignment.secrets, "destination", "aside") as session:
@@ -194,7 +194,7 @@ class Ends:
             return self._judge(source or self.source, destination, found, self.progress.epoch)
 
     def _judge(self, source: Connection, destination: Destination, found: Lineage, epoch: int) -> bool:
-        if not (found.lost or found.altered):
+        if not (found.lost or found.altered or found.renamed):
             return False
         spec = self._assignment.spec
         with translated("destination", "comparing types"):
@@ -202,7 +202,10 @@ class Ends:
         alone = {each.member.relation for each in found.altered if each not in both}
         with translated("source", "comparing types"):
             altered = [each for each in found.altered if each.member.relation in alone]
-            events = of_differing(source, found.lost, altered, self.members.all, spec.name)
+            renamed = of_renamed(source, found.renamed, self.members.all, spec.name)
+            differing = of_differing(source, found.lost, altered, self.members.all, spec.name)
+        # One that is both is first of all another one.
+        events = [*(each for each in differing if not each.names & names_of(renamed)), *renamed]
         self._note_aside(destination, events, epoch)
         known = [each for each in found.altered if each.member.table not in self.aside]
         if known:

@@ -9,7 +9,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.lineage import Altered, Loss, parents
-from syncwizard.remedies import resync
+from syncwizard.remedies import or_else, resync
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -81,6 +81,44 @@ def of_differing(
             )
         )
     return events
+
+
+def of_renamed(
+    source: Connection, renamed: Iterable[tuple[TableName, TableName]], members: Sequence[Member], task: str
+) -> list[TableSetAside]:
+    """Tables that have other names than they were captured under, partitions with their whole tree. What is named so
+    now belongs to it: two whose names were swapped are copied again together."""
+    captured = {member.table: member for member in members}
+    found: dict[int, list[tuple[TableName, TableName]]] = {}
+    for before, now in renamed:
+        found.setdefault(_top(captured[before]), []).append((before, now))
+    roots = find_relations(source, list(found))
+    events = []
+    for top, pairs in found.items():
+        tree = {member.table for member in members if _top(member) == top}
+        table = next((member.table for member in members if member.relation == top), roots.get(top) or min(tree))
+        what = [f"{'it' if before == table else before} is named {now} now" for before, now in pairs]
+        events.append(
+            TableSetAside(
+                table=table,
+                tables=sorted((tree | {now for _, now in pairs}) - {table}),
+                reason="; ".join(what),
+                remedy=or_else(
+                    resync(task, [table], "name it as before"),
+                    resync(
+                        task,
+                        (),
+                        "to go on under the new name, let the table at the destination be as that at the source is",
+                    ),
+                ),
+            )
+        )
+    return events
+
+
+def names_of(events: Iterable[TableSetAside]) -> frozenset[TableName]:
+    """Every name of tables that are set aside."""
+    return frozenset(name for event in events for name in event.names)
 
 
 def _top(member: Member) -> int:
