@@ -2,7 +2,18 @@
 
 import click
 
-from tests.benchmarks import cloning, copying, draining, indexing, latency, memory, picking, projecting, screens
+from tests.benchmarks import (
+    cloning,
+    copying,
+    defining,
+    draining,
+    indexing,
+    latency,
+    memory,
+    picking,
+    projecting,
+    screens,
+)
 from tests.benchmarks.backlogs import BACKLOGS
 
 RATES = (100, 1000, 2000)
@@ -73,6 +84,13 @@ def picker(objects: int, listing: bool) -> None:
 def projection(rows: int, changes: int) -> None:
     """Copy and drain of a table plain, renamed, filtered and masked."""
     projecting.run(rows, changes)
+
+
+@main.command()
+@click.option("--commands", default=300, help="Of each kind.")
+def definitions(commands: int) -> None:
+    """Commands on definitions at a source that captures them, against one that does not."""
+    defining.run(commands)
 
 
 @main.command("screens")

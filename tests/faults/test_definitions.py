@@ -43,6 +43,8 @@ DELETE FROM named_{n} WHERE id = 1;
 CREATE TABLE gone_{n} (a int);
 INSERT INTO gone_{n} VALUES (1);
 DROP TABLE gone_{n};
+CREATE TABLE filled_{n} AS SELECT i, repeat('f', i) AS v FROM generate_series(1, 40) i;
+DELETE FROM filled_{n} WHERE i > 30;
 ALTER TABLE kept DROP COLUMN c{n};
 UPDATE kept SET v = 'after' WHERE id = {n};
 COMMIT"""
@@ -110,7 +112,7 @@ def test_definitions_and_rows_arrive_once_whatever_dies_between_them(
         numbers = [event.number for event in followed(task)]
         assert numbers == sorted(set(numbers))
         created = [event.table.name for event in followed(task) if event.kind == "created"]
-        assert created == [f"{name}_{n}" for n in range(1, len(MOMENTS) + 4) for name in ("made", "gone")]
+        assert created == [f"{name}_{n}" for n in range(1, len(MOMENTS) + 4) for name in ("made", "gone", "filled")]
         task.release()
 
 
@@ -162,6 +164,7 @@ class Definer:
                 f"CREATE INDEX i_{n} ON {table} (v)",
                 f"TRUNCATE {table}",
                 f"DROP TABLE {table}",
+                f"CREATE TABLE w_{n} AS SELECT i::bigint AS id, 'as ' || i AS v FROM generate_series(1, 300) i",
                 f"CREATE TABLE w_{n} (a int, v text, id serial); INSERT INTO w_{n} (a) VALUES (1), (1), (2)",
             ]
         )

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed, SourceChanged
-from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact
+from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact, set_joining
+from syncwizard.rows.following import Joining
 from syncwizard.stages.commands import release
 from syncwizard.task.events import DefinitionFollowed, ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
@@ -204,6 +205,7 @@ def test_a_user_without_rights_is_not_hindered_and_temporary_tables_leave_no_tra
     before = everything_in(pair.source)
     create_ddl_capture(pair.source, "one")
     create_ddl_capture(pair.source, "two")
+    set_joining(pair.source, "two", [Joining(schema="public", whole=True, names=["other"])])
     pair.source.execute("CREATE ROLE ddl_guest; GRANT CREATE ON SCHEMA public TO ddl_guest")
     try:
         pair.source.execute(
@@ -211,8 +213,14 @@ def test_a_user_without_rights_is_not_hindered_and_temporary_tables_leave_no_tra
             " ALTER TABLE h ADD COLUMN v int; DROP TABLE h; ALTER TABLE g ADD COLUMN v int; RESET ROLE"
         )
         captured = pair.source.execute("SELECT kind, tag FROM public.dts_ddl_command ORDER BY ordinal").fetchall()
-        # Our own are captured, too, when they are the last to be made.
         assert captured[-2:] == [("table", "CREATE TABLE"), ("table", "ALTER TABLE")]
+        # What no task selects is counted alone.
+        pair.source.execute("CREATE TABLE other (id int); ALTER TABLE other ADD COLUMN v int")
+        assert (
+            pair.source.execute("SELECT kind, tag FROM public.dts_ddl_command ORDER BY ordinal").fetchall() == captured
+        )
+        assert pair.source.execute("SELECT last_value FROM dts_ddl.passed_over").fetchone() == (2,)
+        pair.source.execute("DROP TABLE other")
         # Capturing fails: the statement does not.
         pair.source.execute("DROP TABLE public.dts_ddl_command; ALTER TABLE g ADD COLUMN w int; DROP TABLE g")
         assert not is_intact(pair.source)

@@ -45,6 +45,10 @@ CREATIONS = {
     "in-a-block": "DO $do$ BEGIN CREATE TABLE {n} (id int PRIMARY KEY); INSERT INTO {n} VALUES (3); END $do$",
     "rolled-back": "SAVEPOINT s; CREATE TABLE {n} (id text PRIMARY KEY); INSERT INTO {n} VALUES ('no'); ROLLBACK TO s;"
     " CREATE TABLE {n} (id int PRIMARY KEY); INSERT INTO {n} VALUES (1)",
+    "as-with-rows": "CREATE TABLE {n} AS SELECT i, repeat('x', i) AS v, NULL::text AS e FROM generate_series(1, 500) i;"
+    " UPDATE {n} SET v = 'y' WHERE i = 4; INSERT INTO {n} VALUES (9, 'n')",
+    "as-in-a-block": "DO $do$ BEGIN CREATE TABLE {n} AS TABLE t; DELETE FROM {n} WHERE id > 102; END $do$",
+    "select-into": "SELECT id, v, ARRAY[id, 2] AS a INTO {n} FROM t; ALTER TABLE {n} ADD PRIMARY KEY (id)",
     "as-without-rows": "CREATE TABLE {n} AS SELECT * FROM t WITH NO DATA; INSERT INTO {n} VALUES (9, 'n')",
 }
 
@@ -120,12 +124,20 @@ def test_rows_that_came_with_a_table_are_missed_by_name(pair: DatabasePair, tmp_
     path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
     with path.following():
         path.caught_up(120)
-        pair.source.execute("CREATE TABLE filled AS SELECT * FROM t")
+        # More than is written again, and one that was filled elsewhere.
+        pair.source.execute(
+            "CREATE TABLE large AS SELECT i, repeat(md5(i::text), 60) AS v FROM generate_series(1, 36000) i;"
+            " CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.filled AS SELECT * FROM t;"
+            " ALTER TABLE elsewhere.filled SET SCHEMA public"
+        )
         path.caught_up(120)
 
         def said() -> bool:
             notices = [event.message for event in path.task.events if isinstance(event, Noticed)]
-            return any("not captured" in message and "public.filled" in message for message in notices)
+            return any(
+                "not captured" in message and "public.filled" in message and "public.large" in message
+                for message in notices
+            )
 
         until(said, 120, "the table to be reported")
     assert kinds(path) == []

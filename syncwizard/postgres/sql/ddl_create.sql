@@ -4,6 +4,8 @@ CREATE SCHEMA dts_ddl;
 COMMENT ON SCHEMA dts_ddl IS 'syncwizard: capture of definitions for synchronization tasks';
 CREATE TABLE dts_ddl.tasks (slot_name text PRIMARY KEY);
 CREATE SEQUENCE dts_ddl.ordinal;
+-- How many commands concerned no task.
+CREATE SEQUENCE dts_ddl.passed_over MINVALUE 0;
 
 -- The tables that join the publication of a task when they are created: those of a schema without `names` where it is
 -- `whole`, else `names` alone. A task has rows here once its slot is there.
@@ -46,51 +48,84 @@ CREATE TABLE public.dts_ddl_command (
 );
 COMMENT ON TABLE public.dts_ddl_command IS 'syncwizard: capture of definitions for synchronization tasks';
 
-CREATE FUNCTION dts_ddl.definition(oid) RETURNS text LANGUAGE sql VOLATILE
+-- In PL/pgSQL, as what follows: a session plans each statement once.
+CREATE FUNCTION dts_ddl.definition(oid) RETURNS text LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     SET DateStyle = 'ISO, MDY' SET IntervalStyle = 'postgres' SET TimeZone = 'UTC'
     SET extra_float_digits = 3 SET bytea_output = 'hex'
-    AS $definition$:definition$definition$;
+    AS $definition$
+BEGIN
+    RETURN (
+:definition
+    );
+END
+$definition$;
+
+-- Whether a task captures the table or one that it is a partition of, or would if it were created now.
+CREATE FUNCTION dts_ddl.concerns(relation oid) RETURNS boolean LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $concerns$
+BEGIN
+    RETURN EXISTS (SELECT FROM pg_class c
+                     JOIN pg_namespace n ON n.oid = c.relnamespace
+                     JOIN dts_ddl.selected s ON s.schema_name = n.nspname AND s.whole <> (c.relname = ANY (s.names))
+                    WHERE c.oid = relation)
+        OR EXISTS (SELECT FROM pg_publication_rel r
+                     JOIN pg_publication p ON p.oid = r.prpubid
+                     JOIN dts_ddl.tasks t ON t.slot_name = p.pubname
+                    WHERE r.prrelid = relation OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(relation)));
+END
+$concerns$;
 
 -- The text of the statement at hand, of which the context is that of the trigger: within functions the innermost one.
-CREATE FUNCTION dts_ddl.statement(context text) RETURNS text LANGUAGE sql VOLATILE
+CREATE FUNCTION dts_ddl.statement(context text) RETURNS text LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     AS $statement$
-        SELECT left(CASE WHEN position(E'\n' IN context) = 0 THEN current_query()
-                         ELSE substring(context FROM E'^[^\n]*\nSQL statement "(.*)"\nPL/pgSQL function ') END, 100000)
-    $statement$;
+BEGIN
+    RETURN left(CASE WHEN position(E'\n' IN context) = 0 THEN current_query()
+                     ELSE substring(context FROM E'^[^\n]*\nSQL statement "(.*)"\nPL/pgSQL function ') END, 100000);
+END
+$statement$;
 
 CREATE FUNCTION dts_ddl.note(
     kind text, tag text, context text, relation bigint, definition text, joined text DEFAULT NULL
 ) RETURNS void
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
     AS $note$
-        INSERT INTO public.dts_ddl_command (kind, tag, statement, relation, definition, joined)
-        VALUES ($1, $2, dts_ddl.statement($3), $4, $5, $6)
-    $note$;
+BEGIN
+    INSERT INTO public.dts_ddl_command (kind, tag, statement, relation, definition, joined)
+    VALUES ($1, $2, dts_ddl.statement($3), $4, $5, $6);
+END
+$note$;
 
 -- Whether UPDATE and DELETE of the table can be published as it is.
-CREATE FUNCTION dts_ddl.has_identity(oid) RETURNS boolean LANGUAGE sql VOLATILE
+CREATE FUNCTION dts_ddl.has_identity(relation oid) RETURNS boolean LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
     AS $identity$
+BEGIN
+    RETURN (
         SELECT c.relreplident = 'f' OR EXISTS (
                    SELECT FROM pg_index i
                     WHERE i.indrelid = c.oid AND i.indimmediate AND i.indisvalid
                       AND CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END
                       AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
                                          AND a.attgenerated <> ''))
-          FROM pg_class c WHERE c.oid = $1
-    $identity$;
+          FROM pg_class c WHERE c.oid = relation);
+END
+$identity$;
 
--- Lets a table without rows join the publications of the tasks that select it, before a row can come; which ones, as
--- JSON, null for none. One that holds rows, or that cannot join, is left to the tasks, which say so.
-CREATE FUNCTION dts_ddl.join_tasks(wanted oid) RETURNS text LANGUAGE plpgsql VOLATILE
+-- Lets a table join the publications of the tasks that select it, before a row can come; which ones, as JSON, null for
+-- none. `made_with_rows`: the command made it with them (CREATE TABLE AS), so they are in the stream only when they are
+-- written again, which is done for a table of up to 64 MiB. One that holds rows otherwise, or that cannot join, is left
+-- to the tasks, which say so.
+CREATE FUNCTION dts_ddl.join_tasks(wanted oid, made_with_rows boolean) RETURNS text LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
     AS $join$
 DECLARE
     name text;
     slot text;
     memberships jsonb;
+    held boolean := false;
 BEGIN
     FOR name, slot IN
         SELECT format('%I.%I', n.nspname, c.relname), s.slot_name
@@ -100,10 +135,16 @@ BEGIN
                                  AND s.whole <> (c.relname = ANY (s.names))
           JOIN pg_publication p ON p.pubname = s.slot_name
          WHERE c.oid = wanted AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relispartition
-           AND pg_relation_size(c.oid) = 0
+           AND (pg_relation_size(c.oid) = 0 OR made_with_rows AND pg_table_size(c.oid) <= 67108864)
            AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid)
            AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid)
+         ORDER BY s.slot_name
     LOOP
+        IF NOT held AND made_with_rows AND pg_relation_size(wanted) > 0 THEN
+            EXECUTE format('CREATE TEMPORARY TABLE dts_ddl_rows AS TABLE ONLY %s', name);
+            EXECUTE format('TRUNCATE ONLY %s', name);
+            held := true;
+        END IF;
         EXECUTE format('ALTER PUBLICATION %I ADD TABLE ONLY %s', slot, name);
         INSERT INTO dts_ddl.joined (slot_name, relation, member)
         SELECT slot, wanted::bigint, r.oid::bigint
@@ -130,6 +171,18 @@ EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END
 $join$;
+
+-- Those that `join_tasks` has held back, behind the row that lets tasks create the table.
+CREATE FUNCTION dts_ddl.write_rows_again(wanted oid) RETURNS void LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $rows$
+BEGIN
+    IF to_regclass('pg_temp.dts_ddl_rows') IS NOT NULL THEN
+        EXECUTE format('INSERT INTO %s SELECT * FROM pg_temp.dts_ddl_rows', wanted::regclass);
+        DROP TABLE pg_temp.dts_ddl_rows;
+    END IF;
+END
+$rows$;
 
 -- REPLICA IDENTITY FULL where the user's own UPDATE would fail without.
 CREATE FUNCTION dts_ddl.give_identity(wanted oid, slot text, name text) RETURNS void LANGUAGE plpgsql VOLATILE
@@ -158,6 +211,7 @@ DECLARE
     wanted bigint;
     described text;
     joined text;
+    noted boolean := false;
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR wanted IN
@@ -182,12 +236,21 @@ BEGIN
           JOIN pg_publication_rel r ON r.prrelid = i.inhrelid
          WHERE d.classid = 'pg_class'::regclass AND d.command_tag = 'ALTER TABLE'
     LOOP
-        joined := dts_ddl.join_tasks(wanted::oid);
+        CONTINUE WHEN NOT dts_ddl.concerns(wanted::oid);
+        joined := dts_ddl.join_tasks(wanted::oid, tg_tag IN ('CREATE TABLE AS', 'SELECT INTO'));
         described := dts_ddl.definition(wanted::oid);
         IF described IS NOT NULL THEN
             PERFORM dts_ddl.note('table', tg_tag, context, wanted, described, joined);
+            noted := true;
+        END IF;
+        IF joined IS NOT NULL THEN
+            PERFORM dts_ddl.write_rows_again(wanted::oid);
         END IF;
     END LOOP;
+    IF NOT noted AND EXISTS (
+        SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.schema_name IS DISTINCT FROM 'pg_temp') THEN
+        PERFORM nextval('dts_ddl.passed_over');
+    END IF;
 EXCEPTION WHEN OTHERS THEN
     BEGIN
         PERFORM dts_ddl.note('failed', tg_tag, context, 0, sqlerrm);
@@ -225,7 +288,7 @@ BEGIN
                   FROM pg_event_trigger_dropped_objects() d
                  WHERE d.object_type IN ('table column', 'default value', 'table constraint') AND NOT d.is_temporary
                    AND NOT (d.original AND tg_tag = 'ALTER TABLE')) AS c
-         WHERE c.oid IS NOT NULL
+         WHERE c.oid IS NOT NULL AND dts_ddl.concerns(c.oid)
     LOOP
         IF dropped.definition IS NOT NULL THEN
             PERFORM dts_ddl.note('table', tg_tag, context, dropped.relation, dropped.definition);
