@@ -2,22 +2,18 @@
 
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
-import psycopg
 from psycopg import sql
 
-from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.captured import Member
 from syncwizard.postgres.destination.chunks import Copies
-from syncwizard.postgres.destination.followed import Followed
+from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.destination.routes import RouteCompiler
-from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, quoted, scalar
+from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.encoding import codec_of
-from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.commands import parse_command
@@ -31,9 +27,6 @@ from syncwizard.task.lsn import format_lsn
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
 from syncwizard.task.specification import TaskSpec
-
-# Of a statement in a message.
-SHOWN = 500
 
 
 class Captured(Protocol):
@@ -67,7 +60,7 @@ class Redefining:
     ) -> None:
         self._connection = connection
         self._spec = spec
-        self._store = Followed(connection, task_id)
+        self._there = DefinitionWriter(connection, task_id)
         self._ledger = Ledger(connection, task_id)
         self._copies = Copies(connection, task_id)
         self._known = known
@@ -75,8 +68,6 @@ class Redefining:
         self._routes = routes
         self._look = look
         self._members = members
-        # What was done and is not committed yet.
-        self._done: list[DefinitionFollowed] = []
 
     def captured(self, frame: bytes, final_lsn: int) -> Redefinition | None:
         """What a captured command means for the task; None for one that concerns none of its tables.
@@ -89,6 +80,7 @@ class Redefining:
             or self._before(command) is not None
             or self._joins(command)
             or self._grows(command)
+            or self._may_shrink(command)
         ):
             return Redefinition(command=command, final_lsn=final_lsn)
         return None
@@ -99,8 +91,12 @@ class Redefining:
         command = redefinition.command
         before = self._before(command)
         if command.kind == "failed":
-            raise self._failure(redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED)
-        if before is None and not self._joins(command):
+            raise self._there.failure(
+                redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED
+            )
+        if before is None and command.kind == "dropped":
+            self._drop_partition(redefinition)
+        elif before is None and not self._joins(command):
             self._create_partition(redefinition)
         elif before is None:
             self._create(redefinition)
@@ -112,8 +108,7 @@ class Redefining:
 
     def committed(self) -> list[DefinitionFollowed]:
         """What was followed since the last time, once its transaction is durable."""
-        done, self._done = self._done, []
-        return done
+        return self._there.committed()
 
     def _joins(self, command: Command) -> bool:
         return command.kind == "table" and self._spec.slot in command.joined
@@ -124,6 +119,14 @@ class Redefining:
             return False
         partition = parse_definition(command.definition).partition
         return partition is not None and self._routes.captures(partition.root)
+
+    def _may_shrink(self, command: Command) -> bool:
+        """Whether a table was dropped that can have been a partition of the task."""
+        return (
+            command.kind == "dropped"
+            and self._spec.advanced.dropped_tables == "drop"
+            and command.definition is not None
+        )
 
     def _before(self, command: Command) -> Definition | None:
         if command.kind != "index":
@@ -145,20 +148,20 @@ class Redefining:
         others = [name for name in self._routes.sources(target) if name != source]
         if others:
             message = f"rows of {others[0]} go to that table already"
-            raise self._failure(redefinition, str(target), message, _TAKEN)
+            raise self._there.failure(redefinition, str(target), message, _TAKEN)
         statements: list[str] = []
         if not self._takes(redefinition, target, made):
             steps = create(made, target, lambda owned: self._sequence(owned, source), self._routes.same_names())
             statements = self._statements(redefinition, source, target, steps)
         for statement in statements:
-            self._execute(redefinition, target, statement)
+            self._there.execute(redefinition, target, statement)
         member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
         self._copies.empty(source, format_lsn(redefinition.final_lsn))
         self._ledger.note_members([member])
         self._routes.join(member, redefinition.final_lsn)
         self._now(made, source)
         self._members.note([member])
-        self._note(redefinition, "created", source, statements)
+        self._there.note(redefinition, "created", source, statements)
 
     def _create_partition(self, redefinition: Redefinition) -> None:
         """Lets the destination's tree grow alike; where a plain table takes the rows of all, nothing is to be done."""
@@ -169,13 +172,13 @@ class Redefining:
         source = TableName(made.schema, made.name)
         target = self._mapping.table(source)
         parent = self._mapping.table(TableName(made.partition.schema, made.partition.parent))
-        above = self._read(parent)
-        if above is None or above.kind != "p" or self._read(target) is not None:
+        above = self._there.read(parent)
+        if above is None or above.kind != "p" or self._there.read(target) is not None:
             return
         statement = create_partition(made.partition, target, parent)
-        self._execute(redefinition, target, statement)
+        self._there.execute(redefinition, target, statement)
         self._routes.renew(source, self._look(source))
-        self._note(redefinition, "changed", source, [statement])
+        self._there.note(redefinition, "changed", source, [statement])
 
     def _attach(self, redefinition: Redefinition, after: Definition) -> bool:
         """Lets a table of the destination become a partition, too; whether there is a partitioned one to take it. From
@@ -184,32 +187,51 @@ class Redefining:
         source = TableName(after.schema, after.name)
         target = self._mapping.table(source)
         parent = self._mapping.table(TableName(after.partition.schema, after.partition.parent))
-        above = self._read(parent)
+        above = self._there.read(parent)
         if above is None or above.kind != "p":
             return False
         statement = attach_partition(after.partition, target, parent)
-        self._execute(redefinition, target, statement)
-        self._store.forget([after.relation])
+        self._there.execute(redefinition, target, statement)
+        self._there.store.forget([after.relation])
         self._known.pop(after.relation, None)
         self._routes.renew(source, self._look(source))
-        self._note(redefinition, "changed", source, [statement])
+        self._there.note(redefinition, "changed", source, [statement])
         return True
 
     def _drop(self, redefinition: Redefinition, before: Definition) -> None:
         source = TableName(before.schema, before.name)
         target = self._mapping.table(source)
         statements: list[str] = []
-        if self._spec.advanced.dropped_tables == "drop" and self._read(target) is not None:
+        if self._spec.advanced.dropped_tables == "drop" and self._there.read(target) is not None:
             statements = [f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"]
         for statement in statements:
-            self._execute(redefinition, target, statement)
-        self._store.forget([before.relation])
+            self._there.execute(redefinition, target, statement)
+        self._there.store.forget([before.relation])
         self._ledger.forget_member(before.relation)
         self._copies.forget(source)
         self._known.pop(before.relation, None)
         self._routes.leave(before.relation)
         self._members.forget(before.relation)
-        self._note(redefinition, "dropped", source, statements)
+        self._there.note(redefinition, "dropped", source, statements)
+
+    def _drop_partition(self, redefinition: Redefinition) -> None:
+        """Drops what the destination's tree has for it; where a plain table has the rows of all, they stay."""
+        definition = redefinition.command.definition
+        assert definition is not None
+        source = _dropped(definition)
+        target = self._mapping.table(source)
+        above = here = self._there.read(target)
+        while above is not None and above.partition is not None:
+            above = self._there.read(TableName(above.partition.schema, above.partition.parent))
+        if here is None or above is None or above is here:
+            return
+        roots = self._routes.sources(TableName(above.schema, above.name))
+        if len(roots) != 1 or redefinition.final_lsn < self._routes.pair_of(roots[0]):
+            # No tree of the task, or copied without it.
+            return
+        statement = f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"
+        self._there.execute(redefinition, target, statement)
+        self._there.note(redefinition, "dropped", source, [statement])
 
     def _change(self, redefinition: Redefinition, before: Definition) -> None:
         after = self._after(redefinition.command, before)
@@ -227,11 +249,11 @@ class Redefining:
             steps = compare(before, after, target, statement=redefinition.command.statement, known=known)
             more = self._statements(redefinition, now, target, steps)
             for statement in more:
-                self._execute(redefinition, target, statement)
+                self._there.execute(redefinition, target, statement)
             statements += more
         self._now(after, now)
         if statements or now != source:
-            self._note(
+            self._there.note(
                 redefinition,
                 "changed" if now == source else "renamed",
                 source,
@@ -243,7 +265,7 @@ class Redefining:
         """Lets the destination's table follow its name."""
         if not (self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)):
             message = f"{source} is named {now} now, which is no table of this task"
-            raise self._failure(redefinition, str(self._mapping.table(source)), message, _again(source))
+            raise self._there.failure(redefinition, str(self._mapping.table(source)), message, _again(source))
         old, new = self._mapping.table(source), self._mapping.table(now)
         statements = []
         if old.schema != new.schema:
@@ -251,7 +273,7 @@ class Redefining:
         if old.name != new.name:
             statements.append(f"ALTER TABLE {quote(new.schema)}.{quote(old.name)} RENAME TO {quote(new.name)}")
         for statement in statements:
-            self._execute(redefinition, old, statement)
+            self._there.execute(redefinition, old, statement)
         pair = self._routes.pair_of(source)
         member = self._ledger.rename_member(before.relation, now)
         self._copies.rename(source, now)
@@ -261,36 +283,15 @@ class Redefining:
         return statements
 
     def _now(self, definition: Definition, source: TableName) -> None:
-        self._store.note([definition])
+        self._there.store.note([definition])
         self._known[definition.relation] = definition
         self._routes.renew(source, self._look(source))
-
-    def _note(
-        self,
-        redefinition: Redefinition,
-        kind: Literal["created", "dropped", "renamed", "changed"],
-        table: TableName,
-        statements: list[str],
-        renamed: TableName | None = None,
-    ) -> None:
-        command = redefinition.command
-        event = DefinitionFollowed(
-            lsn=format_lsn(redefinition.final_lsn),
-            kind=kind,
-            table=table,
-            renamed=renamed,
-            tag=command.tag,
-            role=command.role,
-            statement=command.statement,
-            statements=statements,
-        )
-        self._done.append(self._store.log(event))
 
     # The destination --------------------------------------------------------------------------------------------------
 
     def _takes(self, redefinition: Redefinition, target: TableName, made: Definition) -> bool:
         """Whether the destination has a table for the one that was created: with its columns, and without rows."""
-        here = self._read(target)
+        here = self._there.read(target)
         if here is None:
             return False
         found = self._connection.execute(
@@ -298,7 +299,7 @@ class Redefining:
         ).fetchone()
         if found == (True,) or not _same_columns(here, made):
             message = "the destination has another table of that name, or one that holds rows"
-            raise self._failure(redefinition, str(target), message, _TAKEN)
+            raise self._there.failure(redefinition, str(target), message, _TAKEN)
         return True
 
     def _sequence(self, owned: OwnedSequence, table: TableName) -> ObjectName:
@@ -316,51 +317,18 @@ class Redefining:
     ) -> list[str]:
         problems = [step.problem for step in steps if step.problem is not None]
         if problems:
-            here = self._read(target)
+            here = self._there.read(target)
             for problem in problems:
                 if not problem.settled(here):
-                    raise self._failure(
-                        redefinition, str(target), problem.message, _again(source) if not problem.part else _REFUSED
+                    raise self._there.failure(
+                        redefinition, str(target), problem.message, _again(source) if not problem.part else REFUSED
                     )
         return [statement for step in steps for statement in step.statements]
 
-    def _execute(self, redefinition: Redefinition, target: TableName, statement: str) -> None:
-        try:
-            self._connection.execute(statement.encode(codec_of(self._connection)))
-        except psycopg.Error as error:
-            if is_connection_loss(error):
-                raise
-            message = f"the destination refuses {statement}: {' '.join(str(error).split())}"
-            raise self._failure(redefinition, str(target), message, _REFUSED, error.sqlstate or "") from error
-
-    def _read(self, target: TableName) -> Definition | None:
-        """The destination's table as it is now."""
-        name = "SELECT pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint"
-        relation = scalar(self._connection, name, target.schema, target.name)
-        if relation is None:
-            return None
-        text = query("table_definition").replace(":relation", str(int(relation)))
-        row = self._connection.execute(text.encode()).fetchone()
-        return None if row is None else parse_definition(row[0])
-
     def _has(self, target: TableName, after: Definition) -> bool:
         """Whether the destination's table has the columns of a definition: its copy came with them."""
-        here = self._read(target)
+        here = self._there.read(target)
         return here is not None and _same_columns(here, after)
-
-    def _failure(
-        self, redefinition: Redefinition, target: str, message: str, remedy: Remedy, sqlstate: str = ""
-    ) -> ChangeFailed:
-        command = redefinition.command
-        text = "run by a function that does not show it" if command.statement is None else command.statement[:SHOWN]
-        return ChangeFailed(
-            f"{command.tag}{f' on {target}' if target else ''}, committed at {format_lsn(redefinition.final_lsn)},"
-            " cannot be followed",
-            detail=f"{message}. The statement, run by {command.role}: {text}",
-            where=f"destination {target}".strip(),
-            remedy=remedy,
-            sqlstate=sqlstate,
-        )
 
 
 def _is_index(part: Part, table: Definition, command: Command) -> bool:
@@ -369,6 +337,12 @@ def _is_index(part: Part, table: Definition, command: Command) -> bool:
     if part.oid == command.relation:
         return True
     return command.definition is not None and msgspec.json.decode(command.definition) == [table.schema, part.name]
+
+
+def _dropped(definition: str) -> TableName:
+    """The name of what was dropped."""
+    schema, name = msgspec.json.decode(definition, type=tuple[str, str])
+    return TableName(schema, name)
 
 
 def _same_columns(one: Definition, other: Definition) -> bool:
@@ -381,6 +355,5 @@ def _again(source: TableName) -> Remedy:
     return resync("", [source], "let the table at the destination have the columns and types that it has at the source")
 
 
-_REFUSED = to_do("put right at the destination what the message says", then="resume")
 _TAKEN = to_do("give the destination's table another name, or drop it if it is not needed", then="resume")
 _NOT_CAPTURED = resync(everything=True)

@@ -1,0 +1,97 @@
+"""The destination's side of changes of definitions: reads tables, runs statements and keeps what was done, all in the
+transaction of the rows around (rule 23)."""
+
+import uuid
+from typing import Literal
+
+import psycopg
+
+from syncwizard.errors import ChangeFailed
+from syncwizard.postgres.destination.followed import Followed
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.encoding import codec_of
+from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.remedies import Remedy, to_do
+from syncwizard.rows.changes import Redefinition
+from syncwizard.structure.definition import Definition, parse_definition
+from syncwizard.task.events import DefinitionFollowed
+from syncwizard.task.lsn import format_lsn
+from syncwizard.task.names import TableName
+
+# Of a statement in a message.
+SHOWN = 500
+
+REFUSED = to_do("put right at the destination what the message says", then="resume")
+
+
+class DefinitionWriter:
+    """Changes definitions over the apply session."""
+
+    def __init__(self, connection: Connection, task_id: uuid.UUID) -> None:
+        self._connection = connection
+        self.store = Followed(connection, task_id)
+        # What was done and is not committed yet.
+        self._done: list[DefinitionFollowed] = []
+
+    def committed(self) -> list[DefinitionFollowed]:
+        """What was followed since the last time, once its transaction is durable."""
+        done, self._done = self._done, []
+        return done
+
+    def note(
+        self,
+        redefinition: Redefinition,
+        kind: Literal["created", "dropped", "renamed", "changed"],
+        table: TableName,
+        statements: list[str],
+        renamed: TableName | None = None,
+    ) -> None:
+        """Keeps what was done for a command."""
+        command = redefinition.command
+        event = DefinitionFollowed(
+            lsn=format_lsn(redefinition.final_lsn),
+            kind=kind,
+            table=table,
+            renamed=renamed,
+            tag=command.tag,
+            role=command.role,
+            statement=command.statement,
+            statements=statements,
+        )
+        self._done.append(self.store.log(event))
+
+    def execute(self, redefinition: Redefinition, target: TableName, statement: str) -> None:
+        """Runs a statement. Raises ChangeFailed where the destination refuses it."""
+        try:
+            self._connection.execute(statement.encode(codec_of(self._connection)))
+        except psycopg.Error as error:
+            if is_connection_loss(error):
+                raise
+            message = f"the destination refuses {statement}: {' '.join(str(error).split())}"
+            raise self.failure(redefinition, str(target), message, REFUSED, error.sqlstate or "") from error
+
+    def read(self, target: TableName) -> Definition | None:
+        """The destination's table as it is now."""
+        name = "SELECT pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint"
+        relation = scalar(self._connection, name, target.schema, target.name)
+        if relation is None:
+            return None
+        text = query("table_definition").replace(":relation", str(int(relation)))
+        row = self._connection.execute(text.encode()).fetchone()
+        return None if row is None else parse_definition(row[0])
+
+    def failure(
+        self, redefinition: Redefinition, target: str, message: str, remedy: Remedy, sqlstate: str = ""
+    ) -> ChangeFailed:
+        """The error of a command that cannot be followed."""
+        command = redefinition.command
+        text = "run by a function that does not show it" if command.statement is None else command.statement[:SHOWN]
+        return ChangeFailed(
+            f"{command.tag}{f' on {target}' if target else ''}, committed at {format_lsn(redefinition.final_lsn)},"
+            " cannot be followed",
+            detail=f"{message}. The statement, run by {command.role}: {text}",
+            where=f"destination {target}".strip(),
+            remedy=remedy,
+            sqlstate=sqlstate,
+        )
