@@ -1,12 +1,15 @@
 """Tables that are created, dropped, renamed and moved at the source are so at the destination, at their place between
 the rows (rule 23)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from syncwizard.errors import ChangeFailed
+from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.source.continuity import compare_publication
 from syncwizard.stages.commands import release
 from syncwizard.task.events import DefinitionFollowed, Noticed
 from syncwizard.task.names import TableName
@@ -16,7 +19,7 @@ from tests.support.catalogue import everything_in
 from tests.support.comparison import assert_equal
 from tests.support.followed import assert_same_definitions
 from tests.support.pair import DatabasePair
-from tests.support.rowpath import RowPath
+from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -227,6 +230,33 @@ def test_identities_that_were_given_are_taken_back(pair: DatabasePair, tmp_path:
     assert not [each for each in everything_in(pair.source) if "dts_" in str(each)]
 
 
+def test_a_table_that_comes_and_goes_while_the_publication_is_compared_is_no_stranger(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    with pair.destination_cluster.connect(pair.database) as session:
+        assert path.task.spec.id is not None
+        ledger = Ledger(session, path.task.spec.id)
+        progress, members = ledger.read(), ledger.read_members()
+        assert progress is not None
+    pair.source.execute("CREATE TABLE passing (id int PRIMARY KEY)")
+    with pair.source_cluster.connect(pair.database) as comparing, ThreadPoolExecutor() as pool:
+        with pair.source.transaction():
+            # The comparison has read the publication, and waits for what joined it.
+            pair.source.execute("LOCK TABLE dts_ddl.joined")
+            found = pool.submit(compare_publication, comparing, progress, members)
+            until(lambda: waiting_for_lock(pair), 30, "the comparison to wait")
+            pair.source.execute("DROP TABLE passing")
+        assert found.result(30).added == ()
+
+
+def waiting_for_lock(pair: DatabasePair) -> bool:
+    row = pair.source.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ).fetchone()
+    return row == (1,)
+
+
 TREE = """CREATE TABLE tree (id int, at int, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 CREATE INDEX tree_v ON tree (v); CREATE TABLE tree_1 PARTITION OF tree FOR VALUES FROM (0) TO (10)"""
 
@@ -259,6 +289,47 @@ def test_partitions_that_are_created_or_attached_take_their_rows(pair: DatabaseP
         for end in (pair.source, pair.destination)
     ]
     assert trees[0] == trees[1]
+
+
+def test_partitions_are_dropped_where_the_task_says_so(pair: DatabasePair, tmp_path: Path) -> None:
+    more = "; CREATE TABLE tree_2 PARTITION OF tree FOR VALUES FROM (10) TO (20); CREATE TABLE tree_9 (id int)"
+    path = follow(pair, tmp_path, MADE + ";" + TREE + more, FILL + "; INSERT INTO tree VALUES (1, 1, 'a')", **DROPPING)
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; INSERT INTO tree VALUES (2, 12, 'b'); DROP TABLE tree_1; UPDATE tree SET v = 'c';"
+            ' CREATE TABLE "tree 3" PARTITION OF tree FOR VALUES FROM (20) TO (30);'
+            " INSERT INTO tree VALUES (3, 22, 'c'); COMMIT"
+        )
+        pair.source.execute("DROP TABLE \"tree 3\"; INSERT INTO tree VALUES (4, 13, 'd')")
+        path.caught_up(120)
+        assert_equal(pair)
+        left = pair.destination.execute("SELECT relid::text FROM pg_partition_tree('tree') ORDER BY 1").fetchall()
+        assert left == [("tree",), ("tree_2",)]
+        # With its root.
+        pair.source.execute("DROP TABLE tree; DROP TABLE tree_9")
+        path.caught_up(120)
+    here = pair.destination.execute("SELECT relname FROM pg_class WHERE relname ~ 'tree' AND relkind IN ('r', 'p')")
+    # Partitioned tables themselves are not followed.
+    assert here.fetchall() == [("tree",)]
+    gone = [name for kind, name in kinds(path) if kind == "dropped"]
+    assert gone == ["tree_1", "tree 3", "tree", "tree_2", "tree_9"]
+
+
+def test_a_partition_of_a_table_that_is_plain_here_leaves_its_rows(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.destination.execute("CREATE TABLE tree (id int, at int, v text, PRIMARY KEY (id, at))")
+    pair.source.execute((MADE + ";" + TREE).encode())
+    pair.destination.execute(MADE.encode())
+    path = row_path(pair, tmp_path, "", **DROPPING)
+    pair.source.execute("INSERT INTO tree VALUES (1, 1, 'a')")
+    path.copy()
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("DROP TABLE tree_1")
+        path.caught_up(120)
+    assert pair.destination.execute("SELECT id FROM tree").fetchall() == [(1,)]
+    [event] = [event for event in path.task.events if isinstance(event, DefinitionFollowed)]
+    assert (event.kind, event.table.name, event.statements) == ("dropped", "tree_1", [])
 
 
 def test_indexes_that_are_made_and_dropped_concurrently_are_followed(pair: DatabasePair, tmp_path: Path) -> None:

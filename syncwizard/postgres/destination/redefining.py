@@ -223,11 +223,13 @@ class Redefining:
         above = here = self._there.read(target)
         while above is not None and above.partition is not None:
             above = self._there.read(TableName(above.partition.schema, above.partition.parent))
-        if here is None or above is None or above is here:
+        roots = [] if above is None else self._routes.sources(TableName(above.schema, above.name))
+        if here is None or above is here or len(roots) != 1:
+            if self._routes.captures_name(source):
+                self._there.note(redefinition, "dropped", source, [])
             return
-        roots = self._routes.sources(TableName(above.schema, above.name))
-        if len(roots) != 1 or redefinition.final_lsn < self._routes.pair_of(roots[0]):
-            # No tree of the task, or copied without it.
+        if redefinition.final_lsn < self._routes.pair_of(roots[0]):
+            # Copied without it.
             return
         statement = f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"
         self._there.execute(redefinition, target, statement)

@@ -127,6 +127,10 @@ class RouteCompiler:
         """Whether changes of the relation, by OID, or of its partitions are the task's."""
         return relation in self._members
 
+    def captures_name(self, table: TableName) -> bool:
+        """Whether a relation of the name, or what was captured under it, is the task's."""
+        return table in self._captured
+
     def same_names(self) -> list[TableName]:
         """The selected tables that have the same name, and columns of the same names, at the destination."""
         shapes = self._shapes

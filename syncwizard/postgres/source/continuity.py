@@ -1,7 +1,7 @@
 """Is this still the server, the slot and the publication that the progress was made with? (rule 5)"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -149,10 +149,7 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
         return Membership(handed_over=(xmin, owner) if handed_over else None)
     missing = [member for number, member in known.items() if member is not None and number not in set(listed)]
     exists = find_relations(connection, [member.relation for member in missing])
-    publication = read_publication(connection, progress.slot)
-    # The stream brings how they were created.
-    known |= dict.fromkeys(joined_members(connection, progress.slot))
-    strange = [] if publication is None else [one for one in publication.members if one.oid not in {*known, None}]
+    strange = _strange(connection, progress.slot, known.keys())
     return Membership(
         lost=tuple(exists[member.relation] for member in missing if member.relation in exists),
         dropped=tuple(member for member in missing if member.relation not in exists),
@@ -160,6 +157,23 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
         added=tuple(one.table for one in strange if one.relation not in exists),
         handed_over=(xmin, owner) if handed_over else None,
     )
+
+
+def _strange(connection: Connection, slot: str, known: Collection[int | None]) -> list[Member]:
+    """What is in the publication, and neither known nor there because the stream brings how it was created."""
+    found = _listed(connection, slot)
+    ours = {*known, *joined_members(connection, slot), None}
+    strange = [member for member in found if member.oid not in ours]
+    if not strange:
+        return []
+    # One that joined and was dropped before `ours` was read.
+    still = {member.oid for member in _listed(connection, slot)}
+    return [member for member in strange if member.oid in still]
+
+
+def _listed(connection: Connection, slot: str) -> list[Member]:
+    publication = read_publication(connection, slot)
+    return [] if publication is None else list(publication.members)
 
 
 def find_relations(connection: Connection, oids: Sequence[int]) -> dict[int, TableName]:

@@ -98,6 +98,9 @@ class Watching:
     def _report_dropped(self, tables: list[TableName]) -> None:
         # Of one that is followed the stream says what became of it, or another one has its name by now.
         followed = self._followed()
+        advanced = self._assignment.spec.advanced
+        if followed and advanced.ddl == "follow" and advanced.dropped_tables == "drop":
+            followed |= {member.table for member in self._ends.members.all if member.oid is None}
         if others := [table for table in tables if table not in followed]:
             self._channel.send(Dropped(others))
 
