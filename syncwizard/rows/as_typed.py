@@ -12,6 +12,7 @@ from syncwizard.rows.etl.parsing import parse
 from syncwizard.rows.etl.steps import compile_scripts
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.etl.types import type_of
+from syncwizard.rows.origin_keys import parse_origin_keys
 from syncwizard.rows.where import parse_where
 from syncwizard.task.names import TableName
 
@@ -39,6 +40,20 @@ def filter_problem(text: str, table: TableShape) -> str:
         return ""
     try:
         parse_where(text, table.name, table.columns)
+    except ScriptError as error:
+        return str(error)
+    return ""
+
+
+def origin_keys_problem(text: str, table: TableShape) -> str:
+    """What is wrong with a condition that tells the table's keys from those of others, as for a filter.
+
+    >>> orders = TableShape(name=TableName("s", "orders"), columns={"id": "bigint", "region": "text"}, key=["id"])
+    >>> origin_keys_problem("region = 'us'", orders)
+    'line 1, column 1: origin_keys: region is not in the key of s.orders (id)'
+    """
+    try:
+        parse_origin_keys(text, table.name, table.columns, table.key)
     except ScriptError as error:
         return str(error)
     return ""

@@ -157,6 +157,20 @@ def check_syntax(text: str) -> None:
     _read(text)
 
 
+def named_columns(text: str) -> frozenset[str]:
+    """The columns that a condition names, whatever table it is for. Raises ScriptError.
+
+    >>> sorted(named_columns("region = 'us' AND id > 5"))
+    ['id', 'region']
+    """
+    _, tree = _read(text)
+    return frozenset(
+        node.fields[-1].string.sval
+        for kind, node in _walk(_where(tree))
+        if kind == "column_ref" and node.fields[-1].HasField("string")
+    )
+
+
 def parse_where(text: str, table: TableName, columns: Mapping[str, str]) -> Condition:
     """Reads a condition over the table's columns. Raises ScriptError with its place.
 

@@ -12,7 +12,7 @@ from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.names import TableName
 from syncwizard.task.objects import RenameRule, SchemaObjects, TableObject
-from syncwizard.tui.dialogs.batch_rename import BatchRenameDialog
+from syncwizard.tui.dialogs.batch_edit import BatchDialog
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.edit import EditorDialog
 from syncwizard.tui.dialogs.schema_edit import SchemaDialog
@@ -143,10 +143,72 @@ async def test_a_batch_of_tables_is_renamed_after_its_preview() -> None:
 async def test_a_batch_whose_names_meet_is_not_taken() -> None:
     async with at_objects(LISTED) as (app, pilot):
         await pilot.press("down", "b", *["right"] * 5, "tab", *".+", "tab", *"one", "f8")
-        assert isinstance(app.screen, BatchRenameDialog)
+        assert isinstance(app.screen, BatchDialog)
         assert "2 of 2 names change; 2 cannot be taken" in text_on(app)
         await pilot.press("escape", "y")
         assert app.wizard.draft.objects == LISTED
+
+
+async def test_a_batch_gets_a_filter_and_tables_without_its_column_are_skipped() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await pilot.press("b", *["right"] * 6, "tab", *"note = 'x'")
+        await shown(pilot, "1 of 2 filters change; 1 without its columns stay as they are")
+        assert "has no column note" in text_on(app)
+        await pilot.press("f8")
+        [entry] = app.wizard.draft.objects
+        assert entry.tables == [TableObject(table="documents", where="note = 'x'"), TableObject(table="passages")]
+        # What is wrong with the text is said before anything is taken.
+        await pilot.press("b", *["right"] * 6, "tab", *"id >> ", "f8")
+        assert isinstance(app.screen, BatchDialog)
+        await shown(pilot, "cannot be taken")
+        await pilot.press(*["backspace"] * 3, *"> 5", "f8")
+        assert [table.where for table in app.wizard.draft.objects[0].tables] == ["id > 5", "id > 5"]
+        await pilot.press("b", *["right"] * 6)
+        await shown(pilot, "An empty filter takes theirs away")
+        await pilot.press("f8")
+        assert app.wizard.draft.objects == LISTED
+
+
+async def test_a_batch_gets_operations() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await pilot.press("b", *["right"] * 7, "tab", "right", "right", "space")
+        await shown(pilot, "2 of 2 choices of operations change")
+        assert "all but delete" in text_on(app)
+        await pilot.press("f8")
+        without = [table.operations for table in app.wizard.draft.objects[0].tables]
+        assert without == [["insert", "update", "truncate", "ddl"]] * 2
+        await pilot.press("b", *["right"] * 7)
+        await shown(pilot, "all operations")
+        await pilot.press("f8")
+        assert app.wizard.draft.objects == LISTED
+
+
+async def test_tables_are_merged_by_a_column_or_by_their_keys() -> None:
+    async with at_objects(LISTED) as (app, pilot):
+        await on_table(pilot, "documents")
+        await pilot.press("e", "shift+tab", "end", *["backspace"] * 9, *"passages")
+        await shown(pilot, '✗ table kb.passages has this name, and "Merged there" is')
+        app.screen.query_one("#merging").focus()
+        await pilot.press("right")
+        assert "its key has this text column" in await shown(pilot, "Origin column")
+        await pilot.press("tab", *"note", "f8")
+        assert isinstance(app.screen, TableDialog)
+        await shown(pilot, "✗ 2 columns go to note")
+        await pilot.press(*["backspace"] * 4, *"source", "f8")
+        merged = TableObject(table="documents", name="passages", origin_column="source")
+        assert app.wizard.draft.objects[0].tables[0] == merged
+        assert "origin in source" in text_on(app)
+        # The other one has to be told apart in the same way: the step says so.
+        problems = [problem.message for problem in app.wizard.draft.problems("objects")]
+        assert any("told apart in different ways" in message for message in problems), problems
+        await pilot.press("e")
+        app.screen.query_one("#merging").focus()
+        await pilot.press("right", "tab", *["backspace"] * 6, *"note = 'x'", "f8")
+        assert isinstance(app.screen, TableDialog)
+        await shown(pilot, "note is not in the key of")
+        await pilot.press(*["backspace"] * 10, *"id < 100", "f8")
+        [entry] = app.wizard.draft.objects
+        assert entry.tables[0] == TableObject(table="documents", name="passages", origin_keys="id < 100")
 
 
 async def test_a_schema_gets_a_name_and_rules_that_say_what_they_do() -> None:
@@ -163,6 +225,17 @@ async def test_a_schema_gets_a_name_and_rules_that_say_what_they_do() -> None:
         assert app.wizard.draft.objects == [SchemaObjects(schema="kb", name="kb_eu", rename=[rule])]
         assert "→ kb_eu" in text_on(app)
         assert "→ duments" in text_on(app)
+
+
+async def test_a_rule_that_maps_two_tables_to_one_is_said_as_it_is_typed() -> None:
+    async with at_objects(WHOLE) as (app, pilot):
+        await pilot.press("down", "e", "tab", *".*s => x", "f8")
+        assert isinstance(app.screen, SchemaDialog)
+        await shown(pilot, "✗ documents and passages would both be x")
+        await pilot.press("backspace", *"y" * 64, "f8")
+        assert isinstance(app.screen, SchemaDialog)
+        await pilot.press("escape", "y")
+        assert app.wizard.draft.objects == WHOLE
 
 
 async def test_letters_and_the_script_of_the_task_are_settings() -> None:

@@ -15,7 +15,7 @@ from syncwizard.task.drafting.renaming import (
     arrivals,
     change_problem,
     preview,
-    renamed,
+    with_name,
 )
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import ObjectName, TableName
@@ -31,6 +31,12 @@ CATALOGUE = Catalogue(
 )
 CHOICE = ObjectChoice(catalogue=CATALOGUE).with_schema("s", True)
 STRIP = Regex(pattern="^tmp_(.+)$", name=r"\1")
+
+
+def renamed(choice: ObjectChoice, changes: list[Renamed]) -> ObjectChoice:
+    return choice.with_tables(
+        (each.table.schema, with_name(choice.table(each.table.schema, each.table.name), each.after)) for each in changes
+    )
 
 
 def names_of(choice: ObjectChoice) -> dict[ObjectName, str]:

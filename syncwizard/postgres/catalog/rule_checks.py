@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from syncwizard.errors import End
 from syncwizard.postgres.session.connection import Connection, quoted
@@ -136,8 +138,10 @@ def count_kept(end: Connection, projection: Projection) -> tuple[int, int]:
 
 
 def _planned(end: Connection, statement: str) -> Answer:
+    # By itself it is a transaction of its own: of thousands of tables each round trip counts.
+    alone = end.autocommit and end.info.transaction_status == TransactionStatus.IDLE
     try:
-        with end.transaction():
+        with nullcontext() if alone else end.transaction():
             row: Any = end.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(sql.SQL(statement))).fetchone()
     except psycopg.Error as error:
         return _refusal(error)

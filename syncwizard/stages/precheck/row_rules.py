@@ -73,7 +73,9 @@ class _Judged:
     def look(self, asked: Asked) -> tuple[str, str]:
         """What is wrong with a table's rule, and what it does. Raises ScriptError."""
         mapping = self._checkup.mapping
-        here, there = (make_rule(asked, names, mapping, self._database) for names in (self._here, self._there))
+        here = make_rule(asked, self._here, mapping, self._database)
+        same = self._here == self._there
+        there = here if same else make_rule(asked, self._there, mapping, self._database)
         if here is None or there is None:
             return "", ""
         if problem := self._judges.obstacle(here.projection, there.projection):

@@ -163,12 +163,6 @@ def arrivals(
     return found
 
 
-def renamed(choice: ObjectChoice, changes: Iterable[Renamed]) -> ObjectChoice:
-    """The choice with these names; one that is the source's own again takes the edit away."""
-    return choice.with_tables(
-        (each.table.schema, _named(choice.table(each.table.schema, each.table.name), each.after)) for each in changes
-    )
-
-
-def _named(table: TableObject, name: str) -> TableObject:
+def with_name(table: TableObject, name: str) -> TableObject:
+    """The entry with another name at the destination."""
     return msgspec.structs.replace(table, name=None if name == table.table else name)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -16,6 +16,8 @@ OPERATIONS: tuple[Operation, ...] = ("insert", "update", "delete", "truncate", "
 # In place of a type, for a column that the entry names and the table does not have.
 MISSING = "not at the source"
 UNCHANGED = Names()
+# By what the rows of a merged table are known: nothing, a column with their origin, a condition over their keys.
+Merging = Literal["", "column", "keys"]
 
 
 class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
     - `own`, `own_names`: what table and columns are called without a name of their own: by rule or capitalization
     - `names`: new names as typed; `left_out`: columns that do not travel
     - `operations`: None for `inherited`, what the schema says
+    - `merging`, `origin`: how its rows are told from those of others that go to one table, and the column or condition
     """
 
     entry: TableObject
@@ -38,6 +41,8 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
     script: str = ""
     operations: list[Operation] | None = None
     inherited: tuple[Operation, ...] = OPERATIONS
+    merging: Merging = ""
+    origin: str = ""
 
     @classmethod
     def of(
@@ -73,6 +78,8 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
             script=entry.etl or "",
             operations=entry.operations,
             inherited=OPERATIONS if inherited is None else tuple(inherited),
+            merging="column" if entry.origin_column is not None else "keys" if entry.origin_keys is not None else "",
+            origin=entry.origin_column or entry.origin_keys or "",
         )
 
     def to_object(self) -> TableObject:
@@ -86,6 +93,8 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
             where=self.where if self.where.strip() else None,
             etl=self.script if self.script.strip() else None,
             operations=self.operations,
+            origin_column=self.origin if self.merging == "column" else None,
+            origin_keys=self.origin if self.merging == "keys" else None,
         )
 
     def renamed(self, column: str, name: str) -> Self:
@@ -120,7 +129,22 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
         """
         if problem := name_problem(self.name):
             return problem
-        return f"{taken[self.name]} has this name" if self.name in taken else ""
+        # Tables may be one there; whether all of them are told apart in one way, the draft as a whole says.
+        meets = taken.get(self.name, "")
+        if not meets or (self.merging and meets.startswith("table ")):
+            return ""
+        merge = ', and "Merged there" is not chosen' if meets.startswith("table ") else ""
+        return f"{meets} has this name{merge}"
+
+    @property
+    def origin_problem(self) -> str:
+        """What is wrong with the column that takes the origin, or that no condition is given."""
+        if self.merging == "column":
+            if problem := name_problem(self.origin):
+                return problem
+            several = self._arrivals[self.origin]
+            return f"{several} columns go to {self.origin}" if several > 1 else ""
+        return "the condition is empty" if self.merging == "keys" and not self.origin.strip() else ""
 
     def column_problem(self, column: str) -> str:
         """What is wrong with a column's name at the destination."""
@@ -145,8 +169,8 @@ class TableEdit(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _arrivals(self) -> Counter[str]:
         found = Counter(self.arrives_as(each.name) for each in self.columns if each.name not in self.left_out)
-        if self.entry.origin_column is not None:
-            found[self.entry.origin_column] += 1
+        if self.merging == "column":
+            found[self.origin] += 1
         return found
 
 
@@ -178,4 +202,6 @@ def describe_edit(entry: TableObject) -> list[str]:
         found.append("/".join(entry.operations) or "no operation")
     if entry.origin_column is not None:
         found.append(f"origin in {entry.origin_column}")
+    if entry.origin_keys is not None:
+        found.append("merged by keys")
     return found

@@ -1,5 +1,6 @@
 """How a schema differs at the destination: its name, rules for the names in it, the operations that are applied."""
 
+from collections.abc import Mapping as NamesOf
 from collections.abc import Sequence
 from typing import cast
 
@@ -13,6 +14,7 @@ from syncwizard.task.drafting.schema_edit import SchemaEdit, rules_of, rules_pro
 from syncwizard.task.drafting.table_edit import OPERATIONS
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
+from syncwizard.task.object_rules import name_problem
 from syncwizard.task.objects import Operation
 from syncwizard.task.problem import Problem
 from syncwizard.task.text import one_line
@@ -23,14 +25,16 @@ from syncwizard.tui.widgets.ticks import Ticks
 
 RULES_NOTE = r"A rule a line for names without one of their own, later ones too: tmp_(.+) => stage_\1"
 NAMES_SHOWN = 3
+NO_NAMES: NamesOf[str, str] = {}
 
 
 class SchemaDialog(EditDialog[SchemaEdit]):
-    """Answers the schema's settings. `tables`: those of it that are selected, for what rules do to them."""
+    """Answers the schema's settings. `tables`: those of it that are selected, for what rules do to them; `named`: the
+    names at the destination that tables have been given by themselves."""
 
-    def __init__(self, edit: SchemaEdit, tables: Sequence[str]) -> None:
+    def __init__(self, edit: SchemaEdit, tables: Sequence[str], named: NamesOf[str, str] = NO_NAMES) -> None:
         super().__init__()
-        self._begun, self._tables = edit, tables
+        self._begun, self._tables, self._named = edit, tables, named
         self._operations = edit.operations
 
     def compose(self) -> ComposeResult:
@@ -98,20 +102,37 @@ class SchemaDialog(EditDialog[SchemaEdit]):
         return problem
 
     def _judge_rules(self) -> str:
-        problem = rules_problem(self.edit.rules)
+        problem = rules_problem(self.edit.rules) or self._meeting()
         self.say(f"✗ {problem}" if problem else self._effect(), failed=bool(problem))
         return problem
 
+    def _meeting(self) -> str:
+        """What is wrong with the names that tables get: two that are one, or one that is none."""
+        arrivals: dict[str, list[str]] = {}
+        for name, new in self._names():
+            arrivals.setdefault(new, []).append(name)
+        for new, those in arrivals.items():
+            if (problem := name_problem(new)) and new not in those:
+                return f"{one_line(those[0])} would be {one_line(new)}: {problem}"
+            if len(those) > 1:
+                more = f" and {len(those) - 2:,} more" if len(those) > 2 else ""
+                return f"{one_line(those[0])} and {one_line(those[1])}{more} would both be {one_line(new)}"
+        return ""
+
+    def _names(self) -> list[tuple[str, str]]:
+        """The tables, with what each would be called."""
+        schema = self._begun.schema
+        names = Mapping(rules={schema: tuple(rules_of(self.edit.rules))})
+        return [(name, self._named.get(name) or names.table(TableName(schema, name)).name) for name in self._tables]
+
     def _effect(self) -> str:
         """What the rules do to the tables there are."""
-        schema, rules = self._begun.schema, tuple(rules_of(self.edit.rules))
-        if not rules:
+        if not rules_of(self.edit.rules):
             return ""
-        names = Mapping(rules={schema: rules})
         changed = [
             f"{one_line(name)} → {one_line(new)}"
-            for name in self._tables
-            if (new := names.table(TableName(schema, name)).name) != name
+            for name, new in self._names()
+            if new != name and name not in self._named
         ]
         more = f" and {len(changed) - NAMES_SHOWN:,} more" if len(changed) > NAMES_SHOWN else ""
         return f"{', '.join(changed[:NAMES_SHOWN])}{more}" if changed else "no table has a name that matches"

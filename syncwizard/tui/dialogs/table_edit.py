@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label
 
-from syncwizard.rows.as_typed import TableShape, filter_problem, script_problem
+from syncwizard.rows.as_typed import TableShape, filter_problem, origin_keys_problem, script_problem
 from syncwizard.task.drafting.catalogue import ColumnFacts
 from syncwizard.task.drafting.table_edit import MISSING, OPERATIONS, TableEdit, must_travel
 from syncwizard.task.names import TableName
@@ -20,6 +20,8 @@ from syncwizard.task.text import one_line
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 from syncwizard.tui.dialogs.edit import EditDialog, EditorDialog
+from syncwizard.tui.dialogs.merging import NOTES, MergingFields
+from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.columns import Cell, Column, Line
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.widgets.listing import Listing
@@ -81,6 +83,7 @@ class TableDialog(EditDialog[TableObject]):
                 yield Label("Operations")
                 yield Ticks([(each, each) for each in OPERATIONS], id="operations")
             yield from _opener("Script", "etl")
+            yield MergingFields(self._edit.merging, self._edit.origin)
             yield from self.buttons()
 
     def on_mount(self) -> None:
@@ -108,6 +111,9 @@ class TableDialog(EditDialog[TableObject]):
         self._judge()
         if self._edit.name_problem(self._taken):
             self._field("name").control.focus()
+            return None
+        if self._origin_problem():
+            self.query_one("#origin").focus()
             return None
         column, problem = self._edit.columns_problem
         if problem:
@@ -164,10 +170,21 @@ class TableDialog(EditDialog[TableObject]):
         self._take_typed()
         self._judge()
 
+    @on(Choice.Changed, "#merging")
+    def _merged(self, event: Choice.Changed) -> None:
+        event.stop()
+        self._merging.show()
+        self._take_typed()
+        self._judge()
+        self.say(NOTES[self._merging.way])
+
     def _take_typed(self) -> None:
-        """What stands in both fields by now; the message of a change may be about a column that was left."""
+        """What stands in the fields by now; the message of a change may be about a column that was left."""
         name, column = self._field("name").value, self._field("column").value
         edit = self._edit if self._edit.name == name else _with(self._edit, "name", name)
+        way, origin = self._merging.way, self._merging.text
+        if (edit.merging, edit.origin) != (way, origin):
+            edit = msgspec.structs.replace(edit, merging=way, origin=origin)
         if self._column and edit.arrives_as(self._column) != column:
             edit = edit.renamed(self._column, column)
         if edit is not self._edit:
@@ -189,6 +206,13 @@ class TableDialog(EditDialog[TableObject]):
         }
         for path, problem in problems.items():
             self._field(path).mark(Problem(path=path, message=problem) if problem else None)
+        self._merging.mark(self._origin_problem())
+
+    def _origin_problem(self) -> str:
+        problem = self._edit.origin_problem
+        if problem or self._edit.merging != "keys" or not self._shape.columns:
+            return problem
+        return origin_keys_problem(self._edit.origin, self._shape)
 
     def _explain(self, column: ColumnFacts) -> None:
         reason = must_travel(column)
@@ -249,6 +273,10 @@ class TableDialog(EditDialog[TableObject]):
 
     def _script_problem(self, text: str) -> str:
         return script_problem(text, [self._shape] if self._shape.columns else [], self._database)
+
+    @property
+    def _merging(self) -> MergingFields:
+        return self.query_one(MergingFields)
 
     @property
     def _shape(self) -> TableShape:

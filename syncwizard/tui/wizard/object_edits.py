@@ -5,17 +5,18 @@ from typing import Any
 
 from textual.app import App
 
-from syncwizard.task.drafting.catalogue import CatalogueObject
+from syncwizard.rows.batch_edits import Edited, OfBatch
+from syncwizard.task.drafting.catalogue import CatalogueObject, RelationName
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.outline import Groups, Line, Node, objects_of
-from syncwizard.task.drafting.renaming import Renamed, arrivals, renamed
+from syncwizard.task.drafting.renaming import arrivals
 from syncwizard.task.drafting.schema_edit import SchemaEdit, rules_of, rules_text
 from syncwizard.task.drafting.table_edit import TableEdit
 from syncwizard.task.names import TableName
 from syncwizard.task.objects import TableObject
-from syncwizard.tui.dialogs.batch_rename import BatchRenameDialog
+from syncwizard.tui.dialogs.batch_edit import BatchDialog
 from syncwizard.tui.dialogs.schema_edit import SchemaDialog
-from syncwizard.tui.dialogs.table_edit import TableDialog
+from syncwizard.tui.dialogs.table_edit import TableDialog, shape_of
 from syncwizard.tui.wizard.trying import Trials
 
 Take = Callable[[ObjectChoice], None]
@@ -38,17 +39,26 @@ def edit(app: App[Any], line: Line, choice: ObjectChoice, take: Take, *, databas
         _edit_schema(app, line.node.schema, choice, take)
 
 
-def rename(app: App[Any], tables: Sequence[TableName], choice: ObjectChoice, take: Take) -> None:
-    """Opens the dialog that renames many tables."""
+def edit_batch(app: App[Any], tables: Sequence[TableName], choice: ObjectChoice, take: Take) -> None:
+    """Opens the dialog that edits many tables."""
     schemas = {table.schema for table in tables}
 
-    def answered(answer: list[Renamed] | None) -> None:
+    def answered(answer: list[Edited] | None) -> None:
         if answer:
-            take(renamed(choice, answer))
+            take(choice.with_tables((each.table.schema, each.entry) for each in answer))
 
     before = {table: choice.names.table(table).name for table in tables}
     others = arrivals(choice, choice.names, [schema for schema in choice.schemas if schema in schemas])
-    app.push_screen(BatchRenameDialog(tables, before=before, others=others), answered)
+    columns = choice.catalogue.columns_of
+    batch = [
+        OfBatch(
+            entry=choice.table(table.schema, table.name),
+            shape=shape_of(table, columns.get(RelationName(table.schema, table.name), ())),
+        )
+        for table in tables
+    ]
+    operations = {schema: choice.schemas[schema].operations for schema in schemas if schema in choice.schemas}
+    app.push_screen(BatchDialog(batch, before=before, others=others, operations=operations), answered)
 
 
 def tables_below(line: Line, groups: Groups, choice: ObjectChoice) -> list[TableName]:
@@ -83,7 +93,10 @@ def _edit_schema(app: App[Any], schema: str, choice: ObjectChoice, take: Take) -
             take(named.with_rules(schema, rules).with_operations(schema, answer.operations))
 
     tables = [each.name for each in choice.view(schema).chosen.get("table", ())]
-    app.push_screen(SchemaDialog(begun, tables), answered)
+    # Tables that are merged meet on purpose.
+    named = {name: own.name for name, own in entry.edits.items() if own.name is not None and not own.merges}
+    merged = {name for name, own in entry.edits.items() if own.merges}
+    app.push_screen(SchemaDialog(begun, [name for name in tables if name not in merged], named), answered)
 
 
 def _edit_table(

@@ -34,7 +34,7 @@ from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_list import ObjectList
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
-from syncwizard.tui.wizard.object_edits import can_edit, edit, rename, tables_below
+from syncwizard.tui.wizard.object_edits import can_edit, edit, edit_batch, tables_below
 from syncwizard.tui.wizard.step import Step
 from syncwizard.tui.wizard.trying import Trials
 
@@ -298,7 +298,7 @@ class ObjectsStep(Step):
         if self.picker.line is not None:
             tables = tables_below(self.picker.line, self.picker.groups, self.picker.choice)
             if tables:
-                rename(self.app, tables, self.picker.choice, self.picker.replace)
+                edit_batch(self.app, tables, self.picker.choice, self.picker.replace)
             else:
                 self.notify("no table in sight is ticked", severity="warning")
 
