@@ -59,6 +59,9 @@ def take_apart(text: str, before: EndpointDraft) -> Pasted | None:
     ('db1', '6432', 'kb', 'sync', 'verify-full', 'prompt')
     >>> found.password, found.left_out
     ('p@ss', ('options',))
+    >>> plain = take_apart("postgresql://sync@db1/kb", EndpointDraft(port="5433"))
+    >>> plain.end.host, plain.end.port, take_apart("postgres://[::1]/kb", EndpointDraft()).end.describe()
+    ('db1', '5433', '::1:5432/kb')
     >>> take_apart(r"host='/var/run/pg' dbname='my db'", EndpointDraft()).end.describe()
     '/var/run/pg:5432/my db'
     >>> take_apart("kb", EndpointDraft()) is None
@@ -94,8 +97,11 @@ def _of_url(text: str) -> dict[str, str]:
     user, _, password = account.partition(":")
     hosts, ports = [], []
     for place in places.split(","):
-        host, colon, port = place.rpartition(":") if not place.endswith("]") else (place, "", "")
-        hosts.append(unquote(host if colon else place).strip("[]"))
+        host, colon, port = place.rpartition(":")
+        if not colon or place.endswith("]"):
+            # The colons of an address in brackets part nothing.
+            host, port = place, ""
+        hosts.append(unquote(host).strip("[]"))
         ports.append(port)
     found = {
         "host": ",".join(filter(None, hosts)),

@@ -197,8 +197,16 @@ class EndpointsStep(FormStep):
         if found.password:
             self.wizard.secrets = msgspec.structs.replace(self.wizard.secrets, **{event.end: found.password})
         self.show()
+        self._focus_within(event.end)
         left = f"; not taken over: {', '.join(found.left_out)}" if found.left_out else ""
         self.notify(f"the {event.end} is filled in from what was pasted{left}", markup=False)
+
+    def _focus_within(self, end: End) -> None:
+        """Gives the focus to a field in sight, where the one that had it is not any more: keys would go nowhere."""
+        focused = self.app.focused
+        field = Field.around(focused) if focused is not None else None
+        if field is None or not field.display or not field.path.startswith(f"{end}."):
+            self.field(f"{end}.database").control.focus()
 
     def _test(self, end: End) -> None:
         self._known[end] = self._now(end)
