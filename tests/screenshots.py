@@ -13,10 +13,11 @@ from textual.app import App
 
 from syncwizard.client import tasks
 from syncwizard.demo import knowledge_base
-from syncwizard.demo.interactive import Writer, draft_of
+from syncwizard.demo.interactive import draft_of
 from syncwizard.demo.preparation import end_engine, load
 from syncwizard.demo.report import Progress
 from syncwizard.demo.workspace import Workspace, workspace
+from syncwizard.demo.writer import Writer
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.opening import Leaving, Opening
 from syncwizard.tui.settings import Settings

@@ -51,7 +51,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "doctor": ("doctor", "doctor --json"),
     "completion": ("completion bash > ~/.local/share/bash-completion/completions/syncwizard",),
     "manual": ("manual", "manual failures"),
-    "demo": ("demo --headless", "demo --keep ./servers"),
+    "demo": ("demo --headless", "demo --tour", "demo --keep ./servers"),
 }
 
 

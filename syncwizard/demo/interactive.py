@@ -7,30 +7,28 @@ them, and be watched from another terminal.
 import os
 import shlex
 import sys
-import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 from syncwizard.client import tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.demo import knowledge_base
 from syncwizard.demo.preparation import end_engine, load, specification, where_to_look
 from syncwizard.demo.report import Progress
-from syncwizard.demo.workload import Done, Workload
-from syncwizard.demo.workspace import DATABASE, Workspace, workspace
+from syncwizard.demo.tour import tour_of
+from syncwizard.demo.workload import Done
+from syncwizard.demo.workspace import Workspace, workspace
+from syncwizard.demo.writer import Writer
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui import entry as launch
 from syncwizard.tui.opening import Opening
 
-# How often is looked for an engine that was started on the screens.
-LOOK_SECONDS = 0.3
 
-
-def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES) -> int:
+def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES, pace: float | None = None) -> int:
     """Prepares the servers, shows the wizard, and ends everything once that is asked for; returns the exit code.
 
-    `keep` names a folder for the servers' data, which stay there. Raises UsageError where there is no terminal.
+    `keep` names a folder for the servers' data, which stay there; with a `pace` the screens walk through themselves
+    (1 is for reading, 0 waits for nothing but the program). Raises UsageError where there is no terminal.
     """
     launch.refuse_without_terminal()
     progress = Progress()
@@ -39,13 +37,19 @@ def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES) -> int:
             f"PostgreSQL {place.source.version} (source) and {place.destination.version} (destination) started"
         )
         load(place, progress, passages)
-        progress.say("the wizard opens with everything filled in: F8 goes through it, and starts the task")
+        if pace is None:
+            progress.say("the wizard opens with everything filled in: F8 goes through it, and starts the task")
         with ExitStack() as stack:
             writer = stack.enter_context(Writer(place))
             stack.callback(_end_engines)
-            opening = Opening(screen="wizard", draft=draft_of(place))
+            if pace is None:
+                opening = Opening(screen="wizard", draft=draft_of(place))
+            else:
+                opening = Opening(screen="tasks", tour=tour_of(place, writer, pace))
             while True:
                 launch.run(opening, says_farewell=False, last_words=_end_engines)
+                # A tour may have been left while it was stopped.
+                place.source.start()
                 opening = Opening(screen="tasks")
                 if not _wants_to_come_back():
                     break
@@ -58,43 +62,6 @@ def run(keep: Path | None, *, passages: int = knowledge_base.PASSAGES) -> int:
 def draft_of(place: Workspace) -> TaskDraft:
     """The demo's task, as the wizard shows it."""
     return TaskDraft.from_spec(specification(place))
-
-
-class Writer:
-    """Writes to the source as an application would, from the moment when a task has an engine."""
-
-    def __init__(self, place: Workspace) -> None:
-        self._place = place
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="workload", daemon=True)
-        self._workload: Workload | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end_watch()
-        if self._workload is not None:
-            self._workload.__exit__()
-
-    def stop(self) -> Done | None:
-        """Ends the workload and says what it did; None when it did not begin."""
-        self._end_watch()
-        return self._workload.stop() if self._workload is not None and self._workload.running else None
-
-    def _end_watch(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            if any(task.find_engine() for task in tasks.list_tasks()):
-                # Not on the screen: what it says when it fails is in the folder.
-                self._workload = Workload(
-                    self._place.source.endpoint(DATABASE), log=self._place.folder / "workload.log"
-                )
-                return
 
 
 def _wants_to_come_back() -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from syncwizard.demo.comparison import Comparison, SequenceComparison
+from syncwizard.demo.comparison import Comparison, NeighbourComparison, SequenceComparison, TableComparison
 from syncwizard.demo.workload import Done
 from syncwizard.task.stages import STAGES
 from syncwizard.task.state import TaskState
@@ -51,6 +51,17 @@ def render(outcome: Outcome) -> str:
     return "\n".join([*_tables(outcome), "", *_stages(outcome.state), "", *_remarks(outcome), "", _verdict(outcome)])
 
 
+def comparison_lines(compared: Comparison) -> list[str]:
+    """Both ends beside each other: tables, sequences, what a search for neighbours finds, and the verdict."""
+    rows = [
+        (f"kb.{each.table}", f"{each.source.rows:,}", f"{each.destination.rows:,}", _content(each))
+        for each in compared.tables
+    ]
+    remarks = [("sequences", _sequences(compared.sequences)), *_searches(compared.neighbours)]
+    lines = align([(HEAD[0], *HEAD[-3:]), *rows])
+    return [*lines, "", *align_left(remarks), "", f"{_findings(compared)}."]
+
+
 def align(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines, the first column to the left and the others to the right.
 
@@ -74,7 +85,7 @@ def _tables(outcome: Outcome) -> list[str]:
                 *(f"{applied.get(kind, 0):,}" for kind in KINDS),
                 f"{table.source.rows:,}",
                 f"{table.destination.rows:,}",
-                "equal" if table.equal else "DIFFERENT",
+                _content(table),
             )
         )
     lines = align(rows)
@@ -91,21 +102,28 @@ def _stages(state: TaskState) -> list[str]:
 
 
 def _remarks(outcome: Outcome) -> list[str]:
-    workload, neighbours = outcome.workload, outcome.comparison.neighbours
+    workload = outcome.workload
     statements = ", ".join(f"{workload.statements.get(kind, 0):,} {kind}s" for kind in KINDS)
     return align_left(
         [
             ("workload", f"{workload.transactions:,} transactions in {span(workload.seconds)}: {statements}"),
             ("latency", _latency(outcome.latencies)),
             ("sequences", _sequences(outcome.comparison.sequences)),
-            ("neighbours", f"{neighbours.equal} of {neighbours.vectors} vectors have the same exact ten nearest"),
-            (
-                "recall@10",
-                f"{neighbours.source_recall:.3f} at the source, {neighbours.destination_recall:.3f} at the destination,"
-                " through the HNSW index",
-            ),
+            *_searches(outcome.comparison.neighbours),
         ]
     )
+
+
+def _searches(found: NeighbourComparison) -> list[tuple[str, str]]:
+    recall = f"{found.source_recall:.3f} at the source, {found.destination_recall:.3f} at the destination"
+    return [
+        ("neighbours", f"{found.equal} of {found.vectors} vectors have the same exact ten nearest"),
+        ("recall@10", f"{recall}, through the HNSW index"),
+    ]
+
+
+def _content(table: TableComparison) -> str:
+    return "equal" if table.equal else "DIFFERENT"
 
 
 def _sequences(compared: SequenceComparison) -> str:
@@ -127,8 +145,13 @@ def _latency(seconds: Sequence[float]) -> str:
 
 
 def _verdict(outcome: Outcome) -> str:
-    if outcome.comparison.equal:
-        return f"No difference, after {span(outcome.seconds)}."
-    different = [f"kb.{table.table}" for table in outcome.comparison.tables if not table.equal]
-    different += [f"sequence kb.{name}" for name in outcome.comparison.sequences.different]
-    return f"DIFFERENCES FOUND: {', '.join(different) or 'nearest neighbours'}."
+    after = f", after {span(outcome.seconds)}" if outcome.comparison.equal else ""
+    return f"{_findings(outcome.comparison)}{after}."
+
+
+def _findings(compared: Comparison) -> str:
+    if compared.equal:
+        return "No difference"
+    different = [f"kb.{table.table}" for table in compared.tables if not table.equal]
+    different += [f"sequence kb.{name}" for name in compared.sequences.different]
+    return f"DIFFERENCES FOUND: {', '.join(different) or 'nearest neighbours'}"

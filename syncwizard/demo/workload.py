@@ -25,6 +25,8 @@ from syncwizard.task.specification import Endpoint
 
 TRANSACTIONS_PER_SECOND = 100.0
 STOP_SECONDS = 30
+# Between two attempts to connect again.
+RECONNECT_SECONDS = 0.3
 # Texts to make new ones from; more than a few hundred change nothing.
 SAMPLES = 500
 QUESTIONS = ("how do I", "why does it", "when should I", "what happens if I")
@@ -97,6 +99,11 @@ class Application:
         self.samples = session.execute(
             "SELECT body, metadata->>'subject', metadata->>'kind' FROM kb.passages ORDER BY id LIMIT %s", (SAMPLES,)
         ).fetchall()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server went away."""
+        return self.session.closed
 
     def step(self) -> None:
         """One transaction."""
@@ -202,21 +209,38 @@ class Application:
 
 
 def main() -> None:
-    """Writes at the given rate until standard input is closed."""
+    """Writes at the given rate until standard input is closed; where the server goes away it connects again."""
     host, port, database, user, rate, seed = sys.argv[1:]
-    started = time.monotonic()
-    with psycopg.connect(host=host, port=port, dbname=database, user=user, autocommit=True) as session:
-        register_vector(session)
-        application = Application(session, int(seed))
-        due = time.monotonic()
-        while not select.select([sys.stdin], [], [], max(0.0, due - time.monotonic()))[0]:
-            application.step()
-            # What was missed while a transaction took long is not made up for in a burst.
-            due = max(due + 1 / float(rate), time.monotonic() - 1.0)
-    done = Done(application.transactions, dict(application.counts), time.monotonic() - started)
+    started, applications = time.monotonic(), list[Application]()
+    while not applications or not _asked_to_stop(RECONNECT_SECONDS if applications[-1].lost else 0.0):
+        try:
+            with psycopg.connect(host=host, port=port, dbname=database, user=user, autocommit=True) as session:
+                register_vector(session)
+                applications.append(Application(session, int(seed) + len(applications)))
+                _write(applications[-1], 1 / float(rate))
+        except psycopg.OperationalError:
+            # A server that was never there is a mistake; one that went away comes back.
+            if not applications or not applications[-1].lost:
+                raise
+    counts = sum((each.counts for each in applications), Counter[str]())
+    done = Done(sum(each.transactions for each in applications), dict(counts), time.monotonic() - started)
     # The demo may have been killed: then nothing reads this.
     with contextlib.suppress(BrokenPipeError):
         os.write(sys.stdout.fileno(), msgspec.json.encode(done))
+
+
+def _write(application: Application, interval: float) -> None:
+    """A transaction each `interval` seconds, until standard input is closed."""
+    due = time.monotonic()
+    while not _asked_to_stop(max(0.0, due - time.monotonic())):
+        application.step()
+        # What was missed while a transaction took long is not made up for in a burst.
+        due = max(due + interval, time.monotonic() - 1.0)
+
+
+def _asked_to_stop(seconds: float) -> bool:
+    """Whether standard input is closed, within so many seconds."""
+    return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
 if __name__ == "__main__":

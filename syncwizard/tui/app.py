@@ -16,6 +16,7 @@ import msgspec
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.events import Event, InputEvent, Paste
 
 from syncwizard import paths
 from syncwizard.client.files import write_private
@@ -33,6 +34,7 @@ from syncwizard.tui.opening import Leaving, Opening
 from syncwizard.tui.settings import Preferences, Settings
 from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
+from syncwizard.tui.touring.conductor import Conductor
 from syncwizard.tui.typeahead import TypeAheadApp
 from syncwizard.tui.widgets.tones import TONE_CLASSES
 
@@ -109,6 +111,7 @@ class SyncwizardApp(TypeAheadApp):
         # What must not be lost when the terminal goes away, called from another thread: saving a draft.
         self.last_words: list[Callable[[], object]] = []
         self.typed: dict[UUID, Handover] = {}
+        self._conductor: Conductor | None = None
         self._rings = loaded.bell
 
     async def on_mount(self) -> None:
@@ -120,8 +123,20 @@ class SyncwizardApp(TypeAheadApp):
             self.open_task(self.opening.task)
         elif self.opening.screen == "wizard":
             self.open_wizard(self.opening.draft)
+        if self.opening.tour is not None:
+            self._conductor = Conductor(self, self.opening.tour, self._end_tour)
+            self.run_worker(self._conductor.play(), group="tour")
         for mistake in self._mistakes:
             self.notify(mistake, title="The settings have a mistake", severity="warning", timeout=15, markup=False)
+
+    async def on_event(self, event: Event) -> None:
+        """Gives to a tour what a person presses while it plays."""
+        pressed = isinstance(event, InputEvent | Paste) and not event.is_forwarded
+        if self._conductor is None or not pressed or not self._conductor.takes(event):
+            await super().on_event(event)
+
+    def _end_tour(self) -> None:
+        self._conductor = None
 
     def open_task(self, task: StoredTask) -> None:
         """Shows the task's monitor."""

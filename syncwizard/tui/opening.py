@@ -10,14 +10,19 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.tui.settings import Preferences
+from syncwizard.tui.touring.script import Tour
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """The first screen: the task list, the monitor of `task`, or the wizard over `draft` (None: an empty one)."""
+    """The first screen: the task list, the monitor of `task`, or the wizard over `draft` (None: an empty one).
+
+    `tour`: what the screens then show by themselves.
+    """
 
     screen: Literal["tasks", "monitor", "wizard"] = "tasks"
     task: StoredTask | None = None
     draft: TaskDraft | None = None
+    tour: Tour | None = None
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
