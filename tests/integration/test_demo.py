@@ -1,10 +1,15 @@
 """The demo's parts on real servers: loading, writing, comparing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from syncwizard.demo.comparison import Session, compare, exact_neighbours, sample_vectors
 from syncwizard.demo.knowledge_base import TABLES, build_indexes, load
+from syncwizard.demo.servers import Cluster
 from syncwizard.demo.workload import Workload
+from tests.conftest import connected
 from tests.support.comparison import contents
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
@@ -14,13 +19,21 @@ pytestmark = pytest.mark.slow
 PASSAGES = 600
 
 
-@pytest.fixture
-def loaded(pair: DatabasePair) -> DatabasePair:
+@pytest.fixture(scope="module")
+def sample(source_cluster: Cluster, destination_cluster: Cluster) -> Iterator[DatabasePair]:
     """The same sample at both ends."""
-    for session in (pair.source, pair.destination):
-        load(session, PASSAGES)
-        build_indexes(session)
-    return pair
+    with contextmanager(connected)(source_cluster, destination_cluster) as pair:
+        for session in (pair.source, pair.destination):
+            load(session, PASSAGES)
+            build_indexes(session)
+        yield pair
+
+
+@pytest.fixture
+def loaded(sample: DatabasePair) -> Iterator[DatabasePair]:
+    """The sample; what a test does with its session at the destination is undone after it."""
+    with sample.destination.transaction(force_rollback=True):
+        yield sample
 
 
 def test_loading_is_the_same_everywhere(loaded: DatabasePair) -> None:
@@ -76,13 +89,14 @@ def test_recall_is_that_of_the_index(loaded: DatabasePair) -> None:
     assert uses_index(loaded.destination)
 
 
-def test_the_workload_writes_to_every_table_until_it_is_stopped(loaded: DatabasePair) -> None:
-    before = contents(loaded.source)
-    with Workload(loaded.source_endpoint, rate=500) as workload:
+def test_the_workload_writes_to_every_table_until_it_is_stopped(pair: DatabasePair) -> None:
+    load(pair.source, PASSAGES)
+    before = contents(pair.source)
+    with Workload(pair.source_endpoint, rate=500) as workload:
 
         def all_changed() -> bool:
-            now = contents(loaded.source)
-            left = loaded.source.execute("SELECT count(*) FROM kb.passages WHERE id <= %s", (PASSAGES,)).fetchone()
+            now = contents(pair.source)
+            left = pair.source.execute("SELECT count(*) FROM kb.passages WHERE id <= %s", (PASSAGES,)).fetchone()
             return left != (PASSAGES,) and all(now[f"kb.{table}"] != before[f"kb.{table}"] for table in TABLES)
 
         until(all_changed, 20, "every table to change, and a passage to go")
@@ -90,8 +104,8 @@ def test_the_workload_writes_to_every_table_until_it_is_stopped(loaded: Database
     assert not workload.running
     assert done.transactions > 0
     assert set(done.statements) == {"insert", "update", "delete"}
-    after = contents(loaded.source)
-    assert contents(loaded.source) == after
+    after = contents(pair.source)
+    assert contents(pair.source) == after
 
 
 def test_the_workload_says_when_it_failed(pair: DatabasePair) -> None:
