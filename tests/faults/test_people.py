@@ -46,29 +46,29 @@ RIGHTS: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("right", RIGHTS)
 def test_a_right_taken_away_is_named_and_given_back_all_goes_on(
-    pair: DatabasePair, tmp_path: Path, state_home: Path, role: str, right: str
+    pair: DatabasePair, tmp_path: Path, state_home: Path, role: str
 ) -> None:
-    end, revoke, grant, words = RIGHTS[right]
-    session = pair.source if end == "source" else pair.destination
+    """One after the other, of one task."""
     with running(pair, tmp_path, **as_role(pair, role)) as task:
         own_tables(pair, role)
         task.start()
-        session.execute(revoke.format(role).encode())
-        for each in (pair.source, pair.destination):
-            each.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
-        change(pair)
-        tried = right in ("insert", "progress")
-        # The lost sessions are trouble of their own, before.
-        failure = task.retrying(words) if tried else task.failure()
-        assert words in f"{failure.title} {failure.detail}"
-        assert end in failure.where
-        assert failure.remedy
-        session.execute(grant.format(role).encode())
-        if not tried:
-            task.resume()
-        task.converged()
+        for right, (end, revoke, grant, words) in RIGHTS.items():
+            session = pair.source if end == "source" else pair.destination
+            session.execute(revoke.format(role).encode())
+            for each in (pair.source, pair.destination):
+                each.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
+            change(pair)
+            tried = right in ("insert", "progress")
+            # The lost sessions are trouble of their own, before.
+            failure = task.retrying(words) if tried else task.failure()
+            assert words in f"{failure.title} {failure.detail}", right
+            assert end in failure.where, right
+            assert failure.remedy, right
+            session.execute(grant.format(role).encode())
+            if not tried:
+                task.resume()
+            task.converged()
         task.release()
 
 
