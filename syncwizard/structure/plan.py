@@ -88,7 +88,7 @@ def make_plan(statements: list[Statement], wishes: Wishes, casts: Sequence[Cast]
 
 
 def _of_no_use(statement: Statement, wishes: Wishes) -> list[SkippedStatement]:
-    """What is to be said of a statement that is not wanted: something where it is about what the task selects."""
+    """What is to be reported of a statement that is not wanted: something where it is about what the task selects."""
     name, kind = statement.name, statement.method
     if statement.kind in LATER and creates(statement.table, wishes):
         return [_skipped(statement, NOT_CARRIED[statement.kind])]

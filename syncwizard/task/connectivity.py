@@ -1,4 +1,4 @@
-"""A connectivity test as data: its steps at one end, in order, and what each of them said. Pure."""
+"""A connectivity test as data: its steps at one end, in order, and what each of them found. Pure."""
 
 from typing import Literal
 

@@ -285,9 +285,9 @@ def _(event: PublicationCreated) -> str:
 
 @_sentence.register
 def _(event: RowRulesChanged) -> str:
-    told = [describe_changed_rule(change) for change in event.changes]
-    more = f" and {len(told) - CHANGES_NAMED:,} more" if len(told) > CHANGES_NAMED else ""
-    return f"{', '.join(told[:CHANGES_NAMED])}{more}: for what follows, rows that are there stay as they are"
+    listed = [describe_changed_rule(change) for change in event.changes]
+    more = f" and {len(listed) - CHANGES_NAMED:,} more" if len(listed) > CHANGES_NAMED else ""
+    return f"{', '.join(listed[:CHANGES_NAMED])}{more}: for what follows, rows that are there stay as they are"
 
 
 @_sentence.register

@@ -108,7 +108,7 @@ def make_backlog(found: Bench, backlog: Backlog, size: int) -> str:
 
 
 def drain_to_nothing(found: Bench, backlog: Backlog, position: str) -> float:
-    """The floor: one walsender decodes, and nobody applies."""
+    """The floor: one walsender decodes, and nothing is applied."""
     publication = f"publication_names=native_{backlog.name}"
     options = ("-o", "proto_version=1", "-o", publication, "-o", "binary=true", "-f", "/dev/null")
     reader = ("-d", backlog.name, "-S", "floor", "--start", "--no-loop", "--endpos", position, *options)

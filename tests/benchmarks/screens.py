@@ -95,7 +95,7 @@ def _press(terminal: ScreenTerminal, key: str) -> float:
 
 
 def _share(what: str, terminal: ScreenTerminal, seconds: float) -> Row:
-    """The share of a core that the screens take, while somebody reads them."""
+    """The share of a core that the screens take, while they are read."""
     before = _processor_seconds(terminal)
     took = seconds_of(lambda: _read_for(terminal, seconds))
     share = (_processor_seconds(terminal) - before) / took

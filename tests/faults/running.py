@@ -116,7 +116,7 @@ class RunningTask:
         until(self.idle, 20, "the walsender to end")
 
     def idle(self) -> bool:
-        """Whether nobody reads the slot."""
+        """Whether the slot is not being read."""
         status = slot_status(self.pair.source, self.slot)
         return status is None or status.active_pid is None
 

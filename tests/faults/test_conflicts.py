@@ -55,7 +55,7 @@ def test_rows_that_were_there_survive_kills_of_the_copy_and_changes_overwrite_th
         blows = []
         for fault, phase in BLOWS:
             blows.append(strike(made, fault, phase, choice))
-            # Rows that nobody has at the destination come and go at the source while others are copied.
+            # Rows that are not at the destination come and go at the source while others are copied.
             pair.source.execute("DELETE FROM kept WHERE id = (SELECT min(id) FROM kept WHERE id % 7 = 3)")
             pair.source.execute(
                 "INSERT INTO kept SELECT 500000 + coalesce(max(id), 0) % 500000 + 1, 'source', 'new' FROM kept"

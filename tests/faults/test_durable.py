@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def disk(source_cluster: Cluster, server_folder: Path) -> Iterator[DatabasePair]:
-    """A destination of its own, whose commits reach the disk; its WAL writer flushes what nobody waits for so seldom
+    """A destination of its own, whose commits reach the disk; its WAL writer flushes what no commit waits for so seldom
     that a crash finds some of it."""
     cluster = Cluster(server_folder / "disk18", 18, settings={"wal_writer_delay": "10s", "autovacuum": "off"})
     cluster.create().start()

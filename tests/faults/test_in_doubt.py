@@ -1,4 +1,4 @@
-"""Commits in doubt, arranged: the destination has committed and nobody was told, or has not decided yet."""
+"""Commits in doubt, arranged: the destination has committed and the client did not learn it, or has not decided yet."""
 
 import os
 import threading
@@ -64,7 +64,7 @@ def test_the_first_a_middle_and_the_last_chunk_survive_a_kill_of_their_worker(
         trap.wait("a chunk")
         following = moment(network, step + again)
         processes.kill(own_child("copy"))
-        # The server is told, sooner or later, that nobody is there any more.
+        # The server learns, sooner or later, that its client is gone.
         trap.cut()
         trap = following
     trap.wait("the last chunk")
@@ -107,7 +107,7 @@ def kill_apply(task: RunningTask, trap: Trap) -> None:
 
 
 def cut_answer(task: RunningTask, trap: Trap) -> None:
-    """Nobody dies, and nobody has to do anything."""
+    """No process dies, and nothing has to be done."""
     trap.cut()
 
 

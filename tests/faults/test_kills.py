@@ -107,7 +107,7 @@ def test_a_slot_whose_creation_was_never_heard_of_is_made_anew(
 
 
 @pytest.mark.parametrize("times", [1, 5])
-def test_a_pg_dump_that_is_killed_is_run_again_and_told_when_that_does_not_help(
+def test_a_pg_dump_that_is_killed_is_run_again_and_reported_when_that_does_not_help(
     network: Network, tmp_path: Path, state_home: Path, times: int
 ) -> None:
     with running(network.pair, tmp_path, **network.ends) as task:
@@ -125,7 +125,7 @@ def test_a_pg_dump_that_is_killed_is_run_again_and_told_when_that_does_not_help(
             task.resume()
         change(network.pair)
         task.converged()
-        assert told(task, "was ended by SIGKILL; it is run again")
+        assert reported(task, "was ended by SIGKILL; it is run again")
         task.release()
 
 
@@ -137,14 +137,14 @@ def dump_of(task: RunningTask) -> int:
     return found
 
 
-def told(task: RunningTask, words: str) -> bool:
+def reported(task: RunningTask, words: str) -> bool:
     """Whether a remark in the journal has these words."""
     return reached(task, lambda event: isinstance(event, Noticed) and words in event.message)
 
 
 @contextmanager
 def held(session: Session, statement: str) -> Iterator[None]:
-    """What a transaction that somebody forgot keeps waiting."""
+    """What a forgotten transaction keeps waiting."""
     with session.transaction(force_rollback=True):
         session.execute(statement.encode())
         yield
@@ -202,7 +202,7 @@ def test_killed_while_an_index_is_built(pair: DatabasePair, tmp_path: Path, stat
             change(pair)
             task.resume()
             if builder == "goes on":
-                until(lambda: told(task, f"being built by process {pid} "), 60, "the builder to be found")
+                until(lambda: reported(task, f"being built by process {pid} "), 60, "the builder to be found")
                 # Changes are applied meanwhile.
                 task.converged()
         until(lambda: reached(task, done("indexes")), 60, "the index")
@@ -262,7 +262,7 @@ def test_killed_while_releasing(pair: DatabasePair, tmp_path: Path, state_home: 
 
 
 @pytest.mark.parametrize("kind", ["copy", "apply"])
-def test_children_that_die_again_and_again_are_told(
+def test_children_that_die_again_and_again_are_reported(
     pair: DatabasePair, tmp_path: Path, state_home: Path, kind: str
 ) -> None:
     """Somebody's script, or the system when memory runs out."""

@@ -1,5 +1,5 @@
 """A bad minute, for many tasks at once: networks that swallow everything or stall for half of it, sessions that are
-ended every second, a lock that somebody keeps. All passes by itself."""
+ended every second, a lock that is kept. All passes by itself."""
 
 import threading
 import time
@@ -93,7 +93,7 @@ class Networking(Trouble):
         else:
             self.trap.wait(f"the copy of {self.task.name}", 120)
         for session in (self.pair.source, self.pair.destination):
-            until(partial(looked_after, session), 60, "somebody who asks")
+            until(partial(looked_after, session), 60, "a session that asks")
 
 
 class HalfOpen(Networking):
@@ -164,7 +164,7 @@ class IndexBuild(HalfOpen):
 
 
 class Terminated(Trouble):
-    """Somebody's script ends our sessions at both ends every second for a minute, the walsender's and those that apply
+    """A script ends our sessions at both ends every second for a minute, the walsender's and those that apply
     among them."""
 
     def strike(self) -> None:
@@ -187,7 +187,7 @@ class Terminated(Trouble):
 
 
 class Locked(Trouble):
-    """Somebody keeps a table locked for longer than anybody waits for an answer; the server is well, and nothing is
+    """A table is kept locked for longer than any answer is awaited for an answer; the server is well, and nothing is
     given up."""
 
     def strike(self) -> None:
@@ -252,8 +252,8 @@ def minute(network_servers: tuple[Cluster, Cluster], server_folder: Path) -> Ite
             trouble.start()
             troubles[name] = trouble
         for trouble in troubles.values():
-            said = trouble.starting.communicate(timeout=120)
-            assert trouble.starting.returncode == 0, said
+            printed = trouble.starting.communicate(timeout=120)
+            assert trouble.starting.returncode == 0, printed
             trouble.strike()
         yield troubles
 

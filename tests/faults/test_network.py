@@ -28,7 +28,7 @@ def test_connections_that_are_cut_or_stall(network: Network, tmp_path: Path, sta
 
         proxy.stall()
         change(pair)
-        # Nothing arrives, and nobody is told: the age of the latency says so.
+        # Nothing arrives, and no error is raised: the age of the latency says so.
         status = "SELECT count(*) FROM one WHERE body = 'new'"
         before = pair.destination.execute(status).fetchone()
         change(pair)
@@ -72,7 +72,7 @@ def test_what_a_lost_child_left_open_at_the_destination_is_ended_by_its_successo
         task.release()
 
 
-def test_what_a_lost_engine_left_open_at_the_destination_is_named_with_the_way_on(
+def test_what_a_lost_engine_left_open_at_the_destination_is_named_with_the_remedy(
     network: Network, tmp_path: Path, state_home: Path
 ) -> None:
     """It cannot be told from an engine that works somewhere else."""

@@ -150,7 +150,7 @@ def test_a_users_row_in_the_way_is_named_and_once_it_is_gone_all_goes_on(
         assert "insert on public.two with id = 5000" in failure.title
         assert "two_label_key" in failure.detail
         pair.destination.execute("DELETE FROM two WHERE id = -1")
-        # Nobody has to do anything else.
+        # Nothing else has to be done.
         task.converged()
         task.release()
 
@@ -205,7 +205,7 @@ def test_a_column_dropped_at_the_destination_is_named(pair: DatabasePair, tmp_pa
         task.release()
 
 
-def test_a_heartbeat_table_that_was_dropped_is_told_with_the_way_on(
+def test_a_heartbeat_table_that_was_dropped_is_reported_with_the_remedy(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:
     with running(pair, tmp_path) as task:
@@ -248,7 +248,7 @@ def small_disk(pair: DatabasePair) -> Iterator[Callable[[bool], None]]:
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder], check=False).returncode == 0
     if not mounted:
         folder.rmdir()
-        pytest.skip("this machine lets nobody mount a disk")
+        pytest.skip("this machine lets no account mount a disk")
     space = folder / "space"
     space.mkdir()
     os.chown(space, account.uid, account.gid)
@@ -306,7 +306,7 @@ def standby(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
         primary.destroy()
 
 
-def test_a_promoted_standby_that_lost_the_tail_is_told_and_resynchronized(
+def test_a_promoted_standby_that_lost_the_tail_is_reported_and_resynchronized(
     standby: tuple[Cluster, Cluster], destination_cluster: Cluster, tmp_path: Path, state_home: Path
 ) -> None:
     """The destination holds what the new primary never had; the slot stayed behind, too."""

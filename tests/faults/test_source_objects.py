@@ -136,7 +136,7 @@ def test_a_reader_of_the_slot_that_we_may_not_end_is_named_and_waited_for(
 def test_a_slot_that_is_moved_at_the_last_moment_is_found_out(
     network: Network, tmp_path: Path, state_home: Path
 ) -> None:
-    """Between the comparison and the beginning of the stream the slot belongs to nobody."""
+    """Between the comparison and the beginning of the stream the slot is not in use."""
     pair = network.pair
     with running(pair, tmp_path, **network.ends) as task:
         task.start()

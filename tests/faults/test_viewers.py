@@ -80,9 +80,9 @@ def test_a_precheck_that_is_killed_leaves_nothing(
     trap.wait("the precheck")
     probe = probe_of(client.pid)
     processes.kill(client.pid if victim == "client" else probe)
-    said = client.communicate(timeout=60)[1]
+    printed = client.communicate(timeout=60)[1]
     if victim == "probe":
-        assert client.returncode == 1 and "the precheck probe ended" in said and "run the command again" in said
+        assert client.returncode == 1 and "the precheck probe ended" in printed and "run the command again" in printed
     until(lambda: not is_probe(probe), 20, "the probe to be gone")
     trap.cut()
     until(lambda: not left_at_source(pair) and not left_at_destination(pair), 20, "its sessions to end")

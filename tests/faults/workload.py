@@ -37,7 +37,7 @@ OPTIONS = " ".join(
 # How much more or less often than usual a writer does something: each has its own mix.
 MOODS = (0.3, 1, 1, 3)
 # What a server says when it goes down or ends our session. A transaction that was committed or was not: both are fine.
-# A Rollback comes out of its block when there is nobody left to roll back.
+# A Rollback comes out of its block when there is nothing left to roll back.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.Rollback)
 # What sessions do to each other on a healthy server.
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)

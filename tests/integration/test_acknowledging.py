@@ -97,14 +97,14 @@ def test_what_was_applied_is_not_forgotten_by_the_source_before_the_publication_
         # What is confirmed goes with a status, which tells what was received, too: the one after the next was sent
         # when the row had been applied.
         for _ in range(2):
-            before, _ = told(pair, path)
-            until(lambda before=before: told(pair, path)[0] > before, 30, "a status")  # type: ignore[misc]
-        assert told(pair, path)[1] < target
+            before, _ = reported(pair, path)
+            until(lambda before=before: reported(pair, path)[0] > before, 30, "a status")  # type: ignore[misc]
+        assert reported(pair, path)[1] < target
         holder.rollback()
-        until(lambda: told(pair, path)[1] >= target, 30, "the position to be confirmed")
+        until(lambda: reported(pair, path)[1] >= target, 30, "the position to be confirmed")
 
 
-def told(pair: DatabasePair, path: RowPath) -> tuple[datetime, int]:
+def reported(pair: DatabasePair, path: RowPath) -> tuple[datetime, int]:
     """When the walsender had its last status, and the position that this confirmed."""
     row = pair.source.execute(
         "SELECT r.reply_time, r.flush_lsn::text FROM pg_stat_replication r"

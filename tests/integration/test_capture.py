@@ -240,7 +240,7 @@ def test_progress_that_the_journal_does_not_know_is_never_overwritten(pair: Data
     assert len(slots(pair.source)) == 1
 
 
-def test_a_table_held_by_somebody_is_named_with_the_session(
+def test_a_table_held_by_another_session_is_named_with_the_session(
     pair: DatabasePair, run: TaskRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("syncwizard.postgres.session.locking.LOCK_ATTEMPTS", 2)

@@ -93,7 +93,7 @@ def get(listed: Catalogue) -> Get:
 
 
 def test_every_object_of_the_users_own_is_listed_and_nothing_else(listed: Catalogue) -> None:
-    """System schemas, extensions' objects and ours are nobody's choice; an empty schema is."""
+    """System schemas, extensions' objects and ours are not to be chosen; an empty schema is."""
     assert listed.schemas == ("empty", "kb", "public")
     found = {kind: [each.name for each in those] for kind, those in listed.by_kind["kb"].items()}
     assert found == {
@@ -172,7 +172,7 @@ def test_rows_are_estimated_where_the_server_can_and_bytes_measured(get: Get) ->
     assert get("cache").obstacle == "unlogged"
 
 
-def test_what_uses_a_table_is_told_through_views_triggers_rules_and_parsed_functions(listed: Catalogue) -> None:
+def test_what_uses_a_table_is_reported_through_views_triggers_rules_and_parsed_functions(listed: Catalogue) -> None:
     uses = {(use.kind, use.name, use.needs.name) for use in listed.uses}
     assert uses == {
         ("view", "recent", "documents"),
@@ -185,7 +185,7 @@ def test_what_uses_a_table_is_told_through_views_triggers_rules_and_parsed_funct
     }
 
 
-def test_a_table_that_somebody_holds_exclusively_is_listed_without_waiting(pair: DatabasePair) -> None:
+def test_a_table_that_another_session_holds_exclusively_is_listed_without_waiting(pair: DatabasePair) -> None:
     pair.source.execute("CREATE TABLE held (id int PRIMARY KEY); INSERT INTO held SELECT generate_series(1, 5000)")
     pair.source.execute("VACUUM ANALYZE held")
     with pair.source_cluster.connect(pair.database) as holder, holder.transaction():
@@ -201,7 +201,7 @@ def test_progress_says_what_is_done(pair: DatabasePair) -> None:
     assert steps == ["login", "objects", "objects", "uses"]
 
 
-def test_a_source_that_cannot_be_used_is_an_error_with_the_way_on(pair: DatabasePair) -> None:
+def test_a_source_that_cannot_be_used_is_an_error_with_the_remedy(pair: DatabasePair) -> None:
     with pytest.raises(EndpointError, match='database "nowhere" does not exist') as caught:
         news_of(msgspec.structs.replace(pair.source_endpoint, database="nowhere"))
     assert caught.value.remedy

@@ -158,8 +158,8 @@ def test_events_tell_the_story(path: Path) -> None:
     syncwizard("wait", "kb", "--until", "caught-up")
     following = spawn("events", "kb", "--follow", "--json")
     syncwizard("pause", "kb")
-    said, talk = following.communicate(timeout=30)
-    entries = [json.loads(line) for line in said.splitlines()]
+    printed, talk = following.communicate(timeout=30)
+    entries = [json.loads(line) for line in printed.splitlines()]
     names = [entry["event"]["event"] for entry in entries]
     assert [entry["sequence"] for entry in entries] == list(range(1, len(entries) + 1))
     assert names[0] == "EngineStarted"
@@ -192,7 +192,7 @@ def test_a_dead_engine_is_explained_and_resumed(path: Path, pair: DatabasePair) 
     assert pair.destination.execute("SELECT text FROM notes WHERE id = 1").fetchone() == ("later",)
 
 
-def test_a_refused_precheck_leaves_nothing_and_can_be_mended(path: Path, pair: DatabasePair) -> None:
+def test_a_refused_precheck_leaves_nothing_and_can_be_corrected(path: Path, pair: DatabasePair) -> None:
     pair.destination.execute("CREATE TABLE notes (id int PRIMARY KEY, text text)")
     refused = syncwizard("start", path, "--json", expect=3)
     result = json.loads(refused.stdout)
@@ -246,13 +246,15 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
     pair.destination.execute("ALTER TABLE notes ADD CONSTRAINT short CHECK (length(text) < 20)")
     pair.source.execute("INSERT INTO notes VALUES (1000, 'longer than the destination takes')")
     until(lambda: report("status", "kb")["state"] == "retrying", what="the state retrying")
-    said = syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+    printed = syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
     # At once, not only when the time is over.
-    trouble, *_, late, detail = [line for line in said.splitlines() if "cannot be applied" in line or "in time" in line]
-    for told in (trouble, detail):
-        assert "retrying until 20" in told
-        assert 'violates check constraint "short"' in told
-        assert "correct the row or table at the destination" in told
+    trouble, *_, late, detail = [
+        line for line in printed.splitlines() if "cannot be applied" in line or "in time" in line
+    ]
+    for reported in (trouble, detail):
+        assert "retrying until 20" in reported
+        assert 'violates check constraint "short"' in reported
+        assert "correct the row or table at the destination" in reported
     assert "did not reach" in late
     pair.destination.execute("ALTER TABLE notes DROP CONSTRAINT short")
     syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "60")
@@ -396,9 +398,9 @@ def test_the_foreground_engine_ends_by_the_service_managers_signal(path: Path, p
     until(lambda: report("status") and report("status")[0]["state"] == "synchronizing")
     assert report("status")[0]["engine"]["pid"] == process.pid
     process.terminate()
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 0, said
-    assert "public.notes copied" in said
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 0, printed
+    assert "public.notes copied" in printed
     assert report("status", "kb")["state"] == "paused"
 
 
@@ -434,8 +436,8 @@ def test_sequences_are_set_again_while_the_task_runs_and_when_it_does_not(path: 
     syncwizard("wait", "kb", "--until", "full")
     syncwizard("wait", "kb", "--until", "caught-up")
     pair.source.execute("SELECT setval('numbers', 70)")
-    told = report("sequences", "kb")
-    assert told["sequences"] == [
+    reported = report("sequences", "kb")
+    assert reported["sequences"] == [
         {"sequence": {"schema": "public", "name": "numbers"}, "source": 70, "destination": 70},
     ]
     syncwizard("pause", "kb")

@@ -78,12 +78,12 @@ def silent() -> Iterator[int]:
         yield int(listener.getsockname()[1])
 
 
-def test_both_ends_are_tested_and_every_step_is_told_when_it_begins_and_ends(pair: DatabasePair) -> None:
+def test_both_ends_are_tested_and_every_step_is_reported_when_it_begins_and_ends(pair: DatabasePair) -> None:
     news = news_of(pair.source_endpoint, pair.destination_endpoint)
     endpoints: dict[End, Endpoint] = {"source": pair.source_endpoint, "destination": pair.destination_endpoint}
     for end, endpoint in endpoints.items():
-        told = [(type(each), each.step) for each in news if each.end == end]
-        assert told == [(kind, step) for step in steps_of(end, endpoint) for kind in (StepBegan, StepEnded)]
+        reported = [(type(each), each.step) for each in news if each.end == end]
+        assert reported == [(kind, step) for step in steps_of(end, endpoint) for kind in (StepBegan, StepEnded)]
         assert verdicts(ended(news, end)) == "spspppp"
     assert ended(news)["database"].message == pair.database
     assert "WAL senders are free" in ended(news)["replication"].message
@@ -94,7 +94,7 @@ def test_one_end_can_be_tested_alone(pair: DatabasePair) -> None:
     assert {each.end for each in news_of(None, pair.destination_endpoint)} == {"destination"}
 
 
-def test_a_name_that_nobody_knows_fails_at_resolving_and_skips_the_rest() -> None:
+def test_an_unknown_name_fails_at_resolving_and_skips_the_rest() -> None:
     steps = ended(news_of(Endpoint(host="no-such-host.invalid", database="kb")))
     assert verdicts(steps) == "fssssss"
     assert "no-such-host.invalid: " in steps["resolve"].message
@@ -118,7 +118,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(silent: int) -> None:
     assert steps["login"].remedy
 
 
-def test_a_silent_end_keeps_nobody_from_the_other(silent: int, pair: DatabasePair) -> None:
+def test_a_silent_end_does_not_delay_the_other(silent: int, pair: DatabasePair) -> None:
     news = news_of(Endpoint(host=ADDRESS, port=silent, database="kb"), pair.destination_endpoint, seconds=1.0)
     assert verdicts(ended(news, "destination")) == "spspppp"
     assert verdicts(ended(news)) == "ppsfsss"
@@ -153,7 +153,7 @@ def test_a_wrong_password_fails_at_the_login_in_the_servers_words(network: Clust
     assert verdicts(ended(news_of(at(network), password=PASSWORD))) == "ppspppp"
 
 
-def test_an_account_without_a_line_in_pg_hba_is_told_the_line(network: Cluster) -> None:
+def test_an_account_without_a_line_in_pg_hba_is_reported_the_line(network: Cluster) -> None:
     steps = ended(news_of(at(network, "nobody")))
     assert steps["login"].verdict == "failed"
     assert f'host "postgres" "nobody" {ADDRESS}/32' in str(steps["login"].remedy)
@@ -179,7 +179,7 @@ def test_a_missing_certificate_file_is_named_before_anybody_connects(network: Cl
     assert steps["connect"].verdict == "skipped"
 
 
-def test_an_account_that_may_not_replicate_or_write_is_told_what_to_grant(network: Cluster) -> None:
+def test_an_account_that_may_not_replicate_or_write_learns_what_to_grant(network: Cluster) -> None:
     news = news_of(at(network, "plain"), at(network, "plain"))
     replication, writing = ended(news)["replication"], ended(news, "destination")["writing"]
     assert (replication.verdict, writing.verdict) == ("failed", "failed")
@@ -187,7 +187,7 @@ def test_an_account_that_may_not_replicate_or_write_is_told_what_to_grant(networ
     assert writing.remedy.statements == ('GRANT CREATE ON DATABASE "postgres" TO "plain"',)
 
 
-def test_a_source_without_logical_wal_is_told_the_setting(server_folder: Path) -> None:
+def test_a_source_without_logical_wal_is_reported_the_setting(server_folder: Path) -> None:
     cluster = Cluster(server_folder / "replica", 16, durable=False, settings={"wal_level": "replica"})
     try:
         cluster.create().start()
@@ -271,7 +271,7 @@ def test_a_tunnel_is_a_step_of_its_own_and_gone_afterwards(network: Cluster, use
     assert not processes_with("LocalCommand=echo ready")
 
 
-def test_a_bastion_that_nobody_knows_fails_at_the_tunnel(network: Cluster, users_ssh: None) -> None:
+def test_an_unknown_bastion_fails_at_the_tunnel(network: Cluster, users_ssh: None) -> None:
     steps = ended(news_of(at(network, access=Access(ssh="nowhere")), password=PASSWORD, seconds=10))
     assert steps["tunnel"].verdict == "failed"
     assert "ssh -o BatchMode=yes nowhere true" in str(steps["tunnel"].remedy)

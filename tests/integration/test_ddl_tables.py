@@ -135,14 +135,14 @@ def test_rows_that_came_with_a_table_are_missed_by_name(pair: DatabasePair, tmp_
         )
         path.caught_up(120)
 
-        def said() -> bool:
+        def printed() -> bool:
             notices = [event.message for event in path.task.events if isinstance(event, Noticed)]
             return any(
                 "not captured" in message and "public.filled" in message and "public.large" in message
                 for message in notices
             )
 
-        until(said, 120, "the table to be reported")
+        until(printed, 120, "the table to be reported")
     assert kinds(path) == []
 
 

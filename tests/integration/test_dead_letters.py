@@ -63,8 +63,8 @@ def test_rows_are_set_aside_in_the_copy(pair: DatabasePair, tmp_path: Path) -> N
     assert pair.destination.execute("SELECT count(*) FROM syncwizard.dead_letters WHERE row ? 'phone'").fetchone() == (
         0,
     )
-    told = [event.message for event in path.task.events if isinstance(event, Noticed)]
-    assert any("3 rows of public.prices: syncwizard.dead_letters" in message for message in told)
+    reported = [event.message for event in path.task.events if isinstance(event, Noticed)]
+    assert any("3 rows of public.prices: syncwizard.dead_letters" in message for message in reported)
 
 
 def test_rows_are_set_aside_in_the_stream(pair: DatabasePair, tmp_path: Path) -> None:

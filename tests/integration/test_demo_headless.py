@@ -36,12 +36,12 @@ def test_the_demo_ends_without_a_difference_and_its_servers_can_be_started_again
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(folder, passages=PASSAGES, steady_seconds=2) == 0
-    said = capsys.readouterr()
-    assert "No difference" in said.out
-    assert "50 of 50 vectors" in said.out
+    printed = capsys.readouterr()
+    assert "No difference" in printed.out
+    assert "50 of 50 vectors" in printed.out
     for stage in ("precheck", "capture", "schema", "full", "keys", "catch-up", "constraints", "indexes"):
-        assert f"stage {stage} finished" in said.err
-    commands = [line.strip() for line in said.out.splitlines() if "pg_ctl" in line]
+        assert f"stage {stage} finished" in printed.err
+    commands = [line.strip() for line in printed.out.splitlines() if "pg_ctl" in line]
     assert len(commands) == 2
     for command in commands:
         subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL)

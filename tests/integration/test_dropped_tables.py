@@ -228,7 +228,7 @@ def test_a_table_created_anew_and_dropped_again_is_set_aside_no_more(
     assert "created anew and dropped again" in warnings(path) + str(path.task.state.notices)
 
 
-def test_a_table_that_is_set_aside_and_then_created_anew_is_told_so(pair: DatabasePair, tmp_path: Path) -> None:
+def test_a_table_that_is_set_aside_and_then_created_anew_is_reported_so(pair: DatabasePair, tmp_path: Path) -> None:
     path = three_tables(pair, tmp_path)
     path.copy()
     with path.following():
@@ -308,7 +308,7 @@ def test_a_dropped_partition_leaves_the_task_and_its_tree_stays(pair: DatabasePa
     assert rows == [(99, "last words", "last words")]
 
 
-def test_a_detached_partition_is_told_to_be_captured_no_more(pair: DatabasePair, tmp_path: Path) -> None:
+def test_a_detached_partition_is_reported_to_be_captured_no_more(pair: DatabasePair, tmp_path: Path) -> None:
     path = row_path(pair, tmp_path, TREE)
     path.copy()
     pair.source.execute("ALTER TABLE tree DETACH PARTITION tree_1")

@@ -66,7 +66,7 @@ def test_a_signal_is_a_pause(task: StoredTask, number: int) -> None:
     assert task.read_state().engine_pid is None
 
 
-def test_an_engine_that_was_killed_is_told_from_one_that_stopped(task: StoredTask) -> None:
+def test_an_engine_that_was_killed_is_distinguished_from_one_that_stopped(task: StoredTask) -> None:
     pid = started(task)
     kill(task, pid)
     liveness = current(task)[1]
@@ -183,7 +183,7 @@ def _state_of(path: Path) -> str:
     return answer.state.state if answer.state else ""
 
 
-def test_a_failure_ends_the_engine_and_is_told_with_its_remedy(task: StoredTask) -> None:
+def test_a_failure_ends_the_engine_and_is_reported_with_its_remedy(task: StoredTask) -> None:
     prescribe(task.folder, full="fail")
     launch.start_engine(task.spec, SECRETS, MODULE)
     with pytest.raises(TaskFailed) as caught:
@@ -215,7 +215,7 @@ def test_a_refused_precheck_leaves_no_engine(task: StoredTask) -> None:
     assert lifecycle.start(prepared).finished("precheck")
 
 
-def test_an_end_out_of_reach_at_the_start_is_told_at_once(task: StoredTask) -> None:
+def test_an_end_out_of_reach_at_the_start_is_reported_at_once(task: StoredTask) -> None:
     for conduct in ("lose", "refused-login"):
         prescribe(task.folder, precheck=conduct)
         with pytest.raises(EndpointError) as caught:
@@ -291,7 +291,7 @@ def test_events_since_a_number_are_replayed_before_new_ones(task: StoredTask) ->
     assert seen == list(range(1, task.read_state().sequence + 1))
 
 
-def test_a_viewer_that_does_not_read_stops_nobody(task: StoredTask) -> None:
+def test_a_viewer_that_does_not_read_stops_nothing(task: StoredTask) -> None:
     started(task)
     with connect(task) as sleepy, connect(task) as awake:
         sleepy.subscribe()
@@ -368,9 +368,9 @@ def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: Stored
         assert holder.pid == process.pid
         wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, printed = process.communicate(timeout=30)
     finally:
         process.kill()
     assert process.returncode == 0
-    assert "stage full finished" in said
+    assert "stage full finished" in printed
     assert task.read_state().state == "paused"

@@ -157,7 +157,7 @@ def test_a_recreated_slot_stops_the_task(pair: DatabasePair, tmp_path: Path) -> 
     follow_fails(path, "recreated or moved")
 
 
-def test_a_slot_moved_forward_by_somebody_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
+def test_a_slot_moved_forward_by_another_session_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
     path = stopped_after_copy(pair, tmp_path)
     pair.source.execute("SELECT pg_replication_slot_advance(%s, pg_current_wal_lsn())", (path.task.spec.slot,))
     follow_fails(path, "recreated or moved")

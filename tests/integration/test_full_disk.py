@@ -65,8 +65,8 @@ def test_an_engine_that_ended_on_a_full_disk_is_explained_by_status(
         ballast = fill(disk)
         os.kill(report("status", "kb")["engine"]["pid"], signal.SIGTERM)
         until(lambda: not report("status", "kb")["engine"]["alive"], timeout=60, what="the engine to end")
-        said = syncwizard("status", "kb").stdout
-        assert f"No space is left in {tasks.find_task('kb').folder}: make room there, then continue with" in said
+        printed = syncwizard("status", "kb").stdout
+        assert f"No space is left in {tasks.find_task('kb').folder}: make room there, then continue with" in printed
         ballast.unlink()
         syncwizard("resume", "kb", "--until", "caught-up")
         syncwizard("pause", "kb")

@@ -87,21 +87,21 @@ def test_the_time_that_a_build_takes_is_known_while_it_is_at_work(
     context = prepared(run)
     pair.destination.execute("INSERT INTO public.notes SELECT n, repeat('x', 2000) FROM generate_series(1, 400) AS n")
     metrics = Metrics(TaskState())
-    told: list[TimeLeft] = []
+    reported: list[TimeLeft] = []
 
     def take(sample: Sample) -> None:
         metrics.take(sample)
         left = builds_left(metrics.merged())
         if left is not None:
-            told.append(left)
+            reported.append(left)
 
     context = msgspec.structs.replace(context, sample=take)
     indexes.run(context)
     # 400 rows at 10 ms, of which two seconds pass before a rate is known; and as much for the index that waits.
-    assert told
-    assert 0.1 < told[0].low_seconds < 10
-    assert told[0].high_seconds > told[0].low_seconds + 3
-    assert told[-1].low_seconds < told[0].low_seconds
+    assert reported
+    assert 0.1 < reported[0].low_seconds < 10
+    assert reported[0].high_seconds > reported[0].low_seconds + 3
+    assert reported[-1].low_seconds < reported[0].low_seconds
 
 
 def test_a_build_goes_on_where_the_session_that_watches_is_ended(pair: DatabasePair, tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ def few_statements(*clusters: Cluster) -> Iterator[None]:
     for cluster, size in zip(clusters, sizes, strict=True):
         with cluster.log.open("rb") as log:
             log.seek(size)
-            said = log.read().decode(errors="replace")
-        statements = re.findall(r"^syncwizard[^|]*\|.*LOG:  (?:statement|execute)", said, re.MULTILINE)
+            printed = log.read().decode(errors="replace")
+        statements = re.findall(r"^syncwizard[^|]*\|.*LOG:  (?:statement|execute)", printed, re.MULTILINE)
         assert 0 < len(statements) < STATEMENTS
     assert seconds < SECONDS
 

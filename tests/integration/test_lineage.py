@@ -219,7 +219,7 @@ def test_a_partition_that_was_out_of_its_tree_during_the_copy_is_copied_again(
     assert_equal(pair)
 
 
-def test_partitions_detached_and_attached_are_brought_right_by_the_command_that_is_told(
+def test_partitions_detached_and_attached_are_brought_right_by_the_command_that_is_reported(
     pair: DatabasePair, tmp_path: Path, state_home: Path
 ) -> None:
     with running(pair, tmp_path, TREE + FILL, name="lineage") as task:
@@ -265,13 +265,13 @@ def test_a_tree_is_equal_again_after_its_detached_partition_was_left_behind(
         assert task.state.detached == ()
         # It comes back with other rows than it left with.
         execute(pair.source, f"ALTER TABLE archive RENAME TO m_b; UPDATE m_b SET v = 'alone'; {ATTACH}")
-        until(lambda: "attached after the start with rows" in told(task), 60, "its rows to be told")
+        until(lambda: "attached after the start with rows" in reported(task), 60, "its rows to be told")
         syncwizard("resync", task.name, "--table", "public.m", "--yes")
         task.converged()
         task.release()
 
 
-def told(task: RunningTask) -> str:
+def reported(task: RunningTask) -> str:
     return "\n".join(f"{event.message}; {event.remedy}" for event in task.events if isinstance(event, Noticed))
 
 
@@ -372,7 +372,9 @@ def test_tables_swapped_between_plan_and_copy_are_not_copied_into_each_other(
 
 
 @pytest.mark.marathon
-def test_a_swap_is_followed_by_the_command_that_is_told(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+def test_a_swap_is_followed_by_the_command_that_is_reported(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
     """As an online schema change does it: the new table has a column more."""
     tables = TWINS + "ALTER TABLE t_new ADD w int DEFAULT 5;" + FILL_TWINS
     with running(pair, tmp_path, tables, name="lineage") as task:
@@ -562,7 +564,7 @@ def test_a_table_rewritten_to_another_type_is_set_aside_and_joins_again(pair: Da
     assert not path.task.state.aside
 
 
-def test_a_type_that_was_changed_at_both_ends_is_told_once(pair: DatabasePair, tmp_path: Path) -> None:
+def test_a_type_that_was_changed_at_both_ends_is_reported_once(pair: DatabasePair, tmp_path: Path) -> None:
     path = followed(pair, tmp_path, TABLE, FILL_A)
     for session in (pair.destination, pair.source):
         execute(session, "ALTER TABLE a ALTER f TYPE bigint")
@@ -572,8 +574,8 @@ def test_a_type_that_was_changed_at_both_ends_is_told_once(pair: DatabasePair, t
             path.caught_up()
     assert_equal(pair)
     assert not path.task.state.aside
-    told = "public.a: column f was rewritten to another type, and its values may be others, too"
-    assert warnings(path) == [told]
+    reported = "public.a: column f was rewritten to another type, and its values may be others, too"
+    assert warnings(path) == [reported]
 
 
 def held_back(path: RowPath) -> set[str]:

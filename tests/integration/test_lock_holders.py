@@ -11,7 +11,7 @@ def test_another_sessions_statement_is_shown_without_its_values(pair: DatabasePa
     with pair.source_cluster.connect(pair.database) as other, other.transaction():
         other.execute(statement)
         pid = other.info.backend_pid
-        told = lock_holders(pair.source, [TableName("public", "held")])
-    assert f"process {pid} of" in told
-    assert "INSERT INTO held VALUES (1, ***), (2, ***" in told
-    assert "fish" not in told and "carp" not in told
+        reported = lock_holders(pair.source, [TableName("public", "held")])
+    assert f"process {pid} of" in reported
+    assert "INSERT INTO held VALUES (1, ***), (2, ***" in reported
+    assert "fish" not in reported and "carp" not in reported

@@ -148,7 +148,7 @@ class Types(NamedTuple):
     destination: str
     value: str
     arrives: str
-    said: str
+    printed: str
     column: str = "KIND"
 
 
@@ -217,8 +217,8 @@ def test_types_of_the_same_name_that_are_built_otherwise(pair: DatabasePair, tmp
     assert (item.verdict, item.ignorable) == ("warning", True)
     assert "mean something else without an error" in item.message
     for name, types in TYPES.items():
-        assert (f"public.{name}.x" in item.message) == bool(types.said)
-        assert of(name, types.said) in item.message
+        assert (f"public.{name}.x" in item.message) == bool(types.printed)
+        assert of(name, types.printed) in item.message
     path = RowPath(pair, TaskRun(pair.spec(), tmp_path))
     path.copy()
     with path.following():

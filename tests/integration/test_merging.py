@@ -113,7 +113,7 @@ def test_a_table_that_is_copied_again_leaves_the_rows_of_others(pair: DatabasePa
     ],
     ids=["missing", "two origins", "key without origin", "origin of another type"],
 )
-def test_what_could_not_be_told_apart_is_refused(
+def test_what_could_not_be_distinguished_is_refused(
     definition: str | None, tables: list[TableObject], message: str, pair: DatabasePair, tmp_path: Path
 ) -> None:
     pair.source.execute(SHARDS)

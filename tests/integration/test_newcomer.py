@@ -69,7 +69,7 @@ def run(cluster: Cluster, database: str, where: str, password: str = "") -> None
 
 @pytest.fixture(scope="module")
 def servers(server_folder: Path) -> Iterator[dict[str, Cluster]]:
-    """Two servers that speak TLS, as their packages left them: nobody prepared the source for logical replication."""
+    """Two servers that speak TLS, as their packages left them: the source is not prepared for logical replication."""
     version = version_with_tls()
     folder = server_folder / "newcomer"
     folder.mkdir(mode=0o755)

@@ -198,7 +198,7 @@ def test_a_keyless_table_needs_acceptance_and_nothing_is_changed_before(pair: Da
     assert blocking(outcome(accepted, tmp_path)) == set()
 
 
-def test_a_keyless_table_of_somebody_else_blocks(pair: DatabasePair, tmp_path: Path, plain_role: str) -> None:
+def test_a_keyless_table_of_another_owner_blocks(pair: DatabasePair, tmp_path: Path, plain_role: str) -> None:
     pair.source.execute("CREATE TABLE keyless (x text)")
     found = outcome(pair.spec(source=as_role(pair.source_endpoint, plain_role)), tmp_path)
     assert found["replica-identity"].verdict == "failed"
@@ -297,7 +297,7 @@ def test_triggers_that_could_fire_block_and_without_any_it_is_a_warning(
     pair.destination.execute(f"ALTER DATABASE {pair.database} OWNER TO postgres".encode())
 
 
-def test_names_of_ours_that_belong_to_somebody_else_are_refused(pair: DatabasePair, tmp_path: Path) -> None:
+def test_names_of_ours_that_belong_to_another_owner_are_refused(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute(KEYED + "CREATE TABLE dts_postgres_heartbeat (id int PRIMARY KEY);")
     pair.destination.execute("CREATE SCHEMA syncwizard")
     assert blocking(outcome(pair.spec(), tmp_path)) == {"heartbeat-name", "progress-schema"}

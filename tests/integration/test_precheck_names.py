@@ -71,7 +71,7 @@ def test_what_is_wrong_with_names_is_found_before_the_start(pair: DatabasePair, 
     assert "would all be public.items" in found.message
 
 
-def test_what_follows_from_names_is_said_before_the_start(pair: DatabasePair, tmp_path: Path) -> None:
+def test_what_follows_from_names_is_reported_before_the_start(pair: DatabasePair, tmp_path: Path) -> None:
     pair.source.execute(TABLES)
     pair.destination.execute("CREATE TABLE other (x int); CREATE INDEX by_secret ON other (x)")
     pair.destination.execute("CREATE TABLE orders (id int CONSTRAINT orders_note_key PRIMARY KEY)")

@@ -233,7 +233,7 @@ def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
 
 
 def test_one_table_of_a_running_task_is_copied_again_on_request(made: Made) -> None:
-    # As if somebody had written at the destination.
+    # As if another session had written at the destination.
     made.pair.destination.execute("SET session_replication_role = replica")
     made.pair.destination.execute("DELETE FROM two WHERE id < 100; INSERT INTO two VALUES (-1, -1, 'astray')")
     before = made.task.read_state().sequence

@@ -252,7 +252,7 @@ def test_a_partition_unknown_to_the_destination_goes_to_the_root(pair: DatabaseP
         pair.source.execute("UPDATE parted SET note = 'changed' WHERE region = 'asia' AND id < 20")
         path.caught_up()
         assert_equal(pair)
-        # The root holds other rows, too: nobody may guess which are meant.
+        # The root holds other rows, too: it is not to be guessed which are meant.
         pair.source.execute("TRUNCATE parted_asia")
         path.caught_up()
 

@@ -43,9 +43,9 @@ def test_other_rules_hold_for_what_follows(pair: DatabasePair, tmp_path: Path, s
     # A running task: it is paused, and goes on with them.
     items = TableObject(table="items", operations=["insert"])
     path = write_task_file(ruled(pair, TableObject(table="orders", etl=MASK), items), tmp_path)
-    told = syncwizard("rules", NAME, "--from", path, "--yes").stderr
-    assert "filter of public.orders removed" in told
-    assert "they hold for what follows; rows that are there stay as they are" in told
+    reported = syncwizard("rules", NAME, "--from", path, "--yes").stderr
+    assert "filter of public.orders removed" in reported
+    assert "they hold for what follows; rows that are there stay as they are" in reported
     pair.source.execute("INSERT INTO orders VALUES (6, 'us', '18712341112')")
     syncwizard("wait", NAME, "--until", "caught-up", "--timeout", "60")
     assert pair.destination.execute("SELECT phone FROM orders WHERE id IN (1, 6) ORDER BY id").fetchall() == [

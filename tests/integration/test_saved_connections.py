@@ -42,7 +42,7 @@ def test_what_is_saved_is_listed_and_can_be_removed(state_home: Path) -> None:
     assert "did you mean `london`?" in syncwizard("connections", "remove", "londn", expect=2).stderr
 
 
-def test_the_file_is_its_owners_alone_also_when_somebody_made_it_by_hand(state_home: Path) -> None:
+def test_the_file_is_its_owners_alone_also_when_it_was_made_by_hand(state_home: Path) -> None:
     path = paths.connections_file()
     path.parent.mkdir(mode=0o755)
     path.write_text("by-hand: {host: db}\n")
@@ -89,7 +89,7 @@ def test_files_of_a_saved_connection_are_found_from_any_folder(
     assert source["encryption"]["ca"] == str(elsewhere / "ca.pem")
 
 
-def test_a_name_that_nobody_saved_is_told_with_line_and_nearest_name(task_file: Path) -> None:
+def test_a_name_that_was_not_saved_is_reported_with_line_and_nearest_name(task_file: Path) -> None:
     syncwizard("connections", "add", "paris", "--host", "db")
     task_file.write_text(TASK.format(source="{connection: pari, database: kb}"))
     done = syncwizard("check", task_file, expect=2)
@@ -131,7 +131,7 @@ def test_a_task_keeps_the_connection_it_was_started_with(pair: DatabasePair, tas
         syncwizard("release", "kb", "--yes")
 
 
-def test_a_keyring_that_is_not_there_is_told_before_it_is_needed(
+def test_a_keyring_that_is_not_there_is_reported_before_it_is_needed(
     task_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")

@@ -116,7 +116,7 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
         clients.add(terminal.process.pid)
         with watch, seen:
             terminal.answer(f"password of the destination ({ADDRESS}", DESTINATION_PASSWORD)
-            said = terminal.finish()
+            printed = terminal.finish()
             reports = [
                 syncwizard(*command, "quiet-fish", *options).stdout
                 for command in (["status"], ["events"])
@@ -125,7 +125,7 @@ def test_no_secret_is_in_a_file_an_argument_an_environment_or_a_report(
             reports.append(syncwizard("report", "quiet-fish", "--output", "-").stdout)
     assert not watch.found
     assert watch.rounds > 3
-    assert not [text for text in (said, *reports) if any(secret in text for secret in SECRETS)]
+    assert not [text for text in (printed, *reports) if any(secret in text for secret in SECRETS)]
     # The search does find what is there, and those were searched whom secrets were handed to.
     folder = tasks.find_task("quiet-fish").folder
     named = {name.removesuffix("-wal") for name in searching.in_files([state_home], ["fish"])}
@@ -175,11 +175,11 @@ def test_a_password_that_becomes_wrong_fails_the_task_soon_and_resume_reads_it_a
     syncwizard("pause", "quiet-fish")
 
 
-def test_a_wrong_answer_to_the_prompt_is_told_at_once_and_leaves_nothing(server: Cluster, task_file: Path) -> None:
+def test_a_wrong_answer_to_the_prompt_is_reported_at_once_and_leaves_nothing(server: Cluster, task_file: Path) -> None:
     with Terminal("start", task_file, env={"SOURCE_PW": SOURCE_PASSWORD, "FISH_SALT": SALT}) as terminal:
         terminal.answer("password of the destination", f"not {DESTINATION_PASSWORD}")
-        said = terminal.finish(expect=4)
-    assert "password authentication failed" in said
-    assert DESTINATION_CORE not in said
+        printed = terminal.finish(expect=4)
+    assert "password authentication failed" in printed
+    assert DESTINATION_CORE not in printed
     with server.connect("pond") as connection:
         assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)

@@ -1,4 +1,4 @@
-"""A source behind a bastion: reached by the system's ssh, again when that dies, by nobody when the engine is gone."""
+"""A source behind a bastion: reached by the system's ssh, again when that dies, not when the engine is gone."""
 
 import os
 import shutil
@@ -153,7 +153,7 @@ def test_this_machines_end_can_be_chosen(server: Cluster) -> None:
         assert f"{session.info.hostaddr}:{session.info.port}" == local
 
 
-def test_a_bastion_that_refuses_is_told_in_sshs_words(server: Cluster, gate: Bastion) -> None:
+def test_a_bastion_that_refuses_is_reported_in_sshs_words(server: Cluster, gate: Bastion) -> None:
     (gate.programs.parent / "authorized").rename(gate.programs.parent / "away")
     try:
         with pytest.raises(EndpointError) as caught, tunnels.opened(specification(server), patient=True):
@@ -171,9 +171,9 @@ def test_a_bastion_that_refuses_is_told_in_sshs_words(server: Cluster, gate: Bas
 def test_a_start_without_a_bastion_ends_with_sshs_words_and_leaves_nothing(task_file: Path, server: Cluster) -> None:
     task_file.write_text(task_file.read_text().replace("ssh: bastion", "ssh: nowhere"))
     for command in ("precheck", "start"):
-        said = syncwizard(command, task_file, expect=4).stderr
-        assert "no SSH tunnel to the source through nowhere" in said
-        assert "ssh -o BatchMode=yes nowhere true" in said
+        printed = syncwizard(command, task_file, expect=4).stderr
+        assert "no SSH tunnel to the source through nowhere" in printed
+        assert "ssh -o BatchMode=yes nowhere true" in printed
     assert not tunnel_processes()
     with server.connect("inside") as connection:
         assert connection.execute("SELECT count(*) FROM pg_replication_slots").fetchone() == (0,)

@@ -230,7 +230,7 @@ def sorted_rights(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return name, sorted(table.strip("{}").split(",")), columns
 
 
-def test_an_account_without_the_rights_is_told_the_statements(pair: DatabasePair) -> None:
+def test_an_account_without_the_rights_is_reported_the_statements(pair: DatabasePair) -> None:
     name = f"weak_{pair.database}"
     pair.source.execute(f"CREATE ROLE {name} LOGIN".encode())
     try:

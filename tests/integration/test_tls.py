@@ -96,9 +96,9 @@ def test_certificate_key_and_both_passwords_open_a_session(secure_server: Secure
 
 
 def test_without_the_clients_certificate_the_server_refuses(secure_server: SecureServer) -> None:
-    said = refusal(secure_server.endpoint("postgres", mode="require"))
-    assert "client certificate" in said
-    assert "check `encryption`" in said
+    printed = refusal(secure_server.endpoint("postgres", mode="require"))
+    assert "client certificate" in printed
+    assert "check `encryption`" in printed
 
 
 def test_a_wrong_password_of_the_key_or_the_account_is_final(secure_server: SecureServer) -> None:
@@ -112,15 +112,15 @@ def test_files_that_are_missing_are_named(secure_server: SecureServer) -> None:
     authority = str(secure_server.authority.certificate)
     certificate, key = str(secure_server.certificate), "/nowhere/client.key"
     for files in ({"ca": "/nowhere/ca.pem"}, {"ca": authority, "certificate": certificate, "key": key}):
-        said = refusal(secure_server.endpoint("postgres", mode="verify-ca", **files))
-        assert f"{list(files.values())[-1]}: No such file" in said
+        printed = refusal(secure_server.endpoint("postgres", mode="verify-ca", **files))
+        assert f"{list(files.values())[-1]}: No such file" in printed
 
 
 def test_disable_is_not_encrypted_and_refused_with_the_line_that_the_server_lacks(secure_server: SecureServer) -> None:
-    said = refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
-    assert 'pg_hba.conf, then run SELECT pg_reload_conf(): host "postgres" "open" 127.0.0.1/32 scram-sha-256' in said
-    said = refusal(secure_server.endpoint("postgres", user="stranger", mode="require"))
-    assert 'hostssl "postgres" "stranger" 127.0.0.1/32 scram-sha-256' in said
+    printed = refusal(secure_server.endpoint("postgres", user="open", mode="disable"))
+    assert 'pg_hba.conf, then run SELECT pg_reload_conf(): host "postgres" "open" 127.0.0.1/32 scram-sha-256' in printed
+    printed = refusal(secure_server.endpoint("postgres", user="stranger", mode="require"))
+    assert 'hostssl "postgres" "stranger" 127.0.0.1/32 scram-sha-256' in printed
 
 
 def test_each_mode_checks_what_its_name_says(secure_server: SecureServer, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_the_precheck_says_what_is_not_checked_and_is_not_stopped_by_it(
     assert "Unix socket" in found["destination-encryption"].message
 
 
-def test_a_pg_dump_that_was_built_without_tls_is_told_from_none(
+def test_a_pg_dump_that_was_built_without_tls_is_distinguished_from_none(
     secure_server: SecureServer, pair: DatabasePair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = [program for program in find_programs() if "pixeltable" in str(program.path)]

@@ -223,8 +223,8 @@ TEMPORAL_FILL = [
 def test_keys_without_overlaps_and_virtual_columns_of_18(twins18: DatabasePair, tmp_path: Path) -> None:
     pair = twins18
     pair.source.execute(TEMPORAL)
-    said = outcome(pair.spec(), tmp_path)["replica-identity"]
-    assert "public.booked has only a primary key WITHOUT OVERLAPS" in said.message
+    printed = outcome(pair.spec(), tmp_path)["replica-identity"]
+    assert "public.booked has only a primary key WITHOUT OVERLAPS" in printed.message
     for first in (0, 1000):
         run(pair, TEMPORAL_FILL, first)
     path = RowPath(pair, TaskRun(pair.spec(), tmp_path))

@@ -166,7 +166,7 @@ def rename(session: Session, table: str, columns: dict[str, str], *, back: bool 
 
 
 def unsettle(pair: DatabasePair) -> None:
-    """Gives every later session settings that nobody would want, some by the database, some by the role."""
+    """Gives every later session settings that are seldom wanted, some by the database, some by the role."""
     for end, session in (("source", pair.source), ("destination", pair.destination)):
         for number, (name, value) in enumerate(SETTINGS[end].items()):
             holder = f'DATABASE "{pair.database}"' if number % 2 else f'ROLE postgres IN DATABASE "{pair.database}"'

@@ -116,7 +116,7 @@ def test_partitions_come_and_go_at_the_source(pair: DatabasePair, tmp_path: Path
 
 @contextmanager
 def commits_waiting(pair: DatabasePair) -> Iterator[None]:
-    """Commits that want to wait for a standby are in the WAL, and nobody sees what they did, until the block ends."""
+    """Commits that want to wait for a standby are in the WAL, and not visible, until the block ends."""
     pair.source.execute(f'ALTER DATABASE "{pair.database}" SET synchronous_commit = local'.encode())
     pair.source.execute("SET synchronous_commit = local")
     standbys(pair, "nobody")
@@ -132,7 +132,7 @@ def standbys(pair: DatabasePair, names: str) -> None:
     until(lambda: pair.source.execute("SHOW synchronous_standby_names").fetchone() == (names,), 20, "the setting")
 
 
-def test_what_a_commit_has_created_that_nobody_sees_yet_is_not_taken_for_dropped(
+def test_what_a_commit_has_created_that_is_not_visible_yet_is_not_taken_for_dropped(
     pair: DatabasePair, tmp_path: Path
 ) -> None:
     """The stream brings it before the catalogue has it: a moment as a rule, as long as a standby takes at worst."""
@@ -182,7 +182,7 @@ BROUGHT = [
 ]
 
 
-def test_a_partition_that_comes_with_rows_is_told(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+def test_a_partition_that_comes_with_rows_is_reported(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
     """And copied by the command that is told."""
     with running(pair, tmp_path, TREE, name="partitions") as task:
         task.start()

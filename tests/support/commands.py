@@ -31,8 +31,8 @@ def syncwizard(
         timeout=timeout,
         check=False,
     )
-    said = f"syncwizard {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}"
-    assert expect is None or done.returncode == expect, f"exit code {done.returncode}, expected {expect}: {said}"
+    printed = f"syncwizard {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}"
+    assert expect is None or done.returncode == expect, f"exit code {done.returncode}, expected {expect}: {printed}"
     return done
 
 

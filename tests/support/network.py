@@ -11,7 +11,7 @@ ADDRESS = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A port without a listener."""
     with socket.socket() as taken:
         taken.bind((ADDRESS, 0))
         return int(taken.getsockname()[1])

@@ -28,6 +28,6 @@ def as_other_user(act: Callable[[], bytes]) -> bytes:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
-        said = stream.read()
+        printed = stream.read()
     os.waitpid(pid, 0)
-    return said
+    return printed

@@ -93,7 +93,7 @@ class Trap:
         return self._more_bytes
 
     async def hold(self) -> None:
-        """Until somebody lets go."""
+        """Until it is let go."""
         self._caught.set()
         await self._open.wait()
 
@@ -108,7 +108,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._links: set[Link] = set()
-        # A reader that nobody holds takes its connection with it.
+        # A reader that is not held takes its connection with it.
         self._readers: set[asyncio.StreamReader] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._passing: set[asyncio.Task[None]] = set()

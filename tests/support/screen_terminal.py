@@ -1,4 +1,4 @@
-"""The screens in a pseudo terminal, with somebody who reads, presses keys, and hangs up."""
+"""The screens in a pseudo terminal, with a person who reads, presses keys, and hangs up."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ class ScreenTerminal(Terminal):
         self.until(lambda: self.picture.sees(words) != gone, what, timeout)
 
     def hang_up(self) -> None:
-        """The terminal goes away, as when SSH is lost; nobody reads any more."""
+        """The terminal goes away, as when SSH is lost; nothing reads any more."""
         os.close(self._master)
         # For whoever closes it at the end.
         self._master = os.open(os.devnull, os.O_RDWR)

@@ -94,7 +94,7 @@ def _act(stage: StageName, word: str, context: Context) -> object:
         case "busy":
             _burn(context)
     context.cancellation.wait(600)
-    raise AssertionError("nobody cancelled")
+    raise AssertionError("it was not cancelled")
 
 
 def _beat(context: Context, latency_seconds: float = 0.25) -> None:

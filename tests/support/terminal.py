@@ -1,4 +1,4 @@
-"""A command at a terminal of its own, with somebody who reads and types."""
+"""A command at a terminal of its own, with a person who reads and types."""
 
 import codecs
 import fcntl

@@ -29,6 +29,6 @@ def test_pressing_next_through_the_wizard_starts_the_demo_which_goes_on_until_it
         terminal.press("q")
         terminal.until_seen("Enter opens the screens again")
         terminal.press("q\r")
-        said = terminal.finish()
-    assert "The workload has ended after" in said
-    assert "The task demo is paused: the demo's servers stop with the demo." in said
+        printed = terminal.finish()
+    assert "The workload has ended after" in printed
+    assert "The task demo is paused: the demo's servers stop with the demo." in printed

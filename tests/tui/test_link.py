@@ -72,7 +72,7 @@ def test_a_task_without_an_engine_has_the_past_that_its_last_one_kept() -> None:
         follower.until(lambda view: view.history == past, "what is known already is not forgotten")
 
 
-def test_a_damaged_past_is_none_and_the_task_is_told_all_the_same() -> None:
+def test_a_damaged_past_is_none_and_the_task_is_reported_all_the_same() -> None:
     task = store_task()
     write_journal(task, through("incremental"))
     (task.folder / FILE_NAME).write_text("{")
@@ -94,7 +94,7 @@ def test_once_it_is_released_no_slot_holds_wal() -> None:
         assert view.seen.retention is None
 
 
-def test_the_past_is_told_by_the_engine_and_goes_on_with_each_second() -> None:
+def test_the_past_is_reported_by_the_engine_and_goes_on_with_each_second() -> None:
     task = store_task()
     prescribe(task.folder, incremental="beats")
     past = remembered(3600)
@@ -139,7 +139,7 @@ def speak_as_before(listening: socket.socket, task: StoredTask) -> None:
         conversation.recv(1 << 16)
 
 
-def test_a_journal_of_a_newer_version_is_told_and_looked_at_again() -> None:
+def test_a_journal_of_a_newer_version_is_reported_and_looked_at_again() -> None:
     task = store_task()
     write_journal(task, through("incremental"))
     with sqlite3.connect(task.folder / JOURNAL_NAME) as journal:

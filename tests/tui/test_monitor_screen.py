@@ -264,7 +264,7 @@ async def test_sums_over_the_tables_come_once_all_are_planned() -> None:
         assert "%" not in stages and " of ~" not in stages and "left" not in stages
 
 
-async def test_without_heartbeats_the_latency_is_said_to_be_longer_than_their_age() -> None:
+async def test_without_heartbeats_the_latency_is_stated_to_be_longer_than_their_age() -> None:
     app = monitor(view_of(store_task(), RUNNING, synchronizing(latency_at=NOW - 30.0)))
     async with app.run_test(size=WIDE) as pilot:
         assert "no heartbeat since" in await shown(pilot, "catching up")
@@ -312,7 +312,7 @@ async def test_a_table_of_a_healthy_task_is_copied_again_only_where_one_is_marke
         await shown(pilot, "the task has copied nothing yet")
 
 
-async def test_a_failure_is_told_in_the_servers_words_and_can_be_copied_whole() -> None:
+async def test_a_failure_is_reported_in_the_servers_words_and_can_be_copied_whole() -> None:
     words = "duplicate key value violates unique constraint " + "x" * 300 + " end of the words"
     failure = Failure(
         title="a change was refused",
@@ -375,7 +375,7 @@ async def test_wal_that_threatens_the_slot_comes_to_the_top() -> None:
 
 
 @pytest.mark.parametrize("ending", [PAUSED, FAILED], ids=["paused", "failed"])
-async def test_wal_that_threatens_the_slot_is_said_of_a_task_that_stands_still(
+async def test_wal_that_threatens_the_slot_is_reported_of_a_task_that_stands_still(
     ending: list[tuple[float, Event]],
 ) -> None:
     app = monitor(view_of(store_task(), [*RUNNING, (NOW - 61.0, NEARLY_LOST), *ending], alive=False))
@@ -557,7 +557,7 @@ async def test_a_report_is_shown_before_it_is_written(tmp_path: Path, monkeypatc
     assert written.stat().st_mode & 0o777 == 0o600
 
 
-async def test_what_came_of_a_deed_is_told_where_the_person_is_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_came_of_a_deed_is_reported_where_the_person_is_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
     may_end = threading.Event()
 
     def release(*given: object, **options: object) -> TaskState:
@@ -645,7 +645,7 @@ async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a
 
 
 @pytest.mark.slow
-async def test_an_engine_that_does_not_answer_is_told_and_does_not_keep_anyone_from_leaving(
+async def test_an_engine_that_does_not_answer_is_reported_and_does_not_keep_anyone_from_leaving(
     living: StoredTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "ANSWER_SECONDS", 0.3)

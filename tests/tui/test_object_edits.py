@@ -91,7 +91,7 @@ async def test_a_column_of_the_key_stays_and_says_why() -> None:
         assert app.wizard.draft.objects == WHOLE
 
 
-async def test_names_that_meet_are_said_as_they_are_typed_and_are_not_taken() -> None:
+async def test_names_that_meet_are_reported_as_they_are_typed_and_are_not_taken() -> None:
     async with at_objects(WHOLE) as (app, pilot):
         await on_table(pilot, "documents")
         await pilot.press("e", "shift+tab", "end", *["backspace"] * 9, *"recent")

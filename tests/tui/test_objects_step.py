@@ -153,10 +153,10 @@ async def test_types_and_conflicts_are_explained_when_they_are_not_the_usual(pai
     async with at_step(draft_over(pair)) as (app, pilot):
         await pilot.press("shift+tab", "shift+tab", "space", "right", "space", "right", "space")
         assert app.wizard.draft.types == ["incremental"]
-        said = text_on(app)
-        assert "[ ] schema  [ ] full copy  [x] incremental" in said
-        assert "Without schema: the tables must be there already" in said
-        assert "Without full: no row is copied" in said
+        printed = text_on(app)
+        assert "[ ] schema  [ ] full copy  [x] incremental" in printed
+        assert "Without schema: the tables must be there already" in printed
+        assert "Without full: no row is copied" in printed
         await pilot.press("tab", "right")
         assert app.wizard.draft.conflicts == "ignore"
         assert "may differ for good" in text_on(app)

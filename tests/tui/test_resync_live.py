@@ -52,7 +52,7 @@ async def test_lost_and_chosen_tables_are_copied_again_from_the_monitor(
             assert orders(task) == [{"two"}]
             await asyncio.to_thread(task.converged)
 
-            # As if somebody had written at the destination.
+            # As if another session had written at the destination.
             pair.destination.execute("SET session_replication_role = replica; DELETE FROM three")
             await person.press("2", "slash", *"three", "enter")
             await person.until_seen("1 of 3")

@@ -92,7 +92,7 @@ def test_settings_that_cannot_be_read_leave_the_defaults(tmp_path: Path, text: s
 
 async def test_the_screens_start_on_defaults_and_say_what_is_wrong_with_the_settings() -> None:
     paths.settings_file().parent.mkdir(parents=True, exist_ok=True)
-    # Brackets are no markup in what somebody wrote.
+    # Brackets are no markup in text of users.
     paths.settings_file().write_text("'[/]': red\n")
     app = SyncwizardApp(clock=lambda: NOW)
     async with app.run_test(size=(120, 30), notifications=True) as pilot:
@@ -180,7 +180,7 @@ async def test_copying_claims_no_more_than_is_known_and_a_file_is_always_beside(
         await shown(pilot, "the file cannot be written")
 
 
-async def test_a_file_that_is_there_is_replaced_only_once_that_was_said(
+async def test_a_file_that_is_there_is_replaced_only_once_that_was_stated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -209,14 +209,14 @@ async def test_an_error_says_what_where_the_servers_words_and_the_way_on() -> No
         transient=False,
         detail='password authentication failed for user "sync"',
         sqlstate="28P01",
-        remedy="mend the password",
+        remedy="correct the password",
     )
     app = task_list()
     async with app.run_test() as pilot:
         app.push_screen(ErrorDialog(error))
         text = await shown(pilot, "the login was refused")
         assert 'password authentication failed for user "sync"' in text
-        assert "[28P01]" in text and "What to do    mend the password" in text
+        assert "[28P01]" in text and "What to do    correct the password" in text
 
 
 class _Broken(Screen[None]):

@@ -194,7 +194,7 @@ async def test_releasing_wants_the_name_typed_and_enter_confirms_nothing() -> No
     assert task.read_state() == TaskState(id=task.id, name="kb")
 
 
-async def test_a_defect_of_a_probe_is_told_in_a_dialog_and_not_written_over_the_screen(
+async def test_a_defect_of_a_probe_is_reported_in_a_dialog_and_not_written_over_the_screen(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(probes, "PROBE_MODULE", "syncwizard.engine.no_such_module")
@@ -257,7 +257,7 @@ async def test_a_draft_that_cannot_be_removed_ends_nothing() -> None:
 
 
 def in_the_way(draft: TaskDraft) -> None:
-    """A folder in place of the draft's file, which nobody can remove as a file."""
+    """A folder in place of the draft's file, which cannot be removed as a file."""
     path = paths.drafts_folder() / f"{draft.id}.json"
     path.unlink()
     path.mkdir()

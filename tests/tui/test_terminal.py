@@ -32,7 +32,7 @@ def test_a_dumb_terminal_gets_one_sentence(arguments: tuple[str, ...]) -> None:
     assert "TERM is dumb" in text and "\x1b" not in text
 
 
-def test_a_terminal_without_utf8_is_told_how_to_get_it() -> None:
+def test_a_terminal_without_utf8_learns_how_to_get_it() -> None:
     with ScreenTerminal(env={"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}) as terminal:
         assert "LC_ALL=C.UTF-8" in terminal.finish(expect=2)
 

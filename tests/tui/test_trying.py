@@ -104,7 +104,7 @@ async def test_a_script_shows_rows_under_the_new_names(stocked: DatabasePair) ->
         await shown(pilot, "both ends can evaluate it")
 
 
-async def test_what_an_end_refuses_is_said_in_its_words_and_nothing_is_tried_that_cannot_be_read(
+async def test_what_an_end_refuses_is_reported_in_its_words_and_nothing_is_tried_that_cannot_be_read(
     stocked: DatabasePair,
 ) -> None:
     async with at_documents(stocked) as (app, pilot):

@@ -102,10 +102,10 @@ def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
         terminal.until_seen("● in step")
         wait_for_row(terminal, orders, 101)
         terminal.press("q")
-        said = terminal.finish()
+        printed = terminal.finish()
     task = tasks.find_task(NAME)
     engine = engine_of(task)
-    assert f"{NAME} goes on by itself (engine {engine}); come back with: syncwizard open {NAME}" in said
+    assert f"{NAME} goes on by itself (engine {engine}); come back with: syncwizard open {NAME}" in printed
 
     with ScreenTerminal("open", NAME) as terminal:
         terminal.until_seen("● in step")

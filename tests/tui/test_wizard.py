@@ -241,7 +241,7 @@ async def host_typed_without_a_folder() -> AsyncIterator[Keyboard]:
         yield person
 
 
-async def test_a_draft_that_cannot_be_written_is_said_and_kept_once_it_can() -> None:
+async def test_a_draft_that_cannot_be_written_is_reported_and_kept_once_it_can() -> None:
     async with host_typed_without_a_folder() as person:
         await person.until_seen("draft not kept: File exists")
         paths.drafts_folder().unlink()
@@ -328,7 +328,7 @@ async def test_brackets_in_the_name_of_a_connection_are_part_of_it() -> None:
         assert person.sees("kb [/]")
 
 
-async def test_a_connection_that_cannot_be_written_is_said() -> None:
+async def test_a_connection_that_cannot_be_written_is_reported() -> None:
     paths.connections_file().parent.parent.mkdir(parents=True, exist_ok=True)
     paths.connections_file().parent.touch()
     async with screens(wizard_over(COMPLETE)).run_test(notifications=True) as pilot:

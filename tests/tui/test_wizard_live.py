@@ -192,7 +192,7 @@ async def test_the_sql_of_a_remedy_is_run_at_its_end_and_what_failed_is_checked_
     assert moved.fetchone() == ("public",)
 
 
-async def test_a_remedy_that_the_server_refuses_is_told_in_its_words(plain: TaskDraft) -> None:
+async def test_a_remedy_that_the_server_refuses_is_reported_in_its_words(plain: TaskDraft) -> None:
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, plain, PrecheckStep, StartStep)
         await person.until_seen("in the way")

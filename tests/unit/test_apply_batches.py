@@ -74,7 +74,7 @@ def test_rows_that_fill_a_batch_alone_are_not_taken_ahead() -> None:
     assert inbox.holds(1, BATCH_BYTES * 2)
 
 
-def test_what_cannot_be_folded_is_told_in_its_turn() -> None:
+def test_what_cannot_be_folded_is_reported_in_its_turn() -> None:
     deleted = framed(messages.delete(1, (value(b"0001"),)))
     bad = piece(2)
     bad.changes = [(ord("D"), ROUTE, deleted), (UPDATE, ROUTE, framed(messages.update(1, (value(b"0001"),))))]

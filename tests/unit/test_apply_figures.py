@@ -50,7 +50,7 @@ def in_step() -> Positions:
     return positions
 
 
-def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next_change() -> None:
+def test_what_is_applied_right_after_a_sample_is_reported_soon_and_not_with_the_next_change() -> None:
     sent = Sent()
     reporter = Reporter(sent, Totals(), in_step())
     assert reporter.due_seconds is None
@@ -69,7 +69,7 @@ def test_what_is_applied_right_after_a_sample_is_told_soon_and_not_with_the_next
     assert reporter.due_seconds is None
 
 
-def test_the_longest_latency_of_a_standstill_is_told_beside_the_last_one() -> None:
+def test_the_longest_latency_of_a_standstill_is_reported_beside_the_last_one() -> None:
     sent = Sent()
     reporter = Reporter(sent, Totals(), in_step())
     now = time.time()

@@ -37,9 +37,9 @@ def child(pool: ChildPool) -> ChildProcess:
 
 
 def first_words(child: ChildProcess) -> Said:
-    said = child.receive(30.0)
-    assert isinstance(said, Said)
-    return said
+    printed = child.receive(30.0)
+    assert isinstance(printed, Said)
+    return printed
 
 
 def is_alive(pid: int) -> bool:
@@ -59,8 +59,8 @@ def test_frames_go_both_ways(child: ChildProcess) -> None:
 
 def test_a_secret_in_the_assignment_is_in_no_argument_and_no_environment(pool: ChildPool) -> None:
     child = pool.spawn("echo", Assignment(text="hello", secret="swordfish"))
-    said = first_words(child)
-    assert not any("swordfish" in text for text in [*said.arguments, *said.environment])
+    printed = first_words(child)
+    assert not any("swordfish" in text for text in [*printed.arguments, *printed.environment])
 
 
 def test_an_error_of_a_child_is_raised_as_it_was(child: ChildProcess) -> None:
@@ -85,7 +85,7 @@ def test_a_defect_of_a_child_fails_the_task_with_its_words(child: ChildProcess) 
 
 
 @pytest.mark.parametrize(("what", "words"), [("die", "killed by SIGKILL"), ("end", "ended with code 0")])
-def test_the_end_of_a_child_is_told(child: ChildProcess, what: str, words: str) -> None:
+def test_the_end_of_a_child_is_reported(child: ChildProcess, what: str, words: str) -> None:
     child.send(Do(what=what))
     with pytest.raises(EOFError, match=words):
         child.receive(30.0)
@@ -141,7 +141,7 @@ def test_a_child_that_died_while_it_was_kept_ready_is_replaced(pool: ChildPool) 
     assert first_words(child).text == "hello"
 
 
-def test_children_that_nobody_needs_any_more_are_ended(pool: ChildPool) -> None:
+def test_children_that_are_not_needed_any_more_are_ended(pool: ChildPool) -> None:
     pool.keep_ready({"echo": 3})
     pool.keep_ready({"echo": 1})
     assert len(spares()) == 1

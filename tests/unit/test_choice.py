@@ -193,7 +193,7 @@ def test_counts_are_of_what_is_copied() -> None:
         ("nothing at all", set()),
     ],
 )
-def test_a_filter_takes_words_in_any_order_and_what_is_said_of_an_object(words: str, found: set[str]) -> None:
+def test_a_filter_takes_words_in_any_order_and_what_is_known_of_an_object(words: str, found: set[str]) -> None:
     groups = filtered(everything(EMPTY), words.lower().split())
     assert {each.name for each in objects_of(groups)} == found
 
@@ -217,7 +217,7 @@ def test_tables_alone_warn_of_the_views_triggers_and_functions_that_use_them() -
     assert advise(EMPTY.with_schema("kb", True)) == []
 
 
-def test_a_view_without_its_table_is_told() -> None:
+def test_a_view_without_its_table_is_reported() -> None:
     choice = EMPTY.with_objects([get("recent_titles", "view")], True)
     assert ["view kb.recent_titles needs kb.recent" in each.message for each in advise(choice)] == [True]
 
@@ -229,7 +229,7 @@ def test_the_sequence_of_a_chosen_tables_column_is_offered_until_it_is_chosen() 
     assert sequences_to_offer(EMPTY.with_schema("kb", True)) == ()
 
 
-def test_tables_that_cannot_be_synchronized_are_told() -> None:
+def test_tables_that_cannot_be_synchronized_are_reported() -> None:
     assert "sales.far (foreign)" in advise(EMPTY.with_schema("sales", True))[0].message
 
 

@@ -86,8 +86,8 @@ def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...], state_home: Path
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "1e300"])
 def test_a_timeout_that_is_no_time_is_refused(seconds: str, state_home: Path) -> None:
-    said = syncwizard("wait", "kb", "--until", "full", "--timeout", seconds, expect=2).stderr
-    assert "from more than 0 to a year" in said
+    printed = syncwizard("wait", "kb", "--until", "full", "--timeout", seconds, expect=2).stderr
+    assert "from more than 0 to a year" in printed
 
 
 @pytest.mark.parametrize("name", ["my kb.yaml", "-kb.yaml"])
@@ -107,13 +107,13 @@ def test_a_table_of_a_schema_with_a_dot_is_found_by_its_name() -> None:
 
 def test_an_item_that_the_precheck_does_not_have_is_refused_with_the_nearest_name(path: Path) -> None:
     for command in ("start", "precheck"):
-        said = syncwizard(command, path, "--ignore", "replica-identty", expect=2).stderr
-        assert "no precheck item is called `replica-identty`" in said
-        assert "did you mean `replica-identity`?" in said
+        printed = syncwizard(command, path, "--ignore", "replica-identty", expect=2).stderr
+        assert "no precheck item is called `replica-identty`" in printed
+        assert "did you mean `replica-identity`?" in printed
     path.write_text(GOOD + "precheck:\n  ignore: [wal-levels]\n")
-    said = syncwizard("check", path, expect=2).stderr
-    assert f"{path}:7: precheck.ignore: no precheck item is called `wal-levels`" in said
-    assert "did you mean `wal-level`?" in said
+    printed = syncwizard("check", path, expect=2).stderr
+    assert f"{path}:7: precheck.ignore: no precheck item is called `wal-levels`" in printed
+    assert "did you mean `wal-level`?" in printed
 
 
 def test_a_password_that_cannot_be_asked_for_is_one_error(path: Path) -> None:
@@ -233,12 +233,12 @@ def test_a_closed_pipe_is_nothing_to_talk_about(path: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "precheck", "start", "status", "pause"])
 def test_names_that_no_file_has_are_refused_in_words(command: str, state_home: Path) -> None:
     for name in ("", "x" * 300):
-        said = syncwizard(command, name, expect=2).stderr
-        assert "Traceback" not in said
-        assert "directory" not in said
+        printed = syncwizard(command, name, expect=2).stderr
+        assert "Traceback" not in printed
+        assert "directory" not in printed
 
 
-def test_an_output_that_takes_nothing_is_told_on_one_line(path: Path) -> None:
+def test_an_output_that_takes_nothing_is_reported_on_one_line(path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "syncwizard", "check", path], stdout=full, stderr=subprocess.PIPE, check=False
@@ -249,8 +249,8 @@ def test_an_output_that_takes_nothing_is_told_on_one_line(path: Path) -> None:
 def test_a_state_folder_that_cannot_be_made_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(GOOD.replace("env:NO_SUCH_VARIABLE", "pgpass"))
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/nowhere")
-    said = syncwizard("start", path, expect=1).stderr
-    assert said.splitlines() == ["syncwizard: /proc/nowhere: No such file or directory"]
+    printed = syncwizard("start", path, expect=1).stderr
+    assert printed.splitlines() == ["syncwizard: /proc/nowhere: No such file or directory"]
 
 
 def test_an_interrupt_while_the_program_loads_is_quiet() -> None:

@@ -169,7 +169,7 @@ def test_whatever_comes_is_refused_in_the_same_words(data: st.DataObject) -> Non
         begin = data.draw(st.integers(0, len(frame)))
         stream[at] = frame[:begin] + data.draw(st.binary(max_size=6)) + frame[begin + data.draw(st.integers(0, 6)) :]
     piece_bytes = data.draw(st.sampled_from([1, 600, 1 << 20]))
-    python, loops = both(lambda: decode(stream, lambda told, transaction: route(told), piece_bytes))
+    python, loops = both(lambda: decode(stream, lambda body, at: route(body), piece_bytes))
     assert loops == python
 
 
@@ -178,7 +178,7 @@ def test_a_message_that_ends_early_is_refused_in_the_same_words(at: int) -> None
     for length in range(len(TRANSACTION[at])):
         stream = [framed(each) for each in TRANSACTION]
         stream[at] = framed(TRANSACTION[at][:length])
-        python, loops = both(lambda stream=stream: decode(stream, lambda told, transaction: route(told), 1 << 20))  # type: ignore[misc]
+        python, loops = both(lambda stream=stream: decode(stream, lambda body, at: route(body), 1 << 20))  # type: ignore[misc]
         assert loops == python
 
 
@@ -215,7 +215,7 @@ def test_what_stays_in_frames_is_packed_in_blocks() -> None:
 def test_large_rows_stay_views_of_their_frames() -> None:
     row = (value(b"\0\0\0\7"), value(b"x" * (LARGEST_BYTES + 1)), NULL)
     stream = [*TRANSACTION[:2], messages.insert(ITEMS.oid, row), messages.commit(10, 20)]
-    [piece] = Decoder(lambda told, transaction: route(told), 1 << 30).feed([framed(each) for each in stream])
+    [piece] = Decoder(lambda body, at: route(body), 1 << 30).feed([framed(each) for each in stream])
     [step] = fold(piece.changes)
     assert isinstance(step, list)
     [part] = step

@@ -120,11 +120,11 @@ def test_a_viewer_that_subscribes_while_the_journal_fails_hears_why(
     journal_path = state_home / "journal.db"
     journal = Journal(journal_path)
     journal.append(Noticed(level="info", message="earlier"))
-    reading, told = threading.Event(), threading.Event()
+    reading, reported = threading.Event(), threading.Event()
 
     def read_late(path: Path, after: int = 0) -> list[Entry]:
         reading.set()
-        assert told.wait(10.0)
+        assert reported.wait(10.0)
         return read_page(path, after)
 
     async def serve() -> list[Response]:
@@ -139,7 +139,7 @@ def test_a_viewer_that_subscribes_while_the_journal_fails_hears_why(
         await asyncio.to_thread(reading.wait, 10.0)
         end = TaskFailedEvent(failure=Failure(title="the journal cannot be used"))
         server.send_unwritten(Entry(sequence=journal.state.sequence + 1, at=1.0, event=end))
-        told.set()
+        reported.set()
         frames: list[Response] = []
         while not frames or not isinstance(frames[-1], Happened) or frames[-1].entry.event != end:
             line = await asyncio.wait_for(reader.readline(), 10.0)

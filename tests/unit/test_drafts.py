@@ -159,6 +159,6 @@ def test_only_secrets_that_are_kept_nowhere_are_asked_for(monkeypatch: pytest.Mo
     assert collected == Handover(source="of the environment", destination="typed", source_key="typed too")
 
 
-def test_a_secret_that_nobody_typed_is_refused_in_words() -> None:
+def test_a_secret_that_was_not_typed_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match="password of the source's key"):
         credentials.collect(WHOLE, Handover(destination="typed"))

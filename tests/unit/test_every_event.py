@@ -150,9 +150,9 @@ def test_every_kind_of_event_is_among_them() -> None:
 
 @by_name
 def test_it_has_a_sentence_of_its_own(event: Event) -> None:
-    told = narrate(event)
-    assert type(event).__name__ not in told and type(event).__name__.removesuffix("Event") not in told
-    assert " " in told and not told.endswith((".", "; ", ": "))
+    reported = narrate(event)
+    assert type(event).__name__ not in reported and type(event).__name__.removesuffix("Event") not in reported
+    assert " " in reported and not reported.endswith((".", "; ", ": "))
 
 
 def test_no_two_have_the_same_sentence() -> None:

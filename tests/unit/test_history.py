@@ -96,7 +96,7 @@ def test_a_clock_that_was_decades_ahead_leaves_the_rings_as_narrow_as_they_were(
     assert [each.peak for each in spreads(history, 2)] == [3.0]
 
 
-def test_far_back_is_told_coarsely_and_lately_finely() -> None:
+def test_far_back_is_reported_coarsely_and_lately_finely() -> None:
     history = after(*(late(START + 60.0 * minute, 1.0) for minute in range(2 * 1440)))
     now = START + 2 * DAY - 1.0
     for seconds, width in ((300.0, 5.0), (3600.0, 5.0), (DAY, 60.0), (2 * DAY, 900.0)):
@@ -196,7 +196,7 @@ def test_an_engine_that_measured_nothing_leaves_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_takes_nothing_is_told_once_and_harms_nobody(
+def test_a_folder_that_takes_nothing_is_reported_once_and_harms_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder(tmp_path / "gone")

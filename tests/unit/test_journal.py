@@ -86,7 +86,7 @@ def test_events_are_durable_when_append_returns(path: Path) -> None:
     journal.close()
 
 
-def test_what_is_said_after_the_end_of_an_engine_is_no_trouble_of_the_journal(path: Path) -> None:
+def test_what_is_reported_after_the_end_of_an_engine_is_no_trouble_of_the_journal(path: Path) -> None:
     journal = Journal(path)
     journal.append(StageStarted(stage="full"))
     journal.close()
@@ -110,7 +110,7 @@ def test_a_journal_of_a_newer_version_is_refused(path: Path) -> None:
         assert f"layout 99, and this version knows layouts up to {NEWEST}" in caught.value.detail
 
 
-def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
+def test_a_full_disk_is_reported_with_its_folder_and_the_way_on(path: Path) -> None:
     journal = Journal(path)
     (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
     journal._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -122,7 +122,7 @@ def test_a_full_disk_is_told_with_its_folder_and_the_way_on(path: Path) -> None:
     journal.close()
 
 
-def test_a_damaged_journal_is_told_in_words(path: Path) -> None:
+def test_a_damaged_journal_is_reported_in_words(path: Path) -> None:
     path.write_bytes(b"nonsense" * 1000)
     for use in (Journal, read_entries):
         with pytest.raises(JournalFailed, match="cannot be used") as caught:
@@ -135,7 +135,7 @@ def test_a_damaged_journal_is_told_in_words(path: Path) -> None:
     [b'{"event":"SomethingOfLater"}', b'{"event":"Noti', b'{"event":"Noticed","level":"info","message":"\xff"}'],
     ids=["of a later version", "cut off", "no text"],
 )
-def test_an_entry_that_cannot_be_read_is_told_in_words(path: Path, event: bytes) -> None:
+def test_an_entry_that_cannot_be_read_is_reported_in_words(path: Path, event: bytes) -> None:
     Journal(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("INSERT INTO events VALUES (1, 0, ?)", (event,))

@@ -118,7 +118,7 @@ class Clock:
 @given(st.lists(st.tuples(events, st.sampled_from([1.0, 900.0, FIGURES_SECONDS]), st.booleans()), max_size=25))
 def test_the_state_of_a_snapshot_and_its_tail_is_that_of_all_events(steps: list[tuple[Event, float, bool]]) -> None:
     clock = Clock()
-    told = []
+    reported = []
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # A snapshot after every few events, and tables in layers from the first on.
         patch.setattr(journals, "_TAIL_BYTES", 300)
@@ -128,18 +128,20 @@ def test_the_state_of_a_snapshot_and_its_tail_is_that_of_all_events(steps: list[
         for event, seconds, again in steps:
             clock.now += seconds
             sequence = journal.append(event)
-            told.append(Entry(sequence=sequence, at=clock.now, event=event))  # type: ignore[arg-type]
+            reported.append(Entry(sequence=sequence, at=clock.now, event=event))  # type: ignore[arg-type]
             if again:
                 journal.close()
                 journal = Journal(path, ID, "kb", clock)
-            assert read_state(path, ID, "kb") == journal.state == replay(told, ID, "kb")
+            assert read_state(path, ID, "kb") == journal.state == replay(reported, ID, "kb")
         journal.close()
         kept = read_entries(path)
-        assert replay(kept, ID, "kb") == replay(told, ID, "kb")
+        assert replay(kept, ID, "kb") == replay(reported, ID, "kb")
         assert list(iterate_entries(path)) == kept
-        assert all(entry in told for entry in kept)
+        assert all(entry in reported for entry in kept)
         # Nothing but figures goes.
-        assert [entry for entry in told if not is_figures(entry)] == [entry for entry in kept if not is_figures(entry)]
+        assert [entry for entry in reported if not is_figures(entry)] == [
+            entry for entry in kept if not is_figures(entry)
+        ]
 
 
 def is_figures(entry: Entry) -> bool:

@@ -40,7 +40,7 @@ def stored(name: str) -> StoredTask:
 
 @contextmanager
 def listening(task: StoredTask, backlog: int = 8) -> Iterator[socket.socket]:
-    """The socket of an engine that takes nobody in."""
+    """The socket of an engine that accepts no connections."""
     path = paths.socket_places(task.id)[0]
     paths.ensure_private_folder(path.parent)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, TaskLock(task.id, socket=str(path)):
@@ -50,13 +50,13 @@ def listening(task: StoredTask, backlog: int = 8) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def saying(task: StoredTask, said: bytes) -> Iterator[None]:
+def saying(task: StoredTask, printed: bytes) -> Iterator[None]:
     """The socket of an engine that says this to the first who comes."""
 
     def say() -> None:
         conversation, _ = there.accept()
         with conversation:
-            conversation.sendall(said)
+            conversation.sendall(printed)
             # Until the client leaves.
             while conversation.recv(1 << 16):
                 pass
@@ -73,7 +73,7 @@ def test_an_engine_that_does_not_answer_is_waited_for_as_long_as_is_wanted(task:
     assert time.monotonic() - began < 10
 
 
-def test_an_engine_that_takes_nobody_in_any_more_is_not_waited_for(task: StoredTask) -> None:
+def test_an_engine_that_accepts_no_connections_any_more_is_not_waited_for(task: StoredTask) -> None:
     with listening(task, backlog=0), contextlib.ExitStack() as waiting:
         path = paths.socket_places(task.id)[0]
         with contextlib.suppress(BlockingIOError):
@@ -85,9 +85,9 @@ def test_an_engine_that_takes_nobody_in_any_more_is_not_waited_for(task: StoredT
             EngineConnection(path, 0.1)
 
 
-@pytest.mark.parametrize("said", [b"nonsense\n", b'{"type":"oflater"}\n', b'"\xff"\n'])
-def test_what_cannot_be_understood_is_of_another_version(task: StoredTask, said: bytes) -> None:
-    with saying(task, said), pytest.raises(UsageError, match="another version"):
+@pytest.mark.parametrize("printed", [b"nonsense\n", b'{"type":"oflater"}\n', b'"\xff"\n'])
+def test_what_cannot_be_understood_is_of_another_version(task: StoredTask, printed: bytes) -> None:
+    with saying(task, printed), pytest.raises(UsageError, match="another version"):
         EngineConnection(paths.socket_places(task.id)[0], 10.0)
 
 

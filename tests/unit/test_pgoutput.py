@@ -368,7 +368,7 @@ def test_transactions_that_come_together_are_one_piece_and_what_is_open_waits_fo
     assert sum(part.weight for part in (first, second, third)) == pytest.approx(together.weight, abs=3)
 
 
-def test_rows_of_the_same_length_are_told_apart_by_their_columns() -> None:
+def test_rows_of_the_same_length_are_distinguished_by_their_columns() -> None:
     drawn = [
         (value(b"ab"), value(b"c"), NULL),
         (value(b"a"), value(b"bc"), NULL),

@@ -92,7 +92,7 @@ def test_only_what_is_done_for_good_gives_the_next_trouble_its_own_time(
     assert len({event.since for event in started}) == windows
 
 
-def test_trouble_that_seemed_over_and_then_was_is_told_to_be_over_once(bench: Bench) -> None:
+def test_trouble_that_seemed_over_and_then_was_is_reported_to_be_over_once(bench: Bench) -> None:
     attempts: list[int] = []
 
     def run(context: Context) -> None:
@@ -119,7 +119,7 @@ def test_a_change_that_cannot_be_applied_is_tried_again_before_the_task_fails(be
     assert attempts == ["synchronizing", "retrying"]
 
 
-def test_trouble_of_another_kind_is_told_while_it_is_tried_again(bench: Bench) -> None:
+def test_trouble_of_another_kind_is_reported_while_it_is_tried_again(bench: Bench) -> None:
     troubles = [lost(), lost(), ChangeFailed("no right", where="destination", sqlstate="42501"), lost("57P03")]
 
     def run(context: Context) -> None:
@@ -129,17 +129,17 @@ def test_trouble_of_another_kind_is_told_while_it_is_tried_again(bench: Bench) -
         raise troubles.pop(0)
 
     bench.run(Stage(name="full", run=run))
-    told = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
-    assert [(event.failure.title, event.failure.sqlstate) for event in told] == [
+    reported = [entry.event for entry in read_entries(bench.path) if isinstance(entry.event, RetryStarted)]
+    assert [(event.failure.title, event.failure.sqlstate) for event in reported] == [
         ("lost", ""),
         ("no right", "42501"),
         ("lost", "57P03"),
     ]
-    assert len({event.since for event in told}) == 1
-    assert told[1].until < told[0].until
+    assert len({event.since for event in reported}) == 1
+    assert reported[1].until < reported[0].until
 
 
-def test_to_resume_is_said_once_it_is_given_up_and_not_while_it_is_tried_again(bench: Bench) -> None:
+def test_to_resume_is_reported_once_it_is_given_up_and_not_while_it_is_tried_again(bench: Bench) -> None:
     def refused() -> ChangeFailed:
         return ChangeFailed("duplicate key", where="public.t", remedy="correct the row")
 

@@ -294,7 +294,7 @@ def test_an_order_to_copy_again_ends_the_consistency_and_opens_the_stages_that_b
     assert state_after([STARTED, StageStarted(stage="capture")], state).state == "initializing"
 
 
-def test_a_dropped_table_is_told_once_and_comes_back_with_its_next_copy() -> None:
+def test_a_dropped_table_is_reported_once_and_comes_back_with_its_next_copy() -> None:
     drop = TableDropped(table=ORDERS)
     state = state_after([*planned(ORDERS), drop, drop])
     assert state.dropped == (ORDERS,)
@@ -328,7 +328,7 @@ def test_what_was_followed_counts_once_and_tables_come_go_and_change_their_names
 
 
 @pytest.mark.parametrize("again", ["orders", "orders_2025"])
-def test_a_detached_partition_is_told_until_its_tree_is_copied_again(again: str) -> None:
+def test_a_detached_partition_is_reported_until_its_tree_is_copied_again(again: str) -> None:
     left = PartitionDetached(table=TableName("sales", "orders_2025"), root=ORDERS, remedy=to_do("detach it there, too"))
     state = state_after([*planned(ORDERS), left])
     assert state.detached == (left,)

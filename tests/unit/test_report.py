@@ -51,19 +51,19 @@ def test_a_report_holds_what_a_colleague_needs_and_no_secret(
     task: StoredTask, tmp_path: Path, options: list[str]
 ) -> None:
     path = tmp_path / "report"
-    said = syncwizard("report", "kb", "--output", path, *options)
+    printed = syncwizard("report", "kb", "--output", path, *options)
     text = path.read_text()
     for part in ("0.0.9", "rights: all there", "env:SOURCE_PW", "stage precheck started", "line 999 of the log", "***"):
         assert part in text, part
     assert "line 100 of the log" not in text
     for secret in (CORE, "swordfish", *OTHERS):
         assert secret not in text
-        assert secret not in said.stdout + said.stderr
+        assert secret not in printed.stdout + printed.stderr
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert str(path) in said.stdout
+    assert str(path) in printed.stdout
     if options:
         assert json.loads(text)["state"]["name"] == "kb"
-        assert json.loads(said.stdout) == {"file": str(path)}
+        assert json.loads(printed.stdout) == {"file": str(path)}
 
 
 def test_a_report_without_a_file_name_is_named_after_the_task(

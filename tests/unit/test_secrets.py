@@ -76,7 +76,7 @@ def test_an_environment_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert secrets.password_of(endpoint("env:SOURCE_PW"), "source") == "swordfish"
 
 
-def test_a_missing_variable_is_told_with_the_way_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_variable_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_PW", raising=False)
     with pytest.raises(UsageError, match="SOURCE_PW is not set") as caught:
         secrets.password_of(endpoint("env:SOURCE_PW"), "source")

@@ -188,12 +188,12 @@ def test_a_name_with_a_line_break_stays_on_its_line() -> None:
 
 
 def test_trouble_says_until_when_it_is_retried_and_what_to_do() -> None:
-    failure = Failure(title="update on public.t cannot be applied", remedy=to_do("mend the row at the destination"))
+    failure = Failure(title="update on public.t cannot be applied", remedy=to_do("correct the row at the destination"))
     trouble = Retrying(since=NOW, until=NOW + 600, failure=failure)
     shown = seen(STREAMING, full=True)
     state = msgspec.structs.replace(shown.state, state="retrying", retrying=trouble)
     text = describe(msgspec.structs.replace(shown, state=state), NOW)
-    assert f"retrying until {local_time(NOW + 600)}: update on public.t cannot be applied; mend the row" in text
+    assert f"retrying until {local_time(NOW + 600)}: update on public.t cannot be applied; correct the row" in text
 
 
 def test_an_end_that_is_down_is_named_with_the_next_try() -> None:

@@ -11,35 +11,35 @@ def held(gigabytes: int, lsn: str = "0/1") -> Sample:
     return Sample(slot_retained_bytes=gigabytes * GIGABYTE, slot_wal_status="extended", source_lsn=lsn)
 
 
-def said(watch: SlotWatch, sample: Sample, now: float) -> list[str]:
+def printed(watch: SlotWatch, sample: Sample, now: float) -> list[str]:
     return [event.message for event in watch.events(sample, now) if isinstance(event, Noticed)]
 
 
-def test_each_step_toward_a_full_disk_is_said_once() -> None:
+def test_each_step_toward_a_full_disk_is_reported_once() -> None:
     watch = SlotWatch()
-    assert said(watch, held(9), 0.0) == []
-    assert "10.0 GB" in said(watch, held(10), 1.0)[0]
-    assert said(watch, held(11), 2.0) == []
-    assert "25.0 GB" in said(watch, held(25), 3.0)[0]
+    assert printed(watch, held(9), 0.0) == []
+    assert "10.0 GB" in printed(watch, held(10), 1.0)[0]
+    assert printed(watch, held(11), 2.0) == []
+    assert "25.0 GB" in printed(watch, held(25), 3.0)[0]
 
 
-def test_figures_that_go_up_and_down_are_not_said_again_and_again() -> None:
+def test_figures_that_go_up_and_down_are_not_reported_again_and_again() -> None:
     watch = SlotWatch()
-    assert said(watch, held(10), 0.0)
+    assert printed(watch, held(10), 0.0)
     for moment in range(1, 50):
-        assert said(watch, held(9 + moment % 2), float(moment)) == []
-    assert said(watch, held(1), 100.0) == []
-    assert said(watch, held(1), 100.0 + KEEP_SECONDS) == []
-    assert said(watch, held(10), 101.0 + KEEP_SECONDS)
+        assert printed(watch, held(9 + moment % 2), float(moment)) == []
+    assert printed(watch, held(1), 100.0) == []
+    assert printed(watch, held(1), 100.0 + KEEP_SECONDS) == []
+    assert printed(watch, held(10), 101.0 + KEEP_SECONDS)
 
 
 def test_a_step_is_left_only_by_figures_that_stay_below_it() -> None:
     watch = SlotWatch()
-    assert said(watch, held(10), 0.0)
-    assert said(watch, held(9), 1.0) == []
-    assert said(watch, held(10), 2.0) == []
-    assert said(watch, held(9), 1.0 + KEEP_SECONDS) == []
-    assert said(watch, held(10), 2.0 + KEEP_SECONDS) == []
+    assert printed(watch, held(10), 0.0)
+    assert printed(watch, held(9), 1.0) == []
+    assert printed(watch, held(10), 2.0) == []
+    assert printed(watch, held(9), 1.0 + KEEP_SECONDS) == []
+    assert printed(watch, held(10), 2.0 + KEEP_SECONDS) == []
 
 
 def test_figures_are_kept_now_and_then_and_at_the_end() -> None:
@@ -52,7 +52,7 @@ def test_figures_are_kept_now_and_then_and_at_the_end() -> None:
     assert [type(event) for event in watch.last(held(4))] == [SlotMeasured]
 
 
-def test_nothing_is_said_before_the_slot_was_looked_at() -> None:
+def test_nothing_is_reported_before_the_slot_was_looked_at() -> None:
     watch = SlotWatch()
     assert watch.events(Sample(source_lsn="0/1"), 0.0) == []
     assert watch.last(Sample()) == []

@@ -117,7 +117,7 @@ def test_encryption_must_be_complete(path: Path, encryption: str, where: str, ti
     assert title in error.title
 
 
-def test_all_problems_are_told_at_once(path: Path) -> None:
+def test_all_problems_are_reported_at_once(path: Path) -> None:
     error = refused(GOOD.replace("5433", "0").replace("name: kb", 'name: ""'), path)
     assert error.where.endswith(": name")
     assert "also destination.port" in error.detail
@@ -133,7 +133,7 @@ def test_what_is_no_task_file_is_refused(path: Path, text: str) -> None:
     assert str(path) in refused(text, path).where
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(TaskFileError, match="cannot be read"):
         file.load(tmp_path / "none.yaml")
 

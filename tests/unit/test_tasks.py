@@ -64,7 +64,7 @@ def test_ambiguity_is_refused_and_the_candidates_are_named(text: str) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_an_unknown_task_is_told_with_those_there_are() -> None:
+def test_an_unknown_task_is_reported_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="no task is called `111`") as caught:
         tasks.find_task("111")
     assert "kb" in str(caught.value.remedy)
@@ -92,7 +92,7 @@ def test_a_damaged_task_does_not_hide_the_others() -> None:
 
 @pytest.mark.parametrize("text", [str(TWO), "orders-22222222"])
 @pytest.mark.parametrize("slip", ["exclude: [a]\nexclude: [b]\n", "objects: [\n", "nmae: x\n", "version: 99\n"])
-def test_a_task_whose_stored_file_has_a_slip_is_known_and_the_slip_is_told(text: str, slip: str) -> None:
+def test_a_task_whose_stored_file_has_a_slip_is_known_and_the_slip_is_reported(text: str, slip: str) -> None:
     path = paths.task_folder(TWO) / paths.TASK_FILE
     path.write_text(path.read_text() + slip)
     with pytest.raises(TaskFileError, match="cannot be read") as caught:
@@ -155,7 +155,7 @@ def damage(task_id: uuid.UUID) -> None:
     (paths.task_folder(task_id) / FILE_NAME).write_bytes(b"nonsense" * 1000)
 
 
-def test_a_damaged_journal_hides_no_other_task_and_is_told_where_its_task_is_asked_for() -> None:
+def test_a_damaged_journal_hides_no_other_task_and_is_reported_where_its_task_is_asked_for() -> None:
     damage(TWO)
     listed = syncwizard("status")
     assert [line.split()[:2] for line in listed.stdout.splitlines()[1:]] == [

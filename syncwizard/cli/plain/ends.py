@@ -53,7 +53,7 @@ def ask_end(draft: TaskDraft, end: End, typed: Handover) -> tuple[TaskDraft, Han
 
 
 def _ask_rest(described: EndpointDraft) -> EndpointDraft:
-    """What a URL may have said already is offered as it is."""
+    """What a URL has given already is offered as it is."""
     found = {
         "port": ask("Port", described.port),
         "database": ask("Database", described.database),

@@ -42,13 +42,13 @@ def row_rules(checkup: Checkup) -> Finding:
     judged = _Judged(checkup, asked)
     for each in asked:
         try:
-            problem, told = judged.look(each)
+            problem, remark = judged.look(each)
         except ScriptError as error:
-            problem, told = str(error), ""
+            problem, remark = str(error), ""
         if problem:
             problems.append(f"{each.table.name}: {problem}")
-        elif told:
-            kept.append(f"{each.table.name}: {told}")
+        elif remark:
+            kept.append(f"{each.table.name}: {remark}")
     if problems:
         more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
         finding = failed(

@@ -250,7 +250,7 @@ def slots_and_senders(checkup: Checkup) -> Finding:
 
 @item("replication-right", "The source's account may replicate", ("source",), run_by="administrator")
 def replication_right(checkup: Checkup) -> Finding:
-    """Told by logging in for replication, which also shows a missing line in pg_hba.conf."""
+    """Found out by logging in for replication, which also shows a missing line in pg_hba.conf."""
     user = checkup.source.info.user
     try:
         checkup.context.connect("source", "precheck", replication=True).close()
