@@ -11,6 +11,7 @@ from syncwizard.postgres.copying import ChunkRange, Copied, copy_chunk, row_boun
 from syncwizard.postgres.destination.dead_letters import MOST_A_CHUNK, is_of_a_row, shown
 from syncwizard.postgres.session.connection import Connection, quoted, scalar
 from syncwizard.rows.projection import Projection
+from syncwizard.throttling import Pace
 
 # Called with the key and the row as JSON, and why it failed.
 SetAside = Callable[[str | None, str | None, psycopg.Error], None]
@@ -22,9 +23,10 @@ def copy_around(
     chunk: ChunkRange,
     report: Callable[[int, int], None],
     set_aside: SetAside,
+    pace: Pace | None = None,
 ) -> Copied:
     """As `copy_chunk`, with each row that fails set aside. Raises TaskFailed for too many of them."""
-    copier = _Around(source, destination, report, set_aside)
+    copier = _Around(source, destination, report, set_aside, pace)
     return copier.copy(chunk)
 
 
@@ -50,18 +52,20 @@ class _Around:
         destination: Connection,
         report: Callable[[int, int], None],
         set_aside: SetAside,
+        pace: Pace | None,
     ) -> None:
         self._source = source
         self._destination = destination
         self._report = report
         self._set_aside = set_aside
+        self._pace = pace
         self._failed = 0
 
     def copy(self, chunk: ChunkRange) -> Copied:
         for end in (self._source, self._destination):
             end.execute("SAVEPOINT syncwizard_rows")
         try:
-            copied = copy_chunk(self._source, self._destination, chunk, self._report, plain=False)
+            copied = copy_chunk(self._source, self._destination, chunk, self._report, plain=False, pace=self._pace)
         except psycopg.Error as error:
             if not is_of_a_row(error):
                 raise

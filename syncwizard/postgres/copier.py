@@ -21,6 +21,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection, is_plain
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import as_ours, translated
+from syncwizard.throttling import Pace
 
 RENAMED = "it was renamed at the source during the copy"
 REWRITTEN = "it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)"
@@ -50,11 +51,12 @@ _ORDERLY = (ChunkBegunAgain, TableChanged, ChunkIsIn)
 class Copier:
     """Copies over two sessions, of which it is the only user, under an exported snapshot of the source."""
 
-    def __init__(self, source: Connection, destination: Destination, snapshot: str) -> None:
-        """Prepares the sessions. Raises EndpointError, TaskFailed."""
+    def __init__(self, source: Connection, destination: Destination, snapshot: str, pace: Pace | None = None) -> None:
+        """Prepares the sessions; `pace` is what the copies are held to. Raises EndpointError, TaskFailed."""
         self._source = source
         self._destination = destination
         self._snapshot = snapshot
+        self._pace = pace
         with translated("destination", "preparing to write"):
             destination.prepare_writing()
             plain = is_plain(destination.connection)
@@ -72,10 +74,17 @@ class Copier:
         with self._under_snapshot(part), self._claimed(part, generation, chunk):
             if part.dead_letters:
                 copied = copy_around(
-                    self._source, self._destination.connection, part, report, partial(self._set_aside, part)
+                    self._source,
+                    self._destination.connection,
+                    part,
+                    report,
+                    partial(self._set_aside, part),
+                    self._pace,
                 )
             else:
-                copied = copy_chunk(self._source, self._destination.connection, part, report, plain=self._plain)
+                copied = copy_chunk(
+                    self._source, self._destination.connection, part, report, plain=self._plain, pace=self._pace
+                )
             if not has_read(self._source, part.oid):
                 raise TableChanged(RENAMED)
             if not is_current(self._source, part.oid):

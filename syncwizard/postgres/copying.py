@@ -15,6 +15,7 @@ from syncwizard.postgres.wire import COPY_BLOCK_BYTES, Wire
 from syncwizard.rows.changes import Projected
 from syncwizard.rows.projection import Output
 from syncwizard.task.names import TableName
+from syncwizard.throttling import Pace
 
 REPORT_SECONDS = 0.5
 # As much as a socket and a block hold, some times over; more would only be memory.
@@ -124,11 +125,17 @@ def copy_in_statement(chunk: ChunkRange) -> sql.Composed:
 
 
 def copy_chunk(
-    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None], *, plain: bool
+    source: Connection,
+    destination: Connection,
+    chunk: ChunkRange,
+    report: Callable[[int, int], None],
+    *,
+    plain: bool,
+    pace: Pace | None = None,
 ) -> Copied:
     """Moves the chunk inside the transactions that are open at both ends; its rows are those that went in.
 
-    `plain`: neither session is encrypted.
+    `plain`: neither session is encrypted. `pace`: what the copy is held to.
 
     `report(rows, bytes)` is called about twice a second. Raises psycopg errors of either end.
     """
@@ -136,12 +143,12 @@ def copy_chunk(
         _create_staging(destination, chunk)
     report = _now_and_then(report)
     if plain:
-        relay = Relay(source, destination)
+        relay = Relay(source, destination, pace)
         rows, size = relay.run(
             spelled(copy_out_statement(chunk), source), spelled(copy_in_statement(chunk), destination), report
         )
     else:
-        rows, size = _copy_by_libpq(source, destination, chunk, report)
+        rows, size = _copy_by_libpq(source, destination, chunk, report, pace)
     if chunk.keep_existing:
         rows = _insert_missing(destination, chunk)
     return Copied(rows=rows, bytes=size)
@@ -161,7 +168,11 @@ def _now_and_then(report: Callable[[int, int], None]) -> Callable[[int, int], No
 
 
 def _copy_by_libpq(
-    source: Connection, destination: Connection, chunk: ChunkRange, report: Callable[[int, int], None]
+    source: Connection,
+    destination: Connection,
+    chunk: ChunkRange,
+    report: Callable[[int, int], None],
+    pace: Pace | None,
 ) -> tuple[int, int]:
     """Rows that went in, and bytes."""
     reader = Wire(source)
@@ -169,7 +180,7 @@ def _copy_by_libpq(
     # The source first: where the table is gone there, the destination's transaction is still in order.
     reader.begin_copy_out(spelled(copy_out_statement(chunk), source))
     writer.begin_copy_in(spelled(copy_in_statement(chunk), destination))
-    size = pump(reader.pgconn, writer, report)
+    size = pump(reader.pgconn, writer, report, pace)
     try:
         reader.end_copy_out()
     except psycopg.Error:
@@ -206,7 +217,7 @@ def _columns(columns: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None]) -> int:
+def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], None], pace: Pace | None = None) -> int:
     """Moves CopyData messages until the source has no more; bytes moved.
 
     Messages are joined into blocks: a put_copy_data a row costs twice the time. While the destination is busy with
@@ -221,12 +232,16 @@ def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], Non
     block = bytearray()
     total = rows = 0
     unsent = False
+    full = COPY_BLOCK_BYTES
+    if pace is not None:
+        pace.begin()
+        full = pace.step(0, 0, COPY_BLOCK_BYTES)
     while True:
         size, view = get_copy_data(1)
         if size > 0:
             block += view
             rows += 1
-            if len(block) < COPY_BLOCK_BYTES:
+            if len(block) < full:
                 continue
             if unsent and (unsent := writer.try_flush()) and len(block) < READ_AHEAD_BYTES:
                 continue
@@ -234,6 +249,8 @@ def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], Non
             unsent = writer.put_soon(block)
             block.clear()
             report(rows, total)
+            if pace is not None:
+                full = pace.step(rows, total, COPY_BLOCK_BYTES)
         elif size == 0:
             if unsent:
                 either.poll()
@@ -246,6 +263,8 @@ def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], Non
     if block:
         total += len(block)
         writer.put(block)
+        if pace is not None:
+            pace.step(rows, total, COPY_BLOCK_BYTES)
     return total
 
 

@@ -18,6 +18,7 @@ from syncwizard.errors import ProtocolError
 from syncwizard.postgres.messages import LARGEST_ASIDE_BYTES, server_error
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.wire import Wire
+from syncwizard.throttling import Pace
 
 READ_BYTES = 256 * 1024
 # Read and not yet written: enough that neither server waits for the other's round; more would only be memory.
@@ -106,7 +107,7 @@ class CopyOut:
 class Relay:
     """One COPY from a session of the source to one of the destination; both are ready for it, and plain."""
 
-    def __init__(self, source: Connection, destination: Connection) -> None:
+    def __init__(self, source: Connection, destination: Connection, pace: Pace | None = None) -> None:
         self._source = source
         self._reading = source.pgconn.socket
         self._writer = Wire(destination)
@@ -114,6 +115,8 @@ class Relay:
         self._out = CopyOut()
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
+        self._pace = pace
+        self._read_bytes = READ_BYTES
         self._readable = select.poll()
         self._readable.register(self._reading, select.POLLIN)
         self._writable = select.poll()
@@ -134,9 +137,13 @@ class Relay:
             if not self._out.begun:
                 self._readable.poll()
         self._writer.begin_copy_in(copy_in)
+        if self._pace is not None:
+            self._pace.begin()
         while not self._out.finished or self._waiting:
             self._pass_on()
             report(self._out.messages, self._out.bytes)
+            if self._pace is not None:
+                self._read_bytes = self._pace.step(self._out.messages, self._out.bytes, READ_BYTES)
         return self._writer.end_copy(), self._out.bytes
 
     def _pass_on(self) -> None:
@@ -156,7 +163,7 @@ class Relay:
     def _read(self) -> bool:
         """Takes what has arrived; False when nothing has. Raises what the source says."""
         try:
-            data = os.read(self._reading, READ_BYTES)
+            data = os.read(self._reading, self._read_bytes)
         except BlockingIOError:
             return False
         except OSError as error:

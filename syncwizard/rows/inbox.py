@@ -67,13 +67,19 @@ class Inbox:
             self._changed.notify_all()
 
     def take(
-        self, weight: int, patience: Callable[[float], float], seconds_to_first: float | None
+        self,
+        weight: int,
+        patience: Callable[[float], float],
+        seconds_to_first: float | None,
+        *,
+        divided: bool = False,
     ) -> list[Piece] | Idle | AtLimit | None:
         """What belongs to the next batch: whole transactions up to about `weight` bytes, or the next part of a
         larger one, nothing when nothing came in so many seconds; or an Idle; AtLimit once a limit; None when closed.
 
         Waits for the first item, and then as many seconds as `patience` says of its commit time for a batch that
-        is worth its statements, unless nothing more is on its way.
+        is worth its statements, unless nothing more is on its way. `divided`: transactions that came together may be
+        taken apart, where they weigh more.
         """
         with self._changed:
             while True:
@@ -97,6 +103,8 @@ class Inbox:
             if isinstance(first, Idle):
                 self._items.popleft()
                 return first
+            if divided:
+                self._divide(weight)
             pieces = self._pop(weight)
             self._changed.notify_all()
             return pieces
@@ -151,6 +159,15 @@ class Inbox:
                         self._items.insert(at, part)
                     self._weight = sum(each.weight for each in self._items if isinstance(each, Piece))
                 return
+
+    def _divide(self, weight: int) -> None:
+        """Takes the transactions of the first piece apart, where they weigh more than is wanted."""
+        first = self._items[0]
+        if isinstance(first, Piece) and first.weight > weight and len(first.ends) > 1:
+            self._items.popleft()
+            parts = singly(first)
+            self._items.extendleft(reversed(parts))
+            self._weight += sum(part.weight for part in parts) - first.weight
 
     def _worthwhile(self) -> bool:
         return self._weight >= self._wanted or self._complete or self._closed or self._limit is not None

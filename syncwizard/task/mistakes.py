@@ -152,7 +152,7 @@ def _is_struct(member: Any) -> bool:
 
 def _fields_of(steps: Sequence[Step]) -> list[str]:
     struct = next((member for member in _members(_type_at(steps)) if _is_struct(member)), None)
-    return [field.name for field in msgspec.structs.fields(struct)] if struct else []
+    return [field.encode_name for field in msgspec.structs.fields(struct)] if struct else []
 
 
 def _choices_of(steps: Sequence[Step]) -> list[str]:

@@ -4,6 +4,7 @@
 the wizard, the summary and the table of the manual read it from there. A field whose type is a struct is a group.
 """
 
+import keyword
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -122,7 +123,7 @@ def declared(root: type[msgspec.Struct], path: str) -> tuple[Declared, ...]:
 def _walk(struct: type[msgspec.Struct], path: str, group: Group | None) -> Iterator[Declared]:
     hints = typing.get_type_hints(struct, include_extras=True)
     for field in msgspec.structs.fields(struct):
-        hint, here = hints[field.name], f"{path}.{field.name}"
+        hint, here = hints[field.name], f"{path}.{field.encode_name}"
         kind, *extras = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
         named = next((extra for extra in extras if isinstance(extra, Group)), group)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
@@ -148,7 +149,8 @@ def _walk(struct: type[msgspec.Struct], path: str, group: Group | None) -> Itera
 def value_at(root: object, path: str) -> Any:
     """What stands at the path below the object, every name of it followed."""
     for name in path.split("."):
-        root = getattr(root, name)
+        # A word of Python's is written with a line behind it there.
+        root = getattr(root, f"{name}_" if keyword.iskeyword(name) else name)
     return root
 
 
@@ -166,7 +168,7 @@ def _build(struct: type[Root], path: str, values: Mapping[str, Any]) -> Root:
     given: dict[str, Any] = {}
     hints = typing.get_type_hints(struct)
     for field in msgspec.structs.fields(struct):
-        here, kind = f"{path}.{field.name}", hints[field.name]
+        here, kind = f"{path}.{field.encode_name}", hints[field.name]
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             given[field.name] = _build(kind, here, values)
         elif here in values:

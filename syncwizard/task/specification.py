@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from syncwizard.task.alerting import ALERTS, Alerts
+from syncwizard.task.limiting import THROTTLE, ClassName, Throttle
 from syncwizard.task.monitoring import METRICS, Metrics
 from syncwizard.task.objects import Operation as Operation
 from syncwizard.task.objects import RenameRule as RenameRule
@@ -166,6 +167,17 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = "stop"
+    throttle: Annotated[Throttle, THROTTLE] = Throttle()
+    class_: Annotated[
+        ClassName,
+        THROTTLE,
+        Setting(
+            label="Class",
+            help="At most so many rows a second, of the copy and of changes each: micro 200, small 2,000, medium 5,000,"
+            " large 11,000, xlarge 17,000, 2xlarge 34,000, 4xlarge 68,000.",
+            own_form=True,
+        ),
+    ] = msgspec.field(default="unlimited", name="class")
     metrics: Annotated[Metrics, METRICS] = Metrics()
     alerts: Annotated[Alerts, ALERTS] = Alerts()
     ddl: Annotated[

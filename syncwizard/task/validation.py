@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from syncwizard.task.limiting import CLASS_ROWS, Limits
 from syncwizard.task.meeting import meeting_problems
 from syncwizard.task.monitoring import address_of, is_loopback
 from syncwizard.task.object_rules import object_problems
@@ -168,6 +169,23 @@ def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:
     email, security = spec.advanced.alerts.email, "advanced.alerts.email.security"
     if not wrong[security] and email.security == "none" and email.user and email.to:
         wrong[security] = "sends no password in the clear: use starttls or tls, or leave out `user`"
+    for path, message in _throttle_problems(spec).items():
+        wrong[path] = wrong[path] or message
     for path, message in wrong.items():
         if message:
             yield Problem(path=path, message=message)
+
+
+def _throttle_problems(spec: TaskSpec) -> dict[str, str]:
+    """Limits that another setting makes idle, and hours without limits."""
+    advanced, found = spec.advanced, {}
+    most = CLASS_ROWS.get(advanced.class_, 0)
+    for kind in ("full", "incremental", "quiet.full", "quiet.incremental"):
+        path = f"advanced.throttle.{kind}.rows_per_second"
+        rows = value_at(spec, path)
+        if most and isinstance(rows, int) and rows > most:
+            found[path] = f"is more than the class {advanced.class_} allows ({most:,})"
+    quiet = advanced.throttle.quiet
+    if quiet.between is None and (quiet.full, quiet.incremental) != (Limits(), Limits()):
+        found["advanced.throttle.quiet.between"] = "is missing: limits of quiet hours need their times"
+    return found

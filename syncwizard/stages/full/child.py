@@ -15,14 +15,17 @@ from syncwizard.remedies import to_do
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
+from syncwizard.throttling import pace_of
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """`snapshot`: exported by the session that created the pair's slot."""
+    """`snapshot`: exported by the session that created the pair's slot. `folder`: where the limits of the task are;
+    empty for none."""
 
     spec: TaskSpec
     secrets: Handover
     snapshot: str
+    folder: str = ""
 
     @property
     def task_id(self) -> uuid.UUID:
@@ -75,7 +78,9 @@ def run(assignment: Assignment, channel: Channel) -> None:
     """Copies until Finish. Raises EndpointError when an end fails, TaskFailed when it refuses."""
     source = open_session(assignment.spec, assignment.secrets, "source", "copy")
     session = open_session(assignment.spec, assignment.secrets, "destination", "copy")
-    copier = Copier(source, Destination(session, assignment.task_id), assignment.snapshot)
+    copier = Copier(
+        source, Destination(session, assignment.task_id), assignment.snapshot, pace_of(assignment.folder, "full")
+    )
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):

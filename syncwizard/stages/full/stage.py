@@ -128,7 +128,12 @@ class Copying:
         return None
 
     def _start_worker(self) -> None:
-        assignment = Assignment(spec=self._context.spec, secrets=self._context.secrets, snapshot=self._pair.snapshot)
+        assignment = Assignment(
+            spec=self._context.spec,
+            secrets=self._context.secrets,
+            snapshot=self._pair.snapshot,
+            folder=str(self._context.folder),
+        )
         child = self._context.spawn("copy", assignment)
         self._poll.register(child.fileno(), select.POLLIN)
         self._workers[child.fileno()] = (child, None, 0)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from syncwizard.rows.batches import Batch, folded
 from syncwizard.rows.inbox import AtLimit, Idle, Inbox
+from syncwizard.throttling import Pace
 
 # A batch is what arrived while the one before was applied, up to this much.
 BATCH_BYTES = 24 * 1024 * 1024
@@ -16,15 +17,17 @@ Item = Batch | Idle | AtLimit | None
 
 
 class Batches:
-    """What the applier does next. `patience`: how long to wait for a larger batch, by the first commit's time.
+    """What the applier does next. `patience`: how long to wait for a larger batch, by the first commit's time; `pace`:
+    what the applier is held to, by smaller batches.
 
     The destination works while its answer is awaited, and folding needs the interpreter: together a drain of 120,000
     TPC-B transactions takes a third less time than in turn.
     """
 
-    def __init__(self, inbox: Inbox, patience: Callable[[float], float]) -> None:
+    def __init__(self, inbox: Inbox, patience: Callable[[float], float], pace: Pace | None = None) -> None:
         self._inbox = inbox
         self._patience = patience
+        self._pace = pace
         self._ahead: _Ahead | None = None
 
     def next(self, seconds_to_first: float | None, *, one_by_one: bool) -> Item:
@@ -52,7 +55,10 @@ class Batches:
             self._ahead.join()
 
     def _take(self, seconds_to_first: float | None, *, one_by_one: bool) -> Item:
-        taken = self._inbox.take(1 if one_by_one else BATCH_BYTES, self._patience, seconds_to_first)
+        most = BATCH_BYTES if self._pace is None else self._pace.quantum_bytes(BATCH_BYTES)
+        taken = self._inbox.take(
+            1 if one_by_one else most, self._patience, seconds_to_first, divided=most < BATCH_BYTES
+        )
         if taken is None or isinstance(taken, Idle | AtLimit):
             return taken
         return Batch(pieces=taken, steps=[] if one_by_one else folded(taken))

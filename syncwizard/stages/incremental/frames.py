@@ -16,7 +16,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """`stop_at`: end after this position is applied (an LSN), None: go on until stopped.
 
     `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
-    engine's context.
+    engine's context. `folder`: where the limits of the task are; empty for none.
     """
 
     spec: TaskSpec
@@ -24,6 +24,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     owner: int
     sync_point: str
     stop_at: str | None = None
+    folder: str = ""
 
     @property
     def task_id(self) -> uuid.UUID:

@@ -62,6 +62,7 @@ class _Following:
             owner=context.owner,
             sync_point=sync_point,
             stop_at=stop_at,
+            folder=str(context.folder),
         )
         self._transactions = 0
         self._changes: dict[str, dict[str, int]] = {}

@@ -2,6 +2,7 @@
 
 from syncwizard.postgres.destination.redefining import Redefining
 from syncwizard.postgres.source.receiver import LATE_SECONDS, Positions
+from syncwizard.rows.batches import Batch
 from syncwizard.rows.changes import Piece
 from syncwizard.rows.inbox import AtLimit, Idle, Inbox
 from syncwizard.stages.incremental.batches import Batches
@@ -11,6 +12,7 @@ from syncwizard.stages.incremental.frames import Assignment
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.idle import acknowledge_idle
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.throttling import Pace, pace_of
 
 PATIENCE_SECONDS = 0.3
 
@@ -37,7 +39,8 @@ class Writing:
         self._reporter = reporter
         self._holding = holding
         self._stop_at = parse_lsn(assignment.stop_at) if assignment.stop_at else None
-        self._batches = Batches(inbox, self._patience)
+        self._pace = pace_of(assignment.folder, "incremental", lambda: inbox.closed)
+        self._batches = Batches(inbox, self._patience, self._pace)
         self._writer = ends.destination.writer(
             ends.progress,
             sync_point=parse_lsn(assignment.sync_point),
@@ -63,11 +66,21 @@ class Writing:
             elif item.pieces:
                 batches.prepare(item, one_by_one=writer.one_by_one)
                 writer.write(item)
+                if self._pace is not None and self._pace.limited:
+                    self._wait(self._pace, item)
             else:
                 reporter.report()
             if self._stop_at is not None and self._positions.durable >= self._stop_at and not writer.in_transaction:
                 return True
         return False
+
+    def _wait(self, pace: Pace, batch: Batch) -> None:
+        """Keeps to the limits; what was applied is reported before the wait."""
+        if self._reporter.due_seconds is not None:
+            self._reporter.report()
+        rows = sum(len(piece.changes) for piece in batch.pieces)
+        weight = sum(piece.weight for piece in batch.pieces)
+        pace.done(rows, sum(piece.message_bytes for piece in batch.pieces), weight)
 
     def _applied(self, pieces: list[Piece]) -> None:
         self._reporter.applied(pieces)

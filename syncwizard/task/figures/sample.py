@@ -2,6 +2,8 @@
 
 import msgspec
 
+from syncwizard.task.limiting import InForce
+
 
 class IndexBuild(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An index that is being built, as pg_stat_progress_create_index tells; totals are 0 where nothing is counted.
@@ -31,7 +33,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
     advances over it. `indexes_waiting`: those of the running stage that are not begun.
     `tries`: how often something was tried in vain, and `next_try_at` when it is tried again; both mean something while
-    the task is retrying.
+    the task is retrying. `throttle`: the limits in force.
     """
 
     copied_rows: dict[str, int] | None = None
@@ -66,3 +68,4 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     indexes_waiting: int | None = None
     tries: int | None = None
     next_try_at: float | None = None
+    throttle: InForce | None = None
