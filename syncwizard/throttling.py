@@ -1,7 +1,7 @@
 """Token buckets that all workers of a task share: memory in a file of the task's folder, which its engine sets.
 
-A worker takes rows, then waits until they are paid for: what one takes, all pay for. Where nothing is limited that costs
-one look into memory.
+A worker takes rows, then waits until they are paid for: what one takes, all pay for. Where nothing is limited that
+costs one look into memory.
 """
 
 import fcntl

@@ -38,6 +38,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "status kb-to-frankfurt --watch", "status kb-to-frankfurt --check"),
     "wait": ("wait kb-to-frankfurt --until caught-up --timeout 600", "wait kb-to-frankfurt --until full --bell"),
     "events": ("events kb-to-frankfurt", "events kb-to-frankfurt --follow --json"),
+    "throttle": (
+        "throttle kb-to-frankfurt",
+        "throttle kb-to-frankfurt --copy-rows 5000 --megabytes 20",
+        "throttle kb-to-frankfurt --between 22:00-06:00 --copy-rows 0",
+        "throttle kb-to-frankfurt --off",
+    ),
     "alerts": ("alerts test kb-to-frankfurt",),
     "alerts show": ("alerts show kb-to-frankfurt",),
     "alerts test": ("alerts test kb-to-frankfurt",),

@@ -19,6 +19,7 @@ from syncwizard.engine.protocol import (
     CommandName,
     Happened,
     Hello,
+    Limiting,
     Refused,
     Remembered,
     Request,
@@ -127,13 +128,16 @@ class EngineConnection:
         *,
         verification: VerificationOrder | None = None,
         switchover: SwitchoverOrder | None = None,
+        throttle: Limiting | None = None,
     ) -> Answer:
-        """Asks for something and waits for its answer; raises the error of a refusal. `verification`, `switchover`: as
-        in Command.
+        """Asks for something and waits for its answer; raises the error of a refusal. `verification`, `switchover`,
+        `throttle`: as in Command.
 
         Events that come before the answer are there for the next `receive`.
         """
-        request = Command(id=uuid.uuid4().hex, name=name, verification=verification, switchover=switchover)
+        request = Command(
+            id=uuid.uuid4().hex, name=name, verification=verification, switchover=switchover, throttle=throttle
+        )
         self._send(request)
         deadline = time.monotonic() + timeout
         while True:

@@ -23,6 +23,7 @@ from syncwizard.task.figures.totals import (
 from syncwizard.task.figures.tries import headline
 from syncwizard.task.layered import plain
 from syncwizard.task.left_over import left_over_lines
+from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import (
     HELD_BACK,
@@ -73,6 +74,13 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
     }
 
 
+def _limit_fields(seen: Seen) -> list[tuple[str, str]]:
+    """The limits in force, where there are some and an engine keeps to them."""
+    limits = seen.sample.throttle
+    words = describe_in_force(limits) if limits is not None else ""
+    return [("limits", words)] if words else []
+
+
 def _age(at: float | None, now: float) -> float | None:
     return None if at is None else max(0.0, now - at)
 
@@ -87,6 +95,7 @@ def describe(seen: Seen, now: float) -> str:
         ("source", spec.source.describe()),
         ("destination", spec.destination.describe()),
         *(copy_fields(progress) if progress else stream_fields(seen.sample, state, now)),
+        *_limit_fields(seen),
         *(retention_fields(seen.retention, now) if seen.retention else []),
     ]
     parts = [format_fields(fields)]

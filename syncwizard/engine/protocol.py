@@ -16,6 +16,7 @@ from syncwizard.task.failures import FailureReport
 from syncwizard.task.figures.history import History, Observation
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
+from syncwizard.task.limiting import ClassName, Throttle
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -31,6 +32,7 @@ CommandName = Literal[
     "retry-definitions",
     "verify",
     "stop-verification",
+    "throttle",
     "switchover",
     "undo-switchover",
 ]
@@ -52,15 +54,24 @@ class Subscribe(Frame, frozen=True, kw_only=True):
     history: bool = False
 
 
+class Limiting(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits that `throttle` sets."""
+
+    throttle: Throttle
+    size: ClassName
+
+
 class Command(Frame, frozen=True, kw_only=True):
     """Asks the engine for something; the answer carries the same `id`. Every command may be repeated.
 
-    `verification`: what `verify` is to compare; `switchover`: how `switchover` is to be done.
+    `verification`: what `verify` is to compare; `switchover`: how `switchover` is to be done;
+    `throttle`: the limits from now on.
     """
 
     id: str
     name: CommandName
     verification: VerificationOrder | None = None
+    throttle: Limiting | None = None
     switchover: SwitchoverOrder | None = None
 
 

@@ -26,6 +26,7 @@ from syncwizard.engine.retrying import Retrier
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.switching import Switcher
+from syncwizard.engine.throttle_keeper import ThrottleKeeper
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.remedies import Remedy
@@ -45,6 +46,7 @@ from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.openmetrics import Figures, render
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
+from syncwizard.task.limiting import InForce, describe_throttle
 from syncwizard.task.narration import narrate
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -95,6 +97,7 @@ class Supervisor:
         self._pipeline = Pipeline(self._context, stages, pool, self._metrics, SilenceWatch(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
+        self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
         self._switcher = Switcher(self._context, self._metrics.merged, self._on_switched)
@@ -127,6 +130,7 @@ class Supervisor:
                 "pause": self._pause,
                 "caught-up": self._caught_up,
                 "retry-definitions": self._retry_definitions,
+                "throttle": self._change_throttle,
                 "verify": self._verify,
                 "stop-verification": self._stop_verification,
                 "switchover": self._switchover,
@@ -221,6 +225,7 @@ class Supervisor:
         """Adds to the past of the figures each second, and keeps it now and then."""
         if now >= self._observe_at:
             self._observe_at = now + OBSERVE_SECONDS
+            self._throttle.look()
             control.send_observation(self._recorder.observe(self._metrics.measured()))
         if now >= self._keep_at:
             # Not at once: an engine that ends in its first second has nothing to keep.
@@ -282,6 +287,10 @@ class Supervisor:
         self._metrics.take(sample)
         self._note_sample(sample)
 
+    def _take_limits(self, limits: InForce) -> None:
+        self._metrics.take(Sample(throttle=limits))
+        self._fresh_sample.set()
+
     def _watch_slot(self) -> None:
         for event in self._slot_watch.events(self._metrics.latest(), time.monotonic()):
             self._journal.append(event)
@@ -322,6 +331,14 @@ class Supervisor:
 
     async def _retry_definitions(self, command: Command) -> Answer:
         self._retrier.begin()
+        return Answer(id=command.id)
+
+    async def _change_throttle(self, command: Command) -> Answer:
+        if command.throttle is None:
+            raise UsageError("the command does not name limits")
+        throttle, size = command.throttle.throttle, command.throttle.size
+        self._throttle.change(throttle, size)
+        self._notice("info", f"other limits: {describe_throttle(throttle, size)}")
         return Answer(id=command.id)
 
     async def _verify(self, command: Command) -> Answer:

@@ -171,3 +171,19 @@ def describe_in_force(limits: InForce) -> str:
         if parts:
             found.append(f"{name} {' and '.join(parts)}")
     return ", ".join(found) + (" (quiet hours)" if limits.quiet and found else "")
+
+
+def describe_throttle(throttle: Throttle, size: ClassName) -> str:
+    """All limits in words, those of quiet hours too.
+
+    >>> describe_throttle(Throttle(), "unlimited"), describe_throttle(Throttle(), "micro")
+    ('none', 'class micro: copy 200 rows/s, changes 200 rows/s')
+    """
+    by_day = msgspec.structs.replace(throttle, quiet=Quiet())
+    parts = [describe_in_force(in_force(by_day, size, 0)) or "none"]
+    if throttle.quiet.between:
+        at_night = Throttle(full=throttle.quiet.full, incremental=throttle.quiet.incremental)
+        quiet = describe_in_force(in_force(at_night, size, 0)) or "none"
+        parts.append(f"between {throttle.quiet.between} {quiet}")
+    named = f"class {size}: " if size != "unlimited" else ""
+    return named + "; ".join(parts)

@@ -78,9 +78,8 @@ def run(assignment: Assignment, channel: Channel) -> None:
     """Copies until Finish. Raises EndpointError when an end fails, TaskFailed when it refuses."""
     source = open_session(assignment.spec, assignment.secrets, "source", "copy")
     session = open_session(assignment.spec, assignment.secrets, "destination", "copy")
-    copier = Copier(
-        source, Destination(session, assignment.task_id), assignment.snapshot, pace_of(assignment.folder, "full")
-    )
+    pace = pace_of(assignment.folder, "full")
+    copier = Copier(source, Destination(session, assignment.task_id), assignment.snapshot, pace)
     while True:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):

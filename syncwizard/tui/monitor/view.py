@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import fit, span
 from syncwizard.tui.formatting import Part, mark_of
@@ -35,7 +36,14 @@ def head_lines(view: View, spec: TaskSpec, now: float, width: int, past: str = "
         (" " * (0 if beside else room), "plain"),
         (end, "warn" if past else "muted"),
     ]
-    return [first, *([] if beside else ends)]
+    return [first, *([] if beside else ends), *_limit_lines(view)]
+
+
+def _limit_lines(view: View) -> list[list[Part]]:
+    """The limits that the task is held to, where there are some."""
+    limits = view.seen.sample.throttle
+    words = describe_in_force(limits) if limits is not None and view.seen.liveness.alive else ""
+    return [[("LIMITS       ", "muted"), (words, "plain")]] if words else []
 
 
 def ends_lines(spec: TaskSpec, width: int) -> list[list[Part]]:
