@@ -59,6 +59,12 @@ from syncwizard.task.text import format_seconds, shell_word
     multiple=True,
     help="Accept what stands in the way; repeatable.",
 )
+@click.option(
+    "--reverse/--no-reverse",
+    default=True,
+    show_default=True,
+    help="Make the task of the other direction, which is the way back.",
+)
 @click.option("--undo", "undoing", is_flag=True, help="Let writes go to the source again.")
 @YES
 @JSON
@@ -72,6 +78,7 @@ def switchover(
     verify: SwitchoverVerification,
     offset: int,
     accepted: tuple[AcceptedCheck, ...],
+    reverse: bool,
     undoing: bool,
     yes: bool,
     as_json: bool,
@@ -93,6 +100,7 @@ def switchover(
         longest_seconds=longest,
         verify=verify,
         offset=offset,
+        reverse=reverse,
         accepted=accepted,
     )
     state = task.read_state()
@@ -115,6 +123,8 @@ def switchover(
         show(f"{task.label}  switched  {switching.new_connection(task.spec.destination)}")
     if found.seconds is not None:
         say(f"writes were kept out for {format_seconds(found.seconds)}; applications connect to the destination now")
+    if found.reverse is not None:
+        say(f"the way back: syncwizard switchover {shell_word(found.reverse_name)}")
     say(f"what is left of the task: syncwizard release {shell_word(task.label)}")
     return 0
 

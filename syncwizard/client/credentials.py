@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard import secrets
+from syncwizard.engine.starting import other_forms as other_forms
 from syncwizard.errors import EndpointError, UsageError
 from syncwizard.rows.etl.secrets import secret_forms
 from syncwizard.task.handover import Handover
@@ -42,11 +43,6 @@ def questions(spec: TaskSpec) -> list[Question]:
     if alerts.webhook.url == "prompt":
         found.append(Question(part="webhook_url", what="address of the webhook for alerts"))
     return found
-
-
-def other_forms(spec: TaskSpec) -> list[str]:
-    """Where the secrets beside those of the ends are kept: of scripts, and of the receivers of alerts."""
-    return [*secret_forms(spec), *spec.advanced.alerts.secret_forms]
 
 
 def unanswered(spec: TaskSpec, known: Handover) -> list[Question]:

@@ -17,7 +17,6 @@ from typing import Generic, TypeVar
 import msgspec
 
 from syncwizard.client.credentials import other_forms
-from syncwizard.client.launch import environment_without_secrets
 from syncwizard.engine import frames
 from syncwizard.engine.protocol import (
     CatalogueRequest,
@@ -31,6 +30,7 @@ from syncwizard.engine.protocol import (
     TaskRequest,
     TrialRequest,
 )
+from syncwizard.engine.starting import environment_without_secrets
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.remedies import lines_of, with_task
+from syncwizard.remedies import as_line, lines_of, with_task
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import stages_left
@@ -146,6 +146,9 @@ def describe_steps(known: Switchover, label: str) -> str:
     if known.pending and (known.ended_at is not None or known.fence is not None):
         name = shell_word(label)
         lines.append(f"go on: syncwizard switchover {name}; undo: syncwizard switchover {name} --undo")
+    if known.finished and known.fence is not None and known.fence.undo:
+        lines.append("the source is fenced still; to let writes in there again, which would come to no other database:")
+        lines += [one_line(f"  {as_line(each)}") for each in known.fence.undo]
     lines += [one_line(f"  {line}") for line in left_over_lines(list(known.left_over))]
     return "\n".join(lines)
 

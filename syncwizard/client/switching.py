@@ -8,7 +8,7 @@ import msgspec
 from syncwizard.client import launch, lifecycle, probes
 from syncwizard.client.connection import EngineConnection
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.waiting import connect
+from syncwizard.client.waiting import connect, wait_for_end
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import LeftOver, SyncwizardError, TaskFailed, UsageError
 from syncwizard.remedies import Remedy, to_do
@@ -28,6 +28,7 @@ from syncwizard.task.switchover import (
 )
 
 Watcher = Callable[[Event], None]
+ENDING_SECONDS = 120.0
 
 
 def order_of(state: TaskState, wanted: SwitchoverOrder) -> tuple[SwitchoverOrder, bool]:
@@ -58,6 +59,9 @@ def switch(task: StoredTask, order: SwitchoverOrder, watcher: Watcher) -> Switch
                 check(task, _known(connection.state))
                 raise
         found = _known(connection.state)
+    if found.finished:
+        # It starts the task of the other direction, and drops the slot.
+        wait_for_end(task, ENDING_SECONDS)
     check(task, found)
     return found
 

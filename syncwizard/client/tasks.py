@@ -202,6 +202,14 @@ def is_released(task: StoredTask) -> bool:
         return False
 
 
+def _is_over(task: StoredTask) -> bool:
+    """Whether the task is released, or switched over, so that another one of its name is meant first."""
+    try:
+        return task.read_state().state in ("released", "switched")
+    except JournalFailed:
+        return False
+
+
 def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
     """The specification with warnings of the precheck accepted now; raises UsageError for an item there is not."""
     items = list(items)
@@ -256,11 +264,11 @@ def _of_file(path: Path, tasks: Sequence[StoredTask]) -> StoredTask:
 
 
 def _matching(text: str, tasks: Sequence[StoredTask]) -> list[StoredTask]:
-    """By label, else by name (of several, those that are not released), else by the beginning of the id."""
+    """By label, else by name (of several, those that are not over), else by the beginning of the id."""
     if labelled := [task for task in tasks if task.label == text]:
         return labelled
     if named := [task for task in tasks if task.spec.name == text]:
-        return named if len(named) == 1 else [task for task in named if not is_released(task)] or named
+        return named if len(named) == 1 else [task for task in named if not _is_over(task)] or named
     digits = text.replace("-", "").lower()
     if len(digits) < ID_PREFIX_DIGITS:
         return []

@@ -31,6 +31,7 @@ from syncwizard.engine.protocol import (
     TaskRequest,
     TrialRequest,
 )
+from syncwizard.engine.reversing import Reverse
 from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import Remedy, to_do
@@ -272,7 +273,8 @@ def _undo_switchover(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages.commands.switchover.undo import undo
 
     with _journal_held(request) as (journal, folder):
-        _run(request, folder, _Record(outgoing, journal), undo)
+        way_back = Reverse(folder, request.secrets)
+        _run(request, folder, _Record(outgoing, journal), lambda context: undo(context, way_back))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.protocol import Answer, Command
 from syncwizard.engine.retrying import Retrier
+from syncwizard.engine.reversing import Reverse
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.switching import Switcher
@@ -100,7 +101,7 @@ class Supervisor:
         self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
-        self._switcher = Switcher(self._context, self._metrics.merged, self._on_switched)
+        self._switcher = Switcher(self._context, self._metrics.merged, Reverse(folder, secrets), self._on_switched)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._exposing = Exposing(spec.advanced.metrics, self._exposed, self._warn)
         self._alerts = AlertWatch(

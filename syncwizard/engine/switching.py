@@ -7,8 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from syncwizard.errors import Cancelled, JournalFailed, SyncwizardError, TaskFailed, UsageError
-from syncwizard.remedies import Remedy
+from syncwizard.remedies import Remedy, to_do
+from syncwizard.stages.commands.switchover.way_back import WayBack
 from syncwizard.stages.context import Cancellation, Context
+from syncwizard.task.events import Noticed
 from syncwizard.task.failures import unexpected
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.switchover import SwitchoverOrder
@@ -23,10 +25,13 @@ class Switcher:
     """One thread at most. It ends with SwitchoverFinished, SwitchoverUndone or UndoFailed, or with the engine, after
     whose death the client decides whether to go on or to undo."""
 
-    def __init__(self, context: Context, figures: Callable[[], Sample], finished: Callable[[], None]) -> None:
+    def __init__(
+        self, context: Context, figures: Callable[[], Sample], way_back: WayBack, finished: Callable[[], None]
+    ) -> None:
         """`finished` is called when the task is switched over, in the thread."""
         self._context = context
         self._figures = figures
+        self._way_back = way_back
         self._finished = finished
         self._thread: threading.Thread | None = None
         self._stop = Cancellation()
@@ -69,11 +74,12 @@ class Switcher:
         if self.at_work:
             self._stop.cancel()
         else:
-            self._start(lambda: _done(undo(self._context)))
+            self._start(lambda: _done(undo(self._context, self._way_back)))
 
     def end(self) -> None:
-        """Before the engine ends: what is at work is undone; the slot of a task that is switched over is dropped, which
-        would hold WAL for ever."""
+        """When the pipeline has ended: what is at work is undone. Of a task that is switched over the slot is dropped,
+        which would hold WAL for ever, and the task of the other direction begins: not before, or what it brings to the
+        source would come back here, over what the destination has by then."""
         from syncwizard.stages.commands.switchover.ending import drop_left_slot
 
         self._stop.cancel()
@@ -82,6 +88,7 @@ class Switcher:
         known = self._context.state().switchover
         if known is not None and known.finished:
             drop_left_slot(self._context)
+            self._start_reverse()
 
     def _start(self, work: Callable[[], None]) -> None:
         self._stop = Cancellation()
@@ -102,18 +109,33 @@ class Switcher:
 
         context = msgspec.structs.replace(self._context, cancellation=self._stop)
         try:
-            run(context, order, self._figures)
+            run(context, order, self._figures, self._way_back)
         except Cancelled:
-            undo(context)
+            undo(context, self._way_back)
         except SyncwizardError as error:
             log.warning("the switchover is undone: %s", error)
-            undo(context, error)
+            undo(context, self._way_back, error)
         except Exception as error:  # the last resort of this thread: the source must not stay fenced
             log.exception("unexpected error in the switchover")
             failure = unexpected(error, "the switchover")
-            undo(context, TaskFailed(failure.title, detail=failure.detail, remedy=failure.remedy))
+            defect = TaskFailed(failure.title, detail=failure.detail, remedy=failure.remedy)
+            undo(context, self._way_back, defect)
         else:
             self._finished()
+
+    def _start_reverse(self) -> None:
+        """Lets changes of the destination come back; they are kept by the slot until then."""
+        known = self._context.state().switchover
+        if known is None or known.reverse is None:
+            return
+        try:
+            self._way_back.start(known.reverse)
+        except SyncwizardError as error:
+            message = (
+                f"the task {known.reverse_name} of the other direction was made, and could not be started: {error}"
+            )
+            remedy = to_do(f"start it: syncwizard resume {known.reverse.hex[:12]}")
+            self._context.record(Noticed(level="warning", message=message, remedy=remedy))
 
 
 def _done(succeeded: bool) -> None:

@@ -19,7 +19,7 @@ from syncwizard.task.parts import SequenceValue as SequenceValue
 from syncwizard.task.parts import TableToCopy as TableToCopy
 from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.stages import StageName as StageName
-from syncwizard.task.switchover import AnySwitchoverEvent
+from syncwizard.task.switchover import AnySwitchoverEvent, FenceInherited
 from syncwizard.task.verification import DefinitionsVerified as DefinitionsVerified
 from syncwizard.task.verification import TableRepaired as TableRepaired
 from syncwizard.task.verification import TableVerified as TableVerified
@@ -403,6 +403,7 @@ AnyEvent = (
     | TableRepaired
     | VerificationFinished
     | AnySwitchoverEvent
+    | FenceInherited
     | ChangesApplied
     | RetryStarted
     | RetryEnded

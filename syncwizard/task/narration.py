@@ -51,7 +51,7 @@ from syncwizard.task.events import (
 from syncwizard.task.row_facts import ChangedRule
 from syncwizard.task.state import MissingDefinition, Verification
 from syncwizard.task.switching import sentence_of
-from syncwizard.task.switchover import SwitchoverEvent, SwitchoverUndone, UndoFailed
+from syncwizard.task.switchover import FenceInherited, SwitchoverEvent, SwitchoverUndone, UndoFailed
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
 from syncwizard.task.verification import TableVerification
 
@@ -425,6 +425,11 @@ def _(event: SwitchoverEvent) -> str:
     text = sentence_of(event)
     failure = event.failure if isinstance(event, SwitchoverUndone | UndoFailed) else None
     return f"{text}: {describe_failure(failure)}" if failure is not None else text
+
+
+@_sentence.register
+def _(event: FenceInherited) -> str:
+    return f"database {event.fence.database} of the destination is fenced until this task is switched over"
 
 
 @_sentence.register

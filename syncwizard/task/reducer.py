@@ -63,7 +63,7 @@ from syncwizard.task.state import (
     Verification,
 )
 from syncwizard.task.switching import after as after_switchover
-from syncwizard.task.switchover import SlotDropped, SwitchoverEvent
+from syncwizard.task.switchover import FenceInherited, SlotDropped, SwitchoverEvent
 
 replace = msgspec.structs.replace
 
@@ -425,9 +425,16 @@ def _is_over(state: TaskState) -> bool:
 @_after.register
 def _(event: SwitchoverEvent, state: TaskState, at: float) -> TaskState:
     state = replace(state, switchover=after_switchover(event, state.switchover, at))
+    if _is_over(state):
+        state = replace(state, inherited=None)
     if isinstance(event, SlotDropped):
         state = replace(state, slot=None, slot_measured=None)
     return replace(state, state="switched") if _is_over(state) else state
+
+
+@_after.register
+def _(event: FenceInherited, state: TaskState, at: float) -> TaskState:
+    return replace(state, inherited=event.fence)
 
 
 @_after.register

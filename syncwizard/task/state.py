@@ -23,7 +23,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.names import TableName
 from syncwizard.task.row_facts import RowFact
-from syncwizard.task.switchover import Switchover
+from syncwizard.task.switchover import Fence, Switchover
 from syncwizard.task.verification import DefinitionDifference, TableVerification, Verdict, VerificationOrder
 
 StateName = Literal[
@@ -140,6 +140,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     are not applied.
     `row_rules`: what is asked of rows, None before the capture, and where an older version has begun the task.
     `verification`: the latest comparison of both ends. `switchover`: the latest one.
+    `inherited`: what keeps applications from writing to the destination of a reverse task.
     `engine_pid`: of the engine that reported its start and not its stop (it may have died since).
     """
 
@@ -172,6 +173,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     missing_definitions: tuple[MissingDefinition, ...] = ()
     verification: Verification | None = None
     switchover: Switchover | None = None
+    inherited: Fence | None = None
     notices: tuple[Notice, ...] = ()
     left_over: tuple[Remainder, ...] = ()
     engine_pid: int | None = None

@@ -5,6 +5,7 @@ import msgspec
 from syncwizard.task.switchover import (
     DestinationChanging,
     FenceRaising,
+    ReverseCreating,
     SlotDropped,
     Switchover,
     SwitchoverEvent,
@@ -42,10 +43,13 @@ def after(event: SwitchoverEvent, known: Switchover | None, at: float) -> Switch
             return replace(known, fence=event.fence, fenced_at=at)
         case DestinationChanging():
             return replace(known, undo=(*event.undo, *(each for each in known.undo if each not in event.undo)))
+        case ReverseCreating():
+            return replace(known, reverse=event.task, reverse_name=event.name)
         case SwitchoverUndone():
             return replace(
                 known,
                 ended_at=at,
+                reverse=None,
                 undone=True,
                 fence=None,
                 undo=(),
@@ -81,6 +85,8 @@ def sentence_of(event: SwitchoverEvent) -> str:
             )
         case DestinationChanging():
             return f"changing definitions of the destination, each with its undo: {listed(event.undo)}"
+        case ReverseCreating():
+            return f"making the task of the other direction, {event.name}"
         case SwitchoverUndone():
             without = f"; writes were kept out for {format_seconds(event.seconds)}" if event.seconds is not None else ""
             return f"the switchover is undone{without}"

@@ -9,7 +9,7 @@ from syncwizard.task.facts import Event, Failure
 from syncwizard.task.parts import Remainder
 
 # In the order in which they are taken.
-StepName = Literal["checks", "fence", "drain", "verification", "sequences", "definitions", "proof", "open"]
+StepName = Literal["checks", "fence", "drain", "verification", "sequences", "definitions", "reverse", "proof", "open"]
 STEPS: tuple[StepName, ...] = get_args(StepName)
 # The database is read-only by default; rights are revoked; the applications were stopped by other means.
 FenceMode = Literal["read-only", "revoke", "stopped"]
@@ -26,6 +26,7 @@ class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):
     - `longest_seconds`: without writes; then the switchover is undone
     - `verify`: how both ends are compared behind the fence
     - `offset`: added to the values of sequences
+    - `reverse`: the task of the other direction is made before the destination takes writes
     - `accepted`: findings that stand in the way no more
     """
 
@@ -36,6 +37,7 @@ class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):
     longest_seconds: float = 600.0
     verify: SwitchoverVerification = "counts"
     offset: int = 0
+    reverse: bool = True
     accepted: tuple[AcceptedCheck, ...] = ()
 
 
@@ -92,6 +94,13 @@ class DestinationChanging(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
     undo: list[str]
 
 
+class ReverseCreating(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
+    """The task of the other direction is about to be made, with this id and name."""
+
+    task: uuid.UUID
+    name: str
+
+
 class SwitchoverUndone(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
     """The switchover ended before its last step, and writes may go to the source again. `failure`: why, None where it
     was asked for. `seconds`: how long writes were kept out, None where they were not. `left_over`: what could not be
@@ -130,11 +139,19 @@ AnySwitchoverEvent = (
     | SwitchoverStepFinished
     | FenceRaising
     | DestinationChanging
+    | ReverseCreating
     | SwitchoverUndone
     | UndoFailed
     | SwitchoverFinished
     | SlotDropped
 )
+
+
+class FenceInherited(Event, frozen=True, kw_only=True, tag=True):
+    """The destination of a reverse task is fenced since its writes moved to the source: written before the first start
+    of the task, whose own switchover takes the fence away."""
+
+    fence: Fence
 
 
 class SwitchoverStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,6 +167,7 @@ class Switchover(msgspec.Struct, frozen=True, kw_only=True):
     """The latest switchover of a task. Times are seconds since the epoch.
 
     - `fence`: what keeps writes out of the source now, since `fenced_at`; it stays when the switchover is finished
+    - `reverse`: the task of the other direction, with its name
     - `undo`: statements that change the destination's definitions back
     - `ended_at`: None while it goes on, or was interrupted; `finished`, `undone` or neither say how it ended
     - `seconds`: how long writes were kept out
@@ -162,6 +180,8 @@ class Switchover(msgspec.Struct, frozen=True, kw_only=True):
     fence: Fence | None = None
     fenced_at: float | None = None
     undo: tuple[str, ...] = ()
+    reverse: uuid.UUID | None = None
+    reverse_name: str = ""
     failure: Failure | None = None
     undone: bool = False
     finished: bool = False

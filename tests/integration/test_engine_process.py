@@ -19,6 +19,7 @@ from syncwizard.client import launch, lifecycle
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
+from syncwizard.engine import starting
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
 from syncwizard.remedies import statements_of, to_do
@@ -147,7 +148,7 @@ def test_the_engines_files_are_for_its_owner_alone(task: StoredTask) -> None:
     assert holder is not None
     assert Path(holder.socket).stat().st_mode & 0o777 == 0o600
     assert task.folder.stat().st_mode & 0o777 == 0o700
-    assert (task.folder / launch.LOG_NAME).stat().st_mode & 0o777 == 0o600
+    assert (task.folder / starting.LOG_NAME).stat().st_mode & 0o777 == 0o600
     assert Path(holder.socket).parent.stat().st_mode & 0o777 == 0o700
 
 
@@ -316,7 +317,7 @@ def test_viewers_at_the_end_leave_no_traceback_in_the_log(task: StoredTask) -> N
         one.subscribe()
         other.command("pause")
         wait_for_end(task)
-    assert "Traceback" not in (task.folder / launch.LOG_NAME).read_text()
+    assert "Traceback" not in (task.folder / starting.LOG_NAME).read_text()
 
 
 def test_a_journal_that_takes_no_more_ends_the_engine_and_viewers_hear_why(task: StoredTask) -> None:
@@ -335,7 +336,7 @@ def test_a_journal_that_takes_no_more_ends_the_engine_and_viewers_hear_why(task:
 
     wait_until(task, broken, "the end", 30.0)
     wait_for_end(task)
-    log = (task.folder / launch.LOG_NAME).read_text()
+    log = (task.folder / starting.LOG_NAME).read_text()
     assert "the task's journal cannot be used" in log
     assert "Traceback" not in log
 

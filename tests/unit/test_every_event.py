@@ -61,7 +61,9 @@ from syncwizard.task.state import TaskState
 from syncwizard.task.switchover import (
     DestinationChanging,
     Fence,
+    FenceInherited,
     FenceRaising,
+    ReverseCreating,
     SlotDropped,
     SwitchoverFinished,
     SwitchoverOrder,
@@ -119,6 +121,8 @@ EVENTS: list[Event] = [
     SwitchoverStepFinished(id=SWITCHOVER.id, step="drain", summary="all before 0/1", seconds=1.0),
     FenceRaising(id=SWITCHOVER.id, fence=Fence(mode="read-only", database="kb", statements=("ALTER DATABASE kb …",))),
     DestinationChanging(id=SWITCHOVER.id, undo=["ALTER TABLE a DISABLE TRIGGER b"]),
+    ReverseCreating(id=SWITCHOVER.id, task=SWITCHOVER.id, name="kb-reverse"),
+    FenceInherited(fence=Fence(mode="read-only", database="kb")),
     SwitchoverUndone(id=SWITCHOVER.id, seconds=1.0),
     UndoFailed(id=SWITCHOVER.id, failure=LOST),
     SwitchoverFinished(id=SWITCHOVER.id, lsn="0/1", seconds=1.0),

@@ -9,8 +9,8 @@ import pytest
 
 from syncwizard import secrets
 from syncwizard.client import credentials, probes
-from syncwizard.client.launch import environment_without_secrets
 from syncwizard.engine.protocol import CatalogueRequest
+from syncwizard.engine.starting import environment_without_secrets
 from syncwizard.errors import EndpointError, UsageError
 from syncwizard.task.failures import error_from_failure, failure_of
 from syncwizard.task.handover import Handover

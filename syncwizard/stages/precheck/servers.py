@@ -124,9 +124,10 @@ def source_version(checkup: Checkup) -> Finding:
 
 @item("destination-version", "The destination's version is supported and not older than the source's", BOTH)
 def destination_version(checkup: Checkup) -> Finding:
-    """Definitions are carried upward only."""
+    """Definitions are carried upward only; rows may go to an older server, as those of a reverse task do."""
     finding = judge_version(checkup.destination, "destination")
-    if finding.verdict != "failed" and major(checkup.destination) < major(checkup.source):
+    carries = checkup.synchronizes("schema") or checkup.spec.advanced.ddl == "follow"
+    if finding.verdict != "failed" and carries and major(checkup.destination) < major(checkup.source):
         return failed(
             f"the destination is PostgreSQL {major(checkup.destination)}, older than the source with "
             f"{major(checkup.source)}: it may not understand the source's definitions",

@@ -83,6 +83,12 @@ def _filled(checkup: Checkup) -> Finding | None:
     filled = filled_tables(checkup)
     if not filled:
         return None
+    if not checkup.synchronizes("full"):
+        # Nothing is copied into them: they are as the source's already, or are brought there by other means.
+        return warning(
+            naming("these hold rows already, which are taken for those of the source: ", filled),
+            "compare both ends once the task is in step: syncwizard verify TASK --mode rows",
+        )
     if checkup.spec.synchronization.conflicts == "report":
         return failed(
             naming("these hold rows already: ", filled),

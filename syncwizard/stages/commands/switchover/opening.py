@@ -5,10 +5,21 @@ from collections.abc import Sequence
 from syncwizard.postgres.fencing import run_statements
 from syncwizard.postgres.opening import Change, Definition, changes, read_states
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.stages.commands.switchover.lifting import lift
 from syncwizard.stages.context import Context
 from syncwizard.task.names import TableName
 from syncwizard.task.switchover import DestinationChanging, SwitchoverOrder
 from syncwizard.task.text import counted
+
+
+def open_destination(context: Context) -> str:
+    """Takes away what keeps applications from writing to the destination, of a task that is the way back. Raises
+    EndpointError, TaskFailed."""
+    fence = context.state().inherited
+    if fence is None:
+        return "the destination takes the writes"
+    lift(context, "destination", fence)
+    return f"database {fence.database} of the destination takes writes again"
 
 
 def prepare_definitions(context: Context, order: SwitchoverOrder, tables: Sequence[TableName]) -> str:

@@ -17,13 +17,15 @@ from syncwizard.remedies import to_do
 from syncwizard.stages.commands.switchover.checks import Passed, check, describe
 from syncwizard.stages.commands.switchover.drain import Marker, drain, prove
 from syncwizard.stages.commands.switchover.fence import raise_fence
-from syncwizard.stages.commands.switchover.opening import prepare_definitions
+from syncwizard.stages.commands.switchover.opening import open_destination, prepare_definitions
+from syncwizard.stages.commands.switchover.way_back import WayBack
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.stages.definitions.sequences import copy_sequences
 from syncwizard.stages.verification import run as verification
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.narration import describe_verified
 from syncwizard.task.switchover import (
+    ReverseCreating,
     StepName,
     SwitchoverFinished,
     SwitchoverOrder,
@@ -38,17 +40,24 @@ Figures = Callable[[], Sample]
 Found = TypeVar("Found")
 
 
-def run(context: Context, order: SwitchoverOrder, figures: Figures) -> None:
+def run(context: Context, order: SwitchoverOrder, figures: Figures, way_back: WayBack) -> None:
     """Switches over, or goes on with what was interrupted; records SwitchoverFinished at the end.
 
     Whatever it raises, the switchover is to be undone then: UsageError before anything changed, TimedOut, Cancelled,
     DifferencesFound, EndpointError, TaskFailed.
     """
     known = context.state().switchover
+    if known is not None and known.order.id == order.id and known.opening:
+        # The destination may have been written to: what leads here is done, and nothing of it may be taken back.
+        _open(context, order, context.state().applied_lsn or "")
+        return
     if known is None or known.order.id != order.id:
         context.record(SwitchoverStarted(id=order.id, order=order))
+    elif known.reverse is not None:
+        # How far it came is not known; what follows changes here would be taken for an application, too.
+        way_back.drop(known.reverse)
     steps = _Steps(context, order)
-    passed: Passed = steps.take("checks", lambda: check(context, order, figures), describe)
+    passed: Passed = steps.take("checks", lambda: _check(context, order, figures, way_back), describe)
     with _limited(context, order) as limited:
         steps = _Steps(limited, order)
         steps.take("fence", lambda: raise_fence(limited, order, passed.fence, passed.tables), str)
@@ -56,12 +65,38 @@ def run(context: Context, order: SwitchoverOrder, figures: Figures) -> None:
         steps.take("verification", lambda: _verify(limited, order), str)
         steps.take("sequences", lambda: _set_sequences(limited, order), str)
         steps.take("definitions", lambda: prepare_definitions(limited, order, passed.tables), str)
+        steps.take("reverse", lambda: _make_reverse(limited, order, passed, way_back), str)
         steps.take("proof", lambda: prove(limited, marker, figures), str)
         limited.cancellation.check()
-    steps.take("open", lambda: "the destination takes the writes", str)
+    _open(context, order, marker.lsn)
+
+
+def _open(context: Context, order: SwitchoverOrder, lsn: str) -> None:
+    """The last step, and the end."""
+    _Steps(context, order).take("open", lambda: open_destination(context), str)
     fenced = context.state().switchover
     begun = fenced.fenced_at if fenced is not None and fenced.fenced_at is not None else time.time()
-    context.record(SwitchoverFinished(id=order.id, lsn=marker.lsn, seconds=max(0.0, time.time() - begun)))
+    context.record(SwitchoverFinished(id=order.id, lsn=lsn, seconds=max(0.0, time.time() - begun)))
+
+
+def _check(context: Context, order: SwitchoverOrder, figures: Figures, way_back: WayBack) -> Passed:
+    passed = check(context, order, figures)
+    if order.reverse:
+        way_back.check(passed.tables)
+    return passed
+
+
+def _make_reverse(context: Context, order: SwitchoverOrder, passed: Passed, way_back: WayBack) -> str:
+    if not order.reverse:
+        return "left out: there is no way back"
+    known = context.state().switchover
+    name = way_back.make(
+        passed.tables,
+        known.fence if known is not None else None,
+        lambda task, name: context.record(ReverseCreating(id=order.id, task=task, name=name)),
+        context.cancellation,
+    )
+    return f"{name} has its slot: changes of the destination are kept for it from here on"
 
 
 class _Steps:

@@ -4,21 +4,20 @@ import time
 
 import msgspec
 
-from syncwizard.errors import EndpointError, SyncwizardError, UsageError
-from syncwizard.postgres.fencing import end_session, other_sessions, run_statements
+from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.postgres.fencing import run_statements
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import to_do
+from syncwizard.stages.commands.switchover.lifting import lift
+from syncwizard.stages.commands.switchover.way_back import WayBack
 from syncwizard.stages.context import Cancellation, Context
+from syncwizard.task.events import Noticed
 from syncwizard.task.failures import failure_of
 from syncwizard.task.parts import Remainder
-from syncwizard.task.switchover import Fence, Switchover, SwitchoverUndone, UndoFailed
-
-# An end that was just lost may be there again; applications wait meanwhile.
-ATTEMPTS = 5
-PAUSE_SECONDS = 1.0
+from syncwizard.task.switchover import Switchover, SwitchoverUndone, UndoFailed
 
 
-def undo(context: Context, error: SyncwizardError | None = None) -> bool:
+def undo(context: Context, way_back: WayBack, error: SyncwizardError | None = None) -> bool:
     """Lets writes go to the source again, and records that, with the error that led to it; whether that succeeded.
 
     Raises UsageError where there is nothing to undo any more; an error from then on is only recorded.
@@ -32,9 +31,10 @@ def undo(context: Context, error: SyncwizardError | None = None) -> bool:
     # What ended the switchover does not end this.
     context = msgspec.structs.replace(context, cancellation=Cancellation())
     left_over = _restore_definitions(context, known)
+    _drop_reverse(context, known, way_back)
     try:
         if known.fence is not None:
-            _lift(context, known.fence)
+            lift(context, "source", known.fence)
     except SyncwizardError as lifting:
         lifting.remedy = to_do(
             "writes are kept out of the source until this is done there",
@@ -62,6 +62,22 @@ def check_undoable(context: Context) -> Switchover:
     return known
 
 
+def _drop_reverse(context: Context, known: Switchover, way_back: WayBack) -> None:
+    """Takes the task of the other direction away; where that fails, it can be released like any other."""
+    if known.reverse is None:
+        return
+    try:
+        way_back.drop(known.reverse)
+    except SyncwizardError as error:
+        context.record(
+            Noticed(
+                level="warning",
+                message=f"the task {known.reverse_name} of the other direction is left: {error}",
+                remedy=to_do(f"release it: syncwizard release {known.reverse.hex[:12]}"),
+            )
+        )
+
+
 def _restore_definitions(context: Context, known: Switchover) -> list[Remainder]:
     """Changes definitions of the destination back; what could not be, as statements."""
     if not known.undo:
@@ -72,23 +88,3 @@ def _restore_definitions(context: Context, known: Switchover) -> list[Remainder]
     except SyncwizardError:
         return [Remainder(statements=known.undo, end="destination")]
     return []
-
-
-def _lift(context: Context, fence: Fence) -> None:
-    """Takes the fence away; sessions that began behind it are ended, because they could not write."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with (
-                context.connect("source", "switchover") as source,
-                translated("source", "letting writes through again"),
-            ):
-                run_statements(source, fence.undo)
-                if fence.mode == "read-only":
-                    for session in other_sessions(source, context.spec.short_id):
-                        if session.since is None or session.since >= fence.after:
-                            end_session(source, session)
-            return
-        except EndpointError as error:
-            if not error.transient or attempt == ATTEMPTS:
-                raise
-        context.cancellation.wait(PAUSE_SECONDS)
