@@ -4,7 +4,7 @@ What the catalogues of both ends alone know, such as whether a function is immut
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.etl.types import type_of
 from syncwizard.rows.origin_keys import parse_origin_keys
 from syncwizard.rows.where import parse_where
+from syncwizard.task.drafting.catalogue import ColumnFacts
+from syncwizard.task.drafting.table_edit import MISSING
 from syncwizard.task.names import TableName
 
 _MODIFIERS = re.compile(r"\([^)]*\)")
@@ -25,6 +27,16 @@ class TableShape(msgspec.Struct, frozen=True, kw_only=True):
     name: TableName
     columns: Mapping[str, str]
     key: Sequence[str] = ()
+
+
+def shape_of(table: TableName, columns: Collection[ColumnFacts]) -> TableShape:
+    """The table for a check of a filter or script."""
+    stored = [each for each in columns if not each.computed and each.type != MISSING]
+    return TableShape(
+        name=table,
+        columns={each.name: each.type for each in stored},
+        key=[each.name for each in stored if each.of_key],
+    )
 
 
 def filter_problem(text: str, table: TableShape) -> str:

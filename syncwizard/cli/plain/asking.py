@@ -1,6 +1,6 @@
 """Questions on plain lines, and their answers. Enter takes what stands in brackets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -36,6 +36,19 @@ def choose(question: str, choices: Sequence[tuple[str, str]], default: str) -> s
         if place:
             return values[place - 1]
         say(f"a number from 1 to {len(values)}, please")
+
+
+def ask_optional(question: str, default: str = "") -> str:
+    """A line of text that may be nothing: a minus sign stands for that."""
+    answer = ask(f"{question} (- for none)", default or "-")
+    return "" if answer == "-" else answer
+
+
+def ask_right(question: str, default: str, problem: Callable[[str], str]) -> str:
+    """A line of text; asked again for as long as `problem` finds something wrong with it."""
+    while wrong := problem(answer := ask(question, default)):
+        say(f"wrong: {wrong}")
+    return answer
 
 
 def picked(answer: str, count: int) -> int:

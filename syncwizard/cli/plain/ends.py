@@ -1,9 +1,10 @@
-"""Both ends, question by question: where, who, how the connection is protected, whether it works."""
+"""Both ends, question by question: where, who, how the connection is protected, whether it works. What few need (a
+tunnel, a client's certificate) is one question, and more of them only after a yes."""
 
 import msgspec
 
 from syncwizard.cli.output import say
-from syncwizard.cli.plain.asking import agree, ask, ask_hidden, choose
+from syncwizard.cli.plain.asking import agree, ask, ask_hidden, ask_optional, choose
 from syncwizard.client import credentials, probes
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.remedies import lines_of
@@ -25,24 +26,34 @@ _MODES = (
     ("verify-ca", "encrypted, with a server of this authority"),
     ("verify-full", "encrypted, with this very server"),
 )
+_KEY_KEPT = (
+    ("none", "not there: the key has none"),
+    ("prompt", "typed now, and at each start"),
+    ("env", "in an environment variable"),
+    ("keyring", "in this machine's keyring"),
+)
+# In place of a host: a section of libpq's pg_service.conf.
+_SERVICE = "service="
 
 
 def ask_end(draft: TaskDraft, end: End, typed: Handover) -> tuple[TaskDraft, Handover]:
     """Asks until the fields of the end are right; the draft, and the passwords that were typed."""
     described, secret = draft.end(end), None
     while True:
-        place = described.socket if described.way == "socket" else described.host
-        answer = ask(f"Host, directory of a socket, or a whole URL of the {end}", place)
+        answer = ask(f"Host, directory of a socket, service=NAME, or a whole URL of the {end}", _place(described))
         pasted = take_apart(answer, described) if looks_pasted(answer) else None
         if pasted is not None:
             described, secret = pasted.end, pasted.password or None
             for name in pasted.left_out:
                 say(f"left out: {name} has no place in a task")
+        elif answer.startswith(_SERVICE):
+            described = msgspec.structs.replace(described, way="service", service=answer.removeprefix(_SERVICE))
         elif answer.startswith(("/", "@")):
             described = msgspec.structs.replace(described, way="socket", socket=answer)
         else:
-            described = msgspec.structs.replace(described, way="host", host=answer)
-        described = _ask_rest(described)
+            way = "ssh" if described.way == "ssh" else "host"
+            described = msgspec.structs.replace(described, way=way, host=answer)
+        described = _ask_rest(_ask_tunnel(described))
         problems = described.problems(end)
         if not problems:
             break
@@ -52,12 +63,31 @@ def ask_end(draft: TaskDraft, end: End, typed: Handover) -> tuple[TaskDraft, Han
     return draft, _ask_secrets(draft, end, typed, secret)
 
 
+def _place(described: EndpointDraft) -> str:
+    """What the first question offers."""
+    if described.way == "service":
+        return f"{_SERVICE}{described.service}"
+    return described.socket if described.way == "socket" else described.host
+
+
+def _ask_tunnel(described: EndpointDraft) -> EndpointDraft:
+    """A host may be reached through another one."""
+    if described.way not in ("host", "ssh"):
+        return described
+    if not agree("Is it reached through an SSH tunnel?", default=described.way == "ssh"):
+        return msgspec.structs.replace(described, way="host")
+    through = ask("SSH host of the tunnel: user@bastion, or a host of ~/.ssh/config", described.ssh)
+    return msgspec.structs.replace(described, way="ssh", ssh=through)
+
+
 def _ask_rest(described: EndpointDraft) -> EndpointDraft:
-    """What a URL has given already is offered as it is."""
+    """What a URL has given already is offered as it is; what a service leaves open may be left out."""
+    service = described.way == "service"
+    asking = ask_optional if service else ask
     found = {
-        "port": ask("Port", described.port),
-        "database": ask("Database", described.database),
-        "user": ask("Account", described.user),
+        "service_port" if service else "port": asking("Port", described.service_port if service else described.port),
+        "database": asking("Database", described.database),
+        "user": asking("Account", described.user),
         "password": choose("The account's password is", _KEPT, described.password),
     }
     if found["password"] == "env":
@@ -65,7 +95,23 @@ def _ask_rest(described: EndpointDraft) -> EndpointDraft:
     found["mode"] = choose("The connection is", _MODES, described.mode)
     if found["mode"] in ("verify-ca", "verify-full"):
         found["ca"] = ask("File with the certificate of the authority", described.ca)
+    if found["mode"] != "disable":
+        found |= _ask_certificate(described)
     return msgspec.structs.replace(described, **found)
+
+
+def _ask_certificate(described: EndpointDraft) -> dict[str, str]:
+    """The account's own certificate, with which it logs in."""
+    if not agree("Does the account log in with a certificate?", default=bool(described.certificate)):
+        return {"certificate": "", "key": "", "key_password": "none"}
+    found = {
+        "certificate": ask("File with the certificate of the account", described.certificate),
+        "key": ask("File with its key", described.key),
+        "key_password": choose("The key's password is", _KEY_KEPT, described.key_password),
+    }
+    if found["key_password"] == "env":
+        found["key_variable"] = ask("Name of the variable", described.key_variable)
+    return found
 
 
 def _ask_secrets(draft: TaskDraft, end: End, typed: Handover, secret: str | None) -> Handover:
@@ -79,6 +125,14 @@ def _ask_secrets(draft: TaskDraft, end: End, typed: Handover, secret: str | None
     if endpoint.password == "prompt":
         given = secret or ask_hidden(f"Password of the {end}")
         typed = msgspec.structs.replace(typed, **{end: given})
+    if endpoint.encryption.key_password in ("prompt", "keyring"):
+        kept = endpoint.encryption.key_password == "keyring"
+        given = ask_hidden(f"Password of the key of the {end}" + (" (Enter: it is in the keyring)" if kept else ""))
+        if not kept:
+            typed = msgspec.structs.replace(typed, **{f"{end}_key": given})
+        elif given:
+            own = Handover(source_key=given) if end == "source" else Handover(destination_key=given)
+            credentials.keep_typed(spec, own)
     return typed
 
 
@@ -111,7 +165,9 @@ def test_end(draft: TaskDraft, end: End, typed: Handover) -> bool:
 def _of_end(end: End, typed: Handover) -> Handover:
     """What was not asked yet is not needed yet."""
     if end == "source":
-        return msgspec.structs.replace(typed, destination=typed.destination or "")
+        return msgspec.structs.replace(
+            typed, destination=typed.destination or "", destination_key=typed.destination_key or ""
+        )
     return typed
 
 

@@ -1,9 +1,11 @@
-"""What is copied, question by question: schemas, what of them stays behind, what exists at the destination."""
+"""What is copied, question by question: schemas, what of them stays behind, what exists at the destination. In what it
+differs there, `edits` asks."""
 
 from typing import cast
 
 from syncwizard.cli.output import say
 from syncwizard.cli.plain.asking import ask, choose, names_in
+from syncwizard.cli.plain.edits import ask_edits
 from syncwizard.client import credentials, probes
 from syncwizard.task.drafting.catalogue import Catalogue, CatalogueNews, assemble
 from syncwizard.task.drafting.choice import ObjectChoice
@@ -31,6 +33,7 @@ def ask_objects(draft: TaskDraft, typed: Handover) -> TaskDraft:
             break
         say("no table is chosen: a task copies and follows the rows of tables")
         choice = ObjectChoice(catalogue=catalogue)
+    choice = ask_edits(choice)
     draft = draft.with_value("objects", choice.to_objects())
     tally = choice.tally
     tables, rows = counted(tally.tables, "table"), describe_count(tally.rows)

@@ -1,6 +1,6 @@
 """How a table differs at the destination: its name, its columns, which rows and changes of it travel, its script."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, cast
 
 import msgspec
@@ -10,7 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label
 
-from syncwizard.rows.as_typed import TableShape, filter_problem, origin_keys_problem, script_problem
+from syncwizard.rows.as_typed import (
+    TableShape,
+    filter_problem,
+    origin_keys_problem,
+    script_problem,
+    shape_of,
+)
 from syncwizard.task.drafting.catalogue import ColumnFacts
 from syncwizard.task.drafting.table_edit import MISSING, OPERATIONS, TableEdit, must_travel
 from syncwizard.task.names import TableName
@@ -290,16 +296,6 @@ class TableDialog(EditDialog[TableObject]):
 
     def _under_cursor(self) -> ColumnFacts | None:
         return None if self.grid.key is None else self._facts(self.grid.key)
-
-
-def shape_of(table: TableName, columns: Collection[ColumnFacts]) -> TableShape:
-    """The table for a check of a filter or script."""
-    stored = [each for each in columns if not each.computed and each.type != MISSING]
-    return TableShape(
-        name=table,
-        columns={each.name: each.type for each in stored},
-        key=[each.name for each in stored if each.of_key],
-    )
 
 
 def _opener(label: str, key: str) -> ComposeResult:

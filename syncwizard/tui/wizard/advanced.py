@@ -11,7 +11,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Button, Input, Label, Static
 
-from syncwizard.rows.as_typed import TableShape, script_problem
+from syncwizard.rows.as_typed import TableShape, script_problem, shape_of
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import StepName
 from syncwizard.task.names import TableName
@@ -19,7 +19,6 @@ from syncwizard.task.settings import Declared
 from syncwizard.task.specification import SETTINGS, EtlErrors
 from syncwizard.task.text import one_line
 from syncwizard.tui.dialogs.edit import Attempt, EditorDialog
-from syncwizard.tui.dialogs.table_edit import shape_of
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.wizard.form import FormStep

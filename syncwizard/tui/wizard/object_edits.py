@@ -5,18 +5,19 @@ from typing import Any
 
 from textual.app import App
 
+from syncwizard.rows.as_typed import shape_of
 from syncwizard.rows.batch_edits import Edited, OfBatch
 from syncwizard.task.drafting.catalogue import CatalogueObject, RelationName
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.outline import Groups, Line, Node, objects_of
 from syncwizard.task.drafting.renaming import arrivals
 from syncwizard.task.drafting.schema_edit import SchemaEdit, rules_of, rules_text
-from syncwizard.task.drafting.table_edit import TableEdit
+from syncwizard.task.drafting.table_answers import edit_of, taken_beside, with_answer
 from syncwizard.task.names import TableName
 from syncwizard.task.objects import TableObject
 from syncwizard.tui.dialogs.batch_edit import BatchDialog
 from syncwizard.tui.dialogs.schema_edit import SchemaDialog
-from syncwizard.tui.dialogs.table_edit import TableDialog, shape_of
+from syncwizard.tui.dialogs.table_edit import TableDialog
 from syncwizard.tui.wizard.trying import Trials
 
 Take = Callable[[ObjectChoice], None]
@@ -116,28 +117,3 @@ def _edit_table(
         attempt=lambda entry: trials.of_table(name, choice, entry),
     )
     app.push_screen(dialog, answered)
-
-
-def edit_of(table: CatalogueObject, choice: ObjectChoice) -> TableEdit:
-    """The answers there are for a table."""
-    entry = choice.schemas.get(table.schema)
-    return TableEdit.of(
-        choice.table(table.schema, table.name),
-        choice.catalogue.columns_of.get(table.relation, ()),
-        schema=table.schema,
-        names=choice.names_of_rules,
-        inherited=None if entry is None else entry.operations,
-    )
-
-
-def taken_beside(table: CatalogueObject, choice: ObjectChoice) -> dict[str, str]:
-    """What else of its schema is called what at the destination."""
-    found = arrivals(choice, choice.names, [table.schema], without=table)
-    return {name.name: what for name, what in found.items()}
-
-
-def with_answer(choice: ObjectChoice, table: CatalogueObject, answer: TableObject) -> ObjectChoice:
-    """The choice with another entry for a table, which is ticked by that where something is answered."""
-    if not choice.has(table):
-        choice = choice.with_objects([table], True)
-    return choice.with_table(table.schema, answer)
