@@ -254,7 +254,7 @@ class Trial:
 
     def compare(self) -> None:
         """Waits until the task has caught up with a source at rest, and compares all rows."""
-        self.recover()
+        self.advance()
         syncwizard("wait", self.name, "--until", "caught-up", "--timeout", "120", timeout=150)
         source, destination = contents(self.pair.source), contents(self.pair.destination)
         for name in sorted(source.keys() | destination.keys()):
