@@ -60,7 +60,9 @@ def as_a_set(bag: list[Row], net: NetImages) -> Counter[Row] | None:
     """The bag after the statements of the net, in their order."""
     left = Counter(bag)
     groups: list[list[tuple[Row, Row | None]]] = [[(old, None) for old in net.deletes]]
-    groups += [list(pairs) for pairs in net.updates.values()]
+    for known, pairs in net.updates.items():
+        assert known, "a statement that sets nothing"
+        groups.append([(old, _set(old, new, known)) for old, new in pairs])
     for group in groups:
         gone = Counter(old for old, _ in group)
         if gone - left:
@@ -68,6 +70,10 @@ def as_a_set(bag: list[Row], net: NetImages) -> Counter[Row] | None:
         left -= gone
         left += Counter(new for _, new in group if new is not None)
     return +(left + Counter(net.inserts))
+
+
+def _set(old: Row, new: Row, known: tuple[int, ...]) -> Row:
+    return tuple(value if at in known else before for at, (before, value) in enumerate(zip(old, new, strict=True)))
 
 
 @pytest.mark.parametrize("always", [False, True])
@@ -105,3 +111,22 @@ def test_a_row_that_changes_often_is_written_once() -> None:
     assert net.updates == {(1,): [(versions[0], versions[-1])]}
     assert not net.deletes
     assert not net.inserts
+
+
+def test_rows_that_differ_in_what_is_left_out_alone_are_the_same_row() -> None:
+    """The destination cannot tell them apart, and has one that is no other's."""
+    columns = (
+        RouteColumn(source="a", name="a", type_name="text"),
+        RouteColumn(source="b", name="b", type_name="text", left_out=True),
+    )
+    into = Route(source=NAME, target=NAME, columns=columns, key=(), full=True)
+    net = net_images(into, [(INSERT, into, None, (b"a", b"1")), (DELETE, into, (b"a", b"2"), None)])
+    assert (net.deletes, net.updates, net.inserts) == ([], {}, [])
+
+
+def test_a_value_that_an_earlier_change_brought_is_kept() -> None:
+    into = route()
+    run: list[Decoded] = [(UPDATE, into, (b"a", b"b"), (b"x", None)), (UPDATE, into, (b"x", b"b"), (None, b"y"))]
+    net = net_images(into, run)
+    assert net.updates == {(0, 1): [((b"a", b"b"), (b"x", b"y"))]}
+    assert as_a_set([(b"a", b"b")], net) == Counter([(b"x", b"y")])
