@@ -49,7 +49,6 @@ class Relations:
         except (IndexError, ValueError, struct_error) as error:
             raise short(frame) from error
         oid = frame[_BODY_AT:_OID_END]
-        self._before.pop(oid, None)
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
             self._messages[message.oid] = message
