@@ -213,3 +213,18 @@ def test_an_identity_that_the_source_had_then_is_a_key_still() -> None:
     without = table(SOURCE, COLUMNS, ())
     found = make_route(relation(COLUMNS, ("id",)), SOURCE, SOURCE, None, shapes(OWN, known=without))
     assert found.key == (0,)
+
+
+def test_an_identity_of_texts_that_may_be_equal_by_other_bytes_is_no_key() -> None:
+    """Which collation the source's index had then is not known any more."""
+    loose = table(SOURCE, COLUMNS, (index(("note",), collation="case insensitive"),))
+    without = table(SOURCE, COLUMNS, ())
+    assert make_route(relation(COLUMNS, ("note",)), SOURCE, SOURCE, None, shapes(loose, known=without)).key == ()
+    strict = table(SOURCE, COLUMNS, (index(("note",)),))
+    assert make_route(relation(COLUMNS, ("note",)), SOURCE, SOURCE, None, shapes(strict, known=without)).key == (1,)
+
+
+def test_what_the_destination_computes_by_itself_may_be_of_another_type() -> None:
+    computed = table(SOURCE, (COLUMNS[0], column("note", 3, "public.vector", generated="s")), (index(("id",)),))
+    found = make_route(relation(COLUMNS, ("id",)), SOURCE, SOURCE, [facts("integer"), facts("text")], shapes(computed))
+    assert found.written == (0,)
