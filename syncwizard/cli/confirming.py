@@ -8,6 +8,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.text import one_line
 
+ONLINE = "online"
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -19,3 +20,7 @@ def ask_for_name(task: StoredTask) -> None:
     typed = click.prompt(question, default="", show_default=False, err=True)
     if typed != task.label:
         raise UsageError("nothing was done: that is not the task's name", where=task.label)
+    if task.spec.advanced.tag == ONLINE:
+        question = f"The task is tagged {ONLINE}: type `{ONLINE}` to do it all the same"
+        if click.prompt(question, default="", show_default=False, err=True) != ONLINE:
+            raise UsageError(f"nothing was done: the answer was not `{ONLINE}`", where=task.label)

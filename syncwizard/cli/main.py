@@ -75,8 +75,9 @@ class LazyGroup(SuggestingGroup):
 @click.option("--version", is_flag=True, help="Show the version and exit.")
 @click.option("--verbose", is_flag=True, help="With --version: also what it runs with.")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal in all screens.")
+@click.option("--read-only", is_flag=True, help="Screens that look, and change nothing.")
 @click.pass_context
-def commands(context: click.Context, *, version: bool, verbose: bool, no_mouse: bool) -> int:
+def commands(context: click.Context, *, version: bool, verbose: bool, no_mouse: bool, read_only: bool) -> int:
     """Synchronizes PostgreSQL databases: schema, full copy, continuous changes.
 
     Without a command it opens the list of tasks.
@@ -93,6 +94,12 @@ def commands(context: click.Context, *, version: bool, verbose: bool, no_mouse: 
         from syncwizard.tui.entry import NO_MOUSE
 
         os.environ[NO_MOUSE] = "1"
+    if read_only:
+        if context.invoked_subcommand not in (None, "open"):
+            raise UsageError("--read-only is for the screens", remedy="use it without a command, or with `open`")
+        from syncwizard.tui.read_only import READ_ONLY
+
+        os.environ[READ_ONLY] = "1"
     if context.invoked_subcommand is not None:
         return 0
     from syncwizard.cli import screens

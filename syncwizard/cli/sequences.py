@@ -3,6 +3,7 @@
 import click
 
 from syncwizard.cli.arguments import TASK
+from syncwizard.cli.confirming import ONLINE, ask_for_name
 from syncwizard.cli.output import print_json, say, show
 from syncwizard.client import lifecycle, tasks
 from syncwizard.task.text import or_unknown
@@ -13,10 +14,14 @@ DIFFERENT = 5
 @click.command()
 @TASK
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Add this number to the source's values.")
+@click.option("--yes", is_flag=True, help="Do not ask, where the task is tagged `online`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the values as JSON.")
-def sequences(name: str, offset: int, as_json: bool) -> int:
+def sequences(name: str, offset: int, yes: bool, as_json: bool) -> int:
     """Set the destination's sequences to the source's values; none is set back. Exit code 5: some could not be set."""
-    found = lifecycle.set_sequences(tasks.find_task(name), offset)
+    task = tasks.find_task(name)
+    if task.spec.advanced.tag == ONLINE and not yes:
+        ask_for_name(task)
+    found = lifecycle.set_sequences(task, offset)
     if as_json:
         print_json({"set": found.count, "sequences": found.values, "problems": found.problems})
     else:

@@ -49,7 +49,7 @@ MISSING_SHOWN = 10
 
 
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
-    """The state's fields, with `label`, `sample`, `copy` and `engine` beside them; `now` in seconds since the epoch.
+    """The state's fields, with `label`, `tag`, `sample`, `copy` and `engine` beside them; `now` since the epoch.
 
     `names` has the destination's names of tables that are called otherwise there. `copy` is the full stage's progress
     (None before it), `latency_age_seconds` and `source_age_seconds` how old the
@@ -60,6 +60,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
     return {
         **msgspec.to_builtins(seen.state, enc_hook=plain),
         "label": seen.task.label,
+        "tag": seen.task.spec.advanced.tag,
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),
         "names": Mapping.of(seen.task.spec).by_text(seen.state.tables),
@@ -90,7 +91,7 @@ def describe(seen: Seen, now: float) -> str:
     state, spec = seen.state, seen.task.spec
     progress = None if state.finished("full") else copy_progress(state, seen.sample)
     fields = [
-        ("task", f"{seen.task.label}  {seen.task.id}"),
+        ("task", f"{seen.task.tagged}  {seen.task.id}"),
         ("state", _state_line(seen)),
         ("source", spec.source.describe()),
         ("destination", spec.destination.describe()),
@@ -228,5 +229,5 @@ def describe_all(everything: Sequence[Seen], now: float) -> str:
     for seen in everything:
         spec = seen.task.spec
         latency = describe_latency(seen.sample, now) if seen.sample.latency_seconds is not None else ""
-        rows.append((seen.task.label, _state_line(seen), latency, spec.source.describe(), spec.destination.describe()))
+        rows.append((seen.task.tagged, _state_line(seen), latency, spec.source.describe(), spec.destination.describe()))
     return format_table(("TASK", "STATE", "LATENCY", "SOURCE", "DESTINATION"), rows)

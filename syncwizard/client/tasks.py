@@ -39,6 +39,12 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
     label: str
 
     @property
+    def tagged(self) -> str:
+        """The label, with the tag of its environment where it has one."""
+        tag = self.spec.advanced.tag
+        return self.label if tag == "none" else f"{self.label} [{tag}]"
+
+    @property
     def folder(self) -> Path:
         """Where its journal and log are."""
         return paths.task_folder(self.id)

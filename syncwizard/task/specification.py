@@ -22,6 +22,7 @@ Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
 DroppedTables = Literal["keep", "drop"]
+Tag = Literal["none", "normal", "online"]
 
 DEFAULT_HOST = "localhost"
 DEFAULT_PORT = 5432
@@ -178,6 +179,16 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = msgspec.field(default="unlimited", name="class")
+    tag: Annotated[
+        Tag,
+        Group(heading="Environment", title="Environment"),
+        Setting(
+            label="Tag",
+            help="A word that stands with the task in lists and on its screens. What cannot be taken back is asked"
+            " twice of a task that is `online`.",
+            own_form=True,
+        ),
+    ] = "none"
     metrics: Annotated[Metrics, METRICS] = Metrics()
     alerts: Annotated[Alerts, ALERTS] = Alerts()
     ddl: Annotated[

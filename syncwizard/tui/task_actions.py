@@ -24,6 +24,7 @@ from syncwizard.task.text import one_line, or_unknown, pad
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.dialogs.dialog import Dialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.dialogs.password import PasswordDialog
 from syncwizard.tui.opening import Home
@@ -103,7 +104,7 @@ class TaskActions:
             destination=spec.destination.describe(),
             verb="Release",
         )
-        self._app.push_screen(dialog, go)
+        self._ask(task, dialog, "Release", go)
 
     def resync(self, task: StoredTask, wish: ResyncWish) -> None:
         """Looks what copying again would empty, asks for the task's name with that in sight, and does it."""
@@ -133,7 +134,7 @@ class TaskActions:
 
                     self._do(what, work, self._notify_state(task))
 
-            self._app.push_screen(resync_dialog(task, order), answered)
+            self._ask(task, resync_dialog(task, order), "Copy again", answered)
 
         self._with_secrets(task, go)
 
@@ -164,7 +165,19 @@ class TaskActions:
                 self._with_secrets(task, go)
 
         text = SEQUENCES_TEXT.format(destination=task.spec.destination.describe())
-        self._app.push_screen(ConfirmDialog(f"Set the sequences of {task.label}?", text, "Set"), confirmed)
+        self._ask(task, ConfirmDialog(f"Set the sequences of {task.label}?", text, "Set"), "Set", confirmed)
+
+    def _ask(self, task: StoredTask, dialog: Dialog[bool], verb: str, go: Callable[[bool | None], None]) -> None:
+        """Asks once, and a second time for a task of an environment that people work with."""
+
+        def answered(confirmed: bool | None) -> None:
+            if not confirmed or task.spec.advanced.tag != "online":
+                go(confirmed)
+                return
+            text = f"{task.label} is tagged online: people work with what it writes to.\n\n{verb}, all the same?"
+            self._app.push_screen(ConfirmDialog(f"{task.label} is online", text, verb), go)
+
+        self._app.push_screen(dialog, answered)
 
     def report(self, task: StoredTask, now: float) -> None:
         """Gathers the report and shows it, to be written to a file."""

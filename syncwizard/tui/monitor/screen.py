@@ -28,6 +28,7 @@ from syncwizard.tui.monitor.past import step_seconds, view_at
 from syncwizard.tui.monitor.top import Top
 from syncwizard.tui.monitor.view import news_between, offers, same_facts
 from syncwizard.tui.opening import Home
+from syncwizard.tui.read_only import is_refused
 from syncwizard.tui.task_actions import (
     TaskActions,
     lost_changes,
@@ -159,6 +160,8 @@ class MonitorScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What can be done with the task now; of its past only what can be looked at."""
         seen = self._view.seen if self._view is not None else None
+        if is_refused(action):
+            return False
         if self._at is not None and action in ("pause", "resume", "resync", "release", "sequences"):
             return False
         match action:

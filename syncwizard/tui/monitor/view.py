@@ -8,6 +8,7 @@ from syncwizard.task.text import fit, span
 from syncwizard.tui.formatting import Part, mark_of
 from syncwizard.tui.monitor.figures import are_old
 from syncwizard.tui.monitor.link import View
+from syncwizard.tui.read_only import is_read_only
 from syncwizard.tui.task_actions import lost_changes, may_pause, may_release, may_resume, may_set_sequences
 
 
@@ -19,18 +20,30 @@ def head_lines(view: View, spec: TaskSpec, now: float, width: int, past: str = "
     seen = view.seen
     mark = mark_of(seen, now)
     right = f"engine {seen.liveness.pid}" if seen.liveness.alive else "no engine"
+    if is_read_only():
+        right = f"read-only · {right}"
     if seen.liveness.alive and are_old(view, now) and view.figures_at is not None:
         right = f"figures {span(now - view.figures_at)} old"
     state, end = (f"  {mark}   ", f"   {right}") if not past else ("   ", f"   {past}")
     ends = ends_lines(spec, width)
-    one = cell_len(seen.task.label) + cell_len(state) + cell_len(end) + sum(cell_len(text) for text, _ in ends[0])
+    tag = "" if spec.advanced.tag == "none" else f" [{spec.advanced.tag}]"
+    tagged: list[Part] = [(tag, "bad" if spec.advanced.tag == "online" else "strong")] if tag else []
+    one = (
+        cell_len(seen.task.label)
+        + cell_len(tag)
+        + cell_len(state)
+        + cell_len(end)
+        + sum(cell_len(text) for text, _ in ends[0])
+    )
     beside = ends[0] if len(ends) == 1 and one <= width else []
     # What stands beside the name matters more than the end of a long one.
     taken = cell_len(state) + cell_len(end) + sum(cell_len(text) for text, _ in beside)
+    taken += cell_len(tag)
     name = fit(seen.task.label, min(max(1, width - taken), cell_len(seen.task.label)))
     room = max(0, width - taken - cell_len(name))
     first: list[Part] = [
         (name, "strong"),
+        *tagged,
         (state, mark.tone if not past else "plain"),
         *([(" " * room, "plain"), *beside] if beside else []),
         (" " * (0 if beside else room), "plain"),

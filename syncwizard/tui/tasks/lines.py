@@ -10,7 +10,7 @@ from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.totals import FRESH_SECONDS, describe_share, how_old
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.text import age, coarse_seconds, describe_bytes, format_seconds, short_count
-from syncwizard.tui.formatting import Mark, Part, mark_of, running_stages
+from syncwizard.tui.formatting import Mark, Part, Tone, mark_of, running_stages
 from syncwizard.tui.plotting import sparkline
 from syncwizard.tui.trouble import Trouble, trouble_of
 from syncwizard.tui.widgets.columns import Cell, Column, Line, heading, quantity
@@ -69,7 +69,7 @@ def task_lines(
 def task_line(seen: Seen, now: float, *, room: int, marked: Collection[str] = ()) -> Line:
     """One task: where something is wrong, with the cause and the key that helps in a second line."""
     key, mark, wide = str(seen.task.id), mark_of(seen, now), room >= WIDE_ROOM
-    state = [Cell(mark.glyph, mark.tone), Cell(seen.task.label, "strong"), Cell(mark.word, mark.tone)]
+    state = [Cell(mark.glyph, mark.tone), Cell(seen.task.tagged, tone_of_name(seen)), Cell(mark.word, mark.tone)]
     since = Cell(_since(seen, now), "muted")
     where = [Cell(_short_ends(seen), "muted")] if wide else []
     copy = _copying(seen, span=WIDE_SPAN if wide else NARROW_SPAN)
@@ -80,6 +80,11 @@ def task_line(seen: Seen, now: float, *, room: int, marked: Collection[str] = ()
         return Line(key=key, cells=cells, marked=key in marked)
     below, hint = _below(trouble)
     return Line(key=key, cells=cells, below=below, hint=hint, marked=key in marked)
+
+
+def tone_of_name(seen: Seen) -> Tone:
+    """A task of an environment that people work with stands out."""
+    return "bad" if seen.task.spec.advanced.tag == "online" else "strong"
 
 
 def _below(trouble: Trouble) -> tuple[Cell, Cell]:
@@ -247,7 +252,7 @@ def words_about(seen: Seen, now: float) -> str:
     """What a filter of tasks looks into."""
     mark, trouble = mark_of(seen, now), trouble_of(seen, now)
     brief = trouble.brief if trouble else ""
-    return " ".join([seen.task.label, mark.glyph, mark.word, seen.state.state, _ends(seen), brief])
+    return " ".join([seen.task.tagged, mark.glyph, mark.word, seen.state.state, _ends(seen), brief])
 
 
 def words_about_draft(kept: KeptDraft) -> str:
@@ -287,7 +292,7 @@ def about(seen: Seen, now: float) -> list[list[Part]]:
     if (found := seen.retention) is not None and (old := how_old(found.measured_at, now)):
         facts.append(f"WAL held: measured {old}")
     facts.append(f"id {seen.task.spec.short_id}")
-    return [[(seen.task.label, "strong"), (f"   {_ends(seen)}", "plain")], [(" · ".join(facts), "muted")]]
+    return [[(seen.task.tagged, tone_of_name(seen)), (f"   {_ends(seen)}", "plain")], [(" · ".join(facts), "muted")]]
 
 
 def about_draft(kept: KeptDraft) -> list[list[Part]]:

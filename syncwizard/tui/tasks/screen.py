@@ -27,6 +27,7 @@ from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.event_lines import event_parts
 from syncwizard.tui.formatting import Part
 from syncwizard.tui.opening import Home
+from syncwizard.tui.read_only import is_read_only, is_refused
 from syncwizard.tui.task_actions import TaskActions, lost_changes, may_pause, may_release, may_resume
 from syncwizard.tui.tasks.lines import (
     DRAFT_KEY,
@@ -135,9 +136,11 @@ class TasksScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What can be done with the task under the cursor."""
         seen, kept = self._current(), self._current_draft()
+        if is_refused(action):
+            return False
         match action:
             case "open":
-                return bool(seen or kept)
+                return bool(seen or (kept and not is_read_only()))
             case "pause":
                 return any(map(may_pause, self._meant()))
             case "resume":
@@ -161,13 +164,15 @@ class TasksScreen(Screen[None]):
         """The task's monitor, or the draft in the wizard."""
         if (seen := self._current()) is not None:
             self.home.open_task(seen.task)
-        elif (kept := self._current_draft()) is not None:
+        elif (kept := self._current_draft()) is not None and not is_read_only():
             self.home.open_wizard(kept.draft)
 
     @on(Button.Pressed, "#tasks-new")
     def action_new(self) -> None:
         """The wizard."""
-        self.home.open_wizard(None)
+        # The button is there when the key is not.
+        if not is_read_only():
+            self.home.open_wizard(None)
 
     @on(Button.Pressed, "#tasks-demo")
     def action_demo(self) -> None:

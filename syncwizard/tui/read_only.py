@@ -1,0 +1,18 @@
+"""Screens that look and change nothing: which of their actions are not offered then."""
+
+import os
+
+# Set by --read-only.
+READ_ONLY = "SYNCWIZARD_READ_ONLY"
+# By the last part of their ids, on the screens of tasks. The wizard is not reached.
+CHANGING = frozenset({"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"})
+
+
+def is_read_only() -> bool:
+    """Whether the screens of this process change nothing."""
+    return bool(os.environ.get(READ_ONLY))
+
+
+def is_refused(action: str) -> bool:
+    """Whether the action of a screen of tasks is not offered."""
+    return action in CHANGING and is_read_only()
