@@ -30,6 +30,8 @@ def describe_followed(
         ran = "run by a function that does not show it" if event.statement is None else event.statement
         parts.append(one_line(f"    source       {' '.join(ran.split())}"))
         parts += [one_line(f"    destination  {text}") for text in event.statements or [_nothing(event)]]
+        if event.refused:
+            parts.append(one_line(f"    refused      {event.refused}"))
     failure = in_the_way(state)
     if failure is not None:
         word = "retrying" if state.retrying is not None else "stopped"

@@ -12,7 +12,14 @@ from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.postgres.source.lineage import Detached, Doubt
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
-from syncwizard.task.events import DefinitionFollowed, Noticed, PartitionDetached, TableDropped, TableSetAside
+from syncwizard.task.events import (
+    DefinitionFollowed,
+    DefinitionMissing,
+    Noticed,
+    PartitionDetached,
+    TableDropped,
+    TableSetAside,
+)
 from syncwizard.task.names import TableName
 
 # Classes of data exceptions, integrity violations and limits (a key too long for an index): the rows of one table.
@@ -67,8 +74,19 @@ def record_dropped(context: Context, tables: Iterable[TableName], *, copied: boo
 def record_followed(context: Context, found: Iterable[DefinitionFollowed]) -> None:
     """Says once of each change of a definition that it was followed."""
     for event in found:
-        if event.number > context.state().followed:
-            context.record(event)
+        if event.number <= context.state().followed:
+            continue
+        context.record(event)
+        if event.refused and not event.tag.startswith("DROP"):
+            context.record(
+                DefinitionMissing(
+                    kind=event.object_kind,
+                    name=str(event.table),
+                    reason=f"refused: {event.refused}",
+                    sqlstate=event.sqlstate,
+                    statements=event.statements,
+                )
+            )
 
 
 def tell_followed(context: Context, destination: Destination) -> None:

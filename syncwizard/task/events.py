@@ -209,17 +209,21 @@ class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
     - `kind`: what became of the table; `table`: its name at the source before, `renamed` its name from then on
     - `tag`, `role`, `statement`: the command as it ran there; the statement is None where a function hid it
     - `statements`: what ran at the destination; none where there was nothing to do, or a dropped table stays there
+    - `object_kind`: of what is no table, where `kind` is object; `refused`: why the destination did not take it
     """
 
     number: int = 0
     lsn: str
-    kind: Literal["created", "dropped", "renamed", "changed"]
+    kind: Literal["created", "dropped", "renamed", "changed", "object"]
     table: TableName
     renamed: TableName | None = None
     tag: str
     role: str = ""
     statement: str | None = None
     statements: list[str] = []
+    object_kind: str = ""
+    refused: str = ""
+    sqlstate: str = ""
 
 
 class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):

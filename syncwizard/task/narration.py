@@ -335,6 +335,8 @@ def _(event: TableDropped) -> str:
 
 @_sentence.register
 def _(event: DefinitionFollowed) -> str:
+    if event.refused:
+        return f"{event.tag} on {event.table} could not be followed: {event.refused}"
     what = f"{event.tag} on {event.table} was followed"
     if event.kind == "dropped" and not event.statements:
         return f"{event.table} was dropped at the source: its copy stays at the destination as it is"

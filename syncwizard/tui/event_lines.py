@@ -44,6 +44,8 @@ def level_of(event: Event) -> str:
             return "warning"
         case PrecheckItemFinished(verdict="warning"):
             return "warning"
+        case DefinitionFollowed(refused=refused) if refused:
+            return "warning"
         case Noticed(level=level):
             return level
     return "info"

@@ -45,6 +45,10 @@ INSERT INTO gone_{n} VALUES (1);
 DROP TABLE gone_{n};
 CREATE TABLE filled_{n} AS SELECT i, repeat('f', i) AS v FROM generate_series(1, 40) i;
 DELETE FROM filled_{n} WHERE i > 30;
+CREATE TYPE kind_{n} AS ENUM ('a', 'b');
+ALTER TABLE filled_{n} ADD k kind_{n};
+UPDATE filled_{n} SET k = 'b' WHERE i = 7;
+CREATE VIEW seen_{n} AS SELECT i, k FROM filled_{n};
 ALTER TABLE kept DROP COLUMN c{n};
 UPDATE kept SET v = 'after' WHERE id = {n};
 COMMIT"""
@@ -112,6 +116,10 @@ def test_definitions_and_rows_arrive_once_whatever_dies_between_them(
         numbers = [event.number for event in followed(task)]
         assert numbers == sorted(set(numbers))
         created = [event.table.name for event in followed(task) if event.kind == "created"]
+        views = (
+            "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND relname ~ '^seen_' ORDER BY 1"
+        )
+        assert pair.destination.execute(views).fetchall() == pair.source.execute(views).fetchall()
         assert created == [f"{name}_{n}" for n in range(1, len(MOMENTS) + 4) for name in ("made", "gone", "filled")]
         task.release()
 

@@ -11,13 +11,13 @@ from syncwizard.errors import ChangeFailed, SourceChanged
 from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact, set_joining
 from syncwizard.rows.following import Joining
 from syncwizard.stages.commands import release
-from syncwizard.task.events import DefinitionFollowed, ResyncRequested, TableToCopy
+from syncwizard.task.events import DefinitionFollowed, DefinitionMissing, ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
 from tests.support.catalogue import everything_in
 from tests.support.comparison import assert_equal
 from tests.support.followed import assert_same_definitions
-from tests.support.pair import DatabasePair
+from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
 
@@ -191,6 +191,83 @@ def test_tables_of_other_names_are_followed_and_filtered_ones_are_not(pair: Data
     assert pair.destination.execute("SELECT * FROM b.u ORDER BY id").fetchall() == [(1, "a", 5), (2, "b", 6)]
     assert pair.destination.execute("SELECT count(*) FROM pg_indexes WHERE schemaname = 'b'").fetchone() == (3,)
     assert len(followed(path)) == 2
+
+
+OBJECTS = r"""
+BEGIN; CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (a int, "b B" text COLLATE "C");
+CREATE DOMAIN positive AS int DEFAULT 4 NOT NULL CONSTRAINT "is it" CHECK (VALUE > 0);
+CREATE TABLE felt (id int PRIMARY KEY, m mood, p pair, d positive); INSERT INTO felt VALUES (1, 'ok', '(1,x)', 5);
+CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n * 2'; COMMIT
+---
+ALTER TYPE mood ADD VALUE 'happy'
+---
+INSERT INTO felt VALUES (2, 'happy', NULL, 1)
+---
+ALTER TYPE mood ADD VALUE 'it''s \ so' BEFORE 'sad'
+---
+ALTER TYPE mood ADD VALUE 'well' AFTER 'ok'
+---
+ALTER TYPE mood RENAME VALUE 'sad' TO 'low'; INSERT INTO felt SELECT 10 + n, v, NULL, n
+    FROM unnest(enum_range(NULL::mood)) WITH ORDINALITY AS t (v, n)
+---
+BEGIN; CREATE VIEW "my view" WITH (security_barrier = true) AS SELECT id, twice(id) AS d FROM felt;
+INSERT INTO felt VALUES (3, 'well', NULL, 2); COMMIT
+---
+CREATE OR REPLACE FUNCTION twice(n int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT n + n';
+CREATE PROCEDURE nothing() LANGUAGE plpgsql AS $$BEGIN NULL; END$$;
+CREATE SEQUENCE counted AS int INCREMENT 5 MINVALUE 5 CYCLE; ALTER SEQUENCE counted MAXVALUE 900;
+DROP VIEW "my view"; CREATE VIEW "my view" AS SELECT m FROM felt;
+CREATE VIEW passing AS SELECT 1; DROP VIEW passing; DROP PROCEDURE nothing;
+CREATE FUNCTION refused(text) RETURNS int LANGUAGE sql AS 'SELECT 1'
+"""
+
+
+def objects_of(session: Session) -> list[Any]:
+    """Types, functions, views and sequences of schema public."""
+    return [
+        sorted(session.execute(statement).fetchall())
+        for statement in (
+            "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+            "SELECT relname, pg_get_viewdef(oid), reloptions::text FROM pg_class WHERE relkind = 'v'"
+            " AND relnamespace = 'public'::regnamespace",
+            "SELECT t.typname, array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum JOIN pg_type t"
+            " ON t.oid = enumtypid GROUP BY 1",
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid <> 0 AND contype = 'c'"
+            " AND connamespace = 'public'::regnamespace",
+            "SELECT sequencename, data_type::text, start_value, min_value, max_value, increment_by, cycle"
+            " FROM pg_sequences WHERE schemaname = 'public'",
+        )
+    ]
+
+
+def test_types_functions_views_and_sequences_are_followed(pair: DatabasePair, tmp_path: Path) -> None:
+    whole = {"objects": [SchemaObjects(schema="public")]}
+    path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)", **whole)
+    # In the way of one function: that is listed, and everything else goes on.
+    pair.destination.execute("CREATE FUNCTION refused(text) RETURNS text LANGUAGE sql AS 'SELECT $1'")
+    with path.following():
+        path.caught_up(120)
+        for statements in OBJECTS.split("---"):
+            pair.source.execute(statements.encode())
+        path.caught_up(120)
+    assert_equal(pair)
+    for end in (pair.source, pair.destination):
+        end.execute("DROP FUNCTION refused")
+    assert objects_of(pair.destination) == objects_of(pair.source)
+    [missing] = [event for event in path.task.events if isinstance(event, DefinitionMissing)]
+    assert (missing.kind, missing.name) == ("function", "public.refused")
+    assert "return type" in missing.reason and missing.statements
+
+
+def test_an_enum_that_is_another_at_the_destination_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
+    whole = {"objects": [SchemaObjects(schema="public")]}
+    path = follow(pair, tmp_path, "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id int, m mood)", "", **whole)
+    pair.destination.execute("ALTER TYPE mood ADD VALUE 'of its own'")
+    with pytest.raises(ChangeFailed, match="cannot be followed"), path.following():
+        path.caught_up(120)
+        pair.source.execute("ALTER TYPE mood ADD VALUE 'c'")
+        until(lambda: path.error is not None, 120, "the task to stop")
+    path.error = None
 
 
 def test_triggers_that_are_disabled_are_noticed(pair: DatabasePair, tmp_path: Path) -> None:

@@ -42,10 +42,13 @@ class DefinitionWriter:
     def note(
         self,
         redefinition: Redefinition,
-        kind: Literal["created", "dropped", "renamed", "changed"],
+        kind: Literal["created", "dropped", "renamed", "changed", "object"],
         table: TableName,
         statements: list[str],
         renamed: TableName | None = None,
+        object_kind: str = "",
+        refused: str = "",
+        sqlstate: str = "",
     ) -> None:
         """Keeps what was done for a command."""
         command = redefinition.command
@@ -58,6 +61,9 @@ class DefinitionWriter:
             role=command.role,
             statement=command.statement,
             statements=statements,
+            object_kind=object_kind,
+            refused=refused,
+            sqlstate=sqlstate,
         )
         self._done.append(self.store.log(event))
 

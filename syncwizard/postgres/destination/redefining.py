@@ -11,6 +11,7 @@ from syncwizard.postgres.captured import Member
 from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.destination.redefining_objects import DROPPED_OBJECT, OBJECT, ObjectRedefining
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.encoding import codec_of
@@ -63,6 +64,7 @@ class Redefining:
         self._there = DefinitionWriter(connection, task_id)
         self._ledger = Ledger(connection, task_id)
         self._copies = Copies(connection, task_id)
+        self._objects = ObjectRedefining(connection, spec, mapping, self._there)
         self._known = known
         self._mapping = mapping
         self._routes = routes
@@ -75,6 +77,9 @@ class Redefining:
         In the receiver's thread, which waits while another command is followed.
         """
         command = parse_command(frame, codec_of(self._connection))
+        if command.kind in (OBJECT, DROPPED_OBJECT):
+            followed = self._objects.captured(command)
+            return Redefinition(command=command, final_lsn=final_lsn) if followed else None
         if (
             command.kind == "failed"
             or self._before(command) is not None
@@ -94,7 +99,9 @@ class Redefining:
             raise self._there.failure(
                 redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED
             )
-        if before is None and command.kind == "dropped":
+        if command.kind in (OBJECT, DROPPED_OBJECT):
+            self._objects.redefine(redefinition)
+        elif before is None and command.kind == "dropped":
             self._drop_partition(redefinition)
         elif before is None and not self._joins(command):
             self._create_partition(redefinition)

@@ -47,6 +47,8 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
             kept = _kept(connection)
             _drop(connection)
             text = query("ddl_create").replace(":definition", query("table_definition").replace(":relation", "$1"))
+            described = query("object_definition").replace(":class", "class").replace(":object", "object")
+            text = text.replace(":object_definition", described)
             connection.execute(text.encode())
             for table, rows in kept.items():
                 name = sql.Identifier("dts_ddl", table)

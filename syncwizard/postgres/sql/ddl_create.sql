@@ -30,7 +30,7 @@ CREATE TABLE dts_ddl.identities (
     PRIMARY KEY (slot_name, relation)
 );
 
--- `kind`: 'table', 'dropped' (a table), 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could
+-- `kind`: 'table', 'object' (what is none), 'dropped' (a table), 'dropped object', 'index' (that was dropped, `relation` is its OID), or 'failed', with why it could
 -- not be captured; the definition of what was dropped is its schema and name, as JSON. `statement`: null where a function
 -- ran it whose text is not known. `joined`: the publications that the table has joined by this command, each with its row
 -- there, as JSON.
@@ -57,6 +57,17 @@ CREATE FUNCTION dts_ddl.definition(oid) RETURNS text LANGUAGE plpgsql VOLATILE
 BEGIN
     RETURN (
 :definition
+    );
+END
+$definition$;
+
+-- Of what is no table and no part of one; null for a kind that is not followed.
+CREATE FUNCTION dts_ddl.object_definition(class oid, object oid) RETURNS text LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $definition$
+BEGIN
+    RETURN (
+:object_definition
     );
 END
 $definition$;
@@ -212,6 +223,8 @@ DECLARE
     described text;
     joined text;
     noted boolean := false;
+    class oid;
+    object oid;
 BEGIN
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR wanted IN
@@ -247,6 +260,19 @@ BEGIN
             PERFORM dts_ddl.write_rows_again(wanted::oid);
         END IF;
     END LOOP;
+    FOR class, object IN
+        SELECT DISTINCT d.classid, d.objid
+          FROM pg_event_trigger_ddl_commands() d
+         WHERE d.classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
+           AND d.object_type IN ('function', 'procedure', 'view', 'sequence', 'type') AND NOT d.in_extension
+           AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
+    LOOP
+        described := dts_ddl.object_definition(class, object);
+        IF described IS NOT NULL THEN
+            PERFORM dts_ddl.note('object', tg_tag, context, object::bigint, described);
+            noted := true;
+        END IF;
+    END LOOP;
     IF NOT noted AND EXISTS (
         SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.schema_name IS DISTINCT FROM 'pg_temp') THEN
         PERFORM nextval('dts_ddl.passed_over');
@@ -279,6 +305,15 @@ BEGIN
             DELETE FROM dts_ddl.joined j WHERE j.relation = dropped.relation;
             DELETE FROM dts_ddl.identities i WHERE i.relation = dropped.relation;
         END IF;
+    END LOOP;
+    FOR dropped IN
+        SELECT objid::bigint AS object, json_build_object('schema', schema_name, 'kind', object_type,
+                                                          'name', object_name, 'identity', object_identity)::text AS name
+          FROM pg_event_trigger_dropped_objects() d
+         WHERE original AND object_type IN ('function', 'procedure', 'view', 'sequence', 'type') AND NOT is_temporary
+           AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
+    LOOP
+        PERFORM dts_ddl.note('dropped object', tg_tag, context, dropped.object, dropped.name);
     END LOOP;
     -- What goes with something else: a column with its type, a default or constraint with its function. What ALTER
     -- TABLE itself drops is seen at its end.
