@@ -108,7 +108,11 @@ class RunningTask:
             children = processes.children_of(engine, "apply") if engine and "incremental" in self.state.stages else []
             return children[0] if len(children) == 1 and not self.idle() else None
 
-        return until(followed, 60, f"{self.name} to follow changes")
+        try:
+            return until(followed, 60, f"{self.name} to follow changes")
+        except AssertionError as error:
+            error.add_note(f"engine {self.engine}, last events: {self.events[-4:]}")
+            raise
 
     def pause(self) -> None:
         """`syncwizard pause`, and the source has noticed."""
