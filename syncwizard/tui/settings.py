@@ -23,11 +23,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
-    """What was chosen on the screens; not worth an error when it is lost."""
+    """What was chosen on the screens; not worth an error when it is lost. `monitor_filters`: by the ids of tasks."""
 
     theme: ThemeName | None = None
     tasks_sort: str = ""
     tasks_filter: str = ""
+    tables_sort: str = ""
+    events_level: str = ""
+    charts_range: str = ""
+    monitor_filters: dict[str, str] = {}
 
 
 def load_settings(path: Path, action_ids: Collection[str]) -> tuple[Settings, list[str]]:

@@ -41,7 +41,7 @@ from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.monitor import link
 from syncwizard.tui.monitor.headline import Headline, Tile
 from syncwizard.tui.opening import Opening
-from syncwizard.tui.settings import Settings
+from syncwizard.tui.settings import Settings, load_preferences
 from syncwizard.tui.tasks.screen import TasksScreen
 from tests.support.replay import (
     NOW,
@@ -466,6 +466,24 @@ async def test_charts_cover_another_range_by_a_key() -> None:
             assert axis in text and "peak 407 ms" in text
         await pilot.press("t")
         await shown(pilot, "last 5 min")
+
+
+async def test_order_level_range_and_filter_are_remembered_and_the_filter_for_its_task_alone() -> None:
+    def looked_at(number: int) -> SyncwizardApp:
+        return monitor(view_of(store_task("kb", number), RUNNING, synchronizing(), history=remembered(3 * 3600)))
+
+    async with (app := looked_at(1)).run_test(size=WIDE) as pilot:
+        await shown(pilot, "in step")
+        await pilot.press("s", "l", "t", "slash", *"log", "enter")
+        await shown(pilot, "Tables (1 of 4) · by name")
+    kept = load_preferences()
+    assert kept == app.preferences
+    for number, tables in ((1, "Tables (1 of 4) · by name"), (2, "Tables (4) · by name")):
+        again = looked_at(number)
+        again.preferences = kept
+        async with again.run_test(size=WIDE) as pilot:
+            text = await shown(pilot, tables)
+            assert "· warnings" in text and "last 1 h" in await shown(pilot, "last 1 h")
 
 
 async def test_charts_of_a_stopped_task_tell_what_was_before_it_stopped() -> None:

@@ -13,6 +13,7 @@ from syncwizard.tui.formatting import Part
 from syncwizard.tui.monitor.activity import Activity
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.monitor.panes import ChartsPane, LastEvents, ListPane, LogPane, StagesPane, TablesPane
+from syncwizard.tui.monitor.remembered import Chosen
 from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.lines import Lines
 
@@ -133,6 +134,23 @@ class Body(Vertical):
         """The charts, where they are in sight; `end`: what stands at the end of their time."""
         if self.in_sight("charts"):
             self.charts.show(view, now, end)
+
+    @property
+    def chosen(self) -> Chosen:
+        """What the panes are sorted and filtered by."""
+        return Chosen(
+            sort=self.tables.sort,
+            level=self.events.level,
+            range=self.charts.shown_range.name,
+            words=self.tables.words,
+        )
+
+    def choose(self, chosen: Chosen) -> None:
+        """As it was left, from the next drawing on."""
+        self.tables.sort_by(chosen.sort)
+        self.events.level_of(chosen.level)
+        self.charts.range_of(chosen.range)
+        self.filter_by(chosen.words)
 
     def filter_by(self, words: str) -> None:
         """Only tables and events that contain the words, from the next drawing on."""

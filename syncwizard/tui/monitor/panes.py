@@ -129,6 +129,15 @@ class TablesPane(ListPane):
         super().__init__(Listing((), id="monitor-tables"), id="pane-tables")
         self._sort = TABLE_SORTS[0]
 
+    @property
+    def sort(self) -> str:
+        """What they are sorted by."""
+        return self._sort
+
+    def sort_by(self, name: str) -> None:
+        """Another order, from the next drawing on; the first where there is none of the name."""
+        self._sort = next((sort for sort in TABLE_SORTS if sort == name), TABLE_SORTS[0])
+
     def sort_next(self) -> None:
         """Another order, from the next drawing on."""
         self._sort = TABLE_SORTS[(TABLE_SORTS.index(self._sort) + 1) % len(TABLE_SORTS)]
@@ -156,6 +165,10 @@ class ChartsPane(VerticalScroll):
         yield Chart(round_seconds, ceiling_of_time, format_seconds, id="latency-chart")
         yield PaneTitle("", id="rate-title")
         yield Chart(round_count, ceiling, short_count, id="rate-chart")
+
+    def range_of(self, name: str) -> None:
+        """A length of time by its name, from the next drawing on; the first where there is none of the name."""
+        self._range = next((each for each in RANGES if each.name == name), RANGES[0])
 
     def range_next(self) -> None:
         """Another length of time, from the next drawing on."""
@@ -200,6 +213,15 @@ class LogPane(ListPane):
         self._level = LOG_LEVELS[0]
         # An event is worded once: thousands of them are drawn again with each new one.
         self._worded: dict[int, Line] = {}
+
+    @property
+    def level(self) -> str:
+        """Which of the events are shown."""
+        return self._level
+
+    def level_of(self, name: str) -> None:
+        """More of the events or fewer, from the next drawing on; the first level where there is none of the name."""
+        self._level = next((level for level in LOG_LEVELS if level == name), LOG_LEVELS[0])
 
     def level_next(self) -> None:
         """More of the events or fewer, from the next drawing on."""

@@ -13,18 +13,17 @@ from textual.widgets import Input
 
 from syncwizard.client.tasks import StoredTask
 from syncwizard.task.figures.history import began
-from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish
-from syncwizard.task.text import local_time
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.formatting import moment
 from syncwizard.tui.monitor.activity import Activity, observe
 from syncwizard.tui.monitor.body import PANES, Body
-from syncwizard.tui.monitor.lines import describe_table
+from syncwizard.tui.monitor.details import details_of
 from syncwizard.tui.monitor.link import EngineLink, Follow, Following, View
 from syncwizard.tui.monitor.panes import ListPane
 from syncwizard.tui.monitor.past import step_seconds, view_at
+from syncwizard.tui.monitor.remembered import recall, with_chosen
 from syncwizard.tui.monitor.top import Top
 from syncwizard.tui.monitor.view import news_between, offers, same_facts
 from syncwizard.tui.opening import Home
@@ -38,7 +37,7 @@ from syncwizard.tui.task_actions import (
     may_resync,
     may_set_sequences,
 )
-from syncwizard.tui.trouble import trouble_of, trouble_text
+from syncwizard.tui.trouble import trouble_of
 from syncwizard.tui.widgets.key_bar import KeyBar
 from syncwizard.tui.widgets.listing import Listing
 
@@ -118,8 +117,12 @@ class MonitorScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begins to follow."""
-        self.filter.display = False
+        """Begins to follow, with the panes as they were left."""
+        before = recall(self.home.preferences, self._stored.id)
+        self.body.choose(before)
+        with self.prevent(Input.Changed):
+            self.filter.value = before.words
+        self.filter.display = bool(before.words)
         self._link = self._make_link(self._stored, lambda view: self.post_message(self.Updated(view)), self.home.clock)
         self.set_interval(TICK_SECONDS, self._tick)
         self.set_interval(CHART_SECONDS, self._draw_slowly)
@@ -247,16 +250,19 @@ class MonitorScreen(Screen[None]):
         """Sorts the tables by the next column."""
         self.body.tables.sort_next()
         self._draw_lists()
+        self._remember()
 
     def action_level(self) -> None:
         """Shows more of the events, or fewer."""
         self.body.events.level_next()
         self._draw_lists()
+        self._remember()
 
     def action_range(self) -> None:
         """Charts of another length of time."""
         self.body.charts.range_next()
         self._draw_charts()
+        self._remember()
 
     def action_earlier(self) -> None:
         """An earlier moment; not before anything was measured."""
@@ -301,17 +307,10 @@ class MonitorScreen(Screen[None]):
         """The line under the cursor whole, or all that is known of the trouble."""
         if self._view is None:
             return
-        trouble = trouble_of(self._view.seen, self.home.clock(), self._view.figures_at)
         name = f"{self._stored.spec.short_id}-details.txt"
         table, event = self._marked(self.body.tables), self._marked(self.body.events)
-        if table is not None:
-            self.app.push_screen(CopyTextDialog(table, describe_table(self._view.seen, table), name))
-        elif event is not None:
-            entry = next(each for each in self._view.entries if str(each.sequence) == event)
-            text = f"{local_time(entry.at)}\n\n{narrate(entry.event)}"
-            self.app.push_screen(CopyTextDialog(f"Event {entry.sequence}", text, name))
-        elif trouble is not None:
-            self.app.push_screen(CopyTextDialog(trouble.title, trouble_text(trouble), name, severe=True))
+        if (found := details_of(self._view, table, event, self.home.clock())) is not None:
+            self.app.push_screen(CopyTextDialog(found.title, found.text, name, severe=found.severe))
 
     @on(Body.Turned)
     def _turned(self, event: Body.Turned) -> None:
@@ -325,6 +324,11 @@ class MonitorScreen(Screen[None]):
     @on(Input.Submitted, "#monitor-filter")
     def _filter_done(self) -> None:
         self.body.list_in_sight().target().focus()
+        self._remember()
+
+    def _remember(self) -> None:
+        # A choice that is not remembered is no news: it is made again.
+        self.home.remember(with_chosen(self.home.preferences, self._stored.id, self.body.chosen))
 
     def _observe(self, view: View) -> None:
         changes = view.seen.sample.changes
