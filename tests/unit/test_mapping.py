@@ -1,5 +1,7 @@
 """A mapping that gives everything another name goes through the pure rooms. No server."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -12,7 +14,9 @@ from syncwizard.structure.table import Column, Index, Table, ValueType, apply_ke
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import FunctionName, ObjectName, TableName
-from syncwizard.task.objects import RenameRule
+from syncwizard.task.objects import RenameRule, SchemaObjects
+from syncwizard.task.specification import Endpoint, TaskSpec
+from tests.support.inprocess import TaskRun
 
 ORDERS, ITEMS = TableName("sales", "orders"), TableName("sales", "items")
 MAPPING = Mapping(
@@ -164,3 +168,13 @@ def test_its_facts_tell_it_from_every_other(change: dict[str, object]) -> None:
     mapping = msgspec.structs.replace(MAPPING, rules=rules)
     assert msgspec.structs.replace(mapping, **change).facts != mapping.facts
     assert msgspec.structs.replace(mapping, schemas={**mapping.schemas, "x": "x"}).facts == mapping.facts
+
+
+def test_a_context_makes_the_mapping_of_its_task_once(tmp_path: Path) -> None:
+    """Stages ask it for each of thousands of tables."""
+    end = Endpoint(database="d")
+    spec = TaskSpec(name="t", source=end, destination=end, objects=[SchemaObjects(schema="a", name="b")])
+    context = TaskRun(spec, tmp_path).context()
+    assert context.mapping is context.mapping
+    copied = msgspec.structs.replace(context, spec=msgspec.structs.replace(spec, objects=[SchemaObjects(schema="a")]))
+    assert (context.mapping.schema("a"), copied.mapping.schema("a")) == ("b", "a")
