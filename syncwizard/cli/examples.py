@@ -38,6 +38,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "status": ("status", "status kb-to-frankfurt --watch", "status kb-to-frankfurt --check"),
     "wait": ("wait kb-to-frankfurt --until caught-up --timeout 600", "wait kb-to-frankfurt --until full --bell"),
     "events": ("events kb-to-frankfurt", "events kb-to-frankfurt --follow --json"),
+    "explain": ("explain kb-to-frankfurt", "explain kb-to-frankfurt --json"),
     "throttle": (
         "throttle kb-to-frankfurt",
         "throttle kb-to-frankfurt --copy-rows 5000 --megabytes 20",

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),
     "wait": ("syncwizard.cli.watching", "Wait until a task has copied everything or has caught up."),
     "events": ("syncwizard.cli.watching", "Show the events of a task."),
+    "explain": ("syncwizard.cli.explain", "Say why a task is late, and what to do."),
     "throttle": ("syncwizard.cli.throttle", "Show or change how fast a task may be."),
     "alerts": ("syncwizard.cli.alerts", "Show, test and silence alerts; look after dead engines."),
     "report": ("syncwizard.cli.report", "Write a report on a task, without secrets."),

@@ -29,6 +29,7 @@ from syncwizard.engine.protocol import (
     TaskProbeKind,
     TaskRequest,
     TrialRequest,
+    WaitsRequest,
 )
 from syncwizard.engine.starting import environment_without_secrets
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
@@ -41,6 +42,7 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.trial import KeptRows, Trial
+from syncwizard.task.waits import Waits
 
 PROBE_MODULE = "syncwizard.engine.probe"
 NO_WISH = ResyncWish()
@@ -176,6 +178,12 @@ def filters(spec: TaskSpec, secrets: Handover, *, count: bool = False) -> Probe[
     decoder = msgspec.msgpack.Decoder(KeptRows)
     request = FiltersRequest(spec=spec, secrets=secrets, count=count)
     return Probe(request, (spec.source, spec.destination), decoder.decode, quiet=False)
+
+
+def waits(spec: TaskSpec, secrets: Handover) -> Probe[Waits]:
+    """What the sessions of the task wait for at both ends."""
+    decoder = msgspec.msgpack.Decoder(Waits)
+    return Probe(WaitsRequest(spec=spec, secrets=secrets), (spec.source, spec.destination), decoder.decode)
 
 
 def remedy(

@@ -30,6 +30,7 @@ from syncwizard.engine.protocol import (
     StatementRun,
     TaskRequest,
     TrialRequest,
+    WaitsRequest,
 )
 from syncwizard.engine.reversing import Reverse
 from syncwizard.errors import SyncwizardError, UsageError
@@ -115,6 +116,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _trial(request, outgoing)
         case FiltersRequest():
             _filters(request, outgoing)
+        case WaitsRequest():
+            _waits(request, outgoing)
         case TaskRequest(kind="precheck" | "check"):
             _precheck(request, outgoing)
         case TaskRequest(kind="sequences"):
@@ -194,6 +197,13 @@ def _filters(request: FiltersRequest, outgoing: int) -> None:
             frames.write_frame(outgoing, kept)
 
     _run(task, NO_FOLDER, _Record(outgoing), run)
+
+
+def _waits(request: WaitsRequest, outgoing: int) -> None:
+    from syncwizard.stages.commands import waits
+
+    task = TaskRequest(kind="check", spec=request.spec, secrets=request.secrets)
+    _run(task, NO_FOLDER, _Record(outgoing), lambda context: frames.write_frame(outgoing, waits.run(context)))
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:

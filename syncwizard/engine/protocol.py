@@ -218,13 +218,24 @@ class FiltersRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     count: bool = False
 
 
+class WaitsRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Asks both ends what the sessions of the task wait for. Answered by Waits."""
+
+    kind: ClassVar[str] = "waits"
+
+    spec: TaskSpec
+    secrets: Handover
+
+
 class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A statement of a remedy was run, and the server did not refuse it."""
 
     statement: str
 
 
-ProbeRequest = TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest | FiltersRequest
+ProbeRequest = (
+    TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest | FiltersRequest | WaitsRequest
+)
 
 
 class ProbeEvent(msgspec.Struct, frozen=True, kw_only=True):

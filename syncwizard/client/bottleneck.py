@@ -1,0 +1,75 @@
+"""Why a task is late: what its engine says and what both ends say, and the one sentence of it."""
+
+import time
+from typing import Any
+
+import msgspec
+
+from syncwizard.client import launch, probes
+from syncwizard.client.looking import Seen, look
+from syncwizard.client.tasks import StoredTask
+from syncwizard.errors import UsageError
+from syncwizard.remedies import Remedy
+from syncwizard.task.text import describe_bytes, format_fields, format_table, one_line, shell_word, span
+from syncwizard.task.waits import Cause, Waits, cause_of, describe_blocker, describe_wait
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """The task as it is, the sessions at both ends, and the bottleneck."""
+
+    seen: Seen
+    waits: Waits
+    cause: Cause
+
+
+def explain(task: StoredTask) -> Explained:
+    """Asks the engine and both ends. Raises UsageError for a task that is over, EndpointError."""
+    seen = look(task)
+    if not seen.liveness.alive:
+        why = seen.liveness.explanation or f"the task is {seen.state.state}: nothing is followed"
+        then = Remedy(then="resume" if seen.state.state != "released" else "start", task=task.label)
+        raise UsageError(why, where=task.label, remedy="" if seen.liveness.died else then)
+    found: list[Waits] = []
+    probes.waits(task.spec, launch.collect_secrets(task.spec)).run(found.append)
+    return Explained(seen=seen, waits=found[0], cause=cause_of(seen.state, seen.sample, found[0], time.time()))
+
+
+def describe(found: Explained) -> str:
+    """The bottleneck first, then the chain with its rates, and what each session waits for."""
+    sample, cause = found.seen.sample, found.cause
+    lines = [one_line(f"{found.seen.task.label}: {cause.sentence}")]
+    if cause.advice:
+        lines.append(one_line(f"  → {cause.advice.replace('TASK', shell_word(found.seen.task.label))}"))
+    chain = [
+        ("source", sample.source_lsn, sample.wal_bytes_per_second),
+        ("received", sample.received_lsn, None),
+        ("applied", sample.applied_lsn, sample.applied_wal_bytes_per_second),
+        ("acknowledged", sample.acknowledged_lsn, None),
+    ]
+    fields = [
+        (name, f"{lsn}  {describe_bytes(rate)}/s" if rate is not None else lsn) for name, lsn, rate in chain if lsn
+    ]
+    if sample.backlog_bytes is not None:
+        fields.append(("backlog", describe_bytes(sample.backlog_bytes)))
+    if found.waits.oldest is not None:
+        fields.append(("oldest writer", describe_blocker(found.waits.oldest)))
+    parts = ["\n".join(lines), format_fields(fields)]
+    rows = [
+        (each.end, each.part, str(each.pid), each.state, describe_wait(each), span(each.seconds))
+        for each in found.waits.sessions
+    ]
+    if rows:
+        parts.append(format_table(("END", "SESSION", "PID", "STATE", "WAITS FOR", "SINCE"), rows, right=(2,)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def as_data(found: Explained) -> dict[str, Any]:
+    """The same as data."""
+    return {
+        "id": found.seen.task.id,
+        "label": found.seen.task.label,
+        "cause": found.cause,
+        "sample": found.seen.sample,
+        "sessions": found.waits.sessions,
+        "oldest": found.waits.oldest,
+    }
