@@ -1,7 +1,7 @@
 """Asks an end whether it can evaluate a projection: plans it, and holds its condition to what is immutable."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -21,6 +21,8 @@ NOT_IMMUTABLE = "42P17"
 # A type of users, or its schema, that the definitions will bring.
 NOT_THERE_YET = ("42704", "3F000")
 NO_RIGHT = "42501"
+# Plans that are asked for together.
+PIPELINED = 200
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +51,22 @@ class Judges:
             if answer.problem and not (answer.undecided and end == "destination" and self._types_follow):
                 return _why(end, answer)
         return ""
+
+    def plan_copies(self, projections: Sequence[Projection]) -> None:
+        """Plans the copies of many tables, of which each by itself would wait for its answer."""
+        for first in range(0, len(projections), PIPELINED):
+            part = projections[first : first + PIPELINED]
+            try:
+                with self._source.pipeline():
+                    cursors = [self._source.execute(_explained(_copied(each))) for each in part]
+                rows = [cursor.fetchone() for cursor in cursors]
+            except psycopg.Error as error:
+                if is_connection_loss(error):
+                    raise
+                # Each is asked by itself then, and says what is wrong with it.
+                continue
+            for each, row in zip(part, rows, strict=True):
+                self._answers["copy", each.table] = _planned_rows(row)
 
     def at_source(self, here: Projection) -> Answer:
         """The plan of the copy, with how many rows it keeps."""
@@ -103,10 +121,13 @@ def judge_condition(end: Connection, projection: Projection) -> Answer:
 
 def judge_source(end: Connection, projection: Projection) -> Answer:
     """Plans the copy at the source, with how many rows it keeps."""
+    return _planned(end, _copied(projection))
+
+
+def _copied(projection: Projection) -> str:
     table = quoted(projection.table.schema, projection.table.name).as_string(None)
     values = ", ".join(output.sql for output in projection.outputs)
-    rows = projection.over(projection.base_at_source(table))
-    return _planned(end, f"SELECT {values} FROM {rows}")
+    return f"SELECT {values} FROM {projection.over(projection.base_at_source(table))}"
 
 
 def judge_destination(end: Connection, projection: Projection) -> Answer:
@@ -142,9 +163,17 @@ def _planned(end: Connection, statement: str) -> Answer:
     alone = end.autocommit and end.info.transaction_status == TransactionStatus.IDLE
     try:
         with nullcontext() if alone else end.transaction():
-            row: Any = end.execute(sql.SQL("EXPLAIN (FORMAT JSON) {}").format(sql.SQL(statement))).fetchone()
+            row = end.execute(_explained(statement)).fetchone()
     except psycopg.Error as error:
         return _refusal(error)
+    return _planned_rows(row)
+
+
+def _explained(statement: str) -> sql.Composed:
+    return sql.SQL("EXPLAIN (FORMAT JSON) {}").format(sql.SQL(statement))
+
+
+def _planned_rows(row: Any) -> Answer:
     plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
     return Answer(rows=plan[0]["Plan"]["Plan Rows"])
 

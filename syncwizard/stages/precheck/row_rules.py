@@ -1,6 +1,6 @@
 """Items about what the task selects and changes of rows: filters, scripts, operations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -8,7 +8,7 @@ from syncwizard.postgres.catalog.row_rules import Asked, ask, make_rule, names_o
 from syncwizard.postgres.catalog.rule_checks import Judges
 from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.rows.etl.tree import ScriptError
-from syncwizard.rows.projection import Projection, TaskWishes, check_destination
+from syncwizard.rows.projection import Projection, RowRule, TaskWishes, check_destination
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
@@ -40,15 +40,11 @@ def row_rules(checkup: Checkup) -> Finding:
             except ScriptError as error:
                 problems.append(f"{table.name}: {error}")
     judged = _Judged(checkup, asked)
-    for each in asked:
-        try:
-            problem, remark = judged.look(each)
-        except ScriptError as error:
-            problem, remark = str(error), ""
+    for table, problem, remark in judged.look():
         if problem:
-            problems.append(f"{each.table.name}: {problem}")
+            problems.append(f"{table.name}: {problem}")
         elif remark:
-            kept.append(f"{each.table.name}: {remark}")
+            kept.append(f"{table.name}: {remark}")
     if problems:
         more = f"; and {len(problems) - 1} more" if len(problems) > 1 else ""
         finding = failed(
@@ -65,30 +61,50 @@ class _Judged:
     def __init__(self, checkup: Checkup, asked: Sequence[Asked]) -> None:
         source, destination = checkup.source, checkup.destination
         self._checkup = checkup
+        self._asked = asked
         self._database = database_of(source)
         self._here = names_of(source, asked)
         self._there = names_there(destination, asked, checkup.mapping)
         self._judges = Judges(source, destination, types_follow=checkup.synchronizes("schema"))
 
-    def look(self, asked: Asked) -> tuple[str, str]:
-        """What is wrong with a table's rule, and what it does. Raises ScriptError."""
+    def look(self) -> Iterator[tuple[Table, str, str]]:
+        """Each table, with what is wrong with its rule, and what it does."""
+        made: list[tuple[Table, Projection, Projection]] = []
+        for asked in self._asked:
+            try:
+                here, there = self._made(asked)
+            except ScriptError as error:
+                yield asked.table, str(error), ""
+            else:
+                if here is not None and there is not None:
+                    made.append((asked.table, here.projection, there.projection))
+        self._judges.plan_copies([here for _, here, _ in made])
+        for table, source, destination in made:
+            try:
+                problem, remark = self._judged(table, source, destination)
+            except ScriptError as error:
+                problem, remark = str(error), ""
+            yield table, problem, remark
+
+    def _made(self, asked: Asked) -> tuple[RowRule | None, RowRule | None]:
         mapping = self._checkup.mapping
         here = make_rule(asked, self._here, mapping, self._database)
         same = self._here == self._there
-        there = here if same else make_rule(asked, self._there, mapping, self._database)
-        if here is None or there is None:
-            return "", ""
-        if problem := self._judges.obstacle(here.projection, there.projection):
+        return here, here if same else make_rule(asked, self._there, mapping, self._database)
+
+    def _judged(self, table: Table, here: Projection, there: Projection) -> tuple[str, str]:
+        """What is wrong, and what is done. Raises ScriptError."""
+        mapping = self._checkup.mapping
+        if problem := self._judges.obstacle(here, there):
             return problem, ""
-        if (target := self._checkup.target_of(asked.table)) is not None:
-            check_destination(here.projection, target)
-        elif missing := _not_filled(asked.table, here.projection, mapping):
+        if (target := self._checkup.target_of(table)) is not None:
+            check_destination(here, target)
+        elif missing := _not_filled(table, here, mapping):
             return (
                 f"column {missing} is left out or renamed by the script, and NOT NULL in its definition: use"
                 " `exclude_columns` or `columns` of the task file"
             ), ""
-        rows = round(self._judges.at_source(here.projection).rows or 0)
-        return "", _described(asked.table, here.projection, mapping, rows)
+        return "", _described(table, here, mapping, round(self._judges.at_source(here).rows or 0))
 
 
 def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
