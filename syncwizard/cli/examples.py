@@ -29,6 +29,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "verify kb-to-frankfurt --last",
     ),
     "repair": ("repair kb-to-frankfurt", "repair kb-to-frankfurt --table public.notes --yes"),
+    "rehearse": ("rehearse kb-to-frankfurt", "rehearse kb-to-frankfurt --verify rows --json"),
     "switchover": (
         "switchover kb-to-frankfurt",
         "switchover kb-to-frankfurt --verify rows --grace 60",

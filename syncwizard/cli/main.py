@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ddl": ("syncwizard.cli.ddl", "List changes of definitions that were followed."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
+    "rehearse": ("syncwizard.cli.rehearse", "Take every step of a switchover but the fence, and time it."),
     "switchover": ("syncwizard.cli.switchover", "Move writes from the source to the destination, or undo that."),
     "release": ("syncwizard.cli.release", "Remove everything of a task at both ends."),
     "status": ("syncwizard.cli.watching", "Show a task, or all of them."),

@@ -22,6 +22,7 @@ from syncwizard.task.switchover import (
     SwitchoverEvent,
     SwitchoverFinished,
     SwitchoverOrder,
+    SwitchoverRehearsed,
     SwitchoverUndone,
     UndoFailed,
     connection_string,
@@ -35,6 +36,8 @@ def order_of(state: TaskState, wanted: SwitchoverOrder) -> tuple[SwitchoverOrder
     """The order to carry out, and whether it is one that was interrupted, which goes on as it was given."""
     known = state.switchover
     if known is not None and known.pending and (known.fence is not None or known.opening):
+        if wanted.rehearsal:
+            raise UsageError("a switchover was interrupted", remedy="go on with it, or undo it: switchover with --undo")
         return known.order, True
     return msgspec.structs.replace(wanted, id=uuid.uuid4()), False
 
@@ -96,7 +99,8 @@ def _follow(connection: EngineConnection, order: uuid.UUID, watcher: Watcher) ->
         event = frame.entry.event
         if isinstance(event, SwitchoverEvent):
             watcher(event)
-            if event.id == order and isinstance(event, SwitchoverFinished | SwitchoverUndone | UndoFailed):
+            ends = SwitchoverFinished | SwitchoverRehearsed | SwitchoverUndone | UndoFailed
+            if event.id == order and isinstance(event, ends):
                 return
 
 
@@ -108,7 +112,7 @@ def _known(state: TaskState) -> Switchover:
 
 def check(task: StoredTask, found: Switchover) -> None:
     """Raises what a switchover ended with that is not finished; nothing for one that was undone by order."""
-    if found.finished:
+    if found.finished or (found.order.rehearsal and not found.undone):
         return
     if not found.undone:
         raise fenced_still(task, found)

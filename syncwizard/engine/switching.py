@@ -121,7 +121,8 @@ class Switcher:
             defect = TaskFailed(failure.title, detail=failure.detail, remedy=failure.remedy)
             undo(context, self._way_back, defect)
         else:
-            self._finished()
+            if not order.rehearsal:
+                self._finished()
 
     def _start_reverse(self) -> None:
         """Lets changes of the destination come back; they are kept by the slot until then."""

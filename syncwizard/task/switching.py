@@ -10,6 +10,8 @@ from syncwizard.task.switchover import (
     Switchover,
     SwitchoverEvent,
     SwitchoverFinished,
+    SwitchoverOrder,
+    SwitchoverRehearsed,
     SwitchoverStarted,
     SwitchoverStep,
     SwitchoverStepFinished,
@@ -59,6 +61,8 @@ def after(event: SwitchoverEvent, known: Switchover | None, at: float) -> Switch
             )
         case UndoFailed():
             return replace(known, ended_at=at, failure=event.failure)
+        case SwitchoverRehearsed():
+            return replace(known, ended_at=at, seconds=event.seconds, waits=event.waits)
         case SwitchoverFinished():
             return replace(known, ended_at=at, finished=True, lsn=event.lsn, seconds=event.seconds)
     return known
@@ -71,6 +75,8 @@ def _finished(step: SwitchoverStep, event: SwitchoverStepFinished) -> Switchover
 def sentence_of(event: SwitchoverEvent) -> str:
     """The fact in one line, without what went wrong, which its caller describes."""
     match event:
+        case SwitchoverStarted(order=SwitchoverOrder(rehearsal=True)):
+            return "rehearsal of a switchover begins: no write is kept out"
         case SwitchoverStarted():
             return f"switchover begins: {describe_fence(event.order.fence, event.order.roles)}"
         case SwitchoverStepStarted():
@@ -94,6 +100,10 @@ def sentence_of(event: SwitchoverEvent) -> str:
             return "the switchover could not be undone, and the source is fenced still"
         case SwitchoverFinished():
             return f"switched over at {event.lsn}: writes were kept out for {format_seconds(event.seconds)}"
+        case SwitchoverRehearsed():
+            return f"rehearsed: writes would be kept out for about {format_seconds(event.seconds)}" + (
+                f"; it would wait for {listed(event.waits)}" if event.waits else ""
+            )
         case SlotDropped():
             return f"slot {event.name} is dropped: the task reads the source no more"
     return type(event).__name__
@@ -118,6 +128,11 @@ def describe_switchover(known: Switchover) -> str:
     if known.finished and known.ended_at is not None:
         took = f"; writes were kept out for {format_seconds(known.seconds)}" if known.seconds is not None else ""
         return f"switched over at {local_time(known.ended_at)}, at {known.lsn}{took}"
+    if known.order.rehearsal and known.ended_at is not None and known.seconds is not None:
+        at = local_time(known.ended_at)
+        return f"rehearsed at {at}: writes would be kept out for about {format_seconds(known.seconds)}"
+    if known.undone and known.ended_at is not None and known.order.rehearsal:
+        return f"a rehearsal ended early at {local_time(known.ended_at)}"
     if known.undone and known.ended_at is not None:
         return f"a switchover was undone at {local_time(known.ended_at)}"
     step = f", step {known.steps[-1].name}" if known.steps else ""

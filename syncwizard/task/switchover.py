@@ -27,6 +27,7 @@ class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):
     - `verify`: how both ends are compared behind the fence
     - `offset`: added to the values of sequences
     - `reverse`: the task of the other direction is made before the destination takes writes
+    - `rehearsal`: no write is kept out, and nothing is opened
     - `accepted`: findings that stand in the way no more
     """
 
@@ -38,6 +39,7 @@ class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):
     verify: SwitchoverVerification = "counts"
     offset: int = 0
     reverse: bool = True
+    rehearsal: bool = False
     accepted: tuple[AcceptedCheck, ...] = ()
 
 
@@ -127,6 +129,14 @@ class SwitchoverFinished(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
     seconds: float
 
 
+class SwitchoverRehearsed(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
+    """A rehearsal came to its end: writes would be kept out for about so many `seconds`, and longer by what `waits`
+    has, which a fence or the slot of the reverse task would have to wait for."""
+
+    seconds: float
+    waits: tuple[str, ...] = ()
+
+
 class SlotDropped(SwitchoverEvent, frozen=True, kw_only=True, tag=True):
     """The slot of the task that was switched over is gone from its source."""
 
@@ -143,6 +153,7 @@ AnySwitchoverEvent = (
     | SwitchoverUndone
     | UndoFailed
     | SwitchoverFinished
+    | SwitchoverRehearsed
     | SlotDropped
 )
 
@@ -170,7 +181,7 @@ class Switchover(msgspec.Struct, frozen=True, kw_only=True):
     - `reverse`: the task of the other direction, with its name
     - `undo`: statements that change the destination's definitions back
     - `ended_at`: None while it goes on, or was interrupted; `finished`, `undone` or neither say how it ended
-    - `seconds`: how long writes were kept out
+    - `seconds`: how long writes were kept out, or would be by a rehearsal; `waits`: what it would have to wait for
     """
 
     order: SwitchoverOrder
@@ -187,6 +198,7 @@ class Switchover(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool = False
     lsn: str = ""
     seconds: float | None = None
+    waits: tuple[str, ...] = ()
     left_over: tuple[Remainder, ...] = ()
 
     @property
@@ -197,7 +209,7 @@ class Switchover(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pending(self) -> bool:
         """Whether it is at work or was interrupted, or its fence could not be lifted."""
-        return not self.finished and not self.undone
+        return not self.finished and not self.undone and not (self.order.rehearsal and self.ended_at is not None)
 
 
 def connection_string(host: str, port: int | None, database: str | None) -> str:

@@ -80,6 +80,7 @@ def takes_writes(pair: DatabasePair) -> bool:
 def test_there_and_back_again_loses_nothing(running: DatabasePair) -> None:
     with Bank(running.source_address).open() as bank:
         bank.go_on()
+        rehearsed(running, bank)
         there = moving_at_once(running, bank)
         bank.go_on()
         assert steps_of(there) == list(STEPS)
@@ -106,6 +107,20 @@ def test_there_and_back_again_loses_nothing(running: DatabasePair) -> None:
         syncwizard("release", label, "--yes")
     for cluster in (running.source_cluster, running.destination_cluster):
         assert slots(cluster, running.database) == 0
+
+
+def rehearsed(pair: DatabasePair, bank: Bank) -> None:
+    """A rehearsal keeps no write out, and names what a switchover would wait for."""
+    with transaction_open(pair):
+        before = bank.moves
+        found = json.loads(syncwizard("rehearse", NAME, "--json").stdout)
+        assert bank.moves > before
+    known = found["switchover"]
+    assert [each["name"] for each in known["steps"]] == ["checks", "drain", "verification", "sequences", "definitions"]
+    assert found["state"] == "synchronizing" and 0 < known["seconds"] < 120
+    assert [each for each in known["waits"] if pair.database in each]
+    assert takes_writes(pair) and slots(pair.destination_cluster, pair.database) == 0
+    assert "rehearsed at" in syncwizard("status", NAME).stdout
 
 
 def moving_at_once(pair: DatabasePair, bank: Bank) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from syncwizard.errors import UsageError
+from syncwizard.errors import End, UsageError
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.fencing import prepare_fence, writing_elsewhere
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
 from syncwizard.task.figures.sample import Sample
@@ -19,6 +20,7 @@ from syncwizard.task.text import counted, format_seconds, listed
 
 # A stream this late is drained for at least as long while no writes are let through.
 LATE_SECONDS = 10.0
+TRANSACTIONS_NAMED = 5
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +97,17 @@ def _of_source(context: Context, source: Connection, order: SwitchoverOrder) -> 
             remedy="finish prepared transactions, disable subscriptions, pause the tasks, and reset the defaults of"
             " roles (ALTER ROLE … RESET default_transaction_read_only)",
         )
+
+
+def waited_for(context: Context, order: SwitchoverOrder) -> tuple[str, ...]:
+    """Transactions that are open for a second: the fence would wait for those of the source's database, and the slots
+    of verification and reverse task for those of either server."""
+    found = []
+    ends: tuple[End, ...] = ("source", "destination") if order.reverse else ("source",)
+    for end in ends:
+        with context.connect(end, "switchover") as session, translated(end, "looking for long transactions"):
+            found += [f"{each} at the {end}" for each in read_transactions(session, older_than_seconds=1.0)]
+    return tuple(found[:TRANSACTIONS_NAMED])
 
 
 def describe(passed: Passed) -> str:

@@ -13,11 +13,12 @@ from typing import TypeVar
 import msgspec
 
 from syncwizard.errors import Cancelled, DifferencesFound, TaskFailed, TimedOut
+from syncwizard.postgres.opening import Change
 from syncwizard.remedies import to_do
-from syncwizard.stages.commands.switchover.checks import Passed, check, describe
+from syncwizard.stages.commands.switchover.checks import Passed, check, describe, waited_for
 from syncwizard.stages.commands.switchover.drain import Marker, drain, prove
-from syncwizard.stages.commands.switchover.fence import raise_fence
-from syncwizard.stages.commands.switchover.opening import open_destination, prepare_definitions
+from syncwizard.stages.commands.switchover.fence import SETTLE_SECONDS, raise_fence
+from syncwizard.stages.commands.switchover.opening import open_destination, prepare_definitions, wanted
 from syncwizard.stages.commands.switchover.way_back import WayBack
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.stages.definitions.sequences import copy_sequences
@@ -29,6 +30,7 @@ from syncwizard.task.switchover import (
     StepName,
     SwitchoverFinished,
     SwitchoverOrder,
+    SwitchoverRehearsed,
     SwitchoverStarted,
     SwitchoverStepFinished,
     SwitchoverStepStarted,
@@ -38,6 +40,8 @@ from syncwizard.task.verification import VerificationOrder
 
 Figures = Callable[[], Sample]
 Found = TypeVar("Found")
+# To make the reverse task with its slot took 0.7 s; a rehearsal makes none.
+REVERSE_SECONDS = 1.0
 
 
 def run(context: Context, order: SwitchoverOrder, figures: Figures, way_back: WayBack) -> None:
@@ -56,6 +60,9 @@ def run(context: Context, order: SwitchoverOrder, figures: Figures, way_back: Wa
     elif known.reverse is not None:
         # How far it came is not known; what follows changes here would be taken for an application, too.
         way_back.drop(known.reverse)
+    if order.rehearsal:
+        _rehearse(context, order, figures, way_back)
+        return
     steps = _Steps(context, order)
     passed: Passed = steps.take("checks", lambda: _check(context, order, figures, way_back), describe)
     with _limited(context, order) as limited:
@@ -69,6 +76,27 @@ def run(context: Context, order: SwitchoverOrder, figures: Figures, way_back: Wa
         steps.take("proof", lambda: prove(limited, marker, figures), str)
         limited.cancellation.check()
     _open(context, order, marker.lsn)
+
+
+def _rehearse(context: Context, order: SwitchoverOrder, figures: Figures, way_back: WayBack) -> None:
+    """Every step but the fence, and what follows from it: nothing is enabled, made or opened."""
+    steps = _Steps(context, order)
+    passed: Passed = steps.take("checks", lambda: _check(context, order, figures, way_back), describe)
+    begun = time.monotonic()
+    steps.take("drain", lambda: drain(context, figures), lambda found: f"all before {found.lsn}")
+    drained = time.monotonic() - begun
+    waits = waited_for(context, order)
+    # The fence would have ended what its slot waits for.
+    waiting = "left out: it would wait for open transactions"
+    steps.take("verification", lambda: waiting if waits else _verify(context, order), str)
+    steps.take("sequences", lambda: _set_sequences(context, msgspec.structs.replace(order, offset=0)), str)
+    steps.take("definitions", lambda: wanted(context, passed.tables), _describe_wanted)
+    behind = time.monotonic() - begun + drained + SETTLE_SECONDS + (REVERSE_SECONDS if order.reverse else 0.0)
+    context.record(SwitchoverRehearsed(id=order.id, seconds=behind, waits=waits))
+
+
+def _describe_wanted(found: list[Change]) -> str:
+    return f"would change {listed(f'{each.definition.kind} {each.definition.name}' for each in found) or 'nothing'}"
 
 
 def _open(context: Context, order: SwitchoverOrder, lsn: str) -> None:
