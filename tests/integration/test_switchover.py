@@ -130,7 +130,7 @@ def moving_at_once(pair: DatabasePair, bank: Bank) -> dict[str, Any]:
 
     def finished() -> bool:
         known = task.read_state().switchover
-        return (known is not None and not known.pending) or command.poll() is not None
+        return (known is not None and known.finished) or command.poll() is not None
 
     until(finished, 120, "the switchover to be done")
     bank.address = pair.destination_address
