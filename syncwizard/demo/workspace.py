@@ -96,13 +96,19 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """Makes SIGTERM end the demo in order, as Ctrl-C does: nothing of it may go on in the background."""
+    """Makes SIGTERM, and a terminal that is closed, end the demo in order, as Ctrl-C does: nothing of it may go on in
+    the background, or stay on the disk."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # What runs under nohup goes on.
+    caught = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in caught:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in caught:
+            signal.signal(number, before[number])

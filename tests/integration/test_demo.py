@@ -1,7 +1,11 @@
 """The demo's parts on real servers: loading, writing, comparing."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -113,3 +117,24 @@ def test_the_workload_says_when_it_failed(pair: DatabasePair) -> None:
         until(lambda: not workload.running, 20, "the workload to fail without its tables")
         with pytest.raises(RuntimeError, match="exit status 1"):
             workload.stop()
+
+
+SERVING = """
+import signal
+from syncwizard.demo.workspace import workspace
+with workspace(None) as place:
+    print(place.folder, flush=True)
+    signal.pause()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_of_a_demo_whose_terminal_is_closed(number: signal.Signals) -> None:
+    demo = subprocess.Popen([sys.executable, "-c", SERVING], stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    folder = Path(demo.stdout.readline().strip())
+    assert (folder / "source").is_dir()
+    demo.send_signal(number)
+    assert demo.wait(60) == -signal.SIGINT
+    demo.stdout.close()
+    assert not folder.exists()
