@@ -177,6 +177,8 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
 
     >>> remedy_of("SSL error: certificate verify failed")
     'check `encryption` of this end: mode, ca, certificate, key and key_password'
+    >>> remedy_of('connection to server on socket "/tmp/.s.PGSQL.5432" failed: No such file or directory')
+    'start the server of this end, or check its host and port'
     >>> refused = 'FATAL: no pg_hba.conf entry for host "10.0.0.7", user "sync", database "kb", no encryption'
     >>> print(remedy_of(refused).partition(": ")[2])
     host "kb" "sync" 10.0.0.7/32 scram-sha-256
@@ -198,6 +200,8 @@ def remedy_of(text: str, access: Access | None = None, state: str = "") -> str:
         return STATE_REMEDIES["28P"]
     if access is not None:
         return f"check the tunnel through {access.ssh}: engine.log in the task's folder has the messages of ssh"
+    if "Connection refused" in text or "No such file or directory" in text:
+        return "start the server of this end, or check its host and port"
     return "check host, port, user and password of this end, and that it is up"
 
 
