@@ -142,9 +142,10 @@ def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
         if table.copied or name not in aside
     }
     unfinished = [table for table in tables.values() if not table.copied]
+    share = _share_of_estimate(tables.values())
     left = [
         Measure(
-            left=sum(max(0, table.estimated_bytes - table.bytes) for table in unfinished),
+            left=sum(max(0, table.estimated_bytes * share - table.bytes) for table in unfinished),
             rates=(sample.copied_bytes_per_second, sample.mean_copied_bytes_per_second),
         ),
         Measure(
@@ -164,6 +165,24 @@ def copy_progress(state: TaskState, sample: Sample) -> CopyProgress | None:
         tables=tables,
         planning=state.planning,
     )
+
+
+def _share_of_estimate(tables: Iterable[TableProgress]) -> float:
+    """How many bytes came for each that was estimated: pages of small tables are mostly empty, values are compressed.
+    1 until a tenth of the estimate is copied.
+
+    >>> small = TableProgress(rows=2, estimated_rows=0, bytes=40, estimated_bytes=8000, copied=True)
+    >>> _share_of_estimate([small, small, msgspec.structs.replace(small, copied=False)])
+    0.005
+    >>> _share_of_estimate([small, msgspec.structs.replace(small, copied=False, estimated_bytes=1_000_000)])
+    1.0
+    """
+    tables = list(tables)
+    copied = [table for table in tables if table.copied and table.estimated_bytes]
+    estimated = sum(table.estimated_bytes for table in copied)
+    if estimated == 0 or estimated < 0.1 * sum(table.estimated_bytes for table in tables):
+        return 1.0
+    return sum(table.bytes for table in copied) / estimated
 
 
 def _expected(copied: bool, done: int, estimated: int) -> int:
