@@ -12,6 +12,7 @@ from syncwizard.demo.servers import Cluster
 from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.postgres.catalog.locale import create_statement, read_locale
 from syncwizard.postgres.session.connection import connect
+from syncwizard.postgres.session.server import read_replication_room
 from syncwizard.stages import precheck
 from syncwizard.task.events import PrecheckItemFinished
 from syncwizard.task.specification import Endpoint, TaskSpec
@@ -216,3 +217,10 @@ def test_an_extension_that_only_a_superuser_may_create_is_created_by_its_stateme
     finally:
         pair.destination.execute(f"ALTER DATABASE {pair.database} OWNER TO postgres".encode())
         pair.destination.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())
+
+
+def test_the_login_of_a_precheck_is_no_walsender_that_is_missing(pair: DatabasePair) -> None:
+    before = read_replication_room(pair.source)
+    for name, more in (("syncwizard precheck", 0), ("syncwizard 0a1b2c3d4e5f precheck", 0), ("replica", 1)):
+        with pair.source_cluster.connect(pair.database, application_name=name, replication="database"):
+            assert read_replication_room(pair.source).senders == before.senders + more

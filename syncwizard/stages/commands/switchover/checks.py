@@ -21,6 +21,8 @@ from syncwizard.task.text import counted, format_seconds, listed
 # A stream this late is drained for at least as long while no writes are let through.
 LATE_SECONDS = 10.0
 TRANSACTIONS_NAMED = 5
+# How long a transaction has been open that is worth a word: those of applications come and go.
+LONG_SECONDS = 1.0
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,13 +102,13 @@ def _of_source(context: Context, source: Connection, order: SwitchoverOrder) -> 
 
 
 def waited_for(context: Context, order: SwitchoverOrder) -> tuple[str, ...]:
-    """Transactions that are open for a second: the fence would wait for those of the source's database, and the slots
-    of verification and reverse task for those of either server."""
+    """Transactions that have been open for `LONG_SECONDS`: the fence would wait for those of the source's database, and
+    the slots of verification and reverse task for those of either server."""
     found = []
     ends: tuple[End, ...] = ("source", "destination") if order.reverse else ("source",)
     for end in ends:
         with context.connect(end, "switchover") as session, translated(end, "looking for long transactions"):
-            found += [f"{each} at the {end}" for each in read_transactions(session, older_than_seconds=1.0)]
+            found += [f"{each} at the {end}" for each in read_transactions(session, older_than_seconds=LONG_SECONDS)]
     return tuple(found[:TRANSACTIONS_NAMED])
 
 
