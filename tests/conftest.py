@@ -1,6 +1,5 @@
 """The servers of a test run, started when first asked for and once; each test gets databases of its own."""
 
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,6 @@ from tests.support.pair import DatabasePair, copy_name
 # How long an example takes says something of the machine, and nothing of what is tested.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many processes again as there are cores: tests wait for servers and engines a part of their time."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + cores // 2
 
 
 @pytest.fixture(scope="session")
