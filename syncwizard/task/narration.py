@@ -367,7 +367,8 @@ def _(event: SyncPointPassed) -> str:
 
 @_sentence.register
 def _(event: StatementFinished) -> str:
-    return f"{event.kind} {event.name} created in {format_seconds(event.seconds)}"
+    kind = event.kind.removesuffix(" validation")
+    return f"{kind} {event.name} {'created' if kind == event.kind else 'validated'} in {format_seconds(event.seconds)}"
 
 
 @_sentence.register

@@ -177,3 +177,9 @@ def test_its_level_is_that_of_the_notice_it_leaves(event: Event) -> None:
     assert level in ("info", "warning", "error")
     for notice in reduce(planned(), 2.0, 2, event).notices:
         assert notice.level == level
+
+
+def test_a_foreign_key_is_validated_and_a_view_created() -> None:
+    validated = StatementFinished(kind="foreign key validation", name="f on t", seconds=0.018)
+    assert narrate(validated) == "foreign key f on t validated in 18 ms"
+    assert narrate(StatementFinished(kind="view", name="v", seconds=1.0)) == "view v created in 1.0 s"
