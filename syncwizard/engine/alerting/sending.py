@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from syncwizard.engine.alerting.alert import Alert
 from syncwizard.engine.alerting.book import UNDELIVERED
@@ -115,9 +115,9 @@ class Senders:
         for sender in self._senders.values():
             sender.add(alert)
 
-    def undelivered(self) -> dict[ReceiverName, list[Alert]]:
-        """What each receiver has not taken yet."""
-        found = {name: sender.waiting() for name, sender in self._senders.items()}
+    def undelivered(self, more: Sequence[Alert] = ()) -> dict[ReceiverName, list[Alert]]:
+        """What each receiver has not taken yet, and `more` that are to be added."""
+        found = {name: [*sender.waiting(), *more][-UNDELIVERED:] for name, sender in self._senders.items()}
         return {name: waiting for name, waiting in found.items() if waiting}
 
     def finish(self, seconds: float) -> None:

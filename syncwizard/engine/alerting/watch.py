@@ -83,11 +83,11 @@ class AlertWatch:
             wrong |= of_growth(growth, now)
         silenced = now < silenced_until(self._folder)
         alarms, due = decide(self._book.alarms, wrong, self._rules, now, silenced=silenced)
-        for each in due:
-            self._senders.add(alert_of(self._spec, state, each))
+        alerts = [alert_of(self._spec, state, each) for each in due]
         # Known to the disk before it is delivered: an engine that dies has sent it, or the next one does.
-        undelivered = self._senders.undelivered()
-        self._keep(Book(alarms=alarms, growth=growth, undelivered=undelivered))
+        self._keep(Book(alarms=alarms, growth=growth, undelivered=self._senders.undelivered(alerts)))
+        for alert in alerts:
+            self._senders.add(alert)
 
     def _growth(self, sample: Sample, now: float) -> Growth | None:
         before = self._book.growth
