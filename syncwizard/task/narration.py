@@ -340,7 +340,10 @@ def _(event: DefinitionFollowed) -> str:
     what = f"{event.tag} on {event.table} was followed"
     if event.kind == "dropped" and not event.statements:
         return f"{event.table} was dropped at the source: its copy stays at the destination as it is"
-    return f"{what}: {'; '.join(event.statements)}" if event.statements else what
+    if not event.statements:
+        return what
+    more = len(event.statements) - 1
+    return f"{what}: {event.statements[0]}{f' and {more} more' if more else ''}"
 
 
 @_sentence.register
