@@ -6,11 +6,9 @@ import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import JSON, fail, print_json, say, show
+from syncwizard.cli.switchover import data_of, show_event
 from syncwizard.client import lifecycle, switching, tasks
-from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import SyncwizardError
-from syncwizard.task.events import Event
-from syncwizard.task.narration import narrate
 from syncwizard.task.switching import describe_switchover
 from syncwizard.task.switchover import AcceptedCheck, SwitchoverOrder, SwitchoverVerification
 
@@ -60,24 +58,15 @@ def rehearse(
     )
     order, _ = switching.order_of(state, wanted)
     try:
-        found = switching.switch(task, order, _watch)
+        found = switching.switch(task, order, show_event)
     except SyncwizardError as error:
         if as_json:
-            fail(error, _data(task))
+            fail(error, data_of(task))
         raise
     if as_json:
-        print_json(_data(task))
+        print_json(data_of(task))
     else:
         show(f"{task.label}  {describe_switchover(found)}")
     for each in found.waits:
         say(f"it would wait for {each}")
     return 0
-
-
-def _watch(event: Event) -> None:
-    say(narrate(event))
-
-
-def _data(task: StoredTask) -> dict[str, object]:
-    state = task.read_state()
-    return {"id": task.id, "label": task.label, "state": state.state, "switchover": state.switchover}

@@ -112,13 +112,13 @@ def switchover(
         _show(task, order)
         ask_for_name(task)
     try:
-        found = switching.switch(task, order, _watch)
+        found = switching.switch(task, order, show_event)
     except SyncwizardError as error:
         if as_json:
-            fail(error, _data(task))
+            fail(error, data_of(task))
         raise
     if as_json:
-        print_json({**_data(task), "connection": switching.new_connection(task.spec.destination)})
+        print_json({**data_of(task), "connection": switching.new_connection(task.spec.destination)})
     else:
         show(f"{task.label}  switched  {switching.new_connection(task.spec.destination)}")
     if found.seconds is not None:
@@ -132,17 +132,19 @@ def switchover(
 def _undo(task: StoredTask, as_json: bool) -> int:
     if task.read_state().switchover is None:
         raise UsageError("there is no switchover to undo", where=task.label)
-    switching.undo(task, _watch)
+    switching.undo(task, show_event)
     if as_json:
-        print_json(_data(task))
+        print_json(data_of(task))
     return 0
 
 
-def _watch(event: Event) -> None:
+def show_event(event: Event) -> None:
+    """A step, as it is taken."""
     say(narrate(event))
 
 
-def _data(task: StoredTask) -> dict[str, object]:
+def data_of(task: StoredTask) -> dict[str, object]:
+    """How far a switchover or its rehearsal is, for `--json`."""
     state = task.read_state()
     return {"id": task.id, "label": task.label, "state": state.state, "switchover": state.switchover}
 

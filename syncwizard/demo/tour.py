@@ -18,7 +18,7 @@ LONGEST_SECONDS = 600.0
 
 
 def tour_of(place: Workspace, writer: Writer, pace: float) -> Tour:
-    """The tour over these servers. Whoever takes over finds both of them up."""
+    """The tour over these servers. Both are up when it is taken over."""
     steps = (*_setting_up(place), *_watching(), *_losing_the_source(place), *_comparing(place, writer))
     return Tour(steps=steps, pace=pace, left=place.source.start)
 

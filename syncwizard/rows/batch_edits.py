@@ -49,7 +49,7 @@ def filtered(tables: Iterable[OfBatch], text: str) -> list[Edited]:
     try:
         names = named_columns(where) if where is not None else frozenset[str]()
     except ScriptError:
-        # What is wrong with the text itself is said of each table.
+        # What is wrong with the text itself stands at each table.
         names = frozenset()
     found = []
     for each in tables:

@@ -1,4 +1,4 @@
-"""A tour as data: what is said at each step, which keys are pressed, and what is waited for. Knows no Textual."""
+"""A tour as data: the caption of each step, its keys, and the condition that ends it. Knows no Textual."""
 
 from collections.abc import Callable
 
