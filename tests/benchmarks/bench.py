@@ -104,7 +104,7 @@ class Task:
 def bench() -> Iterator[Bench]:
     """Two fresh servers whose data survive nothing but this run, and state directories of their own."""
     make_plain()
-    with temporary_folder() as folder:
+    with temporary_folder(on_disk=True) as folder:
         os.environ.update(fresh_home(folder))
         source = Cluster(folder / "source", 16, settings=SETTINGS)
         destination = Cluster(folder / "destination", 18, settings=SETTINGS)

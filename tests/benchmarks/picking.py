@@ -86,7 +86,7 @@ def _figures(costs: list[Cost]) -> tuple[str, str, str]:
 
 
 def _list(count: int) -> float:
-    with temporary_folder() as folder:
+    with temporary_folder(on_disk=True) as folder:
         cluster = Cluster(folder / "source", 16, durable=False, settings={"max_locks_per_transaction": "2000"})
         try:
             cluster.create().start()

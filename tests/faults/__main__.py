@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 30)
     make_plain()
-    with temporary_folder() as folder:
+    with temporary_folder(on_disk=True) as folder:
         os.environ.update(fresh_home(folder))
         with (
             Cluster(folder / "source", 16, durable=False).create().start() as source,
