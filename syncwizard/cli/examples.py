@@ -22,7 +22,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "rules": ("rules kb-to-frankfurt", "rules kb-to-frankfurt --from kb.yaml"),
     "sequences": ("sequences kb-to-frankfurt", "sequences kb-to-frankfurt --offset 1000"),
     "definitions": ("definitions kb-to-frankfurt", "definitions kb-to-frankfurt --retry"),
-    "ddl": ("ddl kb-to-frankfurt", "ddl kb-to-frankfurt --json"),
+    "ddl": (
+        "ddl kb-to-frankfurt",
+        "ddl kb-to-frankfurt --dry-run > change.sql",
+        "ddl kb-to-frankfurt --run change.sql",
+        "ddl kb-to-frankfurt --skip",
+    ),
     "verify": (
         "verify kb-to-frankfurt",
         "verify kb-to-frankfurt --table public.notes",

@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "rules": ("syncwizard.cli.rules", "Show the filters, scripts and operations of a task, or order others."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
-    "ddl": ("syncwizard.cli.ddl", "List changes of definitions that were followed."),
+    "ddl": ("syncwizard.cli.ddl", "List changes of definitions, and decide about one that waits."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
     "rehearse": ("syncwizard.cli.rehearse", "Take every step of a switchover but the fence, and time it."),

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from syncwizard.remedies import lines_of, with_task
-from syncwizard.task.events import DefinitionFollowed, Entry, Failure
+from syncwizard.task.ddl import describe_decision
+from syncwizard.task.events import BlockedDefinition, DefinitionFollowed, Entry, Failure
 from syncwizard.task.narration import describe_failure
 from syncwizard.task.specification import Ddl
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import counted, local_time, one_line
+from syncwizard.task.text import counted, local_time, one_line, shell_word
 
 
 def followed_of(entries: Sequence[Entry]) -> list[tuple[float, DefinitionFollowed]]:
@@ -32,17 +33,53 @@ def describe_followed(
         parts += [one_line(f"    destination  {text}") for text in event.statements or [_nothing(event)]]
         if event.refused:
             parts.append(one_line(f"    refused      {event.refused}"))
+        if event.decided:
+            parts.append(one_line(f"    {'skipped' if event.decided == 'skip' else 'edited'}      by {event.by}"))
     failure = in_the_way(state)
     if failure is not None:
         word = "retrying" if state.retrying is not None else "stopped"
         parts.append(one_line(f"  {word}: {describe_failure(failure)}"))
         parts += [f"    {one_line(line)}" for line in lines_of(with_task(failure.remedy, label))]
+        if failure.definition is not None:
+            parts += _waiting(failure.definition, label)
+    parts += [f"  {one_line(describe_decision(each))}, not carried out yet" for each in state.decided]
     return "\n".join(parts)
 
 
 def followed_as_data(followed: Sequence[tuple[float, DefinitionFollowed]], state: TaskState) -> dict[str, Any]:
     """The same for `--json`."""
-    return {"followed": [{"at": at, "change": event} for at, event in followed], "failure": in_the_way(state)}
+    return {
+        "followed": [{"at": at, "change": event} for at, event in followed],
+        "failure": in_the_way(state),
+        "decided": state.decided,
+    }
+
+
+def _waiting(change: BlockedDefinition, label: str) -> list[str]:
+    parts = [one_line(f"    would run    {statement}") for statement in change.statements]
+    options = ["--dry-run", "--retry", "--edit", *(["--skip"] if change.consequences else [])]
+    return [*parts, f"    decide       syncwizard ddl {shell_word(label)} {'|'.join(options)}"]
+
+
+def statements_text(change: BlockedDefinition) -> str:
+    """The statements that the change would run, as SQL to be edited, with what ran at the source as a remark."""
+    ran = change.statement or "run by a function that does not show it"
+    on = f" on {one_line(change.table)}" if change.table else ""
+    head = [f"{change.tag}{on}, run by {one_line(change.role)}, committed at {change.lsn}", *ran.splitlines()]
+    found = [f"-- {one_line(line)}" for line in head]
+    found += [f"{statement};" for statement in change.statements]
+    if not change.statements:
+        found.append("-- Nothing of it can be followed.")
+    return "\n".join(found) + "\n"
+
+
+def describe_skip(change: BlockedDefinition) -> str:
+    """What skipping the change means, exactly."""
+    on = f" on {change.table}" if change.table else ""
+    parts = [one_line(f"{change.tag}{on}, committed at {change.lsn}, is skipped:")]
+    parts += [one_line(f"  {each}") for each in change.consequences]
+    parts += [one_line(f"  not run: {statement}") for statement in change.statements]
+    return "\n".join(parts)
 
 
 def in_the_way(state: TaskState) -> Failure | None:

@@ -36,7 +36,7 @@ from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
-from syncwizard.task.events import Event, ResyncRequested
+from syncwizard.task.events import DefinitionDecided, Event, ResyncRequested
 from syncwizard.task.failures import FailureReport, error_from_report
 from syncwizard.task.handover import Handover
 from syncwizard.task.resync import ResyncWish
@@ -214,6 +214,7 @@ def for_task(
     passed: Sequence[str] = (),
     wish: ResyncWish = NO_WISH,
     order: ResyncRequested | None = None,
+    decision: DefinitionDecided | None = None,
     quiet: bool = False,
 ) -> Probe[Event]:
     """The precheck of a specification, or an act on a stored task; its news are the task's events.
@@ -222,7 +223,14 @@ def for_task(
     stderr.
     """
     request = TaskRequest(
-        kind=kind, spec=spec, secrets=secrets, offset=offset, passed=list(passed), wish=wish, order=order
+        kind=kind,
+        spec=spec,
+        secrets=secrets,
+        offset=offset,
+        passed=list(passed),
+        wish=wish,
+        order=order,
+        decision=decision,
     )
     decoder = msgspec.msgpack.Decoder(ProbeEvent)
     return Probe(request, (spec.source, spec.destination), lambda payload: decoder.decode(payload).event, quiet=quiet)

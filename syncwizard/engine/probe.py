@@ -130,6 +130,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _resync(request, outgoing)
         case TaskRequest(kind="definitions"):
             _definitions(request, outgoing)
+        case TaskRequest(kind="decide"):
+            _decide(request, outgoing)
         case TaskRequest(kind="undo-switchover"):
             _undo_switchover(request, outgoing)
 
@@ -276,6 +278,13 @@ def _definitions(request: TaskRequest, outgoing: int) -> None:
 
     with _journal_held(request) as (journal, folder):
         _run(request, folder, _Record(outgoing, journal), retrying.run)
+
+
+def _decide(request: TaskRequest, outgoing: int) -> None:
+    """For the next engine of the task."""
+    if request.decision is not None:
+        with _journal_held(request) as (journal, _):
+            _Record(outgoing, journal).append(request.decision)
 
 
 def _undo_switchover(request: TaskRequest, outgoing: int) -> None:

@@ -182,7 +182,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A command on one table. `kind`: `table` with its definition after the command; `dropped`; `index`, one that was
     dropped, of that OID; `failed`: it could not be captured, and the definition is why. `statement`: None where a
     function ran it whose text is not known. `joined`: the publications that the table is in because it was created
-    under their selection, each with the OID of its row there."""
+    under their selection, each with the OID of its row there. `ordinal`: its number at the source."""
 
     kind: str
     tag: str
@@ -191,6 +191,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     relation: int
     definition: str | None
     joined: dict[str, int] = {}
+    ordinal: int = 0
 
 
 class Redefinition(msgspec.Struct, eq=False, kw_only=True):

@@ -30,7 +30,7 @@ def parse_command(frame: bytes, codec: str) -> Command:
             )
         kind, tag, role, statement = (None if text is None else text.decode(codec) for text in texts[2:6])
         definition = texts[7].decode(codec) if texts[7] is not None else None
-        relation = _number(texts[6], kinds[6])
+        relation, ordinal = _number(texts[6], kinds[6]), _number(texts[0], kinds[0])
         joined = _JOINED.decode(texts[9]) if texts[9] is not None else {}
     except (ValueError, KeyError, struct_error, msgspec.DecodeError) as error:
         raise ProtocolError("a captured command that cannot be read") from error
@@ -42,6 +42,7 @@ def parse_command(frame: bytes, codec: str) -> Command:
         relation=relation,
         definition=definition,
         joined=joined,
+        ordinal=ordinal,
     )
 
 

@@ -11,6 +11,8 @@ import msgspec
 
 from syncwizard.errors import End
 from syncwizard.remedies import NOTHING, Remedy
+from syncwizard.task.ddl import DefinitionDecided as DefinitionDecided
+from syncwizard.task.facts import BlockedDefinition as BlockedDefinition
 from syncwizard.task.facts import Event as Event
 from syncwizard.task.facts import Failure as Failure
 from syncwizard.task.names import TableName
@@ -210,6 +212,7 @@ class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
     - `tag`, `role`, `statement`: the command as it ran there; the statement is None where a function hid it
     - `statements`: what ran at the destination; none where there was nothing to do, or a dropped table stays there
     - `object_kind`: of what is no table, where `kind` is object; `refused`: why the destination did not take it
+    - `ordinal`: its number at the source; `decided`, `by`: where the statements are not those that follow it
     """
 
     number: int = 0
@@ -224,6 +227,9 @@ class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
     object_kind: str = ""
     refused: str = ""
     sqlstate: str = ""
+    ordinal: int = 0
+    decided: Literal["", "run", "skip"] = ""
+    by: str = ""
 
 
 class PartitionDetached(Event, frozen=True, kw_only=True, tag=True):
@@ -392,6 +398,7 @@ AnyEvent = (
     | ResyncRequested
     | TableDropped
     | DefinitionFollowed
+    | DefinitionDecided
     | PartitionDetached
     | TableSetAside
     | SyncPointSet

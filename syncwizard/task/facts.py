@@ -6,11 +6,31 @@ from syncwizard.errors import End
 from syncwizard.remedies import NOTHING, Remedy
 
 
+class BlockedDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a definition that waits at its place, and everything behind it.
+
+    - `ordinal`: its number at the source; `lsn`: of its commit there
+    - `tag`, `role`, `statement`: the command as it ran; the statement is None where a function hid it
+    - `table`: the destination's table or object, empty where that is not known
+    - `statements`: what is run at the destination to follow it, as far as it can be followed
+    - `consequences`: what is other at the destination once it is skipped; none where it cannot be skipped
+    """
+
+    ordinal: int
+    lsn: str
+    tag: str
+    role: str
+    statement: str | None
+    table: str
+    statements: list[str] = []
+    consequences: list[str] = []
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """An error as data: the fields of `SyncwizardError` and its exit code.
 
     `changes_missing`: tables have to be copied again; resuming would end the same way. `down`: the end that is out of
-    reach, and `cause` why, in two or three words.
+    reach, and `cause` why, in two or three words. `definition`: the change of a definition that is in the way.
     """
 
     title: str
@@ -22,6 +42,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     changes_missing: bool = False
     down: End | None = None
     cause: str = ""
+    definition: BlockedDefinition | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

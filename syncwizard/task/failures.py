@@ -8,6 +8,7 @@ import msgspec
 from syncwizard import errors
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.remedies import Remedy, lines_of, to_do
+from syncwizard.task.ddl import DefinitionBlocked
 from syncwizard.task.events import Failure
 from syncwizard.task.handover import Handover
 from syncwizard.task.text import clean_lines, one_line
@@ -25,6 +26,7 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.SourceChanged,
         errors.ChangesMissing,
         errors.ChangeFailed,
+        DefinitionBlocked,
         errors.JournalFailed,
         errors.Fenced,
     )
@@ -61,6 +63,7 @@ def failure_of(error: SyncwizardError) -> Failure:
         changes_missing=isinstance(error, errors.ChangesMissing),
         down=endpoint.end if endpoint and endpoint.lost else None,
         cause=endpoint.cause if endpoint else "",
+        definition=error.definition if isinstance(error, DefinitionBlocked) else None,
     )
 
 
@@ -142,6 +145,15 @@ def _endpoint_error(failure: Failure, end: End, transient: bool) -> EndpointErro
 
 
 def _plain(kind: type[SyncwizardError], failure: Failure) -> SyncwizardError:
+    if kind is DefinitionBlocked:
+        return DefinitionBlocked(
+            failure.title,
+            definition=failure.definition,
+            detail=failure.detail,
+            where=failure.where,
+            remedy=failure.remedy,
+            sqlstate=failure.sqlstate,
+        )
     return kind(
         failure.title,
         detail=failure.detail,

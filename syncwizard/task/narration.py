@@ -4,8 +4,10 @@ import functools
 from collections.abc import Sequence
 
 from syncwizard.remedies import NOTHING, Remedy, without_statements, without_then
+from syncwizard.task.ddl import describe_decision
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionDecided,
     DefinitionFollowed,
     DefinitionMissing,
     DefinitionsRetried,
@@ -337,6 +339,10 @@ def _(event: TableDropped) -> str:
 def _(event: DefinitionFollowed) -> str:
     if event.refused:
         return f"{event.tag} on {event.table} could not be followed: {event.refused}"
+    if event.decided:
+        by = f", as {event.by} decided" if event.by else ""
+        done = f"was skipped{by}" if event.decided == "skip" else f"was followed by other statements{by}"
+        return f"{event.tag} on {event.table} {done}" + (f": {'; '.join(event.statements)}" if event.statements else "")
     what = f"{event.tag} on {event.table} was followed"
     if event.kind == "dropped" and not event.statements:
         return f"{event.table} was dropped at the source: its copy stays at the destination as it is"
@@ -344,6 +350,11 @@ def _(event: DefinitionFollowed) -> str:
         return what
     more = len(event.statements) - 1
     return f"{what}: {event.statements[0]}{f' and {more} more' if more else ''}"
+
+
+@_sentence.register
+def _(event: DefinitionDecided) -> str:
+    return describe_decision(event)
 
 
 @_sentence.register

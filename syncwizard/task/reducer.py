@@ -8,6 +8,7 @@ import msgspec
 
 from syncwizard.task.events import (
     ChangesApplied,
+    DefinitionDecided,
     DefinitionFollowed,
     DefinitionMissing,
     DefinitionsVerified,
@@ -266,7 +267,8 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
 def _(event: DefinitionFollowed, state: TaskState, at: float) -> TaskState:
     if event.number <= state.followed:
         return state
-    state = replace(state, followed=event.number)
+    others = tuple(each for each in state.decided if not each.concerns(event.ordinal, event.lsn))
+    state = replace(state, followed=event.number, decided=others)
     if event.kind == "created":
         made = TableState(pair_lsn=event.lsn, chunks=1, estimated_rows=0, estimated_bytes=0, binary=False, copied=True)
         dropped = tuple(table for table in state.dropped if table != event.table)
@@ -276,6 +278,12 @@ def _(event: DefinitionFollowed, state: TaskState, at: float) -> TaskState:
     if event.kind == "dropped":
         return _dropped(state, at, TableDropped(table=event.table), narrate(event))
     return state
+
+
+@_after.register
+def _(event: DefinitionDecided, state: TaskState, at: float) -> TaskState:
+    others = tuple(each for each in state.decided if not each.concerns(event.ordinal, event.lsn))
+    return replace(state, decided=others if event.action == "retry" else (*others, event))
 
 
 def _renamed(state: TaskState, before: TableName, now: TableName) -> TaskState:

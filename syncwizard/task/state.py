@@ -8,6 +8,7 @@ import msgspec
 
 from syncwizard.remedies import NOTHING, Remedy
 from syncwizard.task.events import (
+    DefinitionDecided,
     Failure,
     Level,
     PartitionDetached,
@@ -134,7 +135,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing_definitions`: those that are selected or needed and not at the destination.
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
-    `followed`: the number of the last change of a definition that was followed.
+    `followed`: the number of the last change of a definition that was followed; `decided`: what was decided about
+    those that are not.
     `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
     are not applied.
@@ -155,6 +157,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     detached: tuple[PartitionDetached, ...] = ()
     aside: tuple[TableSetAside, ...] = ()
     followed: int = 0
+    decided: tuple[DefinitionDecided, ...] = ()
     resync: ResyncRequested | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False

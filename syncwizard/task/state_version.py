@@ -9,6 +9,7 @@ from syncwizard import __version__
 # What decides how events become a state, and what a state is.
 MODULES = (
     "../remedies",
+    "ddl",
     "earlier",
     "events",
     "facts",

@@ -44,7 +44,7 @@ def level_of(event: Event) -> str:
             return "warning"
         case PrecheckItemFinished(verdict="warning"):
             return "warning"
-        case DefinitionFollowed(refused=refused) if refused:
+        case DefinitionFollowed(refused=refused, decided=decided) if refused or decided == "skip":
             return "warning"
         case Noticed(level=level):
             return level

@@ -126,7 +126,7 @@ def _retrying(seen: Seen, now: float) -> Trouble | None:
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
         f"{until}, in {span(trouble.until - now)}",
         cause="; ".join(filter(None, (_server_words(failure), _first(trouble)))),
-        next=_goes_on_by_itself(failure.remedy),
+        next=_goes_on_by_itself(failure.remedy) + (_DECIDE if failure.definition is not None else ""),
         brief=f"{one_line(', '.join(filter(None, (cause, describe_tries(seen.sample, now)))))} · {until}",
     )
 
@@ -187,6 +187,10 @@ def _goes_on_by_itself(remedy: Remedy) -> str:
     """What to do about what is tried again."""
     words = words_of(without_then(remedy), by_key)
     return f"{words or 'nothing to do if it passes'}; the task goes on by itself then"
+
+
+# Of a change of a definition that waits.
+_DECIDE = "; or decide about it with `syncwizard ddl`"
 
 
 def _wal(held: Retention | None) -> Trouble | None:

@@ -9,6 +9,7 @@ from syncwizard.remedies import to_do
 from syncwizard.task.events import (
     AnyEvent,
     ChangesApplied,
+    DefinitionDecided,
     DefinitionFollowed,
     DefinitionMissing,
     DefinitionsRetried,
@@ -106,6 +107,7 @@ EVENTS: list[Event] = [
     DefinitionFollowed(
         number=1, lsn="0/1", kind="changed", table=TABLE, tag="ALTER TABLE", statements=["ALTER TABLE sales.orders …"]
     ),
+    DefinitionDecided(ordinal=1, lsn="0/1", tag="ALTER TABLE", table="sales.orders", action="skip", by="dba@host"),
     PartitionDetached(table=TABLE, root=TABLE),
     TableSetAside(table=TABLE, reason="its key is refused"),
     SyncPointSet(lsn="0/1"),

@@ -2,34 +2,37 @@
 transaction of the rows around (rule 23)."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Literal
 
 import psycopg
 
-from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.destination.followed import Followed
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import is_connection_loss
-from syncwizard.remedies import Remedy, to_do
+from syncwizard.remedies import Remedy, or_else, to_do
 from syncwizard.rows.changes import Redefinition
 from syncwizard.structure.definition import Definition, parse_definition
-from syncwizard.task.events import DefinitionFollowed
+from syncwizard.task.ddl import DefinitionBlocked, DefinitionDecided
+from syncwizard.task.events import BlockedDefinition, DefinitionFollowed
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.names import TableName
 
 # Of a statement in a message.
 SHOWN = 500
 
+DECIDE = to_do("decide about it: syncwizard ddl TASK shows what it would run, runs other statements, or skips it")
 REFUSED = to_do("put right at the destination what the message says", then="resume")
 
 
 class DefinitionWriter:
-    """Changes definitions over the apply session."""
+    """Changes definitions over the apply session. `decided`: what is run in place of what would follow a command."""
 
-    def __init__(self, connection: Connection, task_id: uuid.UUID) -> None:
+    def __init__(self, connection: Connection, task_id: uuid.UUID, decided: Sequence[DefinitionDecided]) -> None:
         self._connection = connection
+        self._decided = decided
         self.store = Followed(connection, task_id)
         # What was done and is not committed yet.
         self._done: list[DefinitionFollowed] = []
@@ -38,6 +41,11 @@ class DefinitionWriter:
         """What was followed since the last time, once its transaction is durable."""
         done, self._done = self._done, []
         return done
+
+    def decision(self, redefinition: Redefinition) -> DefinitionDecided | None:
+        """What was decided about a command; None as a rule."""
+        ordinal, lsn = redefinition.command.ordinal, format_lsn(redefinition.final_lsn)
+        return next((each for each in self._decided if each.concerns(ordinal, lsn)), None)
 
     def note(
         self,
@@ -51,7 +59,7 @@ class DefinitionWriter:
         sqlstate: str = "",
     ) -> None:
         """Keeps what was done for a command."""
-        command = redefinition.command
+        command, decision = redefinition.command, self.decision(redefinition)
         event = DefinitionFollowed(
             lsn=format_lsn(redefinition.final_lsn),
             kind=kind,
@@ -64,18 +72,39 @@ class DefinitionWriter:
             object_kind=object_kind,
             refused=refused,
             sqlstate=sqlstate,
+            ordinal=command.ordinal,
+            decided="" if decision is None or decision.action == "retry" else decision.action,
+            by=decision.by if decision else "",
         )
         self._done.append(self.store.log(event))
 
-    def execute(self, redefinition: Redefinition, target: TableName, statement: str) -> None:
-        """Runs a statement. Raises ChangeFailed where the destination refuses it."""
-        try:
-            self._connection.execute(statement.encode(codec_of(self._connection)))
-        except psycopg.Error as error:
-            if is_connection_loss(error):
-                raise
-            message = f"the destination refuses {statement}: {' '.join(str(error).split())}"
-            raise self.failure(redefinition, str(target), message, REFUSED, error.sqlstate or "") from error
+    def run(
+        self, redefinition: Redefinition, target: TableName, statements: list[str], consequences: Sequence[str] = ()
+    ) -> list[str]:
+        """Runs the statements, or what was decided in their place; which ones ran.
+
+        `consequences`: what is other at the destination without them. Raises DefinitionBlocked where the destination
+        refuses one.
+        """
+        decision = self.decision(redefinition)
+        wanted = statements if decision is None else list(decision.statements)
+        for statement in wanted:
+            try:
+                self._connection.execute(statement.encode(codec_of(self._connection)))
+            except psycopg.Error as error:
+                if is_connection_loss(error):
+                    raise
+                message = f"the destination refuses {statement}: {' '.join(str(error).split())}"
+                raise self.failure(
+                    redefinition,
+                    str(target),
+                    message,
+                    REFUSED,
+                    error.sqlstate or "",
+                    statements=wanted,
+                    consequences=consequences,
+                ) from error
+        return wanted
 
     def read(self, target: TableName) -> Definition | None:
         """The destination's table as it is now."""
@@ -88,16 +117,34 @@ class DefinitionWriter:
         return None if row is None else parse_definition(row[0])
 
     def failure(
-        self, redefinition: Redefinition, target: str, message: str, remedy: Remedy, sqlstate: str = ""
-    ) -> ChangeFailed:
-        """The error of a command that cannot be followed."""
-        command = redefinition.command
+        self,
+        redefinition: Redefinition,
+        target: str,
+        message: str,
+        remedy: Remedy,
+        sqlstate: str = "",
+        *,
+        statements: Sequence[str] = (),
+        consequences: Sequence[str] = (),
+    ) -> DefinitionBlocked:
+        """The error of a command that cannot be followed; `statements` and `consequences` as BlockedDefinition has
+        them."""
+        command, lsn = redefinition.command, format_lsn(redefinition.final_lsn)
         text = "run by a function that does not show it" if command.statement is None else command.statement[:SHOWN]
-        return ChangeFailed(
-            f"{command.tag}{f' on {target}' if target else ''}, committed at {format_lsn(redefinition.final_lsn)},"
-            " cannot be followed",
+        return DefinitionBlocked(
+            f"{command.tag}{f' on {target}' if target else ''}, committed at {lsn}, cannot be followed",
+            definition=BlockedDefinition(
+                ordinal=command.ordinal,
+                lsn=lsn,
+                tag=command.tag,
+                role=command.role,
+                statement=command.statement,
+                table=target,
+                statements=list(statements),
+                consequences=list(consequences),
+            ),
             detail=f"{message}. The statement, run by {command.role}: {text}",
             where=f"destination {target}".strip(),
-            remedy=remedy,
+            remedy=or_else(remedy, DECIDE),
             sqlstate=sqlstate,
         )

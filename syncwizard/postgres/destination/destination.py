@@ -30,6 +30,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.changes import Piece, Redefinition, Route
 from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
+from syncwizard.task.events import DefinitionDecided
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
@@ -144,9 +145,10 @@ class Destination:
         routes: RouteCompiler,
         look: Callable[[TableName], Table | None],
         members: Captured,
+        decided: Sequence[DefinitionDecided],
     ) -> Redefining:
         """What follows captured commands, for the routes of the same session; see Redefining."""
-        return Redefining(self.connection, self._task_id, spec, known, mapping, routes, look, members)
+        return Redefining(self.connection, self._task_id, spec, known, mapping, routes, look, members, decided)
 
     def writer(
         self,

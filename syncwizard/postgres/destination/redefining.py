@@ -1,7 +1,7 @@
 """Brings tables of the destination from one definition to the next, in the transaction of the rows around (rule 23)."""
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,7 @@ from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.destination.redefining_objects import DROPPED_OBJECT, OBJECT, ObjectRedefining
+from syncwizard.postgres.destination.redefining_partitions import PartitionRedefining
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.encoding import codec_of
@@ -20,10 +21,11 @@ from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.commands import parse_command
 from syncwizard.rows.following import follows
 from syncwizard.structure.compare import Step, compare
-from syncwizard.structure.creating import attach_partition, create, create_partition
+from syncwizard.structure.consequences import of_changed, of_dropped, of_unknown
+from syncwizard.structure.creating import create
 from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition
 from syncwizard.structure.table import Table
-from syncwizard.task.events import DefinitionFollowed
+from syncwizard.task.events import DefinitionDecided, DefinitionFollowed
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
@@ -45,7 +47,7 @@ class Redefining:
 
     - `known`: the followed tables by OID, as the destination has them; kept up to date.
     - `routes`: of the same session; `look`: at a table of the source as it is now.
-    - `members`: what the session compares with the source.
+    - `members`: what the session compares with the source; `decided`: what runs in place of what would follow.
     """
 
     def __init__(
@@ -58,13 +60,15 @@ class Redefining:
         routes: RouteCompiler,
         look: Callable[[TableName], Table | None],
         members: Captured,
+        decided: Sequence[DefinitionDecided] = (),
     ) -> None:
         self._connection = connection
         self._spec = spec
-        self._there = DefinitionWriter(connection, task_id)
+        self._there = DefinitionWriter(connection, task_id, decided)
         self._ledger = Ledger(connection, task_id)
         self._copies = Copies(connection, task_id)
         self._objects = ObjectRedefining(connection, spec, mapping, self._there)
+        self._partitions = PartitionRedefining(spec, mapping, self._there, routes, look)
         self._known = known
         self._mapping = mapping
         self._routes = routes
@@ -84,8 +88,7 @@ class Redefining:
             command.kind == "failed"
             or self._before(command) is not None
             or self._joins(command)
-            or self._grows(command)
-            or self._may_shrink(command)
+            or self._partitions.captured(command)
         ):
             return Redefinition(command=command, final_lsn=final_lsn)
         return None
@@ -96,17 +99,13 @@ class Redefining:
         command = redefinition.command
         before = self._before(command)
         if command.kind == "failed":
-            raise self._there.failure(
-                redefinition, "", f"it could not be captured: {command.definition}", _NOT_CAPTURED
-            )
-        if command.kind in (OBJECT, DROPPED_OBJECT):
+            self._fail(redefinition)
+        elif command.kind in (OBJECT, DROPPED_OBJECT):
             self._objects.redefine(redefinition)
-        elif before is None and command.kind == "dropped":
-            self._drop_partition(redefinition)
-        elif before is None and not self._joins(command):
-            self._create_partition(redefinition)
-        elif before is None:
+        elif before is None and self._joins(command):
             self._create(redefinition)
+        elif before is None:
+            self._partitions.redefine(redefinition)
         elif command.kind == "dropped":
             self._drop(redefinition, before)
         else:
@@ -120,26 +119,21 @@ class Redefining:
     def _joins(self, command: Command) -> bool:
         return command.kind == "table" and self._spec.slot in command.joined
 
-    def _grows(self, command: Command) -> bool:
-        """Whether a partition was created in a tree of the task."""
-        if command.kind != "table" or command.tag != "CREATE TABLE" or command.definition is None:
-            return False
-        partition = parse_definition(command.definition).partition
-        return partition is not None and self._routes.captures(partition.root)
-
-    def _may_shrink(self, command: Command) -> bool:
-        """Whether a table was dropped that can have been a partition of the task."""
-        return (
-            command.kind == "dropped"
-            and self._spec.advanced.dropped_tables == "drop"
-            and command.definition is not None
-        )
-
     def _before(self, command: Command) -> Definition | None:
         if command.kind != "index":
             return self._known.get(command.relation)
         of = (each for each in self._known.values() if any(_is_index(part, each, command) for part in each.indexes))
         return next(of, None)
+
+    def _fail(self, redefinition: Redefinition) -> None:
+        """Of what could not be captured nothing is known: it takes a decision."""
+        command, decision = redefinition.command, self._there.decision(redefinition)
+        if decision is None:
+            message = f"it could not be captured: {command.definition}"
+            raise self._there.failure(redefinition, "", message, _NOT_CAPTURED, consequences=of_unknown())
+        nothing = TableName("", "")
+        statements = self._there.run(redefinition, nothing, [], of_unknown())
+        self._there.note(redefinition, "object", nothing, statements)
 
     # What becomes of a table ------------------------------------------------------------------------------------------
 
@@ -160,8 +154,10 @@ class Redefining:
         if not self._takes(redefinition, target, made):
             steps = create(made, target, lambda owned: self._sequence(owned, source), self._routes.same_names())
             statements = self._statements(redefinition, source, target, steps)
-        for statement in statements:
-            self._there.execute(redefinition, target, statement)
+        statements = self._there.run(redefinition, target, statements)
+        if self._there.decision(redefinition) is not None and not self._takes(redefinition, target, made):
+            message = "the destination has no table of that name still"
+            raise self._there.failure(redefinition, str(target), message, REFUSED, statements=statements)
         member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
         self._copies.empty(source, format_lsn(redefinition.final_lsn))
         self._ledger.note_members([member])
@@ -170,49 +166,13 @@ class Redefining:
         self._members.note([member])
         self._there.note(redefinition, "created", source, statements)
 
-    def _create_partition(self, redefinition: Redefinition) -> None:
-        """Lets the destination's tree grow alike; where a plain table takes the rows of all, nothing is to be done."""
-        command = redefinition.command
-        assert command.definition is not None
-        made = parse_definition(command.definition)
-        assert made.partition is not None
-        source = TableName(made.schema, made.name)
-        target = self._mapping.table(source)
-        parent = self._mapping.table(TableName(made.partition.schema, made.partition.parent))
-        above = self._there.read(parent)
-        if above is None or above.kind != "p" or self._there.read(target) is not None:
-            return
-        statement = create_partition(made.partition, target, parent)
-        self._there.execute(redefinition, target, statement)
-        self._routes.renew(source, self._look(source))
-        self._there.note(redefinition, "changed", source, [statement])
-
-    def _attach(self, redefinition: Redefinition, after: Definition) -> bool:
-        """Lets a table of the destination become a partition, too; whether there is a partitioned one to take it. From
-        then on it is followed no more."""
-        assert after.partition is not None
-        source = TableName(after.schema, after.name)
-        target = self._mapping.table(source)
-        parent = self._mapping.table(TableName(after.partition.schema, after.partition.parent))
-        above = self._there.read(parent)
-        if above is None or above.kind != "p":
-            return False
-        statement = attach_partition(after.partition, target, parent)
-        self._there.execute(redefinition, target, statement)
-        self._there.store.forget([after.relation])
-        self._known.pop(after.relation, None)
-        self._routes.renew(source, self._look(source))
-        self._there.note(redefinition, "changed", source, [statement])
-        return True
-
     def _drop(self, redefinition: Redefinition, before: Definition) -> None:
         source = TableName(before.schema, before.name)
         target = self._mapping.table(source)
         statements: list[str] = []
         if self._spec.advanced.dropped_tables == "drop" and self._there.read(target) is not None:
             statements = [f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"]
-        for statement in statements:
-            self._there.execute(redefinition, target, statement)
+        statements = self._there.run(redefinition, target, statements, of_dropped(target))
         self._there.store.forget([before.relation])
         self._ledger.forget_member(before.relation)
         self._copies.forget(source)
@@ -221,47 +181,27 @@ class Redefining:
         self._members.forget(before.relation)
         self._there.note(redefinition, "dropped", source, statements)
 
-    def _drop_partition(self, redefinition: Redefinition) -> None:
-        """Drops what the destination's tree has for it; where a plain table has the rows of all, they stay."""
-        definition = redefinition.command.definition
-        assert definition is not None
-        source = _dropped(definition)
-        target = self._mapping.table(source)
-        above = here = self._there.read(target)
-        while above is not None and above.partition is not None:
-            above = self._there.read(TableName(above.partition.schema, above.partition.parent))
-        roots = [] if above is None else self._routes.sources(TableName(above.schema, above.name))
-        if here is None or above is here or len(roots) != 1:
-            if self._routes.captures_name(source):
-                self._there.note(redefinition, "dropped", source, [])
-            return
-        if redefinition.final_lsn < self._routes.pair_of(roots[0]):
-            # Copied without it.
-            return
-        statement = f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"
-        self._there.execute(redefinition, target, statement)
-        self._there.note(redefinition, "dropped", source, [statement])
-
     def _change(self, redefinition: Redefinition, before: Definition) -> None:
         after = self._after(redefinition.command, before)
-        if after.partition is not None and self._attach(redefinition, after):
+        if after.partition is not None and self._partitions.attach(redefinition, after):
+            self._there.store.forget([after.relation])
+            self._known.pop(after.relation, None)
             return
         source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
-        statements: list[str] = []
-        target = self._mapping.table(source)
-        if now != source:
-            statements += self._rename(redefinition, before, source, now)
-            before = msgspec.structs.replace(before, schema=now.schema, name=now.name)
-            target = self._mapping.table(now)
-        if redefinition.final_lsn >= self._routes.pair_of(now) or not self._has(target, after):
+        old, target = self._mapping.table(source), self._mapping.table(now)
+        statements = self._renaming(redefinition, source, now) if now != source else []
+        # One whose name does not change may stay as it is; rows would look for another one under its new name.
+        consequences = of_changed(before, after, target) if now == source else []
+        if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, after):
             known = tuple(self._routes.same_names())
-            steps = compare(before, after, target, statement=redefinition.command.statement, known=known)
-            more = self._statements(redefinition, now, target, steps)
-            for statement in more:
-                self._there.execute(redefinition, target, statement)
-            statements += more
+            named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
+            steps = compare(named, after, target, statement=redefinition.command.statement, known=known)
+            statements += self._statements(redefinition, now, target, steps, statements, consequences)
+        statements = self._there.run(redefinition, target, statements, consequences)
+        if now != source:
+            self._rename(before.relation, source, now)
         self._now(after, now)
-        if statements or now != source:
+        if statements or now != source or self._there.decision(redefinition) is not None:
             self._there.note(
                 redefinition,
                 "changed" if now == source else "renamed",
@@ -270,8 +210,8 @@ class Redefining:
                 now if now != source else None,
             )
 
-    def _rename(self, redefinition: Redefinition, before: Definition, source: TableName, now: TableName) -> list[str]:
-        """Lets the destination's table follow its name."""
+    def _renaming(self, redefinition: Redefinition, source: TableName, now: TableName) -> list[str]:
+        """What lets the destination's table follow its name."""
         if not (self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)):
             message = f"{source} is named {now} now, which is no table of this task"
             raise self._there.failure(redefinition, str(self._mapping.table(source)), message, _again(source))
@@ -281,15 +221,15 @@ class Redefining:
             statements.append(f"ALTER TABLE {quote(old.schema)}.{quote(old.name)} SET SCHEMA {quote(new.schema)}")
         if old.name != new.name:
             statements.append(f"ALTER TABLE {quote(new.schema)}.{quote(old.name)} RENAME TO {quote(new.name)}")
-        for statement in statements:
-            self._there.execute(redefinition, old, statement)
+        return statements
+
+    def _rename(self, relation: int, source: TableName, now: TableName) -> None:
         pair = self._routes.pair_of(source)
-        member = self._ledger.rename_member(before.relation, now)
+        member = self._ledger.rename_member(relation, now)
         self._copies.rename(source, now)
         if member is not None:
             self._routes.join(member, pair)
             self._members.note([member])
-        return statements
 
     def _now(self, definition: Definition, source: TableName) -> None:
         self._there.store.note([definition])
@@ -322,17 +262,31 @@ class Redefining:
         return parse_definition(command.definition)
 
     def _statements(
-        self, redefinition: Redefinition, source: TableName, target: TableName, steps: list[Step]
+        self,
+        redefinition: Redefinition,
+        source: TableName,
+        target: TableName,
+        steps: list[Step],
+        before: Sequence[str] = (),
+        consequences: Sequence[str] = (),
     ) -> list[str]:
-        problems = [step.problem for step in steps if step.problem is not None]
-        if problems:
-            here = self._there.read(target)
-            for problem in problems:
-                if not problem.settled(here):
-                    raise self._there.failure(
-                        redefinition, str(target), problem.message, _again(source) if not problem.part else REFUSED
-                    )
-        return [statement for step in steps for statement in step.statements]
+        """Those of the steps. Raises DefinitionBlocked for what is in the way, unless that was decided; `before`: the
+        statements that come first."""
+        statements = [statement for step in steps for statement in step.statements]
+        if self._there.decision(redefinition) is not None:
+            return statements
+        here = self._there.read(target)
+        for problem in (step.problem for step in steps if step.problem is not None):
+            if not problem.settled(here):
+                raise self._there.failure(
+                    redefinition,
+                    str(target),
+                    problem.message,
+                    _again(source) if not problem.part else REFUSED,
+                    statements=[*before, *statements],
+                    consequences=consequences,
+                )
+        return statements
 
     def _has(self, target: TableName, after: Definition) -> bool:
         """Whether the destination's table has the columns of a definition: its copy came with them."""
@@ -346,12 +300,6 @@ def _is_index(part: Part, table: Definition, command: Command) -> bool:
     if part.oid == command.relation:
         return True
     return command.definition is not None and msgspec.json.decode(command.definition) == [table.schema, part.name]
-
-
-def _dropped(definition: str) -> TableName:
-    """The name of what was dropped."""
-    schema, name = msgspec.json.decode(definition, type=tuple[str, str])
-    return TableName(schema, name)
 
 
 def _same_columns(one: Definition, other: Definition) -> bool:

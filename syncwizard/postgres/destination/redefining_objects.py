@@ -7,6 +7,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.rows.changes import Command, Redefinition
+from syncwizard.structure.consequences import of_object
 from syncwizard.structure.following_objects import (
     NEEDED_BY_ROWS,
     DroppedObject,
@@ -51,8 +52,7 @@ class ObjectRedefining:
         if found.kind not in NEEDED_BY_ROWS:
             self._try(redefinition, found.kind, found.table_name, statements)
             return
-        for statement in statements:
-            self._there.execute(redefinition, found.table_name, statement)
+        statements = self._there.run(redefinition, found.table_name, statements, of_object(found.table_name))
         self._there.note(redefinition, "object", found.table_name, statements)
 
     def _definition(self, command: Command) -> ObjectDefinition | DroppedObject | None:
@@ -78,9 +78,13 @@ class ObjectRedefining:
             # Changes of domains and of composite types are not followed: rows show whether the destination's will do.
             return []
         statements = enum_statements(wanted, row[1], redefinition.command.statement) if row[0] == "e" else None
+        if statements is None and self._there.decision(redefinition) is not None:
+            return []
         if statements is None:
             message = "the labels of the type are others at the destination, or in another order"
-            raise self._there.failure(redefinition, str(wanted.table_name), message, REFUSED)
+            raise self._there.failure(
+                redefinition, str(wanted.table_name), message, REFUSED, consequences=of_object(wanted.table_name)
+            )
         return statements
 
     def _try(self, redefinition: Redefinition, kind: str, name: TableName, statements: list[str]) -> None:

@@ -5,7 +5,7 @@ import uuid
 import msgspec
 
 from syncwizard.postgres.source.lineage import Detached, Doubt
-from syncwizard.task.events import DefinitionFollowed, TableSetAside
+from syncwizard.task.events import DefinitionDecided, DefinitionFollowed, TableSetAside
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -16,7 +16,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """`stop_at`: end after this position is applied (an LSN), None: go on until stopped.
 
     `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
-    engine's context. `folder`: where the limits of the task are; empty for none.
+    engine's context. `folder`: where the limits of the task are; empty for none. `decided`: about changes of
+    definitions that wait.
     """
 
     spec: TaskSpec
@@ -25,6 +26,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     sync_point: str
     stop_at: str | None = None
     folder: str = ""
+    decided: tuple[DefinitionDecided, ...] = ()
 
     @property
     def task_id(self) -> uuid.UUID:

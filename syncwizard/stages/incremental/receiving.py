@@ -53,6 +53,7 @@ class Receiving:
             compiler,
             self._look_again,
             ends.members,
+            assignment.decided,
         )
         ends.choose_encoding()
         compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))

@@ -63,6 +63,7 @@ class _Following:
             sync_point=sync_point,
             stop_at=stop_at,
             folder=str(context.folder),
+            decided=context.state().decided,
         )
         self._transactions = 0
         self._changes: dict[str, dict[str, int]] = {}
