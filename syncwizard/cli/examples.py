@@ -7,6 +7,7 @@ import click
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "new": ("new", "new --from kb.yaml", "new --plain"),
     "open": ("open kb-to-frankfurt",),
+    "serve": ("serve", "serve kb-to-frankfurt", "serve --port 0 --allow-changes"),
     "check": (
         "check kb.yaml",
         "check kb.yaml --connect --count",

@@ -21,6 +21,7 @@ INTERRUPTED = 130
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "new": ("syncwizard.cli.screens", "Set up a new task in the terminal, step by step."),
     "open": ("syncwizard.cli.screens", "Watch a task in the terminal."),
+    "serve": ("syncwizard.cli.serve", "Show the screens in a browser, for a screen share."),
     "check": ("syncwizard.cli.files", "Validate a task file."),
     "preview": ("syncwizard.cli.files", "Show a task file with all defaults, and what the task would do."),
     "precheck": ("syncwizard.cli.lifecycle", "Check both ends without changing anything."),

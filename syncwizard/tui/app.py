@@ -31,6 +31,7 @@ from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.monitor.link import EngineLink, Follow
 from syncwizard.tui.opening import Leaving, Opening
+from syncwizard.tui.read_only import is_read_only
 from syncwizard.tui.settings import Preferences, Settings
 from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
@@ -221,10 +222,12 @@ class SyncwizardApp(TypeAheadApp):
             self.notify(f"theme: {self.theme}", timeout=2)
 
     def remember(self, preferences: Preferences) -> str:
-        """Keeps what was chosen for the next time; what went wrong, if anything."""
+        """Keeps what was chosen for the next time, unless nothing may be changed; what went wrong, if anything."""
         if preferences == self.preferences:
             return ""
         self.preferences = preferences
+        if is_read_only():
+            return ""
         try:
             settings.save_preferences(preferences)
         except OSError as error:

@@ -12,6 +12,7 @@ from syncwizard.client.tasks import StoredTask, list_tasks
 from syncwizard.errors import SyncwizardError, UsageError
 from syncwizard.task.text import clean_lines
 from syncwizard.tui.opening import Leaving, Opening
+from syncwizard.tui.read_only import is_served
 
 # Set by --no-mouse, for every way into the screens: the terminal's own selection works then, and no move of the pointer
 # crosses a slow line.
@@ -40,13 +41,15 @@ def run(opening: Opening, *, says_farewell: bool = True, last_words: Callable[[]
     leaving = app.run(mouse=not os.environ.get(NO_MOUSE)) or Leaving()
     if app.return_code:
         sys.exit(app.return_code)
-    if says_farewell and leaving.reason == "quit" and (words := farewell(leaving)):
+    if says_farewell and not is_served() and leaving.reason == "quit" and (words := farewell(leaving)):
         sys.stdout.write(clean_lines(words) + "\n")
     return leaving
 
 
 def refuse_without_terminal() -> None:
-    """Raises UsageError unless a person sits at a terminal that can draw screens."""
+    """Raises UsageError unless a person sits at a terminal that can draw screens, or at a browser."""
+    if is_served():
+        return
     streams = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     if not all(stream is not None and stream.isatty() for stream in streams):
         raise UsageError("the screens need a terminal for input and output", remedy=HEADLESS)

@@ -1,4 +1,4 @@
-"""Screens that look and change nothing: which of their actions are not offered then."""
+"""Screens that look and change nothing: which of their actions are not offered then. And screens in a browser."""
 
 import os
 
@@ -6,6 +6,14 @@ import os
 READ_ONLY = "SYNCWIZARD_READ_ONLY"
 # By the last part of their ids, on the screens of tasks. The wizard is not reached.
 CHANGING = frozenset({"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"})
+# What takes a terminal: the demo is another program over it.
+AT_A_TERMINAL = frozenset({"demo"})
+WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
+
+
+def is_served() -> bool:
+    """Whether a browser shows the screens of this process, by `serve`."""
+    return os.environ.get("TEXTUAL_DRIVER") == WEB_DRIVER
 
 
 def is_read_only() -> bool:
@@ -15,4 +23,4 @@ def is_read_only() -> bool:
 
 def is_refused(action: str) -> bool:
     """Whether the action of a screen of tasks is not offered."""
-    return action in CHANGING and is_read_only()
+    return (action in CHANGING and is_read_only()) or (action in AT_A_TERMINAL and is_served())

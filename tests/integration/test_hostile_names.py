@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 # mark, another line with a command of psql's, a carriage return.
 HOSTILE = "\x1b]0;PWNED\x07\x1b[2J\x9b31m\u202e\ufeff\n\\! id\r"
 # What opens the screens, or has databases of its own.
-SCREENS = {"new", "open", "demo"}
+SCREENS = {"new", "open", "serve", "demo"}
 # Print nothing that a database or a task has named.
 UNNAMED = {"completion", "doctor"}
 

@@ -1,5 +1,6 @@
 """The real program at a real terminal, and at none."""
 
+import os
 import re
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 
 import pytest
 
+from syncwizard.tui.terminal import hung_up
 from tests.support.replay import store_task, through, write_journal
 from tests.support.screen_terminal import ScreenTerminal
 
@@ -91,3 +93,13 @@ def test_a_terminal_of_sixteen_colours_gets_no_more() -> None:
 def test_the_command_line_imports_no_textual_before_it_draws() -> None:
     code = "import sys; import syncwizard.cli.screens, syncwizard.cli.main; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_pipe_in_place_of_a_terminal_hangs_up_when_its_other_side_is_closed() -> None:
+    reading, writing = os.pipe()
+    try:
+        assert not hung_up(reading, 0, is_terminal=False)
+        os.close(writing)
+        assert hung_up(reading, 0, is_terminal=False)
+    finally:
+        os.close(reading)

@@ -12,12 +12,16 @@ from syncwizard.client.files import write_private
 from syncwizard.errors import UsageError
 from syncwizard.task.file import expanded, is_file
 from syncwizard.tui.dialogs.dialog import Box, Dialog
+from syncwizard.tui.read_only import is_read_only
 
 TMUX_HINT = "tmux passes it on with: set -g set-clipboard on"
 
 
 class CopyTextDialog(Dialog[None]):
-    """Shows `text`; whether the terminal took a copy cannot be known, so the file is always beside it."""
+    """Shows `text`; whether the terminal took a copy cannot be known, so the file is beside it.
+
+    Screens that change nothing write no file either.
+    """
 
     def __init__(self, title: str, text: str, file_name: str, *, severe: bool = False) -> None:
         """`file_name` is what a file would be called, in the working directory."""
@@ -32,11 +36,13 @@ class CopyTextDialog(Dialog[None]):
             with VerticalScroll(classes="dialog-scroll"):
                 yield Static(self._text, classes="dialog-text", markup=False)
             yield Static("", classes="dialog-status", markup=False)
-            yield Input(self._file_name, id="file", compact=True)
+            if not is_read_only():
+                yield Input(self._file_name, id="file", compact=True)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Close", id="close", compact=True)
                 yield Button("Copy", id="copy", compact=True)
-                yield Button("Write to file", id="write", compact=True)
+                if not is_read_only():
+                    yield Button("Write to file", id="write", compact=True)
 
     def on_mount(self) -> None:
         """Starts where nothing happens."""
