@@ -63,6 +63,10 @@ ACTIONS: Mapping[str, Action] = {
                 show=False),
         _action("tasks.demo", "t", "Try the demo", "See it work on two servers of its own", show=False),
         _action("tasks.show-released", "a", "Show released", "Show or hide released tasks", show=False),
+        _action("tasks.view", "v", "View", "Show the next saved view: its filter and its order", show=False),
+        _action("tasks.views", "V", "Views", "Save what is shown under a name; choose or discard saved views",
+                show=False),
+        _action("views.discard", "delete", "Discard", "Forget the marked view", show=False),
         # Wizard
         _action("wizard.next", "f8", "Next", "Go on, or to the first field that is wrong"),
         _action("wizard.previous", "f7", "Back", "Go back one step; nothing is lost"),

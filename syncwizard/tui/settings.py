@@ -22,12 +22,22 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     bell: bool = True
 
 
+class TaskView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the task list shows, and in which order, under a name; without a `sort`, trouble first."""
+
+    name: str
+    filter: str = ""
+    sort: str = ""
+    released: bool = False
+
+
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """What was chosen on the screens; not worth an error when it is lost. `monitor_filters`: by the ids of tasks."""
 
     theme: ThemeName | None = None
     tasks_sort: str = ""
     tasks_filter: str = ""
+    tasks_views: tuple[TaskView, ...] = ()
     tables_sort: str = ""
     events_level: str = ""
     charts_range: str = ""

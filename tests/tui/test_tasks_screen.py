@@ -13,6 +13,7 @@ from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.monitor.screen import MonitorScreen
 from syncwizard.tui.opening import Leaving
+from syncwizard.tui.read_only import READ_ONLY
 from syncwizard.tui.settings import Settings, load_preferences
 from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.wizard.screen import WizardScreen
@@ -297,3 +298,41 @@ async def test_a_task_whose_engine_died_says_so_from_its_journal(state_home: Pat
         text = await shown(pilot, "engine died")
         assert "full" in text
         assert tasks.list_tasks()[0].find_engine() is None
+
+
+async def test_views_are_saved_under_a_name_and_shown_by_one_key() -> None:
+    looks = [seen(store_task(name, at), RUNNING, synchronizing()) for at, name in enumerate(("kb", "crm", "shop"), 1)]
+    async with task_list(*looks).run_test() as pilot:
+        await shown(pilot, "crm")
+        await pilot.press("s", "slash", *"crm", "enter")
+        await shown(pilot, "1 of 3  by name")
+        await pilot.press("V")
+        await shown(pilot, "“crm”, by name")
+        await pilot.press(*"mine", "enter")
+        await shown(pilot, "1 of 3  mine")
+        # All tasks again, and the view again.
+        await pilot.press("v")
+        await shown(pilot, "● shop")
+        await pilot.press("v")
+        text = await shown(pilot, "1 of 3  mine")
+        assert "● shop" not in text
+    again = task_list(*looks)
+    again.preferences = load_preferences()
+    async with again.run_test() as pilot:
+        await shown(pilot, "1 of 3  mine")
+        await pilot.press("V", "delete")
+        await shown(pilot, "mine", gone=True)
+        await pilot.press("home", "enter")
+        await shown(pilot, "● shop")
+    assert load_preferences().tasks_views == ()
+
+
+async def test_an_empty_list_that_changes_nothing_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(READ_ONLY, "1")
+    app = task_list()
+    async with app.run_test() as pilot:
+        text = await shown(pilot, "No tasks yet")
+        assert "demo" not in text and "Set up a task" not in text
+        await pilot.press("enter", "t", "n")
+        assert len(app.screen_stack) == 2
+    assert app.return_value is None

@@ -279,7 +279,7 @@ def test_a_command_that_there_is_not_is_answered_with_the_nearest(arguments: lis
 
 
 def test_a_command_like_no_other_is_answered_with_all() -> None:
-    assert "the commands are: new, open, check" in syncwizard("zzzzzz", expect=2).stderr
+    assert "the commands are: new, open, serve, check" in syncwizard("zzzzzz", expect=2).stderr
 
 
 def test_a_defect_is_shown_without_secrets_and_control_characters() -> None:

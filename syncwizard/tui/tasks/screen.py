@@ -1,6 +1,5 @@
 """The tasks of this machine: what each does, how far it is, how late; the way to everything else."""
 
-import datetime
 from collections.abc import Callable
 from typing import ClassVar, cast
 
@@ -15,7 +14,6 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, Input, Static
 
-from syncwizard.client import drafts
 from syncwizard.client.drafts import KeptDraft
 from syncwizard.client.looking import Seen
 from syncwizard.errors import SyncwizardError
@@ -23,12 +21,16 @@ from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.resync import ResyncWish
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
-from syncwizard.tui.dialogs.confirm import ConfirmDialog
+from syncwizard.tui.dialogs.views import ViewsDialog
 from syncwizard.tui.event_lines import event_parts
 from syncwizard.tui.formatting import Part
 from syncwizard.tui.opening import Home
 from syncwizard.tui.read_only import is_read_only, is_refused
+from syncwizard.tui.settings import TaskView
 from syncwizard.tui.task_actions import TaskActions, lost_changes, may_pause, may_release, may_resume
+from syncwizard.tui.task_views import following, name_of
+from syncwizard.tui.tasks.forgetting import forget
+from syncwizard.tui.tasks.head import right_words
 from syncwizard.tui.tasks.lines import (
     DRAFT_KEY,
     NARROW,
@@ -66,6 +68,7 @@ class TasksScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         *("tasks.open", "tasks.resume", "tasks.resync", "tasks.pause", "tasks.new", "tasks.filter", "tasks.sort"),
         *("tasks.release", "tasks.clone", "tasks.mark", "tasks.show-released", "tasks.demo", "screen.back"),
+        *("tasks.view", "tasks.views"),
     )
     manual_topic = "first-steps"
     moving_actions = ("tasks.open", "tasks.new", "tasks.clone")
@@ -110,10 +113,7 @@ class TasksScreen(Screen[None]):
     def on_mount(self) -> None:
         """As it was left the last time; looks now, and again and again."""
         chosen = self.home.preferences
-        self._sort = next((sort for sort in SORTS if sort == chosen.tasks_sort), SORTS[0])
-        with self.prevent(Input.Changed):
-            self.filter.value = chosen.tasks_filter
-        self.filter.display = bool(chosen.tasks_filter)
+        self._show(TaskView(name="", filter=chosen.tasks_filter, sort=chosen.tasks_sort))
         self.query_one("#tasks-totals", Lines).show([[("syncwizard", "strong"), ("   looking …", "muted")]])
         self._timer = self.set_interval(LOOK_SECONDS, self._look)
         self._look()
@@ -153,7 +153,9 @@ class TasksScreen(Screen[None]):
                 return kept is not None or (seen is not None and may_release(seen))
             case "clone":
                 return seen is not None
-            case "filter" | "sort":
+            case "view":
+                return bool(self.home.preferences.tasks_views)
+            case "filter" | "sort" | "views":
                 return bool(self.listing.lines) or self.filter.display if self.is_mounted else False
             case "back":
                 return (self.filter.display or bool(self._marked)) if self.is_mounted else False
@@ -170,9 +172,7 @@ class TasksScreen(Screen[None]):
     @on(Button.Pressed, "#tasks-new")
     def action_new(self) -> None:
         """The wizard."""
-        # The button is there when the key is not.
-        if not is_read_only():
-            self.home.open_wizard(None)
+        self.home.open_wizard(None)
 
     @on(Button.Pressed, "#tasks-demo")
     def action_demo(self) -> None:
@@ -218,7 +218,7 @@ class TasksScreen(Screen[None]):
         if (seen := self._current()) is not None:
             self._task_actions.release(seen.task)
         elif (kept := self._current_draft()) is not None:
-            self._forget(kept)
+            forget(self, kept, self._look)
 
     def action_filter(self) -> None:
         """Words for the filter."""
@@ -241,6 +241,39 @@ class TasksScreen(Screen[None]):
         self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
         self._draw()
         self._remember()
+
+    def action_view(self) -> None:
+        """The next saved view, or all tasks again."""
+        self._choose(following(self.home.preferences.tasks_views, self._shown))
+
+    def action_views(self) -> None:
+        """Saved views: to choose, to discard, and to save what is shown."""
+
+        def keep(views: tuple[TaskView, ...]) -> None:
+            self.home.remember(msgspec.structs.replace(self.home.preferences, tasks_views=views))
+            self._draw()
+
+        dialog = ViewsDialog(self.home.preferences.tasks_views, self._shown, keep)
+        self.app.push_screen(dialog, self._choose)
+
+    @property
+    def _shown(self) -> TaskView:
+        """What the list shows now."""
+        sort = "" if self._sort == SORTS[0] else self._sort
+        return TaskView(name="", filter=self.filter.value, sort=sort, released=self._released)
+
+    def _show(self, view: TaskView) -> None:
+        self._sort = next((sort for sort in SORTS if sort == view.sort), SORTS[0])
+        self._released = view.released
+        with self.prevent(Input.Changed):
+            self.filter.value = view.filter
+        self.filter.display = bool(view.filter)
+
+    def _choose(self, view: TaskView | None) -> None:
+        if view is not None:
+            self._show(view)
+            self._remember()
+        self._draw()
 
     def action_show_released(self) -> None:
         """Shows released tasks, or hides them."""
@@ -270,19 +303,6 @@ class TasksScreen(Screen[None]):
             # Its events are shown there, and have to be read first.
             self._look()
         self.refresh_bindings()
-
-    def _forget(self, kept: KeptDraft) -> None:
-        def go(confirmed: bool | None) -> None:
-            if not confirmed:
-                return
-            try:
-                drafts.remove(kept.draft.id)
-            except OSError as error:
-                self.notify(str(error), title="Not forgotten", severity="error", markup=False)
-            self._look()
-
-        text = "Nothing was started with it; what was typed is gone then."
-        self.app.push_screen(ConfirmDialog(f"Forget the draft {kept.draft.name}?", text, "Forget"), go)
 
     def _look(self) -> None:
         if self._looking:
@@ -314,11 +334,20 @@ class TasksScreen(Screen[None]):
         self.set_class(empty, "-empty")
         title = "No task is under way; a shows released ones" if sight.seen else "No tasks yet"
         self.query_one("#tasks-empty-title", Static).update(title)
-        if empty and not isinstance(self.focused, Button):
+        for button, action in (("#tasks-new", "new"), ("#tasks-demo", "demo")):
+            self.query_one(button).display = not is_refused(action)
+        if empty and not isinstance(self.focused, Button) and not is_refused("new"):
             self.query_one("#tasks-new", Button).focus()
         elif not empty and (self.focused is None or isinstance(self.focused, Button)):
             self.listing.focus()
-        right = self._right(len(found) + len(kept), len(shown) + len(sight.kept))
+        right = right_words(
+            marked=len(self._marked),
+            found=len(found) + len(kept),
+            count=len(shown) + len(sight.kept),
+            order=name_of(self.home.preferences.tasks_views, self._shown)
+            or (f"by {self._sort}" if self._sort != SORTS[0] else ""),
+            at=now,
+        )
         head: list[Part] = [("syncwizard", "strong"), ("   ", "plain")]
         taken = len("syncwizard   ") + len(right) + 2
         self.query_one("#tasks-totals", Lines).show([[*head, *totals(shown, now, self.size.width - taken)]])
@@ -332,17 +361,6 @@ class TasksScreen(Screen[None]):
         lines = task_lines(found, now, by=self._sort, room=room, marked=self._marked)
         drafts_of = [draft_line(each, now, room=room) for each in kept]
         return [*lines, *([heading("DRAFTS"), *drafts_of] if drafts_of and self._sort == SORTS[0] else drafts_of)]
-
-    def _right(self, found: int, count: int) -> str:
-        """What the list leaves out, how it is sorted, and the time."""
-        at = datetime.datetime.fromtimestamp(self.home.clock()).strftime("%H:%M")
-        parts = [
-            f"{len(self._marked)} marked" if self._marked else "",
-            f"{found} of {count}" if found != count else "",
-            f"by {self._sort}" if self._sort != SORTS[0] else "",
-            at,
-        ]
-        return "  ".join(filter(None, parts))
 
     def _draw_about(self) -> None:
         """The task under the cursor, explained."""
