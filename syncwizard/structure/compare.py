@@ -19,10 +19,12 @@ _IDENTITY = {"": "no identity column", "a": "GENERATED ALWAYS AS IDENTITY", "d":
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What cannot be followed. It is settled where the destination has the constraint `part`; nothing settles one
-    without: rows of the transaction that came before the command would get other values than the source gave them."""
+    without: rows of the transaction that came before the command would get other values than the source gave them.
+    `values`: it is these values alone, so that a copy of the table brings them."""
 
     message: str
     part: str = ""
+    values: bool = False
 
     def settled(self, here: Definition | None) -> bool:
         """Whether the destination's table is as it should be already."""
@@ -30,9 +32,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One difference: `statements` follow it, or a `problem` is in the way."""
+    """One difference: `statements` follow it, or a `problem` is in the way. One of values has both: the statements make
+    the definition alike, and so do those of `otherwise` where the destination's rows refuse the first ones."""
 
     statements: tuple[str, ...] = ()
+    otherwise: tuple[str, ...] = ()
     problem: Problem | None = None
 
 
@@ -97,7 +101,7 @@ class _Comparison:
         # What USING computed is in no statement that the state could give, and need not show in the type.
         converted = self._statement is None or _CONVERTING.search(self._statement) is not None
         if before.storage != after.storage and converted:
-            yield _cannot("its rows were rewritten, perhaps by an expression (ALTER COLUMN … TYPE … USING)")
+            yield _values("its rows were rewritten, perhaps by an expression (ALTER COLUMN … TYPE … USING)")
 
     # Columns -------------------------------------------------------------------------------------------------------
 
@@ -119,7 +123,9 @@ class _Comparison:
         spelled = f"{name} {column.type}" + (f" COLLATE {column.collation}" if column.collation else "")
         null = " NOT NULL" if column.not_null else ""
         if column.identity:
-            yield _cannot(f"column {column.name} was added as {_IDENTITY[column.identity]}")
+            own = self._identity(column)
+            what = f"column {column.name} was added as {_IDENTITY[column.identity]}"
+            yield self._copied_again(what, f"ADD COLUMN {spelled} GENERATED {own}{null}")
             return
         if column.generated:
             kind = "STORED" if column.generated == "s" else "VIRTUAL"
@@ -128,28 +134,73 @@ class _Comparison:
         value = ""
         if column.missing is not None:
             if len(column.missing) != 1 or column.type == "money":
-                yield _cannot(f"column {column.name} was added with a value that has no portable text")
+                what = f"column {column.name} was added with a value that has no portable text"
+                yield self._copied_again(what, f"ADD COLUMN {spelled}{_spelled_default(column)}{null}")
                 return
             value = f" DEFAULT {literal(column.missing[0])}"
         elif column.default is not None or column.implied:
-            yield _cannot(f"column {column.name} was added with other values for each of the rows")
+            yield self._added_with_values(column, spelled, null)
             return
         statements = [f"ADD COLUMN {spelled}{value}{null}"]
         if column.missing is not None:
             statements.append(f"ALTER COLUMN {name} {_default(column)}")
         yield Step(statements=tuple(f"ALTER TABLE {self._table} {each}" for each in statements))
 
+    def _added_with_values(self, column: ColumnDefinition, spelled: str, null: str) -> Step:
+        what = f"column {column.name} was added with other values for each of the rows"
+        owned = column.sequence
+        if owned is None or owned.kind != "a":
+            return self._copied_again(what, f"ADD COLUMN {spelled}{_spelled_default(column)}{null}")
+        name = f"{quote(self._target.schema)}.{quote(owned.name)}"
+        return Step(
+            problem=Problem(message=what, values=True),
+            statements=(
+                f"CREATE SEQUENCE {name} AS {owned.type} {owned.counting}",
+                f"ALTER TABLE {self._table} ADD COLUMN {spelled} DEFAULT nextval({literal(name)}::regclass){null}",
+                f"ALTER SEQUENCE {name} OWNED BY {self._table}.{quote(column.name)}",
+            ),
+        )
+
+    def _identity(self, column: ColumnDefinition) -> str:
+        counting = f" ({column.sequence.counting})" if column.sequence is not None else ""
+        return f"{'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'} AS IDENTITY{counting}"
+
+    def _converted(self, was: ColumnDefinition, column: ColumnDefinition) -> Step:
+        """Another type: values go through a cast, or are given up where that refuses them, until they are copied."""
+        alter = f"ALTER TABLE {self._table} ALTER COLUMN {quote(column.name)}"
+        collated = f"{column.type}" + (f" COLLATE {column.collation}" if column.collation else "")
+
+        def by(expression: str) -> tuple[str, ...]:
+            drop = (f"{alter} DROP DEFAULT",) if was.default is not None else ()
+            give = (f"{alter} {_default(column)}",) if was.default is not None and column.default is not None else ()
+            return (*drop, f"{alter} TYPE {collated} USING {expression}", *give)
+
+        return Step(
+            problem=Problem(
+                message=f"column {column.name} changed its type from {was.type} to {column.type}", values=True
+            ),
+            statements=by(f"{quote(column.name)}::{column.type}"),
+            otherwise=by("NULL") if not (was.not_null and column.not_null) else (),
+        )
+
+    def _copied_again(self, message: str, action: str) -> Step:
+        return Step(problem=Problem(message=message, values=True), statements=(f"ALTER TABLE {self._table} {action}",))
+
     def _altered(self, was: ColumnDefinition, column: ColumnDefinition) -> Iterator[Step]:
         alter = f"ALTER COLUMN {quote(column.name)}"
-        if was.identity != column.identity:
-            yield _cannot(f"column {column.name} is {_IDENTITY[column.identity]} now")
-        if was.collation != column.collation:
-            yield _cannot(f"column {column.name} has another collation")
+        if was.identity and not column.identity:
+            yield self._alter(f"{alter} DROP IDENTITY IF EXISTS")
+        collated = f"{alter} TYPE {column.type}" + (f" COLLATE {column.collation}" if column.collation else "")
         if was.type != column.type:
-            if widens(was.type, column.type) and not column.generated:
-                yield self._alter(f"{alter} TYPE {column.type}")
+            if column.generated:
+                yield _cannot(f"generated column {column.name} changed its type from {was.type} to {column.type}")
+            elif widens(was.type, column.type):
+                yield self._alter(collated)
             else:
-                yield _cannot(f"column {column.name} changed its type from {was.type} to {column.type}")
+                yield self._converted(was, column)
+                was = msgspec.structs.replace(was, default=column.default)
+        elif was.collation != column.collation:
+            yield self._alter(collated)
         if was.generated and not column.generated:
             yield self._alter(f"{alter} DROP EXPRESSION")
             was = msgspec.structs.replace(was, default=None)
@@ -162,6 +213,10 @@ class _Comparison:
             yield self._alter(f"{alter} {_default(column)}")
         if was.not_null != column.not_null:
             yield self._alter(f"{alter} {'SET' if column.not_null else 'DROP'} NOT NULL")
+        if column.identity and not was.identity:
+            yield self._alter(f"{alter} ADD GENERATED {self._identity(column)}")
+        elif column.identity != was.identity and column.identity:
+            yield self._alter(f"{alter} SET GENERATED {'ALWAYS' if column.identity == 'a' else 'BY DEFAULT'}")
 
     # Constraints and indexes -----------------------------------------------------------------------------------------
 
@@ -252,6 +307,14 @@ class _Comparison:
 
 def _cannot(message: str, *, part: str = "") -> Step:
     return Step(problem=Problem(message=message, part=part))
+
+
+def _values(message: str) -> Step:
+    return Step(problem=Problem(message=message, values=True))
+
+
+def _spelled_default(column: ColumnDefinition) -> str:
+    return f" DEFAULT {column.default}" if column.default is not None else ""
 
 
 def _default(column: ColumnDefinition) -> str:

@@ -64,15 +64,7 @@ def options(sequence: OwnedSequence) -> str:
     ...     maximum=9, cache=1, cycle=True)))
     bigint START WITH 1 INCREMENT BY 1 MINVALUE 1 MAXVALUE 9 CACHE 1 CYCLE
     """
-    cycle = "CYCLE" if sequence.cycle else "NO CYCLE"
-    return f"{sequence.type} {_counting(sequence)} {cycle}"
-
-
-def _counting(sequence: OwnedSequence) -> str:
-    return (
-        f"START WITH {sequence.start} INCREMENT BY {sequence.increment} MINVALUE {sequence.minimum}"
-        f" MAXVALUE {sequence.maximum} CACHE {sequence.cache}"
-    )
+    return f"{sequence.type} {sequence.counting}"
 
 
 def _column(column: ColumnDefinition, sequence_name: SequenceName) -> str:
@@ -85,8 +77,7 @@ def _column(column: ColumnDefinition, sequence_name: SequenceName) -> str:
     elif column.identity:
         own = ""
         if sequence is not None:
-            cycle = "CYCLE" if sequence.cycle else "NO CYCLE"
-            own = f" (SEQUENCE NAME {_qualified(sequence_name(sequence))} {_counting(sequence)} {cycle})"
+            own = f" (SEQUENCE NAME {_qualified(sequence_name(sequence))} {sequence.counting})"
         parts.append(f"GENERATED {IDENTITY[column.identity]} AS IDENTITY{own}")
     elif column.default is not None:
         serial = sequence is not None and sequence.kind == "a" and column.default.startswith("nextval(")

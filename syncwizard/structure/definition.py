@@ -20,6 +20,14 @@ class OwnedSequence(msgspec.Struct, frozen=True, kw_only=True):
     cache: int
     cycle: bool
 
+    @property
+    def counting(self) -> str:
+        """Its options without the type, as SQL."""
+        return (
+            f"START WITH {self.start} INCREMENT BY {self.increment} MINVALUE {self.minimum} MAXVALUE {self.maximum}"
+            f" CACHE {self.cache} {'CYCLE' if self.cycle else 'NO CYCLE'}"
+        )
+
 
 class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """A column. `number` is its attribute number, by which it is known under every name.

@@ -249,7 +249,8 @@ class TableSetAside(Event, frozen=True, kw_only=True, tag=True):
 
     `tables`: its partitions, where it is a partitioned one. `reason` is ours; `detail` the server's message with its
     `sqlstate`, `statement` what it refused, where it did; `query` shows the rows at the source that are in the way.
-    `anew`: the table was dropped, and the source has another one under its name.
+    `anew`: the table was dropped, and the source has another one under its name. `redefined`: its definition goes on
+    being followed, and a copy of its rows is all that is missing.
     """
 
     table: TableName
@@ -261,6 +262,7 @@ class TableSetAside(Event, frozen=True, kw_only=True, tag=True):
     query: str = ""
     remedy: Remedy = NOTHING
     anew: bool = False
+    redefined: bool = False
 
     @property
     def names(self) -> frozenset[TableName]:

@@ -14,6 +14,7 @@ from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.remedies import Remedy, or_else, to_do
 from syncwizard.rows.changes import Redefinition
+from syncwizard.structure.compare import Step
 from syncwizard.structure.definition import Definition, parse_definition
 from syncwizard.task.ddl import DefinitionBlocked, DefinitionDecided
 from syncwizard.task.events import BlockedDefinition, DefinitionFollowed
@@ -105,6 +106,24 @@ class DefinitionWriter:
                     consequences=consequences,
                 ) from error
         return wanted
+
+    def alter(
+        self, redefinition: Redefinition, target: TableName, steps: Sequence[Step], consequences: Sequence[str] = ()
+    ) -> list[str]:
+        """Runs the statements of steps, and those that each has otherwise where they are refused; which ones ran.
+
+        Raises DefinitionBlocked where the destination refuses both.
+        """
+        ran: list[str] = []
+        for step in steps:
+            try:
+                with self._connection.transaction():
+                    ran += self.run(redefinition, target, list(step.statements), consequences)
+            except DefinitionBlocked:
+                if not step.otherwise:
+                    raise
+                ran += self.run(redefinition, target, list(step.otherwise), consequences)
+        return ran
 
     def read(self, target: TableName) -> Definition | None:
         """The destination's table as it is now."""

@@ -8,6 +8,7 @@ import msgspec
 from psycopg import sql
 
 from syncwizard.postgres.captured import Member
+from syncwizard.postgres.destination.aside import Aside
 from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.progress import Ledger
@@ -25,7 +26,7 @@ from syncwizard.structure.consequences import of_changed, of_dropped, of_unknown
 from syncwizard.structure.creating import create
 from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition
 from syncwizard.structure.table import Table
-from syncwizard.task.events import DefinitionDecided, DefinitionFollowed
+from syncwizard.task.events import DefinitionDecided, DefinitionFollowed, TableSetAside
 from syncwizard.task.lsn import format_lsn
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
@@ -67,6 +68,8 @@ class Redefining:
         self._there = DefinitionWriter(connection, task_id, decided)
         self._ledger = Ledger(connection, task_id)
         self._copies = Copies(connection, task_id)
+        self._aside = Aside(connection, task_id)
+        self._held: list[TableSetAside] = []
         self._objects = ObjectRedefining(connection, spec, mapping, self._there)
         self._partitions = PartitionRedefining(spec, mapping, self._there, routes, look)
         self._known = known
@@ -196,8 +199,14 @@ class Redefining:
             known = tuple(self._routes.same_names())
             named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
             steps = compare(named, after, target, statement=redefinition.command.statement, known=known)
-            statements += self._statements(redefinition, now, target, steps, statements, consequences)
-        statements = self._there.run(redefinition, target, statements, consequences)
+            if now == source and self._values_alone(redefinition, target, steps):
+                statements = self._there.alter(redefinition, target, steps, consequences)
+                self._set_aside(source, steps)
+            else:
+                statements += self._statements(redefinition, now, target, steps, statements, consequences)
+                statements = self._there.run(redefinition, target, statements, consequences)
+        else:
+            statements = self._there.run(redefinition, target, statements, consequences)
         if now != source:
             self._rename(before.relation, source, now)
         self._now(after, now)
@@ -209,6 +218,32 @@ class Redefining:
                 statements,
                 now if now != source else None,
             )
+
+    def _values_alone(self, redefinition: Redefinition, target: TableName, steps: list[Step]) -> bool:
+        """Whether nothing but values of rows is in the way, which a copy of the table brings."""
+        if self._there.decision(redefinition) is not None or "full" not in self._spec.synchronization.types:
+            return False
+        here = self._there.read(target)
+        problems = [step.problem for step in steps if step.problem is not None and not step.problem.settled(here)]
+        return bool(problems) and all(problem.values for problem in problems)
+
+    def _set_aside(self, source: TableName, steps: list[Step]) -> None:
+        """Lets changes of the table be held back until it is copied again; its definition is followed still."""
+        reasons = [step.problem.message for step in steps if step.problem is not None]
+        event = TableSetAside(
+            table=source,
+            reason="; ".join(reasons),
+            remedy=resync(self._spec.name, [source]),
+            redefined=True,
+        )
+        self._aside.note([event])
+        self._routes.hold_back(source)
+        self._held.append(event)
+
+    def set_aside(self) -> list[TableSetAside]:
+        """The tables that were set aside since the last time, once that is durable."""
+        held, self._held = self._held, []
+        return held
 
     def _renaming(self, redefinition: Redefinition, source: TableName, now: TableName) -> list[str]:
         """What lets the destination's table follow its name."""

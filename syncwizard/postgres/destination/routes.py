@@ -108,6 +108,10 @@ class RouteCompiler:
         self._members[member.relation] = self._captured[member.table] = member
         self._shapes = msgspec.structs.replace(self._shapes, pairs={**self._shapes.pairs, member.table: pair_lsn})
 
+    def hold_back(self, table: TableName) -> None:
+        """Changes of the table are not applied from here on."""
+        self._shapes = msgspec.structs.replace(self._shapes, aside=self._shapes.aside | {table})
+
     def leave(self, relation: int) -> None:
         """A table is gone, or has another name from here on."""
         member = self._members.pop(relation, None)

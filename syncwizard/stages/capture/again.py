@@ -162,9 +162,12 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
         destination.ledger.register_again(order.id, publication, created)
-        # Of single tables the stream brings changes from before their copy, too, and their definition is that of now.
+        # Of single tables the stream brings changes from before their copy, too, and their definition is that of now,
+        # but for those whose definition was followed all along.
         renewed = created is not None or uncaptured or own_table() in damage.publication.lost
-        destination.followed.forget(None if renewed else [table.oid for table in selection.tables])
+        redefined = {event.table for event in destination.aside.read() if event.redefined}
+        missed = [table.oid for table in selection.tables if table.name not in redefined]
+        destination.followed.forget(None if renewed else missed)
         destination.followed.note(followed)
         names = [table.name for table in selection.tables]
         destination.copies.restart(names, forget_pairs=order.whole)

@@ -78,17 +78,19 @@ class Ends:
         aside = self.destination.aside.read()
         self.aside = {name for event in aside for name in event.names}
         self.anew = {event.table for event in aside if event.anew}
-        self.definitions = self._read_definitions()
+        self.definitions = self._read_definitions({event.table for event in aside if event.redefined})
         self.members = Members(self.destination.ledger.read_members(), self.aside, self.definitions.keys())
         self.progress = self._compare(progress)
 
-    def _read_definitions(self) -> dict[int, Definition]:
-        """Of the tables that are followed; one that was set aside is not, and misses commands from then on."""
+    def _read_definitions(self, redefined: set[TableName]) -> dict[int, Definition]:
+        """Of the tables that are followed; one that was set aside is not, and misses commands from then on, but for
+        those that were set aside by a command."""
         if self._assignment.spec.advanced.ddl == "off":
             return {}
         followed = self.destination.followed
         found = followed.read()
-        aside = [each.relation for each in found.values() if TableName(each.schema, each.name) in self.aside]
+        lost = self.aside - redefined
+        aside = [each.relation for each in found.values() if TableName(each.schema, each.name) in lost]
         followed.forget(aside)
         return {relation: definition for relation, definition in found.items() if relation not in aside}
 
@@ -221,6 +223,10 @@ class Ends:
             return
         with translated("destination", "setting tables aside"):
             destination.aside.note(found, epoch)
+        self.hold_back(found)
+
+    def hold_back(self, found: Sequence[TableSetAside]) -> None:
+        """Takes in that the destination has these tables as set aside."""
         names = {name for event in found for name in event.names}
         self.aside |= names
         self.anew |= {event.table for event in found if event.anew}

@@ -87,6 +87,8 @@ class Writing:
         if pieces[-1].last:
             for what in self._redefining.committed():
                 self._reporter.followed(what)
+            if found := self._redefining.set_aside():
+                self._ends.hold_back(found)
 
     def close(self) -> None:
         """Waits for what was begun beside; the inbox is closed already."""
