@@ -12,7 +12,8 @@ from syncwizard.task.names import TableName
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A row of syncwizard.progress; positions in PostgreSQL's text form. `heartbeat` and `heartbeat_at` are the last
     one that was applied, in the form of `Beat`; `last_commit_lsn` and `last_commit_at` those of the last transaction,
-    in the form of `Commit`."""
+    in the form of `Commit`. `awaited`: heartbeats in their order that were written after snapshots under which tables
+    were copied, and that have to come in the stream."""
 
     slot: str
     system_identifier: str
@@ -30,6 +31,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_at: int | None = None
     last_commit_lsn: str | None = None
     last_commit_at: int | None = None
+    awaited: tuple[Beat, ...] = ()
 
     @property
     def position(self) -> int:
@@ -49,6 +51,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         if self.last_commit_lsn is None or self.last_commit_at is None:
             return None
         return Commit(parse_lsn(self.last_commit_lsn), self.last_commit_at)
+
+    @property
+    def latest_beat(self) -> Beat | None:
+        """The latest heartbeat that the source has to have; None before the first one."""
+        return self.awaited[-1] if self.awaited else self.last_beat
 
 
 class ColumnTraits(msgspec.Struct, frozen=True, array_like=True):

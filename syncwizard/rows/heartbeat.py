@@ -1,7 +1,8 @@
 """The task's heartbeats as they come in the stream, each the successor of the one before: a source that was set back to
 an earlier state of itself continues from another one. Pure."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from struct import error as struct_error
@@ -18,13 +19,17 @@ _GENERATION_BITS = 32
 
 
 class Heartbeats:
-    """Compares the heartbeats of one task; `last` is the latest, None where none is known.
+    """Compares the heartbeats of one task; `last` is the latest, None where none is known. Those of `awaited` have to
+    come, in their order.
 
     `broken` makes the error that is raised when one does not follow the one before, from the reason.
     """
 
-    def __init__(self, slot: str, last: Beat | None, broken: Callable[[str], Exception]) -> None:
+    def __init__(
+        self, slot: str, last: Beat | None, broken: Callable[[str], Exception], awaited: Iterable[Beat] = ()
+    ) -> None:
         self._slot = slot.encode()
+        self._awaited = deque(awaited)
         self._broken = broken
         self.last = last
 
@@ -41,6 +46,9 @@ class Heartbeats:
                 raise self._broken(f"heartbeat {beat.number} came after heartbeat {last.number}")
             if before is not None and before != last:
                 raise self._broken(f"heartbeat {beat.number} came after another heartbeat {last.number}")
+        while self._awaited and self._awaited[0].number <= beat.number:
+            if (wanted := self._awaited.popleft()) != beat:
+                raise self._broken(f"heartbeat {wanted.number}, written after tables were read, has not come")
         self.last = beat
 
     def _read(self, frame: bytes) -> tuple[Beat | None, Beat | None]:

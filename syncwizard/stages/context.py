@@ -18,6 +18,7 @@ from syncwizard.errors import Cancelled, End
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection, connect
 from syncwizard.postgres.session.salts import set_salts
+from syncwizard.rows.changes import Beat
 from syncwizard.task.events import Event
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
@@ -201,12 +202,14 @@ class Sessions:
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """A moment of the source: commits from `lsn` on are not in `snapshot`, all before are (DESIGN rule 10).
 
-    The snapshot lives as long as `holder`, the replication session that created the slot, stays untouched.
+    The snapshot lives as long as `holder`, the replication session that created the slot, stays untouched. `beat`: the
+    heartbeat that was written after a snapshot that is later than the task's slot.
     """
 
     lsn: str
     snapshot: str
     holder: Connection
+    beat: Beat | None = None
 
 
 class HeldPair:

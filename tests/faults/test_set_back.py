@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from syncwizard.demo.servers import Cluster
+from syncwizard.errors import ChangesMissing, SourceChanged
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.source.heartbeat import beat
 from syncwizard.task.events import Noticed
+from syncwizard.task.names import TableName
 from tests.conftest import connected
 from tests.conftest import running as server
 from tests.faults.running import RunningTask, change, forgotten, running
 from tests.support import setting_back
 from tests.support.commands import syncwizard
 from tests.support.pair import DatabasePair
+from tests.support.rowpath import row_path
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -148,6 +152,41 @@ def test_a_source_set_back_by_less_than_a_heartbeat_is_known_by_the_transaction_
             refused(task, SOURCE, "the destination has a transaction that was committed at")
         assert own.destination.execute("SELECT FROM one WHERE id >= 9000").fetchone() is None
         copied_again(task, "--all")
+
+
+def test_a_source_set_back_to_before_a_later_snapshot_is_known_by_the_heartbeat_after_it(
+    own: DatabasePair, tmp_path: Path
+) -> None:
+    """A table was copied again while changes stood still: it has rows that the source has lost with its later state."""
+    path = row_path(own, tmp_path, "CREATE TABLE one (id int PRIMARY KEY)")
+    own.source.execute("INSERT INTO one VALUES (1)")
+    path.copy()
+    with path.following():
+        until(lambda: own.destination.execute(f"{PROGRESS} WHERE heartbeat > 0").fetchone(), 30, "a heartbeat")
+    known = beat_number(own, path.task.spec.slot)
+    setting_back.keep(own.source_cluster)
+    own.reconnect()
+    own.source.execute("INSERT INTO one VALUES (2)")
+    assert path.task.spec.id is not None
+    ends = Destination(own.destination, path.task.spec.id)
+    ends.copies.restart([TableName("public", "one")], forget_pairs=False)
+    path.copy()
+    assert own.destination.execute("SELECT count(*) FROM one").fetchone() == (2,)
+    progress = ends.ledger.read()
+    assert progress is not None and [each.number for each in progress.awaited] == [known + 1]
+    setting_back.set_back(own.source_cluster)
+    own.reconnect()
+    with pytest.raises(SourceChanged, match="set back") as behind, path.following():
+        until(lambda: path.error, 30)
+    assert f"number {known + 1} was written after tables were read" in behind.value.detail
+    # Its WAL and its heartbeats grow past what the destination knows.
+    for _ in range(3):
+        beat(own.source, path.task.spec.slot)
+    own.source.execute("INSERT INTO one VALUES (3)")
+    with pytest.raises(ChangesMissing, match="set back") as beyond, path.following():
+        until(lambda: path.error, 30)
+    assert f"heartbeat {known + 1}, written after tables were read, has not come" in beyond.value.detail
+    assert own.destination.execute("SELECT FROM one WHERE id = 3").fetchone() is None
 
 
 def beat_number(pair: DatabasePair, slot: str) -> int:

@@ -50,6 +50,7 @@ class RowPath:
         """Catches up and follows changes while the block runs; raises the stage's error at its end."""
         context = self.context()
         self.consistent.clear()
+        self.error = None
 
         def body() -> None:
             try:

@@ -34,8 +34,8 @@ def row(number: int, at: int = AT, *, slot: str = SLOT) -> Row:
     return value(slot.encode()), value(pack(">q", number)), value(clock)
 
 
-def decoder(last: Beat | None) -> Decoder:
-    heartbeats = Heartbeats(SLOT, last, Broken)
+def decoder(last: Beat | None, *awaited: Beat) -> Decoder:
+    heartbeats = Heartbeats(SLOT, last, Broken, awaited)
     return Decoder(lambda message, transaction: route(message, heartbeat=True), 1 << 20, heartbeats=heartbeats)
 
 
@@ -82,6 +82,20 @@ def test_a_row_made_anew_begins_anew() -> None:
     assert feed(decoder(Beat(3, AT)), last, anew).heartbeats[-1][1] == Beat(begin + 1, AT)
     with pytest.raises(Broken):
         feed(decoder(Beat(begin + 1, AT)), anew)
+
+
+@pytest.mark.parametrize("last", [None, Beat(3, AT)])
+def test_those_that_have_to_come_are_met_by_number_and_time(last: Beat | None) -> None:
+    sent = [messages.update(TABLE.oid, row(number)) for number in (4, 5, 6)]
+    awaited = Beat(4, AT), Beat(6, AT)
+    assert feed(decoder(last, *awaited), *sent).heartbeats[-1][1] == Beat(6, AT)
+    with pytest.raises(Broken, match="heartbeat 6, written after tables were read, has not come"):
+        feed(decoder(last, Beat(4, AT), Beat(6, AT + 1)), *sent)
+    # The row was made anew in between.
+    anew = messages.update(TABLE.oid, row(next_generation(6) + 1))
+    with pytest.raises(Broken, match="heartbeat 7"):
+        feed(decoder(last, Beat(7, AT)), *sent, anew)
+    assert feed(decoder(last, *awaited, Beat(next_generation(6) + 1, AT)), *sent, anew).heartbeats
 
 
 def test_those_of_other_tasks_are_none_of_ours() -> None:

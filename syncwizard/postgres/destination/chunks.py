@@ -10,6 +10,7 @@ from psycopg import sql
 from syncwizard.postgres.destination.dead_letters import DeadLetters
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, predicate, quoted
+from syncwizard.rows.changes import Beat
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 
@@ -20,6 +21,7 @@ class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
     """A table's copy as the destination records it. Chunk `n` covers `chunk_pages` heap pages from
     `n * chunk_pages` on, the last one everything after. `done` are the chunks that are in, with rows and bytes.
 
+    `beat`: the heartbeat that was written after the snapshot of a pair that is later than the task's slot.
     A `kept` table held rows before us, which stay. It is one chunk: part of a copy could not be kept apart from them.
     """
 
@@ -30,6 +32,7 @@ class TableCopy(msgspec.Struct, frozen=True, kw_only=True):
     chunk_pages: int
     kept: bool = False
     done: dict[int, tuple[int, int]] = {}
+    beat: Beat | None = None
 
     @property
     def complete(self) -> bool:
@@ -101,6 +104,8 @@ class Copies:
                         "chunks": copy.chunks,
                         "pages": copy.chunk_pages,
                         "kept": copy.kept,
+                        "beat": copy.beat.number if copy.beat else None,
+                        "beat_at": copy.beat.at if copy.beat else None,
                     },
                 )
                 self._forget_chunks(copy.table)
@@ -166,12 +171,15 @@ class Copies:
         """
         if forget_pairs:
             self._connection.execute(
-                "UPDATE syncwizard.tables SET pair_lsn = '0/0' WHERE task_id = %s", (self._task_id,)
+                "UPDATE syncwizard.tables SET pair_lsn = '0/0', pair_beat = NULL, pair_beat_at = NULL"
+                " WHERE task_id = %s",
+                (self._task_id,),
             )
         for table in tables:
             # Without its pair: a new one at the same position must not pass for the former.
             self._connection.execute(
-                "UPDATE syncwizard.tables SET generation = generation + 1, pair_lsn = '0/0'"
+                "UPDATE syncwizard.tables"
+                " SET generation = generation + 1, pair_lsn = '0/0', pair_beat = NULL, pair_beat_at = NULL"
                 " WHERE task_id = %s AND schema_name = %s AND table_name = %s",
                 (self._task_id, table.schema, table.name),
             )

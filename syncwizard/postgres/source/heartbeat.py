@@ -1,5 +1,6 @@
 """The heartbeat: a row a task in a table of ours at the source; its stream tells latency and moves the slot."""
 
+from collections.abc import Callable
 from typing import LiteralString
 
 from psycopg import errors, sql
@@ -19,11 +20,20 @@ LOCK_TIMEOUT_MILLISECONDS = 200
 # To read it has time where nothing else shows which history it is: a connection is compared once.
 READ_TIMEOUT_MILLISECONDS = 5_000
 
+# Between two tries to write one that has to be written.
+AGAIN_SECONDS = 0.5
+
 # In one transaction and one round trip.
 _BEAT: LiteralString = (
     "SET LOCAL lock_timeout = {timeout}; "
     "UPDATE public.dts_postgres_heartbeat SET beats = beats + 1, beat_at = pg_catalog.clock_timestamp()"
-    " WHERE slot_name = {slot} RETURNING pg_catalog.date_part('epoch', beat_at)"
+    " WHERE slot_name = {slot} RETURNING beats, (pg_catalog.date_part('epoch', beat_at) * 1000000)::bigint"
+)
+
+# The source's disk has it, and with it all that was committed before, when this returns.
+_FLUSHED: LiteralString = (
+    "; SELECT pg_catalog.set_config('synchronous_commit', 'local', true)"
+    " WHERE pg_catalog.current_setting('synchronous_commit') = 'off'"
 )
 
 
@@ -66,9 +76,23 @@ def beat(connection: Connection, slot: str) -> float:
     Raises TaskFailed when the row or the table is gone: latency could not be measured any more. Raises psycopg's
     LockNotAvailable when the table is locked.
     """
-    statements = sql.SQL(_BEAT).format(timeout=sql.Literal(LOCK_TIMEOUT_MILLISECONDS), slot=sql.Literal(slot))
+    return _beat(connection, slot, _BEAT).at / 1e6
+
+
+def beat_after(connection: Connection, slot: str, wait: Callable[[float], object]) -> Beat:
+    """Commits a heartbeat after what was read, and makes it durable at the source: a history that has this one has all
+    that was read. Waits for the table where it is locked, `wait(seconds)` between two tries. Raises TaskFailed."""
+    while True:
+        try:
+            return _beat(connection, slot, _BEAT + _FLUSHED)
+        except errors.LockNotAvailable:
+            wait(AGAIN_SECONDS)
+
+
+def _beat(connection: Connection, slot: str, statements: LiteralString) -> Beat:
+    text = sql.SQL(statements).format(timeout=sql.Literal(LOCK_TIMEOUT_MILLISECONDS), slot=sql.Literal(slot))
     try:
-        cursor = connection.execute(statements)
+        cursor = connection.execute(text)
         cursor.nextset()
         row = cursor.fetchone()
     except errors.UndefinedTable:
@@ -80,7 +104,7 @@ def beat(connection: Connection, slot: str) -> float:
             detail="no row of a table was lost: a resync makes it again and copies no table",
             remedy=resync(),
         )
-    return float(row[0])
+    return Beat(int(row[0]), int(row[1]))
 
 
 def read_beat(connection: Connection, slot: str, timeout_milliseconds: int = READ_TIMEOUT_MILLISECONDS) -> Beat | None:

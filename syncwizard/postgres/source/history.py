@@ -68,15 +68,16 @@ def _text(content: object) -> str:
 
 
 def _check_beat(holder: Connection, progress: Progress) -> None:
-    last = progress.last_beat
+    last = progress.latest_beat
     beat = _read_beat(holder, progress) if last is not None else None
     # Without its row, what watches the publication says what is wrong.
     if last is None or beat is None:
         return
+    known = "was applied" if last == progress.last_beat else "was written after tables were read"
     if beat.number < last.number:
-        raise set_back(progress, f"its heartbeat is number {beat.number}, number {last.number} was applied")
+        raise set_back(progress, f"its heartbeat is number {beat.number}, number {last.number} {known}")
     if beat.number == last.number and beat.at != last.at:
-        raise set_back(progress, f"its heartbeat {beat.number} is not the one that was applied")
+        raise set_back(progress, f"its heartbeat {beat.number} is not the one that {known}")
 
 
 def _read_beat(holder: Connection, progress: Progress) -> Beat | None:

@@ -49,15 +49,19 @@ CREATE TABLE syncwizard.members (
 
 -- The pair (LSN, snapshot) each table is copied under. A table begun again gets the next generation, which
 -- shuts out a worker that still holds the former one. A kept one held rows before us: it is never truncated.
+-- `pair_beat`, `pair_beat_at`: the heartbeat that was written at the source once that snapshot was there, as those of
+-- progress; null for the pair of the task's slot, of which the stream shows all. It has to come in the stream.
 CREATE TABLE syncwizard.tables (
-    task_id     uuid NOT NULL,
-    schema_name text NOT NULL,
-    table_name  text NOT NULL,
-    generation  integer NOT NULL,
-    pair_lsn    pg_lsn NOT NULL,
-    chunks      integer NOT NULL,
-    chunk_pages bigint NOT NULL,
-    kept        boolean NOT NULL,
+    task_id      uuid NOT NULL,
+    schema_name  text NOT NULL,
+    table_name   text NOT NULL,
+    generation   integer NOT NULL,
+    pair_lsn     pg_lsn NOT NULL,
+    chunks       integer NOT NULL,
+    chunk_pages  bigint NOT NULL,
+    kept         boolean NOT NULL,
+    pair_beat    bigint,
+    pair_beat_at bigint,
     PRIMARY KEY (task_id, schema_name, table_name)
 );
 

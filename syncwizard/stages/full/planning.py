@@ -16,6 +16,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
+from syncwizard.postgres.source.heartbeat import beat_after
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot, end_temporary
 from syncwizard.rows.changes import Projected
@@ -219,8 +220,11 @@ def _new_pair(context: Context, source: Connection) -> Pair:
         otherwise.callback(holder.close)
         with interruptible(context, holder, "source", "creating a temporary slot for the copy"):
             slot = create_slot(holder, name, temporary=True)
+        # Before a row is read: rows of a state that the source is set back from would look like those of its history.
+        with translated("source", "writing a heartbeat after the snapshot"):
+            beat = beat_after(source, context.spec.slot, context.cancellation.wait)
         otherwise.pop_all()
-    return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder)
+    return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder, beat=beat)
 
 
 def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool) -> TableCopy:
@@ -241,6 +245,7 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool)
         chunks=chunks,
         chunk_pages=pages,
         kept=kept,
+        beat=pair.beat,
     )
 
 

@@ -61,7 +61,9 @@ class Receiving:
             stream = start_stream(holder, progress.slot, positions.last_commit, progress.slot, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.
             slot = ends.check_slot(progress)
-        heartbeats = Heartbeats(progress.slot, progress.last_beat, lambda reason: other_history(progress, reason))
+        heartbeats = Heartbeats(
+            progress.slot, progress.last_beat, lambda reason: other_history(progress, reason), progress.awaited
+        )
         decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats, self.redefining.captured)
         rejoining = Rejoining(
             parse_lsn(progress.applied_lsn),
