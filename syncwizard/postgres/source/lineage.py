@@ -15,7 +15,7 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations, missing_changes
 from syncwizard.postgres.source.ddl import captured_all
-from syncwizard.remedies import first, or_else, resync, to_do
+from syncwizard.remedies import first
 from syncwizard.task.names import TableName
 
 
@@ -195,24 +195,6 @@ def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
     )
     error.remedy = first(error.remedy, *dict.fromkeys(loss.first for loss in lost if loss.first))
     return error
-
-
-def other_names(renamed: Sequence[tuple[TableName, TableName]], progress: Progress) -> SourceChanged:
-    """The error of tables that have other names than they were captured under."""
-    names = ", ".join(f"{before} is named {now} now" for before, now in renamed)
-    return SourceChanged(
-        f"tables were renamed: {names}",
-        detail="changes go to the table that had the name when the task began",
-        where="source",
-        remedy=or_else(
-            to_do("name them as before", then="resume"),
-            resync(
-                progress.task_name,
-                (),
-                "to go on under the new names, let the tables at the destination be as those at the source are",
-            ),
-        ),
-    )
 
 
 def parents(attachment: str) -> list[int]:

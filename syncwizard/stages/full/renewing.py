@@ -10,9 +10,10 @@ from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.lineage import Lineage, compare_lineage, missing_rows, other_names, with_traits
+from syncwizard.postgres.source.lineage import Lineage, compare_lineage, missing_rows, with_traits
 from syncwizard.stages.context import Context
-from syncwizard.stages.relations import record_changed
+from syncwizard.stages.incremental.suspects import names_of, of_renamed
+from syncwizard.stages.relations import record_changed, set_aside
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TableRestarted
 from syncwizard.task.names import TableName
@@ -22,7 +23,7 @@ def is_changed(context: Context, source: Connection, destination: Destination) -
     """Whether a captured relation is not what it was when its copy began."""
     with translated("destination", "reading what is captured"):
         members = destination.ledger.read_members()
-    aside = {name for event in context.state().aside for name in event.names}
+    aside = names_of(context.state().aside)
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, [member for member in members if member.table not in aside])
     return bool(found.lost or found.altered or found.renamed or found.doubts)
@@ -39,7 +40,7 @@ def renew_changed(
     """Makes the copies of changed tables unfinished, and gives up a pair that is older than a change; whether it did
     either. `captured` is what the publication carries.
 
-    Raises SourceChanged where a name leads to another table, ChangesMissing where a copy cannot be emptied.
+    Tables that have other names now are set aside. Raises ChangesMissing where a copy cannot be emptied.
     """
     with translated("destination", "reading what is captured"):
         members = destination.ledger.read_members()
@@ -48,9 +49,12 @@ def renew_changed(
     with translated("source", "comparing the captured tables"):
         found = compare_lineage(source, members)
     # Those that are set aside are copied again by order.
-    aside = {name for event in context.state().aside for name in event.names}
+    aside = names_of(context.state().aside)
     if renamed := [pair for pair in found.renamed if pair[0] not in aside]:
-        raise other_names(renamed, progress)
+        with translated("source", "reading names"):
+            events = of_renamed(source, renamed, members, context.spec.name)
+        set_aside(context, destination, events)
+        aside |= names_of(events)
     record_changed(context, found.detached, ())
     again = {table: reason for table, reason in _reasons(found).items() if table not in aside}
     roots = {table.root for table in tables if table.name in again}
