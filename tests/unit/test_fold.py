@@ -86,3 +86,10 @@ def test_a_key_change_with_unknown_values_comes_after_what_was_before_it() -> No
     assert isinstance(before, Net) and before.updates == {(0, 1): [row(ONE, b"a", None)]} and len(before.deletes) == 1
     assert isinstance(move, Move) and move.new == row(OTHER, b"c", None)
     assert isinstance(after, Net) and after.updates == {(0, 1): [row(OTHER, b"d", None)]}
+
+
+def test_a_row_that_takes_a_key_which_the_batch_freed_is_not_inserted_plainly() -> None:
+    """Of one step the net change of a key is one: the row that was deleted is still at the destination."""
+    [[net]] = nets(deleted(row(OTHER, b"b", b"x")), moved(row(ONE, b"a", b"y"), row(OTHER, b"c", b"y")))
+    assert (net.inserts, net.upserts) == ([], [row(OTHER, b"c", b"y")])
+    assert [old[0] for old in net.deletes] == [ONE]
