@@ -62,8 +62,9 @@ def test_one_by_one_nothing_is_folded_nor_prepared() -> None:
     batch = batches.next(None, one_by_one=True)
     assert isinstance(batch, Batch)
     batches.prepare(batch, one_by_one=True)
-    assert (numbers(batch), batch.steps) == ([1], [])
-    assert numbers(batches.next(None, one_by_one=False)) == [2]
+    following = batches.next(None, one_by_one=True)
+    assert isinstance(following, Batch)
+    assert [(numbers(each), each.steps) for each in (batch, following)] == [([1], []), ([2], [])]
 
 
 def test_rows_that_fill_a_batch_alone_are_not_taken_ahead() -> None:
