@@ -48,7 +48,8 @@ def test_an_idle_position_that_could_not_be_written_is_not_acknowledged(pair: Da
             acknowledge_idle(ledger, progress.epoch, positions, idle)
         assert positions.durable == progress.position
         blocker.rollback()
-        acknowledge_idle(ledger, progress.epoch, positions, idle)
+        for lsn in (idle, idle - 8):
+            acknowledge_idle(ledger, progress.epoch, positions, lsn)
     assert positions.durable == idle
     stored = pair.destination.execute("SELECT acknowledged_lsn::text FROM syncwizard.progress").fetchall()
     assert stored == [(format_lsn(idle),)]
