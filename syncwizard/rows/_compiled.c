@@ -14,23 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a frame: an XLogData header, then the message: its kind, the relation's OID, what its first tuple is, the tuple. */
-enum { MESSAGE_AT = 25, OID_AT = 26, MARK_AT = 30, TUPLE_AT = 31 };
+#include "_sieve.h"
+#include "_tuples.h"
+
 /* Of a CopyData message: kind and length. */
 enum { HEAD_BYTES = 5, BEGIN_BYTES = OID_AT + 20, COMMIT_BYTES = OID_AT + 25 };
 /* What group() finds among the frames of a route. */
 enum { SOME_INSERT = 1, SOME_UPDATE = 2, SOME_DELETE = 4, SOME_OLD = 8, SOME_LARGE = 16 };
 enum { CACHED_ROUTES = 16 };
-
-static uint32_t four(const unsigned char *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static uint64_t eight(const unsigned char *at)
-{
-    return (uint64_t)four(at) << 32 | four(at + 4);
-}
 
 /* The bytes of a bytes object; NULL with an error for anything else. */
 static const unsigned char *bytes_of(PyObject *object, Py_ssize_t *size)
@@ -84,10 +75,31 @@ typedef struct {
     uint32_t oid;
     PyObject *route; /* borrowed of the dictionary of routes; NULL: no entry */
     unsigned long long from_lsn;
+    int sieved;
+    Sieve sieve; /* its bytes are those of the dictionary of sieves */
 } Cached;
 
-/* The route of a relation whose changes are taken, borrowed; NULL for every other, and with an error when one occurs. */
-static PyObject *route_of(PyObject *routes, Cached *cache, const unsigned char *oid, unsigned long long final_lsn)
+/* The sieve of a relation: 1 where there is one, 0 where there is none, -1 with an error. */
+static int sieve_of(PyObject *sieves, PyObject *oid, Sieve *sieve)
+{
+    PyObject *found = PyDict_GetItemWithError(sieves, oid);
+    if (found == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    const char *program, *forms, *identity, *close;
+    Py_ssize_t identities;
+    if (!PyArg_ParseTuple(found, "Ky#y#y#y#i", &sieve->from_lsn, &program, &sieve->program_size, &forms,
+                          &sieve->columns, &identity, &identities, &close, &sieve->close_size, &sieve->full))
+        return -1;
+    sieve->program = (const unsigned char *)program;
+    sieve->forms = (const unsigned char *)forms;
+    sieve->identity = (const unsigned char *)identity;
+    sieve->close = (const unsigned char *)close;
+    return sieve->columns == identities && sieve->columns <= MOST_COLUMNS;
+}
+
+/* The route of a relation whose changes are taken, or sieved; NULL for every other, and with an error when one occurs. */
+static Cached *route_of(
+    PyObject *routes, PyObject *sieves, Cached *cache, const unsigned char *oid, unsigned long long final_lsn)
 {
     Cached *cached = cache + four(oid) % CACHED_ROUTES;
     if (cached->route == NULL || cached->oid != four(oid)) {
@@ -95,15 +107,14 @@ static PyObject *route_of(PyObject *routes, Cached *cache, const unsigned char *
         if (key == NULL)
             return NULL;
         PyObject *found = PyDict_GetItemWithError(routes, key);
+        PyObject *route = found == NULL ? NULL : PyTuple_GetItem(found, 0);
+        PyObject *from = found == NULL ? NULL : PyTuple_GetItem(found, 1);
+        cached->route = NULL;
+        cached->sieved = route == NULL || from == NULL || route == Py_None ? -1 : sieve_of(sieves, key, &cached->sieve);
         Py_DECREF(key);
-        if (found == NULL)
+        if (cached->sieved < 0)
             return NULL;
-        PyObject *route = PyTuple_GetItem(found, 0), *from = PyTuple_GetItem(found, 1);
-        if (route == NULL || from == NULL)
-            return NULL;
-        if (route == Py_None)
-            return NULL;
-        cached->from_lsn = PyLong_AsUnsignedLongLong(from);
+        cached->from_lsn = cached->sieved ? cached->sieve.from_lsn : PyLong_AsUnsignedLongLong(from);
         if (PyErr_Occurred()) {
             /* Never: more than 64 bits. */
             if (PyErr_ExceptionMatches(PyExc_OverflowError))
@@ -113,7 +124,7 @@ static PyObject *route_of(PyObject *routes, Cached *cache, const unsigned char *
         cached->oid = four(oid);
         cached->route = route;
     }
-    return final_lsn < cached->from_lsn ? NULL : cached->route;
+    return final_lsn < cached->from_lsn ? NULL : cached;
 }
 
 static int begin(State *state, const unsigned char *frame, Py_ssize_t size, PyObject *changes, PyObject *ends)
@@ -160,23 +171,25 @@ static int change(PyObject *changes, PyObject *kind, PyObject *route, PyObject *
     return failed;
 }
 
-/* feed(frames, at, routes, changes, ends, state, commits, piece_bytes, overhead, end_bytes): takes frames from `at` on,
- * up to one that needs a closer look or fills the piece; (at, filled, state). `commits`: whether a commit is only noted.
+/* feed(frames, at, routes, sieves, changes, ends, state, commits, piece_bytes, overhead, end_bytes): takes frames from
+ * `at` on, up to one that needs a closer look or fills the piece; (at, filled, state). `commits`: whether a commit is
+ * only noted.
  */
 static PyObject *feed(PyObject *self, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)self;
-    if (count != 10)
-        return PyErr_Format(PyExc_TypeError, "feed needs 10 arguments");
-    PyObject *frames = arguments[0], *routes = arguments[2], *changes = arguments[3], *ends = arguments[4];
+    if (count != 11)
+        return PyErr_Format(PyExc_TypeError, "feed needs 11 arguments");
+    PyObject *frames = arguments[0], *routes = arguments[2], *sieves = arguments[3];
+    PyObject *changes = arguments[4], *ends = arguments[5];
     State state;
-    if (!PyArg_ParseTuple(arguments[5], "iKLknn", &state.in_transaction, &state.final_lsn, &state.committed,
+    if (!PyArg_ParseTuple(arguments[6], "iKLknn", &state.in_transaction, &state.final_lsn, &state.committed,
                           &state.transaction, &state.weight, &state.ended_weight))
         return NULL;
     Py_ssize_t at = PyLong_AsSsize_t(arguments[1]), total = PyList_Size(frames);
-    int commits = PyObject_IsTrue(arguments[6]), filled = 0;
-    Py_ssize_t piece_bytes = PyLong_AsSsize_t(arguments[7]), overhead = PyLong_AsSsize_t(arguments[8]);
-    Py_ssize_t end_bytes = PyLong_AsSsize_t(arguments[9]);
+    int commits = PyObject_IsTrue(arguments[7]), filled = 0;
+    Py_ssize_t piece_bytes = PyLong_AsSsize_t(arguments[8]), overhead = PyLong_AsSsize_t(arguments[9]);
+    Py_ssize_t end_bytes = PyLong_AsSsize_t(arguments[10]);
     if (PyErr_Occurred())
         return NULL;
     PyObject *kinds[3] = {PyLong_FromLong('I'), PyLong_FromLong('U'), PyLong_FromLong('D')};
@@ -192,13 +205,16 @@ static PyObject *feed(PyObject *self, PyObject *const *arguments, Py_ssize_t cou
         } else if (size < MARK_AT) {
             going = 0;
         } else if (data[MESSAGE_AT] == 'I' || data[MESSAGE_AT] == 'U' || data[MESSAGE_AT] == 'D') {
-            PyObject *route = route_of(routes, cache, data + OID_AT, state.final_lsn);
+            Cached *found = route_of(routes, sieves, cache, data + OID_AT, state.final_lsn);
             PyObject *kind = kinds[data[MESSAGE_AT] == 'I' ? 0 : data[MESSAGE_AT] == 'U' ? 1 : 2];
-            if (route == NULL)
+            int dropped = found != NULL && found->sieved ? drops(&found->sieve, data, size) : 0;
+            if (found == NULL)
                 going = PyErr_Occurred() ? -1 : 0;
-            else if (change(changes, kind, route, frame) < 0)
+            else if (dropped == ODD)
+                going = 0;
+            else if (!dropped && change(changes, kind, found->route, frame) < 0)
                 going = -1;
-            else {
+            else if (!dropped) {
                 state.weight += size + overhead;
                 filled = state.weight >= piece_bytes;
             }
@@ -290,39 +306,6 @@ static PyObject *group(PyObject *self, PyObject *const *arguments, Py_ssize_t co
         return NULL;
     }
     return groups;
-}
-
-/* One value of a tuple: where its length begins, and how many bytes it has with that; 0 for NULL, -1 for one not sent. */
-typedef struct {
-    const unsigned char *at;
-    Py_ssize_t size;
-} Column;
-
-/* The columns of the first tuple of a frame; 0 where it is not of so many columns in these forms, or ends early. */
-static int columns_of(
-    const unsigned char *data, Py_ssize_t size, Py_ssize_t columns, const unsigned char *forms, Column *found)
-{
-    const unsigned char *at = data + TUPLE_AT, *end = data + size;
-    if (size < TUPLE_AT + 2 || at[0] << 8 != (columns & 0xff00) || at[1] != (columns & 0xff))
-        return 0;
-    at += 2;
-    for (Py_ssize_t column = 0; column < columns; column++) {
-        if (at >= end)
-            return 0;
-        unsigned char kind = *at++;
-        if (kind == 'b' || kind == 't') {
-            if (end - at < 4 || (uint64_t)four(at) > (uint64_t)(end - at - 4) || (kind == 't') != forms[column])
-                return 0;
-            found[column].at = at;
-            found[column].size = 4 + (Py_ssize_t)four(at);
-            at += found[column].size;
-        } else if (kind == 'n' || kind == 'u') {
-            found[column].size = kind == 'n' ? 0 : -1;
-        } else {
-            return 0;
-        }
-    }
-    return 1;
 }
 
 static const char ABSENT[4] = {'\xff', '\xff', '\xff', '\xff'};

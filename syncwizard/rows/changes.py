@@ -82,6 +82,19 @@ class Projected(msgspec.Struct, frozen=True, kw_only=True):
     inserts: bool = True
 
 
+class SieveLoop(NamedTuple):
+    """A sieve for compiled loops: from which final LSN on; the condition as a program (`rows/early_parts.py`), empty
+    where none decides; a byte a column: 1 for text, and 1 for those of the replica identity; the letters of changes
+    that need a closer look; whether old rows come whole."""
+
+    pair_lsn: int
+    program: bytes
+    forms: bytes
+    identity: bytes
+    close: bytes
+    full: bool
+
+
 class Sieve(Protocol):
     """What becomes of a change before it is one of a batch."""
 
@@ -90,6 +103,9 @@ class Sieve(Protocol):
 
     def leaves_out(self, kind: int) -> bool:
         """Whether all changes of a kind are."""
+
+    def loop(self, route: "Route") -> SieveLoop | None:
+        """The same for compiled loops; None where only Python does it."""
 
 
 class Route(msgspec.Struct, eq=False, kw_only=True):

@@ -127,7 +127,15 @@ class Decoder:
             ordinary = self._first and not self._beats
             limits = (self._piece_bytes, _OVERHEAD, END_BYTES)
             at, filled, state = compiled.loops.feed(
-                frames, at, self._relations.routes, self._changes, self._ends, state, ordinary, *limits
+                frames,
+                at,
+                self._relations.routes,
+                self._relations.sieves,
+                self._changes,
+                self._ends,
+                state,
+                ordinary,
+                *limits,
             )
             open_, self._final_lsn, self._committed, self._transaction, self._weight, self._ended_weight = state
             self.in_transaction = bool(open_)

@@ -8,7 +8,7 @@ from struct import error as struct_error
 from typing import NamedTuple
 
 from syncwizard.errors import ProtocolError
-from syncwizard.rows.changes import Route
+from syncwizard.rows.changes import Route, SieveLoop
 from syncwizard.rows.relation_message import RelationMessage, parse_relation
 from syncwizard.rows.tuples import MESSAGE_AT
 
@@ -31,7 +31,7 @@ class Relations:
     is Python's name of the encoding that the source sends names in.
 
     `routes`, by OID as it is sent: the route, and the final LSN from which on its changes are taken (rule 10).
-    `postponed`: why some have none.
+    `postponed`: why some have none. `sieves`: those of routes that compiled loops can sieve.
     """
 
     def __init__(self, resolve: Callable[[RelationMessage, int], Route | Postponed | None], codec: str) -> None:
@@ -40,6 +40,7 @@ class Relations:
         self.routes: dict[bytes, tuple[Route | None, int]] = {}
         self._messages: dict[int, RelationMessage] = {}
         self.postponed: dict[bytes, Postponed] = {}
+        self.sieves: dict[bytes, SieveLoop] = {}
         self._before: dict[bytes, bytes] = {}
 
     def describe(self, frame: bytes, transaction: int) -> None:
@@ -61,6 +62,11 @@ class Relations:
             looked_at = route is None or route.heartbeat or route.aside or route.commands or route.sieve is not None
             from_lsn = NEVER if looked_at or route is None else route.pair_lsn
             self.routes[oid] = route, from_lsn
+            loop = route.sieve.loop(route) if route is not None and route.sieve is not None else None
+            if loop is None or route is None or route.heartbeat or route.aside or route.commands:
+                self.sieves.pop(oid, None)
+            else:
+                self.sieves[oid] = loop
 
     def recall(self, described: Mapping[bytes, bytes]) -> None:
         """Relation messages that came before the first transaction, by OID as it is sent. A route is made of one when a

@@ -6,7 +6,7 @@ A stamp is a column more at the end of each tuple: `__OPERATION__` or `__COMMIT_
 import datetime
 from struct import Struct
 
-from syncwizard.rows.changes import DELETE, INSERT, KIND_NAMES, TRUNCATE, UPDATE, Route
+from syncwizard.rows.changes import DELETE, INSERT, KIND_NAMES, TRUNCATE, UPDATE, Route, SieveLoop
 from syncwizard.rows.early import Early
 from syncwizard.rows.etl.values import OPERATION
 from syncwizard.rows.projection import Projection
@@ -47,6 +47,14 @@ class TableSieve:
         if self._early is not None and self._early.drops(kind, route, frame):
             return None
         return frame
+
+    def loop(self, route: Route) -> SieveLoop | None:
+        """The same for compiled loops, which add no stamps and count nothing; None where only Python does it."""
+        program = b"" if self._early is None else self._early.program
+        if self._stamps or program is None:
+            return None
+        identity = bytes(at in route.identity for at in range(len(route.columns)))
+        return SieveLoop(route.pair_lsn, program, route.forms, identity, bytes(sorted(self._left_out)), route.full)
 
     def _stamped(self, kind: int, frame: bytes, committed: int) -> bytes:
         values = b"".join(self._stamp(stamp, kind, committed) for stamp in self._stamps)
