@@ -89,6 +89,26 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     table: TableName
     traits: Traits | None = None
 
+    @property
+    def top(self) -> int:
+        """The OID of the topmost partitioned table that it belonged to, its own where it was no partition."""
+        above = parents(self.traits.attachment) if self.traits is not None else []
+        return above[-1] if above else self.relation
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether it is no partitioned table."""
+        return self.traits is None or self.traits.storage != 0
+
+
+def parents(attachment: str) -> list[int]:
+    """The OIDs of the partitioned tables above, the nearest first.
+
+    >>> parents("16400:745/16390:746")
+    [16400, 16390]
+    """
+    return [int(step.split(":")[0]) for step in attachment.split("/") if step]
+
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """A publication as the catalogue has it. `xmin`: the transaction that wrote its row last; `owner`: a role's OID."""

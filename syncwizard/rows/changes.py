@@ -112,12 +112,12 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     """What happens to the rows of one source relation, compiled once per Relation message.
 
     `key`: positions of the apply key's columns, empty for a keyless table. `full`: the source sends whole old
-    rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other relations (ours
-    is a partition that the destination does not know, or whose rows belong to others there: then `tree` has all
-    partitions of the source's tree). `commands`: it is the table of captured commands. `text`: positions that arrive
-    in text form; `written`: all but generated and left-out columns, set here; `forms`: a byte a column, 1 for text, set
-    here; `layouts`: by frame length;
-    `leading`: the key is the first column alone, set here.
+    rows. `partitioned`: the target is a partitioned table; `shared`: it also holds rows of other partitions of the
+    source's tree, whose topmost table is `root`: the destination does not know ours, or rows belong to others there.
+    Then `tree` has all partitions that were known when the route was made. `commands`: it is the table of captured
+    commands. `text`: positions that arrive in text form; `written`: all but generated and left-out columns, set here;
+    `forms`: a byte a column, 1 for text, set here; `layouts`: by frame length; `leading`: the key is the first column
+    alone, set here.
     Changes of commits below `pair_lsn` are in the table's copy already and are skipped (rule 10). `aside`: those from
     there on are counted, and not applied.
     `identity`: positions that come with every old row. `sieve` leaves changes out or adds to them, right behind the
@@ -132,6 +132,7 @@ class Route(msgspec.Struct, eq=False, kw_only=True):
     pair_lsn: int = 0
     full: bool = False
     partitioned: bool = False
+    root: TableName | None = None
     shared: bool = False
     tree: frozenset[TableName] = frozenset()
     heartbeat: bool = False
@@ -187,11 +188,13 @@ class Commit(NamedTuple):
 
 
 class Truncation(msgspec.Struct, frozen=True, kw_only=True):
-    """A TRUNCATE of one statement: its tables, and its options as the source logged them."""
+    """A TRUNCATE of one statement: its tables, and its options as the source logged them. `spared`: of trees whose rows
+    are in one table of the destination, by their topmost tables, the partitions that were not truncated."""
 
     routes: tuple[Route, ...]
     cascade: bool
     restart_identity: bool
+    spared: dict[TableName, frozenset[TableName]] = {}
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

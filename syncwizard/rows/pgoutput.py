@@ -367,7 +367,12 @@ class Decoder:
         if routes:
             self._truncations = True
             self._changes.append(
-                Truncation(routes=tuple(routes), cascade=bool(options & 1), restart_identity=bool(options & 2))
+                Truncation(
+                    routes=tuple(routes),
+                    cascade=bool(options & 1),
+                    restart_identity=bool(options & 2),
+                    spared=self._relations.spared(routes),
+                )
             )
             self._weight += CHANGE_BYTES
 

@@ -27,6 +27,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     operators: dict[int, Sequence[str]]
     known: Table | None
     pair_lsn: int
+    root: TableName
     shared: bool
     tree: frozenset[TableName]
     codec: str
@@ -68,6 +69,7 @@ def projected_route(
         pair_lsn=arrival.pair_lsn,
         full=message.replica_identity == "f",
         partitioned=table.partitioned,
+        root=arrival.root,
         shared=arrival.shared,
         tree=arrival.tree,
         text=text,

@@ -3,7 +3,7 @@
 The server describes a relation before its first change, and again once something about it has changed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from struct import error as struct_error
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from syncwizard.errors import ProtocolError
 from syncwizard.rows.changes import Route, SieveLoop
 from syncwizard.rows.relation_message import RelationMessage, parse_relation
 from syncwizard.rows.tuples import MESSAGE_AT
+from syncwizard.task.names import TableName
 
 _BODY_AT = MESSAGE_AT + 1
 _OID_END = _BODY_AT + 4
@@ -82,6 +83,18 @@ class Relations:
             kind = chr(frame[MESSAGE_AT]) if len(frame) > MESSAGE_AT else ""
             raise ProtocolError(f"a message of kind {kind!r} about a relation that was not described")
         return found
+
+    def spared(self, truncated: Collection[Route]) -> dict[TableName, frozenset[TableName]]:
+        """As in Truncation: of the partitions that were known when a route was made, and those described since."""
+        found: dict[TableName, set[TableName]] = {}
+        for route in truncated:
+            if route.shared and route.root is not None:
+                found.setdefault(route.root, set()).update(route.tree)
+        for other, _ in self.routes.values():
+            if other is not None and other.shared and other.root in found:
+                found[other.root].add(other.source)
+        together = {route.source for route in truncated}
+        return {root: rest for root, known in found.items() if (rest := frozenset(known - together))}
 
     def forget(self, relation: int) -> None:
         """The relation's next description needs a new route, even if that is the same."""

@@ -30,7 +30,8 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
     operator of each column of its unique indexes, by the index's OID. `recoded`: the encodings of the databases differ.
     `rules`: what selects and changes rows, by source table; `codec`: Python's name of the stream's encoding.
-    `aside`: the source's tables whose changes are not applied.
+    `aside`: the source's tables whose changes are not applied. `captured`: partitions that are captured, by the
+    topmost table of their tree, those that are no part of it any more included.
     """
 
     mapping: Mapping
@@ -42,14 +43,16 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     rules: MappingOf[TableName, RowRule] = {}
     codec: str = "utf-8"
     aside: frozenset[TableName] = frozenset()
+    captured: MappingOf[TableName, frozenset[TableName]] = {}
 
     def pair_of(self, source: TableName, root: TableName) -> int:
         """The LSN below which a table's changes are in its copy; `root` is the partitioned table it belongs to."""
         return self.pairs.get(source, self.pairs.get(root, 0))
 
     def leaves(self, root: TableName) -> frozenset[TableName]:
-        """The selected partitions of a tree that hold rows."""
-        return frozenset(name for name, table in self.selected.items() if table.root == root and not table.partitioned)
+        """The partitions of a tree whose rows the destination may hold."""
+        selected = (name for name, table in self.selected.items() if table.root == root and not table.partitioned)
+        return self.captured.get(root, frozenset()).union(selected)
 
 
 def make_route(
@@ -70,7 +73,7 @@ def make_route(
         return Route(
             source=source, target=target, columns=(), key=(), pair_lsn=shapes.pair_of(source, root), aside=True
         )
-    table, shared, scattered = _place(source, root, shapes)
+    table, shared = _place(source, root, shapes)
     if (rule := shapes.rules.get(source) or shapes.rules.get(root)) is not None:
         arrival = Arrival(
             table=table,
@@ -78,7 +81,8 @@ def make_route(
             known=shapes.selected.get(source) or shapes.selected.get(root),
             pair_lsn=shapes.pair_of(source, root),
             shared=shared,
-            tree=shapes.leaves(root) if scattered else frozenset(),
+            root=root,
+            tree=shapes.leaves(root) if shared else frozenset(),
             codec=shapes.codec,
         )
         return projected_route(message, source, types, rule, arrival)
@@ -100,14 +104,15 @@ def make_route(
         full=message.replica_identity == "f",
         partitioned=table.partitioned,
         shared=shared,
-        tree=shapes.leaves(root) if scattered else frozenset(),
+        root=root,
+        tree=shapes.leaves(root) if shared else frozenset(),
         text=text,
     )
 
 
-def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, bool, bool]:
-    """The destination's table: its own, or that of the tree, which other relations share; and whether rows belong to
-    other partitions there than at the source, so that the tree has to find their places."""
+def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, bool]:
+    """The destination's table: its own, or that of the tree, which other relations share; so they do where rows belong
+    to other partitions there than at the source, and the tree has to find their places."""
     own, whole = (shapes.tables.get(shapes.mapping.table(name)) for name in (source, root))
     known = shapes.selected.get(source)
     scattered = known is not None and whole is not None and known.scattered(recoded=shapes.recoded)
@@ -118,7 +123,7 @@ def _place(source: TableName, root: TableName, shapes: Shapes) -> tuple[Table, b
             where="destination",
             remedy=to_do("create it there as it is at the source, or take it out of the task", then="resume"),
         )
-    return table, own is None or scattered, scattered
+    return table, own is None or scattered
 
 
 def _key(message: RelationMessage, source: TableName, root: TableName, table: Table, shapes: Shapes) -> Index | None:

@@ -81,9 +81,10 @@ def picker(objects: int, listing: bool) -> None:
 @main.command()
 @click.option("--rows", default=1_000_000, help="Of the table that is copied.")
 @click.option("--changes", default=200_000, help="Rows that are inserted, and that are updated.")
-def projection(rows: int, changes: int) -> None:
+@click.argument("variants", nargs=-1, type=click.Choice(list(projecting.VARIANTS)))
+def projection(rows: int, changes: int, variants: tuple[str, ...]) -> None:
     """Copy and drain of a table plain, renamed, filtered and masked."""
-    projecting.run(rows, changes)
+    projecting.run(rows, changes, variants)
 
 
 @main.command()

@@ -1,8 +1,13 @@
 """What a projection costs: copy and drain of one table plain, renamed, filtered by half, with a mask, and with one row
-in a hundred kept."""
+in a hundred kept. Beside the drain of that stands what pg_recvlogical takes to read the same changes."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from syncwizard.task.specification import SchemaObjects, TableObject
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
+from tests.benchmarks.draining import Parts, print_processor_seconds
+from tests.benchmarks.processor import growth, seconds_by_part
 from tests.benchmarks.results import Ratio, print_ratios
 
 TABLE = """
@@ -14,40 +19,66 @@ FILL = (
     " FROM generate_series({}) AS i"
 )
 CHANGE = "UPDATE calls SET seconds = seconds + 1 WHERE id BETWEEN {}"
+PLAIN, EARLY, LATE = "plain", "1 % kept", "1 % kept, no early drop"
 VARIANTS = {
-    "plain": TableObject(table="calls"),
+    PLAIN: TableObject(table="calls"),
     "renamed, a column left out": TableObject(
         table="calls", name="contacts", columns={"seconds": "length"}, exclude_columns=["note"]
     ),
     "half kept": TableObject(table="calls", where="tenant < 50"),
     "one column masked": TableObject(table="calls", etl='e_set(`phone`, str_mask(`phone`, 3, 6, "*"))'),
-    "1 % kept": TableObject(table="calls", where="tenant = 7"),
-    "1 % kept, no early drop": TableObject(table="calls", where="tenant + 0 = 7"),
+    EARLY: TableObject(table="calls", where="tenant = 7"),
+    LATE: TableObject(table="calls", where="tenant + 0 = 7"),
 }
 COPY_BUDGET, DRAIN_BUDGET, NAMES_BUDGET = 1.3, 1.5, 1.05
-PLAIN = "plain"
 
 
-def run(rows: int, changes: int) -> None:
-    """Prints ratios to plain."""
-    with bench() as found:
-        copies, drains = {}, {}
-        for name, table in VARIANTS.items():
-            copies[name], drains[name] = measure(found, name, table, rows, changes)
-            say(f"{name}: copy {copies[name]:.2f} s, drain {drains[name]:.2f} s")
-    ratios = []
-    for name in VARIANTS:
-        budgets = (NAMES_BUDGET, NAMES_BUDGET) if name.startswith("renamed") else (COPY_BUDGET, DRAIN_BUDGET)
-        for what, seconds, budget in (("copy", copies, budgets[0]), ("drain", drains, budgets[1])):
-            if name != PLAIN:
-                ratios.append(Ratio(f"{what}: {name}", seconds[name], PLAIN, seconds[PLAIN], budget))
-    late, early = "1 % kept, no early drop", "1 % kept"
-    ratios.append(Ratio("drain: early drop by its absence", drains[early], late, drains[late], 1 / 3))
-    print_ratios(ratios)
+class Measured(NamedTuple):
+    """Seconds of the full stage, of draining what was changed while the task was paused, and of reading that by
+    pg_recvlogical; `start`: of resuming with nothing to drain. `parts`: processor seconds of the drain."""
+
+    copy: float
+    start: float
+    drain: float
+    floor: float
+    parts: Parts
 
 
-def measure(found: Bench, name: str, table: TableObject, rows: int, changes: int) -> tuple[float, float]:
-    """Seconds of the full stage, and of draining what was changed while the task was paused."""
+def run(rows: int, changes: int, names: Iterable[str] = ()) -> None:
+    """Measures variants, or all of them, and prints ratios to plain."""
+    found: dict[str, Measured] = {}
+    with bench() as servers:
+        for name in names or VARIANTS:
+            found[name] = measure(servers, name, rows, changes)
+            say(f"{name}: copy {found[name].copy:.2f} s, drain {found[name].drain:.2f} s")
+    print_ratios(list(ratios(found)))
+    print()
+    print_processor_seconds((name, "ours", one.parts) for name, one in found.items())
+
+
+def ratios(found: dict[str, Measured]) -> Iterable[Ratio]:
+    """By plain, and what dropping early gains."""
+    for name, one in found.items():
+        copy, drain = (NAMES_BUDGET, NAMES_BUDGET) if name.startswith("renamed") else (COPY_BUDGET, DRAIN_BUDGET)
+        if PLAIN in found and name != PLAIN:
+            yield Ratio(f"copy: {name}", one.copy, PLAIN, found[PLAIN].copy, copy)
+            yield Ratio(f"drain: {name}", one.drain, PLAIN, found[PLAIN].drain, drain)
+        yield Ratio(f"drain: {name}", one.drain, "pg_recvlogical to nothing", one.floor)
+    if EARLY in found and LATE in found:
+        early, late = found[EARLY], found[LATE]
+        yield Ratio("drain: early drop by its absence", early.drain, LATE, late.drain, 1 / 3)
+        yield Ratio("the same without our starts", early.drain - early.start, LATE, late.drain - late.start, 1 / 3)
+        own, other = (behind_the_source(one) for one in (early, late))
+        yield Ratio("the same, processor behind the walsender", own, LATE, other, 1 / 3)
+
+
+def behind_the_source(one: Measured) -> float:
+    """Processor seconds of what the drain takes beside the source's decoding, which no reader can spare it."""
+    return sum(seconds for part, seconds in one.parts.items() if part.startswith("child") or "destination" in part)
+
+
+def measure(found: Bench, name: str, rows: int, changes: int) -> Measured:
+    """One variant, on databases of its own."""
     number = list(VARIANTS).index(name)
     source, destination = f"projection_{number}", f"projected_{number}"
     found.source.create_database(source)
@@ -55,17 +86,38 @@ def measure(found: Bench, name: str, table: TableObject, rows: int, changes: int
     with found.source.connect(source) as session:
         session.execute(TABLE.encode())
         session.execute(FILL.format(f"1, {rows}").encode())
-        for statement in ("ALTER TABLE calls REPLICA IDENTITY FULL", "VACUUM ANALYZE calls", "CHECKPOINT"):
+        for statement in (
+            "ALTER TABLE calls REPLICA IDENTITY FULL",
+            "VACUUM ANALYZE calls",
+            "CHECKPOINT",
+            "CREATE PUBLICATION floor FOR TABLE calls",
+        ):
             session.execute(statement.encode())
-    objects = [SchemaObjects(schema="public", tables=[table])]
+    objects = [SchemaObjects(schema="public", tables=[VARIANTS[name]])]
     task = found.task(source, destination, objects=objects)
     task.start("caught-up")
     copy = task.stage_seconds("full")
     task.command("pause")
+    start = seconds_of(lambda: task.command("resume", "--until", "caught-up"))
+    task.command("pause")
     with found.source.connect(source) as session:
+        session.execute("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')")
         session.execute(FILL.format(f"{rows + 1}, {rows + changes}").encode())
         for low in range(1, changes, 1000):
             session.execute(CHANGE.format(f"{low} AND {low + 999}").encode())
+        [[position]] = session.execute("SELECT pg_current_wal_insert_lsn()::text").fetchall()
+        session.execute("SELECT pg_logical_emit_message(true, 'floor', '')")
+    floor = seconds_of(lambda: read_to_nothing(found, source, position))
+    before = seconds_by_part(found)
     drain = seconds_of(lambda: task.command("resume", "--until", "caught-up"))
+    parts = growth(before, seconds_by_part(found))
     task.end()
-    return copy, drain
+    return Measured(copy, start, drain, floor, parts)
+
+
+def read_to_nothing(found: Bench, database: str, position: str) -> None:
+    """Reads the slot `floor` up to a position, and drops it."""
+    options = ("-o", "proto_version=1", "-o", "publication_names=floor", "-o", "binary=true", "-f", "/dev/null")
+    reader = ("-d", database, "-S", "floor", "--start", "--no-loop", "--endpos", position, *options)
+    found.run(found.source, "pg_recvlogical", *reader, database=database)
+    found.run(found.source, "pg_recvlogical", "-d", database, "-S", "floor", "--drop-slot", database=database)

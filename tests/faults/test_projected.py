@@ -30,6 +30,12 @@ CREATE TABLE places (id int PRIMARY KEY, slot int NOT NULL, body text NOT NULL);
 ALTER TABLE places ALTER body SET STORAGE EXTERNAL;
 CREATE TABLE lines (line int, word varchar(20));
 CREATE TABLE log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, word text);
+CREATE TABLE left_side (side int CHECK (side = 1), id int, note text, PRIMARY KEY (side, id));
+CREATE TABLE right_side (side int, id int, note text, PRIMARY KEY (side, id)) PARTITION BY RANGE (side);
+CREATE TABLE right_low PARTITION OF right_side FOR VALUES FROM (2) TO (4);
+CREATE TABLE right_high PARTITION OF right_side FOR VALUES FROM (4) TO (6);
+INSERT INTO left_side SELECT 1, i, 'left' FROM generate_series(1, 3000) i;
+INSERT INTO right_side SELECT 2 + i % 4, i, 'right' FROM generate_series(1, 3000) i;
 INSERT INTO orders SELECT i, i % 5, (i % 300)::text, '187' || lpad(i::text, 8, '0'), repeat('x', i % 7 * 800)
   FROM generate_series(1, 60000) i;
 INSERT INTO places SELECT i, i, repeat(i::text, 1500) FROM generate_series(1, 2000) i;
@@ -45,7 +51,11 @@ TABLES = [
     TableObject(table="places", where="id % 3 = 0"),
     TableObject(table="lines", where="line > 5", etl="e_set(`word`, str_upper(`word`))"),
     TableObject(table="log", operations=["insert"]),
+    TableObject(table="left_side", name="sides", origin_keys="side = 1"),
+    TableObject(table="right_side", name="sides", origin_keys="side >= 2 AND side < 6"),
 ]
+# Of merged tables definitions do not follow.
+SIDES = "CREATE TABLE sides (side int, id int, note text, PRIMARY KEY (side, id))"
 # By table: what the source is asked, and what the destination.
 MEANT = {
     "orders": (
@@ -60,6 +70,10 @@ MEANT = {
     "lines": (
         "SELECT line, upper(word) FROM lines WHERE line > 5 ORDER BY 1, 2",
         "SELECT line, word FROM lines ORDER BY 1, 2",
+    ),
+    "sides": (
+        "SELECT * FROM left_side UNION ALL SELECT * FROM right_side ORDER BY 1, 2",
+        "SELECT * FROM sides ORDER BY 1, 2",
     ),
     # What was deleted at the source stays: every word that ever was there is in a table of the test's own.
     "log": ("SELECT word FROM kept.log ORDER BY 1", "SELECT word FROM log ORDER BY 1"),
@@ -148,7 +162,14 @@ class Writer(threading.Thread):
             ("UPDATE lines SET line = %s WHERE line = %s", (choice.randint(0, 40), choice.randint(0, 40))),
             ("UPDATE lines SET word = %s WHERE line = %s", (f"word {order % 50}", choice.randint(0, 40))),
             ("INSERT INTO lines VALUES (%s, 'new')", (choice.randint(0, 40),)),
+            ("UPDATE left_side SET id = -id, note = 'moved' WHERE id BETWEEN %s AND %s", (low // 20, low // 20 + 9)),
+            ("UPDATE right_side SET side = 7 - side WHERE id BETWEEN %s AND %s", (low // 20, low // 20 + 9)),
+            ("DELETE FROM right_side WHERE id = %s", (low // 20,)),
         ]
+        if choice.random() < 0.02:
+            # One of them is emptied, and what is in the same table of the destination stays.
+            session.execute("TRUNCATE right_side")
+            session.execute("INSERT INTO right_side SELECT 2 + i %% 4, i, %s FROM generate_series(1, 500) i", (low,))
         if choice.random() < 0.03:
             # Now and then: its batch is applied transaction by transaction.
             session.execute("UPDATE orders SET amount = 'much' WHERE id = %s", (order,))
@@ -165,6 +186,7 @@ def loaded(source: Cluster, destination: Cluster, name: str) -> Iterator[Databas
     destination.create_database(name)
     pair = DatabasePair(source, destination, name, source.connect(name), destination.connect(name))
     pair.source.execute(DEFINITIONS.encode())
+    pair.destination.execute(SIDES.encode())
     pair.source.execute("CREATE SCHEMA kept; CREATE TABLE kept.log (word text); ANALYZE")
     try:
         yield pair

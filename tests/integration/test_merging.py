@@ -180,6 +180,8 @@ def test_tables_whose_keys_constraints_keep_apart_are_merged(pair: DatabasePair,
         path.caught_up(120)
         assert_tenants_merged(pair, strange)
         pair.source.execute("TRUNCATE tenant_2; INSERT INTO tenant_2 VALUES (2, 7, 'after')")
+        # All partitions of one of them.
+        pair.source.execute("TRUNCATE tenant_4; INSERT INTO tenant_4 VALUES (5, 1, 'after'), (15, 1, 'after')")
         path.caught_up(120)
     assert_tenants_merged(pair, strange)
     pair.destination.execute("UPDATE tenants SET remark = 'wrong' WHERE owner IN (1, 2)")

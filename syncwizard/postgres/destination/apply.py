@@ -213,14 +213,13 @@ class Applier:
         self._sender.expect(route, 1)
 
     def _truncate(self, truncation: Truncation) -> None:
-        truncated = {route.source for route in truncation.routes}
-        merged = [route for route in truncation.routes if is_merged(route)]
-        for route in merged:
-            # Other tables' rows are there as well (rule 22).
-            self._of(route).truncated(truncated)
+        # All of them are looked at before the first is emptied.
+        targets = {route: self._of(route).truncated(truncation.spared) for route in truncation.routes}
+        # Other tables' rows are there as well (rule 22); the partitions of a tree have one origin.
+        merged = {(route.target, route.root): route for route in targets if is_merged(route)}
+        for route in merged.values():
             self._projected.delete_all(route)
-        targets = (self._of(route).truncated(truncated) for route in truncation.routes if route not in merged)
-        names = b", ".join(dict.fromkeys(targets))
+        names = b", ".join(dict.fromkeys(name for route, name in targets.items() if not is_merged(route)))
         restart = b" RESTART IDENTITY" if truncation.restart_identity else b""
         if names:
             self._sender.queue(b"TRUNCATE " + names + restart)

@@ -78,6 +78,7 @@ class RouteCompiler:
             pairs=pairs,
             recoded=recoded,
             aside=aside,
+            captured=_partitions(self._members.values()),
         )
 
     def choose(self, *, binary: bool, codec: str) -> None:
@@ -228,6 +229,17 @@ class RouteCompiler:
         if unknown:
             self._types.update(self._source.find_types(unknown))
         return [self._types.get(oid) for _, _, oid, _ in message.columns]
+
+
+def _partitions(members: Iterable[Member]) -> dict[TableName, frozenset[TableName]]:
+    """The captured partitions that hold rows, by the name that the topmost table of their tree was captured under."""
+    known = {member.relation: member for member in members}
+    found: dict[TableName, set[TableName]] = {}
+    for member in known.values():
+        top = known.get(member.top)
+        if top is not None and top is not member and member.holds_rows:
+            found.setdefault(top.table, set()).add(member.table)
+    return {top: frozenset(names) for top, names in found.items()}
 
 
 def binary_stream(source: Iterable[Table]) -> bool:

@@ -4,15 +4,14 @@ Every parameter and staged column is cast to the destination's type by its quali
 operator of the key's index: with an empty search_path nothing else would be found or meant.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Protocol, TypeVar
 
 from psycopg import sql
 
-from syncwizard.errors import TaskFailed
-from syncwizard.remedies import to_do
 from syncwizard.rows.changes import Route
+from syncwizard.rows.misfits import Spared
 from syncwizard.task.names import TableName
 
 Positions = tuple[int, ...]
@@ -193,22 +192,15 @@ class RouteStatements:
         rows = sql.SQL("SELECT {} FROM gone, {} AS s").format(sql.SQL(", ").join(values), stage_name(number))
         return self._moved(old, rows)
 
-    def truncated(self, together: Collection[TableName]) -> bytes:
-        """The table as TRUNCATE names it, `together` with those of the same statement. Raises TaskFailed where that
-        would empty other relations' rows."""
-        if self.route.tree and not self.route.tree.difference(together):
-            return self._rows.as_bytes(None)
-        if self.route.tree:
-            raise TaskFailed(
-                f"{self.route.source} was truncated, and its rows are in several partitions of {self.route.target}",
-                where="destination",
-                remedy=f"copy the table again: syncwizard resync with --table {self.route.target}",
-            )
-        if self.route.shared:
-            raise TaskFailed(
-                f"{self.route.source} was truncated, but its rows are in {self.route.target} with others",
-                where="destination",
-                remedy=to_do(f"create the partition {self.route.source} at the destination", then="resume"),
+    def truncated(self, spared: Mapping[TableName, frozenset[TableName]]) -> bytes:
+        """The table as TRUNCATE names it; `spared` as in Truncation. Raises Spared where it would empty the rows of
+        other partitions."""
+        route = self.route
+        if route.shared and route.root is not None and (others := spared.get(route.root)):
+            raise Spared(
+                route.root,
+                route.tree | others | {route.source},
+                f"{route.source} was truncated and {min(others)} was not, and {route.target} holds rows of both",
             )
         return self._rows.as_bytes(None)
 

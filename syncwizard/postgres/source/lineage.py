@@ -10,7 +10,7 @@ import msgspec
 from psycopg import sql
 
 from syncwizard.errors import SourceChanged
-from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_ours
+from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_ours, parents
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations, missing_changes
@@ -195,15 +195,6 @@ def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
     )
     error.remedy = first(error.remedy, *dict.fromkeys(loss.first for loss in lost if loss.first))
     return error
-
-
-def parents(attachment: str) -> list[int]:
-    """The OIDs of the partitioned tables above, the nearest first.
-
-    >>> parents("16400:745/16390:746")
-    [16400, 16390]
-    """
-    return [int(step.split(":")[0]) for step in attachment.split("/") if step]
 
 
 def _is_out(member: Member, now: Present, listed: set[int]) -> bool:

@@ -14,6 +14,7 @@ from syncwizard.postgres.session.trouble import DriverError, translated
 from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.inbox import Inbox
+from syncwizard.rows.misfits import Spared
 from syncwizard.rows.routing import NoPlace
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.answering import SILENCE_SECONDS, Answering
@@ -22,6 +23,7 @@ from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Look, Reached, Stop, Stopped
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.receiving import Receiving
+from syncwizard.stages.incremental.suspects import of_spared
 from syncwizard.stages.incremental.watching import RoutesChanged, Watching
 from syncwizard.stages.incremental.writing import Writing
 from syncwizard.task.lsn import format_lsn
@@ -87,16 +89,19 @@ class Session:
             self._receiving.redefining,
             serial_until=self._serial_until,
         )
-        reached = self._write(self._writing)
+        reached = self._write(ends, self._writing)
         if not reached:
             self._raise_failure(ends)
         reporter.report()
         channel.send(Reached(format_lsn(positions.durable)) if reached else Stopped())
 
-    def _write(self, writing: Writing) -> bool:
+    def _write(self, ends: Ends, writing: Writing) -> bool:
         """Whether the position to stop at is reached. Raises what ends it."""
         try:
             return writing.run()
+        except Spared as spared:
+            ends.set_aside([of_spared(spared, self._assignment.spec.name)])
+            raise RoutesChanged from spared
         except (DriverError, EndpointError):
             if self._answering.lost is not None:
                 raise self._answering.lost from None

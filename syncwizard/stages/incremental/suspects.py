@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from syncwizard.postgres.captured import Member
+from syncwizard.postgres.captured import Member, parents
 from syncwizard.postgres.catalog.tables import read_types
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations
-from syncwizard.postgres.source.lineage import Altered, Loss, parents
+from syncwizard.postgres.source.lineage import Altered, Loss
 from syncwizard.remedies import or_else, resync
+from syncwizard.rows.misfits import Spared
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
@@ -22,6 +23,16 @@ def of_anew(table: TableName, task: str) -> TableSetAside:
         reason="it was dropped and created anew at the source, and the new one is not captured",
         remedy=resync(task, [table], "let the table at the destination be as that at the source is"),
         anew=True,
+    )
+
+
+def of_spared(spared: Spared, task: str) -> TableSetAside:
+    """A partitioned table of which some partitions were truncated, and whose rows cannot be told apart by them."""
+    return TableSetAside(
+        table=spared.root,
+        tables=sorted(spared.tree - {spared.root}),
+        reason=spared.reason,
+        remedy=resync(task, [spared.root]),
     )
 
 
@@ -59,14 +70,14 @@ def of_differing(
     found: dict[int, list[_Found]] = {}
     for loss in lost:
         # What is in another tree now is in neither as it should be.
-        for top in dict.fromkeys([_top(loss.member), *parents(loss.attachment)[-1:]]):
+        for top in dict.fromkeys([loss.member.top, *parents(loss.attachment)[-1:]]):
             found.setdefault(top, []).append(_Found(loss.reason, loss.first, loss.member.table))
     for each in altered:
         step = f"give column {each.column} that type at the destination, too"
-        found.setdefault(_top(each.member), []).append(_Found(each.message, step, each.member.table))
+        found.setdefault(each.member.top, []).append(_Found(each.message, step, each.member.table))
     trees: dict[int, set[TableName]] = {top: {each.captured for each in of_tree} for top, of_tree in found.items()}
     for member in members:
-        if (tree := trees.get(_top(member))) is not None:
+        if (tree := trees.get(member.top)) is not None:
             tree.add(member.table)
     names = find_relations(source, list(found))
     events = []
@@ -91,11 +102,11 @@ def of_renamed(
     captured = {member.table: member for member in members}
     found: dict[int, list[tuple[TableName, TableName]]] = {}
     for before, now in renamed:
-        found.setdefault(_top(captured[before]), []).append((before, now))
+        found.setdefault(captured[before].top, []).append((before, now))
     roots = find_relations(source, list(found))
     events = []
     for top, pairs in found.items():
-        tree = {member.table for member in members if _top(member) == top}
+        tree = {member.table for member in members if member.top == top}
         table = next((member.table for member in members if member.relation == top), roots.get(top) or min(tree))
         what = [f"{'it' if before == table else before} is named {now} now" for before, now in pairs]
         events.append(
@@ -119,9 +130,3 @@ def of_renamed(
 def names_of(events: Iterable[TableSetAside]) -> frozenset[TableName]:
     """Every name of tables that are set aside."""
     return frozenset(name for event in events for name in event.names)
-
-
-def _top(member: Member) -> int:
-    """The OID of the partitioned table it belongs to, its own where it is no partition."""
-    above = parents(member.traits.attachment) if member.traits is not None else []
-    return above[-1] if above else member.relation
