@@ -206,7 +206,7 @@ def test_selected_and_changed_rows_survive(
     choice = random.Random(scenario)
     with loaded(source_cluster, destination_cluster, name) as pair:
         advanced = Advanced(etl_errors="dead-letter")
-        made = ProjectedTrial(pair, server_folder, name, 0.5, advanced=advanced, tables=TABLES)
+        made = ProjectedTrial(pair, server_folder, name, 0.5, advanced=advanced, tables=TABLES, conflicts="ignore")
         writers = [Writer(pair, seed) for seed in range(2)]
         try:
             for writer in writers:

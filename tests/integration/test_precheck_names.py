@@ -95,3 +95,51 @@ def test_a_partition_key_cannot_be_left_out(pair: DatabasePair, tmp_path: Path) 
     pair.source.execute(TABLES)
     found = findings(pair, tmp_path, {"overrides": [override("loose", exclude_columns=["at"])]})
     assert "public.loose.at cannot be left out: partitions are chosen by it" in found["left-out-columns"].message
+
+
+CONSTRAINED = """
+    CREATE TABLE customers (id int, tenant int, mail text UNIQUE, PRIMARY KEY (tenant, id));
+    CREATE TABLE bills (id int PRIMARY KEY, tenant int, customer int, mail text REFERENCES customers (mail),
+                        FOREIGN KEY (tenant, customer) REFERENCES customers (tenant, id));
+    CREATE TABLE lines (bill int REFERENCES bills, line int, PRIMARY KEY (bill, line));
+"""
+
+
+def test_constraints_that_rows_may_not_meet_are_named_before_the_start(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute(CONSTRAINED)
+
+    def named(*overrides: dict[str, Any]) -> str:
+        found = findings(pair, tmp_path, {"overrides": list(overrides)})["row-constraints"]
+        assert found.verdict == ("warning" if found.message else "passed")
+        return "; ".join([found.message, *found.objects])
+
+    filtered = override("customers", where="tenant = 7")
+    both = (
+        "foreign key bills_{} of public.bills to public.customers: the filter (tenant = 7) of public.customers leaves"
+    )
+    assert both.format("tenant_customer_fkey") in named(filtered)
+    # The same condition at both sides, over columns of the key; the other key does not have it.
+    alike = named(filtered, override("bills", where="tenant = 7"))
+    assert both.format("tenant_customer_fkey") not in alike
+    assert both.format("mail_fkey") in alike
+    assert "lines_bill_fkey of public.lines to public.bills: the filter (tenant = 7) of public.bills" in alike
+    assert "insert of public.bills is not applied" in named(override("bills", operations=["update", "delete"]))
+    assert "may still be referred to" in named(override("lines", operations=["insert", "update"]))
+    masked = named(override("customers", columns={"mail": "address"}, etl="e_set(`mail`, md5(`mail`))"))
+    assert "the script of public.customers computes mail" in masked
+    assert "unique index customers_mail_key of public.customers: the script computes mail" in masked
+    assert named(override("lines", where="line > 1")) == ""
+
+
+def test_indexes_in_which_rows_of_merged_tables_meet_have_to_be_accepted(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE a (id int PRIMARY KEY, mail text); CREATE TABLE b (LIKE a INCLUDING ALL)")
+    pair.destination.execute(
+        "CREATE TABLE both (origin text, id int, mail text, PRIMARY KEY (origin, id), UNIQUE (origin, mail),"
+        " CONSTRAINT apart EXCLUDE (mail WITH =))"
+    )
+    overrides = [override(name, name="both", origin_column="origin") for name in ("a", "b")]
+    synchronization = Synchronization(conflicts="ignore")
+    found = findings(pair, tmp_path, {"overrides": overrides}, synchronization=synchronization)["row-constraints"]
+    assert found.acceptance
+    assert "apart of public.both, which does not contain origin" in found.message
+    assert "mail_key" not in found.message

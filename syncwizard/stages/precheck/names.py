@@ -16,6 +16,7 @@ from syncwizard.task.text import counted, listed
 
 # Words of a body: in double quotes, or not.
 WORD = re.compile(r'"((?:[^"]|"")+)"|([A-Za-z_\x80-\uffff][\w$\x80-\uffff]*)')
+NAMES = ("object-names",)
 UNCHANGED = "names and columns stay as they are"
 
 
