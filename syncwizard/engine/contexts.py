@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from syncwizard.engine.children import ChildPool
 from syncwizard.stages.context import Cancellation, Context
@@ -16,7 +15,7 @@ def make_context(
     spec: TaskSpec,
     secrets: Handover,
     folder: Path,
-    record: Callable[[Any], object],
+    record: Callable[..., object],
     state: Callable[[], TaskState],
     cancellation: Cancellation,
     pool: ChildPool,
@@ -27,7 +26,7 @@ def make_context(
         spec=spec,
         secrets=secrets,
         folder=folder,
-        record=lambda event: _discard(record(event)),
+        record=lambda *events: _discard(record(*events)),
         state=state,
         sample=sample,
         cancellation=cancellation,

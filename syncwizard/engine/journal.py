@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -110,27 +110,34 @@ class Journal:
         with self._lock:
             self._listeners.append(listener)
 
-    def append(self, event: Event) -> int:
-        """Writes the event and returns its sequence number once it is durable; raises JournalFailed, and Cancelled
-        after `close`: the engine ends, and what a stage that was left behind has to say is not waited for.
+    def append(self, *events: Event) -> int:
+        """Writes the events, all of them or none, and returns the last sequence number once they are durable; raises
+        JournalFailed, and Cancelled after `close`: the engine ends, and what a stage that was left behind has to say is
+        not waited for.
 
         Figures take the place of those of the same hour.
         """
         with self._lock:
             if self._closed:
                 raise Cancelled
-            event = with_texts(event, self._redact)
-            entry = Entry(sequence=self._state.sequence + 1, at=self._clock(), event=event)  # type: ignore[arg-type]
-            text = _encoder.encode(event)
+            at, first = self._clock(), self._state.sequence + 1
+            known = [with_texts(event, self._redact) for event in events]
+            entries = [
+                Entry(sequence=sequence, at=at, event=event)  # type: ignore[arg-type]
+                for sequence, event in enumerate(known, first)
+            ]
+            rows = [(entry.sequence, at, _encoder.encode(entry.event)) for entry in entries]
+            replaced = [(old,) for event in known if (old := self._figures.replaced(at, event)) is not None]
             with _explained(self._path):
-                self._write(entry, text, self._figures.replaced(entry.at, event))
-            self._figures.note(entry.sequence, entry.at, type(event).__name__)
-            self._state = reduce(self._state, entry.at, entry.sequence, event)
-            self._tail_bytes += len(text)
-            for listener in self._listeners:
-                listener(entry, self._state)
+                self._write(rows, replaced)
+            for entry, (_, _, text) in zip(entries, rows, strict=True):
+                self._figures.note(entry.sequence, at, type(entry.event).__name__)
+                self._state = reduce(self._state, at, entry.sequence, entry.event)
+                self._tail_bytes += len(text)
+                for listener in self._listeners:
+                    listener(entry, self._state)
             self._keep_snapshot()
-            return entry.sequence
+            return self._state.sequence
 
     def close(self) -> None:
         """Closes the file."""
@@ -138,14 +145,14 @@ class Journal:
             self._closed = True
             self._connection.close()
 
-    def _write(self, entry: Entry, text: bytes, replaced: int | None) -> None:
-        row = (entry.sequence, entry.at, text)
-        if replaced is None:
-            self._connection.execute(_APPEND, row)
+    def _write(self, rows: Sequence[tuple[int, float, bytes]], replaced: Sequence[tuple[int]]) -> None:
+        if len(rows) == 1 and not replaced:
+            self._connection.execute(_APPEND, rows[0])
             return
+        # One flush for all of them.
         with transaction(self._connection):
-            self._connection.execute(_APPEND, row)
-            self._connection.execute(_REPLACE, (replaced,))
+            self._connection.executemany(_APPEND, rows)
+            self._connection.executemany(_REPLACE, replaced)
 
     def _keep_snapshot(self) -> None:
         """Writes the state where the events since the last time have grown; without room for it they do alone."""

@@ -265,10 +265,10 @@ class Pipeline:
         if window.ended is None:
             self._outer.record(RetryEnded())
 
-    def _record(self, event: Event) -> None:
-        self._outer.record(event)
+    def _record(self, *events: Event) -> None:
+        self._outer.record(*events)
         # A remark or another beginning does not prove that the trouble is over.
-        if not isinstance(event, Noticed | TablePlanned | TableRestarted):
+        if not all(isinstance(event, Noticed | TablePlanned | TableRestarted) for event in events):
             self._end_retry(durably=True)
 
     def _sample(self, sample: Sample) -> None:

@@ -2,7 +2,7 @@
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import psycopg
@@ -54,10 +54,13 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int = 0
 
 
-def begin_snapshot(source: Connection, snapshot: str) -> None:
-    """Opens a transaction that sees what the exported snapshot sees."""
+def begin_snapshot(source: Connection, snapshot: str, lock_milliseconds: int = 0) -> None:
+    """Opens a transaction that sees what the exported snapshot sees, and waits for each lock so long at most, or as
+    long as it takes."""
     source.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     source.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot)))
+    if lock_milliseconds:
+        source.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_milliseconds)))
 
 
 def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
@@ -268,31 +271,32 @@ def pump(source: "pq.abc.PGconn", writer: Wire, report: Callable[[int, int], Non
     return total
 
 
-def is_current(source: Connection, oid: int) -> bool:
-    """Whether the table's storage is still the one the open snapshot sees (rule 11).
+def are_current(source: Connection, oids: Collection[int]) -> bool:
+    """Whether the tables' storage is still the one the open snapshot sees (rule 11).
 
     To be called after the COPY and inside its transaction, whose lock keeps the storage from then on. After a
     rewrite an old snapshot reads an empty or partial table without any error.
     """
     row = source.execute(
-        "SELECT c.relfilenode = pg_catalog.pg_relation_filenode(c.oid) FROM pg_catalog.pg_class c WHERE c.oid = %s",
-        (oid,),
+        "SELECT count(*) FROM pg_catalog.pg_class c WHERE c.oid = ANY (%s::bigint[]::oid[])"
+        " AND c.relfilenode = pg_catalog.pg_relation_filenode(c.oid)",
+        (list(oids),),
     ).fetchone()
-    return row is not None and row[0] is True
+    return row is not None and row[0] == len(oids)
 
 
-def has_read(source: Connection, oid: int) -> bool:
-    """Whether it was this relation that the COPY read: under the name there may have been another one for a while.
+def has_read(source: Connection, oids: Collection[int]) -> bool:
+    """Whether it was these relations that the COPYs read: under a name there may have been another one for a while.
 
-    By the lock that the COPY took, which its transaction holds.
+    By the locks that the COPYs took, which their transaction holds.
     """
     row = source.execute(
-        "SELECT FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND pid = pg_catalog.pg_backend_pid()"
-        " AND relation = %s::bigint::oid AND database ="
+        "SELECT count(DISTINCT relation) FROM pg_catalog.pg_locks WHERE locktype = 'relation'"
+        " AND pid = pg_catalog.pg_backend_pid() AND relation = ANY (%s::bigint[]::oid[]) AND database ="
         " (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())",
-        (oid,),
+        (list(oids),),
     ).fetchone()
-    return row is not None
+    return row is not None and row[0] == len(oids)
 
 
 def is_snapshot_lost(error: psycopg.Error) -> bool:

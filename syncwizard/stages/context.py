@@ -238,20 +238,26 @@ class HeldPair:
             pair.holder.close()
 
 
+class Record(Protocol):
+    """Appends events to the journal."""
+
+    def __call__(self, *events: Event) -> None:
+        """All of them or none; durable when it returns."""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Handed to every stage's `run(context)`. It is copied, so what changes in a run is in objects that copies share.
 
-    `record` appends an event to the journal and returns after it is durable; `state` is the reduced journal;
-    `sample` reports figures that may be dropped. `folder` is the task's state directory. `held` has a pair
-    from `capture`, when that created the slot in this very run, until `full` (or the run) ends. `applying` reaches the
-    applier while there is one. `owner`
-    tells this engine's sessions at the destination from those of another one.
+    `record` appends events to the journal, all of them or none, and returns after they are durable; `state` is the
+    reduced journal; `sample` reports figures that may be dropped. `folder` is the task's state directory. `held` has a
+    pair from `capture`, when that created the slot in this very run, until `full` (or the run) ends. `applying` reaches
+    the applier while there is one. `owner` tells this engine's sessions at the destination from those of another one.
     """
 
     spec: TaskSpec
     secrets: Handover
     folder: Path
-    record: Callable[[Event], None]
+    record: Record
     state: Callable[[], TaskState]
     sample: Callable[[Sample], None]
     cancellation: Cancellation

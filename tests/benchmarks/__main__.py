@@ -13,6 +13,7 @@ from tests.benchmarks import (
     picking,
     projecting,
     screens,
+    tables,
 )
 from tests.benchmarks.backlogs import BACKLOGS
 
@@ -60,6 +61,15 @@ def index(rows: int) -> None:
 def clone(rows: int, narrow_rows: int) -> None:
     """A whole clone with its indexes against pg_dump | pg_restore, and pgcopydb where it is installed."""
     cloning.measure(rows, narrow_rows)
+
+
+@main.command("tables")
+@click.option("--tables", "number", default=2000, help="Of one key and one index each.")
+@click.option("--rows", default=100, help="Of each table.")
+@click.option("--peer-first", is_flag=True, help="Who comes first pays for what was just made.")
+def many_tables(number: int, rows: int, peer_first: bool) -> None:
+    """Many small tables against pg_dump | pg_restore."""
+    tables.run(number, rows, ours_first=not peer_first)
 
 
 @main.command("latency")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,13 @@ TITLES = {
 
 
 class Process(NamedTuple):
-    """A running process; `seconds` of processor time so far, of the user and of the system."""
+    """A running process; `seconds` of processor time so far, of the user and of the system; `of_ended`: that of the
+    children that it has waited for."""
 
     parent: int
     title: str
     seconds: float
+    of_ended: float = 0.0
 
 
 def processes() -> Iterator[tuple[int, Process]]:
@@ -37,8 +40,30 @@ def processes() -> Iterator[tuple[int, Process]]:
             title = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue
-        seconds = (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-        yield int(folder.name), Process(int(fields[1]), title, seconds)
+        own, ended = (sum(map(int, fields[at : at + 2])) / TICKS_PER_SECOND for at in (11, 13))
+        yield int(folder.name), Process(int(fields[1]), title, own, ended)
+
+
+def all_seconds(found: Bench) -> dict[str, float]:
+    """Processor seconds so far of both servers, of our engines, of their children, and of the programs that this
+    process has run, those that have ended among them."""
+    running = dict(processes())
+    parts: dict[str, float] = defaultdict(float)
+    servers = {found.source.pid: "source", found.destination.pid: "destination"}
+    engines = our_engines(running)
+    for pid, process in running.items():
+        if pid in servers:
+            parts[servers[pid]] += process.seconds + process.of_ended
+        elif process.parent in servers:
+            parts[servers[process.parent]] += process.seconds
+        elif pid in engines:
+            parts["engine"] += process.seconds
+            parts["its children"] += process.of_ended
+        elif process.parent in engines:
+            parts["its children"] += process.seconds
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    parts["programs"] = usage.ru_utime + usage.ru_stime
+    return parts
 
 
 def seconds_by_part(found: Bench) -> dict[str, float]:

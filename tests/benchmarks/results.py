@@ -20,6 +20,9 @@ class Ratio:
         """Ours by theirs: below 1 we are faster."""
         return self.ours_seconds / self.peer_seconds
 
+    def __str__(self) -> str:
+        return f"{self.what}: {self.ours_seconds:.2f} s, {self.peer} {self.peer_seconds:.2f} s, ratio {self.value:.2f}"
+
 
 def print_ratios(ratios: Iterable[Ratio]) -> None:
     """A Markdown table, so that it can go into the manual as it is."""

@@ -290,9 +290,10 @@ def test_a_long_transaction_that_delays_the_slot_is_named(
                 seen.append(message)
                 holder.rollback()
 
-        def record(event: Event) -> None:
-            run.record(event)
-            end_it(event)
+        def record(*events: Event) -> None:
+            run.record(*events)
+            for event in events:
+                end_it(event)
 
         context = msgspec.structs.replace(run.context(), record=record)
         capture.run(context)

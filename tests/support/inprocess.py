@@ -35,13 +35,14 @@ class TaskRun:
     stop_before: Callable[[Event], bool] = lambda event: False
     stop_after: Callable[[Event], bool] = lambda event: False
 
-    def record(self, event: Event) -> None:
-        """Appends to the journal."""
-        if self.stop_before(event):
+    def record(self, *events: Event) -> None:
+        """Appends to the journal, all of them or none."""
+        if any(self.stop_before(event) for event in events):
             raise Killed
-        self.events.append(event)
-        self.state = reduce(self.state, time.time(), len(self.events), event)
-        if self.stop_after(event):
+        for event in events:
+            self.events.append(event)
+            self.state = reduce(self.state, time.time(), len(self.events), event)
+        if any(self.stop_after(event) for event in events):
             raise Killed
 
     def live_on(self) -> None:

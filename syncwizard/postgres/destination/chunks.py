@@ -1,7 +1,7 @@
 """Which tables are copied under which pair, and which of their chunks are in (rules 3, 10)."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import psycopg
@@ -200,6 +200,23 @@ class Copies:
             # A table that we do not empty references one of them. TRUNCATE would refuse even if it were empty.
             for name in names:
                 self._connection.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
+
+    def claim_whole(self, copies: Sequence[tuple[TableName, int]]) -> bool:
+        """As `claim_chunk` for tables of one chunk each, given with their generations: all of them, or False."""
+        return self._connection.execute(query("chunks_claim"), self._named(copies)).rowcount == len(copies)
+
+    def fill_whole(self, copies: Sequence[tuple[TableName, int]], copied: Sequence[tuple[int, int]]) -> None:
+        """Completes what `claim_whole` claimed with rows and bytes of each."""
+        figures = {"rows": [rows for rows, _ in copied], "bytes": [size for _, size in copied]}
+        self._connection.execute(query("chunks_fill"), self._named(copies) | figures)
+
+    def _named(self, copies: Sequence[tuple[TableName, int]]) -> dict[str, object]:
+        return {
+            "task_id": self._task_id,
+            "schemas": [table.schema for table, _ in copies],
+            "names": [table.name for table, _ in copies],
+            "generations": [generation for _, generation in copies],
+        }
 
     def claim_chunk(self, table: TableName, generation: int, chunk: int) -> bool:
         """Inserts the chunk's completion row, in the transaction that will hold its rows.

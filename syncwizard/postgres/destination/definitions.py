@@ -179,9 +179,9 @@ class Definitions:
         try:
             if statement.optional:
                 with self._connection.transaction():
-                    self._connection.execute(text)
+                    self._connection.execute(text, prepare=False)
             else:
-                self._connection.execute(text)
+                self._connection.execute(text, prepare=False)
                 self._make_room(statement)
         except psycopg.Error as error:
             words = " ".join(str(error).split())

@@ -165,6 +165,7 @@ def report(context: Context, created: Sequence[Created]) -> None:
     """Puts what was created, and what was refused, into the journal."""
     missing = {(each.kind, each.name) for each in context.state().missing_definitions}
     settings: dict[str, list[Created]] = {}
+    finished: list[StatementFinished] = []
     for entry in created:
         statement = entry.statement
         if entry.refused and statement.kind == "column setting":
@@ -172,7 +173,9 @@ def report(context: Context, created: Sequence[Created]) -> None:
         elif entry.refused:
             report_missing(context, [(entry.statement, entry.refused, entry.sqlstate)])
         elif statement.kind in REPORTED_KINDS or (statement.kind, statement.name) in missing:
-            context.record(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))
+            finished.append(StatementFinished(kind=statement.kind, name=statement.name, seconds=entry.seconds))
+    if finished:
+        context.record(*finished)
     # An option that the destination does not know may stand at every column: one fact for all of them.
     for refused in settings.values():
         report_missing(context, [(entry.statement, entry.refused, entry.sqlstate) for entry in refused])

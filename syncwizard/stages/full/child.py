@@ -7,7 +7,7 @@ import msgspec
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.careful_copy import find_failing
-from syncwizard.postgres.copier import ChunkBegunAgain, ChunkIsIn, Copier, TableChanged
+from syncwizard.postgres.copier import ChunkBegunAgain, ChunkIsIn, Copier, CopiesApart, TableChanged
 from syncwizard.postgres.copying import ChunkRange
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
@@ -43,6 +43,13 @@ class CopyChunk(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     range: ChunkRange
 
 
+class CopyTables(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Copy these tables, each of one chunk, in one transaction; answer with TablesCopied, or TablesApart."""
+
+    generations: list[int]
+    ranges: list[ChunkRange]
+
+
 class Finish(msgspec.Struct, frozen=True, tag=True):
     """Nothing more to copy."""
 
@@ -70,8 +77,18 @@ class ChunkStale(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     reason: str
 
 
-ToChild = CopyChunk | Finish
-FromChild = ChunkProgress | ChunkCopied | ChunkStale
+class TablesCopied(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """The tables are committed at the destination, with so many rows and bytes each, in the order given."""
+
+    copied: list[tuple[int, int]]
+
+
+class TablesApart(msgspec.Struct, frozen=True, tag=True):
+    """Nothing was committed: they have to be copied one by one."""
+
+
+ToChild = CopyChunk | CopyTables | Finish
+FromChild = ChunkProgress | ChunkCopied | ChunkStale | TablesCopied | TablesApart
 
 
 def run(assignment: Assignment, channel: Channel) -> None:
@@ -84,6 +101,8 @@ def run(assignment: Assignment, channel: Channel) -> None:
         frame = channel.receive(None)
         if isinstance(frame, CopyChunk):
             channel.send(_copy(copier, frame, channel, assignment))
+        elif isinstance(frame, CopyTables):
+            channel.send(_copy_together(copier, frame))
         elif isinstance(frame, Finish):
             break
     source.close()
@@ -109,6 +128,14 @@ def _with_row(failed: TaskFailed, part: ChunkRange, assignment: Assignment) -> T
         remedy=to_do("correct the script in the task file, or set advanced.etl_errors: dead-letter", then="resume"),
         sqlstate=failed.sqlstate,
     )
+
+
+def _copy_together(copier: Copier, task: CopyTables) -> TablesCopied | TablesApart:
+    try:
+        copied = copier.copy_together(task.ranges, task.generations)
+    except CopiesApart:
+        return TablesApart()
+    return TablesCopied(copied=[(each.rows, each.bytes) for each in copied])
 
 
 def _copy(copier: Copier, task: CopyChunk, channel: Channel, assignment: Assignment) -> ChunkCopied | ChunkStale:

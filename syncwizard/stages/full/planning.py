@@ -43,12 +43,15 @@ PAGE_BYTES = 8192
 CHUNK_BYTES = 128 * 1024 * 1024
 # A table is split from this part of a chunk on: less takes a worker less time than the rest of a stage.
 LEAST_SHARE = 4
+# Larger ones gain nothing by sharing a transaction, whose end costs some milliseconds.
+TOGETHER_BYTES = 1024 * 1024
 
 
 class TablePlan(msgspec.Struct, kw_only=True):
     """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes; `columns` of the source
     go into the `target_columns`, unless a projection says what does. `tree`: the names of its partition tree,
-    itself among them; `refused`: the destination does not take its rows, or those of its tree."""
+    itself among them; `refused`: the destination does not take its rows, or those of its tree; `alone`: a transaction
+    with it and others came to nothing."""
 
     source: Table
     target: TableName
@@ -63,6 +66,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     tree: tuple[TableName, ...] = ()
     stale: str = ""
     refused: bool = False
+    alone: bool = False
     started_at: float = 0.0
 
     def range(self, chunk: int) -> ChunkRange:
@@ -82,6 +86,12 @@ class TablePlan(msgspec.Struct, kw_only=True):
             projected=self.projected,
             dead_letters=self.dead_letters,
         )
+
+    @property
+    def together(self) -> bool:
+        """Whether it is copied with others in one transaction: small, and nothing of it is set aside or kept."""
+        apart = self.alone or self.copy.kept or self.dead_letters
+        return not apart and self.copy.chunks == 1 and self.source.bytes <= TOGETHER_BYTES
 
     @property
     def finished(self) -> bool:
@@ -132,8 +142,8 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
     with translated("destination", "planning the copy"):
         destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions(again))
     new = [plan for plan in plans if plan.source.name in begun]
-    for number, plan in enumerate(new, 1):
-        context.record(_planned(plan, more=number < len(new)))
+    if new:
+        context.record(*(_planned(plan, more=number < len(new)) for number, plan in enumerate(new, 1)))
     return plans, pair
 
 

@@ -3,28 +3,43 @@
 import select
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
-from syncwizard.stages.full.child import Assignment, ChunkCopied, ChunkProgress, ChunkStale, CopyChunk, Finish
+from syncwizard.stages.full.child import (
+    Assignment,
+    ChunkCopied,
+    ChunkProgress,
+    ChunkStale,
+    CopyChunk,
+    CopyTables,
+    Finish,
+    FromChild,
+    TablesApart,
+    TablesCopied,
+)
 from syncwizard.stages.full.planning import TablePlan, plan_round
 from syncwizard.stages.full.refusing import refuse
 from syncwizard.stages.full.renewing import is_changed
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.names import TableName
 from syncwizard.task.text import counted, describe_bytes
 
 # A worker that dies again and again without one chunk done in between has a reason that trying will not cure.
 MAX_DEATHS = 10
+# A transaction's end costs as much as copying some ten rows of each.
+TABLES_TOGETHER = 100
 
 
 def run(context: Context) -> str:
@@ -52,11 +67,26 @@ def _finish(context: Context, destination: Destination) -> str:
         found = destination.copies.read()
     # What is not complete by now was dropped at the source.
     copies = [copy for copy in found.values() if copy.complete]
+    _note_unsaid(context, copies)
     newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())
     size = sum(size for copy in copies for _, size in copy.done.values())
     return f"{counted(rows, 'row')}, {describe_bytes(size)} of {counted(len(copies), 'table')}"
+
+
+def _note_unsaid(context: Context, copies: Iterable[TableCopy]) -> None:
+    """Tables that were committed by a run that could not say so any more."""
+    state = context.state()
+    unsaid = [copy for copy in copies if (known := state.table(copy.table)) is not None and not known.copied]
+    copied = [_copied(copy.table, copy.done, 0.0) for copy in unsaid if copy.chunks]
+    if copied:
+        context.record(*copied)
+
+
+def _copied(table: TableName, done: dict[int, tuple[int, int]], seconds: float) -> TableCopied:
+    rows, size = (sum(figures) for figures in zip(*done.values(), strict=True))
+    return TableCopied(table=table, rows=rows, bytes=size, seconds=seconds)
 
 
 def _copy_round(context: Context, source: Connection, destination: Destination) -> bool:
@@ -91,7 +121,8 @@ class Copying:
         self._pair = pair
         self._plans = sorted(plans, key=lambda plan: -plan.source.bytes)
         self._waiting = deque(self._plans)
-        self._workers: dict[int, tuple[Child, TablePlan | None, int]] = {}
+        # What each copies now: chunks, of several tables only where these are copied together.
+        self._workers: dict[int, tuple[Child, list[tuple[TablePlan, int]]]] = {}
         self._poll = select.poll()
         self._partial: dict[int, tuple[int, int]] = {}
         self._deaths = 0
@@ -100,8 +131,7 @@ class Copying:
     def run(self) -> list[TablePlan]:
         """Copies all; the plans whose tables must begin again. Ends every worker, whatever happens."""
         chunks = sum(len(plan.todo) for plan in self._plans)
-        for plan in self._plans:
-            self._note_finished(plan)
+        self._note_finished(self._plans)
         try:
             for _ in range(min(chunks, COPY_WORKERS)):
                 self._start_worker()
@@ -111,12 +141,12 @@ class Copying:
                     self._answer(fileno)
                 self._report()
         finally:
-            for child, _, _ in self._workers.values():
+            for child, _ in self._workers.values():
                 child.kill()
         return [plan for plan in self._plans if plan.stale and not plan.refused]
 
     def _busy(self) -> bool:
-        return any(plan is not None for _, plan, _ in self._workers.values()) or self._next_plan() is not None
+        return any(parts for _, parts in self._workers.values()) or self._next_plan() is not None
 
     def _next_plan(self) -> TablePlan | None:
         """The largest table with chunks to hand out; done ones leave the queue, for there may be thousands."""
@@ -136,51 +166,84 @@ class Copying:
         )
         child = self._context.spawn("copy", assignment)
         self._poll.register(child.fileno(), select.POLLIN)
-        self._workers[child.fileno()] = (child, None, 0)
+        self._workers[child.fileno()] = (child, [])
         self._hand_out(child)
 
-    def _hand_out(self, child: Child) -> None:
-        """Gives the worker its next chunk, if there is one."""
-        fileno = child.fileno()
-        plan = self._next_plan()
-        if plan is not None:
-            chunk = plan.todo.popleft()
+    def _take(self) -> list[tuple[TablePlan, int]]:
+        """The next chunk, if there is one; with those of other tables where they are copied together."""
+        taken: list[tuple[TablePlan, int]] = []
+        # The last ones are divided between the workers.
+        most = max(1, min(TABLES_TOGETHER, len(self._waiting) // (2 * COPY_WORKERS)))
+        while len(taken) < most and (plan := self._next_plan()) is not None:
+            if taken and not plan.together:
+                break
             plan.started_at = plan.started_at or time.monotonic()
-            self._workers[fileno] = (child, plan, chunk)
-            frame: msgspec.Struct = CopyChunk(generation=plan.copy.generation, chunk=chunk, range=plan.range(chunk))
-        else:
-            self._workers[fileno] = (child, None, 0)
-            frame = Finish()
+            taken.append((plan, plan.todo.popleft()))
+            if not plan.together:
+                break
+        return taken
+
+    def _hand_out(self, child: Child) -> None:
+        """Gives the worker its next chunk or small tables, if there are any."""
+        parts = self._take()
+        self._workers[child.fileno()] = (child, parts)
+        frame: msgspec.Struct = Finish()
+        if len(parts) == 1:
+            ((plan, chunk),) = parts
+            frame = CopyChunk(generation=plan.copy.generation, chunk=chunk, range=plan.range(chunk))
+        elif parts:
+            frame = CopyTables(
+                generations=[plan.copy.generation for plan, _ in parts],
+                ranges=[plan.range(chunk) for plan, chunk in parts],
+            )
         try:
             child.send(frame)
         except BrokenPipeError:
             self._died(child)
 
     def _answer(self, fileno: int) -> None:
-        child, plan, chunk = self._workers[fileno]
+        child, parts = self._workers[fileno]
         try:
             frame = child.receive(0)
         except EOFError:
             self._died(child)
             return
         except TaskFailed as failed:
-            self._refused(child, plan, failed)
+            self._refused(child, parts, failed)
             return
-        if frame is None or plan is None:
+        if frame is None or not parts:
             return
         if isinstance(frame, ChunkProgress):
             self._partial[fileno] = (frame.rows, frame.bytes)
             return
         self._partial.pop(fileno, None)
+        # The worker has the next ones while the journal takes what it did.
+        self._take_answer(frame, parts)
+        self._hand_out(child)
+        self._note_finished([plan for plan, _ in parts])
+
+    def _take_answer(self, frame: FromChild, parts: list[tuple[TablePlan, int]]) -> None:
+        plan, chunk = parts[0]
         if isinstance(frame, ChunkCopied):
             self._deaths = 0
             plan.done[chunk] = (frame.rows, frame.bytes)
             if frame.dead_letters:
                 self._report_dead_letters(plan, frame.dead_letters)
-            self._note_finished(plan)
+        elif isinstance(frame, TablesCopied):
+            self._deaths = 0
+            for (each, number), figures in zip(parts, frame.copied, strict=True):
+                each.done[number] = figures
         elif isinstance(frame, ChunkStale):
             plan.stale = frame.reason
-        self._hand_out(child)
+        elif isinstance(frame, TablesApart):
+            self._put_back(parts)
+
+    def _put_back(self, parts: list[tuple[TablePlan, int]]) -> None:
+        """Chunks that are still to be copied, those of several tables one by one from now on."""
+        for plan, chunk in reversed(parts):
+            plan.alone = plan.alone or len(parts) > 1
+            plan.todo.appendleft(chunk)
+            self._waiting.appendleft(plan)
 
     def _report_dead_letters(self, plan: TablePlan, number: int) -> None:
         self._context.record(
@@ -192,33 +255,37 @@ class Copying:
         )
 
     def _died(self, child: Child) -> None:
-        """Puts the dead worker's chunk back and starts another one if there is work."""
-        _, plan, chunk = self._workers[child.fileno()]
+        """Puts back what the dead worker had and starts another one if there is work."""
+        _, parts = self._workers[child.fileno()]
         pid = child.pid
         self._remove(child)
-        if plan is None:
+        if not parts:
             return
-        plan.todo.appendleft(chunk)
-        self._waiting.appendleft(plan)
+        self._put_back(parts)
+        name = parts[0][0].source.name
         self._deaths += 1
         if self._deaths > MAX_DEATHS:
             raise TaskFailed(
-                f"copy workers died {self._deaths} times in a row, last at {plan.source.name}",
+                f"copy workers died {self._deaths} times in a row, last at {name}",
                 remedy=to_do("see the engine's log and the system's (out of memory?)", then="resume"),
             )
-        self._context.record(
-            Noticed(level="warning", message=f"copy worker {pid} died; its chunk of {plan.source.name} is copied again")
-        )
+        again = f"its chunk of {name} is" if len(parts) == 1 else f"{name} and {len(parts) - 1} others are"
+        self._context.record(Noticed(level="warning", message=f"copy worker {pid} died; {again} copied again"))
         self._start_worker()
 
-    def _refused(self, child: Child, plan: TablePlan | None, failed: TaskFailed) -> None:
+    def _refused(self, child: Child, parts: list[tuple[TablePlan, int]], failed: TaskFailed) -> None:
         """Goes on with the other tables; the worker has ended."""
-        if plan is None:
+        if not parts:
             raise failed
-        if not plan.refused:
-            self._refuse(plan, failed)
-        for each in self._plans:
-            each.refused = each.refused or each.source.name in plan.tree
+        if len(parts) > 1:
+            # Which of them it was shows when they are copied one by one.
+            self._put_back(parts)
+        else:
+            plan = parts[0][0]
+            if not plan.refused:
+                self._refuse(plan, failed)
+            for each in self._plans:
+                each.refused = each.refused or each.source.name in plan.tree
         self._remove(child)
         if self._next_plan() is not None:
             self._start_worker()
@@ -229,17 +296,15 @@ class Copying:
         self._partial.pop(child.fileno(), None)
         child.kill()
 
-    def _note_finished(self, plan: TablePlan) -> None:
-        if not plan.finished:
-            return
-        self._context.record(
-            TableCopied(
-                table=plan.source.name,
-                rows=sum(rows for rows, _ in plan.done.values()),
-                bytes=sum(size for _, size in plan.done.values()),
-                seconds=time.monotonic() - plan.started_at if plan.started_at else 0.0,
-            )
-        )
+    def _note_finished(self, plans: Iterable[TablePlan]) -> None:
+        now = time.monotonic()
+        copied = [
+            _copied(plan.source.name, plan.done, now - plan.started_at if plan.started_at else 0.0)
+            for plan in plans
+            if plan.finished
+        ]
+        if copied:
+            self._context.record(*copied)
 
     def _report(self) -> None:
         """Samples rows and bytes of the tables at hand, twice a second."""
@@ -253,8 +318,8 @@ class Copying:
             rows[str(plan.source.name)] = sum(rows for rows, _ in plan.done.values())
             size[str(plan.source.name)] = sum(size for _, size in plan.done.values())
         for fileno, (part_rows, part_bytes) in self._partial.items():
-            plan_ = self._workers[fileno][1]
-            if plan_ is not None:
-                rows[str(plan_.source.name)] += part_rows
-                size[str(plan_.source.name)] += part_bytes
+            # Who copies many tables at once reports nothing before they are in.
+            for plan, _ in self._workers[fileno][1]:
+                rows[str(plan.source.name)] += part_rows
+                size[str(plan.source.name)] += part_bytes
         self._context.sample(Sample(copied_rows=rows, copied_bytes=size))

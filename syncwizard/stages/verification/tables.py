@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
 from syncwizard.postgres.comparing import Reading, Sums, read_count, read_rows, read_sums
-from syncwizard.postgres.copying import is_current
+from syncwizard.postgres.copying import are_current
 from syncwizard.postgres.session.cancelling import cancel_until
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
@@ -164,7 +164,7 @@ class Reader:
         for end, session, readings in ends:
             with translated(end, "comparing rows"):
                 for reading in readings:
-                    if not is_current(session, reading.oid):
+                    if not are_current(session, [reading.oid]):
                         raise GaveWay(f"{reading.relation} was rewritten at the {end} meanwhile")
 
 
