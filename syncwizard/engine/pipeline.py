@@ -272,10 +272,11 @@ class Pipeline:
             self._end_retry(durably=True)
 
     def _sample(self, sample: Sample) -> None:
-        self._outer.sample(sample)
         if self._running <= APPLYING:
             self._silence.leave_to_child()
         progress = self._metrics.take(sample)
+        # What viewers are sent is in the metrics by then.
+        self._outer.sample(sample)
         if progress != "none":
             self._end_retry(durably=progress == "durable")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from syncwizard import __version__
 from syncwizard.engine.alerting.watch import AlertWatch
+from syncwizard.engine.awaited import Awaited
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
@@ -103,6 +104,8 @@ class Supervisor:
         self._verifier = Verifier(self._context)
         self._switcher = Switcher(self._context, self._metrics.merged, Reverse(folder, secrets), self._on_switched)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._awaited = Awaited()
+        self._send_sample: Callable[[], None] = lambda: None
         self._exposing = Exposing(spec.advanced.metrics, self._exposed, self._warn)
         self._alerts = AlertWatch(
             spec,
@@ -139,6 +142,7 @@ class Supervisor:
             },
             lambda: self._recorder.history,
         )
+        self._send_sample = control.send_sample
         await control.open()
         try:
             return await self._run(loop, control, ready)
@@ -299,6 +303,9 @@ class Supervisor:
     def _note_sample(self, sample: Sample) -> None:
         self._recorder.note(sample)
         self._fresh_sample.set()
+        if self._loop is not None and self._awaited.reached(sample):
+            with contextlib.suppress(RuntimeError):  # the loop of an engine that has ended is closed
+                self._loop.call_soon_threadsafe(self._send_sample)
 
     def _on_signal(self, number: signal.Signals) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
@@ -376,4 +383,5 @@ class Supervisor:
             # What the journal tells of an earlier engine is no longer so where an end was set back.
             raise EndpointError("both ends are still being compared with the progress", end="source", transient=True)
         lsn = await asyncio.to_thread(position_to_reach, self._context, known.applied_lsn)
+        self._awaited.add(lsn)
         return Answer(id=command.id, lsn=lsn)

@@ -138,9 +138,10 @@ class Indexes:
         parallel: sql.Composable = sql.Literal("0") if settings.vector else sql.SQL("DEFAULT")
         self._connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
 
-    def prepare_sorting(self, resources: ServerResources) -> None:
-        """Gives the session the memory that sorts of keys and constraints can use, as far as the server affords it."""
-        self._apply_settings(choose_settings(resources, SORT_MEMORY_BYTES, vector=False))
+    def prepare_sorting(self, resources: ServerResources, sessions: int = 1) -> None:
+        """Gives the session, one of so many that build at once, the memory that sorts of keys and constraints can use,
+        as far as the server affords it."""
+        self._apply_settings(choose_settings(resources, SORT_MEMORY_BYTES // sessions, vector=False))
 
     def state(self, index: ObjectName, table: TableName) -> IndexState:
         """Whether the table has a usable index of this name."""

@@ -16,6 +16,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
 from syncwizard.stages.definitions.phases import create_batches, held_back, leave_out, report
+from syncwizard.stages.definitions.quick import is_quick
 from syncwizard.stages.definitions.refused import settle, work_off
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.stages.interruptible import interruptible
@@ -81,23 +82,6 @@ def build(context: Context, destination: Destination, statements: Sequence[Plann
 
     with watched_builds(context, destination):
         return work_off(statements, attempt)
-
-
-def is_quick(statement: PlannedStatement) -> bool:
-    """Whether a small table's index is built at once: a B-tree of nothing but columns. Functions in an index may take
-    as long as they like for each row.
-
-    >>> import msgspec
-    >>> text = "CREATE INDEX i ON public.t USING btree (a, b DESC)"
-    >>> ordinary = PlannedStatement(
-    ...     position=1, phase="indexes", kind="index", name="i", concurrent=True, method="btree", text=text
-    ... )
-    >>> computed = msgspec.structs.replace(ordinary, text="CREATE INDEX i ON public.t USING btree (lower(a))")
-    >>> is_quick(ordinary), is_quick(computed)
-    (True, False)
-    """
-    text = statement.text
-    return statement.concurrent and statement.method == "btree" and text.count("(") == 1 and " WHERE " not in text
 
 
 def small_together(

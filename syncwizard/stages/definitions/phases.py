@@ -7,7 +7,7 @@ from syncwizard.postgres.destination.definitions import Created, StatementRefuse
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
-from syncwizard.stages.definitions.refused import report_missing, settle, work_off
+from syncwizard.stages.definitions.refused import Attempt, report_missing, settle, work_off
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import aside_at_destination
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
@@ -42,10 +42,10 @@ def create_phase(
     context: Context,
     destination: Destination,
     statements: Sequence[PlannedStatement],
-    small: Collection[TableName] = (),
+    attempt: Attempt | None = None,
 ) -> int:
-    """Creates those that are not there yet, in order; returns how many. A pause ends the running statement. Those of
-    `small` tables, which are done at once whatever their kind, share transactions.
+    """Creates those that are not there yet, in order unless `attempt` knows better; returns how many. A pause ends the
+    running statement.
 
     Refused ones are tried again after the others; what is refused then is listed as missing. Raises StatementRefused
     where rows cannot do without it.
@@ -53,7 +53,7 @@ def create_phase(
     with translated("destination", "reading what is done"):
         done = destination.definitions.read_done()
     todo = leave_out(context, destination, [each for each in statements if each.position not in done])
-    refused = work_off(todo, partial(create_batches, context, destination, small=small))
+    refused = work_off(todo, attempt or partial(create_batches, context, destination))
     settle(context, destination, refused)
     return len(todo) - len(refused)
 
@@ -64,8 +64,9 @@ def create_batches(
     statements: Sequence[PlannedStatement],
     small: Collection[TableName] = (),
 ) -> list[StatementRefused]:
-    """Creates the statements, each whatever becomes of the others; the refusals."""
-    return [refused for batch in batches(statements, small) for refused in _create(context, destination, batch)]
+    """Creates the statements, each whatever becomes of the others; the refusals. Those of `small` tables, which are
+    done at once whatever their kind, share transactions."""
+    return [refused for batch in batches(statements, small) for refused in create_together(context, destination, batch)]
 
 
 def leave_out(context: Context, destination: Destination, left: Sequence[PlannedStatement]) -> list[PlannedStatement]:
@@ -122,14 +123,16 @@ def _note_left_out(
         destination.definitions.mark_done(statements)
 
 
-def _create(context: Context, destination: Destination, batch: Sequence[PlannedStatement]) -> list[StatementRefused]:
+def create_together(
+    context: Context, destination: Destination, batch: Sequence[PlannedStatement]
+) -> list[StatementRefused]:
     """Creates what the destination takes, in one transaction, and one by one where that refuses some of it."""
     try:
         with interruptible(context, destination.connection, "destination", f"creating {batch[0].kind} {batch[0].name}"):
             created = destination.definitions.create(batch)
     except StatementRefused as refusal:
         if len(batch) > 1:
-            return [refused for statement in batch for refused in _create(context, destination, [statement])]
+            return [refused for statement in batch for refused in create_together(context, destination, [statement])]
         if not _made_by_hand(context, destination, refusal):
             return [refusal]
         created = [Created(statement=refusal.statement, seconds=0.0)]
