@@ -20,6 +20,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pause": ("pause kb-to-frankfurt",),
     "resume": ("resume kb-to-frankfurt", "resume kb-to-frankfurt --foreground"),
     "resync": ("resync kb-to-frankfurt", "resync kb-to-frankfurt --table public.notes --yes"),
+    "modify": ("modify kb-to-frankfurt kb.yaml", "modify kb-to-frankfurt kb.yaml --yes"),
     "rules": ("rules kb-to-frankfurt", "rules kb-to-frankfurt --from kb.yaml"),
     "sequences": ("sequences kb-to-frankfurt", "sequences kb-to-frankfurt --offset 1000"),
     "definitions": ("definitions kb-to-frankfurt", "definitions kb-to-frankfurt --retry"),

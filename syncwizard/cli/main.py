@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its replication slot stays."),
     "resume": ("syncwizard.cli.lifecycle", "Continue a task that is paused, failed, or whose engine died."),
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
+    "modify": ("syncwizard.cli.modify", "Give a task another task file: tables join and leave, settings change."),
     "rules": ("syncwizard.cli.rules", "Show the filters, scripts and operations of a task, or order others."),
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),

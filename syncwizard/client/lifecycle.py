@@ -53,7 +53,7 @@ def prepare_start(path: Path, ignored: Sequence[str] = ()) -> Prepared:
         if spec.id is not None:
             file.write_id(path, spec.id)
     elif known is not None:
-        spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
+        spec = msgspec.structs.replace(spec, precheck=join_accepted(spec, known.spec))
     return Prepared(task=store(spec), secrets=secrets, renewed=released)
 
 
@@ -179,7 +179,7 @@ def check_mapping(task: StoredTask, state: TaskState) -> None:
     if begun is None:
         return
     facts = Mapping.of(task.spec).facts
-    if facts == begun:
+    if facts == begun or (state.resync is not None and facts == state.resync.mapping):
         return
     new = [" ".join(fact) for fact in facts if fact not in begun]
     gone = [" ".join(fact) for fact in begun if fact not in facts]
@@ -340,7 +340,7 @@ def specification_of(text: str) -> tuple[TaskSpec, StoredTask | None]:
     known = next((task for task in list_tasks() if spec.id is not None and task.id == spec.id), None)
     if known is not None and not is_released(known):
         # As a start of the file would take it.
-        spec = msgspec.structs.replace(spec, precheck=_joined(spec, known.spec))
+        spec = msgspec.structs.replace(spec, precheck=join_accepted(spec, known.spec))
     return spec, known
 
 
@@ -371,7 +371,7 @@ def _check_startable(known: StoredTask, origin: str) -> bool:
     return False
 
 
-def _joined(spec: TaskSpec, stored: TaskSpec) -> PrecheckSettings:
+def join_accepted(spec: TaskSpec, stored: TaskSpec) -> PrecheckSettings:
     """The file's precheck settings, with the warnings that were accepted on the command line before."""
     new = [entry for entry in stored.precheck.ignore if not spec.precheck.accepts(_item_name(entry))]
     return msgspec.structs.replace(spec.precheck, ignore=[*spec.precheck.ignore, *new])

@@ -128,6 +128,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _release(request, outgoing)
         case TaskRequest(kind="resync"):
             _resync(request, outgoing)
+        case TaskRequest(kind="modify"):
+            _modify(request, outgoing)
         case TaskRequest(kind="definitions"):
             _definitions(request, outgoing)
         case TaskRequest(kind="decide"):
@@ -270,6 +272,14 @@ def _resync(request: TaskRequest, outgoing: int) -> None:
         return
     record = _Record(outgoing, state=_known(request))
     _run(request, NO_FOLDER, record, lambda context: context.record(resync.describe(context, request.wish)))
+
+
+def _modify(request: TaskRequest, outgoing: int) -> None:
+    """Looks at both ends with the objects as they shall be, beside the task's engine."""
+    from syncwizard.stages.commands import modify
+
+    record = _Record(outgoing, state=_known(request))
+    _run(request, NO_FOLDER, record, lambda context: context.record(modify.describe(context)))
 
 
 def _definitions(request: TaskRequest, outgoing: int) -> None:

@@ -37,7 +37,16 @@ CommandName = Literal[
     "undo-switchover",
 ]
 TaskProbeKind = Literal[
-    "precheck", "check", "release", "sequences", "slot", "resync", "definitions", "decide", "undo-switchover"
+    "precheck",
+    "check",
+    "release",
+    "sequences",
+    "slot",
+    "resync",
+    "modify",
+    "definitions",
+    "decide",
+    "undo-switchover",
 ]
 
 

@@ -21,6 +21,7 @@ NAMES = (
     "alerts",
     "verification",
     "cutover",
+    "changing",
     "failures",
     "limits",
     "correctness",

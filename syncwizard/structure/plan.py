@@ -1,5 +1,6 @@
 """From the statements of a dump to the ordered plan of the destination: what is kept, in which phase, what is not."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -32,12 +33,25 @@ LOUD = ("always", "replica")
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is created at the destination, in order, and what of the selection is not: `skipped`.
 
-    `disabled`: triggers and rules that are created and kept from firing.
+    `disabled`: triggers and rules that are created and kept from firing. `orders`: by which it was extended.
     """
 
     statements: tuple[PlannedStatement, ...]
     skipped: tuple[SkippedStatement, ...] = ()
     disabled: tuple[str, ...] = ()
+    orders: tuple[uuid.UUID, ...] = ()
+
+    def extended(self, more: "Plan", order: uuid.UUID) -> "Plan":
+        """With what an order adds, numbered on."""
+        first = len(self.statements)
+        added = (msgspec.structs.replace(each, position=first + each.position) for each in more.statements)
+        return msgspec.structs.replace(
+            self,
+            statements=(*self.statements, *added),
+            skipped=(*self.skipped, *more.skipped),
+            disabled=(*self.disabled, *more.disabled),
+            orders=(*self.orders, order),
+        )
 
     def of(self, phase: Phase) -> tuple[PlannedStatement, ...]:
         """The statements of one phase, in order."""
@@ -146,7 +160,7 @@ def _reason_to_skip(statement: Statement, wishes: Wishes) -> str:
     if not creates(statement.table, wishes):
         return ""
     if statement.kind == "foreign key":
-        if statement.references not in wishes.needs.tables | wishes.needs.extension_tables:
+        if statement.references not in wishes.needs.tables | wishes.needs.extension_tables | wishes.others:
             return f"it references {statement.references}, which is not selected"
         if not wishes.foreign_keys:
             return wishes.no_foreign_keys

@@ -33,10 +33,12 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     VALID on partitioned tables too; `quiet` False: triggers and rules would fire while changes are
     applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
     saying. `database_comment` is a statement, empty without one; `owners` has those that give functions to other
-    owners. `existing_columns`: those of the existing tables, by the source's names of these.
+    owners. `existing_columns`: those of the existing tables, by the source's names of these. `others`: tables of the
+    task that the needs are not about: they are at the destination already.
     """
 
     needs: Needs
+    others: frozenset[TableName] = frozenset()
     keys: Mapping[TableName, str] = {}
     own_identities: Collection[TableName] = frozenset()
     existing: Collection[TableName] = frozenset()

@@ -184,12 +184,23 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     """An order to empty tables at the destination and to copy them again; `id` tells the order from others.
 
     `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
+    `added`: those of the tables that the task did not have, `removed`: those that leave it, where the objects of the
+    task were modified; `schemas` are new as a whole; `mapping` has the names at the destination from then on.
     """
 
     id: uuid.UUID
     tables: list[TableToCopy]
     whole: bool
     reasons: list[str] = []
+    added: list[TableName] = []
+    removed: list[TableName] = []
+    schemas: list[str] = []
+    mapping: list[tuple[str, ...]] | None = None
+
+    @property
+    def modifies(self) -> bool:
+        """Whether other tables belong to the task from here on."""
+        return bool(self.added or self.removed)
 
 
 class TableDropped(Event, frozen=True, kw_only=True, tag=True):

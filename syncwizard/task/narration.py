@@ -54,7 +54,7 @@ from syncwizard.task.row_facts import ChangedRule
 from syncwizard.task.state import MissingDefinition, Verification
 from syncwizard.task.switching import sentence_of
 from syncwizard.task.switchover import FenceInherited, SwitchoverEvent, SwitchoverUndone, UndoFailed
-from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line
+from syncwizard.task.text import counted, describe_bytes, format_seconds, listed, local_time, one_line
 from syncwizard.task.verification import TableVerification
 
 # A kind of changes beside insert, update, delete and truncate: they came, and were not applied.
@@ -324,6 +324,10 @@ def _(event: TableRestarted) -> str:
 
 @_sentence.register
 def _(event: ResyncRequested) -> str:
+    if event.modifies:
+        parts = ("added", event.added), ("removed", event.removed)
+        changed = [f"{what} {listed(map(str, names))}" for what, names in parts if names]
+        return f"modification requested: {'; '.join(changed)}"
     tables = ", ".join(str(each.table) for each in event.tables) or "no table"
     return f"resynchronization requested: {tables}" + (", with a new slot" if event.whole else "")
 

@@ -109,7 +109,7 @@ def working_state(state: TaskState) -> StateName:
     if any(facts_of(name).endless for name in running):
         return "synchronizing"
     if any(not facts_of(name).tried for name in running) or state.finished("precheck"):
-        return "initializing"
+        return "modifying" if state.resync is not None and state.resync.modifies else "initializing"
     return "prechecking"
 
 
@@ -238,8 +238,14 @@ def _(event: TableRestarted, state: TaskState, at: float) -> TaskState:
 @_after.register
 def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
     joining = {each.table for each in event.tables}.intersection(name for each in state.aside for name in each.names)
-    again_stages = [stage.name for stage in STAGE_TABLE if stage.again or (stage.joined and joining)]
-    tables = dict(state.tables)
+    again_stages = [
+        stage.name
+        for stage in STAGE_TABLE
+        if stage.again or (stage.joined and (joining or event.added)) or (stage.added and event.added)
+    ]
+    removed = set(event.removed)
+    leaving = set(map(str, removed))
+    tables = {name: table for name, table in state.tables.items() if name not in leaving}
     for each in event.tables:
         if known := state.table(each.table):
             tables[str(each.table)] = _begun_again(known)
@@ -259,7 +265,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         tables=tables,
         # A tree that is copied again has only what the source's has.
         detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
-        aside=tuple(each for each in state.aside if not again.intersection(each.names)),
+        aside=tuple(each for each in state.aside if not (again | removed).intersection(each.names)),
     )
 
 

@@ -16,8 +16,8 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `endless`: never done, runs until the task is paused. `beside`: runs beside the stage that follows.
     `needs`: the synchronization type without which it has nothing to do. `measured`: what tells its progress.
-    `again`: it runs again when tables are copied again, `joined`: when these were set aside until then. `tried`:
-    before it is done nothing is at either end.
+    `again`: it runs again when tables are copied again, `joined`: when these were set aside until then, `added`: when
+    the task did not have them. `tried`: before it is done nothing is at either end.
     """
 
     name: StageName
@@ -27,13 +27,14 @@ class StageFacts(msgspec.Struct, frozen=True, kw_only=True):
     measured: Measured = ""
     again: bool = False
     joined: bool = False
+    added: bool = False
     tried: bool = False
 
 
 TABLE: tuple[StageFacts, ...] = (
     StageFacts(name="precheck", tried=True),
     StageFacts(name="capture", again=True),
-    StageFacts(name="schema"),
+    StageFacts(name="schema", added=True),
     StageFacts(name="full", needs="full", measured="copy", again=True),
     # Again for the statistics: without those of the new rows the planner reads all of a table for each changed row.
     StageFacts(name="keys", measured="builds", again=True),

@@ -128,6 +128,7 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     walk.both("ddl", "walk", expect=None)
     walk.both("verify", "walk", expect=None)
     walk.both("rules", "walk")
+    walk("modify", "walk", path, "--yes", expect=None)
     walk.both("explain", "walk")
     walk.both("throttle", "walk", expect=None)
     walk.both("alerts", "show", "walk", expect=None)

@@ -120,15 +120,17 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
     Raises ChangesMissing when more was lost than the order says, TaskFailed when a table cannot be emptied.
     """
     wanted = {each.table for each in order.tables}
+    removed = set(order.removed)
     with translated("destination", "reading the progress of the task"):
-        members = destination.ledger.read_members()
+        captured = destination.ledger.read_members()
+    members = [member for member in captured if member.table not in removed]
     with context.connect("source", "capture") as source:
         damage = find_damage(context, source, progress, members, followed_by(context, destination))
         with translated("source", "reading the catalogue"):
             everything = select_tables(source, context.spec)
         selection = chosen(everything, wanted)
         if not order.whole:
-            _check_covered(context, damage, wanted, {table.name for table in everything.tables})
+            _check_covered(context, damage, wanted | removed, {table.name for table in everything.tables})
         _check_room(context, source, destination, selection)
         if not damage.elsewhere:
             with translated("destination", "reading what is copied"):
@@ -147,7 +149,8 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
                 ours = None if order.whole else [member.oid for member in staying if member.oid is not None]
                 if ours is not None:
                     # Created since: the stream brings how, and their rows.
-                    ours += joined_members(source, context.spec.slot)
+                    leaving = {member.oid for member in captured if member.table in removed}
+                    ours += joined_members(source, context.spec.slot) - leaving
                 publication = publish(context, source, selection, full, ours)
                 if not order.whole:
                     widened = publishes_generated(source, full)
@@ -157,7 +160,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             if order.whole:
                 drop_slot(source, context.spec.slot)
         created = create_task_slot(context) if order.whole else None
-        if created is not None:
+        if created is not None or order.modifies:
             set_up_joining(context, source)
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
@@ -171,7 +174,10 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
         destination.followed.note(followed)
         names = [table.name for table in selection.tables]
         destination.copies.restart(names, forget_pairs=order.whole)
-        destination.aside.take_back(names)
+        destination.aside.take_back([*names, *order.removed])
+        destination.followed.forget([member.relation for member in captured if member.table in removed])
+        for table in order.removed:
+            destination.copies.forget(table)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
 

@@ -41,7 +41,9 @@ from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import DefinitionMissing, Noticed
+from syncwizard.task.modification import of_tables
 from syncwizard.task.names import TableName
+from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import NAMES_SHOWN, counted, listed
 
 PLAN_FILE = "structure.json"
@@ -60,8 +62,14 @@ def run(context: Context) -> str:
     if "schema" not in context.spec.synchronization.types:
         return "not part of this task"
     plan = read_plan(context)
+    order = context.state().resync
     if plan is None:
-        plan = _make(context)
+        plan = _make(context, context.spec)
+        _write(context.folder / PLAN_FILE, msgspec.json.encode(plan))
+    elif order is not None and order.added and order.id not in plan.orders:
+        # What the task did not have comes behind what it has: the numbers of that are known to the destination.
+        part = of_tables(context.spec, order.added, order.schemas)
+        plan = plan.extended(_make(context, part, frozenset(order.added)), order.id)
         _write(context.folder / PLAN_FILE, msgspec.json.encode(plan))
     with context.destination("schema") as destination:
         with translated("destination", "preparing the session"):
@@ -80,13 +88,15 @@ def read_plan(context: Context) -> Plan | None:
     return msgspec.json.decode(file.read_bytes(), type=Plan)
 
 
-def _make(context: Context) -> Plan:
+def _make(context: Context, spec: TaskSpec, added: frozenset[TableName] = frozenset()) -> Plan:
+    """The plan for the objects of `spec`; those of the task, or a part: the tables that were `added` to others."""
     with context.connect("source", "schema") as source, context.destination("schema") as destination:
         check_source(context, source, destination)
         with translated("source", "reading the catalogue"):
-            selection = select_tables(source, context.spec)
-            needs = read_needs(source, context.spec, selection)
-            whole = frozenset(entry.schema for entry in context.spec.objects if entry.whole)
+            selection = select_tables(source, spec)
+            needs = read_needs(source, spec, selection)
+            whole = frozenset(entry.schema for entry in spec.objects if entry.whole)
+            task_has = select_tables(source, context.spec, sizes=False).tables if added else ()
             casts = read_casts(source, whole)
         dump = _dump(context, source, destination, needs)
         with translated("destination", "reading the catalogue"):
@@ -101,15 +111,17 @@ def _make(context: Context) -> Plan:
             unchecked_on_partitioned = destination.database.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
             definers = read_definer_owners(source, needs, owners)
-    if existing.tables and context.spec.synchronization.conflicts == "report":
+    taken = existing.tables & frozenset(map(context.mapping.table, added)) if added else existing.tables
+    if taken and spec.synchronization.conflicts == "report":
         raise TaskFailed(
-            f"the destination already has {', '.join(map(str, sorted(existing.tables)[:NAMES_SHOWN]))}",
+            f"the destination already has {', '.join(map(str, sorted(taken)[:NAMES_SHOWN]))}",
             where="destination",
             remedy=to_do("rename or drop these tables, or set synchronization.conflicts: ignore", then="resume"),
         )
     wishes = Wishes(
         needs=needs,
         keys=expected_keys(selection.tables),
+        others=frozenset(table.name for table in task_has) - needs.tables,
         own_identities=frozenset(change.table for change in context.state().identities),
         roles=roles,
         mapping=context.mapping,
@@ -120,7 +132,7 @@ def _make(context: Context) -> Plan:
         unchecked_on_partitioned=unchecked_on_partitioned,
         quiet=no_triggers,
         no_foreign_keys=NO_FOREIGN_KEYS,
-        database_comment=comment,
+        database_comment="" if added else comment,
         owners=definers,
         existing_columns=columns,
     )

@@ -5,17 +5,25 @@ from collections.abc import Collection
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
-from syncwizard.stages.precheck import matching, names, row_rules, shape
+from syncwizard.stages.precheck import database, ddl, matching, names, row_rules, servers, shape
 from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
 from syncwizard.stages.precheck.topics import ITEMS
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 
-__all__ = ["ABOUT_OBJECTS", "blocks", "item_names", "run"]
+__all__ = ["ABOUT_NEW_OBJECTS", "ABOUT_OBJECTS", "blocks", "item_names", "run"]
 
 
 # What `check --connect` asks the ends: whether the objects are there and go where the file says, as it says.
 ABOUT_OBJECTS = tuple(entry.name for topic in (names, row_rules, shape, matching) for entry in topic.ITEMS)
+# For tables that join a task: all but what was found of the ends as a whole, and what the task made there.
+OF_THE_TASK = {entry.name for topic in (servers, ddl, database) for entry in topic.ITEMS} | {
+    "synchronization-types",
+    "slot",
+    "heartbeat-name",
+    "progress-schema",
+}
+ABOUT_NEW_OBJECTS = tuple(entry.name for entry in ITEMS if entry.name not in OF_THE_TASK)
 
 
 def run(context: Context, passed: Collection[str] = (), *, only: Collection[str] = ()) -> str:
