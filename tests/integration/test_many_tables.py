@@ -105,7 +105,7 @@ def test_a_key_that_waits_holds_up_no_others_and_a_pause_ends_it(
 
     everything_else = {name for name in EVERYTHING if name.endswith("_pkey")} - {"t0_pkey"}
     with psycopg.connect(pair.destination_address) as holder:
-        holder.execute("LOCK TABLE t0")
+        holder.execute("LOCK TABLE t0 IN ACCESS SHARE MODE")
         thread = threading.Thread(target=create)
         thread.start()
         try:
