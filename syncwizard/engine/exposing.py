@@ -4,24 +4,21 @@ In threads of their own: neither a slow disk nor a slow reader holds the engine 
 """
 
 import contextlib
-import logging
 import os
-import socket
 import tempfile
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import TCPServer
+from typing import TYPE_CHECKING
 
-from syncwizard.task.figures.openmetrics import OPENMETRICS, TEXT
 from syncwizard.task.monitoring import Metrics, address_of
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from syncwizard.engine.metrics_address import MetricsServer
 
 # Finer than Prometheus asks.
 WRITE_SECONDS = 5.0
-# A reader that says nothing for so long is cut off: others wait meanwhile.
+# The reader of the last moment is not waited for any longer.
 READER_SECONDS = 2.0
 
 # The text of this moment, in OpenMetrics or else in the text format of Prometheus.
@@ -40,7 +37,7 @@ class Exposing:
         self._stopped = threading.Event()
         self._refused = False
         self._writer: threading.Thread | None = None
-        self._server: TCPServer | None = None
+        self._server: MetricsServer | None = None
 
     def start(self) -> None:
         """Begins to write and to answer."""
@@ -79,46 +76,15 @@ class Exposing:
             self._refused = False
 
     def _listen(self, host: str, port: int) -> None:
-        render = self._render
-
-        class Handler(_Handler):
-            text = staticmethod(render)
-
-        # Not HTTPServer: that asks a name server for the name of this machine.
-        class Server(TCPServer):
-            allow_reuse_address = True
-            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # Most engines have no address, and idle for weeks.
+        from syncwizard.engine.metrics_address import MetricsServer
 
         try:
-            self._server = Server((host, port), Handler)
+            self._server = MetricsServer(host, port, self._render)
         except OSError as error:
             self._trouble(f"the metrics cannot be offered at {host}:{port}: {error.strerror or error}")
             return
         threading.Thread(target=self._server.serve_forever, name="metrics address", daemon=True).start()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Answers GET /metrics, one reader at a time."""
-
-    timeout = READER_SECONDS
-    server_version = "syncwizard"
-    sys_version = ""
-    text: Render
-
-    def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
-            self.send_error(404, "the figures are at /metrics")
-            return
-        openmetrics = "application/openmetrics-text" in self.headers.get("Accept", "")
-        body = type(self).text(openmetrics).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", OPENMETRICS if openmetrics else TEXT)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        log.debug(format, *args)
 
 
 def replace_public(path: Path, text: str) -> None:

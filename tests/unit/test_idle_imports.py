@@ -15,7 +15,7 @@ HEAVY = {"click", "google", "keyring", "numpy", "pgvector", "postgast", "textual
         # An engine that goes on with a task whose definitions are there.
         (
             ["syncwizard.engine.process", "syncwizard.stages.incremental.catch_up"],
-            {"syncwizard.stages.precheck", "syncwizard.stages.definitions", "syncwizard.tui", "syncwizard.cli"},
+            {"syncwizard.stages.precheck", "syncwizard.stages.definitions", "syncwizard.tui", "syncwizard.cli", "http"},
         ),
         (
             ["syncwizard.engine.child", "syncwizard.stages.incremental.child"],

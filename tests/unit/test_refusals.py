@@ -1,4 +1,4 @@
-"""What an end refuses while changes are applied is tried again as a change is; what is no refusal is raised as it is."""
+"""What an end refuses while changes are applied is tried again as a change is; all else is raised as it is."""
 
 import pytest
 
