@@ -12,6 +12,11 @@ from syncwizard.structure.options import one_by_one
 from syncwizard.structure.statements import Statement
 from syncwizard.task.names import ObjectName
 
+# The parser's trees take twenty times the memory of their text.
+PIECE_CHARACTERS = 1024 * 1024
+# So many are tried together where their ends do not parse.
+MOST_PIECES = 4
+
 
 def parse_dump(text: str) -> list[Statement]:
     """All statements of the dump in its order, those that only set the session left out, options of columns one by one.
@@ -22,10 +27,38 @@ def parse_dump(text: str) -> list[Statement]:
 
     dump = without_meta_commands(text)
     try:
-        found = _parse(dump)
+        found = _parse_in_pieces(dump)
     except postgast.PgQueryError:
         found = [statement for entry in entries(dump) for statement in _parse_entry(entry)]
     return [statement for statement in _with_headers(found) if statement.kind != "session"]
+
+
+def _parse_in_pieces(dump: str) -> list[tuple[str, Statement]]:
+    """What `_parse` makes of the whole. A piece that ends within a literal, at a line that only looks like a header, is
+    no SQL without the rest of it."""
+    import postgast
+
+    found: list[tuple[str, Statement]] = []
+    pieces = _pieces(dump)
+    begin = 0
+    for end in range(1, len(pieces) + 1):
+        try:
+            found += _parse("".join(pieces[begin:end]))
+        except postgast.PgQueryError:
+            if end - begin == MOST_PIECES or end == len(pieces):
+                raise
+        else:
+            begin = end
+    return found
+
+
+def _pieces(dump: str) -> list[str]:
+    """The dump cut at headers of pg_dump's into pieces of about the size, or of one entry."""
+    cuts = [0]
+    for header in _HEADER_LINES.finditer(dump):
+        if header.start() - cuts[-1] >= PIECE_CHARACTERS:
+            cuts.append(header.start())
+    return [dump[begin:end] for begin, end in zip(cuts, [*cuts[1:], len(dump)], strict=True)]
 
 
 def _parse(text: str) -> list[tuple[str, Statement]]:
@@ -104,6 +137,7 @@ def header_of(text: str) -> Header | None:
     return Header(lines[-1][0], lines[-1][1].lower(), lines[-1][2].removeprefix("-")) if lines else None
 
 
+_HEADER_LINES = re.compile(r"^--\n-- Name: ", re.MULTILINE)
 _HEADER = re.compile(r"^-- Name: (.*); Type: (.*?); Schema: (.*?); Owner: .*$", re.MULTILINE)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from syncwizard.structure import parse
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.planned import describe
 from syncwizard.structure.statements import Statement
@@ -35,6 +36,25 @@ def test_a_body_that_looks_like_a_dump_is_not_taken_apart() -> None:
     statement = only(f"CREATE FUNCTION public.f() RETURNS text LANGUAGE sql AS $_$SELECT '{body}'$_$;\n")
     assert statement.kind == "function"
     assert body in statement.text
+
+
+def test_a_large_dump_is_read_in_pieces_as_if_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They begin at headers, also at one that only looks so."""
+    header = "--\n-- Name: {}; Type: {}; Schema: s; Owner: -\n--\n\n"
+    body = header.format("x", "TABLE") + "CREATE TABLE x (); SELECT ''';"
+    dump = "".join(
+        [
+            header.format("a", "TABLE") + "CREATE TABLE s.a (id int);\n\n",
+            header.format("f", "FUNCTION") + f"CREATE FUNCTION s.f() RETURNS text LANGUAGE sql AS $_$\n{body}$_$;\n",
+            header.format("b", "POLICY") + "CREATE POLICY b ON s.a; COMMENT ON TABLE s.a IS 'it''s ü';\n\n",
+        ]
+    )
+    whole = parse_dump(dump)
+    assert [statement.kind for statement in whole] == ["table", "function", "policy", "comment"]
+    monkeypatch.setattr(parse, "PIECE_CHARACTERS", 1)
+    assert parse_dump(dump) == whole
+    unknown = dump + header.format("c", "TABLE") + "CREATE NOVELTY c;\n"
+    assert [statement.kind for statement in parse_dump(unknown)] == ["table", "function", "policy", "comment", "other"]
 
 
 def test_a_body_of_statements_stays_one_statement() -> None:
