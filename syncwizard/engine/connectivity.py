@@ -24,7 +24,7 @@ from syncwizard.postgres.session.handshake import (
     resolve,
     shake_hands,
 )
-from syncwizard.postgres.session.trouble import PASSWORD_MARKS, is_final, remedy_of
+from syncwizard.postgres.session.trouble import NO_PASSWORD, PASSWORD_MARKS, is_final, remedy_of
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.connectivity import look
@@ -277,6 +277,8 @@ def _remedy_after(step: StepName, text: str, endpoint: Endpoint) -> tuple[str, s
     """Remedy and statements after a step failed with these words, or without any because the time was up."""
     if step == "database" and "does not exist" in text:
         return "create the database, or correct its name", f"CREATE DATABASE {quote(endpoint.database or '')}"
+    if NO_PASSWORD in text:
+        return "the server wants a password, and none was found where it is kept: choose another place, or type it", ""
     if any(mark in text for mark in PASSWORD_MARKS):
         return "correct user or password, then test again", ""
     if endpoint.access is not None and step in ("connect", "tls", "login"):

@@ -149,7 +149,8 @@ def test_a_wrong_password_fails_at_the_login_in_the_servers_words(network: Clust
     assert verdicts(steps) == "ppsfsss"
     assert 'password authentication failed for user "sync"' in steps["login"].message
     assert str(steps["login"].remedy) == "correct user or password, then test again"
-    assert "no password supplied" in ended(news_of(at(network)))["login"].message
+    none = ended(news_of(at(network)))["login"]
+    assert "no password supplied" in none.message and "choose another place, or type it" in str(none.remedy)
     assert verdicts(ended(news_of(at(network), password=PASSWORD))) == "ppspppp"
 
 

@@ -139,7 +139,7 @@ async def test_the_name_follows_the_ends_until_a_person_chooses_one() -> None:
 async def test_a_typed_password_is_in_no_file_and_not_on_the_screen() -> None:
     async with at_screens(wizard_over(COMPLETE)) as person:
         await go_to(person, "source.password")
-        await person.press("right", "right", "right")
+        await person.press("right")
         await go_to(person, "source.secret")
         await person.write("hunter2")
         wizard = wizard_of(person)
@@ -170,7 +170,7 @@ async def test_a_keyring_that_is_not_there_is_explained_before_it_is_needed(monk
     monkeypatch.setattr("keyring.core._keyring_backend", keyring.backends.fail.Keyring())  # type: ignore[no-untyped-call]
     async with at_screens(wizard_over(COMPLETE), WIDE) as person:
         await go_to(person, "source.password")
-        await person.press("right")
+        await person.press("right", "right", "right")
         assert person.sees("this machine has no keyring")
         await person.press("f8")
         assert focused_path(person) == "source.password"
@@ -528,6 +528,37 @@ async def test_a_pasted_url_fills_the_end_and_its_password_is_kept_nowhere() -> 
         assert not person.sees("hunter2") and person.sees("db2")
         await person.until(drafts.list_drafts, "the draft is kept")
     assert not any(b"hunter2" in path.read_bytes() for path in paths.state_folder().rglob("*") if path.is_file())
+
+
+async def test_a_new_task_is_described_by_pasting_two_urls_and_typing_two_passwords(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    async with at_screens(Opening(screen="wizard")) as person:
+        await person.until(lambda: focused_path(person) == "source.host", "a new task begins at its source")
+        await paste(person, "postgresql://sync@db1/shop")
+        # Libpq could find no password: the field for one is next.
+        assert focused_path(person) == "source.secret"
+        await person.write("one")
+        await person.press("f3")
+        await paste(person, "postgresql://sync@db2/newshop")
+        await person.write("two")
+        wizard = wizard_of(person)
+        assert (wizard.secrets.source, wizard.secrets.destination) == ("one", "two")
+        assert wizard.draft.name == "shop-to-db2" and not wizard.current.problems()
+
+
+async def test_a_connection_pasted_as_the_name_of_a_task_is_its_source_and_then_its_destination() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        for url in ("postgresql://db1/shop", "postgresql://db2/shop"):
+            await go_to(person, "name")
+            await paste(person, url)
+        draft = wizard_of(person).draft
+        assert (draft.source.host, draft.destination.host) == ("db1", "db2") and not draft.named
+        # From neither end, to the source.
+        await go_to(person, "name")
+        await person.press("f3")
+        assert focused_path(person) == "source.host"
 
 
 async def test_a_connection_that_comes_key_by_key_fills_the_end_when_its_field_is_left() -> None:

@@ -23,7 +23,8 @@ TRANSIENT_STATES = ("08", "57P", "53", "40", "55P03", "55006")
 LACKING_RIGHT = "42501"
 
 
-PASSWORD_MARKS = ("password authentication failed", "no password supplied")
+NO_PASSWORD = "no password supplied"
+PASSWORD_MARKS = ("password authentication failed", NO_PASSWORD)
 
 
 # Why an end is out of reach: by SQLSTATE, and by the words of libpq and the system, which come in English as long as no

@@ -140,6 +140,8 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         'kb-to-frankfurt'
         >>> draft.with_value("name", "mine").with_value("source.database", "other").name
         'mine'
+        >>> draft.with_value("name", "").with_value("source.database", "other").name
+        'other-to-frankfurt'
         """
         if path in _DEFAULTS:
             return msgspec.structs.replace(self, advanced={**self.advanced, path: value})
@@ -147,7 +149,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         if end in ENDS:
             return self.with_end(end, msgspec.structs.replace(self.end(end), **{field: value}))
         if path == "name":
-            return msgspec.structs.replace(self, name=value, named=True)
+            return msgspec.structs.replace(self, name=value, named=bool(value.strip()))
         return msgspec.structs.replace(self, **{path: value})
 
     def with_end(self, end: str, described: EndpointDraft) -> Self:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.text import Text
 from textual import events, on
@@ -21,8 +22,8 @@ from syncwizard.tui.wizard.end_test import EndTest
 
 TYPES = (("postgresql", "PostgreSQL"), ("polardb-postgresql", "PolarDB for PostgreSQL"))
 WAYS = (("host", "host"), ("socket", "socket"), ("service", "service"), ("ssh", "SSH tunnel"))
-KEEPING = (("pgpass", "libpq's"), ("keyring", "keyring"), ("env", "variable"), ("prompt", "ask"))
-KEY_KEEPING = (("none", "none"), ("keyring", "keyring"), ("env", "variable"), ("prompt", "ask"))
+KEEPING = (("pgpass", "libpq's"), ("prompt", "ask"), ("env", "variable"), ("keyring", "keyring"))
+KEY_KEEPING = (("none", "none"), ("prompt", "ask"), ("env", "variable"), ("keyring", "keyring"))
 MODES = tuple((mode, mode) for mode in ("disable", "require", "verify-ca", "verify-full"))
 FILES = ("ca", "certificate", "key")
 # Fields that hold a secret: they edit the session, never the draft.
@@ -72,13 +73,23 @@ def shown_fields(draft: EndpointDraft) -> set[str]:
     return shown
 
 
+def passfile() -> Path:
+    """Where libpq looks for passwords."""
+    return expanded(os.environ.get("PGPASSFILE") or "~/.pgpass")
+
+
+def libpq_knows_none() -> bool:
+    """Whether libpq has no place here to find any password in."""
+    return not os.environ.get(LIBPQ_VARIABLE) and not passfile().is_file()
+
+
 def keeping_words(draft: EndpointDraft, trouble: str | None) -> str:
     """What is known here of the place that is given for the password; `trouble`: of the keyring."""
     match draft.password:
         case "pgpass":
             if os.environ.get(LIBPQ_VARIABLE):
                 return f"${LIBPQ_VARIABLE} is set and will be used"
-            file = expanded(os.environ.get("PGPASSFILE") or "~/.pgpass")
+            file = passfile()
             return f"libpq looks into {file}" + ("" if file.is_file() else ", which is not there")
         case "keyring":
             return trouble or "typed here it goes into the keyring; left empty: what the keyring has"

@@ -7,7 +7,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Input, Label, Static
+from textual.widget import Widget
+from textual.widgets import Label, Static
 
 from syncwizard.client import credentials, saved_connections
 from syncwizard.errors import End, SyncwizardError
@@ -25,7 +26,7 @@ from syncwizard.tui.widgets.field import Field
 from syncwizard.tui.widgets.paragraphs import Paragraphs
 from syncwizard.tui.wizard.advice import advise
 from syncwizard.tui.wizard.end_test import EndTest
-from syncwizard.tui.wizard.endpoint_form import SECRETS, EndpointForm
+from syncwizard.tui.wizard.endpoint_form import SECRETS, EndpointForm, PasteInput, libpq_knows_none
 from syncwizard.tui.wizard.form import FormStep
 from syncwizard.tui.wizard.step import NEXT
 
@@ -54,7 +55,8 @@ class EndpointsStep(FormStep):
 
     def compose(self) -> ComposeResult:
         """The name, both ends, and what to mind where there is room."""
-        yield Field("name", "Task name", Input(compact=True), help="What you call it; two tasks may have the same name")
+        about = "What you call it, after the databases if left empty; two tasks may have the same name"
+        yield Field("name", "Task name", PasteInput(compact=True), help=about)
         with Horizontal(id="ends"):
             yield EndpointForm("source")
             yield EndpointForm("destination")
@@ -136,11 +138,11 @@ class EndpointsStep(FormStep):
             self._test(end)
 
     def action_other(self) -> None:
-        """The same field of the other end, or its first."""
+        """The same field of the other end, or its first; from neither, the source."""
         focused = self.app.focused
         field = Field.around(focused) if focused is not None else None
         end, _, name = (field.path if field is not None else "").partition(".")
-        other = "source" if end == "destination" else "destination"
+        other = "destination" if end == "source" else "source"
         wanted = self.field(f"{other}.{name}") if name else self.field(f"{other}.host")
         (wanted if wanted.display else self.field(f"{other}.database")).control.focus()
 
@@ -190,16 +192,37 @@ class EndpointsStep(FormStep):
     def _connection_pasted(self, event: EndpointForm.ConnectionPasted) -> None:
         """Takes a pasted connection apart into the fields of its end; its password is kept for this session alone."""
         event.stop()
-        found = take_apart(event.text, self.wizard.draft.end(event.end))
+        self._take_apart(event.end, event.text)
+
+    @on(PasteInput.Pasted)
+    def _pasted_as_name(self, event: PasteInput.Pasted) -> None:
+        """A connection where the task's name belongs is that of the end which has none yet."""
+        event.stop()
+        self._take_apart("destination" if self.wizard.draft.source.database else "source", event.text)
+
+    def _take_apart(self, end: End, text: str) -> None:
+        found = take_apart(text, self.wizard.draft.end(end))
         if found is None:
             return
-        self.wizard.edit(self.wizard.draft.with_end(event.end, found.end))
+        described = found.end
+        if described.password == "pgpass" and described.way == "host" and libpq_knows_none():
+            described = msgspec.structs.replace(described, password="prompt")
+        self.wizard.edit(self.wizard.draft.with_end(end, described))
         if found.password:
-            self.wizard.secrets = msgspec.structs.replace(self.wizard.secrets, **{event.end: found.password})
+            self.wizard.secrets = msgspec.structs.replace(self.wizard.secrets, **{end: found.password})
         self.show()
-        self._focus_within(event.end)
-        left = f"; not taken over: {', '.join(found.left_out)}" if found.left_out else ""
-        self.notify(f"the {event.end} is filled in from what was pasted{left}", markup=False)
+        if described.password == "prompt" and not found.password:
+            self.field(f"{end}.secret").control.focus()
+        else:
+            self._focus_within(end)
+        if found.left_out:
+            self.notify(f"not taken over from what was pasted: {', '.join(found.left_out)}", markup=False)
+
+    def first_focus(self) -> Widget | None:
+        """The source, of a task that has none yet: its name follows."""
+        draft = self.wizard.draft
+        begins = not draft.source.host and not draft.source.database and not draft.named
+        return self.field("source.host").control if begins else super().first_focus()
 
     def _focus_within(self, end: End) -> None:
         """Gives the focus to a field in sight, where the one that had it is not any more: keys would go nowhere."""
