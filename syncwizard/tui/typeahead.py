@@ -5,7 +5,7 @@ widget with the focus at once, but runs what is bound to a key only after that h
 character behind Backspace, Tab or `/` would be in the field, or in the wrong field, before those have done anything.
 Two waits keep the order:
 
-- behind any key but a character for a field the others wait until everything that the key has set off is done;
+- behind a paste, and any key but a character for a field, the others wait until everything that it has set off is done;
 - behind one that brings another screen or step they wait until that takes keys.
 """
 
@@ -26,6 +26,8 @@ HOLD_SECONDS = 10.0
 NEVER_HELD = ("ctrl+q", "ctrl+c")
 # What a key does may post a message, as Enter in a field does: the second round comes behind those.
 ROUNDS = 2
+# A connection that is pasted is taken apart by the step around the form around its field.
+PASTE_ROUNDS = 3
 
 
 class TypeAheadApp(App[Leaving]):
@@ -55,8 +57,10 @@ class TypeAheadApp(App[Leaving]):
         if moves:
             self.hold_keys()
         await super().on_event(event)
-        if isinstance(event, Key) and not moves and not self._is_text(event):
-            self._wait_for_it()
+        if isinstance(event, Paste):
+            self._wait_for_it(PASTE_ROUNDS)
+        elif not moves and not self._is_text(event):
+            self._wait_for_it(ROUNDS)
 
     def _is_text(self, event: Key) -> bool:
         """Whether the key is a character for a field: it goes straight there, and so do those behind it."""
@@ -69,12 +73,12 @@ class TypeAheadApp(App[Leaving]):
         found = self.screen.active_bindings.get(event.key)
         return found is not None and found.enabled and found.binding.id in moving
 
-    def _wait_for_it(self) -> None:
-        """Keys wait from now on until the one just taken has passed every widget around, or HOLD_SECONDS."""
+    def _wait_for_it(self, rounds: int) -> None:
+        """Keys wait from now on until what was just taken has passed every widget around, or HOLD_SECONDS."""
         self._working = True
         self._at_work += 1
         self._start_timer()
-        self._pass_on(self._way(), self._at_work, ROUNDS)
+        self._pass_on(self._way(), self._at_work, rounds)
 
     def _way(self) -> list[DOMNode]:
         """Where a key goes: the widget with the focus and those around it."""

@@ -1,5 +1,7 @@
 """Keys that come at once do what they would have done one after the other."""
 
+from pathlib import Path
+
 import pytest
 from textual.events import Key, Paste
 from textual.widgets import Input
@@ -81,6 +83,24 @@ async def test_back_tab_and_what_is_pasted_keep_their_place() -> None:
         assert screen.draft.source.user == "me"
 
 
+@pytest.mark.slow
+async def test_what_is_typed_behind_a_pasted_connection_is_its_password(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    async with at_screens(Opening(screen="wizard")) as person:
+        screen = await person.until_on(WizardScreen)
+        await person.until(
+            lambda: person.app.focused is screen.query_one("#field-source-host Input"), "it begins there"
+        )
+        person.app.post_message(Paste("postgresql://sync@db1/shop"))
+        press_at_once(person, *"one", "f3")
+        person.app.post_message(Paste("postgresql://sync@db2/newshop"))
+        press_at_once(person, *"two", "f3", "end", "X")
+        await person.until(lambda: screen.secrets.source == "oneX", "both are typed")
+        assert screen.secrets.destination == "two" and screen.draft.name == "shop-to-db2"
+
+
 async def test_what_is_typed_behind_the_key_of_the_filter_is_filtered() -> None:
     async with task_list(seen(store_task("quiet"), through("incremental"), synchronizing())).run_test() as pilot:
         person = Keyboard(pilot)
@@ -131,7 +151,9 @@ async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
 def test_bursts_at_a_terminal_keep_their_order() -> None:
     with ScreenTerminal("new") as terminal:
         terminal.until_seen("F8 Test both ends")
-        # Each in one write, as a slow line or a text expander sends them; the title shows the name that is typed.
+        # To the database: the title shows the name, which follows it.
+        terminal.press(f"{TAB}{TAB}")
+        # Each in one write, as a slow line or a text expander sends them.
         for keys, name in ((f"abx{BACKSPACE}c", "abc"), (f"sync{HOME}X", "Xsync"), (f"old{DELETE_LINE}kb", "kb")):
             terminal.press(f"{DELETE_LINE}{keys}{TAB}")
             terminal.until_seen(f"New task · {name} ")

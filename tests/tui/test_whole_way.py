@@ -57,6 +57,9 @@ def walk_to_start(terminal: ScreenTerminal, pair: DatabasePair) -> None:
     """Through every step of the wizard, to the summary."""
     terminal.until_seen("Set up a task (n)")
     terminal.press("n")
+    terminal.until_seen("Name or address, several with commas between")
+    # Way, kind, the saved connections, and the name above them.
+    terminal.press(BACK_TAB * 5)
     terminal.until_seen("What you call it")
     terminal.press(NAME)
     terminal.until_seen(f"New task · {NAME}")
