@@ -87,6 +87,38 @@ def shorten(text: str, width: int) -> str:
     return f"{head}…" + " " * (room - cell_len(text[start:])) + text[start:]
 
 
+def shorten_words(text: str, width: int) -> str:
+    """Words in at most so many columns, the middle ones left out where they are too many.
+
+    >>> shorten_words("the source is down since noon; it began with a lost socket", 40)
+    'the source is down … with a lost socket'
+    >>> shorten_words("a_name_that_takes_all_the_room_there_is", 20)
+    'a_name_th…m_there_is'
+    """
+    if cell_len(text) <= width:
+        return text
+    words = text.split()
+    head, tail = "", ""
+    while words and cell_len(f"{head} {words[0]}".strip()) <= width // 2 - 2:
+        head = f"{head} {words.pop(0)}".strip()
+    while words and cell_len(f"{head} … {words[-1]} {tail}".strip()) <= width:
+        tail = f"{words.pop()} {tail}".strip()
+    return f"{head} … {tail}" if head and tail else shorten(text, width)
+
+
+def fit_words(text: str, width: int) -> str:
+    """As `fit`, but the end of what is too long is cut between words, where that costs less than half of the room.
+
+    >>> fit_words("the engine died in schema", 16), fit_words("public.a_table_of_a_long_name", 16)
+    ('the engine died…', 'public.a_table_…')
+    """
+    if cell_len(text) <= width:
+        return fit(text, width)
+    cut = set_cell_size(text, width - 1)
+    head = cut.rpartition(" ")[0].rstrip(" ,;:·") if not text.startswith(f"{cut} ") else cut.rstrip()
+    return fit(f"{head} …", width) if cell_len(head) > width // 2 else fit(text, width)
+
+
 def format_seconds(seconds: float) -> str:
     """A duration that was measured, rounded to what a reader wants of one so long.
 

@@ -9,7 +9,7 @@ from syncwizard.task.figures.retention import Retention, Threat, threat
 from syncwizard.task.figures.tries import describe_tries, headline
 from syncwizard.task.narration import count_aside, describe_aside
 from syncwizard.task.state import Retrying, TaskState
-from syncwizard.task.text import one_line, shorten, span
+from syncwizard.task.text import one_line, shorten_words, span
 from syncwizard.tui.formatting import Part, Tone, moment, running_stages
 from syncwizard.tui.remedies import by_key
 
@@ -228,7 +228,7 @@ def trouble_lines(trouble: Trouble) -> list[list[Part]]:
     if trouble.cause:
         # Within the lines there are, what to do must not be the one that is cut.
         room = CAUSE_CHARACTERS // 2 if trouble.wal else CAUSE_CHARACTERS
-        lines.append([(shorten(trouble.cause, room), "plain")])
+        lines.append([(shorten_words(trouble.cause, room), "plain")])
     if trouble.wal:
         lines.append([("WAL: ", "strong"), (trouble.wal, "plain")])
     if trouble.next:

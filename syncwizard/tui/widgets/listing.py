@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from syncwizard.task.text import fit, shorten
+from syncwizard.task.text import fit, fit_words, shorten
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.formatting import Tone
 from syncwizard.tui.widgets.columns import GAP, Cell, Column, Line, widths
@@ -272,7 +272,7 @@ class Listing(ScrollView, Toned, can_focus=True):
 
     def _below(self, line: Line, over: str, width: int) -> list[Segment]:
         room = max(0, width - 2 - (cell_len(line.hint.text) + GAP if line.hint.text else 0))
-        text = fit(line.below.text, room)
+        text = fit_words(line.below.text, room)
         return [
             self._part(f"  {text}{' ' * GAP if line.hint.text else ''}", line.below.tone, over),
             self._part(line.hint.text, line.hint.tone, over),
