@@ -591,3 +591,14 @@ async def test_what_to_mind_is_read_before_the_start_at_80_columns_too() -> None
         await person.app.push_screen(WizardScreen(COMPLETE, [StartStep]))
         await person.press("end")
         await person.until_seen("Nothing else writes to the selected tables")
+
+
+async def test_where_both_ends_are_refused_the_first_wrong_field_has_the_focus() -> None:
+    draft = COMPLETE
+    for end in ("source", "destination"):
+        draft = draft.with_value(f"{end}.host", "127.0.0.1").with_value(f"{end}.port", "1")
+    async with at_screens(wizard_over(draft)) as person:
+        await person.press("f8")
+        await person.until(lambda: text_on(person.app).count("✗ Connect") == 2, "both are refused")
+        await person.pilot.pause()
+        assert focused_path(person) == "source.port"

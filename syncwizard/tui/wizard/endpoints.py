@@ -50,6 +50,8 @@ class EndpointsStep(FormStep):
         # Going on once both ends have passed was asked for with the ends as they were then.
         self._wanted: tuple[Tested, Tested] | None = None
         self._known: dict[End, Tested] = {}
+        # Of which the test has not reported its end: two may be over before the first of them is heard.
+        self._awaited: set[End] = set()
         # The field in error of an end whose test failed.
         self._wrong: dict[End, str] = {}
 
@@ -125,6 +127,7 @@ class EndpointsStep(FormStep):
         for test in running:
             test.stop()
         self._wanted = None
+        self._awaited.clear()
         return bool(running)
 
     def action_test(self) -> None:
@@ -155,12 +158,13 @@ class EndpointsStep(FormStep):
     def _ended(self, event: EndTest.Ended) -> None:
         """Goes on, or to the field in error, if nothing was changed meanwhile."""
         event.stop()
+        self._awaited.discard(event.end)
         if event.passed:
             self._passed[event.end] = self._known[event.end]
         elif event.field and self._known.get(event.end) == self._now(event.end):
             self._wrong[event.end] = event.field
         self.wizard.update_controls()
-        if any(test.running for test in self.query(EndTest)):
+        if self._awaited:
             return
         if self._is_tested:
             unchanged = self._wanted == (self._now("source"), self._now("destination"))
@@ -233,6 +237,7 @@ class EndpointsStep(FormStep):
 
     def _test(self, end: End) -> None:
         self._known[end] = self._now(end)
+        self._awaited.add(end)
         self._passed.pop(end, None)
         self.query_one(f"#test-{end}", EndTest).test(self.wizard.spec, self.wizard.secrets)
         self.wizard.update_controls()
@@ -261,6 +266,7 @@ class EndpointsStep(FormStep):
             if form.end in self._known and self._known[form.end] != self._now(form.end):
                 # What was found was of the end before it was changed.
                 del self._known[form.end]
+                self._awaited.discard(form.end)
                 self.query_one(f"#test-{form.end}", EndTest).forget()
         self.query_one(Paragraphs).show(advise(draft))
 
