@@ -593,6 +593,12 @@ async def test_what_to_mind_is_read_before_the_start_at_80_columns_too() -> None
         await person.until_seen("Nothing else writes to the selected tables")
 
 
+def is_in_sight(person: Keyboard) -> bool:
+    """Whether nothing lies over what has the focus."""
+    focused = person.app.focused
+    return focused is not None and person.app.screen.get_widget_at(*focused.region.offset)[0] is focused
+
+
 async def test_where_both_ends_are_refused_the_first_wrong_field_has_the_focus() -> None:
     draft = COMPLETE
     for end in ("source", "destination"):
@@ -602,3 +608,7 @@ async def test_where_both_ends_are_refused_the_first_wrong_field_has_the_focus()
         await person.until(lambda: text_on(person.app).count("✗ Connect") == 2, "both are refused")
         await person.pilot.pause()
         assert focused_path(person) == "source.port"
+        # What was found covers no field that is typed into.
+        for path in ("source.mode", "destination.user", "destination.mode"):
+            await go_to(person, path)
+            await person.until(lambda: is_in_sight(person), f"{path} is in sight")

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.message import Message
 from textual.widgets import Button, Input, Label, Select, Static
 
@@ -163,33 +163,36 @@ class EndpointForm(VerticalScroll, can_focus=False):
         self._words = ""
 
     def compose(self) -> ComposeResult:
-        """Every field there may be, in reading order."""
-        role = "copies from" if self.end == "source" else "is written to"
-        yield Label(f"[b]{self.end.upper()}[/b]  {role}", classes="form--heading")
-        with Horizontal(classes="form--line"):
-            yield Label("Saved", classes="field--label")
-            yield Select[str]([], prompt="none", compact=True, id=f"saved-{self.end}")
-            yield Button("Save…", compact=True, id=f"save-{self.end}")
-        yield self._choice("type", "Type", TYPES, "What the server is")
-        yield self._choice("way", "Access", WAYS, "How the server is reached from this machine")
-        for name, label, words in TEXTS:
-            yield self._text(name, label, words)
-        yield self._choice("password", "Password", KEEPING, "Where the password is kept; a task file never holds it")
-        yield self._text("variable", "", "The environment variable that holds the password")
-        yield self._secret("secret", "The password itself")
-        yield Static("", classes="form--note", id=f"note-{self.end}", markup=False)
-        yield self._choice(
-            "mode",
-            "Encryption",
-            MODES,
-            "verify-full alone proves that it is your server; disable never encrypts (libpq's default tries)",
-        )
-        yield self._file("ca", "CA", "Certificate of the authority that signed the server's; needed by verify-…")
-        yield self._file("certificate", "Certificate", "The client's, where the server asks for one; with its key")
-        yield self._file("key", "Key", "The client's private key; its file must be readable for you alone")
-        yield self._choice("key_password", "Key password", KEY_KEEPING, "Where the key's password is kept")
-        yield self._text("key_variable", "", "The environment variable that holds the key's password")
-        yield self._secret("key_secret", "The key's password itself")
+        """Every field there may be, in reading order, and below them what a test has found."""
+        with Vertical(classes="endpoint-fields"):
+            role = "copies from" if self.end == "source" else "is written to"
+            yield Label(f"[b]{self.end.upper()}[/b]  {role}", classes="form--heading")
+            with Horizontal(classes="form--line"):
+                yield Label("Saved", classes="field--label")
+                yield Select[str]([], prompt="none", compact=True, id=f"saved-{self.end}")
+                yield Button("Save…", compact=True, id=f"save-{self.end}")
+            yield self._choice("type", "Type", TYPES, "What the server is")
+            yield self._choice("way", "Access", WAYS, "How the server is reached from this machine")
+            for name, label, words in TEXTS:
+                yield self._text(name, label, words)
+            yield self._choice(
+                "password", "Password", KEEPING, "Where the password is kept; a task file never holds it"
+            )
+            yield self._text("variable", "", "The environment variable that holds the password")
+            yield self._secret("secret", "The password itself")
+            yield Static("", classes="form--note", id=f"note-{self.end}", markup=False)
+            yield self._choice(
+                "mode",
+                "Encryption",
+                MODES,
+                "verify-full alone proves that it is your server; disable never encrypts (libpq's default tries)",
+            )
+            yield self._file("ca", "CA", "Certificate of the authority that signed the server's; needed by verify-…")
+            yield self._file("certificate", "Certificate", "The client's, where the server asks for one; with its key")
+            yield self._file("key", "Key", "The client's private key; its file must be readable for you alone")
+            yield self._choice("key_password", "Key password", KEY_KEEPING, "Where the key's password is kept")
+            yield self._text("key_variable", "", "The environment variable that holds the key's password")
+            yield self._secret("key_secret", "The key's password itself")
         yield EndTest(self.end)
 
     def show_draft(self, draft: EndpointDraft, keyring_trouble: str | None) -> None:

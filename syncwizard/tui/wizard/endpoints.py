@@ -164,6 +164,7 @@ class EndpointsStep(FormStep):
         elif event.field and self._known.get(event.end) == self._now(event.end):
             self._wrong[event.end] = event.field
         self.wizard.update_controls()
+        self.call_after_refresh(self._keep_in_sight)
         if self._awaited:
             return
         if self._is_tested:
@@ -175,13 +176,20 @@ class EndpointsStep(FormStep):
         else:
             self._go_to_wrong()
 
+    def _keep_in_sight(self) -> None:
+        """What was found takes room from the fields; the one that is typed into stays."""
+        if (focused := self.app.focused) is not None and self in focused.ancestors:
+            focused.scroll_visible(animate=False)
+
     def _go_to_wrong(self) -> None:
         """To the first field in error, whichever end was through first."""
         for end in ENDS:
             if end in self._wrong:
-                field = self.field(f"{end}.{self._wrong[end]}")
+                # A login is refused for its password more often than for its name.
+                secret = self.field(f"{end}.secret")
+                refused = self._wrong[end] == "user" and secret.display
+                field = secret if refused else self.field(f"{end}.{self._wrong[end]}")
                 (field if field.display else self.field(f"{end}.database")).control.focus()
-                self.query_one(f"#test-{end}", EndTest).scroll_visible(animate=False)
                 break
         self._wrong.clear()
 
