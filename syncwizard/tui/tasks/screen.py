@@ -180,6 +180,12 @@ class TasksScreen(Screen[None]):
         self.home.leave_for_demo()
 
     @property
+    def quiet_actions(self) -> tuple[str, ...]:
+        """Of a task that runs its end is not what the key bar proposes."""
+        seen = self._current()
+        return ("tasks.release",) if seen is not None and seen.liveness.alive else ()
+
+    @property
     def urgent_actions(self) -> tuple[str, ...]:
         """What the key bar shows first: what brings back a task that nothing else does."""
         seen = self._current()

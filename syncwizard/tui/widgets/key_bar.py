@@ -19,7 +19,7 @@ class KeyBar(Widget):
 
     It is one widget without children: a footer that is built anew at each change of focus costs an open monitor
     memory all day. A screen may name `urgent_actions`: those that matter now come first, in that order, shown otherwise
-    or not.
+    or not; and `quiet_actions`: those that work now, and are not what one does now.
     """
 
     DEFAULT_CSS = """
@@ -51,7 +51,8 @@ class KeyBar(Widget):
     def render(self) -> Content:
         """As many keys as there is room for."""
         urgent: Sequence[str] = getattr(self.screen, "urgent_actions", ())
-        actions = [each for each in available(self.screen) if each.show or each.id in urgent]
+        quiet: Sequence[str] = getattr(self.screen, "quiet_actions", ())
+        actions = [each for each in available(self.screen) if (each.show and each.id not in quiet) or each.id in urgent]
         actions.sort(key=lambda each: urgent.index(each.id) if each.id in urgent else len(urgent))
         right = [each for each in actions if each.id in ALWAYS]
         left = fitting([each for each in actions if each.id not in ALWAYS], self.size.width - _width(right) - len(GAP))

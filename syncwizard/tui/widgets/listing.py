@@ -261,7 +261,8 @@ class Listing(ScrollView, Toned, can_focus=True):
             column, over_these = self._columns[place], self._columns[place : place + cell.span]
             size = sum(sizes[place : place + cell.span]) + sum(each.gap for each in over_these[:-1])
             text = shorten(cell.text, size) if column.name else cell.whole
-            shown = fit(text, size, right=column.right and cell.span == 1)
+            right = column.right and cell.span == 1
+            shown = fit(text, size, right=right) if right or column.name else fit_words(text, size)
             if cell.unit and shown.endswith(cell.unit):
                 segments.append(self._part(shown[: -len(cell.unit)], cell.tone, over))
                 segments.append(self._part(cell.unit, "muted", over))

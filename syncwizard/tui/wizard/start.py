@@ -1,6 +1,7 @@
 """The last step: everything the task will be, to be read and agreed to; and its start."""
 
 import contextlib
+import datetime
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
 from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem, TaskSpec
 from syncwizard.task.summary import STAYS, describe_changes, describe_objects, made_by
-from syncwizard.task.text import one_line
+from syncwizard.task.text import local_time, one_line
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
@@ -212,4 +213,6 @@ def describe_end(endpoint: Endpoint) -> str:
 
 
 def _accepted(entry: IgnoredItem | str) -> str:
-    return entry if isinstance(entry, str) else f"{entry.item}, on {entry.accepted_at}"
+    if isinstance(entry, str):
+        return entry
+    return f"{entry.item}, {local_time(datetime.datetime.fromisoformat(entry.accepted_at).timestamp())}"
