@@ -77,12 +77,13 @@ def record_followed(context: Context, found: Iterable[DefinitionFollowed]) -> No
         if event.number <= context.state().followed:
             continue
         context.record(event)
-        if event.refused and not event.tag.startswith("DROP"):
+        gone = any(text.startswith(("DROP ", "REVOKE ")) for text in [event.tag + " ", *event.statements[-1:]])
+        if event.refused and not gone:
             context.record(
                 DefinitionMissing(
                     kind=event.object_kind,
-                    name=str(event.table),
-                    reason=f"refused: {event.refused}",
+                    name=event.object_name or str(event.table),
+                    reason=f"refused: {event.refused}" if event.sqlstate else event.refused,
                     sqlstate=event.sqlstate,
                     statements=event.statements,
                 )

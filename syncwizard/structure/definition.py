@@ -2,6 +2,7 @@
 Pure."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +37,8 @@ class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
     - `generated`: '', 's', 'v'; `identity`: '', 'a' (ALWAYS), 'd'; `collation`: where it is not that of the type.
     - `missing`: what rows have that were there before the column, as a list of one text; None without.
     - `implied`: the type has a default of its own; `sequence`: the one that it owns.
+    - `storage`, `usual_storage`: as in pg_attribute and pg_type; `compression`: '' and `statistics`: -1 for those
+      of the server. None in what earlier versions wrote down.
     """
 
     number: int
@@ -50,6 +53,24 @@ class ColumnDefinition(msgspec.Struct, frozen=True, kw_only=True):
     implied: bool
     comment: str | None
     sequence: OwnedSequence | None = None
+    storage: str | None = None
+    usual_storage: str | None = None
+    compression: str | None = None
+    statistics: int | None = None
+
+
+class Attached(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs to a table and no row needs. `definition`: the statement that makes it; `enabled`: of a trigger or a
+    rule, as in the catalogue (O: but on a replica; D: no; R: on a replica; A: always); `on_update`: a rule that is
+    that. `role`: of a privilege, and `revoke`: what takes it back."""
+
+    kind: Literal["trigger", "rule", "policy", "row security", "statistics", "privilege"]
+    name: str
+    definition: str
+    enabled: str = "O"
+    on_update: bool = False
+    role: str = ""
+    revoke: str = ""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +97,9 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
-    """A table. `related`: it has ancestors or descendants; `storage`: another one after its rows were rewritten."""
+    """A table. `related`: it has ancestors or descendants; `storage`: another one after its rows were rewritten.
+    `options`: storage parameters, each as name=value; they and what is `attached` are None in what earlier versions
+    wrote down."""
 
     relation: int
     schema: str
@@ -90,6 +113,8 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     indexes: list[Part]
     comment: str | None
     partition: Partition | None = None
+    options: list[str] | None = None
+    attached: list[Attached] | None = None
 
     @property
     def stands_alone(self) -> bool:
@@ -108,7 +133,12 @@ def same_columns(one: Definition, other: Definition) -> bool:
 
 
 def _columns(definition: Definition) -> list[ColumnDefinition]:
-    return [msgspec.structs.replace(column, missing=None, sequence=None) for column in definition.columns]
+    return [
+        msgspec.structs.replace(
+            column, missing=None, sequence=None, storage=None, usual_storage=None, compression=None, statistics=None
+        )
+        for column in definition.columns
+    ]
 
 
 def by_name(parts: Iterable[Part]) -> dict[str, Part]:

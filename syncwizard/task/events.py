@@ -222,7 +222,8 @@ class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
     - `kind`: what became of the table; `table`: its name at the source before, `renamed` its name from then on
     - `tag`, `role`, `statement`: the command as it ran there; the statement is None where a function hid it
     - `statements`: what ran at the destination; none where there was nothing to do, or a dropped table stays there
-    - `object_kind`: of what is no table, where `kind` is object; `refused`: why the destination did not take it
+    - `object_kind`: of what is no table, where `kind` is object, and `object_name` where the table alone does not say
+      which; `refused`: why the destination did not take it
     - `ordinal`: its number at the source; `decided`, `by`: where the statements are not those that follow it
     """
 
@@ -236,6 +237,7 @@ class DefinitionFollowed(Event, frozen=True, kw_only=True, tag=True):
     statement: str | None = None
     statements: list[str] = []
     object_kind: str = ""
+    object_name: str = ""
     refused: str = ""
     sqlstate: str = ""
     ordinal: int = 0

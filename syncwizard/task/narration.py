@@ -342,7 +342,8 @@ def _(event: TableDropped) -> str:
 @_sentence.register
 def _(event: DefinitionFollowed) -> str:
     if event.refused:
-        return f"{event.tag} on {event.table} could not be followed: {event.refused}"
+        what = f"{event.object_kind} {event.object_name}" if event.object_name else str(event.table)
+        return f"{event.tag} on {what} could not be followed: {event.refused}"
     if event.decided:
         by = f", as {event.by} decided" if event.by else ""
         done = f"was skipped{by}" if event.decided == "skip" else f"was followed by other statements{by}"

@@ -56,6 +56,7 @@ class DefinitionWriter:
         statements: list[str],
         renamed: TableName | None = None,
         object_kind: str = "",
+        object_name: str = "",
         refused: str = "",
         sqlstate: str = "",
     ) -> None:
@@ -71,6 +72,7 @@ class DefinitionWriter:
             statement=command.statement,
             statements=statements,
             object_kind=object_kind,
+            object_name=object_name,
             refused=refused,
             sqlstate=sqlstate,
             ordinal=command.ordinal,
@@ -124,6 +126,40 @@ class DefinitionWriter:
                     raise
                 ran += self.run(redefinition, target, list(step.otherwise), consequences)
         return ran
+
+    def attempt(
+        self,
+        redefinition: Redefinition,
+        table: TableName,
+        kind: str,
+        statements: list[str],
+        *,
+        object_name: str = "",
+        reason: str = "",
+    ) -> None:
+        """Runs what rows do not need, unless there is a reason not to; what is refused is noted with the server's
+        message."""
+        refused, sqlstate = reason, ""
+        try:
+            if not reason:
+                with self._connection.transaction():
+                    self._connection.execute("SET LOCAL check_function_bodies = off")
+                    for statement in statements:
+                        self._connection.execute(statement.encode(codec_of(self._connection)))
+        except psycopg.Error as error:
+            if is_connection_loss(error):
+                raise
+            refused, sqlstate = " ".join(str(error).split()), error.sqlstate or ""
+        self.note(
+            redefinition,
+            "object",
+            table,
+            statements,
+            object_kind=kind,
+            object_name=object_name,
+            refused=refused,
+            sqlstate=sqlstate,
+        )
 
     def read(self, target: TableName) -> Definition | None:
         """The destination's table as it is now."""

@@ -12,7 +12,8 @@ from syncwizard.postgres.destination.aside import Aside
 from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.progress import Ledger
-from syncwizard.postgres.destination.redefining_objects import DROPPED_OBJECT, OBJECT, ObjectRedefining
+from syncwizard.postgres.destination.redefining_attached import AttachedRedefining
+from syncwizard.postgres.destination.redefining_objects import OBJECTS, ObjectRedefining
 from syncwizard.postgres.destination.redefining_partitions import PartitionRedefining
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.session.connection import Connection, quoted
@@ -71,6 +72,7 @@ class Redefining:
         self._aside = Aside(connection, task_id)
         self._held: list[TableSetAside] = []
         self._objects = ObjectRedefining(connection, spec, mapping, self._there)
+        self._attached = AttachedRedefining(connection, self._there)
         self._partitions = PartitionRedefining(spec, mapping, self._there, routes, look)
         self._known = known
         self._mapping = mapping
@@ -84,7 +86,7 @@ class Redefining:
         In the receiver's thread, which waits while another command is followed.
         """
         command = parse_command(frame, codec_of(self._connection))
-        if command.kind in (OBJECT, DROPPED_OBJECT):
+        if command.kind in OBJECTS:
             followed = self._objects.captured(command)
             return Redefinition(command=command, final_lsn=final_lsn) if followed else None
         if (
@@ -103,7 +105,7 @@ class Redefining:
         before = self._before(command)
         if command.kind == "failed":
             self._fail(redefinition)
-        elif command.kind in (OBJECT, DROPPED_OBJECT):
+        elif command.kind in OBJECTS:
             self._objects.redefine(redefinition)
         elif before is None and self._joins(command):
             self._create(redefinition)
@@ -161,6 +163,7 @@ class Redefining:
         if self._there.decision(redefinition) is not None and not self._takes(redefinition, target, made):
             message = "the destination has no table of that name still"
             raise self._there.failure(redefinition, str(target), message, REFUSED, statements=statements)
+        self._attached.make(redefinition, made, target)
         member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
         self._copies.empty(source, format_lsn(redefinition.final_lsn))
         self._ledger.note_members([member])
@@ -193,11 +196,11 @@ class Redefining:
         source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
         old, target = self._mapping.table(source), self._mapping.table(now)
         statements = self._renaming(redefinition, source, now) if now != source else []
+        named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
         # One whose name does not change may stay as it is; rows would look for another one under its new name.
         consequences = of_changed(before, after, target) if now == source else []
         if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, after):
             known = tuple(self._routes.same_names())
-            named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
             steps = compare(named, after, target, statement=redefinition.command.statement, known=known)
             if now == source and self._values_alone(redefinition, target, steps):
                 statements = self._there.alter(redefinition, target, steps, consequences)
@@ -209,6 +212,7 @@ class Redefining:
             statements = self._there.run(redefinition, target, statements, consequences)
         if now != source:
             self._rename(before.relation, source, now)
+        self._attached.redefine(redefinition, before, after, target)
         self._now(after, now)
         if statements or now != source or self._there.decision(redefinition) is not None:
             self._there.note(

@@ -1,26 +1,27 @@
 """Brings what is no table from one definition to the next: types, functions, views, sequences (rule 23)."""
 
-import psycopg
-
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
-from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.session.encoding import codec_of
-from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.postgres.queries import query
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.structure.consequences import of_object
 from syncwizard.structure.following_objects import (
     NEEDED_BY_ROWS,
     DroppedObject,
     ObjectDefinition,
+    composite_statements,
+    domain_statements,
     enum_statements,
     parse_dropped_object,
     parse_object,
 )
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
 
-OBJECT, DROPPED_OBJECT = "object", "dropped object"
+# The second of each are kinds that earlier versions do not know.
+_MADE = ("object", "other object")
+_DROPPED = ("dropped object", "dropped other object")
+OBJECTS = (*_MADE, *_DROPPED)
 
 
 class ObjectRedefining:
@@ -46,11 +47,11 @@ class ObjectRedefining:
         found = self._definition(redefinition.command)
         assert found is not None
         if isinstance(found, DroppedObject):
-            self._try(redefinition, found.kind, found.table_name, [found.statement])
+            self._there.attempt(redefinition, found.table_name, found.kind, [found.statement])
             return
         statements = self._statements(redefinition, found)
         if found.kind not in NEEDED_BY_ROWS:
-            self._try(redefinition, found.kind, found.table_name, statements)
+            self._there.attempt(redefinition, found.table_name, found.kind, statements)
             return
         statements = self._there.run(redefinition, found.table_name, statements, of_object(found.table_name))
         self._there.note(redefinition, "object", found.table_name, statements)
@@ -58,45 +59,42 @@ class ObjectRedefining:
     def _definition(self, command: Command) -> ObjectDefinition | DroppedObject | None:
         if command.definition is None:
             return None
-        if command.kind == OBJECT:
+        if command.kind in _MADE:
             return parse_object(command.definition)
-        return parse_dropped_object(command.definition) if command.kind == DROPPED_OBJECT else None
+        return parse_dropped_object(command.definition) if command.kind in _DROPPED else None
 
     def _statements(self, redefinition: Redefinition, wanted: ObjectDefinition) -> list[str]:
         if wanted.kind not in NEEDED_BY_ROWS:
             return wanted.create
-        row = self._connection.execute(
-            "SELECT t.typtype, ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid"
-            " ORDER BY e.enumsortorder)"
-            " FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace"
-            " WHERE n.nspname = %s AND t.typname = %s",
-            (wanted.schema, wanted.name),
-        ).fetchone()
-        if row is None:
+        here = self._read(wanted)
+        if here is None:
             return wanted.create
-        if wanted.labels is None:
-            # Changes of domains and of composite types are not followed: rows show whether the destination's will do.
-            return []
-        statements = enum_statements(wanted, row[1], redefinition.command.statement) if row[0] == "e" else None
+        statement = redefinition.command.statement
+        statements: list[str] | None = None
+        if wanted.labels is not None and here.labels is not None:
+            statements = enum_statements(wanted, here.labels, statement)
+        elif wanted.domain is not None and here.domain is not None:
+            statements = domain_statements(wanted, here.domain)
+        elif wanted.attributes is not None and here.attributes is not None:
+            statements = composite_statements(wanted, here.attributes, statement)
+        elif wanted.labels is None and wanted.domain is None and wanted.attributes is None:
+            # An earlier version captured it, which says no more: rows show whether the destination's will do.
+            statements = []
         if statements is None and self._there.decision(redefinition) is not None:
             return []
         if statements is None:
-            message = "the labels of the type are others at the destination, or in another order"
+            message = "the type is another one at the destination, or its labels or attributes are in another order"
             raise self._there.failure(
                 redefinition, str(wanted.table_name), message, REFUSED, consequences=of_object(wanted.table_name)
             )
         return statements
 
-    def _try(self, redefinition: Redefinition, kind: str, name: TableName, statements: list[str]) -> None:
-        """Runs what rows do not need; what is refused is noted with the server's message."""
-        refused = sqlstate = ""
-        try:
-            with self._connection.transaction():
-                self._connection.execute("SET LOCAL check_function_bodies = off")
-                for statement in statements:
-                    self._connection.execute(statement.encode(codec_of(self._connection)))
-        except psycopg.Error as error:
-            if is_connection_loss(error):
-                raise
-            refused, sqlstate = " ".join(str(error).split()), error.sqlstate or ""
-        self._there.note(redefinition, "object", name, statements, object_kind=kind, refused=refused, sqlstate=sqlstate)
+    def _read(self, wanted: ObjectDefinition) -> ObjectDefinition | None:
+        """The destination's type of that name."""
+        name = "SELECT pg_catalog.to_regtype(pg_catalog.format('%%I.%%I', %s::text, %s::text))::oid::bigint"
+        found = scalar(self._connection, name, wanted.schema, wanted.name)
+        if found is None:
+            return None
+        text = query("object_definition").replace(":class", "'pg_catalog.pg_type'::regclass")
+        row = self._connection.execute(text.replace(":object", str(int(found))).encode()).fetchone()
+        return None if row is None else parse_object(row[0])

@@ -20,6 +20,8 @@ DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
 TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
 # Event triggers say what they must about every definition from this version on.
 FIRST_VERSION = 120000
+# Of the texts of our functions at the source: a source with earlier ones gets these.
+FUNCTIONS = 2
 # A task reads a command minutes later as a rule; this long a paused one may take.
 KEPT_DAYS = 60
 
@@ -46,10 +48,7 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
         if not is_intact(connection):
             kept = _kept(connection)
             _drop(connection)
-            text = query("ddl_create").replace(":definition", query("table_definition").replace(":relation", "$1"))
-            described = query("object_definition").replace(":class", "class").replace(":object", "object")
-            text = text.replace(":object_definition", described)
-            connection.execute(text.encode())
+            connection.execute(f"{query('ddl_create')}\n{_functions()}\n{query('ddl_triggers')}".encode())
             for table, rows in kept.items():
                 name = sql.Identifier("dts_ddl", table)
                 connection.execute(
@@ -57,6 +56,22 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
                     (rows,),
                 )
         connection.execute("INSERT INTO dts_ddl.tasks (slot_name) VALUES (%s) ON CONFLICT DO NOTHING", (slot,))
+
+
+def renew_ddl_capture(connection: Connection) -> None:
+    """Gives what an earlier version has made the functions of this one: they describe more. What captures stays."""
+    with connection.transaction():
+        connection.execute(_LOCK)
+        known = scalar(connection, "SELECT pg_catalog.to_regproc('dts_ddl.version') IS NOT NULL")
+        version = scalar(connection, "SELECT dts_ddl.version()") if known else 0
+        if version is not None and int(version) < FUNCTIONS:
+            connection.execute(_functions().encode())
+
+
+def _functions() -> str:
+    text = query("ddl_functions").replace(":definition", query("table_definition").replace(":relation", "$1"))
+    described = query("object_definition").replace(":class", "class").replace(":object", "object")
+    return text.replace(":object_definition", described).replace(":version", str(FUNCTIONS))
 
 
 def set_joining(connection: Connection, slot: str, wanted: Iterable[Joining]) -> None:

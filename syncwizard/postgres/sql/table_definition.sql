@@ -36,6 +36,11 @@ SELECT json_build_object(
                           AND o.refclassid = 'pg_catalog.pg_class'::regclass
                           AND o.refobjid = c.oid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
                         ORDER BY s.oid LIMIT 1),
+                   'storage', a.attstorage,
+                   'usual_storage', t.typstorage,
+                   -- Not every version has it, and some have null for the server's.
+                   'compression', coalesce(to_jsonb(a) ->> 'attcompression', ''),
+                   'statistics', coalesce((to_jsonb(a) ->> 'attstattarget')::int, -1),
                    'comment', pg_catalog.col_description(c.oid, a.attnum)
                ) ORDER BY a.attnum), '[]')
           FROM pg_catalog.pg_attribute a
@@ -70,6 +75,56 @@ SELECT json_build_object(
          WHERE i.indrelid = c.oid AND i.indisvalid AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))),
     'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
+    'options', coalesce(to_json(c.reloptions), '[]'),
+    'attached', (
+        SELECT coalesce(json_agg(json_build_object(
+                   'kind', o.kind, 'name', o.name, 'definition', o.definition, 'enabled', o.enabled,
+                   'on_update', o.on_update, 'role', coalesce(o.role, ''), 'revoke', coalesce(o.revoke, '')
+               ) ORDER BY o.kind, o.name), '[]')
+          FROM (
+        SELECT 'trigger' AS kind, g.tgname::text AS name, pg_catalog.pg_get_triggerdef(g.oid) AS definition,
+               g.tgenabled::text AS enabled, false AS on_update, NULL::text AS role, NULL::text AS revoke
+          FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal
+         UNION ALL
+        SELECT 'rule', r.rulename, rtrim(pg_catalog.pg_get_ruledef(r.oid), ';'), r.ev_enabled::text, r.ev_type = '2',
+               NULL, NULL
+          FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid
+         UNION ALL
+        SELECT 'policy', p.polname, format('CREATE POLICY %I ON %I.%I AS %s FOR %s TO %s%s%s', p.polname, n.nspname,
+                   c.relname, CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+                   CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                                 WHEN 'd' THEN 'DELETE' ELSE 'ALL' END, (
+                   SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_catalog.pg_get_userbyid(role))
+                                     END, ', ') FROM unnest(p.polroles) AS role),
+                   ' USING (' || pg_catalog.pg_get_expr(p.polqual, c.oid) || ')',
+                   ' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, c.oid) || ')'), 'O', false, NULL, NULL
+          FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid
+         UNION ALL
+        SELECT 'row security', verb, format('ALTER TABLE %I.%I %s ROW LEVEL SECURITY', n.nspname, c.relname, verb),
+               'O', false, NULL, NULL
+          FROM (VALUES ('ENABLE', c.relrowsecurity), ('FORCE', c.relforcerowsecurity)) AS v (verb, set) WHERE set
+         UNION ALL
+        SELECT 'statistics', s.stxname, pg_catalog.pg_get_statisticsobjdef(s.oid), 'O', false, NULL, NULL
+          FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = c.oid AND s.stxnamespace = c.relnamespace
+         UNION ALL
+        SELECT 'privilege', format('%s to %s', x.what, x.grantee),
+               format('GRANT %s ON TABLE %I.%I TO %s%s', x.what, n.nspname, c.relname,
+                      CASE x.grantee WHEN 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(x.grantee) END,
+                      CASE WHEN x.grantable THEN ' WITH GRANT OPTION' ELSE '' END),
+               'O', false, CASE x.grantee WHEN 'PUBLIC' THEN NULL ELSE x.grantee END,
+               format('REVOKE %s ON TABLE %I.%I FROM %s', x.what, n.nspname, c.relname,
+                      CASE x.grantee WHEN 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(x.grantee) END)
+          FROM (
+            SELECT CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(l.grantee)::text END AS grantee,
+                   l.privilege_type AS what, bool_or(l.is_grantable) AS grantable
+              FROM pg_catalog.aclexplode(c.relacl) AS l WHERE l.grantee <> c.relowner GROUP BY 1, 2
+             UNION ALL
+            SELECT CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.pg_get_userbyid(l.grantee)::text END,
+                   format('%s (%I)', l.privilege_type, a.attname), bool_or(l.is_grantable)
+              FROM pg_catalog.pg_attribute a, pg_catalog.aclexplode(a.attacl) AS l
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND l.grantee <> c.relowner
+             GROUP BY 1, 2) AS x
+               ) AS o),
     'partition', (
         SELECT json_build_object(
                    'root', pg_catalog.pg_partition_root(c.oid)::oid::bigint,

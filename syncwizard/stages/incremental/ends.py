@@ -12,7 +12,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
-from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, stop_joining
+from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, renew_ddl_capture, stop_joining
 from syncwizard.postgres.source.history import History
 from syncwizard.postgres.source.lineage import Doubt, Lineage, compare_lineage
 from syncwizard.postgres.source.members import Members
@@ -102,6 +102,7 @@ class Ends:
                 stop_joining(self.source, progress.slot)
             if self.definitions:
                 check_capture(self.source, progress)
+                renew_ddl_capture(self.source)
                 forget_old_commands(self.source)
             found = check_publication(self.source, progress, self.members.all)
             changed = self.members.look(self.source)
