@@ -48,7 +48,7 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
         if not is_intact(connection):
             kept = _kept(connection)
             _drop(connection)
-            connection.execute(f"{query('ddl_create')}\n{_functions()}\n{query('ddl_triggers')}".encode())
+            connection.execute("\n".join([query("ddl_create"), _functions(), query("ddl_triggers")]).encode())
             for table, rows in kept.items():
                 name = sql.Identifier("dts_ddl", table)
                 connection.execute(
