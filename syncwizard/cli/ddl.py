@@ -10,15 +10,17 @@ import click
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.lifecycle import watch_stages
-from syncwizard.cli.output import JSON, print_json, say, say_lines, show_lines
+from syncwizard.cli.output import JSON, print_json, say, say_lines, show, show_lines
 from syncwizard.client import deciding, tasks
 from syncwizard.client.followed import (
     describe_followed,
+    describe_ignored,
     describe_skip,
     followed_as_data,
     followed_of,
     statements_text,
 )
+from syncwizard.client.looking import look
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.structure.edited import edited_statements
@@ -55,12 +57,17 @@ def ddl(
 
 
 def _list(task: StoredTask, *, as_json: bool) -> None:
-    state, setting = task.read_state(), task.spec.advanced.ddl
+    seen, setting = look(task), task.spec.advanced.ddl
+    state = seen.state
     followed = followed_of(list(task.entries()))
     if as_json:
-        print_json({"id": task.id, "label": task.label, "ddl": setting, **followed_as_data(followed, state)})
+        print_json(
+            {"id": task.id, "label": task.label, "ddl": setting, **followed_as_data(followed, state, seen.sample)}
+        )
     else:
         show_lines(describe_followed(followed, state, task.label, setting))
+        if ignored := describe_ignored(seen.sample):
+            show(f"  ignored: {ignored}")
 
 
 def _show(change: BlockedDefinition, *, as_json: bool) -> None:

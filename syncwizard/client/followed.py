@@ -6,6 +6,7 @@ from typing import Any
 from syncwizard.remedies import lines_of, with_task
 from syncwizard.task.ddl import describe_decision
 from syncwizard.task.events import BlockedDefinition, DefinitionFollowed, Entry, Failure
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.narration import describe_failure
 from syncwizard.task.specification import Ddl
 from syncwizard.task.state import TaskState
@@ -46,12 +47,33 @@ def describe_followed(
     return "\n".join(parts)
 
 
-def followed_as_data(followed: Sequence[tuple[float, DefinitionFollowed]], state: TaskState) -> dict[str, Any]:
+def describe_ignored(sample: Sample) -> str:
+    """How many commands on definitions changed nothing at the destination, and why; empty where that is not known.
+
+    >>> print(describe_ignored(Sample(commands_passed_over=3, commands_ignored=1)))
+    3 commands concerned no task since the source captures them, 1 that came since the stream began no followed object
+    >>> describe_ignored(Sample())
+    ''
+    """
+    if sample.commands_passed_over is None:
+        return ""
+    over, ignored = counted(sample.commands_passed_over, "command"), sample.commands_ignored or 0
+    return (
+        f"{over} concerned no task since the source captures them,"
+        f" {ignored:,} that came since the stream began no followed object"
+    )
+
+
+def followed_as_data(
+    followed: Sequence[tuple[float, DefinitionFollowed]], state: TaskState, sample: Sample
+) -> dict[str, Any]:
     """The same for `--json`."""
     return {
         "followed": [{"at": at, "change": event} for at, event in followed],
         "failure": in_the_way(state),
         "decided": state.decided,
+        "passed_over": sample.commands_passed_over,
+        "ignored": sample.commands_ignored,
     }
 
 

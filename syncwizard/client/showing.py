@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from syncwizard.client.followed import describe_ignored
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import as_line, lines_of, with_task
 from syncwizard.task.figures.rates import copy_progress
@@ -97,6 +98,7 @@ def describe(seen: Seen, now: float) -> str:
         ("destination", spec.destination.describe()),
         *(copy_fields(progress) if progress else stream_fields(seen.sample, state, now)),
         *_limit_fields(seen),
+        *([("ignored", ignored)] if (ignored := describe_ignored(seen.sample)) else []),
         *(retention_fields(seen.retention, now) if seen.retention else []),
     ]
     parts = [format_fields(fields)]

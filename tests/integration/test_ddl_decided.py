@@ -150,6 +150,13 @@ def test_the_command_decides_and_says_who_did(pair: DatabasePair, tmp_path: Path
         assert_equal(pair)
         events = syncwizard("events", str(spec.id)).stdout
         assert "is tried again, decided by" in events and "1 statement in place of ALTER TABLE" in events
+        # What concerns no task, or nothing that is followed, is counted.
+        pair.source.execute("CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.e (id int); DROP TABLE elsewhere.e")
+        syncwizard("wait", str(spec.id), "--until", "caught-up")
+        syncwizard("pause", str(spec.id))
+        syncwizard("resume", str(spec.id))
+        until(lambda: report("ddl", str(spec.id))["passed_over"], 60, "what was passed over to be counted")
+        assert "concerned no task" in syncwizard("status", str(spec.id)).stdout
         data = report("ddl", str(spec.id))
         assert data["followed"][-1]["change"]["decided"] == "run" and data["followed"][-1]["change"]["by"]
     finally:

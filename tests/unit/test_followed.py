@@ -5,6 +5,7 @@ import msgspec
 from syncwizard.client.followed import describe_followed, followed_as_data, followed_of
 from syncwizard.remedies import to_do
 from syncwizard.task.events import DefinitionFollowed, EngineStopped, Entry, Failure
+from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
 from syncwizard.task.state import TaskState
 
@@ -45,7 +46,7 @@ def test_what_stops_the_task_is_there_with_its_remedy() -> None:
     state = TaskState(failure=REFUSED)
     *_, stopped, remedy = describe_followed([], state, "kb", "follow").splitlines()
     assert "it is random" in stopped and "copy it again" in remedy
-    data = msgspec.to_builtins(followed_as_data(followed_of(entries()), state))
+    data = msgspec.to_builtins(followed_as_data(followed_of(entries()), state, Sample()))
     assert data["failure"]["title"] == REFUSED.title
     assert [each["change"]["kind"] for each in data["followed"]] == ["renamed", "dropped"]
 

@@ -71,6 +71,7 @@ class Redefining:
         self._copies = Copies(connection, task_id)
         self._aside = Aside(connection, task_id)
         self._held: list[TableSetAside] = []
+        self._ignored = 0
         self._objects = ObjectRedefining(connection, spec, mapping, self._there)
         self._attached = AttachedRedefining(connection, self._there)
         self._partitions = PartitionRedefining(spec, mapping, self._there, routes, look)
@@ -86,17 +87,24 @@ class Redefining:
         In the receiver's thread, which waits while another command is followed.
         """
         command = parse_command(frame, codec_of(self._connection))
+        if self._concerns(command):
+            return Redefinition(command=command, final_lsn=final_lsn)
+        self._ignored += 1
+        return None
+
+    def ignored(self) -> int:
+        """How many commands have come that concern none of its tables, or one that is not followed."""
+        return self._ignored
+
+    def _concerns(self, command: Command) -> bool:
         if command.kind in OBJECTS:
-            followed = self._objects.captured(command)
-            return Redefinition(command=command, final_lsn=final_lsn) if followed else None
-        if (
+            return self._objects.captured(command)
+        return (
             command.kind == "failed"
             or self._before(command) is not None
             or self._joins(command)
             or self._partitions.captured(command)
-        ):
-            return Redefinition(command=command, final_lsn=final_lsn)
-        return None
+        )
 
     def redefine(self, redefinition: Redefinition) -> None:
         """Follows a command inside the open transaction. Raises ChangeFailed that names what cannot be, or what the

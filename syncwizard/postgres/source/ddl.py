@@ -221,6 +221,13 @@ def check_capture(connection: Connection, progress: Progress) -> None:
         )
 
 
+def passed_over(connection: Connection) -> int:
+    """How many commands on definitions concerned no task, since the source captures them."""
+    return int(
+        scalar(connection, "SELECT CASE WHEN is_called THEN last_value + 1 ELSE 0 END FROM dts_ddl.passed_over") or 0
+    )
+
+
 def forget_old_commands(connection: Connection) -> None:
     """Removes commands from long ago, which every task has read or has given up."""
     connection.execute(

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from operator import itemgetter
 
 import msgspec
@@ -85,6 +86,8 @@ class Reporter:
         self._sampled_at = 0.0
         self._unreported = False
         self._source: tuple[str | None, float | None] = (None, None)
+        self._passed_over: int | None = None
+        self._ignored: Callable[[], int] | None = None
 
     def applied(self, pieces: list[Piece]) -> None:
         """Pieces were applied; the destination has made durable what ends with the last one, if that is an end."""
@@ -158,6 +161,14 @@ class Reporter:
                 Recovered(reason=f"a row of {route.source} is in syncwizard.dead_letters of the destination: {reason}")
             )
 
+    def count_ignored(self, count: Callable[[], int]) -> None:
+        """Where it is asked how many commands on definitions concern nothing that is followed."""
+        self._ignored = count
+
+    def passed_over(self, number: int) -> None:
+        """How many of them concerned no task at the source. In the watcher's thread."""
+        self._passed_over = number
+
     def followed(self, what: DefinitionFollowed) -> None:
         """A change of a definition is durable at the destination."""
         self._channel.send(Redefined(what))
@@ -174,6 +185,8 @@ class Reporter:
                     acknowledged_lsn=format_lsn(self._positions.acknowledged),
                     source_lsn=watcher.source_lsn,
                     source_at=watcher.source_at,
+                    commands_passed_over=self._passed_over,
+                    commands_ignored=self._ignored() if self._ignored and self._passed_over is not None else None,
                 )
             )
         )

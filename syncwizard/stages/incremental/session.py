@@ -75,6 +75,7 @@ class Session:
             positions.set_clock(lambda: read_clock(ends.source))
         reporter = Reporter(channel, self._totals, positions)
         self._receiving = Receiving(ends, assignment, channel, positions, self._inbox, binary=self._binary)
+        reporter.count_ignored(self._receiving.redefining.ignored)
         self._start(self._receiving.run)
         self._watching = Watching(ends, assignment, channel, positions, reporter)
         self._start(self._watching.run)

@@ -5,7 +5,7 @@ import time
 
 from syncwizard.postgres.source.attached import Partition, brought_rows, new_partitions
 from syncwizard.postgres.source.continuity import find_tables
-from syncwizard.postgres.source.ddl import check_capture
+from syncwizard.postgres.source.ddl import check_capture, passed_over
 from syncwizard.postgres.source.lineage import Lineage, with_traits
 from syncwizard.postgres.source.publication import uncaptured_tables
 from syncwizard.postgres.source.receiver import Positions
@@ -81,6 +81,7 @@ class Watching:
             self._look_for_attached(watcher)
             if self._ends.definitions:
                 check_capture(watcher.connection, self._ends.progress)
+                self._reporter.passed_over(passed_over(watcher.connection))
         self._tell_locked(watcher.lock_holders)
         self._reporter.watched(watcher)
 

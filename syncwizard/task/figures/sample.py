@@ -33,7 +33,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
     advances over it. `indexes_waiting`: those of the running stage that are not begun.
     `tries`: how often something was tried in vain, and `next_try_at` when it is tried again; both mean something while
-    the task is retrying. `throttle`: the limits in force.
+    the task is retrying. `throttle`: the limits in force. Where definitions are followed: `commands_passed_over`, the
+    commands on definitions at the source that concerned no task, since it captures them; `commands_ignored`, those that
+    came since the stream began and concern no table of the task, or one that is not followed.
     """
 
     copied_rows: dict[str, int] | None = None
@@ -69,3 +71,5 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tries: int | None = None
     next_try_at: float | None = None
     throttle: InForce | None = None
+    commands_passed_over: int | None = None
+    commands_ignored: int | None = None
