@@ -1,9 +1,11 @@
 """What the source is allowed to forget: only what is durable at the destination, and known to have come in full."""
 
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
@@ -15,7 +17,9 @@ from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.incremental.idle import acknowledge_idle
+from syncwizard.task.events import TableSetAside
 from syncwizard.task.lsn import format_lsn, parse_lsn
+from syncwizard.task.names import TableName
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
 from tests.support.waiting import until
@@ -55,16 +59,33 @@ def test_an_idle_position_that_could_not_be_written_is_not_acknowledged(pair: Da
     assert stored == [(format_lsn(idle),)]
 
 
-def test_an_engine_that_was_replaced_acknowledges_nothing(pair: DatabasePair, tmp_path: Path) -> None:
+def test_an_engine_that_was_replaced_acknowledges_and_notes_nothing(pair: DatabasePair, tmp_path: Path) -> None:
     path = followed(pair, tmp_path)
     task_id = path.task.spec.id
     assert task_id is not None
-    ledger = Destination(pair.destination, task_id).ledger
+    destination = Destination(pair.destination, task_id)
+    ledger, aside = destination.ledger, destination.aside
     replaced = ledger.take_epoch()
-    ledger.take_epoch()
+    # What its successor knows.
+    present, kept = ledger.take_epoch(), TableSetAside(table=TableName("public", "other"), reason="kept")
+    aside.note([kept], present.epoch)
+    members = ledger.read_members()
     positions = Positions(replaced.position)
-    with pytest.raises(Fenced):
-        acknowledge_idle(ledger, replaced.epoch, positions, replaced.position + 0x1000)
+    event = TableSetAside(table=TableName("public", "items"), reason="of a session that is over")
+    attempts: list[Callable[[], object]] = [
+        lambda: acknowledge_idle(ledger, replaced.epoch, positions, replaced.position + 0x1000),
+        lambda: ledger.note_timeline(replaced, replaced.timeline + 1),
+        lambda: ledger.note_owner(replaced, 1, 1),
+        lambda: aside.note([event], replaced.epoch),
+        lambda: aside.forget([kept.table], replaced.epoch),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Fenced):
+            attempt()
+    ledger.note_members([msgspec.structs.replace(member, traits=None) for member in members], replaced.epoch)
+    assert ledger.read() == present
+    assert ledger.read_members() == members
+    assert aside.read() == [kept]
     assert positions.durable == replaced.position
     stored = pair.destination.execute("SELECT acknowledged_lsn::text FROM syncwizard.progress").fetchone()
     assert stored is not None and parse_lsn(stored[0]) <= replaced.position
