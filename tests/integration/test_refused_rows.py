@@ -90,12 +90,24 @@ def test_rows_that_the_destination_refuses_cost_their_table_alone(pair: Database
     assert_equal(pair)
 
 
-def test_a_script_that_fails_is_for_the_task_file_to_decide(pair: DatabasePair, tmp_path: Path) -> None:
-    """`etl_errors: stop`, the default: a row for which a script fails ends the copy."""
-    objects = SchemaObjects(schema="public", tables=[TableObject(table="good", etl="script:e_set(`v`, ct_int(`v`))")])
+@pytest.mark.parametrize(
+    ("script", "there"),
+    [
+        ("ct_int(`v`)", ""),
+        ("str_mask(`v`, 0, 0, '*')", "CREATE TYPE m AS ENUM ('x'); ALTER TABLE good ALTER v TYPE m USING v::m"),
+    ],
+    ids=["at the source", "at the destination"],
+)
+def test_a_script_that_fails_is_for_the_task_file_to_decide(
+    pair: DatabasePair, tmp_path: Path, script: str, there: str
+) -> None:
+    """`etl_errors: stop`, the default: a row for which a script fails, or what comes of it, ends the copy."""
+    objects = SchemaObjects(schema="public", tables=[TableObject(table="good", etl=f"script:e_set(`v`, {script})")])
     path = row_path(pair, tmp_path, "CREATE TABLE good (id int PRIMARY KEY, v text)", objects=[objects])
     pair.source.execute("INSERT INTO good VALUES (1, 'x')")
+    pair.destination.execute(there.encode())
     with pytest.raises(TaskFailed) as caught:
         path.copy()
     assert caught.value.sqlstate.startswith("22")
+    assert (caught.value.where == "destination") == bool(there)
     assert not path.task.state.aside
