@@ -3,17 +3,22 @@
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.widgets.paragraphs import Paragraph
 
+_ONE_WRITER = Paragraph(
+    "One writer",
+    "Nothing else writes to the selected tables at the destination: a row of theirs is overwritten by the next"
+    " change of the same key, or stops the task.",
+)
+_STRUCTURE = Paragraph(
+    "No structure changes",
+    "Leave the definitions of the selected objects as they are until the copy is done; afterwards change the"
+    " destination first.",
+)
+_FOLLOWED = Paragraph(
+    "Structure changes",
+    "They are followed, at their place between the rows. What the destination refuses, or a change brings no values"
+    " for, stops the task or sets the table aside: `syncwizard manual limits` has the list.",
+)
 _ALWAYS = (
-    Paragraph(
-        "One writer",
-        "Nothing else writes to the selected tables at the destination: a row of theirs is overwritten by the next"
-        " change of the same key, or stops the task.",
-    ),
-    Paragraph(
-        "No structure changes",
-        "Leave the definitions of the selected objects as they are until the copy is done; afterwards change the"
-        " destination first.",
-    ),
     Paragraph(
         "Quiet hours",
         "The copy reads every selected row once and builds every index at the destination. Start it when both ends"
@@ -55,6 +60,8 @@ def advise(draft: TaskDraft) -> list[Paragraph]:
 
     >>> [each.title for each in advise(TaskDraft(conflicts="ignore"))][:2]
     ['Existing tables are used', 'One writer']
+    >>> [each.title for each in advise(TaskDraft().with_value("advanced.ddl", "follow"))][1]
+    'Structure changes'
     """
     ends = {"the source": draft.source, "the destination": draft.destination}
     plain = [
@@ -69,7 +76,8 @@ def advise(draft: TaskDraft) -> list[Paragraph]:
         special.append(_POLARDB)
     if plain:
         special.append(Paragraph(_PLAIN.title, _PLAIN.text.format(ends=" and ".join(plain))))
-    return [*special, *_ALWAYS]
+    structure = _FOLLOWED if draft.value("advanced.ddl") == "follow" else _STRUCTURE
+    return [*special, _ONE_WRITER, structure, *_ALWAYS]
 
 
 def _is_local(host: str) -> bool:
