@@ -12,6 +12,7 @@ from tests.benchmarks import (
     memory,
     picking,
     projecting,
+    quick,
     screens,
     tables,
 )
@@ -58,9 +59,17 @@ def index(rows: int) -> None:
 @main.command()
 @click.option("--rows", default=60_000, help="Of the vector table.")
 @click.option("--narrow-rows", default=2_000_000, help="Of the narrow table.")
-def clone(rows: int, narrow_rows: int) -> None:
+@click.option("--without-hnsw", is_flag=True, help="Keys and B-trees only.")
+@click.option("--peers-first", is_flag=True, help="Who comes first pays for what was just made.")
+def clone(rows: int, narrow_rows: int, without_hnsw: bool, peers_first: bool) -> None:
     """A whole clone with its indexes against pg_dump | pg_restore, and pgcopydb where it is installed."""
-    cloning.measure(rows, narrow_rows)
+    cloning.run_all(rows, narrow_rows, hnsw=not without_hnsw, ours_first=not peers_first)
+
+
+@main.command("quick")
+def everything_quickly() -> None:
+    """Drains, many tables and a clone at a quarter of their sizes: five minutes on a quiet machine."""
+    quick.run()
 
 
 @main.command("tables")
