@@ -34,7 +34,9 @@ class CleanFormatter(logging.Formatter):
         return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        return clean_lines(self._redact(super().format(record)))
+        text = super().format(record)
+        # The message is without them by now; a traceback is not.
+        return clean_lines(self._redact(text) if record.exc_text or record.stack_info else text)
 
 
 def configure(folder: Path, secrets: Collection[str], *, foreground: bool) -> None:

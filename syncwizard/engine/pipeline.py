@@ -43,6 +43,8 @@ PAIR_PATIENCE_SECONDS = 4.0
 NO_CHILDREN: Mapping[str, int] = {}
 # Their work is a child's, which looks after its sessions itself as soon as it reports anything.
 APPLYING: frozenset[StageName] = frozenset({"catch-up", "incremental"})
+# What these leave is little, or goes with what the next one leaves: to look for it takes longer than some of them.
+MODEST: frozenset[StageName] = frozenset({"precheck", "capture", "keys", "catch-up", "constraints"})
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,7 +226,8 @@ class Pipeline:
             summary = stage.run(context)
         finally:
             self._running.discard(stage.name)
-            give_back()
+            if stage.name not in MODEST:
+                give_back()
         context.cancellation.check()
         if stage.endless:
             raise TaskFailed(f"the stage {stage.name} ended by itself", remedy=Remedy(then="resume"))

@@ -53,7 +53,7 @@ def prepare(found: Bench, backlog: Backlog) -> Task:
                 session.execute(backlog.index.encode())
     if backlog.floor:
         with found.source.connect(backlog.name) as session:
-            session.execute("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')")
+            session.execute(f"SELECT pg_create_logical_replication_slot('floor_{backlog.name}', 'pgoutput')".encode())
     return task
 
 
@@ -111,7 +111,7 @@ def drain_to_nothing(found: Bench, backlog: Backlog, position: str) -> float:
     """The floor: one walsender decodes, and nothing is applied."""
     publication = f"publication_names=native_{backlog.name}"
     options = ("-o", "proto_version=1", "-o", publication, "-o", "binary=true", "-f", "/dev/null")
-    reader = ("-d", backlog.name, "-S", "floor", "--start", "--no-loop", "--endpos", position, *options)
+    reader = ("-d", backlog.name, "-S", f"floor_{backlog.name}", "--start", "--no-loop", "--endpos", position, *options)
     return seconds_of(lambda: found.run(found.source, "pg_recvlogical", *reader, database=backlog.name))
 
 
@@ -214,6 +214,8 @@ def measure(
         assert_drained(found, backlog, database)
         parts.append((backlog.name, who, drained))
     with found.source.connect(backlog.name) as session:
+        if backlog.floor:
+            session.execute(f"SELECT pg_drop_replication_slot('floor_{backlog.name}')".encode())
         # A release leaves the replica identities that another publication needs.
         session.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(f"native_{backlog.name}")))
     task.end()

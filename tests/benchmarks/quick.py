@@ -6,8 +6,8 @@ from tests.benchmarks.bench import Bench, bench, say
 from tests.benchmarks.draining import Parts
 from tests.benchmarks.results import Ratio, print_ratios, print_table
 
-# A tenth of the start in them is more than it is of the whole sizes: ratios are worse for us, and comparable from day
-# to day.
+# The start weighs four times as much in these: ratios are worse for us than those of the whole sizes, and comparable
+# from day to day.
 SHARE = 4
 TABLES, ROWS = 500, 100
 WIDE_ROWS, NARROW_ROWS = 8_000, 250_000

@@ -33,6 +33,8 @@ CONSTRAINT_TYPES = {
 }
 # The first version that gives names to NOT NULL constraints.
 NAMED_NOT_NULL = 18_00_00
+# In every name that a server gives to one, however long those of table and column are.
+NOT_NULL_LABEL = "_not_null"
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +204,8 @@ class Definitions:
         if self._connection.info.server_version < NAMED_NOT_NULL or table is None:
             return
         for name in statement.constraints:
+            if NOT_NULL_LABEL not in name:
+                continue
             parameters = {"schema": table.schema, "table": table.name, "name": name}
             row = self._connection.execute(query("not_null_name"), parameters).fetchone()
             if row is not None:
