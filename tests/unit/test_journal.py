@@ -31,6 +31,25 @@ def test_events_are_numbered_from_one_and_read_back(path: Path) -> None:
     journal.close()
 
 
+def test_events_that_are_appended_together_are_kept_together_or_not_at_all(path: Path) -> None:
+    journal = Journal(path)
+    heard: list[tuple[int, int]] = []
+    journal.listen(lambda entry, state: heard.append((entry.sequence, state.sequence)))
+    events = [Noticed(level="info", message=str(number)) for number in range(3)]
+    assert journal.append(*events) == 3
+    assert heard == [(1, 1), (2, 2), (3, 3)]
+    assert [entry.event for entry in read_entries(path)] == events
+    with sqlite3.connect(path) as other:
+        # In the way of the second of the next two.
+        other.execute("INSERT INTO events (sequence, at, event) VALUES (5, 0, '{}')")
+    with pytest.raises(JournalFailed):
+        journal.append(*events[:2])
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT sequence FROM events ORDER BY 1").fetchall() == [(1,), (2,), (3,), (5,)]
+    assert journal.state.sequence == 3
+    journal.close()
+
+
 def test_the_next_engine_finds_the_state_of_the_one_before(path: Path) -> None:
     first = Journal(path, ID, "kb")
     first.append(StageStarted(stage="precheck"))
