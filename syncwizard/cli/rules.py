@@ -6,7 +6,7 @@ import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
-from syncwizard.cli.lifecycle import print_item, watch_stages
+from syncwizard.cli.lifecycle import IGNORE, print_item, watch_stages
 from syncwizard.cli.output import JSON, print_json, say, show
 from syncwizard.client import rules as orders
 from syncwizard.client import tasks
@@ -26,9 +26,10 @@ from syncwizard.task.row_facts import RowFact, row_facts
     metavar="FILE",
     help="Take `where`, `etl`, `operations` and `etl_errors` of this task file for what follows.",
 )
+@IGNORE
 @YES
 @JSON
-def rules(name: str, path: Path | None, yes: bool, as_json: bool) -> None:
+def rules(name: str, path: Path | None, ignored: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Show the filters, scripts and operations of a task, or take those of a file.
 
     They hold for what follows; rows that are there stay as they are, until `resync` copies their table again. Both ends
@@ -43,7 +44,7 @@ def rules(name: str, path: Path | None, yes: bool, as_json: bool) -> None:
         if isinstance(event, PrecheckItemFinished) and event.verdict != "passed":
             print_item(event, say)
 
-    order = orders.describe(task, load_task(path), on_event)
+    order = orders.describe(task, load_task(path), on_event, ignored)
     for change in order.changes:
         say(describe_changed_rule(change))
     if order.changes:

@@ -1,6 +1,6 @@
 """Other filters, scripts and operations for a task that was begun: an order for what follows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -17,6 +17,9 @@ from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
 from syncwizard.task.validation import find_problems
 
+# Those about rules that want to be accepted.
+ITEMS_OF_RULES = ("replica-identity", "row-constraints")
+
 
 class RulesOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The task as it shall go on, and what is other than in the one that is stored."""
@@ -26,8 +29,11 @@ class RulesOrder(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[ChangedRule]
 
 
-def describe(task: StoredTask, wanted: TaskSpec, on_event: Callable[[Event], None]) -> RulesOrder:
+def describe(
+    task: StoredTask, wanted: TaskSpec, on_event: Callable[[Event], None], accepted: Iterable[str] = ()
+) -> RulesOrder:
     """What taking the rules of another specification would change; asks both ends whether they fit. Changes nothing.
+    `accepted`: items of the precheck whose warnings are, beside those of both specifications.
 
     Raises UsageError where it cannot be an order for this task, PrecheckNotPassed where the rules do not fit.
     """
@@ -49,7 +55,10 @@ def describe(task: StoredTask, wanted: TaskSpec, on_event: Callable[[Event], Non
     if changes:
         for problem in find_problems(spec):
             raise UsageError(f"{problem.path}: {problem.message}", where=task.label, remedy=problem.remedy)
-        probes.for_task("check", spec, launch.collect_secrets(spec)).run(on_event)
+        spec = tasks.with_ignored(
+            spec, [*(item for item in ITEMS_OF_RULES if wanted.precheck.accepts(item)), *accepted]
+        )
+        probes.for_task("rules", spec, launch.collect_secrets(spec)).run(on_event)
     return RulesOrder(task=task, spec=spec, changes=changes)
 
 

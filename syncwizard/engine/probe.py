@@ -118,7 +118,7 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _filters(request, outgoing)
         case WaitsRequest():
             _waits(request, outgoing)
-        case TaskRequest(kind="precheck" | "check"):
+        case TaskRequest(kind="precheck" | "check" | "rules"):
             _precheck(request, outgoing)
         case TaskRequest(kind="sequences"):
             _sequences(request, outgoing)
@@ -175,7 +175,7 @@ def _precheck(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages import precheck
 
     record = _Record(outgoing, state=_known(request))
-    only = precheck.ABOUT_OBJECTS if request.kind == "check" else ()
+    only = {"check": precheck.ABOUT_OBJECTS, "rules": precheck.ABOUT_RULES}.get(request.kind, ())
     _run(request, NO_FOLDER, record, lambda context: precheck.run(context, passed=request.passed, only=only))
 
 

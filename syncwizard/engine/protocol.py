@@ -39,6 +39,7 @@ CommandName = Literal[
 TaskProbeKind = Literal[
     "precheck",
     "check",
+    "rules",
     "release",
     "sequences",
     "slot",

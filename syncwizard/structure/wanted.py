@@ -33,8 +33,9 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     VALID on partitioned tables too; `quiet` False: triggers and rules would fire while changes are
     applied, and are disabled. `whole_schemas`: where everything is selected, so that what is left out there is worth
     saying. `database_comment` is a statement, empty without one; `owners` has those that give functions to other
-    owners. `existing_columns`: those of the existing tables, by the source's names of these. `others`: tables of the
-    task that the needs are not about: they are at the destination already.
+    owners. `existing_columns`: those of the existing tables, by the source's names of these. `housed`: partitions
+    whose rows go to a table that the destination has, and that has no partitions. `others`: tables of the task that the
+    needs are not about: they are at the destination already.
     """
 
     needs: Needs
@@ -53,6 +54,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     database_comment: str = ""
     owners: Mapping[FunctionName, str] = {}
     existing_columns: Mapping[TableName, tuple[str, ...]] = {}
+    housed: Collection[TableName] = frozenset()
 
     def has(self, name: ObjectName | FunctionName) -> bool:
         """Whether the destination has the type, function or the like already."""
@@ -106,7 +108,9 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
 
 def creates(table: TableName | None, wishes: Wishes) -> bool:
     """Whether the task creates this table."""
-    return table is not None and table in wishes.needs.all_tables and not has_table(table, wishes)
+    if table is None or table not in wishes.needs.all_tables or table in wishes.housed:
+        return False
+    return not has_table(table, wishes)
 
 
 def has_table(table: TableName, wishes: Wishes) -> bool:

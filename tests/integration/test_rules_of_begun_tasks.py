@@ -10,6 +10,7 @@ from syncwizard.client import tasks
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject, TaskSpec
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.pair import DatabasePair
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -56,18 +57,30 @@ def test_other_rules_hold_for_what_follows(pair: DatabasePair, tmp_path: Path, s
     assert "filter of public.orders removed, script of public.orders added, operations of public.items added" in line
     # The same again is no order.
     assert "has these rules already" in syncwizard("rules", NAME, "--from", path, "--yes").stderr
+    # A filter over values that may not come with an update needs whole old rows: that has to be accepted.
+    path = write_task_file(ruled(pair, TableObject(table="orders", where="region <> 'us'"), items), tmp_path)
+    refused = syncwizard("rules", NAME, "--from", path, "--yes", expect=3).stderr
+    assert "replica-identity: public.orders has rows that move in and out of the selection" in refused
+    syncwizard("rules", NAME, "--from", path, "--ignore", "replica-identity", "--yes")
+    identity = "SELECT relreplident::text FROM pg_class WHERE oid = 'orders'::regclass"
+    until(lambda: pair.source.execute(identity).fetchone() == ("f",), 60, "whole old rows")
+    pair.source.execute("UPDATE orders SET region = 'us' WHERE id = 2")
+    syncwizard("wait", NAME, "--until", "caught-up", "--timeout", "60")
+    assert pair.destination.execute("SELECT count(*) FROM orders WHERE id = 2").fetchone() == (0,)
     # While it is paused its file may be changed by hand.
     syncwizard("pause", NAME)
     task = tasks.find_task(NAME)
     tasks.store(msgspec.structs.replace(task.spec, advanced=Advanced(etl="e_drop(op_eq(`id`, 7))")))
-    pair.source.execute("INSERT INTO orders VALUES (7, 'us', '18712341113'), (8, 'us', '18712341114')")
+    pair.source.execute("INSERT INTO orders VALUES (7, 'eu', '18712341113'), (8, 'eu', '18712341114')")
     syncwizard("resume", NAME, "--until", "caught-up")
     assert pair.destination.execute("SELECT id FROM orders WHERE id > 6").fetchall() == [(8,)]
     assert "script of all tables added" in changes()[-1]
     syncwizard("pause", NAME)
     syncwizard("resume", NAME, "--until", "caught-up")
-    assert len(changes()) == 2
+    assert len(changes()) == 3
     syncwizard("pause", NAME)
+    syncwizard("release", NAME, "--yes")
+    assert pair.source.execute(identity).fetchone() == ("d",)
 
 
 def test_rules_that_do_not_fit_are_no_order(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:

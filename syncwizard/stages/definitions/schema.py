@@ -39,6 +39,7 @@ from syncwizard.stages.same_source import check_source
 from syncwizard.structure.needs import Needs
 from syncwizard.structure.parse import parse_dump
 from syncwizard.structure.plan import Plan, make_plan
+from syncwizard.structure.table import Table
 from syncwizard.structure.wanted import Wishes
 from syncwizard.task.events import DefinitionMissing, Noticed
 from syncwizard.task.modification import of_tables
@@ -106,7 +107,7 @@ def _make(context: Context, spec: TaskSpec, added: frozenset[TableName] = frozen
             by_default = destination.database.fires_no_triggers()
             owners = destination.database.read_owners()
             comment = _database_comment(context, source, destination)
-            columns = _existing_columns(context, destination, needs, existing)
+            kept = _existing_tables(context, destination, needs, existing)
             no_triggers = by_default or destination.prepare_writing()
             unchecked_on_partitioned = destination.database.server_version >= UNCHECKED_ON_PARTITIONED
         with translated("source", "reading the catalogue"):
@@ -134,7 +135,12 @@ def _make(context: Context, spec: TaskSpec, added: frozenset[TableName] = frozen
         no_foreign_keys=NO_FOREIGN_KEYS,
         database_comment="" if added else comment,
         owners=definers,
-        existing_columns=columns,
+        existing_columns={name: tuple(column.name for column in table.columns) for name, table in kept.items()},
+        housed=frozenset(
+            table.name
+            for table in selection.tables
+            if table.root != table.name and (top := kept.get(table.root)) is not None and not top.partitioned
+        ),
     )
     plan = make_plan(parse_dump(dump), wishes, [cast for cast in casts if cast.name not in there])
     # Reported before the plan counts as made: twice is better than never.
@@ -142,14 +148,14 @@ def _make(context: Context, spec: TaskSpec, added: frozenset[TableName] = frozen
     return plan
 
 
-def _existing_columns(
+def _existing_tables(
     context: Context, destination: Destination, needs: Needs, existing: Existing
-) -> dict[TableName, tuple[str, ...]]:
-    """The columns of the tables that are kept as they are, in the destination's order, by the source's names."""
+) -> dict[TableName, Table]:
+    """The tables that are kept as they are, by the source's names."""
     there = destination.tables.read(sorted({table.schema for table in existing.tables}), sizes=False)
-    columns = {table.name: tuple(column.name for column in table.columns) for table in there}
+    known = {table.name: table for table in there if table.name in existing.tables}
     targets = {table: context.mapping.table(table) for table in needs.all_tables}
-    return {table: columns[target] for table, target in targets.items() if target in existing.tables & columns.keys()}
+    return {table: known[target] for table, target in targets.items() if target in known}
 
 
 def _database_comment(context: Context, source: Connection, destination: Destination) -> str:

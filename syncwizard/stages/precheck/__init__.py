@@ -5,17 +5,30 @@ from collections.abc import Collection
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
-from syncwizard.stages.precheck import database, ddl, matching, names, row_rules, servers, shape
+from syncwizard.stages.precheck import (
+    database,
+    ddl,
+    matching,
+    names,
+    row_constraints,
+    row_rules,
+    selection,
+    servers,
+    shape,
+)
 from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
 from syncwizard.stages.precheck.topics import ITEMS
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 
-__all__ = ["ABOUT_NEW_OBJECTS", "ABOUT_OBJECTS", "blocks", "item_names", "run"]
+__all__ = ["ABOUT_NEW_OBJECTS", "ABOUT_OBJECTS", "ABOUT_RULES", "blocks", "item_names", "run"]
 
 
+TOPICS = (names, row_constraints, row_rules, shape, matching)
 # What `check --connect` asks the ends: whether the objects are there and go where the file says, as it says.
-ABOUT_OBJECTS = tuple(entry.name for topic in (names, row_rules, shape, matching) for entry in topic.ITEMS)
+ABOUT_OBJECTS = tuple(entry.name for topic in TOPICS for entry in topic.ITEMS)
+# Other rules for a task that was begun may need whole old rows, too.
+ABOUT_RULES = (*ABOUT_OBJECTS, selection.replica_identity.name)
 # For tables that join a task: all but what was found of the ends as a whole, and what the task made there.
 OF_THE_TASK = {entry.name for topic in (servers, ddl, database) for entry in topic.ITEMS} | {
     "synchronization-types",
