@@ -142,16 +142,61 @@ def test_what_has_no_name_of_its_own_is_capitalized_as_the_task_says(
     pair.source.execute(
         'CREATE SCHEMA "Mixed"; CREATE TABLE "Mixed"."Orders" ("Id" serial PRIMARY KEY, "Total" numeric, x int);'
         'CREATE INDEX "Orders_Total_idx" ON "Mixed"."Orders" ("Total") WHERE x > 0;'
-        'CREATE VIEW "Mixed"."Sums" AS SELECT sum("Total") AS "Sum" FROM "Mixed"."Orders"'
+        'CREATE VIEW "Mixed"."Sums" AS SELECT sum("Total") AS "Sum" FROM "Mixed"."Orders";'
+        'CREATE TABLE "Mixed"."Items" ("No" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);'
+        'CREATE STATISTICS "Mixed"."Pairs" ON "Total", x FROM "Mixed"."Orders";'
+        'ALTER TABLE "Mixed"."Orders" ALTER "Total" SET STATISTICS 55;'
+        'COMMENT ON COLUMN "Mixed"."Orders"."Total" IS $$what it costs$$;'
+        'GRANT SELECT ("Total") ON "Mixed"."Orders" TO PUBLIC;'
+        'CREATE FUNCTION "Mixed"."Worth"("Mixed"."Orders", "Mixed"."Items"[]) RETURNS SETOF "Mixed"."Orders"'
+        " LANGUAGE sql AS 'SELECT ($1).*';"
+        'CREATE FUNCTION "Mixed"."Stamp"() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$;'
+        'CREATE TRIGGER "Stamped" BEFORE UPDATE OF "Total" ON "Mixed"."Orders" FOR EACH ROW'
+        ' WHEN (new."Total" > 1) EXECUTE FUNCTION "Mixed"."Stamp"()'
     )
     synchronization = msgspec.convert({"capitalization": capitalization}, Synchronization)
     run = TaskRun(pair.spec([SchemaObjects(schema="Mixed")], synchronization=synchronization), tmp_path)
     everything(run)
     assert missing(run) == {}
     names = {"mixed", "orders", "orders_id_seq", "orders_pkey", "orders_total_idx", "sums"}
+    names |= {"items", "items_no_seq", "items_pkey"}
     expected = names if capitalization == "lower" else {name.upper() for name in names}
-    found = pair.destination.execute(
+    relations = pair.destination.execute(
         "SELECT nspname, relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE nspname ILIKE 'mixed'"
     ).fetchall()
-    assert {name for row in found for name in row} == expected
+    assert {name for row in relations for name in row} == expected
+    changed = str.lower if capitalization == "lower" else str.upper
+    named = {name: changed(name) for name in ("Orders", "Orders_Id_seq", "Items", "Items_No_seq", "Id", "No", "Total")}
+    named["x"] = changed("x")
+    # Functions, triggers and statistics keep their names.
+    right = {tuple(named.get(part, part) for part in row) for row in dependents(pair.source)}
+    found = set(dependents(pair.destination))
+    assert (found - right, right - found) == (set(), set())
+
+
+def dependents(session: Session) -> list[tuple[str, ...]]:
+    """What hangs on tables and columns: sequences, statistics, triggers, comments, privileges, signatures."""
+    return session.execute("""
+        SELECT 'sequence', s.relname, c.relname, a.attname || '' FROM pg_depend d
+          JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_class c ON c.oid = d.refobjid
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
+         WHERE c.relnamespace::regnamespace::text ILIKE '%mixed%'
+        UNION ALL
+        SELECT 'column', a.attname, coalesce(a.attstattarget, -1)::text || a.attidentity::text,
+               coalesce(col_description(c.oid, a.attnum), '') || coalesce((SELECT string_agg(privilege_type, ',')
+                        FROM aclexplode(a.attacl)), '')
+          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+         WHERE c.relkind = 'r' AND c.relnamespace::regnamespace::text ILIKE '%mixed%'
+        UNION ALL
+        SELECT 'statistics', e.stxname, c.relname, e.stxkeys::text FROM pg_statistic_ext e
+          JOIN pg_class c ON c.oid = e.stxrelid
+        UNION ALL
+        SELECT 'trigger', t.tgname, c.relname, p.proname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+          JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal
+        UNION ALL
+        SELECT 'argument', p.proname, c.relname, t.typcategory::text FROM pg_proc p, unnest(p.proargtypes) AS u (oid)
+          JOIN pg_type t ON t.oid = u.oid LEFT JOIN pg_type e ON e.oid = t.typelem
+          JOIN pg_class c ON c.oid IN (t.typrelid, e.typrelid)
+         WHERE p.pronamespace::regnamespace::text ILIKE '%mixed%'
+    """).fetchall()
