@@ -166,10 +166,10 @@ class Writer(threading.Thread):
             ("UPDATE right_side SET side = 7 - side WHERE id BETWEEN %s AND %s", (low // 20, low // 20 + 9)),
             ("DELETE FROM right_side WHERE id = %s", (low // 20,)),
         ]
-        if choice.random() < 0.02:
+        if choice.random() < 0.01:
             # One of them is emptied, and what is in the same table of the destination stays.
             session.execute("TRUNCATE right_side")
-            session.execute("INSERT INTO right_side SELECT 2 + i %% 4, i, %s FROM generate_series(1, 500) i", (low,))
+            session.execute("INSERT INTO right_side SELECT 2 + i %% 4, i, %s FROM generate_series(1, 50) i", (low,))
         if choice.random() < 0.03:
             # Now and then: its batch is applied transaction by transaction.
             session.execute("UPDATE orders SET amount = 'much' WHERE id = %s", (order,))
