@@ -12,7 +12,7 @@ from syncwizard.postgres.destination.row_writer import RowWriter
 from syncwizard.postgres.destination.sender import Sender
 from syncwizard.postgres.destination.statements import Positions
 from syncwizard.postgres.wire import is_large
-from syncwizard.remedies import to_do
+from syncwizard.remedies import resync, to_do
 from syncwizard.rows.changes import INSERT, KIND_NAMES, Decoded, Route, Row, filled
 from syncwizard.rows.fold import Move, Net, Ordered
 
@@ -210,7 +210,8 @@ class ProjectedApplier:
                 f"an update of {route.source} comes without the values of {missing[0]}, which decides whether its row"
                 " travels",
                 where=f"source {route.source}",
-                remedy=to_do(f"ALTER TABLE {route.source} REPLICA IDENTITY FULL", then="resume"),
+                # What was written before that has no old rows, and has to be copied.
+                remedy=resync("", [route.source], f"ALTER TABLE {route.source} REPLICA IDENTITY FULL at the source"),
             )
 
     def _inserts(self, route: Route) -> bool:
