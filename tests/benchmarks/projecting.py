@@ -35,13 +35,14 @@ COPY_BUDGET, DRAIN_BUDGET, NAMES_BUDGET = 1.3, 1.5, 1.05
 
 class Measured(NamedTuple):
     """Seconds of the full stage, of draining what was changed while the task was paused, and of reading that by
-    pg_recvlogical; `start`: of resuming with nothing to drain. `parts`: processor seconds of the drain."""
+    pg_recvlogical; `start`: of resuming with nothing to drain. `parts`, `start_parts`: processor seconds of both."""
 
     copy: float
     start: float
     drain: float
     floor: float
     parts: Parts
+    start_parts: Parts
 
 
 def run(rows: int, changes: int, names: Iterable[str] = ()) -> None:
@@ -69,12 +70,18 @@ def ratios(found: dict[str, Measured]) -> Iterable[Ratio]:
         yield Ratio("drain: early drop by its absence", early.drain, LATE, late.drain, 1 / 3)
         yield Ratio("the same without our starts", early.drain - early.start, LATE, late.drain - late.start, 1 / 3)
         own, other = (behind_the_source(one) for one in (early, late))
-        yield Ratio("the same, processor behind the walsender", own, LATE, other, 1 / 3)
+        yield Ratio("the same, processor behind the walsender without starts", own, LATE, other, 1 / 3)
 
 
 def behind_the_source(one: Measured) -> float:
     """Processor seconds of what the drain takes beside the source's decoding, which no reader can spare it."""
-    return sum(seconds for part, seconds in one.parts.items() if part.startswith("child") or "destination" in part)
+    both = ((one.parts, 1), (one.start_parts, -1))
+    return sum(
+        sign * seconds
+        for parts, sign in both
+        for part, seconds in parts.items()
+        if part.startswith("child") or "destination" in part
+    )
 
 
 def measure(found: Bench, name: str, rows: int, changes: int) -> Measured:
@@ -98,7 +105,9 @@ def measure(found: Bench, name: str, rows: int, changes: int) -> Measured:
     task.start("caught-up")
     copy = task.stage_seconds("full")
     task.command("pause")
+    before = seconds_by_part(found)
     start = seconds_of(lambda: task.command("resume", "--until", "caught-up"))
+    start_parts = growth(before, seconds_by_part(found))
     task.command("pause")
     with found.source.connect(source) as session:
         session.execute("SELECT pg_create_logical_replication_slot('floor', 'pgoutput')")
@@ -112,7 +121,7 @@ def measure(found: Bench, name: str, rows: int, changes: int) -> Measured:
     drain = seconds_of(lambda: task.command("resume", "--until", "caught-up"))
     parts = growth(before, seconds_by_part(found))
     task.end()
-    return Measured(copy, start, drain, floor, parts)
+    return Measured(copy, start, drain, floor, parts, start_parts)
 
 
 def read_to_nothing(found: Bench, database: str, position: str) -> None:
