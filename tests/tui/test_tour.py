@@ -22,7 +22,7 @@ from tests.tui.keyboard import Keyboard, at_screens
 
 STEPS = (
     Step(caption="An empty list.", until=("No tasks yet",)),
-    Step(caption="The wizard.", keys=("n",), until=("What you call it",)),
+    Step(caption="The wizard.", keys=("n",), until=("Name or address, several",)),
     Step(caption="A source.", keys=("f8", Paste("postgresql://sync@db1/shop")), until=("New task · shop",)),
     Step(caption="Its rights.", keys=("f2",), until=("Rights of both accounts",), undo=("escape",)),
     Step(caption="The end.", keys=("escape",)),
