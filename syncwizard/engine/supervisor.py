@@ -29,6 +29,7 @@ from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.switching import Switcher
 from syncwizard.engine.throttle_keeper import ThrottleKeeper
+from syncwizard.engine.verification_keeper import VerificationKeeper
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
 from syncwizard.remedies import Remedy
@@ -102,6 +103,7 @@ class Supervisor:
         self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
+        self._verification_keeper = VerificationKeeper(self._context, self._verifier)
         self._switcher = Switcher(self._context, self._metrics.merged, Reverse(folder, secrets), self._on_switched)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awaited = Awaited()
@@ -231,6 +233,7 @@ class Supervisor:
         if now >= self._observe_at:
             self._observe_at = now + OBSERVE_SECONDS
             self._throttle.look()
+            self._verification_keeper.look(busy=self._switcher.at_work)
             control.send_observation(self._recorder.observe(self._metrics.measured()))
         if now >= self._keep_at:
             # Not at once: an engine that ends in its first second has nothing to keep.

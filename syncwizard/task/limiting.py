@@ -141,7 +141,16 @@ def in_force(throttle: Throttle, size: ClassName, minute: int) -> InForce:
 
 def is_quiet(quiet: Quiet, minute: int) -> bool:
     """Whether the minute since midnight is between the two times."""
-    hours = hours_of(quiet.between) if quiet.between else None
+    return quiet.between is not None and is_within(quiet.between, minute)
+
+
+def is_within(between: str, minute: int) -> bool:
+    """Whether the minute since midnight is between the two times; never where the text is none.
+
+    >>> is_within("22:00-06:00", 5 * 60), is_within("22:00-06:00", 6 * 60), is_within("", 0)
+    (True, False, False)
+    """
+    hours = hours_of(between)
     if hours is None:
         return False
     begin, end = hours

@@ -12,6 +12,7 @@ from syncwizard.task.objects import Operation as Operation
 from syncwizard.task.objects import RenameRule as RenameRule
 from syncwizard.task.objects import SchemaObjects as SchemaObjects
 from syncwizard.task.objects import TableObject as TableObject
+from syncwizard.task.scheduling import VERIFICATION, Scheduled
 from syncwizard.task.settings import Group, Setting, declared
 
 DatabaseType = Literal["postgresql", "polardb-postgresql"]
@@ -189,6 +190,7 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = "none"
+    verification: Annotated[Scheduled, VERIFICATION] = Scheduled()
     metrics: Annotated[Metrics, METRICS] = Metrics()
     alerts: Annotated[Alerts, ALERTS] = Alerts()
     ddl: Annotated[

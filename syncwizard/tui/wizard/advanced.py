@@ -114,5 +114,14 @@ def _field(each: Declared) -> Iterator[Widget]:
         control = Choice([(word, word) for word in each.choices])
     else:
         control = Input(compact=True)
-    yield Field(each.path, each.setting.label, control, unit=each.limits)
-    yield Static(each.setting.help, classes="form--about", markup=False)
+    yield Field(each.path, each.setting.label, control, unit=plain(each.limits))
+    yield Static(plain(each.setting.help), classes="form--about", markup=False)
+
+
+def plain(text: str) -> str:
+    """Words of the manual, where keys and values stand in backquotes.
+
+    >>> plain("`off` or not")
+    'off or not'
+    """
+    return text.replace("`", "")
