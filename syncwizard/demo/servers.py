@@ -19,6 +19,7 @@ from psycopg import sql
 from syncwizard.demo import installations
 from syncwizard.demo.installations import Installation, clean_environment
 from syncwizard.errors import SyncwizardError, UsageError
+from syncwizard.postgres.dialect import adapt
 from syncwizard.task.specification import Endpoint
 
 Mode = Literal["smart", "fast", "immediate"]
@@ -51,8 +52,8 @@ NOT_DURABLE: dict[str, str] = {"fsync": "off", "full_page_writes": "off"}
 class Cluster:
     """One PostgreSQL server in `folder`: `data`, `log`, and the socket when its path is short enough.
 
-    `version` is a major version. The server is a child of a watchdog process and stops when we die.
-    Raises UsageError when there are no binaries, SyncwizardError when the server does not start.
+    `version` is a major version, of the `installation` where one is given. The server is a child of a watchdog process
+    and stops when we die. Raises UsageError when there are no binaries, SyncwizardError when the server does not start.
     """
 
     def __init__(
@@ -62,8 +63,9 @@ class Cluster:
         *,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
+        installation: Installation | None = None,
     ) -> None:
-        found = installations.find(version)
+        found = installation or installations.find(version)
         if found is None:
             raise UsageError(f"PostgreSQL {version} was not found", remedy=installations.HOW_TO_INSTALL)
         self.folder = folder.resolve()
@@ -135,7 +137,7 @@ class Cluster:
         command = [
             str(self._server_binaries().bin / "initdb"),
             *("-D", str(self.data), "-U", SUPERUSER, "-A", "trust"),
-            *("--encoding=UTF8", "--no-locale", "--no-instructions"),
+            *("--encoding=UTF8", "--no-locale"),
             *([] if self.durable else ["--no-sync"]),
         ]
         made = subprocess.run(
@@ -207,9 +209,11 @@ class Cluster:
         self, database: str = "postgres", *, user: str = SUPERUSER, autocommit: bool = True, **options: Any
     ) -> psycopg.Connection[tuple[Any, ...]]:
         """A session of the server's own defaults, not of the engine's settings."""
-        return psycopg.connect(
+        connection = psycopg.connect(
             host=str(self.sockets), port=self.port, dbname=database, user=user, autocommit=autocommit, **options
         )
+        adapt(connection)
+        return connection
 
     def create_database(self, name: str) -> None:
         """An empty database."""
@@ -219,12 +223,15 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         """Removes a database, and ends its sessions and with them its replication slots."""
         with self.connect() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(active_pid, 10000) FROM pg_replication_slots"
-                " WHERE database = %s AND active_pid IS NOT NULL",
-                (name,),
-            )
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            deadline = time.monotonic() + STOP_SECONDS
+            # WITH (FORCE) came with 13, and waits for no walsender.
+            while connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+            ).fetchall():
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.02)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
 """Reads what a comparison of both ends compares: hashes of rows, summed in buckets, and the rows of some buckets.
 
 The image of a row is the array of its values in binary form, byte for byte; its hash is PostgreSQL's own of 64 bits
-(hash_array_extended), whose results do not depend on the version since 11. Sums are exact (rule 24).
+(hash_array_extended), whose results do not depend on the version since 11; where an end is older, half of the array's
+MD5. Sums are exact (rule 24).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from psycopg import sql
 
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, predicate, quoted, scalar
+from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.rows.comparison import HashedRow
 from syncwizard.task.names import TableName
 
@@ -23,15 +25,14 @@ FETCH_ROWS = 2000
 SHOWN_CHARACTERS = 200
 
 # Values of every kind in one array: NULL, nothing, some bytes.
-_PROBE = (
-    r"SELECT pg_catalog.hash_array_extended(ARRAY[NULL, '\x', '\x00ff41', '\x0102030405060708090a0b0c0d']::bytea[], 0)"
-)
+_PROBE = (r"NULL", r"'\x'", r"'\x00ff41'", r"'\x0102030405060708090a0b0c0d'")
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of one relation: `images` are expressions of its columns' bytes, in the order of the other end's;
     `key` those of its key, empty where rows have none, with `key_columns`' names. `condition`: a predicate that rows
-    have to meet, in the catalogue's words. `rows`: a query in brackets whose columns are read instead."""
+    have to meet, in the catalogue's words. `rows`: a query in brackets whose columns are read instead. `portable`:
+    hashed as every version can."""
 
     relation: TableName
     oid: int
@@ -40,6 +41,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     key_columns: tuple[str, ...] = ()
     condition: str = ""
     rows: str = ""
+    portable: bool = False
 
 
 # Of the bytes of a value.
@@ -49,9 +51,16 @@ Expression = sql.Composed
 Sums = dict[int, tuple[int, int]]
 
 
-def probe_hash(connection: Connection) -> int:
+def hashes_portably(source: Connection, destination: Connection) -> bool:
+    """Whether an end lacks the faster hash, so that both use the other one."""
+    return not (features(source).hashes_of_64_bits and features(destination).hashes_of_64_bits)
+
+
+def probe_hash(connection: Connection, *, portable: bool) -> int:
     """The server's hash of some values, which has to be equal at both ends."""
-    return int(scalar(connection, _PROBE))
+    statement = sql.SQL("SELECT {}").format(_hash([sql.SQL(value) for value in _PROBE], 0, portable=portable))
+    row = connection.execute(statement).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def read_senders(connection: Connection, oids: Iterable[int]) -> dict[tuple[int, str], str]:
@@ -124,10 +133,15 @@ def read_rows(connection: Connection, readings: Sequence[Reading], buckets: Sequ
 
 def _hashed(reading: Reading, key_texts: Sequence[sql.Composable]) -> sql.Composed:
     """The rows as h (hash), b (bucket) and, where their texts are wanted, k (key)."""
-    whole = _hash(reading.images, 0)
+    portable = reading.portable
+    whole = _hash(reading.images, 0, portable=portable)
     texts = sql.SQL(", ARRAY[{}]::text[] AS k").format(sql.SQL(", ").join(key_texts)) if key_texts else sql.SQL("")
     inner = sql.SQL("SELECT {} AS h, {} AS g{} FROM {} AS t{}").format(
-        whole, _hash(reading.key, 1) if reading.key else sql.SQL("0::bigint"), texts, _rows(reading), _where(reading)
+        whole,
+        _hash(reading.key, 1, portable=portable) if reading.key else sql.SQL("0::bigint"),
+        texts,
+        _rows(reading),
+        _where(reading),
     )
     # Where rows have no key the hash of all of them chooses the bucket, and is computed once.
     chosen = sql.SQL("g" if reading.key else "h")
@@ -137,7 +151,12 @@ def _hashed(reading: Reading, key_texts: Sequence[sql.Composable]) -> sql.Compos
     )
 
 
-def _hash(images: Sequence[sql.Composable], seed: int) -> sql.Composed:
+def _hash(images: Sequence[sql.Composable], seed: int, *, portable: bool) -> sql.Composed:
+    if portable:
+        # The text of the array tells NULL from nothing, and bytes have one spelling in our sessions (bytea_output).
+        return sql.SQL(
+            "('x' || pg_catalog.left(pg_catalog.md5((ARRAY[{}]::bytea[])::text || {}), 16))::bit(64)::bigint"
+        ).format(sql.SQL(", ").join(images), sql.Literal(str(seed)))
     return sql.SQL("pg_catalog.hash_array_extended(ARRAY[{}]::bytea[], {})").format(
         sql.SQL(", ").join(images), sql.Literal(seed)
     )

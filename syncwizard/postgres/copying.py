@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 from psycopg import pq, sql
 
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.relay import Relay
 from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.postgres.session.encoding import spelled
@@ -63,8 +64,9 @@ def begin_snapshot(source: Connection, snapshot: str, lock_milliseconds: int = 0
         source.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(lock_milliseconds)))
 
 
-def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
-    """The COPY at the source.
+def copy_out_statement(chunk: ChunkRange, *, keeps_lock: bool = True) -> sql.Composed:
+    """The COPY at the source; `keeps_lock`: that of a table keeps its lock to the end of the transaction there, as that
+    of a query does at every server.
 
     >>> part = ChunkRange(source=TableName("s", "t"), target=TableName("s", "t"), oid=1, columns=("a",),
     ...                   target_columns=("a",), binary=True, first_page=8, end_page=16)
@@ -75,10 +77,12 @@ def copy_out_statement(chunk: ChunkRange) -> sql.Composed:
         return _projected_copy(chunk, chunk.projected)
     table = quoted(chunk.source.schema, chunk.source.name)
     options = sql.SQL("(FORMAT binary)" if chunk.binary else "(FORMAT text)")
-    if chunk.first_page == 0 and chunk.end_page is None and not chunk.condition:
+    bounds = row_bounds(chunk)
+    if not bounds and keeps_lock:
         return sql.SQL("COPY {}{} TO STDOUT {}").format(table, _column_list(chunk.columns), options)
-    return sql.SQL("COPY (SELECT {} FROM ONLY {} WHERE {}) TO STDOUT {}").format(
-        _columns(chunk.columns), table, sql.SQL(row_bounds(chunk)), options
+    where = sql.SQL(" WHERE {}").format(sql.SQL(bounds)) if bounds else sql.SQL("")
+    return sql.SQL("COPY (SELECT {} FROM ONLY {}{}) TO STDOUT {}").format(
+        _columns(chunk.columns), table, where, options
     )
 
 
@@ -145,13 +149,12 @@ def copy_chunk(
     if chunk.keep_existing:
         _create_staging(destination, chunk)
     report = _now_and_then(report)
+    statement = copy_out_statement(chunk, keeps_lock=features(source).lock_of_copy)
+    ways = spelled(statement, source), spelled(copy_in_statement(chunk), destination)
     if plain:
-        relay = Relay(source, destination, pace)
-        rows, size = relay.run(
-            spelled(copy_out_statement(chunk), source), spelled(copy_in_statement(chunk), destination), report
-        )
+        rows, size = Relay(source, destination, pace).run(*ways, report)
     else:
-        rows, size = _copy_by_libpq(source, destination, chunk, report, pace)
+        rows, size = _copy_by_libpq(source, destination, ways, report, pace)
     if chunk.keep_existing:
         rows = _insert_missing(destination, chunk)
     return Copied(rows=rows, bytes=size)
@@ -173,16 +176,16 @@ def _now_and_then(report: Callable[[int, int], None]) -> Callable[[int, int], No
 def _copy_by_libpq(
     source: Connection,
     destination: Connection,
-    chunk: ChunkRange,
+    ways: tuple[bytes, bytes],
     report: Callable[[int, int], None],
     pace: Pace | None,
 ) -> tuple[int, int]:
-    """Rows that went in, and bytes."""
+    """Rows that went in, and bytes; `ways`: the COPY out and the COPY in."""
     reader = Wire(source)
     writer = Wire(destination)
     # The source first: where the table is gone there, the destination's transaction is still in order.
-    reader.begin_copy_out(spelled(copy_out_statement(chunk), source))
-    writer.begin_copy_in(spelled(copy_in_statement(chunk), destination))
+    reader.begin_copy_out(ways[0])
+    writer.begin_copy_in(ways[1])
     size = pump(reader.pgconn, writer, report, pace)
     try:
         reader.end_copy_out()

@@ -44,7 +44,9 @@ def content(session: Session, schema: str, table: str) -> Content:
     ).fetchall()
     row = sql.SQL(", ").join(sql.Identifier(name) for (name,) in columns) if columns else sql.SQL("")
     query = sql.SQL(
-        "SELECT count(*), coalesce(sum(pg_catalog.hashtextextended(ROW({row})::text, 0)::numeric), 0) FROM {table} AS t"
+        # Two hashes of 32 bits: PostgreSQL 10 has no longer one.
+        "SELECT count(*), coalesce(sum(pg_catalog.hashtext(ROW({row})::text) * 4294967296::numeric"
+        " + pg_catalog.hashtext('+' || ROW({row})::text)), 0) FROM {table} AS t"
     ).format(row=row, table=sql.Identifier(schema, table))
     with session.transaction():
         # In one round trip: there may be thousands of tables.

@@ -8,6 +8,7 @@ from typing import Literal
 import psycopg
 
 from syncwizard.postgres.destination.followed import Followed
+from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.encoding import codec_of
@@ -168,7 +169,7 @@ class DefinitionWriter:
         if relation is None:
             return None
         text = query("table_definition").replace(":relation", str(int(relation)))
-        row = self._connection.execute(text.encode()).fetchone()
+        row = self._connection.execute(for_server(self._connection, text).encode()).fetchone()
         return None if row is None else parse_definition(row[0])
 
     def failure(

@@ -7,6 +7,7 @@ from psycopg import errors, sql
 
 from syncwizard.postgres.catalog.objects import read_extension
 from syncwizard.postgres.destination.index_progress import read_index_builds
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.structure.planned import PlannedStatement
@@ -36,7 +37,7 @@ class ServerResources(msgspec.Struct, frozen=True, kw_only=True):
     effective_cache_size: int
     maintenance_work_mem: int
     max_parallel_workers: int
-    max_parallel_maintenance_workers: int
+    max_parallel_maintenance_workers: int = 0
     parallel_hnsw: bool = True
 
 
@@ -128,10 +129,9 @@ class Indexes:
 
     def _apply_settings(self, settings: BuildSettings) -> None:
         """Sets the session up for a build."""
-        values = {
-            "maintenance_work_mem": f"{settings.maintenance_work_mem // 1024}kB",
-            "max_parallel_maintenance_workers": str(settings.workers),
-        }
+        values = {"maintenance_work_mem": f"{settings.maintenance_work_mem // 1024}kB"}
+        if features(self._connection).parallel_builds:
+            values["max_parallel_maintenance_workers"] = str(settings.workers)
         for name, value in values.items():
             self._connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
         # Vectors live in TOAST, so the heap of a large vector table is small and would get no workers.

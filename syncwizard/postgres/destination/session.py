@@ -11,6 +11,7 @@ from syncwizard.postgres.destination.layout import migrate_layout
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.ending import end_backends
 from syncwizard.remedies import to_do
 
 # A killed engine's session ends as soon as its server notices the closed socket; that is waited for.
@@ -29,8 +30,6 @@ class LockHolder(msgspec.Struct, frozen=True, kw_only=True):
 
 def prepare_writing(connection: Connection) -> bool:
     """Switches triggers and foreign keys off for the session where its account may; whether it may (rule 15)."""
-    # Row statements are far too short for just-in-time compilation to pay.
-    connection.execute("SET jit = off")
     # A staged batch reaches the table by its key. The planner fears random reads and would rather read all of a
     # table of a million rows for 3,500 of them: 500 ms a batch instead of 30.
     connection.execute("SET enable_hashjoin = off; SET enable_mergejoin = off")
@@ -59,20 +58,21 @@ def hold_task(connection: Connection, task_id: uuid.UUID, owner: int) -> None:
     while not ledger.lock():
         holder = _find_holder(connection, task_id, owner)
         if holder is not None and holder.ours:
-            connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (holder.pid,))
+            end_backends(connection, [holder.pid])
         elif time.monotonic() > deadline:
             raise _fenced(holder)
         else:
             time.sleep(0.1)
     connection.execute("SELECT pg_catalog.pg_advisory_lock_shared(%s)", (owner,))
     names = [f"syncwizard {task_id.hex[:12]} {part}" for part in WRITING_PARTS]
-    connection.execute(
-        "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity"
+    left = connection.execute(
+        "SELECT pid FROM pg_catalog.pg_stat_activity"
         " WHERE application_name = ANY (%s) AND datname = pg_catalog.current_database()"
         # A commit that waits for a standby is not to be hurried, and not in the way for good.
         " AND pid <> pg_catalog.pg_backend_pid() AND wait_event IS DISTINCT FROM 'SyncRep'",
         (names,),
     )
+    end_backends(connection, [pid for (pid,) in left])
     migrate_layout(connection)
 
 

@@ -11,6 +11,7 @@ import psycopg
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.ending import end_backends
 from syncwizard.task.specification import TaskSpec
 
 POLL_SECONDS = 0.5
@@ -49,7 +50,7 @@ def end_sessions(
     client.
     """
     values = {"name": f"syncwizard {spec.short_id} ", "seconds": longer_than_seconds, "builds": builds}
-    connection.execute(query("task_sessions_end"), values)
+    end_backends(connection, [pid for (pid,) in connection.execute(query("task_sessions_end"), values)])
 
 
 def shut(connection: Connection) -> None:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import conninfo, sql
 
 from syncwizard.errors import End, EndpointError
+from syncwizard.postgres.dialect import adapt
 from syncwizard.postgres.session.refusal import CONNECT_TIMEOUT_SECONDS
 from syncwizard.postgres.session.trouble import _state_of_refusal, endpoint_error
 from syncwizard.task.specification import Endpoint
@@ -33,8 +34,6 @@ SESSION_SETTINGS: dict[str, str] = {
     "standard_conforming_strings": "on",
     "search_path": "",
     "row_security": "off",
-    # The planner overrates the cost of our catalogue queries: compiling one takes 3 s, running it some milliseconds.
-    "jit": "off",
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -46,7 +45,6 @@ SESSION_SETTINGS: dict[str, str] = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "4",
-    "tcp_user_timeout": "60000",
 }
 # Only what is durable may be acknowledged or taken for done (rules 4, 29), so a commit waits for the disk, and for
 # standbys where that is set.
@@ -61,9 +59,15 @@ DURABLE_TO_THE_END: LiteralString = (
 )
 # Known only to newer servers: an unknown name would fail the login.
 SETTINGS_SINCE: dict[str, tuple[int, str]] = {
+    # The planner overrates the cost of our catalogue queries: compiling one takes 3 s, running it some milliseconds.
+    # Row statements are far too short for it to pay.
+    "jit": (110000, "off"),
+    "tcp_user_timeout": (120000, "60000"),
     "idle_session_timeout": (140000, "0"),
     "transaction_timeout": (170000, "0"),
 }
+
+GSSAPI_ENCRYPTION = 120000
 
 # A peer that vanished without a word is noticed after about half a minute.
 # Keepalives do not cover data that was sent and never confirmed; the user timeout (milliseconds) does.
@@ -132,6 +136,7 @@ def connect(
         seconds = time.monotonic() - started
         raise endpoint_error(error, end, endpoint, seconds, _state_of_refusal(error, text)) from error
     try:
+        adapt(connection)
         apply_settings(connection, DURABLE_TO_THE_END if end == "destination" else DURABLE)
         connection.autocommit = autocommit
     except psycopg.Error as error:
@@ -174,6 +179,8 @@ def is_plain(connection: Connection) -> bool:
     """Whether what travels through the session's socket is the protocol itself."""
     if connection.pgconn.ssl_in_use:
         return False
+    if connection.info.server_version < GSSAPI_ENCRYPTION:
+        return True
     row = connection.execute(
         "SELECT encrypted FROM pg_catalog.pg_stat_gssapi WHERE pid = pg_catalog.pg_backend_pid()"
     ).fetchone()

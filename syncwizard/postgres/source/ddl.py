@@ -7,6 +7,7 @@ from psycopg import sql
 
 from syncwizard.errors import SourceChanged, TaskFailed
 from syncwizard.postgres.captured import DDL_TABLE, Progress
+from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.snapshots import begin_snapshot
@@ -18,8 +19,6 @@ from syncwizard.task.names import TableName
 
 DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
 TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
-# Event triggers say what they must about every definition from this version on.
-FIRST_VERSION = 120000
 # Of the texts of our functions at the source: a source with earlier ones gets these.
 FUNCTIONS = 2
 # A task reads a command minutes later as a rule; this long a paused one may take.
@@ -48,7 +47,8 @@ def create_ddl_capture(connection: Connection, slot: str) -> None:
         if not is_intact(connection):
             kept = _kept(connection)
             _drop(connection)
-            connection.execute("\n".join([query("ddl_create"), _functions(), query("ddl_triggers")]).encode())
+            text = "\n".join([query("ddl_create"), _functions(connection), query("ddl_triggers")])
+            connection.execute(text.encode())
             for table, rows in kept.items():
                 name = sql.Identifier("dts_ddl", table)
                 connection.execute(
@@ -65,13 +65,14 @@ def renew_ddl_capture(connection: Connection) -> None:
         known = scalar(connection, "SELECT pg_catalog.to_regproc('dts_ddl.version') IS NOT NULL")
         version = scalar(connection, "SELECT dts_ddl.version()") if known else 0
         if version is not None and int(version) < FUNCTIONS:
-            connection.execute(_functions().encode())
+            connection.execute(_functions(connection).encode())
 
 
-def _functions() -> str:
+def _functions(connection: Connection) -> str:
     text = query("ddl_functions").replace(":definition", query("table_definition").replace(":relation", "$1"))
     described = query("object_definition").replace(":class", "class").replace(":object", "object")
-    return text.replace(":object_definition", described).replace(":version", str(FUNCTIONS))
+    text = text.replace(":object_definition", described).replace(":version", str(FUNCTIONS))
+    return for_server(connection, text)
 
 
 def set_joining(connection: Connection, slot: str, wanted: Iterable[Joining]) -> None:

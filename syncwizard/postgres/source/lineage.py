@@ -11,6 +11,7 @@ from psycopg import sql
 
 from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import ColumnTraits, Member, Progress, Traits, is_ours, parents
+from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations, missing_changes
@@ -106,8 +107,9 @@ def read_present(connection: Connection, relations: Iterable[int]) -> dict[int, 
 
 def read_digest(connection: Connection, relations: Sequence[int]) -> str:
     """One value for all that `read_present` would give, made by the server."""
-    statement = "SELECT pg_catalog.md5(string_agg(t::text, '' ORDER BY t.relation)) FROM (" + query("relation_traits")
-    row = connection.execute(statement + ") AS t", {"relations": list(relations)}).fetchone()
+    traits = for_server(connection, query("relation_traits"))
+    statement = "SELECT pg_catalog.md5(string_agg(t::text, '' ORDER BY t.relation)) FROM (" + traits + ") AS t"
+    row = connection.execute(statement, {"relations": list(relations)}).fetchone()
     return str(row[0]) if row else ""
 
 

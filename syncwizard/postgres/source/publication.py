@@ -8,6 +8,7 @@ from psycopg import sql
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import HEARTBEAT_TABLE, Member, Publication
 from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.dialect import Features, features
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted, scalar
 from syncwizard.postgres.session.locking import Wait, with_short_locks
@@ -22,17 +23,19 @@ TABLES_A_TRANSACTION = 500
 OWN = (TableName(*HEARTBEAT_TABLE),)
 
 
-def published_tables(selection: Selection) -> list[TableName]:
+def published_tables(selection: Selection, server: Features) -> list[TableName]:
     """What to put on the list so that exactly the selected tables are captured, new partitions where possible.
 
     A topmost partitioned table stands for its partitions when all of them are selected and it has an immediate
     primary key: a partition attached later then comes with a usable identity. Otherwise the leaves are listed one
-    by one, because a partition created later would enter without an identity and fail the user's UPDATE.
+    by one, because a partition created later would enter without an identity and fail the user's UPDATE; so they are
+    where a publication of the `server` takes no partitioned table.
     """
     roots = {
         table.name
         for table in selection.tables
-        if table.partitioned
+        if server.partitioned_members
+        and table.partitioned
         and table.root == table.name
         and table.name not in selection.incomplete
         and _has_immediate_primary_key(table)
@@ -64,7 +67,10 @@ def create_publication(
     identity. Tables are listed with ONLY, because children of an inheritance parent are selected by themselves.
     """
     names = [*own, *tables]
-    options = "publish = 'insert, update, delete, truncate', publish_via_partition_root = false"
+    server = features(connection)
+    options = f"publish = 'insert, update, delete{', truncate' if server.truncate_in_stream else ''}'"
+    if server.partitioned_members:
+        options += ", publish_via_partition_root = false"
     if generated_columns:
         options += ", publish_generated_columns = stored"
     drop_publication(connection, name)

@@ -7,7 +7,9 @@ from psycopg import errors, sql
 
 from syncwizard.errors import EndpointError
 from syncwizard.postgres.captured import CreatedSlot, SystemIdentity
+from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.ending import end_backends
 from syncwizard.task.events import SlotMeasured
 
 
@@ -82,19 +84,18 @@ def drop_slot(connection: Connection, name: str) -> bool:
     if row is None:
         return False
     if row[0] is not None:
-        # Waits up to five seconds for the walsender to go: the slot is in use until then.
-        connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (row[0],))
+        # The slot is in use until the walsender has gone.
+        end_backends(connection, row)
     connection.execute("SELECT pg_catalog.pg_drop_replication_slot(%s)", (name,))
     return True
 
 
 def end_temporary(connection: Connection, name: str) -> None:
     """Ends the session that a temporary slot belongs to, and the slot with it, if there is one of that name."""
-    connection.execute(
-        "SELECT pg_catalog.pg_terminate_backend(active_pid, 5000) FROM pg_catalog.pg_replication_slots"
-        " WHERE slot_name = %s AND temporary",
-        (name,),
+    rows = connection.execute(
+        "SELECT active_pid FROM pg_catalog.pg_replication_slots WHERE slot_name = %s AND temporary", (name,)
     )
+    end_backends(connection, [pid for (pid,) in rows if pid is not None])
 
 
 def slot_exists(connection: Connection, name: str) -> bool:
@@ -105,13 +106,7 @@ def slot_exists(connection: Connection, name: str) -> bool:
 
 def slot_status(connection: Connection, name: str) -> SlotStatus | None:
     """What the server says of the slot; None when there is none of that name."""
-    row = connection.execute(
-        "SELECT slot_name, plugin, database, active_pid, confirmed_flush_lsn::text, restart_lsn::text, wal_status,"
-        " safe_wal_size,"
-        " coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn), 0)::bigint"
-        " FROM pg_catalog.pg_replication_slots WHERE slot_name = %s",
-        (name,),
-    ).fetchone()
+    row = connection.execute(query("slot_status"), (name,)).fetchone()
     if row is None:
         return None
     return SlotStatus(
@@ -144,7 +139,7 @@ def end_reader(connection: Connection, slot: str, pid: int) -> SlotReader | None
     if reader is None:
         return None
     try:
-        connection.execute("SELECT pg_catalog.pg_terminate_backend(%s, 5000)", (pid,))
+        end_backends(connection, [pid])
     except errors.InsufficientPrivilege as error:
         raise EndpointError(
             f"another session reads slot {slot}: {reader}",

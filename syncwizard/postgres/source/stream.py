@@ -55,14 +55,13 @@ def start_stream(
     connection: Connection, slot: str, lsn: int, publication: str, *, binary: bool
 ) -> "SocketStream | LibpqStream":
     """Begins streaming after `lsn`. Protocol version 1: transactions come whole, at their commit (rule 7)."""
-    command = sql.SQL(
-        "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}, binary {})"
-    ).format(
+    command = sql.SQL("START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names {}{})").format(
         sql.Identifier(slot),
         sql.SQL(format_lsn(lsn)),  # type: ignore[arg-type, unused-ignore]
         # A list of identifiers inside a literal: the name is ours, lower case without specials.
         sql.Literal(publication),
-        sql.Literal("true" if binary else "false"),
+        # Left out otherwise: servers before 14 do not know the option.
+        sql.SQL(", binary 'true'" if binary else ""),
     )
     stream = SocketStream(connection) if is_plain(connection) else LibpqStream(connection)
     stream.start(command.as_bytes(None))

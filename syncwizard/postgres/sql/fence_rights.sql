@@ -7,7 +7,7 @@ SELECT pg_catalog.pg_has_role(d.datdba, 'USAGE') OR r.rolsuper,
           FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) AS each
          WHERE s.setdatabase = d.oid
            AND s.setrole = 0
-           AND pg_catalog.starts_with(each, 'default_transaction_read_only='))
+           AND pg_catalog.strpos(each, 'default_transaction_read_only=') = 1)
   FROM pg_catalog.pg_database d
   JOIN pg_catalog.pg_roles r ON r.rolname = current_user
   JOIN pg_catalog.pg_roles o ON o.oid = d.datdba

@@ -11,5 +11,5 @@ SELECT a.pid,
    AND a.pid <> pg_catalog.pg_backend_pid()
    AND coalesce(a.backend_type, 'client backend')
        NOT IN ('walsender', 'autovacuum launcher', 'autovacuum worker', 'parallel worker', 'walwriter', 'checkpointer')
-   AND NOT (a.usename = session_user AND pg_catalog.starts_with(a.application_name, %(ours)s))
+   AND NOT (a.usename = session_user AND pg_catalog.strpos(a.application_name, %(ours)s) = 1)
  ORDER BY a.pid

@@ -13,7 +13,7 @@ SELECT DISTINCT 'task', pg_catalog.split_part(a.application_name, ' ', 2)
   FROM pg_catalog.pg_stat_activity a
  WHERE a.datname = pg_catalog.current_database()
    AND a.application_name LIKE 'syncwizard %% apply'
-   AND NOT pg_catalog.starts_with(a.application_name, %(ours)s)
+   AND NOT pg_catalog.strpos(a.application_name, %(ours)s) = 1
 UNION ALL
 SELECT 'role with a default of its own', r.rolname::text
   FROM pg_catalog.pg_db_role_setting s
@@ -22,5 +22,5 @@ SELECT 'role with a default of its own', r.rolname::text
    AND (s.setdatabase = 0
         OR s.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
    AND EXISTS (SELECT FROM unnest(s.setconfig) AS each
-                WHERE pg_catalog.starts_with(each, 'default_transaction_read_only=')
+                WHERE pg_catalog.strpos(each, 'default_transaction_read_only=') = 1
                   AND pg_catalog.lower(pg_catalog.split_part(each, '=', 2)) NOT IN ('on', 'true', 'yes', '1'))

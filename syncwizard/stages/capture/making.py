@@ -9,6 +9,7 @@ from syncwizard.postgres.captured import DDL_TABLE, CreatedSlot, Publication, Sy
 from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.catalog.tables import database_of
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.ddl import create_ddl_capture, read_definitions, set_joining
@@ -122,7 +123,7 @@ def publish(
     With `ours`, the members that are to stay, the selection is only added to them.
     """
     generated = publishes_generated(source, full)
-    name, tables, wait = context.spec.slot, published_tables(selection), context.cancellation.wait
+    name, tables, wait = context.spec.slot, published_tables(selection, features(source)), context.cancellation.wait
     own = (*OWN, TableName(*DDL_TABLE)) if context.spec.advanced.ddl == "follow" else OWN
     if ours is None:
         publication = create_publication(source, name, tables, generated_columns=generated, wait=wait, own=own)

@@ -13,6 +13,7 @@ from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange, casts_at_source
 from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.dialect import Features, features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
@@ -124,7 +125,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         # Before there is a snapshot: what differs from this later happened after it, or makes a chunk stale.
         note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
-    begun = _new_copies(context, destination, pending, pair, there, copies)
+    begun = _new_copies(context, destination, pending, pair, there, copies, features(source))
     trees = trees_of(pending)
     plans = []
     for table in pending:
@@ -154,6 +155,7 @@ def _new_copies(
     pair: Pair,
     there: Targets,
     copies: dict[TableName, TableCopy],
+    server: Features,
 ) -> dict[TableName, TableCopy]:
     """The copies that begin under the pair: of the tables that have none under it yet."""
     wanted = [table for table in pending if table.name not in copies or copies[table.name].pair_lsn != pair.lsn]
@@ -162,7 +164,9 @@ def _new_copies(
         with translated("destination", "planning the copy"):
             targets = [(table, there.of(table).name) for table in wanted]
             kept = find_kept(destination, targets, copies, there.conditions(wanted))
-    return {table.name: _new_copy(table, pair, copies.get(table.name), kept=table.name in kept) for table in wanted}
+    return {
+        table.name: _new_copy(table, pair, copies.get(table.name), server, kept=table.name in kept) for table in wanted
+    }
 
 
 def _captured(
@@ -237,7 +241,7 @@ def _new_pair(context: Context, source: Connection) -> Pair:
     return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder, beat=beat)
 
 
-def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool) -> TableCopy:
+def _new_copy(table: Table, pair: Pair, former: TableCopy | None, server: Features, *, kept: bool) -> TableCopy:
     kept = kept if former is None else former.kept
     if table.partitioned:
         chunks, pages = 0, 1  # holds no rows; its pair is that of its leaves
@@ -245,7 +249,8 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, *, kept: bool)
         total = max(1, -(-table.heap_bytes // PAGE_BYTES))
         # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
         weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
-        chunks = 1 if kept else min(total, _chunks(weight))
+        # Where the server reads the whole table for each range of its pages, it is read once.
+        chunks = 1 if kept or not server.page_ranges else min(total, _chunks(weight))
         pages = -(-total // chunks)
         chunks = -(-total // pages)
     return TableCopy(

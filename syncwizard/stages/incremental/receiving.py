@@ -3,6 +3,7 @@
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import read_tables, read_types
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.encoding import codec_of, recoded
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_partition_root, shows_last_commit, wait_until_visible
@@ -56,7 +57,8 @@ class Receiving:
             assignment.decided,
         )
         ends.choose_encoding()
-        compiler.choose(binary=binary and binary_stream(selected), codec=codec_of(holder))
+        binary = binary and features(source).binary_stream and binary_stream(selected)
+        compiler.choose(binary=binary, codec=codec_of(holder))
         with translated("source", "starting the stream"):
             stream = start_stream(holder, progress.slot, positions.last_commit, progress.slot, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.

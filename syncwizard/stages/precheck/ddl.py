@@ -1,6 +1,7 @@
 """Items about changes of definitions: which of the two ways this task has."""
 
-from syncwizard.postgres.source.ddl import FIRST_VERSION, foreign_names, may_capture
+from syncwizard.postgres.dialect import features
+from syncwizard.postgres.source.ddl import foreign_names, may_capture
 from syncwizard.remedies import or_else, to_do
 from syncwizard.rows.following import followable
 from syncwizard.stages.precheck.checkup import Checkup
@@ -16,7 +17,7 @@ def definition_changes(checkup: Checkup) -> Finding:
         return passed("they are not followed (advanced.ddl is off)")
     source = checkup.source
     off = to_do("set advanced.ddl to off: definitions are then brought in step by hand")
-    if source.info.server_version < FIRST_VERSION:
+    if not features(source).definitions_followed:
         return failed("event triggers of this server do not say enough: PostgreSQL 12 or newer does", off)
     taken = foreign_names(source)
     if taken:

@@ -9,6 +9,7 @@ from syncwizard.postgres.catalog.rights import (
     read_closed_schemas,
     read_writing_rights,
 )
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.publication import published_tables
 from syncwizard.postgres.source.rights import TableRights, membership_statements, read_table_rights
@@ -79,7 +80,7 @@ def source_rights(checkup: Checkup) -> Finding:
 
 def _without_owner(checkup: Checkup) -> set[TableName]:
     """The tables that are to be published and whose owner's rights the account does not have."""
-    published = set(published_tables(checkup.selection))
+    published = set(published_tables(checkup.selection, features(checkup.source)))
     return {table.name for table in checkup.selection.tables if table.name in published and not table.owned}
 
 

@@ -2,6 +2,7 @@
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog.objects import read_schemas, read_selectable
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.dump import able_to_reach, choose_program, find_programs, lack_of_program
 from syncwizard.postgres.session.server import major
 from syncwizard.postgres.source.heartbeat import has_mark, heartbeat_exists
@@ -157,13 +158,18 @@ def local_values(checkup: Checkup) -> Finding:
 
 @item("later-partitions", "Partitions created later will be captured", ("source",), OBJECTS)
 def later_partitions(checkup: Checkup) -> Finding:
-    """Only a root with a primary key is published as such."""
-    published = set(published_tables(checkup.selection))
+    """Only a root with a primary key is published as such, and from 13 on."""
+    published = set(published_tables(checkup.selection, features(checkup.source)))
     roots = [
         str(table.name)
         for table in checkup.selection.tables
         if table.partitioned and table.root == table.name and table.name not in published
     ]
+    if roots and not features(checkup.source).partitioned_members:
+        return warning(
+            naming("partitions created after the start will not be captured before PostgreSQL 13: ", roots),
+            "create the partitions that will be needed before the start",
+        )
     if roots:
         return warning(
             naming(

@@ -23,7 +23,7 @@ from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, pas
 from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
 
-OLDEST, NEWEST = 14, 18
+OLDEST, NEWEST = 10, 18
 # With this file libpq checks the server's certificate also in the mode `require`.
 LIBPQ_ROOT_CERTIFICATE = Path("~/.postgresql/root.crt")
 # The task's slot, and a temporary one while a table has to be copied again.
@@ -118,7 +118,7 @@ def judge_encryption(version: str | None, endpoint: Endpoint, end: End, paramete
 
 @item("source-version", "The source's version is supported", ("source",))
 def source_version(checkup: Checkup) -> Finding:
-    """14 to 18; a newer one may have things we do not know."""
+    """10 to 18; a newer one may have things we do not know."""
     return judge_version(checkup.source, "source")
 
 
@@ -141,7 +141,7 @@ def judge_version(connection: Connection, end: End) -> Finding:
     version = major(connection)
     if version < OLDEST:
         return failed(
-            f"the {end} is PostgreSQL {version}: binary logical replication, which exact values need, came with 14",
+            f"the {end} is PostgreSQL {version}: logical replication, which changes come by, came with {OLDEST}",
             f"upgrade the {end} to {OLDEST} or later",
         )
     if version > NEWEST:

@@ -1,6 +1,7 @@
 """All items of the precheck, topic by topic, in the order in which they are reported."""
 
 from syncwizard.stages.precheck import (
+    abilities,
     code,
     database,
     ddl,
@@ -22,6 +23,7 @@ from syncwizard.stages.precheck.registry import Item
 
 ITEMS: tuple[Item, ...] = (
     *servers.ITEMS,
+    *abilities.ITEMS,
     *selection.ITEMS,
     *rights.SOURCE_ITEMS,
     *ddl.ITEMS,

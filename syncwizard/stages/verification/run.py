@@ -10,7 +10,7 @@ import msgspec
 from syncwizard.errors import TaskFailed, UsageError
 from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.comparing import probe_hash
+from syncwizard.postgres.comparing import hashes_portably, probe_hash
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.rows.comparison import LISTED_ROWS
@@ -129,17 +129,18 @@ def _units(context: Context, order: VerificationOrder) -> list[Unit]:
         with translated("source", "reading the catalogue"):
             # Sizes would wait for the lock of a table.
             tables = select_tables(source, context.spec, sizes=False).copied
-            hashed = probe_hash(source)
+            portable = hashes_portably(source, destination.connection)
+            hashed = probe_hash(source, portable=portable)
             wanted = _wanted(tables, order)
             rules = read_rules(source, source.info.dbname, wanted, context.spec, context.mapping)
         with translated("destination", "reading the catalogue"):
             targets = read_targets(source, destination, wanted, context.mapping)
-            _check_hash(hashed, destination)
+            _check_hash(hashed, destination, portable=portable)
             return make_units(wanted, targets, rules, source, destination.connection)
 
 
-def _check_hash(hashed: int, destination: Destination) -> None:
-    if probe_hash(destination.connection) != hashed:
+def _check_hash(hashed: int, destination: Destination, *, portable: bool) -> None:
+    if probe_hash(destination.connection, portable=portable) != hashed:
         raise TaskFailed(
             "rows cannot be compared by their hashes",
             detail="the servers hash the same bytes differently, as machines of another byte order do",

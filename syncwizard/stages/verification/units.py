@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from syncwizard.postgres.comparing import Expression, Reading, image, read_senders
+from syncwizard.postgres.comparing import Expression, Reading, hashes_portably, image, read_senders
 from syncwizard.postgres.repairing import KeyColumn, Place, read_equalities
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.projection import RowRule
@@ -87,7 +87,16 @@ def make_units(
             units.append(_projected(pairing, rules, ours, theirs, targets))
         else:
             units.append(_unit(pairing, targets, ours, theirs, equals))
+    if hashes_portably(source, destination):
+        units = [
+            msgspec.structs.replace(unit, source=_portable(unit.source), destination=_portable(unit.destination))
+            for unit in units
+        ]
     return sorted(units, key=lambda unit: -unit.rows)
+
+
+def _portable(readings: Iterable[Reading]) -> tuple[Reading, ...]:
+    return tuple(msgspec.structs.replace(reading, portable=True) for reading in readings)
 
 
 def _groups(tables: Iterable[Table], targets: Targets) -> list[Unit | _Pairing]:
