@@ -57,6 +57,8 @@ DURABLE_TO_THE_END: LiteralString = (
     "SELECT pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
     " WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, false)"
 )
+# By what the server does, for the names of its modes differ from product to product.
+EMPTY_IS_NULL: LiteralString = "SELECT '' IS NULL"
 # Known only to newer servers: an unknown name would fail the login.
 SETTINGS_SINCE: dict[str, tuple[int, str]] = {
     # The planner overrates the cost of our catalogue queries: compiling one takes 3 s, running it some milliseconds.
@@ -137,24 +139,40 @@ def connect(
         raise endpoint_error(error, end, endpoint, seconds, _state_of_refusal(error, text)) from error
     try:
         adapt(connection)
-        apply_settings(connection, DURABLE_TO_THE_END if end == "destination" else DURABLE)
+        empty_is_null = apply_settings(connection, DURABLE_TO_THE_END if end == "destination" else DURABLE)
         connection.autocommit = autocommit
     except psycopg.Error as error:
         connection.close()
         raise endpoint_error(error, end, endpoint) from error
+    if empty_is_null:
+        connection.close()
+        raise EndpointError(
+            f"the {end} takes empty texts for NULL",
+            end=end,
+            transient=False,
+            detail="'' IS NULL is true there, as in a database that is compatible with Oracle: values would change, and"
+            " the catalogue would be misread",
+            where=f"{end} {endpoint.describe()}",
+            remedy="give the port or the mode of that server in which it is compatible with PostgreSQL",
+        )
     return connection
 
 
-def apply_settings(connection: Connection, durable: LiteralString = DURABLE) -> None:
+def apply_settings(connection: Connection, durable: LiteralString = DURABLE) -> bool:
     """Fixes the session's settings, in one round trip (walsender sessions take SET too); `durable` is the statement
-    that makes its commits wait for the disk."""
+    that makes its commits wait for the disk. Whether the server takes empty texts for NULL, which is asked with them.
+    """
     version = connection.info.server_version
     settings = dict(SESSION_SETTINGS)
     settings.update({name: value for name, (since, value) in SETTINGS_SINCE.items() if version >= since})
     statements = [
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
     ]
-    connection.execute(sql.SQL("; ").join([*statements, sql.SQL(durable)]))
+    cursor = connection.execute(sql.SQL("; ").join([*statements, sql.SQL(durable), sql.SQL(EMPTY_IS_NULL)]))
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 def check_files(endpoint: Endpoint, end: End) -> None:

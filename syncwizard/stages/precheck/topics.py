@@ -9,6 +9,7 @@ from syncwizard.stages.precheck import (
     kinds,
     matching,
     names,
+    polardb,
     rights,
     row_constraints,
     row_rules,
@@ -24,6 +25,7 @@ from syncwizard.stages.precheck.registry import Item
 ITEMS: tuple[Item, ...] = (
     *servers.ITEMS,
     *abilities.ITEMS,
+    *polardb.ITEMS,
     *selection.ITEMS,
     *rights.SOURCE_ITEMS,
     *ddl.ITEMS,
