@@ -20,7 +20,7 @@ from tests.faults.harness import left_at_destination, left_at_source
 from tests.faults.running import RunningTask, running
 from tests.support.commands import syncwizard
 from tests.support.comparison import contents
-from tests.support.older import older_installation
+from tests.support.older import EVERY_RUN, older_installation
 from tests.support.pair import DatabasePair, Session
 from tests.support.waiting import until
 
@@ -171,7 +171,7 @@ def synchronize(pair: DatabasePair, folder: Path, seed: int) -> None:
         )
 
 
-@pytest.mark.parametrize("version", [10, 12, 13, 17])
+@pytest.mark.parametrize("version", EVERY_RUN)
 def test_a_source_of_another_version_arrives_at_18(
     server_folder: Path, destination_cluster: Cluster, tmp_path: Path, state_home: Path, version: int
 ) -> None:

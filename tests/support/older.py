@@ -28,6 +28,8 @@ RELEASES = {
     17: "17.10.0-beta.17",
 }
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+# Of the tests of every run.
+EVERY_RUN = (10, 12, 13, 17)
 INSTALL_SECONDS = 300
 # The archive of 10 has control files of a later release, which its server cannot read.
 OF_LATER_RELEASES = {10: ("bool_plperl.control", "jsonb_plperl.control")}
@@ -76,3 +78,8 @@ def _install(version: int, folder: Path) -> None:
         subprocess.run(["chmod", "-R", "a+rX", native], check=True)
         shutil.rmtree(folder, ignore_errors=True)
         native.rename(folder)
+
+
+if __name__ == "__main__":
+    for wanted in EVERY_RUN:
+        older_installation(wanted)
