@@ -76,6 +76,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     """What a server of some major version can do that an older one cannot.
 
     - binary_stream: pgoutput sends values in their binary form.
+    - types_of_others: binary COPY takes arrays and composites of users' types whose OIDs are those of another database.
     - page_ranges: a range of pages is read without the rest of the table.
     - lock_of_copy: COPY of a table keeps its lock to the end of the transaction.
     - partitioned_members: a publication takes a partitioned table, which stands for its partitions.
@@ -87,6 +88,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     binary_stream: bool
+    types_of_others: bool
     page_ranges: bool
     lock_of_copy: bool
     partitioned_members: bool
@@ -106,6 +108,7 @@ def features(connection: psycopg.Connection[Any]) -> Features:
     version = connection.info.server_version // 10000
     return Features(
         binary_stream=version >= 14,
+        types_of_others=version >= 14,
         page_ranges=version >= 14,
         lock_of_copy=version >= 13,
         partitioned_members=version >= 13,

@@ -126,6 +126,7 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
     begun = _new_copies(context, destination, pending, pair, there, copies, features(source))
+    takes_others_types = features(destination.connection).types_of_others
     trees = trees_of(pending)
     plans = []
     for table in pending:
@@ -137,6 +138,8 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
             if rule is None
             else _projected_plan(table, target, copy, rule.projection, context.spec)
         )
+        if not takes_others_types and any(column.type.structure for column in table.stored_columns):
+            plan.binary = False
         plan.tree = tuple(sorted(each.name for each in trees[table.root]))
         plans.append(plan)
     again = [table for table in pending if table.name in begun]
