@@ -44,7 +44,8 @@ def verify(task: StoredTask, order: VerificationOrder, watcher: Callable[[Event]
             ):
                 watcher(event)
             found = connection.state.verification
-            if isinstance(event, VerificationFinished) and event.id == order.id and found is not None:
+            ended = isinstance(event, VerificationFinished) and event.id == order.id
+            if ended and found is not None and found.order.id == order.id:
                 return found
 
 

@@ -10,7 +10,7 @@ from syncwizard.errors import Cancelled, EndpointError, SyncwizardError, UsageEr
 from syncwizard.remedies import Remedy
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task.failures import failure_of
-from syncwizard.task.verification import VerificationFinished, VerificationOrder
+from syncwizard.task.verification import VerificationFinished, VerificationOrder, VerificationStarted
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +73,17 @@ class Verifier:
             _patiently(context, order)
         except Cancelled:
             if not self._context.cancellation.cancelled:
-                self._context.record(VerificationFinished(id=order.id, stopped=True))
+                self._end(VerificationFinished(id=order.id, stopped=True), order)
         except SyncwizardError as error:
             log.warning("the verification ended early: %s", error)
-            self._context.record(VerificationFinished(id=order.id, failure=failure_of(error)))
+            self._end(VerificationFinished(id=order.id, failure=failure_of(error)), order)
+
+    def _end(self, event: VerificationFinished, order: VerificationOrder) -> None:
+        """Records an early end; of an order that ended before it began both, or the former one would seem its own."""
+        known = self._context.state().verification
+        if known is None or known.order.id != order.id:
+            self._context.record(VerificationStarted(order=order, tables=[]))
+        self._context.record(event)
 
 
 def _patiently(context: Context, order: VerificationOrder) -> None:

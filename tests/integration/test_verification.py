@@ -205,6 +205,9 @@ def test_a_verification_goes_on_after_its_engine_was_killed_and_gives_way_to_loc
 
 
 def test_what_cannot_be_compared_is_never_called_equal(running: DatabasePair) -> None:
+    # An order that ends before it begins.
+    unknown = syncwizard("verify", NAME, "--table", "public.nothing", expect=8)
+    assert "public.nothing is not among the task's tables at the source" in unknown.stdout
     running.destination.execute("ALTER TABLE made RENAME TO elsewhere")
     tables = verified(expect=8)
     assert tables["public.made"]["verdict"] == "unverified"
