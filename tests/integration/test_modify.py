@@ -66,13 +66,14 @@ def caught_up() -> None:
 
 def test_tables_join_and_leave_and_nothing_is_missed(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
     pair.source.execute(SHOP)
-    path = write_task_file(shop(pair, public("customers", "scratch")), tmp_path)
-    syncwizard("start", path, "--until", "caught-up")
+    follow = Advanced(ddl="follow")
+    begun = msgspec.structs.replace(shop(pair, public("customers", "scratch")), advanced=follow)
+    syncwizard("start", write_task_file(begun, tmp_path), "--until", "caught-up")
     [task] = tasks.list_tasks()
 
     renamed = TableObject(table="orders", name="orders_eu", columns={"note": "remark"})
     wanted = shop(pair, public("customers", renamed, "visits"), SchemaObjects(schema="billing"))
-    path = write_task_file(wanted, tmp_path)
+    path = write_task_file(msgspec.structs.replace(wanted, advanced=follow), tmp_path)
     pair.source.execute("UPDATE customers SET name = 'before' WHERE id = 1")
     done = syncwizard("modify", NAME, path, "--yes", "--ignore", "replica-identity")
     assert "added: billing.bills" in done.stderr
@@ -84,15 +85,21 @@ def test_tables_join_and_leave_and_nothing_is_missed(pair: DatabasePair, tmp_pat
         "INSERT INTO visits VALUES (now(), 'last')",
         "DELETE FROM billing.bills WHERE id = 7",
         "INSERT INTO billing.bills VALUES (100, 2026, 1)",
-        "INSERT INTO scratch VALUES (2)",
+        # Those that joined are followed, and what is created in a schema that joined as a whole joins, too.
+        "ALTER TABLE visits ADD rating int DEFAULT 3",
+        "CREATE TABLE billing.late (id int PRIMARY KEY)",
+        "INSERT INTO billing.late VALUES (1)",
     ):
         pair.source.execute(statement)
+    caught_up()
+    pair.source.execute("INSERT INTO scratch VALUES (2)")
     caught_up()
     for table, there in (
         ("customers", "customers"),
         ("orders", "orders_eu"),
         ("visits", "visits"),
         ("billing.bills", "billing.bills"),
+        ("billing.late", "billing.late"),
     ):
         rows = "SELECT md5(string_agg(row::text, ';' ORDER BY row::text)), count(*) FROM {} row"
         here = pair.source.execute(rows.format(table)).fetchall()

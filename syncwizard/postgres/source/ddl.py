@@ -102,6 +102,14 @@ def joined_members(connection: Connection, slot: str) -> set[int]:
     return {member for (member,) in rows}
 
 
+def joined_relations(connection: Connection, slot: str) -> set[int]:
+    """The tables, by OID, that joined when they were created."""
+    if not _exists(connection):
+        return set()
+    rows = connection.execute("SELECT relation::bigint FROM dts_ddl.joined WHERE slot_name = %s", (slot,))
+    return {relation for (relation,) in rows}
+
+
 def joined_identities(connection: Connection, slot: str) -> list[ReplicaIdentityChanging]:
     """The tables that got REPLICA IDENTITY FULL when they joined, or when they lost their key, and what they had."""
     if not _exists(connection):

@@ -21,7 +21,7 @@ from syncwizard.postgres.source.continuity import (
     compare_publication,
     find_relations,
 )
-from syncwizard.postgres.source.ddl import is_intact, joined_members, own_table, stop_joining
+from syncwizard.postgres.source.ddl import is_intact, joined_members, joined_relations, own_table, stop_joining
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
@@ -126,8 +126,14 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
     members = [member for member in captured if member.table not in removed]
     with context.connect("source", "capture") as source:
         damage = find_damage(context, source, progress, members, followed_by(context, destination))
+        if order.modifies:
+            with translated("source", "preparing capture"):
+                # What is created from here on joins by itself, and what was created before is found below.
+                set_up_ddl(context, source)
+                set_up_joining(context, source)
         with translated("source", "reading the catalogue"):
             everything = select_tables(source, context.spec)
+            wanted |= _created_since(context, source, everything, captured, order)
         selection = chosen(everything, wanted)
         if not order.whole:
             _check_covered(context, damage, wanted | removed, {table.name for table in everything.tables})
@@ -160,7 +166,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             if order.whole:
                 drop_slot(source, context.spec.slot)
         created = create_task_slot(context) if order.whole else None
-        if created is not None or order.modifies:
+        if created is not None:
             set_up_joining(context, source)
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
@@ -180,6 +186,16 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             destination.copies.forget(table)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
+
+
+def _created_since(
+    context: Context, source: Connection, everything: Selection, captured: Iterable[Member], order: ResyncRequested
+) -> set[TableName]:
+    """Tables of schemas that join as a whole which were created after the order was made, and joined by no command."""
+    if not order.schemas:
+        return set()
+    known = {member.relation for member in captured} | joined_relations(source, context.spec.slot)
+    return {table.name for table in everything.tables if table.name.schema in order.schemas and table.oid not in known}
 
 
 def _check_complete(
