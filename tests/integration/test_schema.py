@@ -175,7 +175,7 @@ def test_constraints_wait_for_their_stage(pair: DatabasePair, tmp_path: Path) ->
     pair.source.execute("""
         CREATE TABLE a (id int PRIMARY KEY, u int UNIQUE, i int);
         CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a);
-        CREATE INDEX a_i ON a (i);
+        CREATE INDEX a_i ON a USING hash (i);
     """)
     context = TaskRun(pair.spec(), tmp_path).context()
 
@@ -257,7 +257,7 @@ def test_the_schema_is_of_the_slots_moment(pair: DatabasePair, tmp_path: Path) -
 
 
 def test_an_invalid_index_of_a_killed_build_is_built_again(pair: DatabasePair, tmp_path: Path) -> None:
-    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t (x);")
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t USING hash (x);")
     run = TaskRun(pair.spec(), tmp_path)
     context = run.context()
     for stage in (capture, schema, keys, constraints):
@@ -268,7 +268,7 @@ def test_an_invalid_index_of_a_killed_build_is_built_again(pair: DatabasePair, t
         blocker.execute("INSERT INTO t VALUES (1)")
         pair.destination.execute("SET statement_timeout = 200")
         with pytest.raises(Exception, match="statement timeout"):
-            pair.destination.execute("CREATE INDEX CONCURRENTLY t_x ON t (x)")
+            pair.destination.execute("CREATE INDEX CONCURRENTLY t_x ON t USING hash (x)")
         pair.destination.execute("SET statement_timeout = 0")
     assert indexes_of(pair.destination, "t") == {"t_pkey"}
     indexes.run(run.context())
@@ -276,13 +276,13 @@ def test_an_invalid_index_of_a_killed_build_is_built_again(pair: DatabasePair, t
 
 
 def test_an_index_that_was_built_before_the_kill_is_not_built_again(pair: DatabasePair, tmp_path: Path) -> None:
-    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t (x);")
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t USING hash (x);")
     run = TaskRun(pair.spec(), tmp_path)
     context = run.context()
     for stage in (capture, schema, keys, constraints):
         stage.run(context)
     context.held.close()
-    pair.destination.execute("CREATE INDEX CONCURRENTLY t_x ON t (x)")
+    pair.destination.execute("CREATE INDEX CONCURRENTLY t_x ON t USING hash (x)")
     before = pair.destination.execute("SELECT 't_x'::regclass::oid").fetchone()
     indexes.run(run.context())
     assert pair.destination.execute("SELECT 't_x'::regclass::oid").fetchone() == before
@@ -299,7 +299,7 @@ def pause_when_waiting(pair: DatabasePair, context: Context) -> None:
 
 
 def test_a_pause_ends_a_build_that_waits(pair: DatabasePair, tmp_path: Path) -> None:
-    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t (x);")
+    pair.source.execute("CREATE TABLE t (id int PRIMARY KEY, x int); CREATE INDEX t_x ON t USING hash (x);")
     run = TaskRun(pair.spec(), tmp_path)
     context = run.context()
     for stage in (capture, schema, keys, constraints):
