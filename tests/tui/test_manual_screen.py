@@ -87,7 +87,7 @@ async def test_a_search_lists_lines_of_all_topics_and_goes_to_their_heading() ->
         await person.press("enter")
         await person.until_seen("Manual · Preparing both ends")
         await person.until(lambda: scrolled(person) > 0, "the heading was scrolled to")
-        await person.until_seen("It takes effect after")
+        await person.until_seen("takes effect after SELECT")
 
 
 async def test_a_search_without_a_hit_says_so_and_escape_leaves_it_first() -> None:
