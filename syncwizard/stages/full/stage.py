@@ -220,6 +220,8 @@ class Copying:
         # The worker has the next ones while the journal takes what it did.
         self._take_answer(frame, parts)
         self._hand_out(child)
+        if isinstance(frame, TablesApart):
+            self._call_back()
         self._note_finished([plan for plan, _ in parts])
 
     def _take_answer(self, frame: FromChild, parts: list[tuple[TablePlan, int]]) -> None:
@@ -271,7 +273,7 @@ class Copying:
             )
         again = f"its chunk of {name} is" if len(parts) == 1 else f"{name} and {len(parts) - 1} others are"
         self._context.record(Noticed(level="warning", message=f"copy worker {pid} died; {again} copied again"))
-        self._start_worker()
+        self._call_back()
 
     def _refused(self, child: Child, parts: list[tuple[TablePlan, int]], failed: TaskFailed) -> None:
         """Goes on with the other tables; the worker has ended."""
@@ -287,7 +289,14 @@ class Copying:
             for each in self._plans:
                 each.refused = each.refused or each.source.name in plan.tree
         self._remove(child)
-        if self._next_plan() is not None:
+        self._call_back()
+
+    def _call_back(self) -> None:
+        """Starts workers in place of those that have finished: there is work again: one table that has to
+        wait for a lock must not keep all the others."""
+        for child in [child for child, parts in self._workers.values() if not parts]:
+            self._remove(child)
+        while len(self._workers) < COPY_WORKERS and self._next_plan() is not None:
             self._start_worker()
 
     def _remove(self, child: Child) -> None:
