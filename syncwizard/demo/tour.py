@@ -40,11 +40,11 @@ def _setting_up(place: Workspace) -> tuple[Step, ...]:
             keys=("n",),
             until=("What you call it",),
         ),
-        Step(caption="A URL pasted fills in the source …", keys=("f8", source), until=("source is filled in",)),
+        Step(caption="A URL pasted fills in the source …", keys=(source,), until=("Account postgres",)),
         Step(
             caption="… and another the destination, a newer server. F3 goes from end to end.",
             keys=("f3", destination),
-            until=("destination is filled in",),
+            until=("│ Account postgres",),
         ),
         Step(
             caption="F2 writes the rights that both accounts need as SQL, before anything is asked.",

@@ -612,4 +612,3 @@ async def test_where_both_ends_are_refused_the_first_wrong_field_has_the_focus()
         for path in ("source.mode", "destination.user", "destination.mode"):
             await go_to(person, path)
             await person.until(lambda: is_in_sight(person), f"{path} is in sight")
-

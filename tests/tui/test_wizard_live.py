@@ -149,7 +149,7 @@ async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) 
         assert [getattr(entry, "item", "") for entry in wizard_of(person).draft.ignore] == ["replica-identity"]
         await person.press("f8")
         await person.until_seen("Accepted warnings")
-        await person.until_seen("replica-identity, on 20")
+        await person.until_seen("replica-identity, 20")
 
 
 async def test_an_acceptance_can_be_taken_back(draft: TaskDraft) -> None:
