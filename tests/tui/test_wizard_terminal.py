@@ -13,10 +13,10 @@ def test_a_hang_up_costs_no_answer() -> None:
     with ScreenTerminal("new") as terminal:
         terminal.until_seen("Test both ends")
         terminal.press("mine")
-        terminal.until_seen("New task · mine")
+        terminal.until_seen("Host       mine")
         terminal.hang_up()
         assert terminal.process.wait(timeout=20.0) == 128 + signal.SIGHUP
-    assert [kept.draft.name for kept in drafts.list_drafts()] == ["mine"]
+    assert [kept.draft.source.host for kept in drafts.list_drafts()] == ["mine"]
 
 
 def test_a_new_task_begins_with_the_answers_of_a_file(tmp_path: Path) -> None:
