@@ -60,7 +60,8 @@ def write(pair: DatabasePair, round_: int) -> None:
 
 
 def kill_apply_child() -> None:
-    [child] = processes.children_of(os.getpid(), "apply")
+    # One that was killed before may still be on its way back.
+    [child] = until(lambda: processes.children_of(os.getpid(), "apply"), 30, "a child at work")
     processes.kill(child)
 
 
