@@ -21,7 +21,7 @@ from syncwizard.task.switchover import Fence, FenceRaising, SwitchoverOrder
 from syncwizard.task.text import counted, listed
 
 # A login that was under way when the default changed shows up a moment later, with the default from before.
-SETTLE_SECONDS = 0.5
+SETTLE_SECONDS = 1.0
 LOOK_SECONDS = 0.05
 # A session that was ended rolls back first.
 ENDING_SECONDS = 10.0
