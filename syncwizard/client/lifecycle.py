@@ -162,6 +162,19 @@ def prepare_resume(task: StoredTask, given: Handover | None = None) -> Prepared:
     return Prepared(task=task, secrets=given or launch.collect_secrets(task.spec))
 
 
+def check_begun(task: StoredTask) -> TaskState:
+    """The state of a task that can be changed. Raises UsageError for one that has not begun, or is over."""
+    state = task.read_state()
+    if state.state == "released":
+        raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
+    check_not_switched(task, state)
+    if not state.finished("precheck"):
+        raise UsageError(
+            "the task has not begun: change its file", where=task.label, remedy=Remedy(then="resume", task=task.label)
+        )
+    return state
+
+
 def check_not_switched(task: StoredTask, state: TaskState) -> None:
     """Raises UsageError for a task whose destination takes the writes: what it applied there would be older."""
     if state.state == "switched":

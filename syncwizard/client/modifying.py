@@ -44,14 +44,7 @@ def describe(
     `on_event` is called with the items of the precheck of new tables. Raises UsageError where the task cannot go on
     with it, PrecheckNotPassed where a new table or a rule does not fit.
     """
-    state = task.read_state()
-    if state.state == "released":
-        raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
-    lifecycle.check_not_switched(task, state)
-    if not state.finished("precheck"):
-        raise UsageError(
-            "the task has not begun: change its file", where=task.label, remedy=Remedy(then="resume", task=task.label)
-        )
+    state = lifecycle.check_begun(task)
     _refuse_others(task, wanted)
     spec = with_ignored(_joined(task.spec, wanted), ignored)
     for problem in find_problems(spec):
@@ -75,13 +68,14 @@ def describe(
         if TableName(change.schema, change.table) not in outside
     ]
     if rules:
-        probes.for_task("check", spec, secrets).run(on_event)
+        probes.for_task("rules", spec, secrets).run(on_event)
     settings = _other_settings(task.spec, spec)
     return Modification(task=task, spec=spec, secrets=secrets, order=order, rules=rules, settings=settings)
 
 
 def carry_out(change: Modification, watcher: Watcher = ignore) -> TaskState:
-    """Keeps the specification with the task, gives the order, and lets the task work again if it ran or tables join.
+    """Keeps the specification with the task and gives the order. The task works again if it ran, or if tables join or
+    leave.
 
     Returns when the engine is at work. Where this is interrupted, the same command goes on.
     """
@@ -149,7 +143,7 @@ def _refuse_new_names(task: StoredTask, spec: TaskSpec, state: TaskState, order:
             raise UsageError(
                 f"{table} would have another name or other columns at the destination, and its rows are there",
                 where=task.label,
-                remedy="leave its names as they are; or remove it from the task, release its copy, and add it again",
+                remedy="leave its names as they are; or remove it from the task, drop its copy, and add it again",
             )
 
 

@@ -8,7 +8,6 @@ from syncwizard.client import launch, lifecycle, probes, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Watcher, ignore
 from syncwizard.errors import UsageError
-from syncwizard.remedies import Remedy
 from syncwizard.task.events import Event
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.objects import SchemaObjects, TableObject
@@ -37,13 +36,7 @@ def describe(
 
     Raises UsageError where it cannot be an order for this task, PrecheckNotPassed where the rules do not fit.
     """
-    state = task.read_state()
-    if state.state == "released":
-        raise UsageError("the task was released", where=task.label, remedy=Remedy(then="start"))
-    if not state.finished("precheck"):
-        raise UsageError(
-            "the task has not begun: change its file", where=task.label, remedy=Remedy(then="resume", task=task.label)
-        )
+    lifecycle.check_begun(task)
     if Mapping.of(wanted).facts != Mapping.of(task.spec).facts:
         raise UsageError(
             "the file gives other names at the destination than the task has",

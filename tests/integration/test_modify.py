@@ -147,6 +147,9 @@ def test_what_makes_another_task_of_it_is_refused(pair: DatabasePair, tmp_path: 
     refused(shop(pair, public("customers", "visit")), 2, "public.visit cannot join the task: the source has no table")
     # What is at the destination under that name is not the task's.
     refused(shop(pair, public("customers", "visits")), 3, "the destination already has public.visits")
+    # A filter over what a change need not bring takes REPLICA IDENTITY FULL, which has to be accepted.
+    filtered = shop(pair, public(TableObject(table="customers", where="name <> 'x'")))
+    refused(filtered, 3, "REPLICA IDENTITY FULL")
     quicker = msgspec.structs.replace(shop(pair, public("customers")), advanced=Advanced(class_="large"))
     done = syncwizard("modify", NAME, write_task_file(quicker, tmp_path), "--yes")
     assert "changed: advanced.class" in done.stderr

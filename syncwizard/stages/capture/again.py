@@ -171,21 +171,34 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
         destination.ledger.register_again(order.id, publication, created)
-        # Of single tables the stream brings changes from before their copy, too, and their definition is that of now,
-        # but for those whose definition was followed all along.
         renewed = created is not None or uncaptured or own_table() in damage.publication.lost
-        redefined = {event.table for event in destination.aside.read() if event.redefined}
-        missed = [table.oid for table in selection.tables if table.name not in redefined]
-        destination.followed.forget(None if renewed else missed)
+        _begin_again(destination, selection, forget_definitions=renewed, forget_pairs=order.whole)
         destination.followed.note(followed)
-        names = [table.name for table in selection.tables]
-        destination.copies.restart(names, forget_pairs=order.whole)
-        destination.aside.take_back([*names, *order.removed])
-        destination.followed.forget([member.relation for member in captured if member.table in removed])
-        for table in order.removed:
-            destination.copies.forget(table)
+        _take_out(destination, [member for member in captured if member.table in removed], order.removed)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
+
+
+def _begin_again(
+    destination: Destination, selection: Selection, *, forget_definitions: bool, forget_pairs: bool
+) -> None:
+    """Notes that the selected tables are to be copied, in the caller's transaction."""
+    # Of single tables the stream brings changes from before their copy, too, and their definition is that of now, but
+    # for those whose definition was followed all along.
+    redefined = {event.table for event in destination.aside.read() if event.redefined}
+    missed = [table.oid for table in selection.tables if table.name not in redefined]
+    destination.followed.forget(None if forget_definitions else missed)
+    names = [table.name for table in selection.tables]
+    destination.copies.restart(names, forget_pairs=forget_pairs)
+    destination.aside.take_back(names)
+
+
+def _take_out(destination: Destination, members: Iterable[Member], tables: Collection[TableName]) -> None:
+    """Forgets tables that leave the task, in the caller's transaction; what was copied of them stays."""
+    destination.followed.forget([member.relation for member in members])
+    destination.aside.take_back(tables)
+    for table in tables:
+        destination.copies.forget(table)
 
 
 def _created_since(
