@@ -33,7 +33,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "verify": (
         "verify kb-to-frankfurt",
         "verify kb-to-frankfurt --table public.notes",
-        "verify kb-to-frankfurt --last",
+        "verify kb-to-frankfurt --sample 20 --rows-per-second 50000 --longest 6",
+        "verify kb-to-frankfurt --last --report verification.md --report verification.json",
     ),
     "repair": ("repair kb-to-frankfurt", "repair kb-to-frankfurt --table public.notes --yes"),
     "rehearse": ("rehearse kb-to-frankfurt", "rehearse kb-to-frankfurt --verify rows --json"),

@@ -2,18 +2,19 @@
 
 import shlex
 import uuid
+from pathlib import Path
 
 import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import JSON, print_json, say, show_lines
 from syncwizard.cli.resync import table_name
-from syncwizard.client import tasks, verifying
+from syncwizard.client import tasks, verification_report, verifying
 from syncwizard.errors import UsageError
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted
-from syncwizard.task.verification import VerificationMode, VerificationOrder
+from syncwizard.task.verification import LEAST_SAMPLE, LONGEST_HOURS, WHOLE, VerificationMode, VerificationOrder
 
 DIFFERENT = 5
 UNVERIFIED = 8
@@ -30,6 +31,30 @@ UNVERIFIED = 8
     help="Compare every row, the numbers of rows, or definitions.",
 )
 @click.option("--ignore-extra", is_flag=True, help="Rows that only the destination has are no difference.")
+@click.option("--ignore-missing", is_flag=True, help="Rows that only the source has are no difference.")
+@click.option(
+    "--sample",
+    type=click.IntRange(LEAST_SAMPLE, WHOLE),
+    default=WHOLE,
+    metavar="PERCENT",
+    help="Compare so many percent of the rows, by ranges of the key drawn anew each time.",
+)
+@click.option("--rows-per-second", type=click.IntRange(0), default=0, help="Read at most so many rows at each end.")
+@click.option("--megabytes-per-second", type=click.IntRange(0), default=0, help="Read at most so much at each end.")
+@click.option(
+    "--longest",
+    type=click.IntRange(1, LONGEST_HOURS),
+    metavar="HOURS",
+    help="End it after so long; what was compared is kept.",
+)
+@click.option(
+    "--report",
+    "reports",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Write a report to hand on, Markdown (.md) or JSON (.json); repeatable.",
+)
 @click.option("--last", is_flag=True, help="Compare nothing: show what the last verification found.")
 @click.option("--stop", is_flag=True, help="End the verification that is at work.")
 @JSON
@@ -38,6 +63,12 @@ def verify(
     names: tuple[str, ...],
     mode: VerificationMode,
     ignore_extra: bool,
+    ignore_missing: bool,
+    sample: int,
+    rows_per_second: int,
+    megabytes_per_second: int,
+    longest: int | None,
+    reports: tuple[Path, ...],
     last: bool,
     stop: bool,
     as_json: bool,
@@ -47,6 +78,8 @@ def verify(
     Both ends are read at the same commit, so that a difference is one. Exit code 5: rows differ; 8: a table could not
     be compared. Ctrl-C ends the command, not the verification.
     """
+    for path in reports:
+        verification_report.check_name(path)
     task = tasks.find_task(name)
     if stop:
         verifying.stop(task)
@@ -62,8 +95,16 @@ def verify(
             tables=tuple(table_name(text, state) for text in names),
             mode=mode,
             ignore_extra=ignore_extra,
+            ignore_missing=ignore_missing,
+            sample=sample,
+            rows_per_second=rows_per_second,
+            megabytes_per_second=megabytes_per_second,
+            longest_hours=longest or 0,
         )
         found = verifying.verify(task, order, lambda event: say(narrate(event)))
+    for path in reports:
+        verification_report.write(path, task, found)
+        say(f"the report is in {path}")
     if as_json:
         print_json({"id": task.id, "label": task.label, "verification": found})
     else:

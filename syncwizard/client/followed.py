@@ -6,8 +6,8 @@ from typing import Any
 from syncwizard.remedies import lines_of, with_task
 from syncwizard.task.ddl import describe_decision
 from syncwizard.task.events import BlockedDefinition, DefinitionFollowed, Entry, Failure
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.narration import describe_failure
 from syncwizard.task.specification import Ddl
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import counted, local_time, one_line, shell_word

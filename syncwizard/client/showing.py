@@ -8,6 +8,7 @@ import msgspec
 from syncwizard.client.followed import describe_ignored
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import as_line, lines_of, with_task
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import stages_left
@@ -31,10 +32,8 @@ from syncwizard.task.narration import (
     count_aside,
     count_missing,
     describe_aside,
-    describe_failure,
     describe_missing,
     describe_retrying,
-    describe_verification,
     narrate,
 )
 from syncwizard.task.stages import STAGES
@@ -42,6 +41,7 @@ from syncwizard.task.state import Notice, TaskState
 from syncwizard.task.switching import describe_switchover
 from syncwizard.task.switchover import Switchover
 from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line, shell_word
+from syncwizard.task.verification_words import describe_verification
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44

@@ -15,10 +15,11 @@ from syncwizard.task.events import (
     VerificationFinished,
     VerificationStarted,
 )
-from syncwizard.task.narration import describe_definitions_verified, describe_failure
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, format_seconds, format_table
-from syncwizard.task.verification import TableVerification, VerificationOrder
+from syncwizard.task.verification import WHOLE, TableVerification, VerificationOrder
+from syncwizard.task.verification_words import describe_definitions_verified
 
 ROWS_SHOWN = 10
 REPORTED = (VerificationStarted, DefinitionsVerified, TableVerified, TableRepaired, VerificationFinished)
@@ -78,6 +79,8 @@ def describe(found: Verification) -> str:
         elif table.reason:
             parts.append(f"{table.table} could not be compared: {table.reason}")
     parts.append(_summary(found))
+    if found.order.sample < WHOLE:
+        parts.append(f"a sample of {found.order.sample} % was compared, and says nothing of the other rows")
     return "\n".join(parts)
 
 

@@ -9,8 +9,8 @@ from syncwizard.errors import UsageError
 from syncwizard.stages.context import Context
 from syncwizard.task.limiting import is_within
 from syncwizard.task.scheduling import Scheduled
-from syncwizard.task.state import TaskState
-from syncwizard.task.verification import VerificationOrder
+from syncwizard.task.state import TaskState, Verification
+from syncwizard.task.verification import VerificationMode, VerificationOrder
 
 log = logging.getLogger(__name__)
 
@@ -26,29 +26,48 @@ class VerificationKeeper:
         self._settings = context.spec.advanced.verification
         self._context = context
         self._verifier = verifier
-        self._begun: uuid.UUID | None = None
 
     def look(self, *, busy: bool) -> None:
         """Looks at clock and state; while the engine is `busy` with what excludes a comparison none begins."""
-        mode = self._settings.mode
-        if mode == "off":
-            return
         state, now = self._context.state(), time.time()
-        known = state.verification
-        if known is not None and known.ended_at is None and known.order.id == self._begun:
-            if now - known.started_at > self._settings.longest_hours * HOUR_SECONDS:
-                self._verifier.stop()
+        if is_overdue(state.verification, now) and self._verifier.at_work:
+            self._verifier.stop()
+            return
+        if self._settings.mode == "off" or busy or self._verifier.at_work:
             return
         local = time.localtime(now)
-        if busy or self._verifier.at_work or not is_due(self._settings, state, now, local.tm_hour * 60 + local.tm_min):
+        if not is_due(self._settings, state, now, local.tm_hour * 60 + local.tm_min):
             return
-        order = VerificationOrder(id=uuid.uuid4(), mode=mode, ignore_extra=self._settings.ignore_extra)
         try:
-            self._verifier.begin(order)
+            self._verifier.begin(_order(self._settings, self._settings.mode))
         except UsageError as error:
             log.info("no comparison yet: %s", error)
-        else:
-            self._begun = order.id
+
+
+def _order(settings: Scheduled, mode: VerificationMode) -> VerificationOrder:
+    return VerificationOrder(
+        id=uuid.uuid4(),
+        mode=mode,
+        ignore_extra=settings.ignore_extra,
+        ignore_missing=settings.ignore_missing,
+        sample=settings.sample,
+        rows_per_second=settings.rows_per_second,
+        megabytes_per_second=settings.megabytes_per_second,
+        longest_hours=settings.longest_hours,
+    )
+
+
+def is_overdue(known: Verification | None, at: float) -> bool:
+    """Whether a comparison takes longer than its order allows; `at` in seconds since the epoch.
+
+    >>> order = VerificationOrder(id=uuid.UUID(int=0), longest_hours=2)
+    >>> known = Verification(order=order, total=1, started_at=0.0)
+    >>> is_overdue(known, 7200.0), is_overdue(known, 7201.0), is_overdue(None, 7201.0)
+    (False, True, False)
+    """
+    if known is None or known.ended_at is not None or not known.order.longest_hours:
+        return False
+    return at - known.started_at > known.order.longest_hours * HOUR_SECONDS
 
 
 def is_due(settings: Scheduled, state: TaskState, at: float, minute: int) -> bool:

@@ -32,7 +32,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What is read of one relation: `images` are expressions of its columns' bytes, in the order of the other end's;
     `key` those of its key, empty where rows have none, with `key_columns`' names. `condition`: a predicate that rows
     have to meet, in the catalogue's words. `rows`: a query in brackets whose columns are read instead. `portable`:
-    hashed as every version can."""
+    hashed as every version can. `part`: what rows have to meet to be in a sample by ranges of the key; `share`: the
+    first of the buckets of a sample, and how many they are."""
 
     relation: TableName
     oid: int
@@ -42,6 +43,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     condition: str = ""
     rows: str = ""
     portable: bool = False
+    part: sql.Composable | None = None
+    share: tuple[int, int] | None = None
 
 
 # Of the bytes of a value.
@@ -88,9 +91,24 @@ def image(column: str, sender: str | None) -> sql.Composed:
 
 def sum_statement(reading: Reading) -> sql.Composed:
     """The sums of a relation's buckets: bucket, count of rows, sum of hashes."""
-    return sql.SQL("SELECT b, pg_catalog.count(*), pg_catalog.sum(h) FROM ({}) AS r GROUP BY b").format(
-        _hashed(reading, ())
+    return sql.SQL("SELECT b, pg_catalog.count(*), pg_catalog.sum(h) FROM ({}) AS r{} GROUP BY b").format(
+        _hashed(reading, ()), _of_share(reading)
     )
+
+
+def hash_statement(reading: Reading) -> sql.Composed:
+    """Bucket and hash of each row."""
+    return sql.SQL("SELECT b, h FROM ({}) AS r{}").format(_hashed(reading, ()), _of_share(reading))
+
+
+def key_statement(reading: Reading) -> sql.Composed:
+    """Bucket, hash, and the texts of the key (of the whole row where it has none) of each row."""
+    return sql.SQL("SELECT b, h, k FROM ({}) AS r{}").format(_hashed(reading, _key_texts(reading)), _of_share(reading))
+
+
+def row_statement(reading: Reading) -> sql.Composed:
+    """A row for each row."""
+    return sql.SQL("SELECT 0, 0 FROM {} AS t{}").format(_rows(reading), _where(reading))
 
 
 def read_sums(connection: Connection, readings: Iterable[Reading]) -> Sums:
@@ -118,17 +136,26 @@ def read_rows(connection: Connection, readings: Sequence[Reading], buckets: Sequ
     no key). In the transaction that is open."""
     parts = []
     for reading in readings:
-        names = [sql.SQL("pg_catalog.format('%s', {})").format(sql.Identifier(name)) for name in reading.key_columns]
-        if not names:
-            names = [sql.SQL("pg_catalog.left(pg_catalog.format('%s', t), {})").format(sql.Literal(SHOWN_CHARACTERS))]
-        parts.append(
-            sql.SQL("SELECT b, k, h FROM ({}) AS r WHERE b = ANY ({})").format(_hashed(reading, names), list(buckets))
-        )
+        hashed = _hashed(reading, _key_texts(reading))
+        parts.append(sql.SQL("SELECT b, k, h FROM ({}) AS r WHERE b = ANY ({})").format(hashed, list(buckets)))
     statement = sql.SQL("SELECT b, k, h FROM ({}) AS r ORDER BY b").format(sql.SQL(" UNION ALL ").join(parts))
     with connection.cursor("syncwizard_rows") as cursor:
         cursor.itersize = FETCH_ROWS
         for bucket, key, found in cursor.execute(statement):
             yield bucket, tuple(key), found
+
+
+def _key_texts(reading: Reading) -> list[sql.Composable]:
+    if not reading.key_columns:
+        return [sql.SQL("pg_catalog.left(pg_catalog.format('%s', t), {})").format(sql.Literal(SHOWN_CHARACTERS))]
+    return [sql.SQL("pg_catalog.format('%s', {})").format(sql.Identifier(name)) for name in reading.key_columns]
+
+
+def _of_share(reading: Reading) -> sql.Composable:
+    if reading.share is None:
+        return sql.SQL("")
+    first, count = reading.share
+    return sql.SQL(" WHERE ((b - {}) & {}) < {}").format(first, BUCKETS - 1, count)
 
 
 def _hashed(reading: Reading, key_texts: Sequence[sql.Composable]) -> sql.Composed:
@@ -170,4 +197,9 @@ def _rows(reading: Reading) -> sql.Composable:
 
 
 def _where(reading: Reading) -> sql.Composable:
-    return sql.SQL(" WHERE {}").format(predicate(reading.condition)) if reading.condition else sql.SQL("")
+    conditions: list[sql.Composable] = [predicate(reading.condition)] if reading.condition else []
+    if reading.part is not None:
+        conditions.append(reading.part)
+    if not conditions:
+        return sql.SQL("")
+    return sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(conditions))

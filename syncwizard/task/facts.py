@@ -47,3 +47,13 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     """Base of all facts."""
+
+
+def describe_failure(failure: Failure) -> str:
+    """The failure in one line.
+
+    >>> describe_failure(Failure(title="lost", where="source", detail="server closed the connection"))
+    'source: lost (server closed the connection)'
+    """
+    text = f"{failure.where}: {failure.title}" if failure.where else failure.title
+    return f"{text} ({failure.detail})" if failure.detail else text

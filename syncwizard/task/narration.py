@@ -50,12 +50,13 @@ from syncwizard.task.events import (
     VerificationFinished,
     VerificationStarted,
 )
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.row_facts import ChangedRule
-from syncwizard.task.state import MissingDefinition, Verification
+from syncwizard.task.state import MissingDefinition
 from syncwizard.task.switching import sentence_of
 from syncwizard.task.switchover import FenceInherited, SwitchoverEvent, SwitchoverUndone, UndoFailed
 from syncwizard.task.text import counted, describe_bytes, format_seconds, listed, local_time, one_line
-from syncwizard.task.verification import TableVerification
+from syncwizard.task.verification_words import describe_definitions_verified, describe_scope, describe_verified
 
 # A kind of changes beside insert, update, delete and truncate: they came, and were not applied.
 HELD_BACK = "held back"
@@ -88,16 +89,6 @@ def _remedy_of(event: Event) -> Remedy:
 @functools.singledispatch
 def _sentence(event: Event) -> str:
     return type(event).__name__
-
-
-def describe_failure(failure: Failure) -> str:
-    """The failure in one line.
-
-    >>> describe_failure(Failure(title="lost", where="source", detail="server closed the connection"))
-    'source: lost (server closed the connection)'
-    """
-    text = f"{failure.where}: {failure.title}" if failure.where else failure.title
-    return f"{text} ({failure.detail})" if failure.detail else text
 
 
 def describe_changed_rule(change: ChangedRule) -> str:
@@ -153,59 +144,6 @@ def count_missing(missing: Sequence[MissingDefinition]) -> str:
     """
     verb = "is" if len(missing) == 1 else "are"
     return f"{counted(len(missing), 'definition')} {verb} missing at the destination"
-
-
-def describe_verified(found: TableVerification) -> str:
-    """What the comparison of a table found, in one line.
-
-    >>> from syncwizard.task.names import TableName
-    >>> describe_verified(TableVerification(table=TableName("a", "b"), verdict="equal", source_rows=5, lsn="0/1"))
-    'a.b is equal at both ends: 5 rows'
-    >>> describe_verified(TableVerification(table=TableName("a", "b"), verdict="different", changed=2, only_source=1))
-    'a.b differs: 2 rows changed, 1 row only at the source'
-    """
-    if found.verdict == "unverified":
-        return f"{found.table} could not be compared: {found.reason}"
-    extra = f"{counted(found.only_destination, 'row')} only at the destination" if found.only_destination else ""
-    if found.verdict == "equal":
-        kept = f", and {extra}" if extra else ""
-        return f"{found.table} is equal at both ends: {counted(found.source_rows, 'row')}{kept}"
-    parts = [
-        f"{counted(found.changed, 'row')} changed" if found.changed else "",
-        f"{counted(found.only_source, 'row')} only at the source" if found.only_source else "",
-        extra,
-    ]
-    least = "at least " if found.more else ""
-    return f"{found.table} differs: {least}{', '.join(filter(None, parts))}"
-
-
-def describe_definitions_verified(compared: int, different: int) -> str:
-    """How many definitions differ, in one line.
-
-    >>> describe_definitions_verified(20, 0), describe_definitions_verified(20, 1)
-    ('20 definitions are equal at both ends', '1 of 20 definitions differs')
-    """
-    if not different:
-        return f"{counted(compared, 'definition')} are equal at both ends"
-    return f"{different:,} of {counted(compared, 'definition')} {'differs' if different == 1 else 'differ'}"
-
-
-def describe_verification(found: Verification) -> str:
-    """How a verification stands, in one line."""
-    counts = [(len(found.of("equal")), "equal"), (len(found.of("different")), "different")]
-    counts.append((len(found.of("unverified")), "not compared"))
-    text = ", ".join(f"{number:,} {word}" for number, word in counts if number or word == "equal")
-    if found.ended_at is None:
-        done = f"{len(found.tables):,} of {counted(found.total, 'table')}"
-        return f"verification since {local_time(found.started_at)}: {done}, {text}"
-    if found.order.mode == "schema":
-        text = describe_definitions_verified(found.definitions, len(found.differences))
-    else:
-        text = f"{counted(found.total, 'table')}, {text}"
-    end = f"verification of {local_time(found.ended_at)}: {text}"
-    if found.failure is not None:
-        return f"{end}; ended early: {describe_failure(found.failure)}"
-    return f"{end}; stopped" if found.stopped else end
 
 
 def describe_retrying(until: float, failure: Failure) -> str:
@@ -415,8 +353,7 @@ def _(event: SequencesSet) -> str:
 def _(event: VerificationStarted) -> str:
     if event.order.mode == "schema":
         return "verification begins: definitions"
-    what = "the numbers of rows" if event.order.mode == "counts" else "every row"
-    return f"verification begins: {what} of {counted(len(event.tables), 'table')}"
+    return f"verification begins: {counted(len(event.tables), 'table')}, {describe_scope(event.order)}"
 
 
 @_sentence.register

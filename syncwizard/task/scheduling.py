@@ -6,6 +6,7 @@ import msgspec
 
 from syncwizard.task.limiting import hours_problem
 from syncwizard.task.settings import Group, Setting
+from syncwizard.task.verification import LEAST_SAMPLE, LONGEST_HOURS, WHOLE
 
 ScheduledMode = Literal["off", "counts", "rows"]
 VERIFICATION = Group(heading="Scheduled verification", title="Verification")
@@ -48,7 +49,7 @@ class Scheduled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             help="A comparison that takes longer is ended; what was compared by then is kept.",
             unit="hours",
             low=1,
-            high=72,
+            high=LONGEST_HOURS,
         ),
     ] = 12
     ignore_extra: Annotated[
@@ -58,3 +59,40 @@ class Scheduled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             help="Rows that only the destination has are counted, and are no difference.",
         ),
     ] = False
+    ignore_missing: Annotated[
+        bool,
+        Setting(
+            label="Ignore missing",
+            help="Rows that only the source has are counted, and are no difference.",
+        ),
+    ] = False
+    sample: Annotated[
+        int,
+        Setting(
+            label="Sample",
+            help="Percent of the rows that are compared, by ranges of the key drawn anew each time.",
+            unit="percent",
+            low=LEAST_SAMPLE,
+            high=WHOLE,
+        ),
+    ] = WHOLE
+    rows_per_second: Annotated[
+        int,
+        Setting(
+            label="Rows",
+            help="At most so many rows are read at each end in a second; 0: no limit.",
+            unit="rows a second",
+            low=0,
+            high=100_000_000,
+        ),
+    ] = 0
+    megabytes_per_second: Annotated[
+        int,
+        Setting(
+            label="Data",
+            help="At most so much is read at each end in a second, by the mean size of a table's rows; 0: no limit.",
+            unit="MB a second",
+            low=0,
+            high=100_000,
+        ),
+    ] = 0

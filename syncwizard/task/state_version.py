@@ -21,6 +21,7 @@ MODULES = (
     "narration",
     "layered",
     "verification",
+    "verification_words",
     "switchover",
     "switching",
 )

@@ -13,22 +13,41 @@ VerificationMode = Literal["rows", "counts", "schema"]
 DifferenceKind = Literal["changed", "only-source", "only-destination"]
 # `equal` and `different` were compared; `unverified` could not be.
 Verdict = Literal["equal", "different", "unverified"]
+# Percent of the rows: all of them.
+WHOLE = 100
+# A smaller sample proves little.
+LEAST_SAMPLE = 10
+LONGEST_HOURS = 72
 
 
 class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """Compares the tables, all of the task's where none are named. `ignore_extra`: rows that only the destination has
-    are counted and are no difference.
+    """Compares the tables, all of the task's where none are named.
 
-    `repair`: rows that differ are written as the source has them, and compared again; `delete_extra`: rows that only
-    the destination has are deleted there, too.
+    - `ignore_extra`, `ignore_missing`: rows that only the destination, or only the source, has are counted and are no
+      difference.
+    - `sample`: percent of the rows that are compared.
+    - `rows_per_second`, `megabytes_per_second`: what is read at each end at most; 0: no limit.
+    - `longest_hours`: after so long it is ended, and what was compared is kept; 0: never.
+    - `repair`: rows that differ are written as the source has them, and compared again; `delete_extra`: rows that only
+      the destination has are deleted there, too.
     """
 
     id: uuid.UUID
     tables: tuple[TableName, ...] = ()
     mode: VerificationMode = "rows"
     ignore_extra: bool = False
+    ignore_missing: bool = False
+    sample: int = WHOLE
+    rows_per_second: int = 0
+    megabytes_per_second: int = 0
+    longest_hours: int = 0
     repair: bool = False
     delete_extra: bool = False
+
+    @property
+    def limited(self) -> bool:
+        """Whether reading is held to a pace."""
+        return bool(self.rows_per_second or self.megabytes_per_second)
 
 
 class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +61,8 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one table at the source's position `lsn`.
 
     `changed`, `only_source`, `only_destination`: numbers of rows that differ, at least so many where `more`; `rows`:
-    the first of them, by `key_columns` of the source. `reason`: why it could not be compared.
+    the first of them, by `key_columns` of the source. `sample`: percent of the rows that were compared, by which the
+    numbers are smaller. `reason`: why it could not be compared.
     """
 
     table: TableName
@@ -56,6 +76,7 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     more: bool = False
     key_columns: tuple[str, ...] = ()
     rows: tuple[RowDifference, ...] = ()
+    sample: int = WHOLE
     seconds: float = 0.0
     reason: str = ""
 

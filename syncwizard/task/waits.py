@@ -5,10 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.narration import describe_failure
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import describe_bytes, format_seconds, local_time, one_line, span
 

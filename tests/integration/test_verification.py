@@ -218,6 +218,38 @@ def test_what_cannot_be_compared_is_never_called_equal(running: DatabasePair) ->
     assert "only while" in refused
 
 
+def test_a_sample_a_direction_and_limits(running: DatabasePair, tmp_path: Path) -> None:
+    running.source.execute("ANALYZE plain")
+    running.destination.execute("UPDATE plain SET note = 'other'")
+    # Keys by ranges, and where there are none by their hash: rows outside of the bounds are in the outer ranges.
+    plain = verified("--table", "public.plain", "--sample", "20", expect=5)["public.plain"]
+    assert (plain["sample"], plain["changed"]) == (20, plain["source_rows"])
+    assert 800 < plain["source_rows"] < 1200
+    running.destination.execute("UPDATE plain SET note = 'note ' || id")
+    with under_workload(running):
+        found = verified("--sample", "30", expect=0)
+    assert {each["sample"] for each in found.values()} == {30}
+    assert 0 < found["public.keyless"]["source_rows"] < 320
+    running.destination.execute("DELETE FROM plain WHERE id < 5")
+    report = [tmp_path / "found.md", tmp_path / "found.json"]
+    reports = [each for path in report for each in ("--report", str(path))]
+    # One end is read for about half a second, however fast it is.
+    limits = ("--rows-per-second", "9000", "--megabytes-per-second", "50")
+    limited = verified("--table", "public.plain", *limits, *reports, expect=5)["public.plain"]
+    assert (limited["only_source"], limited["source_rows"] - limited["destination_rows"]) == (4, 4)
+    assert limited["source_rows"] / limited["seconds"] < 9000
+    assert {row["key"][0] for row in limited["rows"]} == {"1", "2", "3", "4"}
+    assert "| public.plain | different |" in report[0].read_text()
+    assert json.loads(report[1].read_text())["verification"]["tables"]["public.plain"] == limited
+    counts = ("--table", "public.plain", "--mode", "counts", "--rows-per-second", "100000")
+    assert verified(*counts, expect=5)["public.plain"]["only_source"] == 4
+    ignoring = verified("--table", "public.plain", "--ignore-missing", expect=0)["public.plain"]
+    assert (ignoring["verdict"], ignoring["only_source"]) == ("equal", 4)
+    running.source.execute("DELETE FROM plain WHERE id BETWEEN 10 AND 20")
+    running.destination.execute("INSERT INTO plain (id, n) VALUES (-7, 0)")
+    assert verified("--table", "public.plain", "--ignore-missing", expect=5)["public.plain"]["only_destination"] == 1
+
+
 def test_the_stream_goes_on_while_the_slot_waits_for_a_transaction(running: DatabasePair) -> None:
     writer = running.source_cluster.connect(running.database)
     writer.autocommit = False

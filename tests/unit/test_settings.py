@@ -43,7 +43,7 @@ def other_value(each: Declared) -> str:
     if each.setting.example:
         return each.setting.example
     if each.number:
-        return str(each.default + 1)
+        return str(each.default - 1 if each.default == each.setting.high else each.default + 1)
     return next((word for word in each.choices if word != each.default), "text")
 
 

@@ -18,6 +18,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.targets import read_targets
 from syncwizard.stages.verification.moment import Moment, one_moment
 from syncwizard.stages.verification.repair import repair
+from syncwizard.stages.verification.sampling import sampled
 from syncwizard.stages.verification.tables import GaveWay, Reader, reason_of, unverified
 from syncwizard.stages.verification.units import Unit, make_units
 from syncwizard.structure.table import Table
@@ -136,7 +137,9 @@ def _units(context: Context, order: VerificationOrder) -> list[Unit]:
         with translated("destination", "reading the catalogue"):
             targets = read_targets(source, destination, wanted, context.mapping)
             _check_hash(hashed, destination, portable=portable)
-            return make_units(wanted, targets, rules, source, destination.connection)
+            units = make_units(wanted, targets, rules, source, destination.connection)
+        with translated("source", "reading the planner's statistics"):
+            return [sampled(unit, order, source) for unit in units]
 
 
 def _check_hash(hashed: int, destination: Destination, *, portable: bool) -> None:

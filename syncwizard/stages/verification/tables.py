@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
+import msgspec
+
 from syncwizard.errors import End, EndpointError, SyncwizardError, TaskFailed
-from syncwizard.postgres.comparing import Reading, Sums, read_count, read_rows, read_sums
+from syncwizard.postgres import paced
+from syncwizard.postgres.comparing import BUCKETS, Reading, Sums, read_count, read_rows, read_sums
 from syncwizard.postgres.copying import are_current
 from syncwizard.postgres.session.cancelling import cancel_until
 from syncwizard.postgres.session.connection import Connection
@@ -20,6 +23,7 @@ from syncwizard.rows.comparison import LISTED_ROWS, Differences, differences, un
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.verification.moment import Moment
+from syncwizard.stages.verification.pace import OrderedPace
 from syncwizard.stages.verification.units import Unit
 from syncwizard.task.verification import TableVerification, VerificationOrder
 
@@ -28,6 +32,8 @@ WAITING_SECONDS = 1.0
 LOCK_SECONDS = 2
 # Rows of a table that are repaired at a time: as long as that takes the stream is held.
 REPAIRED_ROWS = 2000
+# Rows of a table that are kept in memory to find those that differ, where reading is held to a pace.
+KEPT_ROWS = 200_000
 LOCK_TIMED_OUT = "55P03"
 
 T = TypeVar("T")
@@ -57,16 +63,18 @@ class Reader:
         begun = time.monotonic()
         with self._reading(moment, unit):
             if order.mode == "counts":
-                counts = self._both(unit, read_count)
+                counts = self._both(unit, self._paced(order, read_count, paced.read_count))
                 found = Differences(
                     only_source=max(0, counts[0] - counts[1]), only_destination=max(0, counts[1] - counts[0])
                 )
             else:
-                sums = self._both(unit, read_sums)
+                sums = self._both(unit, self._paced(order, read_sums, paced.read_sums))
                 counts = (_count(sums[0]), _count(sums[1]))
-                found = self._differences(unit, unequal_buckets(*sums), REPAIRED_ROWS if order.repair else LISTED_ROWS)
+                found = self._differences(unit, order, unequal_buckets(*sums), max(counts))
             self._check_current(unit)
-        differing = found.changed + found.only_source + (0 if order.ignore_extra else found.only_destination)
+        differing = found.changed
+        differing += 0 if order.ignore_missing else found.only_source
+        differing += 0 if order.ignore_extra else found.only_destination
         return TableVerification(
             table=unit.table,
             verdict="different" if differing or found.more else "equal",
@@ -79,18 +87,42 @@ class Reader:
             more=found.more,
             key_columns=unit.key_columns,
             rows=found.rows,
+            sample=unit.sample,
             seconds=time.monotonic() - begun,
         )
 
-    def _differences(self, unit: Unit, buckets: list[int], listed: int) -> Differences:
+    def _differences(self, unit: Unit, order: VerificationOrder, buckets: list[int], rows: int) -> Differences:
+        """Of some buckets; `rows` is how many the table has."""
         if not buckets:
             return Differences()
+        listed = REPAIRED_ROWS if order.repair else LISTED_ROWS
+        if order.limited:
+            few = buckets[: max(1, BUCKETS * KEPT_ROWS // max(rows, 1))]
+            here, there = self._both(
+                unit, lambda session, readings: paced.read_rows(session, readings, few, self._pace(order))
+            )
+            found = differences(here, there, listed=listed)
+            return msgspec.structs.replace(found, more=found.more or len(few) < len(buckets))
         with translated("source", f"reading the rows of {unit.table} that differ"):
             return differences(
                 read_rows(self.source, unit.source, buckets),
                 read_rows(self.destination, unit.destination, buckets),
                 listed=listed,
             )
+
+    def _pace(self, order: VerificationOrder) -> OrderedPace:
+        return OrderedPace(order, self._context.cancellation)
+
+    def _paced(
+        self,
+        order: VerificationOrder,
+        read: Callable[[Connection, Sequence[Reading]], T],
+        read_paced: Callable[[Connection, Sequence[Reading], OrderedPace], T],
+    ) -> Callable[[Connection, Sequence[Reading]], T]:
+        """How to read: at once, or at the order's pace at each end."""
+        if not order.limited:
+            return read
+        return lambda session, readings: read_paced(session, readings, self._pace(order))
 
     def _both(self, unit: Unit, read: Callable[[Connection, Sequence[Reading]], T]) -> tuple[T, T]:
         """Reads at both ends at the same time."""

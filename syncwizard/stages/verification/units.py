@@ -12,6 +12,7 @@ from syncwizard.stages.targets import Targets
 from syncwizard.stages.verification.projected import NotComparable, Senders, readings
 from syncwizard.structure.table import Column, Index, Table
 from syncwizard.task.names import TableName
+from syncwizard.task.verification import WHOLE
 
 Rules = Mapping[TableName, RowRule]
 OTHER_PARTITIONS = "its partitions are not those of the destination, and its rows change on their way"
@@ -23,7 +24,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One table of the source, or several partitions whose rows one partitioned table of the destination holds.
 
     `places`: of the source, and `place` of the destination, where rows are repaired, `binary` in binary form; none
-    where rows have no key. `reason`: why it cannot be compared; then there is nothing to read.
+    where rows have no key. `key_type`: the type of the key's first column, where it is the same at both ends.
+    `sample`: percent of the rows that are read. `reason`: why it cannot be compared; then there is nothing to read.
     """
 
     table: TableName
@@ -32,6 +34,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     source: tuple[Reading, ...] = ()
     destination: tuple[Reading, ...] = ()
     key_columns: tuple[str, ...] = ()
+    key_type: str = ""
+    sample: int = WHOLE
     places: tuple[Place, ...] = ()
     place: Place | None = None
     binary: bool = False
@@ -177,6 +181,7 @@ def _unit(pairing: _Pairing, targets: Targets, ours: Senders, theirs: Senders, e
             for each in pairing.targets
         ),
         key_columns=tuple(here.name for here, _ in key.columns),
+        key_type=next((str(here.type) for here, there in key.columns[:1] if here.type == there.type), ""),
         places=places,
         place=place,
         binary=all(here.binary and here.type == there.type for here, there in columns),

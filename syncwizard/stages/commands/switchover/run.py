@@ -24,7 +24,6 @@ from syncwizard.stages.context import Cancellation, Context
 from syncwizard.stages.definitions.sequences import copy_sequences
 from syncwizard.stages.verification import run as verification
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.narration import describe_verified
 from syncwizard.task.switchover import (
     ReverseCreating,
     StepName,
@@ -37,6 +36,7 @@ from syncwizard.task.switchover import (
 )
 from syncwizard.task.text import counted, format_seconds, listed
 from syncwizard.task.verification import VerificationOrder
+from syncwizard.task.verification_words import describe_verified
 
 Figures = Callable[[], Sample]
 Found = TypeVar("Found")
