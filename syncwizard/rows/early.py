@@ -29,6 +29,8 @@ from syncwizard.structure.table import Column
 _TURNED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # Compiled loops keep so many answers.
 _MOST_DEPTH = 64
+# What is nested deeper is left to PostgreSQL: a call of Python's for each level would meet its limit.
+_DEEPEST = 200
 
 
 class Early:
@@ -42,7 +44,7 @@ class Early:
             column.name: (at, column) for at, column in enumerate(columns) if column is not None and at not in text
         }
         self._codec = codec
-        self._part = self._compile(condition.tree.stmts[0].stmt.select_stmt.where_clause)
+        self._part = self._surely(condition.tree.stmts[0].stmt.select_stmt.where_clause)
         self._test = self._part.test()
 
     @property
@@ -73,6 +75,13 @@ class Early:
         return self._test(row) in (FALSE, UNKNOWN)
 
     # The condition in parts -----------------------------------------------------------------------------------------
+
+    def _surely(self, node: Any) -> Part:
+        try:
+            part = self._compile(node)
+            return part if depth(part) <= _DEEPEST else UNDECIDED
+        except RecursionError:
+            return UNDECIDED
 
     def _compile(self, node: Any) -> Part:
         kind = node.WhichOneof("node")

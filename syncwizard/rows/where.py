@@ -12,6 +12,7 @@ import msgspec
 from syncwizard.rows.etl.steps import reference
 from syncwizard.rows.etl.tree import Place, ScriptError
 from syncwizard.rows.type_names import TypeName
+from syncwizard.structure.sql_trees import parse_sql
 from syncwizard.task.names import TableName
 from syncwizard.task.text import did_you_mean
 
@@ -74,6 +75,9 @@ _CHANGING = frozenset(
         "version",
     )
 )
+# Fields of the parser's nodes that hold names, and messages that hold a value.
+_NAMES = ("name", "funcname", "fields", "type_name", "collname")
+_VALUES = ("Integer", "Float", "Boolean", "String", "BitString")
 _AGGREGATES = frozenset(
     ("count", "sum", "avg", "min", "max", "array_agg", "string_agg", "bool_and", "bool_or", "every")
 )
@@ -228,7 +232,7 @@ def _read(text: str) -> tuple[str, Any]:
         raise ScriptError("the condition is empty", Place(1, 1))
     source = f"{_BEFORE}{text}\n)"
     try:
-        tree: Any = postgast.parse(source)
+        tree: Any = parse_sql(source)
     except postgast.PgQueryError as error:
         raise _syntax(error, text) from error
     if len(tree.stmts) != 1 or not tree.stmts[0].stmt.HasField("select_stmt") or not _is_alone(tree):
@@ -250,30 +254,32 @@ def _is_alone(tree: Any) -> bool:
 
 
 def _walk(node: Any) -> Iterator[tuple[str, Any]]:
-    """Each expression below a Node of the parser, with its kind; names and texts are no expressions."""
-    kind = node.WhichOneof("node")
-    if kind is None:
-        return
-    inner = getattr(node, kind)
-    yield kind, inner
-    for field, value in inner.ListFields():
-        if field.message_type is None or field.name in ("name", "funcname", "fields", "type_name", "collname"):
-            continue
-        for each in value if _is_repeated(value) else [value]:
-            if each.DESCRIPTOR.name == "Node":
-                yield from _walk(each)
-            elif each.DESCRIPTOR.name not in ("Integer", "Float", "Boolean", "String", "BitString"):
-                yield from _walk_message(each)
+    """Each expression at and below a Node of the parser, with its kind; names and texts are no expressions.
+
+    Not by recursion: a condition may be some thousand levels deep.
+    """
+    waiting = [node]
+    while waiting:
+        message = waiting.pop()
+        is_node = message.DESCRIPTOR.name == "Node"
+        if is_node:
+            kind = message.WhichOneof("node")
+            if kind is None:
+                continue
+            message = getattr(message, kind)
+            yield kind, message
+        waiting += reversed(list(_parts_of(message, expression=is_node)))
 
 
-def _walk_message(message: Any) -> Iterator[tuple[str, Any]]:
-    """The expressions in a part that is no Node itself."""
+def _parts_of(message: Any, *, expression: bool) -> Iterator[Any]:
+    """What may hold expressions: of a part that is none itself the Nodes alone."""
     for field, value in message.ListFields():
-        if field.message_type is None:
+        if field.message_type is None or (expression and field.name in _NAMES):
             continue
         for each in value if _is_repeated(value) else [value]:
-            if each.DESCRIPTOR.name == "Node":
-                yield from _walk(each)
+            kind = each.DESCRIPTOR.name
+            if kind == "Node" or (expression and kind not in _VALUES):
+                yield each
 
 
 def _is_repeated(value: Any) -> bool:

@@ -4,6 +4,7 @@ from typing import Any
 
 from syncwizard.errors import UsageError
 from syncwizard.structure.parse import split_statements, without_leading_comments
+from syncwizard.structure.sql_trees import parse_sql
 
 # They would end the transaction that the rows around are in, or change its session for the rows that follow.
 _REFUSED = {
@@ -25,13 +26,11 @@ def edited_statements(text: str) -> list[str]:
     ...
     syncwizard.errors.UsageError: COMMIT would end the transaction of the rows around it
     """
-    import postgast
-
     found = [without_leading_comments(statement) for statement in split_statements(text)]
     if not found:
         raise UsageError("there is no statement to run", remedy="to run none, use --skip")
     for statement in found:
-        tree: Any = postgast.parse(statement)
+        tree: Any = parse_sql(statement)
         reason = _REFUSED.get(tree.stmts[0].stmt.WhichOneof("node"))
         if reason:
             raise UsageError(f"{statement} {reason}", remedy="leave it out")

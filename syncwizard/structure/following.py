@@ -14,6 +14,7 @@ from syncwizard.structure.own_names import LeftOutColumn, OwnNames
 from syncwizard.structure.planned import describe
 from syncwizard.structure.rewriting_definitions import DefinitionRewriter
 from syncwizard.structure.skipped import SkippedStatement
+from syncwizard.structure.sql_trees import parse_sql
 from syncwizard.structure.statements import Statement
 from syncwizard.task.names import TableName
 
@@ -51,13 +52,13 @@ def rewritten(text: str, rewriter: DefinitionRewriter) -> str:
     """
     import postgast
 
-    tree: Any = postgast.parse(text)
+    tree: Any = parse_sql(text)
     for raw in tree.stmts:
         rewriter.statement(raw.stmt)
     if not rewriter.changed:
         return text
     found = postgast.deparse(tree)
-    if postgast.deparse(postgast.parse(found)) != found:
+    if postgast.deparse(parse_sql(found)) != found:
         raise Misprinted
     return found
 
@@ -77,12 +78,10 @@ def _unreadable() -> tuple[type[Exception], ...]:
 
 def _columns(statements: Sequence[Statement]) -> dict[TableName, tuple[str, ...]]:
     """The columns of each table that is created, inherited ones first."""
-    import postgast
-
     found: dict[TableName, tuple[str, ...]] = {}
     for statement in statements:
         if statement.kind == "table":
-            tree: Any = postgast.parse(statement.text)
+            tree: Any = parse_sql(statement.text)
             node = tree.stmts[0].stmt.create_stmt
             names = [name for item in node.inh_relations for name in found.get(table_name(item.range_var), ())]
             names += [item.column_def.colname for item in node.table_elts if item.HasField("column_def")]

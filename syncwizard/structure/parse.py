@@ -9,6 +9,7 @@ import msgspec
 from syncwizard.errors import TaskFailed
 from syncwizard.structure.classify import classify
 from syncwizard.structure.options import one_by_one
+from syncwizard.structure.sql_trees import parse_sql
 from syncwizard.structure.statements import Statement
 from syncwizard.task.names import ObjectName
 
@@ -63,9 +64,7 @@ def _pieces(dump: str) -> list[str]:
 
 def _parse(text: str) -> list[tuple[str, Statement]]:
     """Each statement with the comments before it."""
-    import postgast
-
-    tree: Any = postgast.parse(text)
+    tree: Any = parse_sql(text)
     source = text.encode()
     found = []
     # Whether the comments are part of the statement's own stretch depends on the parser's version.
@@ -164,7 +163,7 @@ def split_statements(text: str) -> list[str]:
     import postgast
 
     try:
-        tree: Any = postgast.parse(text)
+        tree: Any = parse_sql(text)
     except postgast.PgQueryError as error:
         raise TaskFailed("these are no statements that can be run", detail=str(error)) from error
     return [_text_of(raw, text.encode()).strip() for raw in tree.stmts]

@@ -14,7 +14,7 @@ from syncwizard.rows.pgoutput import Decoder
 from syncwizard.rows.projection import EVERY_OPERATION, Projection
 from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.sieve import TableSieve
-from syncwizard.rows.where import parse_where
+from syncwizard.rows.where import Names, parse_where
 from syncwizard.structure.table import Column, ValueType
 from syncwizard.task.names import TableName
 from tests.support import messages
@@ -191,3 +191,19 @@ def test_both_drop_the_same_changes(
 
     python, loops = both(kept)
     assert loops == python
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "NOT " * 1500 + "(n = 1)",
+        "n " + "+ 1 " * 1500 + "> 5",
+        "(n = 1 OR (n = 2 AND " * 700 + "n = 3" + "))" * 700,
+    ],
+    ids=["NOT", "sum", "OR and AND"],
+)
+def test_a_condition_of_any_depth_is_read_and_left_to_the_server(condition: str) -> None:
+    read = parse_where(condition, NAME, TYPES)
+    assert read.reads == {"n"}
+    assert "c2" in read.sql(TYPES, Names())
+    assert not Early(read, COLUMNS, frozenset(), "utf-8").decides

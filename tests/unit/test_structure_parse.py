@@ -211,3 +211,12 @@ def test_what_the_parser_knows_comes_out_the_same_whole_or_cut() -> None:
     known = UNKNOWN.replace("CREATE PROPERTY GRAPH s.friends VERTEX TABLES (s.x KEY (id));", "")
     whole = parse_dump(known)
     assert [each for each in parse_dump(UNKNOWN) if each.kind != "other"] == whole
+
+
+@pytest.mark.parametrize("count", [60, 1500])
+def test_a_view_that_joins_dozens_of_texts_is_read_with_the_rest(count: int) -> None:
+    """The parser's trees are messages, which are read to a depth of 100 where nothing else is asked for."""
+    chain = " || ".join(f"c{number}" for number in range(count))
+    statements = parse_dump(f"CREATE TABLE s.t (id int);\nCREATE VIEW s.v AS SELECT {chain} AS x FROM s.t;\n")
+    assert [statement.kind for statement in statements] == ["table", "view"]
+    assert statements[1].text.count("||") == count - 1
