@@ -52,6 +52,8 @@ def filtered(tables: Iterable[OfBatch], text: str) -> list[Edited]:
         # What is wrong with the text itself stands at each table.
         names = frozenset()
     found = []
+    # Thousands of tables have few shapes; a text that names a table is another one for each.
+    fine: set[tuple[tuple[str, str], ...]] = set()
     for each in tables:
         before = each.entry.where or "all rows"
         missing = sorted(name for name in names if each.shape.columns and name not in each.shape.columns)
@@ -59,7 +61,10 @@ def filtered(tables: Iterable[OfBatch], text: str) -> list[Edited]:
             skipped = f"has no column {', '.join(missing)}"
             found.append(Edited(table=each.name, before=before, after=before, entry=each.entry, skipped=skipped))
         elif where != each.entry.where:
-            problem = filter_problem(where or "", each.shape) if each.shape.columns else ""
+            shape = tuple(each.shape.columns.items())
+            problem = filter_problem(where or "", each.shape) if shape and shape not in fine else ""
+            if not problem and "." not in (where or ""):
+                fine.add(shape)
             entry = msgspec.structs.replace(each.entry, where=where)
             found.append(
                 Edited(table=each.name, before=before, after=where or "all rows", entry=entry, problem=problem)

@@ -214,6 +214,8 @@ def dump_plain(data: Any) -> str:
     schema: "a\e\u202Eb"
     """
     text = yaml.dump(data, Dumper=_Printable, sort_keys=False, allow_unicode=True, width=120)
+    if text.replace("\n", "").isprintable():
+        return text
     # In double quotes, as everything that is not printable is here, an escape means the character.
     return re.sub(r"[^\n]", lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
 

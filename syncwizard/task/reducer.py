@@ -169,9 +169,6 @@ def _(event: PrecheckFinished, state: TaskState, at: float) -> TaskState:
 
 @_after.register
 def _(event: ReplicaIdentityChanging, state: TaskState, at: float) -> TaskState:
-    # The first one tells what was there before us; a repeated run would only see our own FULL.
-    if any(known.table == event.table for known in state.identities):
-        return state
     return replace(state, identities=(*state.identities, event))
 
 

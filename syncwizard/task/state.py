@@ -183,6 +183,14 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
     sequence: int = 0
 
+    @property
+    def identities_before(self) -> tuple[ReplicaIdentityChanging, ...]:
+        """What each table had before the task: the first fact counts, for a repeated run sees FULL of its own.
+
+        Not looked for with each fact: there may be thousands of tables.
+        """
+        return tuple({each.table: each for each in reversed(self.identities)}.values())[::-1]
+
     def finished(self, stage: StageName) -> bool:
         """Whether the stage is done for good."""
         found = self.stages.get(stage)

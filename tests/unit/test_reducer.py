@@ -180,7 +180,8 @@ def test_what_was_made_at_the_source_and_the_sync_point_are_remembered() -> None
 def test_the_replica_identity_from_before_us_is_the_one_remembered() -> None:
     first = ReplicaIdentityChanging(table=ORDERS, previous="d")
     second = ReplicaIdentityChanging(table=ORDERS, previous="f")
-    assert state_after([first, second]).identities == (first,)
+    other = ReplicaIdentityChanging(table=TableName("sales", "items"), previous="n")
+    assert state_after([first, second, other]).identities_before == (first, other)
 
 
 def test_release_leaves_nothing_but_what_is_left_over() -> None:

@@ -162,7 +162,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
                     widened = publishes_generated(source, full)
                     _check_complete(context, source, publication, progress, staying, wanted, widened=widened)
                 publication = _described(source, publication, () if order.whole else members, selection)
-                note_identities(source, context.spec.slot, context.state().identities)
+                note_identities(source, context.spec.slot, context.state().identities_before)
             if order.whole:
                 drop_slot(source, context.spec.slot)
         created = create_task_slot(context) if order.whole else None

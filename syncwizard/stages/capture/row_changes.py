@@ -32,4 +32,4 @@ def _complete_identities(context: Context) -> None:
         usable = tuple(table for table in selection.tables if has_usable_identity(table))
         with identities_held(source):
             set_replica_identities(context, source, msgspec.structs.replace(selection, tables=usable))
-            note_identities(source, context.spec.slot, context.state().identities)
+            note_identities(source, context.spec.slot, context.state().identities_before)

@@ -53,7 +53,7 @@ def run(context: Context) -> str:
                 with identities_held(source):
                     full = set_replica_identities(context, source, selection)
                     publication = publish(context, source, selection, full)
-                    note_identities(source, context.spec.slot, context.state().identities)
+                    note_identities(source, context.spec.slot, context.state().identities_before)
                 drop_slot(source, context.spec.slot)
                 # Before there is a snapshot: what differs from this later happened after it, or is copied again.
                 publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))

@@ -125,6 +125,9 @@ class Copying:
         self._workers: dict[int, tuple[Child, list[tuple[TablePlan, int]]]] = {}
         self._poll = select.poll()
         self._partial: dict[int, tuple[int, int]] = {}
+        # Of committed chunks, by table: there may be thousands, of which a few change between two samples.
+        self._rows: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}
         self._deaths = 0
         self._reported_at = 0.0
 
@@ -132,6 +135,7 @@ class Copying:
         """Copies all; the plans whose tables must begin again. Ends every worker, whatever happens."""
         chunks = sum(len(plan.todo) for plan in self._plans)
         self._note_finished(self._plans)
+        self._add_up(self._plans)
         try:
             for _ in range(min(chunks, COPY_WORKERS)):
                 self._start_worker()
@@ -219,6 +223,7 @@ class Copying:
         self._partial.pop(fileno, None)
         # The worker has the next ones while the journal takes what it did.
         self._take_answer(frame, parts)
+        self._add_up(plan for plan, _ in parts)
         self._hand_out(child)
         if isinstance(frame, TablesApart):
             self._call_back()
@@ -315,17 +320,19 @@ class Copying:
         if copied:
             self._context.record(*copied)
 
+    def _add_up(self, plans: Iterable[TablePlan]) -> None:
+        for plan in plans:
+            name = str(plan.source.name)
+            self._rows[name] = sum(rows for rows, _ in plan.done.values())
+            self._bytes[name] = sum(size for _, size in plan.done.values())
+
     def _report(self) -> None:
         """Samples rows and bytes of the tables at hand, twice a second."""
         now = time.monotonic()
         if now - self._reported_at < 0.5:
             return
         self._reported_at = now
-        rows: dict[str, int] = {}
-        size: dict[str, int] = {}
-        for plan in self._plans:
-            rows[str(plan.source.name)] = sum(rows for rows, _ in plan.done.values())
-            size[str(plan.source.name)] = sum(size for _, size in plan.done.values())
+        rows, size = dict(self._rows), dict(self._bytes)
         for fileno, (part_rows, part_bytes) in self._partial.items():
             # Who copies many tables at once reports nothing before they are in.
             for plan, _ in self._workers[fileno][1]:
