@@ -96,6 +96,8 @@ ACTIONS: Mapping[str, Action] = {
         _action("picker.clear-filter", "escape", "All again", "Show all objects again", show=False),
         _action("objects.edit", "e", "Edit", "What of the table or schema under the cursor differs at the destination"),
         _action("objects.rename", "b", "Batch", "Edit the ticked tables below the line under the cursor", show=False),
+        _action("objects.import", "f", "From file",
+                "Take names, columns, filters, scripts and operations of a task file", show=False),
         _action("columns.tick", "space", "Tick", "The column travels, or not", show=False),
         _action("columns.rename", "enter", "Rename", "To the column's name at the destination", show=False),
         _action("edit.take", "f8", "Take", "Take the answers, or go to the first that is wrong"),

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button
+from textual.widgets import Button, Input
 
 from syncwizard.task.drafting.choice import ObjectChoice
 from syncwizard.task.drafting.draft import TaskDraft
@@ -180,6 +181,61 @@ async def test_a_batch_gets_operations() -> None:
         await pilot.press("b", *["right"] * 7)
         await shown(pilot, "all operations")
         await pilot.press("f8")
+        assert app.wizard.draft.objects == LISTED
+
+
+FILE = """
+version: 1
+name: another
+source: {host: db1, database: kb}
+destination: {host: db2, database: kb}
+objects:
+  - schema: kb
+    tables:
+      - {table: documents, name: passages, columns: {note: remark}, where: "price > 0"}
+      - {table: recipes, name: dishes}
+advanced: {etl: 'e_set(`note`, "x")', etl_errors: dead-letter}
+"""
+
+
+async def choose_file(pilot: Running, path: Path) -> None:
+    """The file picker, from its key to its answer."""
+    await pilot.press("f")
+    field = pilot.app.screen.query_one(Input)
+    field.value = str(path)
+    field.focus()
+    await pilot.press("enter")
+
+
+async def test_edits_of_a_task_file_are_taken_after_their_preview(tmp_path: Path) -> None:
+    path = tmp_path / "another.yaml"
+    path.write_text(FILE)
+    async with at_objects(LISTED, WIDE) as (app, pilot):
+        await choose_file(pilot, path)
+        screen = await shown(pilot, "From another.yaml")
+        assert "1 entry of the file can be taken; 2 cannot, and stay as they are" in screen
+        assert "table kb.passages has the name passages" in screen
+        assert "kb.recipes" in screen and "is not at the source" in screen
+        # Without the names there is nothing that meets; the key bar's F8 takes it.
+        await pilot.press("right")
+        await shown(pilot, "2 entries of the file can be taken")
+        await pilot.press("f8")
+        assert app.wizard.draft.objects[0].tables == [
+            TableObject(table="documents", where="price > 0"),
+            TableObject(table="passages"),
+        ]
+        assert app.wizard.draft.value("advanced.etl") == 'e_set(`note`, "x")'
+        assert app.wizard.draft.value("advanced.etl_errors") == "dead-letter"
+        await pilot.press("u")
+        assert app.wizard.draft.objects == LISTED
+
+
+async def test_a_file_that_cannot_be_read_says_why_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(FILE.replace("price > 0", "price >"))
+    async with at_objects(LISTED, WIDE) as (app, pilot):
+        await choose_file(pilot, path)
+        assert "syntax error" in await shown(pilot, "Nothing was taken")
         assert app.wizard.draft.objects == LISTED
 
 

@@ -35,6 +35,7 @@ from syncwizard.tui.widgets.object_list import ObjectList
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
 from syncwizard.tui.wizard.object_edits import can_edit, edit, edit_batch, tables_below
+from syncwizard.tui.wizard.object_import import take_from_file
 from syncwizard.tui.wizard.step import Step
 from syncwizard.tui.wizard.trying import Trials
 
@@ -59,7 +60,13 @@ class ObjectsStep(Step):
     urgent = ("picker.tick", "picker.filter", "objects.edit", "objects.rename")
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(
-            "objects.reload", "objects.stop", "objects.edit", "objects.rename", "objects.advice", "objects.explain"
+            "objects.reload",
+            "objects.stop",
+            "objects.edit",
+            "objects.rename",
+            "objects.import",
+            "objects.advice",
+            "objects.explain",
         ),
     ]
 
@@ -272,7 +279,7 @@ class ObjectsStep(Step):
                 return self._listing
             case "edit":
                 return can_edit(self.picker.line, self.picker.choice)
-            case "rename":
+            case "rename" | "import":
                 return bool(self.wizard.draft.objects)
             case "advice":
                 return any(advice.add for advice in self._advice)
@@ -301,6 +308,10 @@ class ObjectsStep(Step):
                 edit_batch(self.app, tables, self.picker.choice, self.picker.replace)
             else:
                 self.notify("no table in sight is ticked", severity="warning")
+
+    def action_import(self) -> None:
+        """What a task file says of the chosen objects."""
+        take_from_file(self, self.wizard, self.picker)
 
     def action_explain(self) -> None:
         """The whole advice, to read and to keep."""
