@@ -1,5 +1,6 @@
 """Every path of ours, by the XDG conventions."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -52,6 +53,16 @@ def defect_file() -> Path:
 def tasks_folder() -> Path:
     """Where every task has its folder."""
     return state_folder() / "tasks"
+
+
+def task_ids() -> list[uuid.UUID]:
+    """The tasks that have a folder here."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for folder in tasks_folder().iterdir():
+            with contextlib.suppress(ValueError):
+                found.append(uuid.UUID(folder.name))
+    return found
 
 
 def task_folder(task_id: uuid.UUID) -> Path:

@@ -236,6 +236,10 @@ class PrecheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
         return any((entry if isinstance(entry, str) else entry.item) == item for entry in self.ignore)
 
 
+# Slots and publications of ours begin with it.
+SLOT_PREFIX = "dts_sync_"
+
+
 class TaskSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A whole task file."""
 
@@ -263,7 +267,7 @@ class TaskSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def slot(self) -> str:
         """Name of the replication slot and of the publication."""
-        return f"dts_sync_{self.short_id}"
+        return f"{SLOT_PREFIX}{self.short_id}"
 
 
 # msgspec describes a type to itself when it is first used, and a second thread that comes meanwhile finds half of the

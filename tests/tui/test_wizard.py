@@ -202,6 +202,31 @@ async def test_a_draft_survives_the_end_of_the_program_and_is_offered_again() ->
         assert person.app.screen.query_one("#field-source-host Input", Input).value == "db7"
 
 
+def fill_unheard(person: Keyboard, field: str, value: str) -> None:
+    """As keys do whose change still waits behind others."""
+    control = person.app.screen.query_one(f"#{field} Input", Input)
+    with control.prevent(Input.Changed):
+        control.value = value
+
+
+async def test_keys_that_are_shown_and_not_yet_heard_are_kept_where_the_terminal_goes() -> None:
+    async with at_screens(wizard_over(TaskDraft())) as person:
+        await go_to(person, "source.host")
+        fill_unheard(person, "field-source-host", "db7")
+        wizard_of(person).keep_last_keys()
+        assert [kept.draft.source.host for kept in drafts.list_drafts()] == ["db7"]
+
+
+async def test_a_password_that_is_not_yet_heard_is_in_no_draft() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await go_to(person, "source.password")
+        await person.press("right")
+        await go_to(person, "source.secret")
+        fill_unheard(person, "field-source-secret", "hunter2")
+        wizard_of(person).keep_last_keys()
+        assert all(b"hunter2" not in file.read_bytes() for file in paths.drafts_folder().iterdir())
+
+
 async def test_a_draft_can_be_discarded_for_a_new_task() -> None:
     drafts.save(COMPLETE)
     async with at_screens(wizard_over(None)) as person:

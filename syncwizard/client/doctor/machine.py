@@ -1,19 +1,11 @@
 """What the system gives to a process: a keyring, open files, a life after the last logout."""
 
 import getpass
-import resource
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
-from syncwizard import secrets
+from syncwizard import machine, secrets
 from syncwizard.client import tasks
 from syncwizard.client.doctor.finding import Finding, ok, warning
-
-# An engine has a few dozen: connections, pipes of its children, journal and log.
-OPEN_FILES = 256
-LINGERING = Path("/var/lib/systemd/linger")
-PROGRAM_SECONDS = 10.0
 
 
 def findings() -> Iterator[Finding]:
@@ -22,9 +14,9 @@ def findings() -> Iterator[Finding]:
         task.label for task in tasks.list_tasks() if secrets.names_keyring((task.spec.source, task.spec.destination))
     ]
     yield of_keyring(secrets.keyring_name(), wanting)
-    yield of_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    yield of_open_files(machine.open_files())
     user = getpass.getuser()
-    yield of_lingering(kills_user_processes(), user, lingers=(LINGERING / user).exists())
+    yield of_lingering(machine.kills_user_processes(), user, lingers=machine.lingers(user))
 
 
 def of_keyring(name: str | None, wanting: list[str]) -> Finding:
@@ -41,15 +33,15 @@ def of_keyring(name: str | None, wanting: list[str]) -> Finding:
     return ok("keyring", "none; pgpass, env:NAME and prompt work without it")
 
 
-def of_open_files(limit: int) -> Finding:
+def of_open_files(limit: int | None) -> Finding:
     """How many files a process may have open.
 
     >>> of_open_files(1024).message, of_open_files(64).level
     ('1,024', 'warning')
     """
-    if limit == resource.RLIM_INFINITY:
+    if limit is None:
         return ok("open files", "without limit")
-    if limit >= OPEN_FILES:
+    if limit >= machine.OPEN_FILES:
         return ok("open files", f"{limit:,}")
     return warning("open files", f"{limit:,}: too few for an engine with many streams", "raise it: ulimit -n 1024")
 
@@ -68,16 +60,3 @@ def of_lingering(kills: bool | None, user: str, *, lingers: bool) -> Finding:
         return ok("logout", f"engines go on ({user} lingers)")
     text = "KillUserProcesses=yes: engines are killed at the last logout"
     return warning("logout", text, f"keep them alive: loginctl enable-linger {user}")
-
-
-def kills_user_processes() -> bool | None:
-    """Whether logind ends what a user leaves running; None where there is none to ask."""
-    command = ["loginctl", "show-session", "--property=KillUserProcesses"]
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    answer = done.stdout.strip()
-    return answer.endswith("=yes") if done.returncode == 0 and answer else None

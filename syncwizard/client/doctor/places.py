@@ -1,16 +1,12 @@
 """The folders: whether what is to be kept in them can be written, and how much room there is."""
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from syncwizard import paths
+from syncwizard import machine, paths
 from syncwizard.client.doctor.finding import Finding, failed, ok, warning
 from syncwizard.task.text import describe_bytes
-
-# Journal and log of a task stay far below it; its dump of definitions may need some of it.
-SCARCE_BYTES = 1_000_000_000
 
 
 def findings() -> Iterator[Finding]:
@@ -26,9 +22,9 @@ def of_state(folder: Path) -> Finding:
         return failed(
             "state", f"{folder}: {trouble}", "make the folder writable for this account, or set XDG_STATE_HOME"
         )
-    free = shutil.disk_usage(paths.nearest_existing(folder)).free
+    free = machine.free_bytes(folder)
     text = f"{folder}, {describe_bytes(free)} free"
-    if free < SCARCE_BYTES:
+    if free < machine.SCARCE_BYTES:
         return warning("state", text, "make room: a task stops where its journal cannot be written")
     return ok("state", text)
 

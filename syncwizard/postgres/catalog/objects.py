@@ -6,7 +6,7 @@ import msgspec
 
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
-from syncwizard.task.names import FunctionName
+from syncwizard.task.names import FunctionName, TableName
 
 # By pg_class.relkind.
 RELATION_KINDS = {
@@ -84,6 +84,46 @@ def read_columns_to_fill(connection: Connection, tables: Iterable[int]) -> dict[
     return found
 
 
-def count_hnsw_indexes(connection: Connection, tables: Iterable[int]) -> int:
-    """How many HNSW indexes the tables, given by OID, have."""
-    return int(scalar(connection, query("hnsw_indexes"), list(tables)))
+class Unvalidated(msgspec.Struct, frozen=True):
+    """A foreign key (`foreign`) or CHECK that was never checked for the rows that were there."""
+
+    table: TableName
+    name: str
+    foreign: bool
+
+
+class VectorIndexFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """An index of pgvector. `rows`: of its table, estimated; `type_name` and `dimensions` are the column's, empty and
+    below 1 where it has none."""
+
+    name: str
+    definition: str
+    rows: int
+    type_name: str
+    dimensions: int
+
+
+def read_vector_indexes(connection: Connection, tables: Iterable[int]) -> list[VectorIndexFacts]:
+    """Those of the tables, given by OID."""
+    rows = connection.execute(query("vector_indexes"), {"oids": list(tables)})
+    return [
+        VectorIndexFacts(name=name, definition=definition, rows=count, type_name=type_name, dimensions=dimensions)
+        for name, definition, count, type_name, dimensions in rows
+    ]
+
+
+def read_sizes(connection: Connection, tables: Iterable[int]) -> tuple[int, int]:
+    """Bytes of the tables, given by OID, and of their indexes."""
+    [(rows, indexes)] = connection.execute(query("sizes"), {"oids": list(tables)}).fetchall()
+    return int(rows), int(indexes)
+
+
+def read_unvalidated(connection: Connection, tables: Iterable[int]) -> list[Unvalidated]:
+    """The foreign keys and CHECKs of the tables, given by OID, that rows may violate."""
+    rows = connection.execute(query("unvalidated"), {"oids": list(tables)})
+    return [Unvalidated(TableName(schema, table), name, foreign) for schema, table, name, foreign in rows]
+
+
+def read_wide_rows(connection: Connection, tables: Iterable[int], least: int) -> dict[str, int]:
+    """Those of the tables, given by OID, whose rows have so many bytes on the average, with the bytes."""
+    return dict(connection.execute(query("wide_rows"), {"oids": list(tables), "least": least}).fetchall())

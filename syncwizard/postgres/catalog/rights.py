@@ -48,3 +48,9 @@ def read_writing_rights(connection: Connection, tables: Iterable[int]) -> list[W
     """The rights to the tables, given by OID, in the order of their names."""
     rows = connection.execute(query("writing_rights"), (list(tables),))
     return [WritingRights(TableName(schema, name), writes, policed) for schema, name, writes, policed in rows]
+
+
+def read_managed_roles(connection: Connection, names: Iterable[str]) -> tuple[list[str], bool]:
+    """Those of the roles that the account is a member of, and whether it is a superuser."""
+    [(roles, superuser)] = connection.execute(query("managed_roles"), {"names": list(names)}).fetchall()
+    return roles, superuser

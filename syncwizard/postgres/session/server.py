@@ -33,6 +33,11 @@ def database_identity(connection: Connection) -> str:
     return str(scalar(connection, text))
 
 
+def backend_pid(connection: Connection) -> int:
+    """The process that answers, which a pooler may change between two transactions."""
+    return int(scalar(connection, "SELECT pg_catalog.pg_backend_pid()"))
+
+
 def is_standby(connection: Connection) -> bool:
     """Whether the server takes no writes because it is in recovery."""
     return bool(scalar(connection, "SELECT pg_catalog.pg_is_in_recovery()"))
@@ -53,6 +58,11 @@ def read_replication_room(connection: Connection) -> ReplicationRoom:
     """The server's limits and what is used of them."""
     row = connection.execute(query("replication_room")).fetchone()
     return ReplicationRoom(*(row or (0, 0, 0, 0)))
+
+
+def read_clock(connection: Connection) -> float:
+    """The server's clock, in seconds since 1970."""
+    return float(scalar(connection, "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"))
 
 
 def make_read_only(connection: Connection) -> None:

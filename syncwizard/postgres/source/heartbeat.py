@@ -126,11 +126,6 @@ def read_beat(connection: Connection, slot: str, timeout_milliseconds: int = REA
     return None if row is None else Beat(int(row[0]), int(row[1]))
 
 
-def read_clock(connection: Connection) -> float:
-    """The source's clock in seconds since the epoch."""
-    return float(scalar(connection, "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"))
-
-
 def beats(connection: Connection, slot: str) -> bool:
     """Whether the task's heartbeat is there."""
     if not heartbeat_exists(connection):

@@ -23,8 +23,8 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, TaskReleased
 from syncwizard.task.names import quote
+from syncwizard.task.specification import SLOT_PREFIX
 
-SLOT_PREFIX = "dts_sync_"
 PROGRESS_TABLES = (
     "aside",
     "dead_letters",

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 
 from syncwizard.errors import EndpointError, TaskFailed
+from syncwizard.postgres.session.server import read_clock
 from syncwizard.postgres.session.trouble import DriverError, translated
-from syncwizard.postgres.source.heartbeat import read_clock
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.inbox import Inbox
 from syncwizard.rows.misfits import Spared

@@ -6,14 +6,18 @@ from syncwizard.errors import End, EndpointError, PrecheckNotPassed
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck import (
+    accounts,
     database,
     ddl,
     matching,
     names,
+    parameters,
+    retention,
     row_constraints,
     row_rules,
     selection,
     servers,
+    sessions,
     shape,
 )
 from syncwizard.stages.precheck.lanes import Lanes
@@ -30,7 +34,10 @@ ABOUT_OBJECTS = tuple(entry.name for topic in TOPICS for entry in topic.ITEMS)
 # Other rules for a task that was begun may need whole old rows, too.
 ABOUT_RULES = (*ABOUT_OBJECTS, selection.replica_identity.name)
 # For tables that join a task: all but what was found of the ends as a whole, and what the task made there.
-OF_THE_TASK = {entry.name for topic in (servers, ddl, database) for entry in topic.ITEMS} | {
+OF_THE_ENDS = (servers, sessions, accounts, retention, parameters, ddl, database)
+OF_THE_TASK = {entry.name for topic in OF_THE_ENDS for entry in topic.ITEMS} | {
+    "autovacuum",
+    "this-machine",
     "synchronization-types",
     "slot",
     "heartbeat-name",

@@ -2,6 +2,7 @@
 
 from syncwizard.stages.precheck import (
     abilities,
+    accounts,
     code,
     database,
     ddl,
@@ -9,12 +10,16 @@ from syncwizard.stages.precheck import (
     kinds,
     matching,
     names,
+    parameters,
     polardb,
+    retention,
     rights,
+    rooms,
     row_constraints,
     row_rules,
     selection,
     servers,
+    sessions,
     shape,
     target,
     values,
@@ -24,6 +29,9 @@ from syncwizard.stages.precheck.registry import Item
 
 ITEMS: tuple[Item, ...] = (
     *servers.ITEMS,
+    *sessions.ITEMS,
+    *accounts.ITEMS,
+    *retention.ITEMS,
     *abilities.ITEMS,
     *polardb.ITEMS,
     *selection.ITEMS,
@@ -42,4 +50,6 @@ ITEMS: tuple[Item, ...] = (
     *vectors.ITEMS,
     *database.ITEMS,
     *code.ITEMS,
+    *rooms.ITEMS,
+    *parameters.ITEMS,
 )

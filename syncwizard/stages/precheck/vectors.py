@@ -1,10 +1,10 @@
 """Items about pgvector: whether its indexes can be built with all that the destination has."""
 
-from syncwizard.postgres.catalog.objects import count_hnsw_indexes
+from syncwizard.postgres.catalog.objects import read_vector_indexes
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
-from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel
+from syncwizard.structure.vector_index import SAFE_PARALLEL_HNSW, builds_hnsw_in_parallel, read_vector_index
 from syncwizard.task.text import counted
 
 
@@ -14,7 +14,9 @@ def vector_builds(checkup: Checkup) -> Finding:
     if not checkup.synchronizes("schema"):
         return passed("not needed")
     oids = [table.oid for table in checkup.selection.tables]
-    found = count_hnsw_indexes(checkup.source, oids)
+    found = sum(
+        read_vector_index(each.definition).method == "hnsw" for each in read_vector_indexes(checkup.source, oids)
+    )
     versions = checkup.there.indexes.read_pgvector()
     if not found or versions is None or builds_hnsw_in_parallel(*versions):
         return passed()

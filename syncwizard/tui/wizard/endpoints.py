@@ -13,7 +13,7 @@ from textual.widgets import Label, Static
 from syncwizard.client import credentials, saved_connections
 from syncwizard.errors import End, SyncwizardError
 from syncwizard.secrets import keyring_trouble
-from syncwizard.task.drafting.draft import ENDS, StepName
+from syncwizard.task.drafting.draft import ENDS, StepName, TaskDraft
 from syncwizard.task.drafting.endpoint_draft import EndpointDraft
 from syncwizard.task.drafting.pasted import take_apart
 from syncwizard.task.drafting.rights import rights_script
@@ -93,6 +93,12 @@ class EndpointsStep(FormStep):
         if path != "name":
             self.field("name").fill(self.wizard.draft.name)
         self._follow_draft()
+
+    def as_typed(self) -> TaskDraft:
+        """Without secrets, which no draft holds."""
+        focused = self.screen.focused
+        field = Field.around(focused) if focused is not None else None
+        return self.wizard.draft if field is not None and secret_part(field.path) else super().as_typed()
 
     def problems(self) -> list[Problem]:
         """The draft's, a keyring that is not there, and secrets that only a person can give and did not."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from textual import events, on
 from textual.widgets import Input, Static
 
+from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.validation import Problem
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field, id_of
@@ -27,6 +28,15 @@ class FormStep(Step):
     def take(self, path: str, value: str) -> None:
         """Keeps what was typed into the field."""
         self.wizard.edit(self.wizard.draft.with_value(path, value))
+
+    def as_typed(self) -> TaskDraft:
+        """The draft, and in it what stands in the field with the focus: its change may still wait to be heard."""
+        draft = self.wizard.draft
+        focused = self.screen.focused
+        field = Field.around(focused) if focused is not None else None
+        if field is None or field.value == self.value_of(field.path):
+            return draft
+        return draft.with_value(field.path, field.value)
 
     def judge(self, paths: Collection[str]) -> None:
         """Shows what is wrong with the fields at these paths, and that nothing is."""

@@ -86,7 +86,7 @@ class WizardScreen(Screen[None]):
 
     async def on_mount(self) -> None:
         """Offers the drafts that were left, where nothing else was asked for; then shows the first step."""
-        self._host.last_words.append(self.keep_draft)
+        self._host.last_words.append(self.keep_last_keys)
         kept = drafts.list_drafts() if self._offers_drafts else []
         if kept:
             # Not yet: a step must not be filled from a draft that is not wanted.
@@ -104,7 +104,7 @@ class WizardScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         """Nothing typed is lost, however the screen ends."""
-        self._host.last_words.remove(self.keep_draft)
+        self._host.last_words.remove(self.keep_last_keys)
         self.keep_draft()
 
     def keep_draft(self) -> None:
@@ -113,6 +113,14 @@ class WizardScreen(Screen[None]):
             # That the disk is full stood on the screen; it cannot be shown now.
             with contextlib.suppress(OSError):
                 drafts.save(self.draft)
+
+    def keep_last_keys(self) -> None:
+        """Keeps the draft where the terminal is gone, with keys that were shown and not yet heard by the step."""
+        self.keep_draft()
+        step = self._steps.get(self._current)
+        if step is not None and (typed := step.as_typed()) != self.draft:
+            with contextlib.suppress(OSError):
+                drafts.save(typed)
 
     @property
     def _host(self) -> Home:

@@ -87,6 +87,10 @@ class Step(Vertical):
         """What has the focus when the step comes into view."""
         return next((widget for widget in self.query("*").results(Widget) if widget.focusable), None)
 
+    def as_typed(self) -> TaskDraft:
+        """The draft with what is typed and was not taken yet."""
+        return self.wizard.draft
+
     def problems(self) -> list[Problem]:
         """What keeps Next from going on, in the order of the fields."""
         return self.wizard.draft.problems(self.step)
