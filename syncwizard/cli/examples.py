@@ -34,6 +34,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "verify kb-to-frankfurt",
         "verify kb-to-frankfurt --table public.notes",
         "verify kb-to-frankfurt --sample 20 --rows-per-second 50000 --longest 6",
+        "verify kb-to-frankfurt --mode vectors --nearest 10 --ef-search 80",
         "verify kb-to-frankfurt --last --report verification.md --report verification.json",
     ),
     "repair": ("repair kb-to-frankfurt", "repair kb-to-frankfurt --table public.notes --yes"),

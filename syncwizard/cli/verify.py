@@ -14,7 +14,14 @@ from syncwizard.errors import UsageError
 from syncwizard.task.narration import narrate
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted
-from syncwizard.task.verification import LEAST_SAMPLE, LONGEST_HOURS, WHOLE, VerificationMode, VerificationOrder
+from syncwizard.task.verification import (
+    LEAST_SAMPLE,
+    LONGEST_HOURS,
+    WHOLE,
+    VectorSearch,
+    VerificationMode,
+    VerificationOrder,
+)
 
 DIFFERENT = 5
 UNVERIFIED = 8
@@ -25,10 +32,10 @@ UNVERIFIED = 8
 @click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Compare this table only; repeatable.")
 @click.option(
     "--mode",
-    type=click.Choice(["rows", "counts", "schema"]),
+    type=click.Choice(["rows", "counts", "schema", "vectors"]),
     default="rows",
     show_default=True,
-    help="Compare every row, the numbers of rows, or definitions.",
+    help="Compare every row, the numbers of rows, definitions, or what searches by vector indexes find.",
 )
 @click.option("--ignore-extra", is_flag=True, help="Rows that only the destination has are no difference.")
 @click.option("--ignore-missing", is_flag=True, help="Rows that only the source has are no difference.")
@@ -39,6 +46,10 @@ UNVERIFIED = 8
     metavar="PERCENT",
     help="Compare so many percent of the rows, by ranges of the key drawn anew each time.",
 )
+@click.option("--nearest", type=click.IntRange(1, 1000), default=10, metavar="K", help="Vectors: the K nearest.")
+@click.option("--searches", type=click.IntRange(1, 10_000), default=50, metavar="N", help="Vectors: so many searches.")
+@click.option("--ef-search", type=click.IntRange(1, 1000), metavar="N", help="Vectors: candidates of HNSW.")
+@click.option("--probes", type=click.IntRange(1, 32_768), metavar="N", help="Vectors: lists of IVFFlat.")
 @click.option("--rows-per-second", type=click.IntRange(0), default=0, help="Read at most so many rows at each end.")
 @click.option("--megabytes-per-second", type=click.IntRange(0), default=0, help="Read at most so much at each end.")
 @click.option(
@@ -65,6 +76,10 @@ def verify(
     ignore_extra: bool,
     ignore_missing: bool,
     sample: int,
+    nearest: int,
+    searches: int,
+    ef_search: int | None,
+    probes: int | None,
     rows_per_second: int,
     megabytes_per_second: int,
     longest: int | None,
@@ -100,6 +115,7 @@ def verify(
             rows_per_second=rows_per_second,
             megabytes_per_second=megabytes_per_second,
             longest_hours=longest or 0,
+            vectors=VectorSearch(k=nearest, queries=searches, ef_search=ef_search, probes=probes),
         )
         found = verifying.verify(task, order, lambda event: say(narrate(event)))
     for path in reports:

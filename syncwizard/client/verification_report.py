@@ -14,7 +14,7 @@ from syncwizard.errors import UsageError
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import format_seconds, local_time
-from syncwizard.task.verification import WHOLE, TableVerification
+from syncwizard.task.verification import WHOLE, TableVerification, VectorIndexVerification
 from syncwizard.task.verification_words import describe_scope
 
 FORMS = (".md", ".json")
@@ -71,6 +71,13 @@ def as_markdown(task: StoredTask, found: Verification) -> str:
     for each in _ordered(found):
         if each.rows:
             parts += [f"## Rows of {_escaped(str(each.table))}", _rows(each)]
+    searched = [_searches(each) for table in _ordered(found) for each in table.vectors]
+    if searched:
+        parts += ["## Searches by vector indexes", _table(SEARCHED, searched)]
+        advice = [(each, text) for table in _ordered(found) for each in table.vectors for text in each.statements]
+        parts += [
+            f"At the destination, for {_escaped(str(each.source_index))}:\n\n    {text};" for each, text in advice
+        ]
     if unverified := found.of("unverified"):
         lines = [f"- {_escaped(str(each.table))}: {_escaped(each.reason)}" for each in unverified]
         parts += ["## Not compared", "\n".join(lines)]
@@ -113,6 +120,18 @@ def _line(found: TableVerification) -> list[str]:
         f"{rate:,.0f}",
         format_seconds(found.seconds),
     ]
+
+
+SEARCHED = ("Index", "k", "Searches", "Recall source", "Recall destination", "Same exact neighbours", "Norms")
+
+
+def _searches(found: VectorIndexVerification) -> list[str]:
+    recalls = [
+        "no index" if each is None else f"{each:.3f}" for each in (found.source_recall, found.destination_recall)
+    ]
+    norms = "the same" if found.source_norms.same_as(found.destination_norms) else "differ"
+    name = found.source_index or found.destination_index or ""
+    return [name, str(found.k), f"{found.queries:,}", *recalls, f"{found.same_neighbours:,}", norms]
 
 
 def _rows(found: TableVerification) -> str:

@@ -18,7 +18,7 @@ from syncwizard.task.events import (
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, format_seconds, format_table
-from syncwizard.task.verification import WHOLE, TableVerification, VerificationOrder
+from syncwizard.task.verification import WHOLE, TableVerification, VectorNorms, VerificationOrder
 from syncwizard.task.verification_words import describe_definitions_verified
 
 ROWS_SHOWN = 10
@@ -70,6 +70,8 @@ def describe(found: Verification) -> str:
     """What was found, for people: a line for each table, those that differ first and with their rows."""
     if found.order.mode == "schema":
         return _definitions(found)
+    if found.order.mode == "vectors":
+        return _searches(found)
     tables = sorted(found.tables.values(), key=lambda each: (_ORDER[each.verdict], str(each.table)))
     rows = [_line(each) for each in tables]
     parts = [format_table(HEADER, rows, right=range(2, len(HEADER)))]
@@ -82,6 +84,38 @@ def describe(found: Verification) -> str:
     if found.order.sample < WHOLE:
         parts.append(f"a sample of {found.order.sample} % was compared, and says nothing of the other rows")
     return "\n".join(parts)
+
+
+SEARCHED = ("INDEX", "K", "SEARCHES", "SOURCE", "DESTINATION", "SAME EXACT", "SET AT DESTINATION")
+
+
+def _searches(found: Verification) -> str:
+    """A line for each vector index, with what to do where one is worse; norms where they differ."""
+    lines, more = [], []
+    for table in sorted(found.tables.values(), key=lambda each: str(each.table)):
+        if table.reason:
+            more.append(f"{table.table} could not be compared: {table.reason}")
+        for each in table.vectors:
+            name = each.source_index or each.destination_index or ""
+            setting = f"{each.setting} {each.destination_value}" if each.destination_value else ""
+            recalls = [_share(each.source_recall), _share(each.destination_recall)]
+            same = f"{each.same_neighbours:,}"
+            lines.append([name, str(each.k), f"{each.queries:,}", *recalls, same, setting])
+            if not each.source_norms.same_as(each.destination_norms):
+                more += [f"{name}: other values", *map(_norms, (each.source_norms, each.destination_norms))]
+            if each.worse:
+                more += [f"{name} finds less at the destination; there:", *(f"  {text};" for text in each.statements)]
+    return "\n".join([format_table(SEARCHED, lines, right=range(1, 6)), *more, _summary(found)])
+
+
+def _share(recall: float | None) -> str:
+    return "no index" if recall is None else f"{100 * recall:.1f} %"
+
+
+def _norms(found: VectorNorms) -> str:
+    norms = ", ".join("–" if each is None else f"{each:.6g}" for each in (found.least, found.mean, found.greatest))
+    dimensions = f"{found.least_dimensions or '–'} to {found.most_dimensions or '–'}"
+    return f"  {found.rows:,} rows, {found.nulls:,} NULL, {found.zeros:,} zero; dimensions {dimensions}; norms {norms}"
 
 
 def _definitions(found: Verification) -> str:

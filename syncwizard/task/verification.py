@@ -1,15 +1,15 @@
 """What a verification is asked, and what it found, as data."""
 
 import uuid
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
 from syncwizard.task.facts import Event, Failure
 from syncwizard.task.names import TableName
 
-# Every row; the numbers of rows; definitions alone.
-VerificationMode = Literal["rows", "counts", "schema"]
+# Every row; the numbers of rows; definitions alone; what searches by vector indexes find.
+VerificationMode = Literal["rows", "counts", "schema", "vectors"]
 DifferenceKind = Literal["changed", "only-source", "only-destination"]
 # `equal` and `different` were compared; `unverified` could not be.
 Verdict = Literal["equal", "different", "unverified"]
@@ -20,6 +20,16 @@ LEAST_SAMPLE = 10
 LONGEST_HOURS = 72
 
 
+class VectorSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """How searches are tried: the `k` nearest of so many `queries`, values of the table at random; `ef_search` of HNSW
+    and `probes` of IVFFlat as given, None: as each server is set."""
+
+    k: int = 10
+    queries: int = 50
+    ef_search: int | None = None
+    probes: int | None = None
+
+
 class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Compares the tables, all of the task's where none are named.
 
@@ -27,6 +37,7 @@ class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
       difference.
     - `sample`: percent of the rows that are compared.
     - `rows_per_second`, `megabytes_per_second`: what is read at each end at most; 0: no limit.
+    - `vectors`: how searches are tried, in the mode of that name.
     - `longest_hours`: after so long it is ended, and what was compared is kept; 0: never.
     - `repair`: rows that differ are written as the source has them, and compared again; `delete_extra`: rows that only
       the destination has are deleted there, too.
@@ -41,6 +52,7 @@ class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
     rows_per_second: int = 0
     megabytes_per_second: int = 0
     longest_hours: int = 0
+    vectors: VectorSearch = VectorSearch()
     repair: bool = False
     delete_extra: bool = False
 
@@ -57,12 +69,67 @@ class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
     kind: DifferenceKind
 
 
+class VectorNorms(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of a column of vectors: rows, those without a value, those of norm 0; dimensions and norms are None
+    where the type has none."""
+
+    rows: int
+    nulls: int
+    zeros: int
+    least_dimensions: int | None
+    most_dimensions: int | None
+    least: float | None
+    mean: float | None
+    greatest: float | None
+
+    def same_as(self, other: Self) -> bool:
+        """Whether both ends hold the same; the mean depends on the order in which it was summed."""
+        return msgspec.structs.replace(self, mean=None) == msgspec.structs.replace(other, mean=None)
+
+
+class VectorIndexVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """What searches for the `k` nearest of sampled `queries` find at both ends by an approximate index.
+
+    - `expression`: what is indexed, `operator` the distance; the indexes' names, None where an end has none.
+    - `same_neighbours`: for so many queries the exact neighbours are as far at both ends.
+    - the recalls: shares of the exact neighbours that the index found; None where the planner takes no such index.
+    - `setting`: what a session sets for accuracy, with its value at each end, and the one `needed` at the destination
+      for the source's recall; None where none reaches it, or it is not `worse`.
+    - `statements`: what makes the destination's searches as accurate, where they are `worse`.
+    """
+
+    expression: str
+    operator: str
+    source_index: str | None
+    destination_index: str | None
+    k: int
+    queries: int
+    same_neighbours: int
+    source_recall: float | None
+    destination_recall: float | None
+    setting: str
+    source_value: int | None
+    destination_value: int | None
+    source_norms: VectorNorms
+    destination_norms: VectorNorms
+    worse: bool = False
+    needed: int | None = None
+    statements: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether the ends give other answers."""
+        return (
+            self.worse or self.same_neighbours < self.queries or not self.source_norms.same_as(self.destination_norms)
+        )
+
+
 class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one table at the source's position `lsn`.
 
     `changed`, `only_source`, `only_destination`: numbers of rows that differ, at least so many where `more`; `rows`:
     the first of them, by `key_columns` of the source. `sample`: percent of the rows that were compared, by which the
-    numbers are smaller. `reason`: why it could not be compared.
+    numbers are smaller. `vectors`: of its approximate indexes, in that mode. `reason`: why it could not be compared.
     """
 
     table: TableName
@@ -77,6 +144,7 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     key_columns: tuple[str, ...] = ()
     rows: tuple[RowDifference, ...] = ()
     sample: int = WHOLE
+    vectors: tuple[VectorIndexVerification, ...] = ()
     seconds: float = 0.0
     reason: str = ""
 

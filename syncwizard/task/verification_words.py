@@ -3,7 +3,7 @@
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, local_time
-from syncwizard.task.verification import WHOLE, TableVerification, VerificationOrder
+from syncwizard.task.verification import WHOLE, TableVerification, VectorIndexVerification, VerificationOrder
 
 HOUR_SECONDS = 3600
 
@@ -21,6 +21,8 @@ def describe_verified(found: TableVerification) -> str:
     """
     if found.verdict == "unverified":
         return f"{found.table} could not be compared: {found.reason}"
+    if found.vectors:
+        return f"{found.table}: " + "; ".join(map(describe_searches, found.vectors))
     missing = f"{counted(found.only_source, 'row')} only at the source" if found.only_source else ""
     extra = f"{counted(found.only_destination, 'row')} only at the destination" if found.only_destination else ""
     sample = f" in a sample of {found.sample} %" if found.sample < WHOLE else ""
@@ -30,6 +32,25 @@ def describe_verified(found: TableVerification) -> str:
     parts = [f"{counted(found.changed, 'row')} changed" if found.changed else "", missing, extra]
     least = "at least " if found.more else ""
     return f"{found.table} differs{sample}: {least}{', '.join(filter(None, parts))}"
+
+
+def describe_searches(found: VectorIndexVerification) -> str:
+    """What searches by a vector index find at both ends, in one line."""
+    name = found.source_index or found.destination_index
+    recalls = " and ".join(map(_recall, (found.source_recall, found.destination_recall)))
+    parts = [f"{name} finds {recalls} of the {found.k} nearest (source and destination)"]
+    if found.same_neighbours < found.queries:
+        other = found.queries - found.same_neighbours
+        parts.append(f"exact neighbours differ for {other:,} of {counted(found.queries, 'search', 'searches')}")
+    if not found.source_norms.same_as(found.destination_norms):
+        parts.append("norms or dimensions differ")
+    if found.worse:
+        parts.append(f"worse at the destination: {'; '.join(found.statements)}")
+    return ", ".join(parts)
+
+
+def _recall(share: float | None) -> str:
+    return "nothing (no such index is used)" if share is None else f"{100 * share:.1f} %"
 
 
 def describe_definitions_verified(compared: int, different: int) -> str:
@@ -54,6 +75,8 @@ def describe_scope(order: VerificationOrder) -> str:
     """
     if order.mode == "schema":
         return "definitions"
+    if order.mode == "vectors":
+        return f"the {order.vectors.k} nearest of {order.vectors.queries} searches by each vector index"
     share = "every row" if order.sample == WHOLE else f"{order.sample} % of the rows"
     parts = ["the numbers of rows" if order.mode == "counts" else share]
     parts += ["rows that only the source has are no difference"] if order.ignore_missing else []

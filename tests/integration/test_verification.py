@@ -419,3 +419,53 @@ def test_merged_tables_are_compared_each_with_its_own_rows(
         ]
     finally:
         syncwizard("pause", NAME, expect=None)
+
+
+VECTORS = """
+CREATE EXTENSION vector;
+CREATE TABLE passages (id int PRIMARY KEY, "Odd v" vector(16), half halfvec(16));
+SELECT setseed(0.5);
+INSERT INTO passages
+SELECT i, v, v::halfvec
+  FROM (SELECT i, (SELECT array_agg(random() + 0 * i * j) FROM generate_series(1, 16) j)::vector AS v
+                                FROM generate_series(1, 1500) i) r;
+INSERT INTO passages VALUES (0, NULL, NULL);
+CREATE INDEX near ON passages USING hnsw ("Odd v" vector_l2_ops);
+CREATE INDEX cosine ON passages USING hnsw (half halfvec_cosine_ops) WHERE id < 1400;
+"""
+POOR = 'CREATE INDEX near ON passages USING hnsw ("Odd v" vector_l2_ops) WITH (m = 2, ef_construction = 4)'
+
+
+def test_a_vector_index_that_finds_less_is_named_with_what_to_set(
+    pair: DatabasePair, tmp_path: Path, state_home: Path
+) -> None:
+    pair.source.execute(VECTORS)
+    spec = pair.spec([SchemaObjects(schema="public")], name=NAME, id=None)
+    searched = ("--mode", "vectors", "--searches", "20", "--nearest", "5")
+    try:
+        syncwizard("start", write_task_file(spec, tmp_path), "--until", "caught-up")
+        syncwizard("wait", NAME, "--until", "indexed")
+        found = verified(*searched, "--ef-search", "200", expect=0)["public.passages"]
+        assert {each["expression"]: each["same_neighbours"] for each in found["vectors"]} == {"half": 20, '"Odd v"': 20}
+        assert all(each["source_recall"] > 0.9 for each in found["vectors"])
+        (near,) = (each for each in found["vectors"] if each["expression"] == '"Odd v"')
+        norms = near["destination_norms"]
+        assert (norms["rows"], norms["nulls"], norms["least_dimensions"]) == (1501, 1, 16)
+        for statement in ("DROP INDEX near, cosine", POOR, "UPDATE passages SET half = NULL WHERE id = 7"):
+            pair.destination.execute(statement.encode())
+        report = tmp_path / "found.md"
+        shown = syncwizard("verify", NAME, *searched, "--ef-search", "40", "--report", str(report), expect=5).stdout
+        assert "public.near finds less at the destination" in shown
+        assert "CREATE INDEX cosine ON public.passages USING hnsw" in shown
+        assert "1,501 rows, 2 NULL" in shown
+        assert "At the destination, for public.cosine" in report.read_text()
+        last = json.loads(syncwizard("verify", NAME, "--last", "--json", expect=5).stdout)
+        vectors = last["verification"]["tables"]["public.passages"]["vectors"]
+        near, cosine = sorted(vectors, key=lambda each: str(each["expression"]))
+        assert near["destination_recall"] < near["source_recall"] - 0.02
+        reset = 'ALTER INDEX "public"."near" RESET (m, ef_construction)'
+        again = [reset, 'REINDEX INDEX CONCURRENTLY "public"."near"']
+        assert near["statements"] in ([f"SET hnsw.ef_search = {near['needed']}"], again)
+        assert (cosine["destination_index"], cosine["destination_recall"]) == (None, None)
+    finally:
+        syncwizard("pause", NAME, expect=None)

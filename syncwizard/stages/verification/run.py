@@ -21,6 +21,7 @@ from syncwizard.stages.verification.repair import repair
 from syncwizard.stages.verification.sampling import sampled
 from syncwizard.stages.verification.tables import GaveWay, Reader, reason_of, unverified
 from syncwizard.stages.verification.units import Unit, make_units
+from syncwizard.stages.verification.vectors import indexed
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TableVerified, VerificationFinished, VerificationStarted
 from syncwizard.task.names import TableName
@@ -138,6 +139,8 @@ def _units(context: Context, order: VerificationOrder) -> list[Unit]:
             targets = read_targets(source, destination, wanted, context.mapping)
             _check_hash(hashed, destination, portable=portable)
             units = make_units(wanted, targets, rules, source, destination.connection)
+            if order.mode == "vectors":
+                units = indexed(source, destination.connection, units)
         with translated("source", "reading the planner's statistics"):
             return [sampled(unit, order, source) for unit in units]
 

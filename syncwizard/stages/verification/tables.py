@@ -22,6 +22,7 @@ from syncwizard.postgres.snapshots import begin_snapshot
 from syncwizard.rows.comparison import LISTED_ROWS, Differences, differences, unequal_buckets
 from syncwizard.stages.context import Context
 from syncwizard.stages.interruptible import interruptible
+from syncwizard.stages.verification import vectors
 from syncwizard.stages.verification.moment import Moment
 from syncwizard.stages.verification.pace import OrderedPace
 from syncwizard.stages.verification.units import Unit
@@ -60,6 +61,8 @@ class Reader:
 
     def compare(self, moment: Moment, unit: Unit, order: VerificationOrder) -> TableVerification:
         """What both ends have of the table. Raises GaveWay, Cancelled, EndpointError, TaskFailed."""
+        if order.mode == "vectors":
+            return self._search(moment, unit, order)
         begun = time.monotonic()
         with self._reading(moment, unit):
             if order.mode == "counts":
@@ -90,6 +93,35 @@ class Reader:
             sample=unit.sample,
             seconds=time.monotonic() - begun,
         )
+
+    def _search(self, moment: Moment, unit: Unit, order: VerificationOrder) -> TableVerification:
+        """Compares what searches by its vector indexes find."""
+        begun = time.monotonic()
+        if reason := vectors.why_not(unit):
+            return unverified(unit, reason)
+        with self._reading(moment, unit):
+            with interruptible(self._context, self.source, "source", "drawing vectors to search for"):
+                found = tuple(vectors.search(self.source, self._at_both, unit, order.vectors))
+            self._check_current(unit)
+        return TableVerification(
+            table=unit.table,
+            verdict="different" if any(each.differs for each in found) else "equal",
+            lsn=moment.lsn,
+            source_rows=max((each.source_norms.rows for each in found), default=0),
+            destination_rows=max((each.destination_norms.rows for each in found), default=0),
+            vectors=found,
+            seconds=time.monotonic() - begun,
+        )
+
+    def _at_both(self, here: Callable[[Connection], T], there: Callable[[Connection], T]) -> tuple[T, T]:
+        """Reads at both ends at the same time."""
+        source = self._pool.submit(self._do, "source", self.source, here)
+        destination = self._do("destination", self.destination, there)
+        return source.result(), destination
+
+    def _do(self, end: End, session: Connection, read: Callable[[Connection], T]) -> T:
+        with interruptible(self._context, session, end, "searching vectors"):
+            return read(session)
 
     def _differences(self, unit: Unit, order: VerificationOrder, buckets: list[int], rows: int) -> Differences:
         """Of some buckets; `rows` is how many the table has."""
