@@ -19,11 +19,12 @@ from syncwizard.engine.history import read_history
 from syncwizard.errors import JournalFailed
 from syncwizard.secrets import known_here
 from syncwizard.task import file
-from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished
+from syncwizard.task.events import EngineStarted, Entry, PrecheckItemFinished, StageName
 from syncwizard.task.figures.history import Stretch, grouped, stretches
 from syncwizard.task.narration import narrate
 from syncwizard.task.redaction import Redactor
 from syncwizard.task.specification import TaskSpec
+from syncwizard.task.state import TaskState
 from syncwizard.task.text import (
     clean_lines,
     describe_bytes,
@@ -40,6 +41,9 @@ LOG_LINES_SHOWN = 300
 LOG_BYTES_READ = 256 * 1024
 HOURS_SHOWN = 24
 HOUR_SECONDS = 3600.0
+# The item of the precheck that says what a start will take, and the stages that it is about.
+ESTIMATE = "estimate"
+COPYING_STAGES: tuple[StageName, ...] = ("full", "indexes")
 
 
 def default_name(label: str, ending: str) -> str:
@@ -75,6 +79,7 @@ def gather(seen: Seen, now: float, clean: Callable[[str], str]) -> dict[str, Any
         "versions": _versions(engine),
         "status": describe(seen, now),
         "history": [_hour_data(hour) for hour in _hours(folder, now)],
+        "estimate": _estimate(seen.state, now),
         "precheck": [line for item in seen.state.precheck for line in _item_lines(item)],
         "task_file": file.dump(seen.task.spec),
         "events": [*missing, *(_entry_line(entry) for entry in entries)],
@@ -93,6 +98,7 @@ def as_text(content: dict[str, Any]) -> str:
         ("STATUS", content["status"]),
         (f"LAST {HOURS_SHOWN} HOURS, WHILE AN ENGINE WAS RUNNING", _history_table(content["history"])),
         ("PRECHECK", _lines(content["precheck"])),
+        ("ESTIMATED, AND WHAT IT TOOK", _lines(content["estimate"])),
         ("TASK FILE", content["task_file"].rstrip()),
         (f"LAST {EVENTS_SHOWN} EVENTS", _lines(content["events"])),
         (f"LAST {LOG_LINES_SHOWN} LINES OF THE LOG", _lines(content["log"])),
@@ -156,6 +162,19 @@ def _history_table(hours: Sequence[Mapping[str, Any]]) -> str:
             cells += [describe_figure(known[kind]) if known else "" for kind in ("mean", "peak")]
         rows.append(cells)
     return format_table(("SINCE", *titles), rows, right=range(1, len(titles) + 1)) if rows else ""
+
+
+def _estimate(state: TaskState, now: float) -> list[str]:
+    """What the precheck expected of the start, and what the stages took that it is about."""
+    expected = next((item.message for item in state.precheck if item.item == ESTIMATE), "")
+    took = [
+        f"took: {name} {format_seconds((stage.finished_at or now) - stage.started_at)}"
+        + ("" if stage.finished_at else " so far")
+        + (f" ({stage.summary})" if stage.summary else "")
+        for name in COPYING_STAGES
+        if (stage := state.stages.get(name)) is not None and stage.started_at is not None
+    ]
+    return [*([f"estimated: {expected}"] if expected else []), *took]
 
 
 def _item_lines(item: PrecheckItemFinished) -> list[str]:

@@ -174,6 +174,8 @@ def test_rows_disk_and_vector_memory_are_estimated(pair: DatabasePair, tmp_path:
     assert found(pair.spec(), tmp_path, "vector-memory").verdict == "passed"
     assert found(pair.spec(), tmp_path, "wide-rows").verdict == "passed"
     assert found(pair.spec(), tmp_path, "destination-disk").message.startswith("about ")
+    finding = found(pair.spec(), tmp_path, "estimate")
+    assert finding.message.startswith("100 rows · ≈ 5 s to copy ") and "≈ 5 s for 2 vector indexes" in finding.message
     # As if there were many, and then as if all of it were one row.
     pair.source.execute("UPDATE pg_class SET reltuples = 500e6 WHERE relname = 'v'")
     finding = found(pair.spec(), tmp_path, "vector-memory")

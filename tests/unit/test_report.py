@@ -13,7 +13,7 @@ from syncwizard.client.report import last_lines
 from syncwizard.client.tasks import StoredTask
 from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.logs import FILE_NAME as LOG_NAME
-from syncwizard.task.events import EngineStarted, Noticed, PrecheckItemFinished, StageStarted
+from syncwizard.task.events import EngineStarted, Noticed, PrecheckItemFinished, StageFinished, StageStarted
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from tests.support.commands import syncwizard
 
@@ -33,6 +33,9 @@ def task(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> StoredTask:
     journal.append(EngineStarted(pid=1, version="0.0.9"))
     journal.append(StageStarted(stage="precheck"))
     journal.append(PrecheckItemFinished(item="rights", title="rights", verdict="passed", message="all there"))
+    journal.append(PrecheckItemFinished(item="estimate", title="cost", verdict="passed", message="about ten seconds"))
+    journal.append(StageStarted(stage="full"))
+    journal.append(StageFinished(stage="full", summary="all copied"))
     journal.append(Noticed(level="error", message=f"cannot log in with {SECRET}"))
     journal.close()
     lines = [f"line {number} of the log" for number in range(1000)] + [
@@ -53,7 +56,17 @@ def test_a_report_holds_what_a_colleague_needs_and_no_secret(
     path = tmp_path / "report"
     printed = syncwizard("report", "kb", "--output", path, *options)
     text = path.read_text()
-    for part in ("0.0.9", "rights: all there", "env:SOURCE_PW", "stage precheck started", "line 999 of the log", "***"):
+    for part in (
+        "0.0.9",
+        "estimated: about ten seconds",
+        "took: full ",
+        "(all copied)",
+        "rights: all there",
+        "env:SOURCE_PW",
+        "stage precheck started",
+        "line 999 of the log",
+        "***",
+    ):
         assert part in text, part
     assert "line 100 of the log" not in text
     for secret in (CORE, "swordfish", *OTHERS):

@@ -112,10 +112,18 @@ def read_vector_indexes(connection: Connection, tables: Iterable[int]) -> list[V
     ]
 
 
-def read_sizes(connection: Connection, tables: Iterable[int]) -> tuple[int, int]:
-    """Bytes of the tables, given by OID, and of their indexes."""
-    [(rows, indexes)] = connection.execute(query("sizes"), {"oids": list(tables)}).fetchall()
-    return int(rows), int(indexes)
+class Sizes(msgspec.Struct, frozen=True):
+    """How large tables are together: rows as the statistics have them, bytes of the rows, bytes of the indexes."""
+
+    rows: int
+    row_bytes: int
+    index_bytes: int
+
+
+def read_sizes(connection: Connection, tables: Iterable[int]) -> Sizes:
+    """Those of the tables, given by OID."""
+    [row] = connection.execute(query("sizes"), {"oids": list(tables)}).fetchall()
+    return Sizes(*row)
 
 
 def read_unvalidated(connection: Connection, tables: Iterable[int]) -> list[Unvalidated]:

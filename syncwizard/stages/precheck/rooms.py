@@ -20,9 +20,9 @@ def destination_disk(checkup: Checkup) -> Finding:
     """A server does not say over SQL how much room its disk has: the number to compare it with is given."""
     if not checkup.synchronizes("full"):
         return passed("nothing is copied")
-    rows, indexes = read_sizes(checkup.source, [table.oid for table in checkup.selection.tables])
+    sizes = read_sizes(checkup.source, [table.oid for table in checkup.selection.tables])
     wal = read_parameters(checkup.destination, ["max_wal_size"]).get("max_wal_size")
-    return judge_disk(rows, indexes, "" if wal is None else wal.shown)
+    return judge_disk(sizes.row_bytes, sizes.index_bytes, "" if wal is None else wal.shown)
 
 
 def judge_disk(rows: int, indexes: int, wal: str) -> Finding:

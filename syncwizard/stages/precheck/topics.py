@@ -6,6 +6,7 @@ from syncwizard.stages.precheck import (
     code,
     database,
     ddl,
+    estimate,
     functions,
     kinds,
     matching,
@@ -52,4 +53,5 @@ ITEMS: tuple[Item, ...] = (
     *code.ITEMS,
     *rooms.ITEMS,
     *parameters.ITEMS,
+    *estimate.ITEMS,
 )

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -41,16 +41,20 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 def price_of(choice: ObjectChoice) -> Price:
     """What the choice costs, as far as the source's estimates of its tables are right."""
-    slow, fast = COPY_RATES
     work = [
-        work_of(each, method, dimensions)
+        work_of(each.rows or 0, method, dimensions)
         for each, method, dimensions in vector_indexes(choice.catalogue)
         if choice.has(each)
     ]
-    tally = choice.tally
+    return price_for(choice.tally.bytes, work)
+
+
+def price_for(size: int, work: Sequence[float]) -> Price:
+    """What so many bytes cost, and vector indexes with so much work each."""
+    slow, fast = COPY_RATES
     return Price(
-        bytes=tally.bytes,
-        copy=(tally.bytes / fast, tally.bytes / slow),
+        bytes=size,
+        copy=(size / fast, size / slow),
         vector_indexes=len(work),
         building=(sum(work) / BUILD_RATES[1], sum(work) / BUILD_RATES[0]),
     )
@@ -68,14 +72,12 @@ def vector_indexes(catalogue: Catalogue) -> list[tuple[CatalogueObject, str, int
     return found
 
 
-def work_of(table: CatalogueObject, method: str, dimensions: int) -> float:
-    """The work of building an index, in dimensions of rows.
+def work_of(rows: int, method: str, dimensions: int) -> float:
+    """The work of building an index over so many rows, in dimensions of rows.
 
-    >>> vectors = CatalogueObject("table", "kb", "passages", 60_000)
-    >>> round(work_of(vectors, "hnsw", 768) / BUILD_RATES[0]), round(work_of(vectors, "hnsw", 768) / BUILD_RATES[1])
+    >>> round(work_of(60_000, "hnsw", 768) / BUILD_RATES[0]), round(work_of(60_000, "hnsw", 768) / BUILD_RATES[1])
     (242, 66)
     """
-    rows = table.rows or 0
     depth = max(1.0, math.log(max(rows, 2)) / math.log(MEASURED_ROWS))
     share = IVFFLAT_SHARE if method == "ivfflat" else 1.0
     return rows * (dimensions + OVERHEAD) * depth * share
