@@ -15,7 +15,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "check --schema > task.schema.json",
     ),
     "preview": ("preview kb.yaml", "preview kb.yaml > complete.yaml"),
-    "precheck": ("precheck kb.yaml", "precheck kb.yaml --script source | psql -h db1.example.com kb"),
+    "precheck": (
+        "precheck kb.yaml",
+        "precheck kb.yaml --script source | psql -h db1.example.com kb",
+        "precheck kb.yaml --fix sender-timeout --as postgres",
+        "precheck kb.yaml --junit precheck.xml",
+    ),
     "start": ("start kb.yaml", "start kb.yaml --ignore vector-builds --until caught-up", "start kb.yaml --foreground"),
     "pause": ("pause kb-to-frankfurt",),
     "resume": ("resume kb-to-frankfurt", "resume kb-to-frankfurt --foreground"),

@@ -7,8 +7,8 @@ import click
 import msgspec
 
 from syncwizard.cli.arguments import FILE
-from syncwizard.cli.lifecycle import print_item
 from syncwizard.cli.output import JSON, fail, print_json, say, show, show_lines
+from syncwizard.cli.precheck import print_item
 from syncwizard.client import lifecycle
 from syncwizard.client.checking import check_objects
 from syncwizard.client.saved_connections import load_task

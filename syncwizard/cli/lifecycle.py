@@ -1,44 +1,29 @@
-"""Commands that change a task: `precheck`, `start`, `pause`, `resume`."""
+"""Commands that begin, hold and continue a task: `start`, `pause`, `resume`."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from syncwizard.cli.arguments import FILE, FILE_OR_TASK, TASK
-from syncwizard.cli.completing import complete_item
-from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show, show_lines
+from syncwizard.cli.arguments import FILE, TASK
+from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
+from syncwizard.cli.precheck import IGNORE, print_item
 from syncwizard.client import launch, lifecycle, tasks
-from syncwizard.client.rights_script import script
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
-from syncwizard.errors import End, EndpointError, PrecheckNotPassed, UsageError
-from syncwizard.remedies import lines_of
-from syncwizard.task import file
+from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
 from syncwizard.task.events import (
     Entry,
-    Event,
     Noticed,
-    PrecheckItemFinished,
     RetryEnded,
     RetryStarted,
     StageFinished,
     StageStarted,
 )
 from syncwizard.task.narration import narrate
-from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
-IGNORE = click.option(
-    "--ignore",
-    "ignored",
-    metavar="ITEM",
-    multiple=True,
-    shell_complete=complete_item,
-    help="Accept the warning of this precheck item; repeatable.",
-)
 UNTIL = click.option(
     "--until",
     type=click.Choice(["full", "caught-up"]),
@@ -47,56 +32,6 @@ UNTIL = click.option(
 FOREGROUND = click.option(
     "--foreground", is_flag=True, help="Run the engine in the foreground, for a service manager; log to stderr."
 )
-
-
-@click.command()
-@FILE_OR_TASK
-@IGNORE
-@click.option(
-    "--script",
-    "script_of",
-    type=click.Choice(["source", "destination", "both"]),
-    is_flag=False,
-    flag_value="both",
-    help="Print the statements that grant what an end lacks, for its administrator, instead of the items.",
-)
-@JSON
-def precheck(name: str, ignored: tuple[str, ...], script_of: str | None, as_json: bool) -> None:
-    """Check both ends without changing anything. Exit code 3: it would not start; 4: an end cannot be reached.
-
-    With --script the exit code tells no more than whether the ends could be reached.
-    """
-    if script_of and as_json:
-        raise UsageError("--script prints SQL and does not go with --json", remedy="leave one of them out")
-    spec, task = lifecycle.specification_of(name)
-    if task is not None and not file.is_file(name):
-        spec = lifecycle.accept_warnings(task, ignored).spec
-    else:
-        spec = tasks.with_ignored(spec, ignored)
-    items: list[PrecheckItemFinished] = []
-
-    def on_event(event: Event) -> None:
-        if isinstance(event, PrecheckItemFinished):
-            items.append(event)
-            if not as_json and not script_of:
-                print_item(event)
-
-    try:
-        lifecycle.precheck(spec, on_event)
-    except (PrecheckNotPassed, EndpointError) as error:
-        if script_of:
-            _print_script(spec, script_of, items)
-            if isinstance(error, PrecheckNotPassed):
-                return
-        if as_json:
-            fail(error, {"passed": False, "items": items})
-        raise
-    if script_of:
-        _print_script(spec, script_of, items)
-    elif as_json:
-        print_json({"passed": True, "items": items})
-    else:
-        say("the precheck passed")
 
 
 @click.command()
@@ -178,21 +113,6 @@ def _result_of(task: StoredTask, state: TaskState) -> dict[str, Any]:
         "state": state.state,
         "precheck": state.precheck,
     }
-
-
-def _print_script(spec: TaskSpec, wanted: str, items: list[PrecheckItemFinished]) -> None:
-    ends: tuple[tuple[End, Endpoint], ...] = (("source", spec.source), ("destination", spec.destination))
-    for end, endpoint in ends:
-        if wanted in (end, "both"):
-            show_lines(script(items, end, endpoint))
-
-
-def print_item(item: PrecheckItemFinished, echo: Callable[[str], object] = show) -> None:
-    verdict = "accepted" if item.ignored else item.verdict
-    echo(f"{verdict:<8}  {item.item}: {item.message or item.title}")
-    if verdict != "passed":
-        for line in [*(f"- {each}" for each in item.objects), *lines_of(item.remedy)]:
-            echo(f"          {line}")
 
 
 def watch_stages(entry: Entry) -> None:

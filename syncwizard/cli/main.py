@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "serve": ("syncwizard.cli.serve", "Show the screens in a browser, for a screen share."),
     "check": ("syncwizard.cli.files", "Validate a task file."),
     "preview": ("syncwizard.cli.files", "Show a task file with all defaults, and what the task would do."),
-    "precheck": ("syncwizard.cli.lifecycle", "Check both ends without changing anything."),
+    "precheck": ("syncwizard.cli.precheck", "Check both ends without changing anything."),
     "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its replication slot stays."),
     "resume": ("syncwizard.cli.lifecycle", "Continue a task that is paused, failed, or whose engine died."),

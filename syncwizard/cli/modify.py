@@ -7,8 +7,9 @@ import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
-from syncwizard.cli.lifecycle import print_item, watch_stages
+from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import JSON, print_json, say
+from syncwizard.cli.precheck import print_item
 from syncwizard.client import modifying, tasks
 from syncwizard.client.modifying import Modification
 from syncwizard.client.saved_connections import load_task

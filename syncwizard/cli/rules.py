@@ -6,8 +6,9 @@ import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.confirming import YES, ask_for_name
-from syncwizard.cli.lifecycle import IGNORE, print_item, watch_stages
+from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import JSON, print_json, say, show
+from syncwizard.cli.precheck import IGNORE, print_item
 from syncwizard.client import rules as orders
 from syncwizard.client import tasks
 from syncwizard.client.saved_connections import load_task

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from syncwizard.cli.lifecycle import print_item, watch_stages
+from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import print_error, say, show
 from syncwizard.cli.plain.asking import agree, ask, choose, picked
 from syncwizard.cli.plain.ends import set_up_end
 from syncwizard.cli.plain.objects import ask_objects
+from syncwizard.cli.precheck import print_item
 from syncwizard.client import credentials, drafts, lifecycle, probes
 from syncwizard.client.rights_script import script
 from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
