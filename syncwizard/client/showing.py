@@ -16,6 +16,7 @@ from syncwizard.task.figures.totals import (
     change_table,
     copy_fields,
     copy_table,
+    dead_letters,
     describe_latency,
     describe_time_left,
     index_lines,
@@ -32,27 +33,31 @@ from syncwizard.task.narration import (
     count_aside,
     count_missing,
     describe_aside,
+    describe_dead_letters,
     describe_missing,
     describe_retrying,
     narrate,
 )
 from syncwizard.task.stages import STAGES
 from syncwizard.task.state import Notice, TaskState
+from syncwizard.task.summary import changes_of
 from syncwizard.task.switching import describe_switchover
 from syncwizard.task.switchover import Switchover
-from syncwizard.task.text import format_fields, format_seconds, format_table, local_time, one_line, shell_word
+from syncwizard.task.text import format_fields, format_seconds, format_table, listed, local_time, one_line, shell_word
 from syncwizard.task.verification_words import describe_verification
 
 # What is left of 80 columns beside name, status and time of a stage.
 SUMMARY_WIDTH = 44
 NOTICES_SHOWN = 5
 MISSING_SHOWN = 10
+CHANGES_SHOWN = 5
 
 
 def as_data(seen: Seen, now: float) -> dict[str, Any]:
     """The state's fields, with `label`, `tag`, `sample`, `copy` and `engine` beside them; `now` since the epoch.
 
-    `names` has the destination's names of tables that are called otherwise there. `copy` is the full stage's progress
+    `names` has the destination's names of tables that are called otherwise there, `dead_letters` how many rows of
+    which table a script failed for. `copy` is the full stage's progress
     (None before it), `latency_age_seconds` and `source_age_seconds` how old the
     latency and the source's position are, `time_left` of each running stage a range, `retention` the WAL that the slot
     holds with its `age_seconds`, `trouble` why the rest is not as of now.
@@ -65,6 +70,7 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
         "source": seen.task.spec.source.describe(),
         "destination": seen.task.spec.destination.describe(),
         "names": Mapping.of(seen.task.spec).by_text(seen.state.tables),
+        "dead_letters": dead_letters(seen.sample, seen.state),
         "sample": msgspec.to_builtins(seen.sample),
         "latency_age_seconds": _age(seen.sample.latency_at, now),
         "source_age_seconds": _age(seen.sample.source_at, now),
@@ -74,6 +80,13 @@ def as_data(seen: Seen, now: float) -> dict[str, Any]:
         "engine": msgspec.to_builtins(seen.liveness),
         "trouble": seen.trouble,
     }
+
+
+def _differences(changes: Sequence[str]) -> str:
+    """What is other at the destination, the first few of it."""
+    more = len(changes) - CHANGES_SHOWN
+    lines = [one_line(f"  {each}") for each in changes[:CHANGES_SHOWN]]
+    return "\n".join(["at the destination:", *lines, *([f"  and {more:,} more: `preview`"] if more > 0 else [])])
 
 
 def _limit_fields(seen: Seen) -> list[tuple[str, str]]:
@@ -102,6 +115,8 @@ def describe(seen: Seen, now: float) -> str:
         *(retention_fields(seen.retention, now) if seen.retention else []),
     ]
     parts = [format_fields(fields)]
+    if changes := changes_of(spec):
+        parts.append(_differences(changes))
     if seen.liveness.died:
         parts.append(one_line(seen.liveness.explanation))
     if state.retrying is not None:
@@ -113,6 +128,9 @@ def describe(seen: Seen, now: float) -> str:
         parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
     if state.aside:
         parts.append(describe_set_aside(seen))
+    if failed := dead_letters(seen.sample, state):
+        tables = listed(f"{name} {number:,}" for name, number in failed.items())
+        parts.append(one_line(f"{describe_dead_letters(sum(failed.values()))} ({tables})"))
     if state.missing_definitions:
         parts.append(_missing(state))
     if state.verification is not None:

@@ -165,12 +165,14 @@ class TablePlanned(Event, frozen=True, kw_only=True, tag=True):
 
 
 class TableCopied(Event, frozen=True, kw_only=True, tag=True):
-    """All chunks of the table are committed at the destination."""
+    """All chunks of the table are committed at the destination. `dead_letters`: rows of it that are set aside there,
+    because a script failed for them; they are not among the rows."""
 
     table: TableName
     rows: int
     bytes: int
     seconds: float
+    dead_letters: int = 0
 
 
 class TableRestarted(Event, frozen=True, kw_only=True, tag=True):

@@ -1,7 +1,7 @@
 """Describes each event in one line: for logs, `events` and the monitor."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from syncwizard.remedies import NOTHING, Remedy, without_statements, without_then
 from syncwizard.task.ddl import describe_decision
@@ -167,6 +167,30 @@ def count_changes(tables: dict[str, dict[str, int]]) -> int:
     return sum(map(count_applied, tables.values()))
 
 
+def counts_with_copy(changes: dict[str, dict[str, int]], copied: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The counts by table, with the rows that the copy set aside among its dead letters.
+
+    >>> counts_with_copy({"a.b": {"insert": 2, "dead_letters": 1}}, {"a.b": 3, "a.c": 0})
+    {'a.b': {'insert': 2, 'dead_letters': 4}}
+    """
+    found = dict(changes)
+    for name, number in copied.items():
+        if number:
+            own = found.get(name, {})
+            found[name] = {**own, DEAD_LETTERS: own.get(DEAD_LETTERS, 0) + number}
+    return found
+
+
+def describe_dead_letters(number: int) -> str:
+    """How many rows are set aside, and where.
+
+    >>> describe_dead_letters(2)
+    'a script failed for 2 rows: syncwizard.dead_letters at the destination has their keys and the reasons'
+    """
+    has = "has its key and the reason" if number == 1 else "has their keys and the reasons"
+    return f"a script failed for {counted(number, 'row')}: syncwizard.dead_letters at the destination {has}"
+
+
 def count_applied(counts: dict[str, int]) -> int:
     """The changes of one table that were applied."""
     return sum(number for kind, number in counts.items() if kind not in (LEFT_OUT, DEAD_LETTERS, HELD_BACK))
@@ -252,7 +276,8 @@ def _(event: TablePlanned) -> str:
 @_sentence.register
 def _(event: TableCopied) -> str:
     took = format_seconds(event.seconds)
-    return f"{event.table} copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
+    text = f"{event.table} copied: {event.rows:,} rows, {describe_bytes(event.bytes)} in {took}"
+    return f"{text}; {describe_dead_letters(event.dead_letters)}" if event.dead_letters else text
 
 
 @_sentence.register

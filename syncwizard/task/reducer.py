@@ -50,7 +50,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.layered import changed, without
 from syncwizard.task.names import TableName
-from syncwizard.task.narration import narrate
+from syncwizard.task.narration import DEAD_LETTERS, narrate
 from syncwizard.task.stages import TABLE as STAGE_TABLE
 from syncwizard.task.stages import facts_of
 from syncwizard.task.state import (
@@ -219,7 +219,14 @@ def _(event: TableCopied, state: TaskState, at: float) -> TaskState:
     known = state.table(event.table)
     if known is None:
         return state
-    copied = replace(known, copied=True, rows=event.rows, bytes=event.bytes, seconds=event.seconds)
+    copied = replace(
+        known,
+        copied=True,
+        rows=event.rows,
+        bytes=event.bytes,
+        seconds=event.seconds,
+        dead_letters=event.dead_letters,
+    )
     return replace(state, tables=changed(state.tables, str(event.table), copied))
 
 
@@ -260,6 +267,7 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         sync_point_passed=False,
         stages={**state.stages, **{name: StageState() for name in again_stages}},
         tables=tables,
+        changes=_without_dead_letters(state.changes, map(str, again)),
         # A tree that is copied again has only what the source's has.
         detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
         aside=tuple(each for each in state.aside if not (again | removed).intersection(each.names)),
@@ -486,7 +494,16 @@ def _not_missing(state: TaskState, kind: str, name: str) -> TaskState:
 
 
 def _begun_again(table: TableState) -> TableState:
-    return replace(table, copied=False, rows=0, bytes=0, seconds=0.0, restarts=table.restarts + 1)
+    return replace(table, copied=False, rows=0, bytes=0, seconds=0.0, dead_letters=0, restarts=table.restarts + 1)
+
+
+def _without_dead_letters(changes: dict[str, dict[str, int]], tables: Iterable[str]) -> dict[str, dict[str, int]]:
+    """The counts without the rows that were set aside, which go when their tables are copied again."""
+    kept = dict(changes)
+    for name in tables:
+        if DEAD_LETTERS in kept.get(name, {}):
+            kept[name] = {kind: number for kind, number in kept[name].items() if kind != DEAD_LETTERS}
+    return kept
 
 
 def _noticed(state: TaskState, at: float, event: Noticed) -> TaskState:

@@ -54,7 +54,7 @@ class StageState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableState(msgspec.Struct, frozen=True, kw_only=True):
-    """The copy of one table."""
+    """The copy of one table. `dead_letters`: rows of it for which a script failed, as in TableCopied."""
 
     pair_lsn: str
     chunks: int
@@ -66,6 +66,7 @@ class TableState(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     seconds: float = 0.0
     restarts: int = 0
+    dead_letters: int = 0
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,10 @@
 """What a specification amounts to, in words; pure."""
 
+from collections.abc import Iterator
+
 from syncwizard.task.specification import SchemaObjects, TaskSpec
 from syncwizard.task.stages import STAGES
-from syncwizard.task.text import listed
+from syncwizard.task.text import listed, one_line
 
 RELEASE_CONSEQUENCES = (
     "Removes everything of the task at both ends: slot, publication, heartbeat, changed replica identities, progress. "
@@ -18,11 +20,11 @@ def describe_plan(spec: TaskSpec) -> list[str]:
     """What the task does and what it makes at each end, a line each."""
     types = spec.synchronization.types
     existing = "refused" if spec.synchronization.conflicts == "report" else "kept, rows with a known key left alone"
-    objects = ", ".join(map(describe_objects, spec.objects))
+    objects = listed(name for entry in spec.objects for name in _names_of(entry))
     return [
         f"from {spec.source.describe()} to {spec.destination.describe()}: {objects}",
         f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
-        *([f"at the destination: {listed(changes)}"] if (changes := describe_changes(spec)) else []),
+        *([f"at the destination: {listed(changes)}"] if (changes := changes_of(spec)) else []),
         f"stages: {' → '.join(STAGES)}",
         *made_by(spec),
         f"removed by: syncwizard release TASK; {STAYS}",
@@ -58,6 +60,33 @@ def describe_changes(spec: TaskSpec) -> list[str]:
     return found
 
 
+def changes_of(spec: TaskSpec) -> list[str]:
+    """What is called otherwise at the destination, or does not travel as it is: the operations, rows and values too.
+
+    >>> from syncwizard.task.objects import TableObject
+    >>> from syncwizard.task.specification import Endpoint
+    >>> entry = SchemaObjects(schema="s", tables=[TableObject(table="t", name="u", where="id > 5")])
+    >>> changes_of(TaskSpec(name="n", source=Endpoint(), destination=Endpoint(), objects=[entry]))
+    ['s.t → s.u', 's.t: only rows with id > 5']
+    """
+    script = ["every row goes through a script"] if spec.advanced.etl else []
+    return [*describe_changes(spec), *_asked_of_rows(spec), *script]
+
+
+def _asked_of_rows(spec: TaskSpec) -> Iterator[str]:
+    for entry in spec.objects:
+        if entry.operations is not None:
+            yield f"schema {entry.schema}: only {', '.join(entry.operations) or 'the copy'}"
+        for table in entry.described:
+            name = f"{entry.schema}.{table.table}"
+            if table.where is not None:
+                yield f"{name}: only rows with {one_line(table.where)}"
+            if table.etl is not None:
+                yield f"{name}: rows go through a script"
+            if table.operations is not None:
+                yield f"{name}: only {', '.join(table.operations) or 'the copy'}"
+
+
 def made_by(spec: TaskSpec) -> list[str]:
     """What of its own the task makes at either end."""
     ours = spec.slot if spec.id else "dts_sync_<id>"
@@ -73,7 +102,12 @@ def describe_objects(entry: SchemaObjects) -> str:
     >>> describe_objects(SchemaObjects(schema="kb", exclude=["scratch"]))
     'schema kb without scratch'
     """
+    return listed(_names_of(entry))
+
+
+def _names_of(entry: SchemaObjects) -> list[str]:
+    """A whole schema is one."""
     if entry.whole:
-        return f"schema {entry.schema}" + (f" without {', '.join(entry.exclude)}" if entry.exclude else "")
+        return [f"schema {entry.schema}" + (f" without {listed(entry.exclude)}" if entry.exclude else "")]
     names = [*(chosen.table for chosen in entry.tables), *(name for _, name in entry.named)]
-    return ", ".join(f"{entry.schema}.{name}" for name in names)
+    return [f"{entry.schema}.{name}" for name in names]

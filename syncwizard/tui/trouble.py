@@ -6,10 +6,11 @@ from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
+from syncwizard.task.figures.totals import dead_letters
 from syncwizard.task.figures.tries import describe_tries, headline
 from syncwizard.task.narration import count_aside, describe_aside
 from syncwizard.task.state import Retrying, TaskState
-from syncwizard.task.text import one_line, shorten_words, span
+from syncwizard.task.text import counted, listed, one_line, shorten_words, span
 from syncwizard.tui.formatting import Part, Tone, moment, running_stages
 from syncwizard.tui.remedies import by_key
 
@@ -70,6 +71,15 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
         words = count_aside(state.aside)
         return Trouble(
             tone="bad", title=words, cause=describe_aside(state.aside[0]), brief=words, key="Enter shows them"
+        )
+    if state.state != "released" and (failed := dead_letters(seen.sample, state)):
+        rows = counted(sum(failed.values()), "row")
+        return Trouble(
+            tone="warn",
+            title=f"{rows} set aside: a script failed",
+            cause=f"of {listed(failed)}; syncwizard.dead_letters at the destination has keys and reasons",
+            next="correct the script or the rows; R copies the table again",
+            brief=f"{rows} in dead letters",
         )
     if state.state == "released" and state.left_over:
         cause = " ".join(as_line(statement) for remainder in state.left_over for statement in remainder.statements)

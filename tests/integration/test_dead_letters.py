@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed, TaskFailed
-from syncwizard.task.events import Noticed
+from syncwizard.task.events import Noticed, TableCopied
+from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import dead_letters
 from syncwizard.task.narration import DEAD_LETTERS
 from syncwizard.task.specification import Advanced, EtlErrors, SchemaObjects, TableObject
 from tests.support.pair import DatabasePair
@@ -63,6 +65,9 @@ def test_rows_are_set_aside_in_the_copy(pair: DatabasePair, tmp_path: Path) -> N
     assert pair.destination.execute("SELECT count(*) FROM syncwizard.dead_letters WHERE row ? 'phone'").fetchone() == (
         0,
     )
+    # Counted where changes are counted, as of the destination, whichever worker set them aside.
+    assert dead_letters(Sample(), path.task.state) == {"public.prices": 3}
+    assert [event.dead_letters for event in path.task.events if isinstance(event, TableCopied)] == [3]
     reported = [event.message for event in path.task.events if isinstance(event, Noticed)]
     assert any("3 rows of public.prices: syncwizard.dead_letters" in message for message in reported)
 

@@ -14,6 +14,7 @@ from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.drafting.table_answers import edit_of, taken_beside
 from syncwizard.task.names import TableName
 from syncwizard.task.objects import RenameRule, SchemaObjects, TableObject
+from syncwizard.task.summary import changes_of
 from syncwizard.tui.dialogs.batch_edit import BatchDialog
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.edit import EditorDialog
@@ -21,7 +22,6 @@ from syncwizard.tui.dialogs.schema_edit import SchemaDialog
 from syncwizard.tui.dialogs.table_edit import TableDialog
 from syncwizard.tui.opening import Leaving
 from syncwizard.tui.widgets.choice import Choice
-from syncwizard.tui.wizard.start import changes_of
 from tests.tui.apps import NARROW, WIDE, shown, text_on
 from tests.tui.catalogues import KNOWLEDGE_BASE
 from tests.tui.test_objects_step import KnownSource, StepApp

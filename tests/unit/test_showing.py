@@ -104,6 +104,25 @@ def test_a_task_shows_what_its_tables_are_called_at_the_destination() -> None:
     assert as_data(view, NOW)["names"] == {LONG: "eu.short"}
     assert table_lines(view, 80, "name")[0].cells[0].text == f"{LONG} → eu.short"
     assert ("eu.short" in describe_table(view, LONG), "eu.short" in describe_table(plain, LONG)) == (True, False)
+    assert f"at the destination:\n  schema sales → eu\n  {LONG} → eu.short\n" in describe(view, NOW)
+    assert "at the destination" not in describe(plain, NOW)
+
+
+def test_rows_for_which_a_script_failed_are_counted_with_those_of_the_copy() -> None:
+    view = seen(msgspec.structs.replace(STREAMING, changes={LONG: {"insert": 5, "dead_letters": 2}}), full=True)
+    assert as_data(view, NOW)["dead_letters"] == {LONG: 2}
+    table = msgspec.structs.replace(view.state.tables[LONG], dead_letters=3)
+    view = msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, tables={LONG: table}))
+    assert as_data(view, NOW)["dead_letters"] == {LONG: 5}
+    text = describe(view, NOW)
+    assert (
+        f"a script failed for 5 rows: syncwizard.dead_letters at the destination has their keys and the reasons ({LONG} 5)"
+        in text
+    )
+    assert text.splitlines()[-1].split()[-1] == "5"
+    assert table_lines(view, 120, "name")[0].cells[-2].text == "5"
+    trouble = trouble_of(view, NOW)
+    assert trouble is not None and trouble.title == "5 rows set aside: a script failed"
 
 
 def test_a_total_that_is_still_being_counted_is_none() -> None:

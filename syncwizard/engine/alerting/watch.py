@@ -16,8 +16,8 @@ from syncwizard.engine.alerting.rules import Due, Growth, RuleName, conditions, 
 from syncwizard.engine.alerting.sending import Note, Senders
 from syncwizard.task.figures.retention import of_sample
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import dead_letters
 from syncwizard.task.handover import Handover
-from syncwizard.task.narration import DEAD_LETTERS
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
 
@@ -76,7 +76,7 @@ class AlertWatch:
     def _step(self) -> None:
         state, sample = self._look()
         now = time.time()
-        growth = self._growth(sample, now)
+        growth = self._growth(sample, state, now)
         wrong = conditions(state, sample, of_sample(sample), self._rules, now) | self._news
         self._news = {}
         if growth is not None:
@@ -89,9 +89,8 @@ class AlertWatch:
         for alert in alerts:
             self._senders.add(alert)
 
-    def _growth(self, sample: Sample, now: float) -> Growth | None:
-        before = self._book.growth
-        return before if sample.changes is None else grown(before, dead_letters(sample), now)
+    def _growth(self, sample: Sample, state: TaskState, now: float) -> Growth | None:
+        return grown(self._book.growth, sum(dead_letters(sample, state).values()), now)
 
     def _keep(self, book: Book) -> None:
         same = without_messages(book) == without_messages(self._book)
@@ -126,8 +125,3 @@ def alert_of(spec: TaskSpec, state: TaskState, due: Due) -> Alert:
         state=state.state,
         host=socket.gethostname(),
     )
-
-
-def dead_letters(sample: Sample) -> int:
-    """The rows of the stream for which a script failed so far."""
-    return sum(counts.get(DEAD_LETTERS, 0) for counts in (sample.changes or {}).values())

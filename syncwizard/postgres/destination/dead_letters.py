@@ -4,7 +4,7 @@ import uuid
 
 import psycopg
 
-from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.rows.changes import Projected
 from syncwizard.rows.projection import Projection
 from syncwizard.task.names import TableName, quote
@@ -52,6 +52,19 @@ class DeadLetters:
         self._connection.execute(
             INSERT + "VALUES (%s, %s, %s, 'COPY', %s::jsonb, %s::jsonb, %s, %s, NULL)",
             (self._task_id, table.schema, table.name, key, row, words_of(error), error.sqlstate or ""),
+        )
+
+    def copied(self, table: TableName) -> int:
+        """How many rows of a table the copy has set aside: by this run of it, and by those before."""
+        return int(
+            scalar(
+                self._connection,
+                "SELECT pg_catalog.count(*) FROM syncwizard.dead_letters"
+                " WHERE task_id = %s AND schema_name = %s AND table_name = %s AND operation = 'COPY'",
+                self._task_id,
+                table.schema,
+                table.name,
+            )
         )
 
     def forget(self, table: TableName) -> None:

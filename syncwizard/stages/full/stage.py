@@ -67,7 +67,7 @@ def _finish(context: Context, destination: Destination) -> str:
         found = destination.copies.read()
     # What is not complete by now was dropped at the source.
     copies = [copy for copy in found.values() if copy.complete]
-    _note_unsaid(context, copies)
+    _note_unsaid(context, destination, copies)
     newest = max((parse_lsn(copy.pair_lsn) for copy in copies), default=0)
     context.record(SyncPointSet(lsn=format_lsn(newest)))
     rows = sum(rows for copy in copies for rows, _ in copy.done.values())
@@ -75,18 +75,23 @@ def _finish(context: Context, destination: Destination) -> str:
     return f"{counted(rows, 'row')}, {describe_bytes(size)} of {counted(len(copies), 'table')}"
 
 
-def _note_unsaid(context: Context, copies: Iterable[TableCopy]) -> None:
+def _note_unsaid(context: Context, destination: Destination, copies: Iterable[TableCopy]) -> None:
     """Tables that were committed by a run that could not say so any more."""
     state = context.state()
     unsaid = [copy for copy in copies if (known := state.table(copy.table)) is not None and not known.copied]
-    copied = [_copied(copy.table, copy.done, 0.0) for copy in unsaid if copy.chunks]
+    with translated("destination", "counting dead letters"):
+        copied = [
+            _copied(copy.table, copy.done, 0.0, destination.dead_letters.copied(copy.table))
+            for copy in unsaid
+            if copy.chunks
+        ]
     if copied:
         context.record(*copied)
 
 
-def _copied(table: TableName, done: dict[int, tuple[int, int]], seconds: float) -> TableCopied:
+def _copied(table: TableName, done: dict[int, tuple[int, int]], seconds: float, dead_letters: int = 0) -> TableCopied:
     rows, size = (sum(figures) for figures in zip(*done.values(), strict=True))
-    return TableCopied(table=table, rows=rows, bytes=size, seconds=seconds)
+    return TableCopied(table=table, rows=rows, bytes=size, seconds=seconds, dead_letters=dead_letters)
 
 
 def _copy_round(context: Context, source: Connection, destination: Destination) -> bool:
@@ -94,7 +99,11 @@ def _copy_round(context: Context, source: Connection, destination: Destination) 
     plans, pair = plan_round(context, source, destination)
     if pair is None:
         return False
-    stale = Copying(context, pair, plans, lambda plan, failed: refuse(context, destination, plan, failed)).run()
+
+    def set_aside(plan: TablePlan, failed: TaskFailed) -> None:
+        refuse(context, destination, plan, failed)
+
+    stale = Copying(context, pair, plans, set_aside, destination.dead_letters.copied).run()
     if not stale:
         if not is_changed(context, source, destination):
             return False
@@ -111,12 +120,19 @@ def _copy_round(context: Context, source: Connection, destination: Destination) 
 
 class Copying:
     """Hands chunks to workers, largest tables first, and takes their answers. A dead worker costs its chunk; rows that
-    the destination does not take cost their table, with its partition tree, which `refuse` sets aside: or it raises."""
+    the destination does not take cost their table, with its partition tree, which `refuse` sets aside: or it raises.
+    `dead_letters` counts the rows of a table for which a script failed."""
 
     def __init__(
-        self, context: Context, pair: Pair, plans: list[TablePlan], refuse: Callable[[TablePlan, TaskFailed], None]
+        self,
+        context: Context,
+        pair: Pair,
+        plans: list[TablePlan],
+        refuse: Callable[[TablePlan, TaskFailed], None],
+        dead_letters: Callable[[TableName], int],
     ) -> None:
         self._refuse = refuse
+        self._dead_letters = dead_letters
         self._context = context
         self._pair = pair
         self._plans = sorted(plans, key=lambda plan: -plan.source.bytes)
@@ -312,11 +328,17 @@ class Copying:
 
     def _note_finished(self, plans: Iterable[TablePlan]) -> None:
         now = time.monotonic()
-        copied = [
-            _copied(plan.source.name, plan.done, now - plan.started_at if plan.started_at else 0.0)
-            for plan in plans
-            if plan.finished
-        ]
+        with translated("destination", "counting dead letters"):
+            copied = [
+                _copied(
+                    plan.source.name,
+                    plan.done,
+                    now - plan.started_at if plan.started_at else 0.0,
+                    self._dead_letters(plan.source.name) if plan.dead_letters else 0,
+                )
+                for plan in plans
+                if plan.finished
+            ]
         if copied:
             self._context.record(*copied)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import counts_of
 from syncwizard.task.narration import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.state import StateName, TaskState
 from syncwizard.task.verification import Verdict
@@ -84,7 +85,7 @@ def _wal_statuses(figures: Figures) -> Iterator[tuple[Labels, Number]]:
 
 
 def _changes(figures: Figures) -> Iterator[tuple[Labels, Number]]:
-    counts = figures.sample.changes or figures.state.changes
+    counts = counts_of(figures.sample, figures.state)
     for kind in CHANGES:
         yield {"kind": kind}, sum(table.get(kind, 0) for table in counts.values())
 

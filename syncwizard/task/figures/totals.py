@@ -6,7 +6,7 @@ from syncwizard.task.figures.rates import CopyProgress, TableProgress, TimeLeft,
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import backlog_left, backlog_shrinks
-from syncwizard.task.narration import DEAD_LETTERS, LEFT_OUT, count_applied, count_changes
+from syncwizard.task.narration import DEAD_LETTERS, LEFT_OUT, count_applied, count_changes, counts_with_copy
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import (
     coarse_seconds,
@@ -29,6 +29,22 @@ NAME_WIDTH = 28
 # More than a screen of tables is for the JSON.
 TABLES_SHOWN = 30
 KINDS = ("insert", "update", "delete", "truncate", LEFT_OUT, DEAD_LETTERS)
+
+
+def counts_of(sample: Sample, state: TaskState) -> dict[str, dict[str, int]]:
+    """Changes by table and kind since the task began, the rows that its copy set aside among the dead letters."""
+    copied = {name: table.dead_letters for name, table in state.tables.items() if table.dead_letters}
+    return counts_with_copy(sample.changes or state.changes, copied)
+
+
+def dead_letters(sample: Sample, state: TaskState) -> dict[str, int]:
+    """The rows for which a script failed, by table; those that have none are left out.
+
+    >>> dead_letters(Sample(changes={"a.b": {"insert": 1}, "a.c": {"dead_letters": 2}}), TaskState())
+    {'a.c': 2}
+    """
+    counts = counts_of(sample, state)
+    return {name: own[DEAD_LETTERS] for name, own in counts.items() if own.get(DEAD_LETTERS)}
 
 
 def shown_kinds(changes: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
@@ -211,7 +227,7 @@ def copy_table(progress: CopyProgress) -> str:
 
 def change_table(sample: Sample, state: TaskState) -> str:
     """Tables with their copied rows and the changes since, by kind; those with the most changes first."""
-    changes = sample.changes or state.changes
+    changes = counts_of(sample, state)
     # The last ones only where there are some.
     kinds = shown_kinds(changes)
     rows = []

@@ -11,7 +11,7 @@ from syncwizard.task.events import (
     PrecheckItemFinished,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
-from syncwizard.task.figures.totals import KINDS, describe_share, shown_kinds
+from syncwizard.task.figures.totals import KINDS, counts_of, describe_share, shown_kinds
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import count_applied, count_changes, narrate
 from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
@@ -68,7 +68,7 @@ def table_lines(
         order = sorted(progress.tables.items(), key=lambda item: _copy_rank(item[0], item[1], by))
         there = _there(seen, progress.tables)
         return [_copy_line(name, _titled(name, there), table, seen, width) for name, table in order]
-    changes = seen.sample.changes or seen.state.changes
+    changes = counts_of(seen.sample, seen.state)
     there = _there(seen, {*seen.state.tables, *changes})
     shown = sorted({*seen.state.tables, *changes}, key=lambda name: _change_rank(name, seen, changes, by))
     kinds = _kinds(seen)
@@ -130,7 +130,7 @@ def _change_line(
 ) -> Line:
     table = seen.state.tables.get(name)
     # Without any totals there are none to show, and a zero would be one.
-    known = bool(seen.sample.changes or seen.state.changes)
+    known = bool(counts or seen.sample.changes or seen.state.changes)
     cells = [_count(counts.get(kind, 0)) if known else Cell("–", "muted") for kind in kinds]
     copied = Cell(describe_count(table.rows), "muted") if table else Cell("")
     if width < ROOMY:
@@ -143,7 +143,7 @@ def _count(count: int) -> Cell:
 
 
 def _kinds(seen: Seen) -> tuple[str, ...]:
-    return shown_kinds(seen.sample.changes or seen.state.changes)
+    return shown_kinds(counts_of(seen.sample, seen.state))
 
 
 def describe_table(seen: Seen, name: str) -> str:
@@ -152,7 +152,7 @@ def describe_table(seen: Seen, name: str) -> str:
     if (target := _there(seen, [name]).get(name)) is not None:
         fields.append(("at the destination", target))
     table = seen.state.tables.get(name)
-    counts = (seen.sample.changes or seen.state.changes).get(name, {})
+    counts = counts_of(seen.sample, seen.state).get(name, {})
     if table is not None:
         size = f"{table.bytes:,} bytes in {format_seconds(table.seconds)}"
         rows = f"{table.rows:,} rows, {size}" if table.copied else f"about {table.estimated_rows:,} rows to copy"

@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-from collections.abc import Iterator
 from typing import ClassVar
 
 import msgspec
@@ -20,9 +19,9 @@ from syncwizard.remedies import to_do
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
-from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem, TaskSpec
-from syncwizard.task.summary import STAYS, describe_changes, describe_objects, made_by
-from syncwizard.task.text import local_time, one_line
+from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
+from syncwizard.task.summary import STAYS, changes_of, describe_objects, made_by
+from syncwizard.task.text import local_time
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
@@ -160,26 +159,6 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
     if accepted := list(map(_accepted, spec.precheck.ignore)):
         lines.insert(-2, Paragraph("Accepted warnings", "\n".join(accepted)))
     return lines
-
-
-def changes_of(spec: TaskSpec) -> list[str]:
-    """What is called otherwise at the destination, or does not travel as it is."""
-    script = ["every row goes through a script"] if spec.advanced.etl else []
-    return [*describe_changes(spec), *_asked_of_rows(spec), *script]
-
-
-def _asked_of_rows(spec: TaskSpec) -> Iterator[str]:
-    for entry in spec.objects:
-        if entry.operations is not None:
-            yield f"schema {entry.schema}: only {', '.join(entry.operations) or 'the copy'}"
-        for table in entry.described:
-            name = f"{entry.schema}.{table.table}"
-            if table.where is not None:
-                yield f"{name}: only rows with {one_line(table.where)}"
-            if table.etl is not None:
-                yield f"{name}: rows go through a script"
-            if table.operations is not None:
-                yield f"{name}: only {', '.join(table.operations) or 'the copy'}"
 
 
 def shortened(lines: list[str]) -> list[str]:
