@@ -130,6 +130,20 @@ def test_texts_grow_with_the_script_and_no_faster() -> None:
     assert len(compiled(f"e_set(`tier`, {nested})").levels[0].adds[0][1]) < 12 * 200
 
 
+def test_what_would_take_long_to_plan_or_to_read_is_refused_at_once() -> None:
+    chain = [f'e_set(`tier`, str_concat(`tier`, "{number}"))' for number in range(101)]
+    assert len(compiled(f"e_compose({', '.join(chain[:100])})").levels) == 100
+    found = problem(f"e_compose({', '.join(chain)})")
+    assert found.message.startswith("more than 100 steps build on one another here")
+    assert found.place.column > 1000
+    drops = ", ".join(f"e_drop(op_eq(`price`, {number}))" for number in range(101))
+    assert "100 steps" in problem(f"e_compose({drops})").message
+    # What does not build on one another is as many as one likes.
+    wide = ", ".join(f"e_set(`n{number}`, op_add(`price`, {number}))" for number in range(1000))
+    assert len(compiled(f"e_compose({wide})").levels) == 1
+    assert "at most 100,000 characters" in problem(f'e_set(`tier`, "{"x" * 1_000_000}")').message
+
+
 def test_a_constant_takes_the_type_of_its_column() -> None:
     program = compiled('e_compose(e_set(`state`, "new"), e_set(`at`, "2026-11-29"))')
     assert program.outputs["state"].type.name == "public.state"

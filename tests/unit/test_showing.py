@@ -115,10 +115,8 @@ def test_rows_for_which_a_script_failed_are_counted_with_those_of_the_copy() -> 
     view = msgspec.structs.replace(view, state=msgspec.structs.replace(view.state, tables={LONG: table}))
     assert as_data(view, NOW)["dead_letters"] == {LONG: 5}
     text = describe(view, NOW)
-    assert (
-        f"a script failed for 5 rows: syncwizard.dead_letters at the destination has their keys and the reasons ({LONG} 5)"
-        in text
-    )
+    words = "a script failed for 5 rows: syncwizard.dead_letters at the destination has their keys and the reasons"
+    assert f"{words} ({LONG} 5)" in text
     assert text.splitlines()[-1].split()[-1] == "5"
     assert table_lines(view, 120, "name")[0].cells[-2].text == "5"
     trouble = trouble_of(view, NOW)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PREFIX = "script:"
 # Beyond this a tree is no script of a person's, and a parser's own stack would end first.
 DEEPEST = 100
+# Read in some two seconds; a script for a table of PostgreSQL's most columns has less.
+MOST_CHARACTERS = 100_000
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -44,6 +46,10 @@ def parse(script: str) -> Call:
     """
     from lark import exceptions
 
+    if len(script) > MOST_CHARACTERS:
+        raise ScriptError(
+            f"a script has at most {MOST_CHARACTERS:,} characters, and this one {len(script):,}", Place(1, 1)
+        )
     for number, line in enumerate(script.split("\n"), 1):
         if found := _CONTROL.search(line):
             raise ScriptError(f"a control character {found[0]!r}", Place(number, found.start() + 1))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from syncwizard.rows.etl.arguments import column_name, expect, for_all, in_pairs, optional_condition
-from syncwizard.rows.etl.tree import Call, Node, ScriptError, shown
+from syncwizard.rows.etl.tree import Call, Node, Place, ScriptError, shown
 from syncwizard.rows.etl.types import TEXT, Type, common
 from syncwizard.rows.etl.values import FALSE, STAMPS, TRUE, Expression, Scope, as_type, check, condition, nearest, words
 from syncwizard.task.text import shorten
@@ -19,6 +19,8 @@ _REFERENCE = re.compile(r"\bl\.(\w+)")
 # The planner puts a level's expressions into the one above; from this many characters on it is kept from doing so,
 # because expressions that use each other twice a step would double with each.
 LARGEST = 4000
+# PostgreSQL plans a query of 100 levels in half a second, one of 200 in three and one of 500 in forty.
+MOST_LEVELS = 100
 # Of a part of a script in a message.
 SHOWN_WIDTH = 80
 
@@ -100,6 +102,7 @@ class _Compiler:
         self._sizes: dict[str, int] = {}
         self._number = 0
         self._made_by = ""
+        self._place = Place(1, 1)
         self._decides: frozenset[str] = frozenset()
         self._kept: bool | None = True
         self._secrets: frozenset[str] = frozenset()
@@ -232,6 +235,7 @@ class _Compiler:
 
     def _at(self, node: Node) -> None:
         """What is bound from here on is made by this part of the script."""
+        self._place = node.place
         self._made_by = f"line {node.place.line}, column {node.place.column}: {shorten(shown(node), SHOWN_WIDTH)}"
 
     def _guarded(self, step: Node, narrowed: Expression, outer: Expression | None) -> None:
@@ -270,8 +274,7 @@ class _Compiler:
         if any(level.keeps for level in self._levels):
             # Conditions of two levels would be evaluated in an order of the planner's.
             self._levels[-1].apart = True
-        self._levels.append(Level(keeps=f"NOT ({asked.sql})"))
-        self._fresh = set()
+        self._begin(Level(keeps=f"NOT ({asked.sql})"))
         self._decides |= asked.reads
         self._kept = None if self._kept is not False else False
 
@@ -297,8 +300,14 @@ class _Compiler:
         self._sizes[name] = size
         return msgspec.structs.replace(value, sql=f"l.{name}", constant=False, value=None)
 
-    def _begin(self) -> None:
-        self._levels.append(Level(adds=[], made_by=[]))
+    def _begin(self, level: Level | None = None) -> None:
+        if len(self._levels) == MOST_LEVELS:
+            raise ScriptError(
+                f"more than {MOST_LEVELS} steps build on one another here, which PostgreSQL takes long to plan",
+                self._place,
+                "write several as one expression, and conditions of e_drop as one op_or(…)",
+            )
+        self._levels.append(level or Level(adds=[], made_by=[]))
         self._fresh = set()
 
     def _note(self, value: Expression) -> None:
