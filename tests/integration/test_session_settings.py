@@ -1,10 +1,17 @@
 """What a database or role sets for its sessions does not reach ours, where values or their durability depend on it."""
 
+import os
+import signal
+import subprocess
+import sys
+
+import msgspec
 import pytest
 
 from syncwizard.postgres.session.connection import connect, scalar
 from tests.support.pair import DatabasePair
 from tests.support.reloading import reloaded
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("replication", [False, True], ids=["session", "walsender"])
@@ -31,3 +38,27 @@ def test_a_reload_does_not_reach_an_open_session(pair: DatabasePair, given: str,
         reloaded(pair.destination_cluster, synchronous_commit=given),
     ):
         assert scalar(session, "SELECT pg_catalog.current_setting('synchronous_commit')") == ours
+
+
+ENDLESS = """
+import sys
+import msgspec
+from syncwizard.postgres.session.connection import connect
+from syncwizard.task.specification import Endpoint
+with connect(msgspec.json.decode(sys.argv[1], type=Endpoint), end="source", application_name="endless") as session:
+    session.execute("SELECT pg_catalog.pg_sleep(3600)")
+"""
+
+
+def test_the_statement_of_a_killed_process_ends_at_the_server(pair: DatabasePair) -> None:
+    """A chunk whose filter never ends for a row would hold a core and the snapshot of the source for good."""
+    argument = msgspec.json.encode(pair.source_endpoint).decode()
+
+    def runs() -> bool:
+        look = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%endless%' AND state = 'active'"
+        return scalar(pair.source, look) == 1  # type: ignore[no-any-return]
+
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, argument]) as process:
+        until(runs, 30, "the statement to run")
+        os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not runs(), 30, "the server to notice")

@@ -1,8 +1,11 @@
 """Evaluates a projection for some real rows of the source."""
 
+from typing import LiteralString
+
 import psycopg
 from psycopg import sql
 
+from syncwizard.errors import TaskFailed
 from syncwizard.postgres.catalog.rule_checks import count_kept, judge_source
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.trouble import is_connection_loss
@@ -13,10 +16,29 @@ from syncwizard.task.trial import Trial, TriedRow
 ROWS = 10
 # Of these so many that the filter keeps, where there are; the others show what it leaves out.
 KEPT_ROWS = 7
+# Who waits for ten rows is not served by an hour over one of them: what takes longer is too slow for a task as well.
+LIMIT_SECONDS = 20
+LIMIT: LiteralString = "SET statement_timeout = '20s'"
 
 
 def try_projection(source: Connection, projection: Projection, *, count: bool) -> Trial:
-    """Ten rows before and after, and how many travel by the plan; counts all where asked."""
+    """Ten rows before and after, and how many travel by the plan; counts all where asked, however long that takes.
+
+    Raises TaskFailed where the rows take too long.
+    """
+    source.execute(LIMIT)
+    try:
+        return _made(source, projection, count=count)
+    except psycopg.errors.QueryCanceled as error:
+        raise TaskFailed(
+            f"filter or script of {projection.table} takes more than {LIMIT_SECONDS} s for {ROWS} rows",
+            where=f"source {projection.table}",
+            detail=" ".join(str(error).split()),
+            remedy="write it more simply: a regular expression with `\\1` may take hours for a long text",
+        ) from error
+
+
+def _made(source: Connection, projection: Projection, *, count: bool) -> Trial:
     table = quoted(projection.table.schema, projection.table.name).as_string(None)
     columns = list(projection.columns)
     rows = []
@@ -64,7 +86,7 @@ def _tried(source: Connection, projection: Projection, base: str, before: list[s
         with source.transaction():
             row = source.execute(sql.SQL(f"SELECT {values} FROM {projection.over(base)}")).fetchone()
     except psycopg.Error as error:
-        if is_connection_loss(error):
+        if is_connection_loss(error) or isinstance(error, psycopg.errors.QueryCanceled):
             raise
         return TriedRow(before=before, error=" ".join(str(error).split()))
     return TriedRow(before=before, after=None if row is None else list(row))

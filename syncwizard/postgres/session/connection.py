@@ -57,6 +57,14 @@ DURABLE_TO_THE_END: LiteralString = (
     "SELECT pg_catalog.set_config('synchronous_commit', CASE pg_catalog.current_setting('synchronous_commit')"
     " WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, false)"
 )
+# A statement whose client was killed goes on at the server, holding its snapshot and a core, until it writes to the
+# socket again: a filter that never ends for a row, a chunk that is sorted. The server looks after its client while it
+# works; where it cannot, the setting would be refused.
+LOOK_AFTER_CLIENT: LiteralString = (
+    "SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)"
+    " WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL"
+    " AND pg_catalog.version() LIKE '%linux%'"
+)
 # By what the server does, for the names of its modes differ from product to product.
 EMPTY_IS_NULL: LiteralString = "SELECT '' IS NULL"
 # Known only to newer servers: an unknown name would fail the login.
@@ -168,7 +176,8 @@ def apply_settings(connection: Connection, durable: LiteralString = DURABLE) -> 
     statements = [
         sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)) for name, value in settings.items()
     ]
-    cursor = connection.execute(sql.SQL("; ").join([*statements, sql.SQL(durable), sql.SQL(EMPTY_IS_NULL)]))
+    asked = (durable, LOOK_AFTER_CLIENT, EMPTY_IS_NULL)
+    cursor = connection.execute(sql.SQL("; ").join([*statements, *map(sql.SQL, asked)]))
     while cursor.nextset():
         pass
     row = cursor.fetchone()
