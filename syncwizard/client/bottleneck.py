@@ -10,6 +10,7 @@ from syncwizard.client.looking import Seen, look
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.remedies import Remedy
+from syncwizard.task.handover import Handover
 from syncwizard.task.text import describe_bytes, format_fields, format_table, one_line, shell_word, span
 from syncwizard.task.waits import Cause, Waits, cause_of, describe_blocker, describe_wait
 
@@ -22,24 +23,43 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause
 
 
-def explain(task: StoredTask) -> Explained:
-    """Asks the engine and both ends. Raises UsageError for a task that is over, EndpointError."""
+def explain(task: StoredTask, given: Handover | None = None) -> Explained:
+    """Asks the engine and both ends; the secrets are read unless given. Raises UsageError for a task without an engine,
+    EndpointError."""
     seen = look(task)
     if not seen.liveness.alive:
         why = seen.liveness.explanation or f"the task is {seen.state.state}: nothing is followed"
         then = Remedy(then="resume" if seen.state.state != "released" else "start", task=task.label)
         raise UsageError(why, where=task.label, remedy="" if seen.liveness.died else then)
     found: list[Waits] = []
-    probes.waits(task.spec, launch.collect_secrets(task.spec)).run(found.append)
+    probes.waits(task.spec, given or launch.collect_secrets(task.spec)).run(found.append)
     return Explained(seen=seen, waits=found[0], cause=cause_of(seen.state, seen.sample, found[0], time.time()))
 
 
 def describe(found: Explained) -> str:
     """The bottleneck first, then the chain with its rates, and what each session waits for."""
-    sample, cause = found.seen.sample, found.cause
+    cause = found.cause
     lines = [one_line(f"{found.seen.task.label}: {cause.sentence}")]
     if cause.advice:
-        lines.append(one_line(f"  → {cause.advice.replace('TASK', shell_word(found.seen.task.label))}"))
+        lines.append(f"  → {advice_of(found)}")
+    parts = ["\n".join(lines), format_fields(chain_of(found))]
+    rows = [
+        (each.end, each.part, str(each.pid), each.state, describe_wait(each), span(each.seconds))
+        for each in found.waits.sessions
+    ]
+    if rows:
+        parts.append(format_table(("END", "SESSION", "PID", "STATE", "WAITS FOR", "SINCE"), rows, right=(2,)))
+    return "\n\n".join(part for part in parts if part)
+
+
+def advice_of(found: Explained) -> str:
+    """What to do, in one line, empty where nothing is."""
+    return one_line(found.cause.advice.replace("TASK", shell_word(found.seen.task.label)))
+
+
+def chain_of(found: Explained) -> list[tuple[str, str]]:
+    """The positions between the ends with their rates, what is behind, and who has written for longest."""
+    sample = found.seen.sample
     chain = [
         ("source", sample.source_lsn, sample.wal_bytes_per_second),
         ("received", sample.received_lsn, None),
@@ -53,14 +73,7 @@ def describe(found: Explained) -> str:
         fields.append(("backlog", describe_bytes(sample.backlog_bytes)))
     if found.waits.oldest is not None:
         fields.append(("oldest writer", describe_blocker(found.waits.oldest)))
-    parts = ["\n".join(lines), format_fields(fields)]
-    rows = [
-        (each.end, each.part, str(each.pid), each.state, describe_wait(each), span(each.seconds))
-        for each in found.waits.sessions
-    ]
-    if rows:
-        parts.append(format_table(("END", "SESSION", "PID", "STATE", "WAITS FOR", "SINCE"), rows, right=(2,)))
-    return "\n\n".join(part for part in parts if part)
+    return fields
 
 
 def as_data(found: Explained) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from syncwizard.engine.protocol import (
     ProbeEvent,
     ProbeRequest,
     RemedyRequest,
+    RowRequest,
     StatementRun,
     TaskProbeKind,
     TaskRequest,
@@ -39,9 +40,11 @@ from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import DefinitionDecided, Event, ResyncRequested
 from syncwizard.task.failures import FailureReport, error_from_report
 from syncwizard.task.handover import Handover
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.trial import KeptRows, Trial
+from syncwizard.task.verification import RowValues
 from syncwizard.task.waits import Waits
 
 PROBE_MODULE = "syncwizard.engine.probe"
@@ -184,6 +187,13 @@ def waits(spec: TaskSpec, secrets: Handover) -> Probe[Waits]:
     """What the sessions of the task wait for at both ends."""
     decoder = msgspec.msgpack.Decoder(Waits)
     return Probe(WaitsRequest(spec=spec, secrets=secrets), (spec.source, spec.destination), decoder.decode)
+
+
+def row(spec: TaskSpec, secrets: Handover, table: TableName, key: tuple[str, ...]) -> Probe[RowValues]:
+    """A row of the table as both ends have it by now; `run` raises TaskFailed where it cannot be told by the key."""
+    decoder = msgspec.msgpack.Decoder(RowValues)
+    request = RowRequest(spec=spec, secrets=secrets, table=table, key=key)
+    return Probe(request, (spec.source, spec.destination), decoder.decode)
 
 
 def remedy(

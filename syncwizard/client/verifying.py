@@ -50,6 +50,13 @@ def verify(task: StoredTask, order: VerificationOrder, watcher: Callable[[Event]
                 return found
 
 
+def begin(task: StoredTask, order: VerificationOrder) -> None:
+    """Has the task's engine compare both ends, and does not wait. Raises UsageError as `verify`, EngineGone."""
+    _check_running(task)
+    with connect(task) as connection:
+        connection.command("verify", verification=order)
+
+
 def stop(task: StoredTask) -> None:
     """Ends the verification that is at work. Raises UsageError where no engine runs."""
     _check_running(task)
@@ -70,9 +77,13 @@ def describe(found: Verification) -> str:
     """What was found, for people: a line for each table, those that differ first and with their rows."""
     if found.order.mode == "schema":
         return _definitions(found)
+<<<<<<< HEAD
     if found.order.mode == "vectors":
         return _searches(found)
     tables = sorted(found.tables.values(), key=lambda each: (_ORDER[each.verdict], str(each.table)))
+=======
+    tables = sorted(found.tables.values(), key=lambda each: (VERDICT_ORDER[each.verdict], str(each.table)))
+>>>>>>> 62bf4fb (Show in the monitor why a task is late, what a comparison found, and a change that waits)
     rows = [_line(each) for each in tables]
     parts = [format_table(HEADER, rows, right=range(2, len(HEADER)))]
     for table in tables:
@@ -80,9 +91,13 @@ def describe(found: Verification) -> str:
             parts.append(_rows_of(table))
         elif table.reason:
             parts.append(f"{table.table} could not be compared: {table.reason}")
+<<<<<<< HEAD
     parts.append(_summary(found))
     if found.order.sample < WHOLE:
         parts.append(f"a sample of {found.order.sample} % was compared, and says nothing of the other rows")
+=======
+    parts.append(summary_of(found))
+>>>>>>> 62bf4fb (Show in the monitor why a task is late, what a comparison found, and a change that waits)
     return "\n".join(parts)
 
 
@@ -138,7 +153,7 @@ def _definitions(found: Verification) -> str:
     return "\n".join(lines)
 
 
-_ORDER = {"different": 0, "unverified": 1, "equal": 2}
+VERDICT_ORDER = {"different": 0, "unverified": 1, "equal": 2}
 
 
 def _line(found: TableVerification) -> list[str]:
@@ -159,17 +174,18 @@ def _line(found: TableVerification) -> list[str]:
 def _rows_of(found: TableVerification) -> str:
     columns = ", ".join(found.key_columns) or "row"
     lines = [f"{found.table} ({columns}):"]
-    lines += [f"  {', '.join(row.key)}  {_KINDS[row.kind]}" for row in found.rows[:ROWS_SHOWN]]
+    lines += [f"  {', '.join(row.key)}  {KIND_WORDS[row.kind]}" for row in found.rows[:ROWS_SHOWN]]
     if found.differing > ROWS_SHOWN:
         least = "at least " if found.more else ""
         lines.append(f"  … and {least}{found.differing - ROWS_SHOWN:,} more")
     return "\n".join(lines)
 
 
-_KINDS = {"changed": "changed", "only-source": "only at the source", "only-destination": "only at the destination"}
+KIND_WORDS = {"changed": "changed", "only-source": "only at the source", "only-destination": "only at the destination"}
 
 
-def _summary(found: Verification) -> str:
+def summary_of(found: Verification) -> str:
+    """How many tables are equal and how many are not, in one line."""
     different, unverified, equal = (len(found.of(each)) for each in ("different", "unverified", "equal"))
     parts = [f"{counted(equal, 'table')} equal", f"{different:,} different", f"{unverified:,} not compared"]
     left = found.total - len(found.tables)

@@ -27,6 +27,7 @@ from syncwizard.engine.protocol import (
     ProbeEvent,
     ProbeRequest,
     RemedyRequest,
+    RowRequest,
     StatementRun,
     TaskRequest,
     TrialRequest,
@@ -118,6 +119,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _filters(request, outgoing)
         case WaitsRequest():
             _waits(request, outgoing)
+        case RowRequest():
+            _row(request, outgoing)
         case TaskRequest(kind="precheck" | "check" | "rules"):
             _precheck(request, outgoing)
         case TaskRequest(kind="sequences"):
@@ -208,6 +211,17 @@ def _waits(request: WaitsRequest, outgoing: int) -> None:
 
     task = TaskRequest(kind="check", spec=request.spec, secrets=request.secrets)
     _run(task, NO_FOLDER, _Record(outgoing), lambda context: frames.write_frame(outgoing, waits.run(context)))
+
+
+def _row(request: RowRequest, outgoing: int) -> None:
+    from syncwizard.stages.verification import row
+
+    task = TaskRequest(kind="check", spec=request.spec, secrets=request.secrets)
+
+    def run(context: Context) -> None:
+        frames.write_frame(outgoing, row.run(context, request.table, request.key))
+
+    _run(task, NO_FOLDER, _Record(outgoing), run)
 
 
 def _remedy(request: RemedyRequest, outgoing: int) -> None:

@@ -17,6 +17,7 @@ from syncwizard.task.figures.history import History, Observation
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.limiting import ClassName, Throttle
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
@@ -241,6 +242,17 @@ class WaitsRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     secrets: Handover
 
 
+class RowRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Reads a row of a table by its key at both ends. Answered by RowValues."""
+
+    kind: ClassVar[str] = "row"
+
+    spec: TaskSpec
+    secrets: Handover
+    table: TableName
+    key: tuple[str, ...]
+
+
 class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A statement of a remedy was run, and the server did not refuse it."""
 
@@ -248,7 +260,14 @@ class StatementRun(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ProbeRequest = (
-    TaskRequest | ConnectivityRequest | CatalogueRequest | RemedyRequest | TrialRequest | FiltersRequest | WaitsRequest
+    TaskRequest
+    | ConnectivityRequest
+    | CatalogueRequest
+    | RemedyRequest
+    | TrialRequest
+    | FiltersRequest
+    | WaitsRequest
+    | RowRequest
 )
 
 

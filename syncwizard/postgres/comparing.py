@@ -29,7 +29,7 @@ _PROBE = (r"NULL", r"'\x'", r"'\x00ff41'", r"'\x0102030405060708090a0b0c0d'")
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of one relation: `images` are expressions of its columns' bytes, in the order of the other end's;
+    """What is read of one relation: `images` are expressions of its `columns`' bytes, in the order of the other end's;
     `key` those of its key, empty where rows have none, with `key_columns`' names. `condition`: a predicate that rows
     have to meet, in the catalogue's words. `rows`: a query in brackets whose columns are read instead. `portable`:
     hashed as every version can. `part`: what rows have to meet to be in a sample by ranges of the key; `share`: the
@@ -37,6 +37,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     relation: TableName
     oid: int
+    columns: tuple[str, ...]
     images: tuple[sql.Composable, ...]
     key: tuple[sql.Composable, ...] = ()
     key_columns: tuple[str, ...] = ()
@@ -126,7 +127,7 @@ def read_count(connection: Connection, readings: Iterable[Reading]) -> int:
     statement = sql.SQL("SELECT pg_catalog.count(*) FROM {} AS t{}")
     count = 0
     for reading in readings:
-        for (rows,) in connection.execute(statement.format(_rows(reading), _where(reading))):
+        for (rows,) in connection.execute(statement.format(rows_of(reading), _where(reading))):
             count += int(rows)
     return count
 
@@ -167,7 +168,7 @@ def _hashed(reading: Reading, key_texts: Sequence[sql.Composable]) -> sql.Compos
         whole,
         _hash(reading.key, 1, portable=portable) if reading.key else sql.SQL("0::bigint"),
         texts,
-        _rows(reading),
+        rows_of(reading),
         _where(reading),
     )
     # Where rows have no key the hash of all of them chooses the bucket, and is computed once.
@@ -189,7 +190,8 @@ def _hash(images: Sequence[sql.Composable], seed: int, *, portable: bool) -> sql
     )
 
 
-def _rows(reading: Reading) -> sql.Composable:
+def rows_of(reading: Reading) -> sql.Composable:
+    """What follows FROM: the relation without its children, or the query in its place."""
     if reading.rows:
         # Texts of the checked script: literals and quoted names, nothing that its author typed as SQL.
         return sql.SQL(reading.rows)

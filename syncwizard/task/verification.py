@@ -124,6 +124,24 @@ class VectorIndexVerification(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ColumnValues(msgspec.Struct, frozen=True, kw_only=True):
+    """A column of a row at both ends, `there` its name at the destination; None for NULL, and where there is no row."""
+
+    column: str
+    there: str
+    source: str | None
+    destination: str | None
+    differs: bool
+
+
+class RowValues(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A row as both ends have it by now, one read after the other; whether either has it."""
+
+    columns: tuple[ColumnValues, ...]
+    at_source: bool
+    at_destination: bool
+
+
 class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     """What was found of one table at the source's position `lsn`.
 

@@ -5,7 +5,10 @@ import os
 # Set by --read-only.
 READ_ONLY = "SYNCWIZARD_READ_ONLY"
 # By the last part of their ids, on the screens of tasks. The wizard is not reached.
-CHANGING = frozenset({"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"})
+CHANGING = frozenset(
+    {"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"}
+    | {"compare", "halt", "repair", "try_again", "run_edited", "skip"}
+)
 # What takes a terminal: the demo is another program over it.
 AT_A_TERMINAL = frozenset({"demo"})
 WEB_DRIVER = "textual.drivers.web_driver:WebDriver"

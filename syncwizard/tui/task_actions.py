@@ -62,7 +62,7 @@ class TaskActions:
 
         def go(confirmed: bool | None) -> None:
             for task in tasks if confirmed else ():
-                self._do(f"pausing {task.label}", partial(lifecycle.pause, task), self._notify_state(task))
+                self.do(f"pausing {task.label}", partial(lifecycle.pause, task), self._notify_state(task))
 
         which = tasks[0].label if len(tasks) == 1 else f"{len(tasks)} tasks"
         names = "" if len(tasks) == 1 else f"\n\n{', '.join(task.label for task in tasks)}"
@@ -75,9 +75,9 @@ class TaskActions:
             def work() -> TaskState:
                 return lifecycle.resume(lifecycle.prepare_resume(task, secrets()))
 
-            self._do(f"resuming {task.label}", work, self._notify_state(task))
+            self.do(f"resuming {task.label}", work, self._notify_state(task))
 
-        self._with_secrets(task, go)
+        self.with_secrets(task, go)
 
     def release(self, task: StoredTask) -> None:
         """Asks for the task's name, then removes everything of it."""
@@ -85,7 +85,7 @@ class TaskActions:
 
         def go(confirmed: bool | None) -> None:
             if confirmed:
-                self._with_secrets(task, release)
+                self.with_secrets(task, release)
 
         def release(secrets: Secrets) -> None:
             def heard(event: Event) -> None:
@@ -96,7 +96,7 @@ class TaskActions:
                     lifecycle.pause(task)
                 return lifecycle.release(task, heard, secrets(), quiet=True)
 
-            self._do(f"releasing {task.label}", work, self._show_left_over(task))
+            self.do(f"releasing {task.label}", work, self._show_left_over(task))
 
         dialog = TypedConfirmDialog(
             f"Release {task.label}",
@@ -106,7 +106,7 @@ class TaskActions:
             destination=spec.destination.describe(),
             verb="Release",
         )
-        self._ask(task, dialog, "Release", go)
+        self.ask(task, dialog, "Release", go)
 
     def resync(self, task: StoredTask, wish: ResyncWish) -> None:
         """Looks what copying again would empty, asks for the task's name with that in sight, and does it."""
@@ -119,7 +119,7 @@ class TaskActions:
                 return lifecycle.describe_resync(task, wish, given, quiet=True), given
 
             self._describing = True
-            self._do(f"looking what {task.label} would copy again", look, ask, self._described)
+            self.do(f"looking what {task.label} would copy again", look, ask, self._described)
 
         def ask(found: tuple[ResyncRequested, Handover]) -> None:
             order, given = found
@@ -134,11 +134,11 @@ class TaskActions:
                     def work() -> TaskState:
                         return lifecycle.resync(task, order, given, quiet=True)
 
-                    self._do(what, work, self._notify_state(task))
+                    self.do(what, work, self._notify_state(task))
 
-            self._ask(task, resync_dialog(task, order), "Copy again", answered)
+            self.ask(task, resync_dialog(task, order), "Copy again", answered)
 
-        self._with_secrets(task, go)
+        self.with_secrets(task, go)
 
     def _described(self) -> None:
         self._describing = False
@@ -160,16 +160,16 @@ class TaskActions:
 
         def go(secrets: Secrets) -> None:
             what = f"setting the sequences of {task.label}"
-            self._do(what, lambda: lifecycle.set_sequences(task, 0, secrets(), quiet=True), done)
+            self.do(what, lambda: lifecycle.set_sequences(task, 0, secrets(), quiet=True), done)
 
         def confirmed(yes: bool | None) -> None:
             if yes:
-                self._with_secrets(task, go)
+                self.with_secrets(task, go)
 
         text = SEQUENCES_TEXT.format(destination=task.spec.destination.describe())
-        self._ask(task, ConfirmDialog(f"Set the sequences of {task.label}?", text, "Set"), "Set", confirmed)
+        self.ask(task, ConfirmDialog(f"Set the sequences of {task.label}?", text, "Set"), "Set", confirmed)
 
-    def _ask(self, task: StoredTask, dialog: Dialog[bool], verb: str, go: Callable[[bool | None], None]) -> None:
+    def ask(self, task: StoredTask, dialog: Dialog[bool], verb: str, go: Callable[[bool | None], None]) -> None:
         """Asks once, and a second time for a task of an environment that people work with."""
 
         def answered(confirmed: bool | None) -> None:
@@ -191,9 +191,9 @@ class TaskActions:
             title = f"Report on {task.label}: read it before you send it, it names servers and tables"
             self._app.push_screen(CopyTextDialog(title, text, default_name(task.label, "txt")))
 
-        self._do(f"gathering a report on {task.label}", work, done)
+        self.do(f"gathering a report on {task.label}", work, done)
 
-    def _with_secrets(self, task: StoredTask, go_on: Callable[[Secrets], object]) -> None:
+    def with_secrets(self, task: StoredTask, go_on: Callable[[Secrets], object]) -> None:
         """Asks once for what only a person knows; the rest is read beside the screen, where a keyring may take its
         time."""
         kept = cast(Home, self._app).typed
@@ -209,7 +209,7 @@ class TaskActions:
         else:
             typed(known)
 
-    def _do(
+    def do(
         self,
         what: str,
         work: Callable[[], Result],

@@ -152,9 +152,9 @@ def _failed(state: TaskState, now: float) -> Trouble:
             title=f"{title}: {_title(failure)}",
             since=since,
             cause=_server_words(failure),
-            next=_next(remedy),
+            next=f"d decides about it, or {_next(remedy)}" if failure.definition is not None else _next(remedy),
             brief=_title(failure),
-            key=_key(remedy),
+            key=_key(remedy) if failure.definition is None else "Enter, then d decides",
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(
@@ -200,7 +200,7 @@ def _goes_on_by_itself(remedy: Remedy) -> str:
 
 
 # Of a change of a definition that waits.
-_DECIDE = "; or decide about it with `syncwizard ddl`"
+_DECIDE = "; or d decides about it"
 
 
 def _wal(held: Retention | None) -> Trouble | None:

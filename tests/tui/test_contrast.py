@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.terminal_theme import TerminalTheme
 from textual.pilot import Pilot
 
+from syncwizard.client import probes
 from syncwizard.tui.app import SyncwizardApp
 from syncwizard.tui.dialogs.dialog import Box
 from syncwizard.tui.opening import Opening
@@ -19,6 +20,7 @@ from syncwizard.tui.wizard.endpoints import EndpointsStep
 from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.replay import NOW, copying, remembered, store_task, synchronizing, through, view_of
 from tests.tui.apps import WIDE, monitor, shown
+from tests.tui.test_pages import FOUND, VALUES, Told, compared, explaining
 from tests.tui.test_snapshots import RETRYING, several_tasks
 from tests.tui.test_wizard_snapshots import DRAFT, ITEMS, NEWS, replayed
 
@@ -127,6 +129,26 @@ async def test_the_monitor_can_be_read(theme: ThemeName, state: str) -> None:
         await shown(pilot, "kb.passages")
         await _read(pilot)
         await _read(pilot, "2")
+
+
+@EVERY_THEME
+async def test_the_pages_can_be_read(theme: ThemeName, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = compared(FOUND, ended=True)
+    explaining(monkeypatch, view)
+    monkeypatch.setattr(probes, "row", lambda spec, secrets, table, key: Told(VALUES))
+    async with monitor(view, theme=theme).run_test(size=WIDE) as pilot:
+        await shown(pilot, "kb.passages")
+        await pilot.press("e")
+        await shown(pilot, "held by")
+        await _read(pilot)
+        await pilot.press("escape", "v")
+        await shown(pilot, "2 changed")
+        await _read(pilot, "j")
+        await _read(pilot, "v")
+        await pilot.press("escape", "g", "enter", "enter")
+        await shown(pilot, "columns differ")
+        await _read(pilot)
+        await _read(pilot, "tab")
 
 
 @EVERY_THEME

@@ -49,6 +49,7 @@ def readings(
         Reading(
             relation=source.name,
             oid=source.oid,
+            columns=tuple(names),
             images=tuple(image(name, binary[name][0] if name in binary else None) for name in names),
             key=tuple(image(name, binary[name][0] if name in binary else None) for name in key),
             key_columns=key,
@@ -57,6 +58,7 @@ def readings(
         Reading(
             relation=target.name,
             oid=target.oid,
+            columns=tuple(names),
             images=tuple(image(name, binary[name][1] if name in binary else None) for name in names),
             key=tuple(image(name, binary[name][1] if name in binary else None) for name in key),
             key_columns=key,

@@ -50,7 +50,7 @@ def run(context: Context, order: VerificationOrder) -> None:
 
     Raises UsageError, Cancelled, EndpointError, TaskFailed.
     """
-    units = _units(context, order)
+    units = units_of(context, order)
     if not _known(context, order):
         context.record(VerificationStarted(order=order, tables=[unit.table for unit in units]))
     done = _done(context)
@@ -125,7 +125,7 @@ def _compared(
         return unverified(unit, reason_of(error))
 
 
-def _units(context: Context, order: VerificationOrder) -> list[Unit]:
+def units_of(context: Context, order: VerificationOrder) -> list[Unit]:
     """What is to be compared, the largest first. Raises UsageError for a table that is not the task's."""
     with context.connect("source", "verify") as source, context.destination("verify") as destination:
         with translated("source", "reading the catalogue"):

@@ -263,6 +263,7 @@ def _reading(
     return Reading(
         relation=table.name,
         oid=table.oid,
+        columns=tuple(column.name for column in columns),
         images=tuple(map(expression, columns)),
         key=tuple(map(expression, key)),
         key_columns=tuple(column.name for column in key),

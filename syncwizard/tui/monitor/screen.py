@@ -8,7 +8,6 @@ from textual.binding import BindingType
 from textual.events import Resize, ScreenResume
 from textual.getters import query_one
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from syncwizard.client.tasks import StoredTask
@@ -21,6 +20,7 @@ from syncwizard.tui.monitor.activity import Activity, observe
 from syncwizard.tui.monitor.body import PANES, Body
 from syncwizard.tui.monitor.details import details_of
 from syncwizard.tui.monitor.link import EngineLink, Follow, Following, View
+from syncwizard.tui.monitor.paging import Paging
 from syncwizard.tui.monitor.panes import ListPane
 from syncwizard.tui.monitor.past import step_seconds, view_at
 from syncwizard.tui.monitor.remembered import recall, with_chosen
@@ -50,7 +50,7 @@ CHART_SECONDS = 5.0
 MANY_TABLES = 1000
 
 
-class MonitorScreen(Screen[None]):
+class MonitorScreen(Paging):
     """The monitor of one task."""
 
     CSS_PATH = "../styles/monitor.tcss"
@@ -66,7 +66,7 @@ class MonitorScreen(Screen[None]):
             "monitor.level",
         ),
         *("monitor.range", "monitor.sequences", "monitor.report", "monitor.release"),
-        *("monitor.earlier", "monitor.later"),
+        *("monitor.earlier", "monitor.later", "monitor.late", "monitor.verification", "monitor.changes"),
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
     )
@@ -87,10 +87,8 @@ class MonitorScreen(Screen[None]):
 
     def __init__(self, task: StoredTask, follow: Follow = EngineLink) -> None:
         """`follow` makes what follows the task."""
-        super().__init__()
-        self._stored = task
+        super().__init__(task)
         self._make_link = follow
-        self._view: View | None = None
         self._task_actions = TaskActions(self, lambda: None)
         self._link: Following | None = None
         self._activity = Activity()
@@ -101,7 +99,8 @@ class MonitorScreen(Screen[None]):
     def manual_topic(self) -> str:
         """The topic of the manual that fits: what to do, where something is wrong."""
         troubled = (
-            self._view is not None and trouble_of(self._view.seen, self.home.clock(), self._view.figures_at) is not None
+            self.latest is not None
+            and trouble_of(self.latest.seen, self.home.clock(), self.latest.figures_at) is not None
         )
         return "failures" if troubled else "screens"
 
@@ -119,12 +118,12 @@ class MonitorScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Begins to follow, with the panes as they were left."""
-        before = recall(self.home.preferences, self._stored.id)
+        before = recall(self.home.preferences, self.stored.id)
         self.body.choose(before)
         with self.prevent(Input.Changed):
             self.filter.value = before.words
         self.filter.display = bool(before.words)
-        self._link = self._make_link(self._stored, lambda view: self.post_message(self.Updated(view)), self.home.clock)
+        self._link = self._make_link(self.stored, lambda view: self.post_message(self.Updated(view)), self.home.clock)
         self.set_interval(TICK_SECONDS, self._tick)
         self.set_interval(CHART_SECONDS, self._draw_slowly)
         self._turn_to(PANES[0])
@@ -138,7 +137,7 @@ class MonitorScreen(Screen[None]):
 
     @on(Updated)
     def _updated(self, event: Updated) -> None:
-        before, self._view = self._view, event.view
+        before, self.latest = self.latest, event.view
         self._observe(event.view)
         if before is not None and (news := news_between(before, event.view, self.home.clock())):
             self.home.announce(news)
@@ -163,7 +162,7 @@ class MonitorScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What can be done with the task now; of its past only what can be looked at."""
-        seen = self._view.seen if self._view is not None else None
+        seen = self.latest.seen if self.latest is not None else None
         if is_refused(action):
             return False
         if self._at is not None and action in ("pause", "resume", "resync", "release", "sequences"):
@@ -181,10 +180,12 @@ class MonitorScreen(Screen[None]):
                 return seen is not None and may_set_sequences(seen)
             case "details":
                 return self._inspectable()
+            case "late" | "verification" | "changes":
+                return self.may_turn_to(action)
             case "later":
                 return self._at is not None
             case "earlier":
-                return self._view is not None and not self._view.history.empty
+                return self.latest is not None and not self.latest.history.empty
             case "sort" | "range" | "level" | "filter":
                 panes = {"sort": ("tables",), "range": ("charts",), "level": ("log",), "filter": ("tables", "log")}
                 return any(map(self.body.in_sight, panes[action]))
@@ -192,44 +193,46 @@ class MonitorScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pauses the task."""
-        self._task_actions.pause([self._stored])
+        self._task_actions.pause([self.stored])
 
     def action_resume(self) -> None:
         """Resumes the task."""
-        self._task_actions.resume(self._stored)
+        self._task_actions.resume(self.stored)
 
     def action_resync(self) -> None:
         """Copies the tables that lost changes again, or the one under the cursor."""
         if (wish := self._wish()) is not None:
-            self._task_actions.resync(self._stored, wish)
+            self._task_actions.resync(self.stored, wish)
 
     @property
     def quiet_actions(self) -> tuple[str, ...]:
         """Of a task that runs its end is not what the key bar proposes."""
-        return ("monitor.release",) if self._view is not None and self._view.seen.liveness.alive else ()
+        return ("monitor.release",) if self.latest is not None and self.latest.seen.liveness.alive else ()
 
     @property
     def urgent_actions(self) -> tuple[str, ...]:
         """What the key bar shows first: what brings back a task that nothing else does."""
         if self._at is not None:
             return ("monitor.earlier", "monitor.later")
-        return ("monitor.resync",) if self._view is not None and lost_changes(self._view.seen) else ()
+        if self.decision_waits:
+            return ("monitor.changes",)
+        return ("monitor.resync",) if self.latest is not None and lost_changes(self.latest.seen) else ()
 
     def _wish(self) -> ResyncWish | None:
         """What would be copied again: what has to be, where changes are missing, else what is marked."""
-        return None if self._view is None else wish_of(self._view.seen, self._marked(self.body.tables))
+        return None if self.latest is None else wish_of(self.latest.seen, self._marked(self.body.tables))
 
     def action_release(self) -> None:
         """Releases the task."""
-        self._task_actions.release(self._stored)
+        self._task_actions.release(self.stored)
 
     def action_sequences(self) -> None:
         """Sets the sequences again."""
-        self._task_actions.set_sequences(self._stored)
+        self._task_actions.set_sequences(self.stored)
 
     def action_report(self) -> None:
         """Gathers a report."""
-        self._task_actions.report(self._stored, self.home.clock())
+        self._task_actions.report(self.stored, self.home.clock())
 
     def action_back(self) -> None:
         """Clears the filter, else comes back to now, else goes to the tasks."""
@@ -267,8 +270,8 @@ class MonitorScreen(Screen[None]):
 
     def action_earlier(self) -> None:
         """An earlier moment; not before anything was measured."""
-        if self._view is not None:
-            first = began(self._view.history) or 0.0
+        if self.latest is not None:
+            first = began(self.latest.history) or 0.0
             self._go_to(max(first, (self._at or self.home.clock()) - step_seconds(self.body.charts.shown_range)))
 
     def action_later(self) -> None:
@@ -306,11 +309,11 @@ class MonitorScreen(Screen[None]):
     @on(Listing.Chosen)
     def action_details(self) -> None:
         """The line under the cursor whole, or all that is known of the trouble."""
-        if self._view is None:
+        if self.latest is None:
             return
-        name = f"{self._stored.spec.short_id}-details.txt"
+        name = f"{self.stored.spec.short_id}-details.txt"
         table, event = self._marked(self.body.tables), self._marked(self.body.events)
-        if (found := details_of(self._view, table, event, self.home.clock())) is not None:
+        if (found := details_of(self.latest, table, event, self.home.clock())) is not None:
             self.app.push_screen(CopyTextDialog(found.title, found.text, name, severe=found.severe))
 
     @on(Body.Turned)
@@ -329,7 +332,7 @@ class MonitorScreen(Screen[None]):
 
     def _remember(self) -> None:
         # A choice that is not remembered is no news: it is made again.
-        self.home.remember(with_chosen(self.home.preferences, self._stored.id, self.body.chosen))
+        self.home.remember(with_chosen(self.home.preferences, self.stored.id, self.body.chosen))
 
     def _observe(self, view: View) -> None:
         if (changes := view.seen.sample.changes) is not None:
@@ -337,47 +340,47 @@ class MonitorScreen(Screen[None]):
             self._activity = observe(self._activity, totals, self.home.clock())
 
     def _tick(self) -> None:
-        if self.is_current and self._view is not None:
+        if self.is_current and self.latest is not None:
             self._draw_top()
             if len(self.body.tables.listing.lines) < MANY_TABLES:
                 self.body.draw_tables(*self._shown(), self._activity)
 
     def _shown(self) -> tuple[View, float]:
         """What is to be seen, and of when: as it is known now, or as it was."""
-        if self._view is None:
+        if self.latest is None:
             raise LookupError("nothing is known of the task yet")
         if self._at is None:
-            return self._view, self.home.clock()
-        return view_at(self._view, self._at), self._at
+            return self.latest, self.home.clock()
+        return view_at(self.latest, self._at), self._at
 
     def _draw(self) -> None:
-        if self._view is not None and self.is_attached:
+        if self.latest is not None and self.is_attached:
             self._draw_top()
             self._draw_lists()
 
     def _draw_lists(self) -> None:
-        if self._view is not None:
+        if self.latest is not None:
             self.body.draw_lists(*self._shown(), self._activity if self._at is None else Activity())
 
     def _draw_slowly(self) -> None:
         """What costs more than a second's worth of a glance."""
         self._draw_charts()
-        if self.is_current and self._view is not None:
+        if self.is_current and self.latest is not None:
             self.body.draw_tables(*self._shown(), self._activity)
 
     def _draw_top(self) -> None:
         """All that ages."""
-        if self._view is None:
+        if self.latest is None:
             return
         view, now = self._shown()
         if self._at is None:
-            self.query_one(Top).show(view, self._stored.spec, now)
+            self.query_one(Top).show(view, self.stored.spec, now)
         else:
-            self.query_one(Top).show_past(view, self._stored.spec, now, self.home.clock())
+            self.query_one(Top).show_past(view, self.stored.spec, now, self.home.clock())
         self.body.draw_stages(view, now)
 
     def _draw_charts(self) -> None:
-        if self._view is not None and self.is_current:
+        if self.latest is not None and self.is_current:
             end = "now" if self._at is None else moment(self._at, self.home.clock())
             self.body.draw_charts(*self._shown(), end)
 
@@ -390,10 +393,10 @@ class MonitorScreen(Screen[None]):
             self.call_after_refresh(draw)
 
     def _inspectable(self) -> bool:
-        if self._view is None:
+        if self.latest is None:
             return False
         in_list = self._marked(self.body.tables) is not None or self._marked(self.body.events) is not None
-        return in_list or trouble_of(self._view.seen, self.home.clock(), self._view.figures_at) is not None
+        return in_list or trouble_of(self.latest.seen, self.home.clock(), self.latest.figures_at) is not None
 
     def _marked(self, pane: ListPane) -> str | None:
         """The key of the line under the cursor, where the list has the focus."""

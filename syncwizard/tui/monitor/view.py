@@ -2,6 +2,7 @@
 
 from rich.cells import cell_len
 
+from syncwizard.client.deciding import waiting
 from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import fit, span
@@ -98,7 +99,16 @@ def news_between(before: View, after: View, now: float) -> str:
 def offers(view: View) -> tuple[bool, ...]:
     """What can be done: the key bar is drawn again only when that changes."""
     seen = view.seen
-    return (may_pause(seen), may_resume(seen), lost_changes(seen), may_release(seen), may_set_sequences(seen))
+    blocked = waiting(seen.state) is not None
+    return (
+        blocked,
+        seen.liveness.alive,
+        may_pause(seen),
+        may_resume(seen),
+        lost_changes(seen),
+        may_release(seen),
+        may_set_sequences(seen),
+    )
 
 
 def same_facts(one: View, other: View) -> bool:

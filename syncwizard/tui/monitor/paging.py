@@ -1,0 +1,45 @@
+"""How the monitor leads to the pages over it: why the task is late, both ends compared, changes of definitions."""
+
+from textual.screen import Screen
+
+from syncwizard.client.deciding import waiting
+from syncwizard.client.tasks import StoredTask
+from syncwizard.tui.monitor.link import View
+from syncwizard.tui.monitor.pages.changes import ChangesPage
+from syncwizard.tui.monitor.pages.late import LatePage
+from syncwizard.tui.monitor.pages.verification import VerificationPage
+
+
+class Paging(Screen[None]):
+    """A screen of one task with pages over it, which know what it knows."""
+
+    def __init__(self, task: StoredTask) -> None:
+        """`latest` is what is known of the task by now."""
+        super().__init__()
+        self.stored = task
+        self.latest: View | None = None
+
+    @property
+    def decision_waits(self) -> bool:
+        """Whether a change of a definition waits for a decision."""
+        return self.latest is not None and waiting(self.latest.seen.state) is not None
+
+    def may_turn_to(self, page: str) -> bool:
+        """Whether there is something to see on the page."""
+        if page == "late":
+            return self.latest is not None and self.latest.seen.liveness.alive
+        if page == "changes":
+            return self.stored.spec.advanced.ddl == "follow" or self.decision_waits
+        return self.latest is not None
+
+    def action_late(self) -> None:
+        """Why the task is late."""
+        self.app.push_screen(LatePage(self.stored, lambda: self.latest))
+
+    def action_verification(self) -> None:
+        """Both ends compared."""
+        self.app.push_screen(VerificationPage(self.stored, lambda: self.latest))
+
+    def action_changes(self) -> None:
+        """Changes of definitions."""
+        self.app.push_screen(ChangesPage(self.stored, lambda: self.latest))
