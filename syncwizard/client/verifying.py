@@ -77,13 +77,9 @@ def describe(found: Verification) -> str:
     """What was found, for people: a line for each table, those that differ first and with their rows."""
     if found.order.mode == "schema":
         return _definitions(found)
-<<<<<<< HEAD
     if found.order.mode == "vectors":
         return _searches(found)
-    tables = sorted(found.tables.values(), key=lambda each: (_ORDER[each.verdict], str(each.table)))
-=======
     tables = sorted(found.tables.values(), key=lambda each: (VERDICT_ORDER[each.verdict], str(each.table)))
->>>>>>> 62bf4fb (Show in the monitor why a task is late, what a comparison found, and a change that waits)
     rows = [_line(each) for each in tables]
     parts = [format_table(HEADER, rows, right=range(2, len(HEADER)))]
     for table in tables:
@@ -91,13 +87,9 @@ def describe(found: Verification) -> str:
             parts.append(_rows_of(table))
         elif table.reason:
             parts.append(f"{table.table} could not be compared: {table.reason}")
-<<<<<<< HEAD
-    parts.append(_summary(found))
+    parts.append(summary_of(found))
     if found.order.sample < WHOLE:
         parts.append(f"a sample of {found.order.sample} % was compared, and says nothing of the other rows")
-=======
-    parts.append(summary_of(found))
->>>>>>> 62bf4fb (Show in the monitor why a task is late, what a comparison found, and a change that waits)
     return "\n".join(parts)
 
 
@@ -113,17 +105,18 @@ def _searches(found: Verification) -> str:
         for each in table.vectors:
             name = each.source_index or each.destination_index or ""
             setting = f"{each.setting} {each.destination_value}" if each.destination_value else ""
-            recalls = [_share(each.source_recall), _share(each.destination_recall)]
+            recalls = [describe_recall(each.source_recall), describe_recall(each.destination_recall)]
             same = f"{each.same_neighbours:,}"
             lines.append([name, str(each.k), f"{each.queries:,}", *recalls, same, setting])
             if not each.source_norms.same_as(each.destination_norms):
                 more += [f"{name}: other values", *map(_norms, (each.source_norms, each.destination_norms))]
             if each.worse:
                 more += [f"{name} finds less at the destination; there:", *(f"  {text};" for text in each.statements)]
-    return "\n".join([format_table(SEARCHED, lines, right=range(1, 6)), *more, _summary(found)])
+    return "\n".join([format_table(SEARCHED, lines, right=range(1, 6)), *more, summary_of(found)])
 
 
-def _share(recall: float | None) -> str:
+def describe_recall(recall: float | None) -> str:
+    """A share of the exact neighbours, in percent."""
     return "no index" if recall is None else f"{100 * recall:.1f} %"
 
 

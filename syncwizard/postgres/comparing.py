@@ -37,7 +37,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     relation: TableName
     oid: int
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     images: tuple[sql.Composable, ...]
     key: tuple[sql.Composable, ...] = ()
     key_columns: tuple[str, ...] = ()
@@ -109,7 +109,7 @@ def key_statement(reading: Reading) -> sql.Composed:
 
 def row_statement(reading: Reading) -> sql.Composed:
     """A row for each row."""
-    return sql.SQL("SELECT 0, 0 FROM {} AS t{}").format(_rows(reading), _where(reading))
+    return sql.SQL("SELECT 0, 0 FROM {} AS t{}").format(rows_of(reading), _where(reading))
 
 
 def read_sums(connection: Connection, readings: Iterable[Reading]) -> Sums:

@@ -108,6 +108,8 @@ def test_every_object_of_the_users_own_is_listed_and_nothing_else(listed: Catalo
         "sequence": ["documents_id_seq", "passages_id_seq"],
     }
     assert listed.by_kind["public"] == {}
+    owners = {kind: {each.owner for each in those} for kind, those in listed.by_kind["kb"].items()}
+    assert owners["table"] == {"postgres"} and owners["view"] == {""}
 
 
 def test_columns_come_with_types_and_the_key_that_rows_are_found_by(listed: Catalogue) -> None:

@@ -295,3 +295,12 @@ def test_after_any_ticks_the_boxes_say_what_the_file_says(
     assert all(not entry.whole or choice.is_whole(entry.schema) for entry in choice.to_objects())
     assert there(choice) == there(again)
     assert choice.tally == again.tally
+
+
+def test_the_owners_of_what_is_selected_are_known_each_once() -> None:
+    owned = Catalogue(
+        schemas=("kb", "sales"),
+        objects=(table("a", owner="app"), table("b", owner="app"), table("c", "sales", owner="bill")),
+    )
+    assert ObjectChoice(catalogue=owned).with_schema("kb", True).owners == ["app"]
+    assert ObjectChoice(catalogue=owned).with_everything().owners == ["app", "bill"]

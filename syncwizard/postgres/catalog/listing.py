@@ -65,7 +65,7 @@ def read_catalogue(connection: Connection) -> Iterator[CatalogueNews]:
 
 
 def _object(row: tuple[Any, ...]) -> CatalogueObject:
-    kind, schema, name, rows, size, vectors, keyless, partitioned, parent_schema, parent, obstacle = row
+    kind, schema, name, rows, size, vectors, keyless, partitioned, parent_schema, parent, obstacle, owner = row
     return CatalogueObject(
         kind=kind,
         schema=schema,
@@ -77,6 +77,7 @@ def _object(row: tuple[Any, ...]) -> CatalogueObject:
         partitioned=partitioned,
         parent=None if parent is None else RelationName(parent_schema, parent),
         obstacle=obstacle,
+        owner=owner,
     )
 
 

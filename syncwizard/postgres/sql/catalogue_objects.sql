@@ -57,7 +57,8 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
        coalesce(p.nspname, o.nspname),
        coalesce(p.relname, o.relname),
        CASE WHEN c.relkind = 'f' THEN 'foreign' WHEN c.relkind IN ('r', 'p') AND c.relpersistence = 'u' THEN 'unlogged'
-            ELSE '' END
+            ELSE '' END,
+       CASE WHEN c.relkind IN ('r', 'p') THEN pg_catalog.pg_get_userbyid(c.relowner) ELSE '' END
   FROM pg_catalog.pg_class c
   JOIN schemas n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class s ON s.oid = c.reltoastrelid
@@ -69,18 +70,18 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
    AND ('pg_catalog.pg_class'::regclass, c.oid) NOT IN (SELECT classid, objid FROM of_extensions)
 UNION ALL
 SELECT DISTINCT 'function', n.nspname, f.proname, NULL::bigint, 0::bigint, ARRAY[]::text[], false, false, NULL::name,
-       NULL::name, ''
+       NULL::name, '', ''
   FROM pg_catalog.pg_proc f
   JOIN schemas n ON n.oid = f.pronamespace
  WHERE ('pg_catalog.pg_proc'::regclass, f.oid) NOT IN (SELECT classid, objid FROM of_extensions)
 UNION ALL
-SELECT 'type', n.nspname, t.typname, NULL, 0, ARRAY[]::text[], false, false, NULL, NULL, ''
+SELECT 'type', n.nspname, t.typname, NULL, 0, ARRAY[]::text[], false, false, NULL, NULL, '', ''
   FROM pg_catalog.pg_type t
   JOIN schemas n ON n.oid = t.typnamespace
   LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
  WHERE (t.typtype IN ('d', 'e', 'r') OR (t.typtype = 'c' AND c.relkind = 'c'))
    AND ('pg_catalog.pg_type'::regclass, t.oid) NOT IN (SELECT classid, objid FROM of_extensions)
 UNION ALL
-SELECT 'schema', nspname, '', NULL, 0, ARRAY[]::text[], false, false, NULL, NULL, ''
+SELECT 'schema', nspname, '', NULL, 0, ARRAY[]::text[], false, false, NULL, NULL, '', ''
   FROM schemas
  ORDER BY 2, 1, 3

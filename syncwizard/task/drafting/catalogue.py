@@ -34,6 +34,7 @@ class CatalogueObject(msgspec.Struct, frozen=True, array_like=True, gc=False):
     0 for what holds none. `vectors`: pgvector's columns as `embedding vector(384)`. `keyless`: a table without a
     unique index that could address its rows. `partitioned`: the parent of partitions. `parent`: of a partition its
     table, of a sequence the table that owns it. `obstacle`: `foreign` or `unlogged` tables cannot be synchronized.
+    `owner`: of a table.
     """
 
     kind: ObjectKind
@@ -46,6 +47,7 @@ class CatalogueObject(msgspec.Struct, frozen=True, array_like=True, gc=False):
     partitioned: bool = False
     parent: RelationName | None = None
     obstacle: Literal["", "foreign", "unlogged"] = ""
+    owner: str = ""
 
     @property
     def key(self) -> ObjectKey:

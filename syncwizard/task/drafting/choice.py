@@ -139,6 +139,12 @@ class ObjectChoice(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """How much all of it is."""
         return sum((self.view(schema).tally for schema in self.catalogue.by_kind), Tally())
 
+    @property
+    def owners(self) -> list[str]:
+        """Who owns the selected tables, as far as that is known."""
+        tables = (each for each in self.catalogue.objects if each.owner and self.has(each))
+        return sorted({each.owner for each in tables})
+
     @cached_property
     def missing(self) -> tuple[ObjectKey | str, ...]:
         """What is chosen by name and is not in the catalogue: objects, and schemas by their bare names."""

@@ -165,8 +165,14 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
 def suggest_name(draft: TaskDraft) -> str:
     """A name from what the draft says of its ends: the database, and where it goes to.
 
-    >>> suggest_name(TaskDraft(source=EndpointDraft(database="kb"), destination=EndpointDraft(host="10.0.0.7")))
-    'kb-to-10.0.0.7'
+    >>> suggest_name(TaskDraft(source=EndpointDraft(database="kb"), destination=EndpointDraft(host="db2.example.com")))
+    'kb-to-db2'
+
+    An address is no name, and a host of the same machine says nothing.
+
+    >>> there = EndpointDraft(host="10.0.0.7", database="docs")
+    >>> suggest_name(TaskDraft(source=EndpointDraft(database="kb"), destination=there))
+    'kb-to-docs'
     >>> suggest_name(TaskDraft())
     'new-task'
     """
@@ -174,9 +180,11 @@ def suggest_name(draft: TaskDraft) -> str:
     if not database:
         return _UNNAMED
     there = draft.destination
-    place = there.connection or (there.host if there.way in ("host", "ssh") else there.database)
-    if not place:
-        return database
-    host = place.split(",")[0].strip()
-    label = host if host.replace(".", "").isdigit() else host.split(".")[0]
-    return f"{database}-to-{label}"
+    host = there.host.split(",")[0].strip() if there.way in ("host", "ssh") else ""
+    label = there.connection or (host.split(".")[0] if _is_name(host) else there.database)
+    return database if label in ("", database) else f"{database}-to-{label}"
+
+
+def _is_name(host: str) -> bool:
+    """Whether a host is called something: no address, and not this machine."""
+    return bool(host) and ":" not in host and not host.replace(".", "").isdigit() and host != "localhost"

@@ -18,7 +18,9 @@ MODES: tuple[tuple[VerificationMode, str], ...] = (
     ("rows", "every row"),
     ("counts", "numbers of rows"),
     ("schema", "definitions"),
+    ("vectors", "vector searches"),
 )
+SAMPLES = (("100", "all rows"), ("50", "50 % of them"), ("10", "10 %"))
 NOTE = (
     "Both ends are read at the same commit while changes are applied, table by table; nothing is locked. Leaving the "
     "screens does not end it."
@@ -41,6 +43,7 @@ class VerifyDialog(Dialog[VerificationOrder]):
                 yield from _field(
                     "Tables", (("all", "all"), ("one", one if len(one) < 40 else "the marked one")), "tables"
                 )
+            yield from _field("Of each", SAMPLES, "sample")
             yield from _field("Extra rows", (("count", "are differences"), ("ignore", "are none")), "extra")
             yield Static(NOTE, classes="dialog-note", markup=False)
             with Horizontal(classes="dialog-buttons"):
@@ -60,6 +63,7 @@ class VerifyDialog(Dialog[VerificationOrder]):
                 id=uuid.uuid4(),
                 mode=modes[self.query_one("#mode", Choice).value],
                 tables=(self._marked,) if alone and self._marked is not None else (),
+                sample=int(self.query_one("#sample", Choice).value),
                 ignore_extra=self.query_one("#extra", Choice).value == "ignore",
             )
         )

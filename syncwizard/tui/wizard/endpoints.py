@@ -157,7 +157,8 @@ class EndpointsStep(FormStep):
 
     def action_rights(self) -> None:
         """The rights of both accounts, before anything is tested."""
-        text = rights_script(self.wizard.draft)
+        choice = self.wizard.choice
+        text = rights_script(self.wizard.draft, choice.owners if choice is not None else ())
         self.app.push_screen(CopyTextDialog("Rights of both accounts, as SQL", text, "rights.sql"))
 
     @on(EndTest.Ended)

@@ -1,7 +1,7 @@
 """How the items of a precheck stand, as data and in words; pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from syncwizard.remedies import as_line, without_statements
@@ -38,19 +38,6 @@ def standing_of(item: PrecheckItemFinished) -> Standing:
     return "accepted" if item.ignored else "accept"
 
 
-def success_rate(items: Iterable[PrecheckItemFinished]) -> int:
-    """The percentage of items that do not stand in the way; 100 only when none does.
-
-    >>> good = PrecheckItemFinished(item="a", title="A", verdict="passed")
-    >>> bad = PrecheckItemFinished(item="b", title="B", verdict="failed")
-    >>> success_rate([good] * 200), success_rate([*[good] * 200, bad])
-    (100, 99)
-    """
-    known = list(items)
-    good = sum(1 for item in known if not item.blocks)
-    return 100 * good // len(known) if known else 0
-
-
 def describe_findings(items: Sequence[PrecheckItemFinished]) -> list[Part]:
     """All items in a line: what stands in the way, what is to be accepted, what passed.
 
@@ -59,7 +46,7 @@ def describe_findings(items: Sequence[PrecheckItemFinished]) -> list[Part]:
     '✓ success rate 100 %: 2 items'
     >>> bad = PrecheckItemFinished(item="b", title="B", verdict="failed")
     >>> "".join(text for text, _ in describe_findings([good, bad]))
-    '✗ 1 stands in the way   ✓ 1 passed   success rate 50 %'
+    '✗ 1 stands in the way   ✓ 1 passed   of 2 items'
     """
     standings = [standing_of(item) for item in items]
     failed, to_accept = standings.count("failed"), standings.count("accept")
@@ -73,7 +60,7 @@ def describe_findings(items: Sequence[PrecheckItemFinished]) -> list[Part]:
     if to_accept:
         parts += [(f"▲ {to_accept} to accept", "warn"), ("   ", "plain")]
     passed = len(items) - failed - to_accept
-    return [*parts, (f"✓ {passed} passed", "good"), (f"   success rate {success_rate(items)} %", "muted")]
+    return [*parts, (f"✓ {passed} passed", "good"), (f"   of {len(items)} items", "muted")]
 
 
 # What stops the task comes first.

@@ -19,7 +19,7 @@ from syncwizard.errors import SyncwizardError
 from syncwizard.structure.edited import edited_statements
 from syncwizard.task.ddl import Action
 from syncwizard.task.events import BlockedDefinition
-from syncwizard.task.narration import describe_failure
+from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import clean_lines, one_line
 from syncwizard.tui.actions import bindings

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from syncwizard.client.verifying import VERDICT_ORDER, summary_of
+from syncwizard.client.verifying import VERDICT_ORDER, describe_recall, summary_of
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, describe_count, format_seconds, listed, one_line, span
-from syncwizard.task.verification import DefinitionDifference, TableVerification
+from syncwizard.task.verification import WHOLE, DefinitionDifference, TableVerification, VectorIndexVerification
 from syncwizard.tui.formatting import Part, Tone, moment
 from syncwizard.tui.widgets.columns import Cell, Column, Line
 
@@ -17,7 +17,14 @@ _MARKS: dict[str, tuple[str, Tone]] = {
     "unverified": ("▲ not compared", "warn"),
     "equal": ("✓ equal", "good"),
 }
-MODES = {"rows": "every row", "counts": "numbers of rows", "schema": "definitions"}
+MODES = {
+    "rows": "every row",
+    "counts": "numbers of rows",
+    "schema": "definitions",
+    "vectors": "searches by vector indexes",
+}
+# Between a table and the place of its index, in the key of a line.
+SEPARATOR = "\0"
 
 
 def columns_of(found: Verification | None, width: int) -> tuple[Column, ...]:
@@ -31,6 +38,9 @@ def columns_of(found: Verification | None, width: int) -> tuple[Column, ...]:
             Column(title="AT THE SOURCE"),
             Column(title="AT THE DESTINATION"),
         )
+    if found.order.mode == "vectors":
+        shares = ("SEARCHES", "SAME EXACT", "SOURCE", "DESTINATION")
+        return (Column(title="INDEX", name=True), *(Column(title=each, width=len(each), right=True) for each in shares))
     name, result = Column(title="TABLE", name=True), Column(title="RESULT", width=14)
     if width < ROOMY:
         return (
@@ -49,6 +59,8 @@ def lines_of(found: Verification, width: int) -> list[Line]:
     if found.order.mode == "schema":
         return [_definition(str(index), each) for index, each in enumerate(found.differences)]
     tables = sorted(found.tables.values(), key=lambda each: (VERDICT_ORDER[each.verdict], str(each.table)))
+    if found.order.mode == "vectors":
+        return [line for table in tables for line in _searches(table)]
     return [_table(each, width) for each in tables]
 
 
@@ -69,6 +81,26 @@ def _table(found: TableVerification, width: int) -> Line:
     counts = (found.changed, found.only_source, found.only_destination)
     rows = (Cell(f"{found.source_rows:,}"), Cell(f"{found.destination_rows:,}"))
     return Line(key=str(found.table), cells=(name, verdict, *rows, *map(number, counts), took))
+
+
+def _searches(found: TableVerification) -> list[Line]:
+    """A line for each vector index of the table, or one that says why it was not compared."""
+    key = str(found.table)
+    if found.reason:
+        return [Line(key=key, cells=(Cell(one_line(key)), Cell(_MARKS[found.verdict][0], "warn", span=4)))]
+    return [
+        Line(
+            key=f"{key}{SEPARATOR}{at}",
+            cells=(
+                Cell(one_line(f"{each.source_index or each.destination_index or '–'} on {key}")),
+                Cell(f"{each.queries:,}"),
+                Cell(f"{each.same_neighbours:,}", "plain" if each.same_neighbours == each.queries else "bad"),
+                Cell(describe_recall(each.source_recall)),
+                Cell(describe_recall(each.destination_recall), "bad" if each.worse else "plain"),
+            ),
+        )
+        for at, each in enumerate(found.vectors)
+    ]
 
 
 def _definition(key: str, found: DefinitionDifference) -> Line:
@@ -104,7 +136,9 @@ def describe_order(found: Verification) -> str:
     """What was to be compared, in a few words."""
     order = found.order
     parts = [MODES[order.mode], *([listed(map(str, order.tables))] if order.tables else [])]
+    parts += [f"a sample of {order.sample} %"] if order.sample < WHOLE else []
     parts += ["extra rows are no difference"] if order.ignore_extra else []
+    parts += ["missing rows are no difference"] if order.ignore_missing else []
     parts += ["with repair"] if order.repair else []
     return one_line(", ".join(parts))
 
@@ -134,14 +168,27 @@ def about(found: Verification | None, key: str | None) -> list[list[Part]]:
         return [
             [(name, "muted"), (one_line(text) if text is not None else "not there", "plain")] for name, text in ends
         ]
-    table = found.tables.get(key)
+    name, _, at = key.partition(SEPARATOR)
+    table = found.tables.get(name)
     if table is None:
         return []
+    if at:
+        return _search(table.vectors[int(at)])
     if table.reason:
         return [[(one_line(table.reason), "warn")]]
     if table.verdict == "equal":
         return [[(f"{counted(table.source_rows, 'row')} equal at {table.lsn}", "muted")]]
     return [[("Enter shows them: ", "strong"), (_kinds(table), "plain")]]
+
+
+def _search(each: VectorIndexVerification) -> list[list[Part]]:
+    """Whether an index finds as much at the destination, and what to set there where it does not."""
+    if each.worse:
+        statements = "; ".join(each.statements) or "no setting reaches the source's recall"
+        return [[("it finds less at the destination; there: ", "strong"), (one_line(statements), "plain")]]
+    if each.differs:
+        return [[("the values of both ends are others; i has their norms", "warn")]]
+    return [[(f"the {each.k} nearest of {each.queries:,} searches are found as well at both ends", "muted")]]
 
 
 def _kinds(table: TableVerification) -> str:
