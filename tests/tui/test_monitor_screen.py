@@ -642,7 +642,8 @@ async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask
         await shown(pilot, f"Pause {living.label}?", gone=True)
         assert living.find_engine() is not None
         await pilot.press("p", "y")
-        assert "▲ Paused" in await shown(pilot, "no engine", seconds=30.0)
+        await shown(pilot, "no engine", seconds=30.0)
+        await shown(pilot, "▲ Paused", seconds=30.0)
     assert living.find_engine() is None
     assert living.read_state().state == "paused"
 
