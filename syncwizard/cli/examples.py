@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "start": ("start kb.yaml", "start kb.yaml --ignore vector-builds --until caught-up", "start kb.yaml --foreground"),
     "pause": ("pause kb-to-frankfurt",),
     "resume": ("resume kb-to-frankfurt", "resume kb-to-frankfurt --foreground"),
+    "heal": ("heal kb-to-frankfurt", "heal kb-to-frankfurt --table public.notes --yes"),
     "resync": ("resync kb-to-frankfurt", "resync kb-to-frankfurt --table public.notes --yes"),
     "modify": ("modify kb-to-frankfurt kb.yaml", "modify kb-to-frankfurt kb.yaml --yes"),
     "rules": ("rules kb-to-frankfurt", "rules kb-to-frankfurt --from kb.yaml"),

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "start": ("syncwizard.cli.lifecycle", "Start the task of a file."),
     "pause": ("syncwizard.cli.lifecycle", "Pause a task; its replication slot stays."),
     "resume": ("syncwizard.cli.lifecycle", "Continue a task that is paused, failed, or whose engine died."),
+    "heal": ("syncwizard.cli.heal", "Bring tables in step that lost changes, by the rows that differ."),
     "resync": ("syncwizard.cli.resync", "Empty tables that lost changes at the destination, and copy them again."),
     "modify": ("syncwizard.cli.modify", "Give a task another task file: tables join and leave, settings change."),
     "rules": ("syncwizard.cli.rules", "Show the filters, scripts and operations of a task, or order others."),

@@ -188,6 +188,8 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
     `added`: those of the tables that the task did not have, `removed`: those that leave it, where the objects of the
     task were modified; `schemas` are new as a whole; `mapping` has the names at the destination from then on.
+    `heals`: tables are not emptied; what differs is written. `gap_bytes`: the WAL that the source wrote since the
+    destination's position, None where that is not known; `index_bytes`: of the tables' indexes at the destination.
     """
 
     id: uuid.UUID
@@ -198,6 +200,9 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     removed: list[TableName] = []
     schemas: list[str] = []
     mapping: list[tuple[str, ...]] | None = None
+    heals: bool = False
+    gap_bytes: int | None = None
+    index_bytes: int = 0
 
     @property
     def modifies(self) -> bool:

@@ -8,10 +8,11 @@ from syncwizard.task.text import describe_bytes, format_table, one_line
 
 
 class ResyncWish(msgspec.Struct, frozen=True, kw_only=True):
-    """These tables, or all; by default those that lost changes."""
+    """These tables, or all; by default those that lost changes. `heals`: by the rows that differ."""
 
     tables: list[TableName] = []
     everything: bool = False
+    heals: bool = False
 
 
 def describe_order(order: ResyncRequested) -> str:
@@ -46,4 +47,38 @@ def describe_consequences(order: ResyncRequested, database: str) -> str:
     return (
         f"These tables are EMPTIED at the destination ({where}) and copied again from the source."
         "\nUntil the changes since then are applied, readers there see them empty, in part, or of another moment."
+    )
+
+
+def is_cheaper_to_heal(order: ResyncRequested) -> bool:
+    """Whether comparing and writing what differs moves less than copying: a copy reads the tables, writes them and
+    makes their index entries anew; healing reads them, and writes no more than what was changed since.
+
+    >>> from uuid import UUID
+    >>> from syncwizard.task.events import TableToCopy
+    >>> table = TableToCopy(table=TableName("kb", "tags"), rows=1, bytes=1_000)
+    >>> order = ResyncRequested(id=UUID(int=1), tables=[table], whole=True, heals=True, gap_bytes=100, index_bytes=500)
+    >>> is_cheaper_to_heal(order), is_cheaper_to_heal(msgspec.structs.replace(order, gap_bytes=5_000))
+    (True, False)
+    """
+    size = sum(each.bytes for each in order.tables)
+    # What is changed is deleted and written, with its index entries.
+    return order.gap_bytes is None or 2 * order.gap_bytes < size + order.index_bytes
+
+
+def describe_healing(order: ResyncRequested) -> str:
+    """What healing does, and which way is the cheaper one, and why."""
+    if not order.tables:
+        return "no table lost changes"
+    size = describe_bytes(sum(each.bytes for each in order.tables))
+    gap = "how much the source wrote since is not known"
+    if order.gap_bytes is not None:
+        gap = f"the source wrote {describe_bytes(order.gap_bytes)} of WAL since, and no more than that differs"
+    way = "healing is" if is_cheaper_to_heal(order) else "a new copy (`resync`) is"
+    return (
+        f"Healing reads {size} at both ends; {gap}."
+        f"\nA new copy reads {size} and writes it again, with {describe_bytes(order.index_bytes)} of indexes:"
+        f" {way} the cheaper way."
+        "\nRows that differ are written as the source has them; those that only the destination has are DELETED there."
+        "\nReaders see each table as it was until it is healed. Tables without a key are EMPTIED and copied."
     )

@@ -238,6 +238,13 @@ class Copies:
             == 1
         )
 
+    def claim_again(self, table: TableName, generation: int, chunk: int) -> bool | None:
+        """As `claim_chunk`; None where it is in already, and the transaction has to end."""
+        try:
+            return self.claim_chunk(table, generation, chunk)
+        except psycopg.errors.UniqueViolation:
+            return None
+
     def fill_chunk(self, table: TableName, generation: int, chunk: int, rows: int, size: int) -> None:
         """Completes the claimed row with what was copied."""
         self._connection.execute(

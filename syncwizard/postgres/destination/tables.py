@@ -7,7 +7,7 @@ from psycopg import sql
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.destination.chunks import NO_CONDITIONS
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, predicate, quoted
+from syncwizard.postgres.session.connection import Connection, predicate, quoted, scalar
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 
@@ -44,6 +44,11 @@ class Tables:
             ]
             found.update(some[number] for (number,) in self._connection.execute(sql.SQL(" UNION ALL ").join(looks)))
         return found
+
+    def index_bytes(self, tables: Iterable[int]) -> int:
+        """What the indexes of some tables, given by OID, take."""
+        text = "SELECT coalesce(sum(pg_catalog.pg_indexes_size(t)), 0)::bigint FROM unnest(%s::bigint[]::oid[]) AS t"
+        return int(scalar(self._connection, text, list(tables)))
 
     def foreign_keys(self, tables: Iterable[int]) -> list[tuple[str, str, str]]:
         """The foreign keys of and to the tables, given by OID: name, table, referenced table."""

@@ -7,14 +7,18 @@ import uuid
 from collections.abc import Iterable
 
 from syncwizard.errors import UsageError
+from syncwizard.postgres.captured import Progress
 from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
+from syncwizard.postgres.source.slot import current_lsn
 from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.stages.capture.again import Damage, find_damage, followed_by
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import Targets, find_obstacles, read_targets
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ResyncRequested, TableToCopy
+from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
 from syncwizard.task.narration import describe_aside
 from syncwizard.task.resync import ResyncWish
@@ -45,6 +49,8 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
             there = read_targets(source, destination, tables, context.mapping)
             tables, absent = _split(context, tables, there)
             obstacles = find_obstacles(context, destination, tables, there, copies, no_triggers=no_triggers)
+            index_bytes = destination.tables.index_bytes([there.of(table).oid for table in tables]) if wish.heals else 0
+        gap = _gap_bytes(source, progress, damage) if wish.heals else None
     _refuse_absent(absent, wish, damage, _of_aside(context, names))
     if obstacles:
         title, remedy = obstacles[0]
@@ -54,7 +60,19 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         tables=[_to_copy(table) for table in tables],
         whole=bool(damage.gap or damage.elsewhere or wish.everything),
         reasons=[*_reasons(damage, absent), *_aside(context, names)],
+        heals=wish.heals,
+        gap_bytes=gap,
+        index_bytes=index_bytes,
     )
+
+
+def _gap_bytes(source: Connection, progress: Progress, damage: Damage) -> int | None:
+    """The WAL since the destination's position; None at another server, or where it was set back."""
+    if damage.elsewhere:
+        return None
+    with translated("source", "reading the position"):
+        written = parse_lsn(current_lsn(source)) - progress.position
+    return written if written >= 0 else None
 
 
 def _to_copy(table: Table) -> TableToCopy:

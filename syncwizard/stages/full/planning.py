@@ -1,7 +1,7 @@
 """What is to be copied: which tables, under which pair, in which chunks, and what is emptied for it (rules 10, 11)."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 
 import msgspec
@@ -25,12 +25,14 @@ from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projected_routing import project_to
 from syncwizard.rows.projection import Projection
 from syncwizard.stages.context import COPY_WORKERS, Context, Pair
+from syncwizard.stages.full.healable import healable, usable, whole
 from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.full.renewing import note_pending, renew_changed
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.same_source import check_source
 from syncwizard.stages.targets import Targets, read_targets, to_empty
+from syncwizard.stages.verification.units import Unit
 from syncwizard.structure.renames import renamed, travelling
 from syncwizard.structure.table import Table
 from syncwizard.task.events import TablePlanned
@@ -52,7 +54,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     """One table on its way: `todo` chunks not yet handed out, `done` ones with rows and bytes; `columns` of the source
     go into the `target_columns`, unless a projection says what does. `tree`: the names of its partition tree,
     itself among them; `refused`: the destination does not take its rows, or those of its tree; `alone`: a transaction
-    with it and others came to nothing."""
+    with it and others came to nothing. `healing`: what is compared and written where it is not copied."""
 
     source: Table
     target: TableName
@@ -69,6 +71,7 @@ class TablePlan(msgspec.Struct, kw_only=True):
     refused: bool = False
     alone: bool = False
     started_at: float = 0.0
+    healing: Unit | None = None
 
     def range(self, chunk: int) -> ChunkRange:
         """The pages of a chunk."""
@@ -100,8 +103,11 @@ class TablePlan(msgspec.Struct, kw_only=True):
         return len(self.done) == self.copy.chunks
 
 
-def plan_round(context: Context, source: Connection, destination: Destination) -> tuple[list[TablePlan], Pair | None]:
+def plan_round(
+    context: Context, source: Connection, destination: Destination, given_up: Collection[TableName] = ()
+) -> tuple[list[TablePlan], Pair | None]:
     """The tables still to copy and the pair to copy them under. New generations are recorded at the destination.
+    `given_up`: tables that are not healed, because too much of them differs.
 
     Raises ChangesMissing when the copies made so far, or those to come, could not be followed, and SourceChanged where
     another server answers.
@@ -126,6 +132,10 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         note_pending(context, source, destination, pending, captured)
     pair = context.pair or context.held.hold(_new_pair(context, source))
     begun = _new_copies(context, destination, pending, pair, there, copies, features(source))
+    with translated("destination", "planning what is healed"):
+        found = healable(context, pending, there, rules, source, destination.connection, given_up)
+    healing = usable(found, pending, begun, copies)
+    begun |= {name: whole(begun[name]) for name in healing if name in begun}
     takes_others_types = features(destination.connection).types_of_others
     trees = trees_of(pending)
     plans = []
@@ -140,11 +150,13 @@ def plan_round(context: Context, source: Connection, destination: Destination) -
         )
         if not takes_others_types and any(column.type.structure for column in table.stored_columns):
             plan.binary = False
+        plan.healing = healing.get(table.name)
         plan.tree = tuple(sorted(each.name for each in trees[table.root]))
         plans.append(plan)
     again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
-        destination.copies.begin(begun.values(), to_empty(again, selected, there, copies), there.conditions(again))
+        emptied = [table for table in again if table.name not in healing]
+        destination.copies.begin(begun.values(), to_empty(emptied, selected, there, copies), there.conditions(emptied))
     new = [plan for plan in plans if plan.source.name in begun]
     if new:
         context.record(*(_planned(plan, more=number < len(new)) for number, plan in enumerate(new, 1)))

@@ -27,6 +27,7 @@ from syncwizard.stages.full.child import (
     TablesApart,
     TablesCopied,
 )
+from syncwizard.stages.full.healing import heal
 from syncwizard.stages.full.planning import TablePlan, plan_round
 from syncwizard.stages.full.refusing import refuse
 from syncwizard.stages.full.renewing import is_changed
@@ -53,7 +54,8 @@ def run(context: Context) -> str:
         with translated("destination", "planning the copy"):
             destination.hold(context.owner)
             destination.prepare_writing()
-        while _copy_round(context, source, destination):
+        given_up: set[TableName] = set()
+        while _copy_round(context, source, destination, given_up):
             context.cancellation.check()
         return _finish(context, destination)
     finally:
@@ -94,11 +96,13 @@ def _copied(table: TableName, done: dict[int, tuple[int, int]], seconds: float, 
     return TableCopied(table=table, rows=rows, bytes=size, seconds=seconds, dead_letters=dead_letters)
 
 
-def _copy_round(context: Context, source: Connection, destination: Destination) -> bool:
-    """Copies the unfinished tables under one pair; True when some must begin again under another."""
-    plans, pair = plan_round(context, source, destination)
+def _copy_round(context: Context, source: Connection, destination: Destination, given_up: set[TableName]) -> bool:
+    """Copies the unfinished tables under one pair; True when some must begin again under another. `given_up`: tables
+    that are not healed, and grows."""
+    plans, pair = plan_round(context, source, destination, given_up)
     if pair is None:
         return False
+    _heal(context, pair, plans, given_up)
 
     def set_aside(plan: TablePlan, failed: TaskFailed) -> None:
         refuse(context, destination, plan, failed)
@@ -116,6 +120,17 @@ def _copy_round(context: Context, source: Connection, destination: Destination) 
             context.record(TableRestarted(table=plan.source.name, reason=plan.stale))
     context.held.close()
     return True
+
+
+def _heal(context: Context, pair: Pair, plans: Iterable[TablePlan], given_up: set[TableName]) -> None:
+    """Brings the tables in step that are compared instead of copied."""
+    for plan in plans:
+        if plan.healing is not None and not plan.finished:
+            context.cancellation.check()
+            plan.started_at = time.monotonic()
+            if not heal(context, pair, plan, plan.healing):
+                given_up.update(plan.tree)
+                plan.stale = "too many of its rows differ to be healed one by one"
 
 
 class Copying:
