@@ -121,6 +121,7 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     accepted = warnings_of(walk("precheck", path, "--json", expect=3))
     walk("start", path, expect=3)
     walk("start", path, *(f"--ignore={item}" for item in accepted), "--until", "caught-up")
+    walk("heal", "walk", "--yes", expect=None)
     walk("resync", "walk", "--all", "--yes", "--json")
     walk("wait", "walk", "--until", "caught-up")
     walk("sequences", "walk", expect=None)
