@@ -1,7 +1,10 @@
 """What this machine gives to its processes: open files, room on its disks, a life after the last logout."""
 
+import getpass
+import os
 import resource
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -13,6 +16,11 @@ OPEN_FILES = 256
 SCARCE_BYTES = 1_000_000_000
 LINGERING = Path("/var/lib/systemd/linger")
 PROGRAM_SECONDS = 10.0
+
+
+def operator() -> str:
+    """Who is at this machine, as `user@host`; behind sudo the user who called it."""
+    return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"
 
 
 def open_files() -> int | None:

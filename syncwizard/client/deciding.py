@@ -1,8 +1,5 @@
 """Decides about a change of a definition that waits: tried again, other statements in its place, or skipped."""
 
-import getpass
-import os
-import socket
 from collections.abc import Sequence
 
 from syncwizard.client import launch, probes
@@ -11,6 +8,7 @@ from syncwizard.client.lifecycle import pause, prepare_resume, resume
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Watcher, ignore, is_synchronizing, wait_until
 from syncwizard.errors import UsageError
+from syncwizard.machine import operator
 from syncwizard.remedies import Remedy
 from syncwizard.task.ddl import Action, DefinitionDecided
 from syncwizard.task.events import BlockedDefinition
@@ -47,11 +45,6 @@ def check_skippable(task: StoredTask, change: BlockedDefinition) -> None:
         )
 
 
-def deciding_account() -> str:
-    """Who decides: the account of this machine, the one behind sudo where that was used."""
-    return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@{socket.gethostname()}"
-
-
 def decide(
     task: StoredTask,
     change: BlockedDefinition,
@@ -75,7 +68,7 @@ def decide(
         table=change.table,
         action=action,
         statements=tuple(statements),
-        by=deciding_account(),
+        by=operator(),
     )
     if task.find_engine() is not None:
         pause(task)

@@ -15,6 +15,7 @@ from syncwizard.client.precheck_items import unknown_items
 from syncwizard.client.saved_connections import load_task
 from syncwizard.engine import history, journal, locking
 from syncwizard.errors import JournalFailed, TaskFileError, UsageError
+from syncwizard.machine import operator
 from syncwizard.remedies import also, followed_by
 from syncwizard.task import file
 from syncwizard.task.events import Entry
@@ -221,10 +222,21 @@ def with_ignored(spec: TaskSpec, items: Iterable[str]) -> TaskSpec:
     items = list(items)
     for name, remedy in unknown_items(items).items():
         raise UsageError(f"no precheck item is called `{name}`", remedy=remedy)
-    now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-    new = [IgnoredItem(item=item, accepted_at=now) for item in items if not spec.precheck.accepts(item)]
-    precheck = msgspec.structs.replace(spec.precheck, ignore=[*spec.precheck.ignore, *new])
+    # What was accepted for a detail may be about another one now.
+    new = [item for item in items if not _accepts_anything(spec.precheck.acceptance(item))]
+    kept = [entry for entry in spec.precheck.ignore if isinstance(entry, str) or entry.item not in new]
+    precheck = msgspec.structs.replace(spec.precheck, ignore=[*kept, *map(acceptance_of, new)])
     return msgspec.structs.replace(spec, precheck=precheck)
+
+
+def _accepts_anything(entry: IgnoredItem | str | None) -> bool:
+    return isinstance(entry, str) or (entry is not None and not entry.detail)
+
+
+def acceptance_of(item: str, detail: str = "") -> IgnoredItem:
+    """The warning of a precheck item accepted now, by who is at this machine; see IgnoredItem."""
+    now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
+    return IgnoredItem(item=item, accepted_at=now, accepted_by=operator(), detail=detail)
 
 
 def task_files() -> list[Path]:

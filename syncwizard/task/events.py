@@ -4,6 +4,7 @@ Positions (`lsn`) are PostgreSQL's text form; times are seconds since the epoch 
 not to the event. Metrics are not facts: see `task.sample`.
 """
 
+import hashlib
 import uuid
 from typing import Literal
 
@@ -78,6 +79,11 @@ class PrecheckItemFinished(Event, frozen=True, kw_only=True, tag=True):
     ignored: bool = False
     objects: list[str] = []
     run_by: RunBy = "account"
+
+    @property
+    def detail(self) -> str:
+        """Stands for what the message is about: another one where that has changed."""
+        return hashlib.sha256("\n".join([self.message, *self.objects]).encode()).hexdigest()[:16]
 
     @property
     def blocks(self) -> bool:

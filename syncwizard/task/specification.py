@@ -220,10 +220,13 @@ SETTINGS = declared(Advanced, "advanced")
 
 
 class IgnoredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A precheck warning that was accepted, and when (ISO 8601)."""
+    """A precheck warning that was accepted, when (ISO 8601) and by whom. `detail` stands for what it was about then,
+    as `PrecheckItemFinished.detail`; without it the acceptance holds whatever the warning is about."""
 
     item: str
     accepted_at: str
+    accepted_by: str = ""
+    detail: str = ""
 
 
 class PrecheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -231,9 +234,15 @@ class PrecheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     ignore: list[IgnoredItem | str] = []
 
-    def accepts(self, item: str) -> bool:
-        """Whether the item's warning was accepted."""
-        return any((entry if isinstance(entry, str) else entry.item) == item for entry in self.ignore)
+    def accepts(self, item: str, detail: str = "") -> bool:
+        """Whether the item's warning was accepted; with `detail`, for what it is about now."""
+        accepted = self.acceptance(item)
+        return accepted is not None and (isinstance(accepted, str) or not detail or accepted.detail in ("", detail))
+
+    def acceptance(self, item: str) -> IgnoredItem | str | None:
+        """How the item was accepted; None where it was not."""
+        found = [entry for entry in self.ignore if (entry if isinstance(entry, str) else entry.item) == item]
+        return found[-1] if found else None
 
 
 # Slots and publications of ours begin with it.

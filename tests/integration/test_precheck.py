@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from syncwizard.client.tasks import acceptance_of, with_ignored
 from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.postgres.destination.layout import FIRST, check_layout, ensure_layout
 from syncwizard.postgres.source.transactions import read_transactions
@@ -228,6 +229,19 @@ def test_tables_of_the_same_name_are_refused(pair: DatabasePair, tmp_path: Path)
     assert blocking(outcome(pair.spec(), tmp_path)) == {"same-named-tables"}
     ignoring = pair.spec(synchronization=Synchronization(conflicts="ignore"))
     assert blocking(outcome(ignoring, tmp_path)) == set()
+
+
+def test_an_accepted_warning_is_asked_again_once_it_is_about_something_else(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE keyless (x int)")
+    asked = outcome(pair.spec(), tmp_path)["replica-identity"]
+    accepted = PrecheckSettings(ignore=[acceptance_of(asked.item, asked.detail)])
+    assert outcome(pair.spec(precheck=accepted), tmp_path)["replica-identity"].ignored
+    pair.source.execute("CREATE TABLE another (x int)")
+    again = outcome(pair.spec(precheck=accepted), tmp_path)["replica-identity"]
+    assert again.blocks and "accepted by " in str(again.remedy) and "another" in again.message
+    renewed = with_ignored(pair.spec(precheck=accepted), ["replica-identity"])
+    assert len(renewed.precheck.ignore) == 1
+    assert not outcome(renewed, tmp_path)["replica-identity"].blocks
 
 
 def test_rows_in_a_table_with_a_key_are_accepted_when_conflicts_are_ignored(pair: DatabasePair, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The way through a new task on plain lines: ends, objects, settings, precheck, start; the draft of the screens."""
 
-import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,12 +12,13 @@ from syncwizard.cli.plain.objects import ask_objects
 from syncwizard.cli.precheck import print_item
 from syncwizard.client import credentials, drafts, lifecycle, probes
 from syncwizard.client.rights_script import script
+from syncwizard.client.tasks import acceptance_of
 from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
 from syncwizard.task import file
 from syncwizard.task.drafting.draft import ENDS, TaskDraft
 from syncwizard.task.events import Event, PrecheckItemFinished
 from syncwizard.task.handover import Handover
-from syncwizard.task.specification import SETTINGS, IgnoredItem, TaskSpec
+from syncwizard.task.specification import SETTINGS, TaskSpec
 from syncwizard.task.summary import describe_plan
 from syncwizard.task.text import shell_word
 
@@ -94,7 +94,7 @@ def _precheck(draft: TaskDraft, typed: Handover) -> tuple[TaskDraft, bool]:
         failed = [item for item in blocking if not item.ignorable]
         for item in blocking:
             if item.ignorable and agree(f"Accept the warning {item.item}: {item.message}?"):
-                draft = msgspec.structs.replace(draft, ignore=[*draft.ignore, _accepted(item.item)])
+                draft = msgspec.structs.replace(draft, ignore=[*draft.ignore, acceptance_of(item.item, item.detail)])
             elif item.ignorable:
                 failed.append(item)
         if not failed and items:
@@ -131,11 +131,6 @@ def _checked(spec: TaskSpec, typed: Handover) -> list[PrecheckItemFinished]:
     except (EndpointError, UsageError) as error:
         print_error(error)
     return items
-
-
-def _accepted(item: str) -> IgnoredItem:
-    now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-    return IgnoredItem(item=item, accepted_at=now)
 
 
 def _finish(draft: TaskDraft, typed: Handover, *, passed: bool) -> int:

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
+import msgspec
+
 from syncwizard.errors import End, EndpointError, PrecheckNotPassed
-from syncwizard.remedies import Remedy, to_do
+from syncwizard.remedies import Remedy, first, to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.precheck import (
     accounts,
@@ -24,6 +26,7 @@ from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
 from syncwizard.stages.precheck.topics import ITEMS
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
+from syncwizard.task.specification import IgnoredItem
 
 __all__ = ["ABOUT_NEW_OBJECTS", "ABOUT_OBJECTS", "ABOUT_RULES", "blocks", "item_names", "run"]
 
@@ -97,8 +100,7 @@ def blocks(result: PrecheckItemFinished) -> bool:
 
 
 def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFinished:
-    accepted = finding.acceptance and context.spec.precheck.accepts(entry.name)
-    return PrecheckItemFinished(
+    result = PrecheckItemFinished(
         item=entry.name,
         title=entry.title,
         verdict=finding.verdict,
@@ -108,8 +110,21 @@ def _finished(entry: Item, finding: Finding, context: Context) -> PrecheckItemFi
         objects=list(finding.objects),
         run_by=entry.run_by,
         ignorable=finding.acceptance,
-        ignored=accepted,
     )
+    return _accepted(result, context) if finding.acceptance else result
+
+
+def _accepted(result: PrecheckItemFinished, context: Context) -> PrecheckItemFinished:
+    """A warning is accepted for what it is about: for anything else it is asked again."""
+    settings = context.spec.precheck
+    if settings.accepts(result.item, result.detail):
+        return msgspec.structs.replace(result, ignored=True)
+    former = settings.acceptance(result.item)
+    if not isinstance(former, IgnoredItem):
+        return result
+    by = f" by {former.accepted_by}" if former.accepted_by else ""
+    step = f"it was accepted{by} at {former.accepted_at} for something else: accept it again, or remove the cause"
+    return msgspec.structs.replace(result, remedy=first(result.remedy, step))
 
 
 def _end_of_remedy(entry: Item) -> End | None:

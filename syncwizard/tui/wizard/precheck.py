@@ -1,6 +1,5 @@
 """The precheck step: every item as it is checked, what stands in the way, and how it gets out of it."""
 
-import datetime
 from typing import ClassVar
 
 import msgspec
@@ -14,13 +13,13 @@ from textual.widgets import Button, Static
 
 from syncwizard.client import credentials, probes
 from syncwizard.client.rights_script import lacks, script
+from syncwizard.client.tasks import acceptance_of
 from syncwizard.engine.protocol import StatementRun
 from syncwizard.errors import Cancelled, End, PrecheckNotPassed, SyncwizardError
 from syncwizard.remedies import first
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.handover import Handover
-from syncwizard.task.specification import IgnoredItem
 from syncwizard.task.text import counted
 from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
@@ -230,8 +229,7 @@ class PrecheckStep(Step):
     def _accept(self, item: PrecheckItemFinished, *, accepted: bool) -> None:
         draft = self.wizard.draft
         others = [each for each in draft.ignore if (each if isinstance(each, str) else each.item) != item.item]
-        now = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-        ignore = [*others, IgnoredItem(item=item.item, accepted_at=now)] if accepted else others
+        ignore = [*others, acceptance_of(item.item, item.detail)] if accepted else others
         self.wizard.edit(msgspec.structs.replace(draft, ignore=ignore))
         self._items[item.item] = msgspec.structs.replace(item, ignored=accepted)
         self._draw()

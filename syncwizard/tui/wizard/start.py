@@ -194,4 +194,5 @@ def describe_end(endpoint: Endpoint) -> str:
 def _accepted(entry: IgnoredItem | str) -> str:
     if isinstance(entry, str):
         return entry
-    return f"{entry.item}, {local_time(datetime.datetime.fromisoformat(entry.accepted_at).timestamp())}"
+    by = f" by {entry.accepted_by}" if entry.accepted_by else ""
+    return f"{entry.item}, {local_time(datetime.datetime.fromisoformat(entry.accepted_at).timestamp())}{by}"
