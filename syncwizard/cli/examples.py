@@ -73,7 +73,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "connections remove": ("connections remove production",),
     "doctor": ("doctor", "doctor --json"),
     "completion": ("completion bash > ~/.local/share/bash-completion/completions/syncwizard",),
-    "manual": ("manual", "manual failures"),
+    "manual": ("manual", "manual failures", "manual --dashboard > syncwizard.json"),
     "demo": ("demo --headless", "demo --tour", "demo --keep ./servers"),
 }
 

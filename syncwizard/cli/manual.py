@@ -20,9 +20,13 @@ LINK = re.compile(r"\[([^\]]+)\]\(([a-z-]+)\.md(?:#[^)]*)?\)")
 
 @click.command()
 @click.argument("topic", metavar="[TOPIC]", required=False, shell_complete=complete_topic)
+@click.option("--dashboard", is_flag=True, help="Print a dashboard for Grafana over the metrics, to be imported there.")
 @JSON
-def manual(topic: str | None, as_json: bool) -> None:
+def manual(topic: str | None, dashboard: bool, as_json: bool) -> None:
     """Read the manual; without a topic, list the topics. What is piped on is plain Markdown."""
+    if dashboard:
+        show_lines(pages.dashboard().rstrip("\n"))
+        return
     if topic is None:
         _list(as_json)
         return

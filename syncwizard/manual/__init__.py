@@ -56,6 +56,11 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     line: str
 
 
+def dashboard() -> str:
+    """A dashboard for Grafana over the metrics, as JSON."""
+    return (resources.files(__package__) / "grafana-dashboard.json").read_text(encoding="utf-8")
+
+
 def topics() -> list[Topic]:
     """All topics, in reading order."""
     return [_topic(name) for name in NAMES]

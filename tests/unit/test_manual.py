@@ -1,5 +1,6 @@
 """The manual is complete and true: rules, commands, keys, exit codes, items, states, links; README leads into it."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 import click
 import msgspec
 import pytest
+from click.testing import CliRunner
 from textual._slug import TrackedSlugs
 
 import syncwizard
@@ -18,6 +20,7 @@ from syncwizard.rows.etl.table import tables
 from syncwizard.rows.rule_syntax import rule_problems
 from syncwizard.stages.precheck import item_names
 from syncwizard.task import file, stages
+from syncwizard.task.figures.openmetrics import METRICS
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import StateName
 from syncwizard.tui.actions import ACTIONS, display_key
@@ -247,3 +250,19 @@ def test_the_precheck_item_that_the_demo_accepts_exists() -> None:
     from syncwizard.demo.preparation import ACCEPTED
 
     assert ACCEPTED in item_names()
+
+
+def test_the_dashboard_shows_every_metric_with_its_labels_and_no_other() -> None:
+    content = json.loads(CliRunner().invoke(commands, ["manual", "--dashboard"]).stdout)
+    shown = [target["expr"] for panel in content["panels"] for target in panel["targets"]]
+    shown += [variable["query"] for variable in content["templating"]["list"]]
+    named = set(re.findall(r"\bsyncwizard_\w+", "\n".join(shown)))
+    assert named == {metric.series for metric in METRICS}
+    labels = {
+        label
+        for panel in content["panels"]
+        for target in panel["targets"]
+        for label in re.findall(r"{{(\w+)}}", target["legendFormat"])
+    }
+    assert labels == {"task", "state", "status", "kind", "verdict", "stage"}
+    assert len({panel["id"] for panel in content["panels"]}) == len(content["panels"])
