@@ -96,7 +96,7 @@ class _Comparison:
         before, after = self._before, self._after
         if (before.schema, before.name) != (after.schema, after.name):
             yield _cannot(f"{before.schema}.{before.name} is named {after.schema}.{after.name} now")
-        if not after.stands_alone:
+        if not (after.stands_alone or (before.is_root and after.is_root)):
             yield _cannot("the table became a partition, a parent, or unlogged")
         # What USING computed is in no statement that the state could give, and need not show in the type.
         converted = self._statement is None or _CONVERTING.search(self._statement) is not None
@@ -138,6 +138,9 @@ class _Comparison:
                 yield self._copied_again(what, f"ADD COLUMN {spelled}{_spelled_default(column)}{null}")
                 return
             value = f" DEFAULT {literal(column.missing[0])}"
+        elif self._after.is_root and not self._after.leaves:
+            # There are no rows to have other values.
+            value = _spelled_default(column)
         elif column.default is not None or column.implied:
             yield self._added_with_values(column, spelled, null)
             return
@@ -172,7 +175,7 @@ class _Comparison:
 
         def by(expression: str) -> tuple[str, ...]:
             drop = (f"{alter} DROP DEFAULT",) if was.default is not None else ()
-            give = (f"{alter} {_default(column)}",) if was.default is not None and column.default is not None else ()
+            give = (f"{alter} {_default(column)}",) if column.default is not None else ()
             return (*drop, f"{alter} TYPE {collated} USING {expression}", *give)
 
         return Step(

@@ -43,6 +43,11 @@ def of_partition(target: TableName) -> list[str]:
     return [f"{target} is no partition at the destination: rows that follow may have no place, and stop the task then"]
 
 
+def of_detached(target: TableName, parent: TableName) -> list[str]:
+    """Of a partition that was detached."""
+    return [f"{target} and its rows stay a part of {parent} at the destination"]
+
+
 def of_object(name: TableName) -> list[str]:
     """Of a type or a domain."""
     return [f"{name} stays as it is at the destination: rows that follow may not fit, and stop the task then"]

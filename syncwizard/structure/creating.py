@@ -25,7 +25,8 @@ def create(
     serial = [(column, sequence_name(sequence), sequence) for column, sequence in sequences if sequence.kind == "a"]
     statements = [f"CREATE SEQUENCE {_qualified(name)} AS {options(sequence)}" for _, name, sequence in serial]
     columns = ", ".join(_column(column, sequence_name) for column in definition.columns)
-    statements.append(f"CREATE TABLE {table} ({columns})")
+    by = f" PARTITION BY {definition.by}" if definition.by else ""
+    statements.append(f"CREATE TABLE {table} ({columns}){by}")
     statements += [
         f"ALTER SEQUENCE {_qualified(name)} OWNED BY {table}.{quote(column.name)}" for column, name, _ in serial
     ]
@@ -46,6 +47,11 @@ def create_partition(partition: Partition, target: TableName, parent: TableName)
     """What makes a partition; its columns, constraints and indexes are those of its parent."""
     by = f" PARTITION BY {partition.by}" if partition.by else ""
     return f"CREATE TABLE {_named(target)} PARTITION OF {_named(parent)} {partition.bound}{by}"
+
+
+def detach_partition(target: TableName, parent: TableName) -> str:
+    """What makes a partition a table of its own."""
+    return f"ALTER TABLE {_named(parent)} DETACH PARTITION {_named(target)}"
 
 
 def attach_partition(partition: Partition, target: TableName, parent: TableName) -> str:

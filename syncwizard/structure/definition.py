@@ -99,7 +99,7 @@ class Partition(msgspec.Struct, frozen=True, kw_only=True):
 class Definition(msgspec.Struct, frozen=True, kw_only=True):
     """A table. `related`: it has ancestors or descendants; `storage`: another one after its rows were rewritten.
     `options`: storage parameters, each as name=value; they and what is `attached` are None in what earlier versions
-    wrote down."""
+    wrote down. `by`: how a partitioned table divides its rows, and over how many `leaves`."""
 
     relation: int
     schema: str
@@ -115,11 +115,18 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     partition: Partition | None = None
     options: list[str] | None = None
     attached: list[Attached] | None = None
+    by: str | None = None
+    leaves: int = 0
 
     @property
     def stands_alone(self) -> bool:
         """Whether it is an ordinary table that shares no definition with others."""
         return self.kind == "r" and self.persistence == "p" and not self.related
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the topmost table of a partition tree, whose definition is that of all of it."""
+        return self.kind == "p" and self.persistence == "p" and self.partition is None
 
 
 def parse_definition(text: str) -> Definition:

@@ -7,11 +7,12 @@ from syncwizard.structure.definition import Definition, parse_definition
 from tests.support.pair import DatabasePair, Session
 
 
-def definitions(session: Session) -> dict[str, Definition]:
-    """Every table of schema public, without what each database has numbers of its own for."""
+def definitions(session: Session, kind: str = "r") -> dict[str, Definition]:
+    """Every table of schema public, without what each database has numbers of its own for. `kind`: as in pg_class."""
     relations = session.execute(
-        "SELECT oid::bigint FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-        " AND relname !~ '^dts_'"
+        "SELECT oid::bigint FROM pg_class WHERE relkind = %s AND relnamespace = 'public'::regnamespace"
+        " AND relname !~ '^dts_'",
+        (kind,),
     ).fetchall()
     found = {}
     for (relation,) in relations:

@@ -1,13 +1,20 @@
 -- A table as its catalogue has it, as JSON; :relation is an OID. Names in expressions are qualified as the session's
 -- search_path demands: it is pg_catalog alone. `missing`: what rows have in a column that were there before it;
--- `implied`: the column's type has a default of its own; `sequence`: the one that the column owns.
+-- `implied`: the column's type has a default of its own; `sequence`: the one that the column owns. Of a partitioned table
+-- `storage` and `missing` are those of its partitions.
 SELECT json_build_object(
     'relation', c.oid::bigint,
     'schema', n.nspname,
     'name', c.relname,
     'kind', c.relkind,
     'persistence', c.relpersistence,
-    'storage', c.relfilenode::bigint,
+    'storage', CASE c.relkind WHEN 'p' THEN (
+        SELECT coalesce(sum(l.relfilenode::bigint), 0)::bigint
+          FROM pg_catalog.pg_partition_tree(c.oid) AS m JOIN pg_catalog.pg_class l ON l.oid = m.relid)
+        ELSE c.relfilenode::bigint END,
+    'by', CASE c.relkind WHEN 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
+    'leaves', CASE c.relkind WHEN 'p' THEN (
+        SELECT count(*) FROM pg_catalog.pg_partition_tree(c.oid) AS m WHERE m.isleaf AND m.relid <> c.oid) ELSE 0 END,
     'related', c.relispartition OR EXISTS (
         SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid),
     'columns', (
@@ -20,7 +27,13 @@ SELECT json_build_object(
                    'generated', a.attgenerated,
                    'identity', a.attidentity,
                    'collation', CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation::regcollation::text END,
-                   'missing', CASE WHEN a.atthasmissing THEN to_json(a.attmissingval::text::text[]) END,
+                   'missing', CASE WHEN a.atthasmissing THEN to_json(a.attmissingval::text::text[])
+                                   WHEN c.relkind = 'p' THEN (
+                       SELECT CASE WHEN bool_and(l.atthasmissing) AND count(DISTINCT l.attmissingval::text) = 1
+                                   THEN to_json(min(l.attmissingval::text)::text[]) END
+                         FROM pg_catalog.pg_partition_tree(c.oid) AS m
+                         JOIN pg_catalog.pg_attribute l ON l.attrelid = m.relid AND l.attname = a.attname
+                        WHERE m.isleaf AND m.relid <> c.oid) END,
                    'implied', t.typdefault IS NOT NULL,
                    'sequence', (
                        SELECT json_build_object(
@@ -58,16 +71,19 @@ SELECT json_build_object(
           FROM pg_catalog.pg_constraint k
           LEFT JOIN pg_catalog.pg_class r ON r.oid = k.confrelid
           LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-         WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'u', 'p', 'x')),
+         WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f', 'u', 'p', 'x')
+           -- A foreign key to a partitioned table has one more for each of its partitions.
+           AND NOT (k.contype = 'f' AND k.conparentid <> 0 AND NOT c.relispartition)),
     'indexes', (
         SELECT coalesce(json_agg(json_build_object(
                    'oid', i.indexrelid::bigint,
                    'name', x.relname,
                    'definition', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END || substr(
                        pg_catalog.pg_get_indexdef(i.indexrelid),
-                       length(format('CREATE %sINDEX %I ON %I.%I USING ',
+                       length(format('CREATE %sINDEX %I ON %s%I.%I USING ',
                                      CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END,
-                                     x.relname, n.nspname, c.relname)) + 1),
+                                     x.relname, CASE x.relkind WHEN 'I' THEN 'ONLY ' ELSE '' END,
+                                     n.nspname, c.relname)) + 1),
                    'columns', string_to_array(i.indkey::text, ' ')::int[]
                ) ORDER BY i.indexrelid), '[]')
           FROM pg_catalog.pg_index i
