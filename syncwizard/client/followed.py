@@ -29,7 +29,7 @@ def describe_followed(
         table = f"{event.table} → {event.renamed}" if event.renamed else str(event.table)
         by = f" by {event.role}" if event.role else ""
         parts.append(one_line(f"  {local_time(at)}  {event.tag} on {table}{by}, committed at {event.lsn}"))
-        ran = "run by a function that does not show it" if event.statement is None else event.statement
+        ran = _ran(event.statement)
         parts.append(one_line(f"    source       {' '.join(ran.split())}"))
         parts += [one_line(f"    destination  {text}") for text in event.statements or [_nothing(event)]]
         if event.refused:
@@ -85,9 +85,10 @@ def _waiting(change: BlockedDefinition, label: str) -> list[str]:
 
 def statements_text(change: BlockedDefinition) -> str:
     """The statements that the change would run, as SQL to be edited, with what ran at the source as a remark."""
-    ran = change.statement or "run by a function that does not show it"
+    ran = _ran(change.statement)
     on = f" on {one_line(change.table)}" if change.table else ""
-    head = [f"{change.tag}{on}, run by {one_line(change.role)}, committed at {change.lsn}", *ran.splitlines()]
+    by = f", run by {one_line(change.role)}" if change.role else ""
+    head = [f"{change.tag}{on}{by}, committed at {change.lsn}", *ran.splitlines()]
     found = [f"-- {one_line(line)}" for line in head]
     found += [f"{statement};" for statement in change.statements]
     if not change.statements:
@@ -107,6 +108,13 @@ def describe_skip(change: BlockedDefinition) -> str:
 def in_the_way(state: TaskState) -> Failure | None:
     """What the task tries again, or failed with."""
     return state.retrying.failure if state.retrying is not None else state.failure
+
+
+def _ran(statement: str | None) -> str:
+    """A statement of the source; none where the stream shows what the table is like by then."""
+    if statement is None:
+        return "run by a function that does not show it"
+    return statement or "seen by its rows, without event triggers"
 
 
 def _nothing(event: DefinitionFollowed) -> str:

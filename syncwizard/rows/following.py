@@ -25,15 +25,14 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def followable(spec: TaskSpec, mapping: Mapping, tables: Sequence[Table]) -> list[Table]:
-    """The ordinary tables among the selected ones whose rows are neither filtered nor changed nor merged, and whose
-    columns have the same names at both ends; their own names may be others there."""
+    """The selected tables whose rows are neither filtered nor changed nor merged, and whose columns have the same names
+    at both ends; their own names may be others there. A partitioned table stands for its partitions."""
     wishes = TaskWishes(spec)
     targets = Counter(mapping.table(table.name) for table in tables)
     return [
         table
         for table in tables
-        if not table.partitioned
-        and not table.is_partition
+        if not table.is_partition
         and wishes.of(table.name, table.root).plain
         and targets[mapping.table(table.name)] == 1
         and names_alike(mapping, table.name)

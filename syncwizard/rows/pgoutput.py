@@ -55,7 +55,8 @@ class Decoder:
 
     `resolve` and `codec` are those of Relations. A transaction beyond `piece_bytes` comes in several pieces.
     `heartbeats` compares those of the task. `captured` says of a captured command, by its frame and the final LSN of
-    its transaction, what it means for the task: None for nothing.
+    its transaction, what it means for the task: None for nothing. So does `described` of a Relation message, by the
+    final LSN and the id of its transaction.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Decoder:
         codec: str = "utf-8",
         heartbeats: Heartbeats | None = None,
         captured: "Callable[[bytes, int], Redefinition | None] | None" = None,
+        described: "Callable[[RelationMessage, int, int], Redefinition | None] | None" = None,
     ) -> None:
         self._heartbeats = heartbeats
         self._captured = captured
+        self._described = described
         # What has to be done before the frames behind it can be decoded.
         self.waits_for: Redefinition | None = None
         self._kept: list[bytes] = []
@@ -145,7 +148,7 @@ class Decoder:
                 self._feed(frames[at : at + 1], pieces)
                 at += 1
                 if self.waits_for is not None:
-                    self._kept = frames[at:]
+                    self._kept += frames[at:]
                     return
 
     def _feed(self, frames: Iterable[bytes], pieces: list[Piece]) -> None:
@@ -191,6 +194,9 @@ class Decoder:
             elif kind == 66:  # Begin
                 final_lsn = self._begin(frame)
                 continue
+            elif kind == 82 and self._described is not None and self._is_redescribed(frame, pieces):
+                self._kept += [frame, *rest]
+                return
             else:
                 self._weight = weight
                 if kind == 67:  # Commit
@@ -204,7 +210,15 @@ class Decoder:
         """Whether a captured command concerns the task: it ends a piece of its transaction."""
         if kind != INSERT or self._captured is None:
             return False
-        redefinition = self._captured(frame, self._final_lsn)
+        return self._waits(self._captured(frame, self._final_lsn), pieces)
+
+    def _is_redescribed(self, frame: bytes, pieces: list[Piece]) -> bool:
+        """Whether a Relation message shows a definition that has to be followed before it is taken."""
+        assert self._described is not None
+        message = self._relations.parse(frame)
+        return self._waits(self._described(message, self._final_lsn, self._transaction), pieces)
+
+    def _waits(self, redefinition: Redefinition | None, pieces: list[Piece]) -> bool:
         if redefinition is None:
             return False
         if self._ends:

@@ -46,10 +46,7 @@ class Relations:
 
     def describe(self, frame: bytes, transaction: int) -> None:
         """Takes a Relation message, which belongs to the transaction."""
-        try:
-            message = parse_relation(frame, MESSAGE_AT, self._codec)
-        except (IndexError, ValueError, struct_error) as error:
-            raise short(frame) from error
+        message = self.parse(frame)
         oid = frame[_BODY_AT:_OID_END]
         # pgoutput repeats the message after an invalidation; only a difference needs a new route.
         if self._messages.get(message.oid) != message:
@@ -68,6 +65,13 @@ class Relations:
                 self.sieves.pop(oid, None)
             else:
                 self.sieves[oid] = loop
+
+    def parse(self, frame: bytes) -> RelationMessage:
+        """A Relation message. Raises ProtocolError."""
+        try:
+            return parse_relation(frame, MESSAGE_AT, self._codec)
+        except (IndexError, ValueError, struct_error) as error:
+            raise short(frame) from error
 
     def recall(self, described: Mapping[bytes, bytes]) -> None:
         """Relation messages that came before the first transaction, by OID as it is sent. A route is made of one when a

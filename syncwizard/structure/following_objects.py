@@ -33,7 +33,20 @@ class ObjectDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """What is no table, as the source's catalogue has it after a command. `create` makes or replaces it; `labels` are
     those of an enum, in their order; `attributes`: of a composite type, each with its type."""
 
-    kind: Literal["type", "domain", "function", "view", "sequence", "aggregate", "materialized view", "index"]
+    kind: Literal[
+        "type",
+        "domain",
+        "function",
+        "view",
+        "sequence",
+        "aggregate",
+        "materialized view",
+        "index",
+        "comment",
+        "contents",
+        "trigger",
+        "extension",
+    ]
     schema: str
     name: str
     create: list[str]
@@ -51,9 +64,9 @@ class DroppedObject(msgspec.Struct, frozen=True, kw_only=True):
     """What is no table and was dropped. `identity`: its qualified name, a function's with its arguments; `name` is None
     where that alone says what it is."""
 
-    kind: Literal["type", "function", "procedure", "view", "sequence", "aggregate", "materialized view"]
+    kind: Literal["type", "function", "procedure", "view", "sequence", "aggregate", "materialized view", "trigger"]
     schema: str
-    name: str | None
+    name: str | None = None
     identity: str
 
     @property

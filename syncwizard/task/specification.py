@@ -199,8 +199,8 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Setting(
             label="Changes of definitions",
             help="`follow`: changes of tables at the source arrive at the destination, at their place between the rows."
-            " Needs event triggers at the source. `off`: definitions are brought in step by hand. Counts from the start"
-            " of the task, or a resync of everything.",
+            " By event triggers at the source; where the account may not make them, less is followed. `off`:"
+            " definitions are brought in step by hand. Counts from the start of the task, or a resync of everything.",
             own_form=True,
         ),
     ] = "off"

@@ -15,6 +15,7 @@ SLOT = "bench_defining"
 COMMANDS = {
     "CREATE TABLE, selected": "CREATE TABLE public.made_{n} (id bigint PRIMARY KEY, a text, b int DEFAULT 3)",
     "SET DEFAULT, selected": "ALTER TABLE public.kept ALTER COLUMN id SET DEFAULT {n}",
+    "ADD COLUMN, selected": "ALTER TABLE public.kept ADD COLUMN c{n} int; ALTER TABLE public.kept DROP COLUMN c{n}",
     "CREATE TABLE, not selected": "CREATE TABLE aside.made_{n} (id bigint PRIMARY KEY, a text, b int DEFAULT 3)",
     "CREATE INDEX, not selected": "CREATE INDEX i{n} ON aside.kept (id)",
     "DROP INDEX, not selected": "DROP INDEX aside.i{n}",

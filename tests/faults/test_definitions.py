@@ -48,6 +48,14 @@ DELETE FROM filled_{n} WHERE i > 30;
 CREATE TYPE kind_{n} AS ENUM ('a', 'b');
 ALTER TABLE filled_{n} ADD k kind_{n};
 UPDATE filled_{n} SET k = 'b' WHERE i = 7;
+CREATE TABLE tree_{n} (id int PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE leaf_{n} PARTITION OF tree_{n} FOR VALUES FROM (0) TO (10);
+INSERT INTO tree_{n} VALUES (1), (2);
+ALTER TABLE tree_{n} ADD COLUMN v text;
+CREATE TABLE left_{n} PARTITION OF tree_{n} DEFAULT;
+INSERT INTO tree_{n} VALUES (3, 'c'), (30, 'd');
+ALTER TABLE tree_{n} DETACH PARTITION leaf_{n};
+UPDATE leaf_{n} SET v = 'e' WHERE id = 2;
 CREATE VIEW seen_{n} AS SELECT i, k FROM filled_{n};
 ALTER TABLE kept DROP COLUMN c{n};
 UPDATE kept SET v = 'after' WHERE id = {n};
@@ -120,7 +128,9 @@ def test_definitions_and_rows_arrive_once_whatever_dies_between_them(
             "SELECT relname, pg_get_viewdef(oid) FROM pg_class WHERE relkind = 'v' AND relname ~ '^seen_' ORDER BY 1"
         )
         assert pair.destination.execute(views).fetchall() == pair.source.execute(views).fetchall()
-        assert created == [f"{name}_{n}" for n in range(1, len(MOMENTS) + 4) for name in ("made", "gone", "filled")]
+        assert created == [
+            f"{name}_{n}" for n in range(1, len(MOMENTS) + 4) for name in ("made", "gone", "filled", "tree")
+        ]
         task.release()
 
 
@@ -174,6 +184,9 @@ class Definer:
                 f"DROP TABLE {table}",
                 f"CREATE TABLE w_{n} AS SELECT i::bigint AS id, 'as ' || i AS v FROM generate_series(1, 300) i",
                 f"CREATE TABLE w_{n} (a int, v text, id serial); INSERT INTO w_{n} (a) VALUES (1), (1), (2)",
+                f"CREATE TABLE r_{n} (id bigint PRIMARY KEY, v text) PARTITION BY RANGE (id);"
+                f" CREATE TABLE w_{n} PARTITION OF r_{n} DEFAULT; INSERT INTO r_{n} VALUES (1, 'a'), (4, 'b');"
+                f" ALTER TABLE r_{n} ADD COLUMN c{n} int DEFAULT {n}; ALTER TABLE r_{n} DETACH PARTITION w_{n}",
             ]
         )
 

@@ -15,6 +15,7 @@ from syncwizard.task.events import DefinitionFollowed, DefinitionMissing, Resync
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
 from tests.support.catalogue import everything_in
 from tests.support.comparison import assert_equal
+from tests.support.copying import copy_again
 from tests.support.followed import assert_same_definitions
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath, row_path
@@ -308,9 +309,46 @@ def test_an_enum_that_is_another_at_the_destination_stops_the_task(pair: Databas
 def test_triggers_that_are_disabled_are_noticed(pair: DatabasePair, tmp_path: Path) -> None:
     path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
     pair.source.execute("ALTER EVENT TRIGGER dts_ddl_command_end DISABLE")
-    with pytest.raises(SourceChanged, match="not captured"), path.following():
+    with pytest.raises(SourceChanged, match="not captured") as caught, path.following():
         until(lambda: path.error is not None, 120, "the task to notice")
     path.error = None
+    assert "event trigger dts_ddl_command_end is disabled" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "blow",
+    [
+        "ALTER EVENT TRIGGER dts_ddl_command_end DISABLE; DROP EVENT TRIGGER dts_ddl_sql_drop",
+        "DROP EVENT TRIGGER dts_ddl_command_end; DROP EVENT TRIGGER dts_ddl_sql_drop; DROP SCHEMA dts_ddl CASCADE;"
+        " DROP TABLE public.dts_ddl_command",
+    ],
+)
+def test_what_captures_is_repaired_and_what_changed_meanwhile_is_copied(
+    pair: DatabasePair, tmp_path: Path, blow: str
+) -> None:
+    made = "; ".join(f"CREATE TABLE {name} (id int PRIMARY KEY, v text)" for name in ("t", "u"))
+    path = follow(pair, tmp_path, made, "INSERT INTO t VALUES (1, 'a')", objects=[SchemaObjects(schema="public")])
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("ALTER TABLE t ADD COLUMN seen int DEFAULT 1")
+        path.caught_up(120)
+    pair.source.execute(blow.encode())
+    pair.source.execute("ALTER TABLE u ADD COLUMN missed int; INSERT INTO u VALUES (1, 'a', 2); UPDATE t SET seen = 3")
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute("ALTER TABLE t ADD COLUMN later int; CREATE TABLE w (id int PRIMARY KEY)")
+        pair.source.execute("UPDATE t SET later = 5; INSERT INTO w VALUES (1)")
+        path.caught_up(120)
+    assert is_intact(pair.source)
+    pair.destination.execute("ALTER TABLE u ADD COLUMN missed int")
+    copy_again(path, {"u": "while the event triggers were not there"})
+    with path.following():
+        pair.source.execute("INSERT INTO u VALUES (2, 'b', 3); INSERT INTO t VALUES (2, 'b', 3, 4)")
+        path.caught_up(120)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+    release.run(path.context())
+    assert not [each for each in everything_in(pair.source) if "dts_" in str(each)]
 
 
 def test_a_user_without_rights_is_not_hindered_and_temporary_tables_leave_no_trace(pair: DatabasePair) -> None:

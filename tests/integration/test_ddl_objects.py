@@ -53,6 +53,15 @@ CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int, COMBINEFUNC = int4pl, 
 CREATE MATERIALIZED VIEW "seen ids" AS SELECT id FROM t; CREATE UNIQUE INDEX seen ON "seen ids" (id);
 CREATE MATERIALIZED VIEW passing AS SELECT 1 AS a; DROP MATERIALIZED VIEW passing
 ---
+CREATE VIEW "my View" AS SELECT id, v FROM t; COMMENT ON VIEW "my View" IS 'it''s \ so';
+COMMENT ON COLUMN "my View".v IS 'v'; COMMENT ON FUNCTION fire() IS 'fires'; COMMENT ON AGGREGATE longest(text) IS 'l';
+CREATE TRIGGER instead INSTEAD OF INSERT ON "my View" FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER passing INSTEAD OF DELETE ON "my View" FOR EACH ROW EXECUTE FUNCTION fire();
+DROP TRIGGER passing ON "my View"
+---
+BEGIN; DELETE FROM t WHERE id = 1000; INSERT INTO t (id) VALUES (999); REFRESH MATERIALIZED VIEW "seen ids"; COMMIT;
+COMMENT ON FUNCTION fire() IS NULL; COMMENT ON MATERIALIZED VIEW "seen ids" IS 'seen'; CREATE EXTENSION vector
+---
 BEGIN; CREATE DOMAIN small AS int CONSTRAINT few CHECK (VALUE < 10); CREATE TYPE pair AS (a int, b text);
 CREATE TABLE typed (id int PRIMARY KEY, s small, p pair); INSERT INTO typed VALUES (1, 3, '(1,x)');
 ALTER DOMAIN small DROP CONSTRAINT few; ALTER DOMAIN small ADD CONSTRAINT more CHECK (VALUE < 100) NOT VALID;
@@ -89,6 +98,14 @@ def others(session: Session) -> list[Any]:
             " FROM pg_aggregate JOIN pg_proc p ON p.oid = aggfnoid WHERE pronamespace = 'public'::regnamespace",
             "SELECT matviewname, definition FROM pg_matviews",
             "SELECT indexdef FROM pg_indexes WHERE tablename = 'seen ids'",
+            'SELECT id FROM "seen ids"',
+            "SELECT tgname, pg_get_triggerdef(g.oid) FROM pg_trigger g JOIN pg_class c ON c.oid = tgrelid"
+            " WHERE relkind = 'v'",
+            "SELECT extname FROM pg_extension",
+            "SELECT relname, objsubid, description FROM pg_description JOIN pg_class c ON c.oid = objoid"
+            " AND relnamespace = 'public'::regnamespace AND relname !~ '^dts_'",
+            "SELECT proname, description FROM pg_description JOIN pg_proc p ON p.oid = objoid"
+            " AND pronamespace = 'public'::regnamespace",
             "SELECT typname, typdefault, typnotnull FROM pg_type WHERE typtype = 'd'"
             " AND typnamespace = 'public'::regnamespace",
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contypid <> 0 AND contype = 'c'"

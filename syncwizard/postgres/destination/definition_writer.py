@@ -20,7 +20,7 @@ from syncwizard.structure.definition import Definition, parse_definition
 from syncwizard.task.ddl import DefinitionBlocked, DefinitionDecided
 from syncwizard.task.events import BlockedDefinition, DefinitionFollowed
 from syncwizard.task.lsn import format_lsn
-from syncwizard.task.names import TableName
+from syncwizard.task.names import TableName, quote
 
 # Of a statement in a message.
 SHOWN = 500
@@ -172,6 +172,11 @@ class DefinitionWriter:
         row = self._connection.execute(for_server(self._connection, text).encode()).fetchone()
         return None if row is None else parse_definition(row[0])
 
+    def missing_schema(self, name: str) -> list[str]:
+        """What makes a schema of the destination; nothing where it is there."""
+        there = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s)"
+        return [] if scalar(self._connection, there, name) else [f"CREATE SCHEMA {quote(name)}"]
+
     def failure(
         self,
         redefinition: Redefinition,
@@ -187,6 +192,7 @@ class DefinitionWriter:
         them."""
         command, lsn = redefinition.command, format_lsn(redefinition.final_lsn)
         text = "run by a function that does not show it" if command.statement is None else command.statement[:SHOWN]
+        ran = f". The statement, run by {command.role}: {text}" if text else ""
         return DefinitionBlocked(
             f"{command.tag}{f' on {target}' if target else ''}, committed at {lsn}, cannot be followed",
             definition=BlockedDefinition(
@@ -199,7 +205,7 @@ class DefinitionWriter:
                 statements=list(statements),
                 consequences=list(consequences),
             ),
-            detail=f"{message}. The statement, run by {command.role}: {text}",
+            detail=f"{message}{ran}",
             where=f"destination {target}".strip(),
             remedy=or_else(remedy, DECIDE),
             sqlstate=sqlstate,

@@ -20,7 +20,8 @@ from syncwizard.postgres.destination.definitions import Definitions
 from syncwizard.postgres.destination.followed import Followed
 from syncwizard.postgres.destination.indexes import Indexes
 from syncwizard.postgres.destination.progress import Ledger
-from syncwizard.postgres.destination.redefining import Captured, Redefining
+from syncwizard.postgres.destination.redefining import Redefining
+from syncwizard.postgres.destination.redefining_members import Captured, Look
 from syncwizard.postgres.destination.routes import RouteCompiler, Source
 from syncwizard.postgres.destination.serial import FetchRow, SerialApplier
 from syncwizard.postgres.destination.session import follow_configuration, hold_task, prepare_writing
@@ -143,7 +144,7 @@ class Destination:
         known: dict[int, Definition],
         mapping: Mapping,
         routes: RouteCompiler,
-        look: Callable[[TableName], Table | None],
+        look: Look,
         members: Captured,
         decided: Sequence[DefinitionDecided],
     ) -> Redefining:

@@ -1,24 +1,21 @@
 """Brings tables of the destination from one definition to the next, in the transaction of the rows around (rule 23)."""
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import msgspec
 from psycopg import sql
 
 from syncwizard.postgres.captured import Member
-from syncwizard.postgres.destination.aside import Aside
-from syncwizard.postgres.destination.chunks import Copies
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
-from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.destination.redefining_attached import AttachedRedefining
+from syncwizard.postgres.destination.redefining_members import Captured, CapturedTables, Look
 from syncwizard.postgres.destination.redefining_objects import OBJECTS, ObjectRedefining
 from syncwizard.postgres.destination.redefining_partitions import PartitionRedefining
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.encoding import codec_of
-from syncwizard.remedies import Remedy, resync, to_do
+from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.commands import parse_command
 from syncwizard.rows.following import follows
@@ -26,29 +23,17 @@ from syncwizard.structure.compare import Step, compare
 from syncwizard.structure.consequences import of_changed, of_dropped, of_unknown
 from syncwizard.structure.creating import create
 from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition
-from syncwizard.structure.table import Table
 from syncwizard.task.events import DefinitionDecided, DefinitionFollowed, TableSetAside
-from syncwizard.task.lsn import format_lsn
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
 from syncwizard.task.specification import TaskSpec
-
-
-class Captured(Protocol):
-    """The members as the session compares them with the source."""
-
-    def note(self, members: Iterable[Member]) -> None:
-        """Takes in what is known by now."""
-
-    def forget(self, relation: int) -> None:
-        """A relation is captured no more."""
 
 
 class Redefining:
     """Follows captured commands over the apply session.
 
     - `known`: the followed tables by OID, as the destination has them; kept up to date.
-    - `routes`: of the same session; `look`: at a table of the source as it is now.
+    - `routes`: of the same session; `look`: at tables of the source as they are now.
     - `members`: what the session compares with the source; `decided`: what runs in place of what would follow.
     """
 
@@ -60,26 +45,21 @@ class Redefining:
         known: dict[int, Definition],
         mapping: NameMapping,
         routes: RouteCompiler,
-        look: Callable[[TableName], Table | None],
+        look: Look,
         members: Captured,
         decided: Sequence[DefinitionDecided] = (),
     ) -> None:
         self._connection = connection
         self._spec = spec
         self._there = DefinitionWriter(connection, task_id, decided)
-        self._ledger = Ledger(connection, task_id)
-        self._copies = Copies(connection, task_id)
-        self._aside = Aside(connection, task_id)
-        self._held: list[TableSetAside] = []
         self._ignored = 0
+        self._tables = CapturedTables(connection, task_id, known, routes, look, members)
         self._objects = ObjectRedefining(connection, spec, mapping, self._there)
         self._attached = AttachedRedefining(connection, self._there)
-        self._partitions = PartitionRedefining(spec, mapping, self._there, routes, look)
+        self._partitions = PartitionRedefining(spec, mapping, self._there, routes, self._tables)
         self._known = known
         self._mapping = mapping
         self._routes = routes
-        self._look = look
-        self._members = members
 
     def captured(self, frame: bytes, final_lsn: int) -> Redefinition | None:
         """What a captured command means for the task; None for one that concerns none of its tables.
@@ -113,9 +93,11 @@ class Redefining:
         before = self._before(command)
         if command.kind == "failed":
             self._fail(redefinition)
+        elif command.kind == "unclear" and before is not None:
+            self._ask(redefinition, before)
         elif command.kind in OBJECTS:
             self._objects.redefine(redefinition)
-        elif before is None and self._joins(command):
+        elif before is None and self._joins(command) and not self._partitions.leaves(command):
             self._create(redefinition)
         elif before is None:
             self._partitions.redefine(redefinition)
@@ -130,7 +112,7 @@ class Redefining:
         return self._there.committed()
 
     def _joins(self, command: Command) -> bool:
-        return command.kind == "table" and self._spec.slot in command.joined
+        return command.kind in ("table", "entered", "detached") and self._spec.slot in command.joined
 
     def _before(self, command: Command) -> Definition | None:
         if command.kind != "index":
@@ -148,6 +130,17 @@ class Redefining:
         statements = self._there.run(redefinition, nothing, [], of_unknown())
         self._there.note(redefinition, "object", nothing, statements)
 
+    def _ask(self, redefinition: Redefinition, before: Definition) -> None:
+        """Of a description that can have come about in more than one way: it takes a decision, or the table as it is at
+        the source."""
+        source, message = TableName(before.schema, before.name), redefinition.command.definition
+        target = self._mapping.table(source)
+        if self._there.decision(redefinition) is None:
+            raise self._there.failure(redefinition, str(target), message or "", _again(source))
+        statements = self._there.run(redefinition, target, [])
+        self._tables.renew_all(before.relation, source)
+        self._there.note(redefinition, "changed", source, statements)
+
     # What becomes of a table ------------------------------------------------------------------------------------------
 
     def _create(self, redefinition: Redefinition) -> None:
@@ -159,6 +152,17 @@ class Redefining:
             # It was copied since.
             return
         target = self._mapping.table(source)
+        member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
+        if self._routes.is_aside(source):
+            # Another table had the name, and what is at the destination is of that one: a copy brings this one's.
+            self._tables.enter_aside(member, redefinition.final_lsn)
+            self._there.note(redefinition, "changed", source, [])
+            return
+        # What it holds by now is in no stream.
+        filled = command.kind != "table"
+        if filled and "full" not in self._spec.synchronization.types and self._there.decision(redefinition) is None:
+            message = "the table came with rows, and this task copies none"
+            raise self._there.failure(redefinition, str(target), message, _FILLED)
         others = [name for name in self._routes.sources(target) if name != source]
         if others:
             message = f"rows of {others[0]} go to that table already"
@@ -166,19 +170,19 @@ class Redefining:
         statements: list[str] = []
         if not self._takes(redefinition, target, made):
             steps = create(made, target, lambda owned: self._sequence(owned, source), self._routes.same_names())
-            statements = self._statements(redefinition, source, target, steps)
+            statements = self._there.missing_schema(target.schema)
+            statements += self._statements(redefinition, source, target, steps)
         statements = self._there.run(redefinition, target, statements)
         if self._there.decision(redefinition) is not None and not self._takes(redefinition, target, made):
             message = "the destination has no table of that name still"
             raise self._there.failure(redefinition, str(target), message, REFUSED, statements=statements)
         self._attached.make(redefinition, made, target)
-        member = Member(relation=made.relation, oid=command.joined[self._spec.slot], table=source)
-        self._copies.empty(source, format_lsn(redefinition.final_lsn))
-        self._ledger.note_members([member])
-        self._routes.join(member, redefinition.final_lsn)
-        self._now(made, source)
-        self._members.note([member])
+        self._tables.enter(member, redefinition.final_lsn)
+        self._tables.now(made, source)
         self._there.note(redefinition, "created", source, statements)
+        if filled and "full" in self._spec.synchronization.types:
+            reason = "it came under the selection with rows, which no change brings"
+            self._tables.set_aside(source, reason, resync(self._spec.name, [source]))
 
     def _drop(self, redefinition: Redefinition, before: Definition) -> None:
         source = TableName(before.schema, before.name)
@@ -187,22 +191,22 @@ class Redefining:
         if self._spec.advanced.dropped_tables == "drop" and self._there.read(target) is not None:
             statements = [f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"]
         statements = self._there.run(redefinition, target, statements, of_dropped(target))
-        self._there.store.forget([before.relation])
-        self._ledger.forget_member(before.relation)
-        self._copies.forget(source)
-        self._known.pop(before.relation, None)
-        self._routes.leave(before.relation)
-        self._members.forget(before.relation)
+        self._tables.leave(before.relation, source, gone=True)
         self._there.note(redefinition, "dropped", source, statements)
 
     def _change(self, redefinition: Redefinition, before: Definition) -> None:
         after = self._after(redefinition.command, before)
         if after.partition is not None and self._partitions.attach(redefinition, after):
-            self._there.store.forget([after.relation])
-            self._known.pop(after.relation, None)
+            self._tables.forget_definition(after.relation)
             return
         source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
+        if now != source and self._leaves(redefinition, source, now):
+            return
         old, target = self._mapping.table(source), self._mapping.table(now)
+        if redefinition.command.kind == "described" and now == source and self._has(target, after):
+            # It was brought in step by hand.
+            self._tables.now(after, now)
+            return
         statements = self._renaming(redefinition, source, now) if now != source else []
         named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
         # One whose name does not change may stay as it is; rows would look for another one under its new name.
@@ -212,16 +216,17 @@ class Redefining:
             steps = compare(named, after, target, statement=redefinition.command.statement, known=known)
             if now == source and self._values_alone(redefinition, target, steps):
                 statements = self._there.alter(redefinition, target, steps, consequences)
-                self._set_aside(source, steps)
+                reason = "; ".join(step.problem.message for step in steps if step.problem is not None)
+                self._tables.set_aside(source, reason, resync(self._spec.name, [source]))
             else:
                 statements += self._statements(redefinition, now, target, steps, statements, consequences)
                 statements = self._there.run(redefinition, target, statements, consequences)
         else:
             statements = self._there.run(redefinition, target, statements, consequences)
         if now != source:
-            self._rename(before.relation, source, now)
+            self._tables.rename(before.relation, source, now)
         self._attached.redefine(redefinition, before, after, target)
-        self._now(after, now)
+        self._tables.now(after, now)
         if statements or now != source or self._there.decision(redefinition) is not None:
             self._there.note(
                 redefinition,
@@ -239,49 +244,43 @@ class Redefining:
         problems = [step.problem for step in steps if step.problem is not None and not step.problem.settled(here)]
         return bool(problems) and all(problem.values for problem in problems)
 
-    def _set_aside(self, source: TableName, steps: list[Step]) -> None:
-        """Lets changes of the table be held back until it is copied again; its definition is followed still."""
-        reasons = [step.problem.message for step in steps if step.problem is not None]
-        event = TableSetAside(
-            table=source,
-            reason="; ".join(reasons),
-            remedy=resync(self._spec.name, [source]),
-            redefined=True,
-        )
-        self._aside.note([event])
-        self._routes.hold_back(source)
-        self._held.append(event)
-
     def set_aside(self) -> list[TableSetAside]:
         """The tables that were set aside since the last time, once that is durable."""
-        held, self._held = self._held, []
-        return held
+        return self._tables.held()
+
+    def _goes_on(self, now: TableName) -> bool:
+        """Whether the task has a place for a table under the name."""
+        return self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)
+
+    def _leaves(self, redefinition: Redefinition, source: TableName, now: TableName) -> bool:
+        """Sets a table aside whose name is none of the task's any more; False where it goes on, or where nothing can
+        be copied later."""
+        if self._goes_on(now) or "full" not in self._spec.synchronization.types:
+            return False
+        self._tables.set_aside(
+            source,
+            f"it is named {now} now, which is no table of this task",
+            or_else(resync(self._spec.name, [source], "name it as before"), resync(self._spec.name)),
+            names=[now],
+            redefined=False,
+        )
+        self._tables.forget_definition(redefinition.command.relation)
+        self._there.note(redefinition, "changed", source, [])
+        return True
 
     def _renaming(self, redefinition: Redefinition, source: TableName, now: TableName) -> list[str]:
         """What lets the destination's table follow its name."""
-        if not (self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)):
+        if not self._goes_on(now):
             message = f"{source} is named {now} now, which is no table of this task"
             raise self._there.failure(redefinition, str(self._mapping.table(source)), message, _again(source))
         old, new = self._mapping.table(source), self._mapping.table(now)
         statements = []
         if old.schema != new.schema:
+            statements += self._there.missing_schema(new.schema)
             statements.append(f"ALTER TABLE {quote(old.schema)}.{quote(old.name)} SET SCHEMA {quote(new.schema)}")
         if old.name != new.name:
             statements.append(f"ALTER TABLE {quote(new.schema)}.{quote(old.name)} RENAME TO {quote(new.name)}")
         return statements
-
-    def _rename(self, relation: int, source: TableName, now: TableName) -> None:
-        pair = self._routes.pair_of(source)
-        member = self._ledger.rename_member(relation, now)
-        self._copies.rename(source, now)
-        if member is not None:
-            self._routes.join(member, pair)
-            self._members.note([member])
-
-    def _now(self, definition: Definition, source: TableName) -> None:
-        self._there.store.note([definition])
-        self._known[definition.relation] = definition
-        self._routes.renew(source, self._look(source))
 
     # The destination --------------------------------------------------------------------------------------------------
 
@@ -360,4 +359,7 @@ def _again(source: TableName) -> Remedy:
 
 
 _TAKEN = to_do("give the destination's table another name, or drop it if it is not needed", then="resume")
+_FILLED = to_do(
+    "have its rows at the destination, or take them out of the source's table before it comes under the selection"
+)
 _NOT_CAPTURED = resync(everything=True)

@@ -1,19 +1,23 @@
 """Lets partitioned tables of the destination change as those of the source (rule 23)."""
 
-from collections.abc import Callable
+import re
 
 import msgspec
 
+from syncwizard.postgres.captured import Member
 from syncwizard.postgres.destination.definition_writer import DefinitionWriter
+from syncwizard.postgres.destination.redefining_members import CapturedTables
 from syncwizard.postgres.destination.routes import RouteCompiler
+from syncwizard.remedies import resync
 from syncwizard.rows.changes import Command, Redefinition
-from syncwizard.structure.consequences import of_dropped, of_partition
-from syncwizard.structure.creating import attach_partition, create_partition
+from syncwizard.structure.consequences import of_detached, of_dropped, of_partition
+from syncwizard.structure.creating import attach_partition, create_partition, detach_partition
 from syncwizard.structure.definition import Definition, parse_definition
-from syncwizard.structure.table import Table
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName, quote
 from syncwizard.task.specification import TaskSpec
+
+_CONCURRENTLY = re.compile(r"\b(CONCURRENTLY|FINALIZE)\b", re.IGNORECASE)
 
 
 class PartitionRedefining:
@@ -25,24 +29,30 @@ class PartitionRedefining:
         mapping: Mapping,
         there: DefinitionWriter,
         routes: RouteCompiler,
-        look: Callable[[TableName], Table | None],
+        tables: CapturedTables,
     ) -> None:
         self._spec = spec
         self._mapping = mapping
         self._there = there
         self._routes = routes
-        self._look = look
+        self._tables = tables
 
     def captured(self, command: Command) -> bool:
         """Whether the command concerns a tree of the task."""
-        return self._grows(command) or self._may_shrink(command)
+        return self._grows(command) or self._may_shrink(command) or self.leaves(command)
 
     def redefine(self, redefinition: Redefinition) -> None:
         """Follows the command inside the open transaction. Raises DefinitionBlocked."""
         if redefinition.command.kind == "dropped":
             self._drop(redefinition)
+        elif self.leaves(redefinition.command):
+            self._detach(redefinition)
         else:
             self._create(redefinition)
+
+    def leaves(self, command: Command) -> bool:
+        """Whether a captured partition is one no more."""
+        return command.kind == "detached" and self._routes.captures(command.relation)
 
     def _grows(self, command: Command) -> bool:
         """Whether a partition was created in a tree of the task."""
@@ -69,11 +79,45 @@ class PartitionRedefining:
         target = self._mapping.table(source)
         parent = self._mapping.table(TableName(made.partition.schema, made.partition.parent))
         above = self._there.read(parent)
+        if not self._routes.captures(made.relation):
+            self._tables.enter_tree(Member(relation=made.relation, oid=None, table=source), made.partition.root)
         if above is None or above.kind != "p" or self._there.read(target) is not None:
             return
         statement = create_partition(made.partition, target, parent)
         statements = self._there.run(redefinition, target, [statement], of_partition(target))
-        self._routes.renew(source, self._look(source))
+        self._tables.renew([source])
+        self._there.note(redefinition, "changed", source, statements)
+
+    def _detach(self, redefinition: Redefinition) -> None:
+        """Lets the destination's partition leave its tree, too. It goes on as a table of its own where the task has a
+        place for it; else it stays as it is."""
+        command = redefinition.command
+        assert command.definition is not None
+        after = parse_definition(command.definition)
+        before = self._routes.member(command.relation)
+        assert before is not None
+        source, target = TableName(after.schema, after.name), self._mapping.table(before.table)
+        root, here = self._routes.root_of(command.relation), self._there.read(target)
+        statements: list[str] = []
+        if here is not None and here.partition is not None:
+            parent = TableName(here.partition.schema, here.partition.parent)
+            statements = self._there.run(
+                redefinition, target, [detach_partition(target, parent)], of_detached(target, parent)
+            )
+        elif here is None and root is not None:
+            reason = f"partition {source} was detached, and its rows are still among those of the others"
+            self._tables.set_aside(root, reason, resync(self._spec.name, [root]), names=[source])
+        oid = command.joined.get(self._spec.slot, before.oid)
+        if oid is None or source != before.table:
+            self._tables.leave(command.relation, before.table, gone=False)
+        else:
+            self._tables.leave_tree(Member(relation=command.relation, oid=oid, table=source), redefinition.final_lsn)
+            if here is not None:
+                self._tables.now(after, source)
+            if _CONCURRENTLY.search(command.statement or ""):
+                # Its changes were in no publication while the command waited.
+                reason = "it was detached CONCURRENTLY, and changes made to it meanwhile may be missing"
+                self._tables.set_aside(source, reason, resync(self._spec.name, [source]))
         self._there.note(redefinition, "changed", source, statements)
 
     def attach(self, redefinition: Redefinition, after: Definition) -> bool:
@@ -88,7 +132,7 @@ class PartitionRedefining:
             return False
         statement = attach_partition(after.partition, target, parent)
         statements = self._there.run(redefinition, target, [statement], of_partition(target))
-        self._routes.renew(source, self._look(source))
+        self._tables.renew([source])
         self._there.note(redefinition, "changed", source, statements)
         return True
 

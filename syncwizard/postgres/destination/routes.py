@@ -1,6 +1,7 @@
 """Reads what the routes of a task are decided by, and asks `rows.routing` for the route of each relation."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as MappingOf
 from typing import NamedTuple
 
 import msgspec
@@ -64,6 +65,8 @@ class RouteCompiler:
     ) -> None:
         self._members = {member.relation: member for member in members}
         self._captured = {member.table: member for member in members}
+        # The topmost table of each partition that came or was captured, by OID.
+        self._roots = {member.relation: member.top for member in self._members.values()}
         self._source = source
         self._left_out = left_out
         self.binary = True
@@ -86,32 +89,34 @@ class RouteCompiler:
         self.binary = binary
         self._shapes = msgspec.structs.replace(self._shapes, codec=codec)
 
-    def renew(self, table: TableName, now: Table | None) -> None:
-        """Looks again at where a table of the source goes, after its definition changed; `now`: what it is like at the
+    def renew(self, sources: Sequence[TableName], now: MappingOf[TableName, Table]) -> None:
+        """Looks again at where tables of the source go, after definitions changed; `now`: what they are like at the
         source. On the apply session, inside its transaction."""
         shapes = self._shapes
-        target = shapes.mapping.table(table)
-        tables, selected = dict(shapes.tables), dict(shapes.selected)
-        found = read_tables(self._connection, [target.schema], sizes=False, named=[target.name])
-        tables |= {each.name: each for each in found}
-        if now is not None:
-            selected[table] = now
-        operators = self._connection.execute(query("catalog_key_operators"), ([target.schema], [target.name]))
+        targets = [shapes.mapping.table(table) for table in sources]
+        schemas, names = sorted({each.schema for each in targets}), sorted({each.name for each in targets})
+        found = read_tables(self._connection, schemas, sizes=False, named=names)
+        operators = self._connection.execute(query("catalog_key_operators"), (schemas, names))
         self._shapes = msgspec.structs.replace(
-            shapes, tables=tables, selected=selected, operators={**shapes.operators, **dict(operators.fetchall())}
+            shapes,
+            tables={**shapes.tables, **{each.name: each for each in found}},
+            selected={**shapes.selected, **now},
+            operators={**shapes.operators, **dict(operators.fetchall())},
         )
 
-    def join(self, member: Member, pair_lsn: int) -> None:
-        """A table has come, or has the member's name from here on; `renew` follows."""
+    def join(self, member: Member, pair_lsn: int, root: int | None = None) -> None:
+        """A table has come, or has the member's name from here on; `renew` follows. `root`: the OID of the topmost
+        table of its tree, where it is a partition."""
         before = self._members.get(member.relation)
         if before is not None:
             self.leave(member.relation)
+        self._roots[member.relation] = root or member.relation
         self._members[member.relation] = self._captured[member.table] = member
         self._shapes = msgspec.structs.replace(self._shapes, pairs={**self._shapes.pairs, member.table: pair_lsn})
 
-    def hold_back(self, table: TableName) -> None:
-        """Changes of the table are not applied from here on."""
-        self._shapes = msgspec.structs.replace(self._shapes, aside=self._shapes.aside | {table})
+    def hold_back(self, tables: Iterable[TableName]) -> None:
+        """Changes of the tables are not applied from here on."""
+        self._shapes = msgspec.structs.replace(self._shapes, aside=self._shapes.aside.union(tables))
 
     def leave(self, relation: int) -> None:
         """A table is gone, or has another name from here on."""
@@ -131,6 +136,44 @@ class RouteCompiler:
     def captures(self, relation: int) -> bool:
         """Whether changes of the relation, by OID, or of its partitions are the task's."""
         return relation in self._members
+
+    def is_aside(self, table: TableName) -> bool:
+        """Whether changes of the table are not applied."""
+        return table in self._shapes.aside
+
+    def member(self, relation: int) -> Member | None:
+        """What is captured under an OID."""
+        return self._members.get(relation)
+
+    def name_of(self, relation: int) -> TableName | None:
+        """The name that a captured relation has for the task."""
+        member = self._members.get(relation)
+        return None if member is None else member.table
+
+    def wait_for(self, transaction: int) -> None:
+        """Waits until the source's catalogue knows what a transaction has done."""
+        self._source.wait_for(transaction)
+
+    def top(self, relation: int) -> int:
+        """The OID of the topmost table of the tree that a captured relation belongs to, its own where it is none."""
+        return self._roots.get(relation, relation)
+
+    def has_columns(self, table: TableName, names: Iterable[str]) -> bool:
+        """Whether the destination's table for one of the source has the columns."""
+        here = self._shapes.tables.get(self._shapes.mapping.table(table))
+        return here is not None and {column.name for column in here.columns}.issuperset(names)
+
+    def root_of(self, relation: int) -> TableName | None:
+        """The topmost table of the tree that a captured partition belongs to, or did last."""
+        return self.name_of(self._roots.get(relation, relation))
+
+    def tree(self, root: int) -> list[TableName]:
+        """The captured partitions of a tree, by the OID of its topmost table."""
+        return [
+            member.table
+            for relation, member in self._members.items()
+            if relation != root and self._roots.get(relation) == root
+        ]
 
     def captures_name(self, table: TableName) -> bool:
         """Whether a relation of the name, or what was captured under it, is the task's."""

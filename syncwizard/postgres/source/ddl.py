@@ -1,7 +1,7 @@
 """The capture of definitions at the source: event triggers that write what a command did into a table of ours, which
 the stream brings at its place (rule 23). Tasks share it, with a row each; the last one removes it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from psycopg import sql
 
@@ -10,22 +10,21 @@ from syncwizard.postgres.captured import DDL_TABLE, Progress
 from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
-from syncwizard.postgres.snapshots import begin_snapshot
-from syncwizard.remedies import or_else, resync, to_do
+from syncwizard.remedies import or_else, to_do
 from syncwizard.rows.following import Joining
-from syncwizard.structure.definition import Definition, parse_definition, same_columns
 from syncwizard.task.events import ReplicaIdentityChanging
 from syncwizard.task.names import TableName
 
 DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
 TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
 # Of the texts of our functions at the source: a source with earlier ones gets these.
-FUNCTIONS = 2
+FUNCTIONS = 3
 # A task reads a command minutes later as a rule; this long a paused one may take.
 KEPT_DAYS = 60
 
 # What tasks have of their own.
 _KEPT = ("tasks", "selected", "joined", "identities")
+_TABLES = ("public.dts_ddl_command", *(f"dts_ddl.{name}" for name in _KEPT))
 
 _LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('syncwizard ddl'))"
 
@@ -162,6 +161,36 @@ def foreign_names(connection: Connection) -> str:
     return next((name for name, mark in marks if mark != DDL_MARK), "")
 
 
+def broken_parts(connection: Connection) -> list[str]:
+    """Which parts of the capture are missing, or do not work, in words; none as a rule."""
+    if is_intact(connection):
+        return []
+    rows = connection.execute(
+        "SELECT evtname::text, evtenabled = 'A' FROM pg_catalog.pg_event_trigger WHERE evtname = ANY (%s)",
+        (list(TRIGGERS),),
+    )
+    there: dict[str, bool] = dict(rows.fetchall())
+    found = [f"event trigger {name} {'is disabled' if name in there else 'is gone'}" for name in TRIGGERS]
+    broken = [text for name, text in zip(TRIGGERS, found, strict=True) if not there.get(name)]
+    broken += [f"table {table} is gone" for table in _TABLES if not _has(connection, table)]
+    return broken or ["the event triggers call other functions"]
+
+
+def repair_ddl_capture(connection: Connection, slot: str) -> bool:
+    """Makes what is missing of the capture; whether the table of commands is another one than before."""
+    with connection.transaction():
+        connection.execute(_LOCK)
+        if is_intact(connection):
+            return False
+        if all(_has(connection, table) for table in _TABLES) and not foreign_names(connection):
+            for name in TRIGGERS:
+                connection.execute(sql.SQL("DROP EVENT TRIGGER IF EXISTS {}").format(sql.Identifier(name)))
+            connection.execute("\n".join([_functions(connection), query("ddl_triggers")]).encode())
+            return False
+    create_ddl_capture(connection, slot)
+    return True
+
+
 def is_intact(connection: Connection) -> bool:
     """Whether the triggers are there, enabled for every session, and write into the table that is there."""
     statement = (
@@ -187,32 +216,11 @@ def may_capture(connection: Connection) -> bool:
     )
 
 
-def read_definitions(connection: Connection, relations: Sequence[int], snapshot: str) -> dict[int, Definition]:
-    """Those of the tables, by OID, as the snapshot sees them; after `create_ddl_capture`."""
-    begin_snapshot(connection, snapshot)
-    rows = connection.execute(
-        "SELECT oid, dts_ddl.definition(oid::oid) FROM unnest(%s::bigint[]) AS oid", (list(relations),)
-    ).fetchall()
-    connection.execute("ROLLBACK")
-    return {relation: parse_definition(text) for relation, text in rows if text is not None}
-
-
-def captured_all(connection: Connection, relations: Iterable[int]) -> set[int]:
-    """Those of the tables whose last captured command left their columns as they are now: everything that happened to
-    their definitions is in the stream."""
-    wanted = list(relations)
-    if not wanted or not is_intact(connection):
-        return set()
-    rows = connection.execute(
-        "SELECT DISTINCT ON (relation) relation, definition, dts_ddl.definition(relation::oid)"
-        " FROM public.dts_ddl_command WHERE relation = ANY (%s) AND kind = 'table' ORDER BY relation, ordinal DESC",
-        (wanted,),
-    )
-    return {
-        relation
-        for relation, last, now in rows
-        if last is not None and now is not None and same_columns(parse_definition(last), parse_definition(now))
-    }
+def captures(connection: Connection, slot: str) -> bool:
+    """Whether commands are captured for the task."""
+    if not _exists(connection):
+        return False
+    return bool(scalar(connection, "SELECT EXISTS (SELECT FROM dts_ddl.tasks WHERE slot_name = %s)", slot))
 
 
 def check_capture(connection: Connection, progress: Progress) -> None:
@@ -220,11 +228,10 @@ def check_capture(connection: Connection, progress: Progress) -> None:
     if not is_intact(connection):
         raise SourceChanged(
             "changes of definitions are not captured at the source any more",
-            detail=f"event triggers {' and '.join(TRIGGERS)}, schema dts_ddl or public.dts_ddl_command are not as the"
-            " task made them",
+            detail="; ".join(broken_parts(connection)),
             where="source",
             remedy=or_else(
-                resync(progress.task_name, everything=True),
+                to_do("resume makes them again, and sets aside the tables that changed meanwhile", then="resume"),
                 to_do("set advanced.ddl to off in the task file: definitions are not followed then", then="resume"),
             ),
         )
@@ -252,7 +259,11 @@ def own_table() -> TableName:
 
 
 def _exists(connection: Connection) -> bool:
-    return bool(scalar(connection, "SELECT pg_catalog.to_regclass('dts_ddl.tasks') IS NOT NULL"))
+    return _has(connection, "dts_ddl.tasks")
+
+
+def _has(connection: Connection, table: str) -> bool:
+    return bool(scalar(connection, "SELECT pg_catalog.to_regclass(%s) IS NOT NULL", table))
 
 
 def _kept(connection: Connection) -> dict[str, str]:

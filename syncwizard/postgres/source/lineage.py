@@ -15,7 +15,7 @@ from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.source.continuity import find_relations, missing_changes
-from syncwizard.postgres.source.ddl import captured_all
+from syncwizard.postgres.source.definitions import captured_all
 from syncwizard.remedies import first
 from syncwizard.task.names import TableName
 
@@ -69,6 +69,17 @@ class Doubt(msgspec.Struct, frozen=True, kw_only=True):
 
     table: TableName
     message: str
+
+
+class FollowedTables(msgspec.Struct, frozen=True, kw_only=True):
+    """Tables, by OID, whose definitions are followed. `captured`: by commands that are in the stream; else by how the
+    stream describes them, which shows other names of tables and columns alone."""
+
+    tables: Collection[int] = ()
+    captured: bool = True
+
+
+NOT_FOLLOWED = FollowedTables()
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,9 +139,11 @@ def with_traits(connection: Connection, members: Iterable[Member], known: Iterab
     ]
 
 
-def compare_lineage(connection: Connection, members: Sequence[Member], followed: Collection[int] = ()) -> Lineage:
-    """Looks at the captured relations; those that are gone are left to others. Of those `followed`, by OID, the stream
-    brings what happened to their columns as far as all of it was captured."""
+def compare_lineage(
+    connection: Connection, members: Sequence[Member], followed: FollowedTables = NOT_FOLLOWED
+) -> Lineage:
+    """Looks at the captured relations; those that are gone are left to others. Of those `followed` the stream brings
+    what happened to their columns as far as all of it was captured."""
     members = [member for member in members if not is_ours(member.table)]
     present = read_present(connection, [member.relation for member in members])
     listed = {member.relation for member in members if member.oid is not None}
@@ -150,14 +163,15 @@ def compare_lineage(connection: Connection, members: Sequence[Member], followed:
             # Nothing else of it matters: what happens to it is none of the task's business, unless it comes back.
             if member.oid is None:
                 continue
-        if now.table != member.table and member.relation not in redefined:
+        described = not followed.captured and member.relation in followed.tables
+        if now.table != member.table and member.relation not in redefined and not described:
             renamed.append((member.table, now.table))
         if member.traits is None or member.traits == now.traits:
             continue
         if member.relation in redefined:
             noted.append(msgspec.structs.replace(member, traits=now.traits))
             continue
-        losses, changes, unsure = _compare(connection, member, now)
+        losses, changes, unsure = _compare(connection, member, now, named=_is_described(now, member, followed))
         lost += losses
         altered += changes
         doubts += unsure
@@ -174,18 +188,29 @@ def compare_lineage(connection: Connection, members: Sequence[Member], followed:
 
 
 def _redefined(
-    connection: Connection, members: Iterable[Member], present: dict[int, Present], followed: Collection[int]
+    connection: Connection, members: Iterable[Member], present: dict[int, Present], followed: FollowedTables
 ) -> set[int]:
-    """The followed tables that differ, and whose every command is in the stream."""
-    differing = [
-        member.relation
-        for member in members
-        if member.relation in followed
-        and (now := present.get(member.relation)) is not None
-        and ((member.traits is not None and member.traits != now.traits) or member.table != now.table)
-        and not now.traits.attachment
-    ]
-    return captured_all(connection, differing)
+    """The followed tables that differ, and whose every command is in the stream; partitions by their topmost table."""
+    differing: dict[int, int] = {}
+    if not followed.captured:
+        return set()
+    for member in members:
+        now = present.get(member.relation)
+        if now is None or (member.traits in (None, now.traits) and member.table == now.table):
+            continue
+        above = parents(now.traits.attachment)
+        if not above and member.relation in followed.tables:
+            differing[member.relation] = member.relation
+        elif (
+            above
+            and above[-1] in followed.tables
+            and member.table == now.table
+            and member.traits is not None
+            and member.traits.attachment == now.traits.attachment
+        ):
+            differing[member.relation] = above[-1]
+    captured = captured_all(connection, set(differing.values()))
+    return {relation for relation, top in differing.items() if top in captured}
 
 
 def missing_rows(lost: Sequence[Loss], progress: Progress) -> SourceChanged:
@@ -206,8 +231,16 @@ def _is_out(member: Member, now: Present, listed: set[int]) -> bool:
     return bool(member.traits and member.traits.attachment) and not now.traits.attachment
 
 
-def _compare(connection: Connection, member: Member, now: Present) -> tuple[list[Loss], list[Altered], list[Doubt]]:
-    """What was lost, what was altered, and what is in doubt."""
+def _is_described(now: Present, member: Member, followed: FollowedTables) -> bool:
+    """Whether the stream tells the names of the table's columns, or of the tree's that it is a part of."""
+    top = (parents(now.traits.attachment) or [member.relation])[-1]
+    return not followed.captured and top in followed.tables
+
+
+def _compare(
+    connection: Connection, member: Member, now: Present, *, named: bool
+) -> tuple[list[Loss], list[Altered], list[Doubt]]:
+    """What was lost, what was altered, and what is in doubt. `named`: other names of columns come in the stream."""
     was = member.traits
     assert was is not None
     if member.oid is None and was.attachment != now.traits.attachment:
@@ -228,7 +261,7 @@ def _compare(connection: Connection, member: Member, now: Present) -> tuple[list
         loss: tuple[str, str] | None = None
         if before is None:
             loss = _added(connection, member, now, column, names, rewritten=rewritten)
-        elif before.name != column.name:
+        elif before.name != column.name and not named:
             loss = (f"column {before.name} is named {column.name} now", "rename it at the destination likewise")
         elif before.made == column.made:
             continue

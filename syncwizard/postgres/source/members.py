@@ -1,11 +1,11 @@
 """Looks at the captured relations again and again, as often as the source does not mind."""
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from syncwizard.postgres.captured import Member
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.source.lineage import Lineage, compare_lineage, read_digest
+from syncwizard.postgres.source.lineage import NOT_FOLLOWED, FollowedTables, Lineage, compare_lineage, read_digest
 from syncwizard.task.names import TableName
 
 # A look takes this part of the source's time at most: 20,000 tables take it half a second.
@@ -14,11 +14,14 @@ SHARE = 0.01
 
 class Members:
     """The members as they are known, but for what becomes of tables that are `aside`; the definitions of those
-    `redefined`, by OID, come in the stream. The applier changes them, too, within a look of the watcher:
+    `redefined` come in the stream. The applier changes them, too, within a look of the watcher:
     each change is one step of a dictionary."""
 
     def __init__(
-        self, members: Iterable[Member], aside: Iterable[TableName] = (), redefined: Collection[int] = ()
+        self,
+        members: Iterable[Member],
+        aside: Iterable[TableName] = (),
+        redefined: FollowedTables = NOT_FOLLOWED,
     ) -> None:
         self.redefined = redefined
         self._members = {member.relation: member for member in members}

@@ -115,6 +115,13 @@ def _alter(
         with_short_locks(connection, part, statement.format(sql.Identifier(name), _listed(part)), wait)
 
 
+def join_publication(connection: Connection, name: str, table: TableName) -> Member:
+    """Puts a table of ours in."""
+    statement = sql.SQL("ALTER PUBLICATION {} ADD TABLE ONLY {}")
+    connection.execute(statement.format(sql.Identifier(name), quoted(table.schema, table.name)))
+    return next(member for member in _just_made(connection, name).members if member.table == table)
+
+
 def _listed(tables: Iterable[TableName]) -> sql.Composed:
     return sql.SQL(", ONLY ").join(quoted(table.schema, table.name) for table in tables)
 

@@ -62,6 +62,17 @@ BEGIN
 END
 $note$;
 
+-- What could not be captured is a row that says so; never an error of the user's statement.
+CREATE OR REPLACE FUNCTION dts_ddl.note_failure(tag text, context text, message text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+    AS $failure$
+BEGIN
+    PERFORM dts_ddl.note('failed', $1, $2, 0, $3);
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'the command was not captured: %', sqlerrm;
+END
+$failure$;
+
 -- Whether UPDATE and DELETE of the table can be published as it is.
 CREATE OR REPLACE FUNCTION dts_ddl.has_identity(relation oid) RETURNS boolean LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp
@@ -78,10 +89,20 @@ BEGIN
 END
 $identity$;
 
+-- Whether the table, or a partition of it, holds rows.
+CREATE OR REPLACE FUNCTION dts_ddl.holds_rows(relation oid) RETURNS boolean LANGUAGE plpgsql VOLATILE
+    SET search_path = pg_catalog, pg_temp
+    AS $rows$
+BEGIN
+    RETURN pg_relation_size(relation) > 0 OR EXISTS (
+        SELECT FROM pg_partition_tree(relation) AS m WHERE m.isleaf AND pg_relation_size(m.relid) > 0);
+END
+$rows$;
+
 -- Lets a table join the publications of the tasks that select it, before a row can come; which ones, as JSON, null for
 -- none. `made_with_rows`: the command made it with them (CREATE TABLE AS), so they are in the stream only when they are
--- written again, which is done for a table of up to 64 MiB. One that holds rows otherwise, or that cannot join, is left
--- to the tasks, which say so.
+-- written again, which is done for a table of up to 64 MiB. A partitioned table stands for its partitions, which have
+-- identities by its primary key; without one it does not join. One that cannot join is left to the tasks, which say so.
 CREATE OR REPLACE FUNCTION dts_ddl.join_tasks(wanted oid, made_with_rows boolean) RETURNS text LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s'
     AS $join$
@@ -98,13 +119,14 @@ BEGIN
           JOIN dts_ddl.selected s ON s.schema_name = n.nspname
                                  AND s.whole <> (c.relname = ANY (s.names))
           JOIN pg_publication p ON p.pubname = s.slot_name
-         WHERE c.oid = wanted AND c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relispartition
-           AND (pg_relation_size(c.oid) = 0 OR made_with_rows AND pg_table_size(c.oid) <= 67108864)
-           AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid)
+         WHERE c.oid = wanted AND c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND NOT c.relispartition
+           AND (c.relkind = 'p' AND dts_ddl.has_identity(c.oid) OR c.relkind = 'r' AND NOT EXISTS (
+                SELECT FROM pg_inherits i WHERE i.inhparent = c.oid))
+           AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
            AND NOT EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND r.prrelid = c.oid)
          ORDER BY s.slot_name
     LOOP
-        IF NOT held AND made_with_rows AND pg_relation_size(wanted) > 0 THEN
+        IF NOT held AND made_with_rows AND pg_relation_size(wanted) > 0 AND pg_table_size(wanted) <= 67108864 THEN
             EXECUTE format('CREATE TEMPORARY TABLE dts_ddl_rows AS TABLE ONLY %s', name);
             EXECUTE format('TRUNCATE ONLY %s', name);
             held := true;
@@ -118,15 +140,18 @@ BEGIN
         RETURNING coalesce(memberships, '{}') || jsonb_build_object(slot_name, dts_ddl.joined.member) INTO memberships;
         PERFORM dts_ddl.give_identity(wanted, slot, name);
     END LOOP;
-    -- A table that a task captures and that has lost its key.
-    FOR name, slot IN
-        SELECT format('%I.%I', n.nspname, c.relname), p.pubname
-          FROM pg_publication_rel r
-          JOIN pg_publication p ON p.oid = r.prpubid
-          JOIN dts_ddl.tasks t ON t.slot_name = p.pubname
-          JOIN pg_class c ON c.oid = r.prrelid AND c.relkind = 'r'
+    -- A table that a task captures and that has lost its key, a partition with its tree.
+    FOR wanted, name, slot IN
+        SELECT c.oid, format('%I.%I', n.nspname, c.relname), p.pubname
+          FROM pg_class c
           JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE r.prrelid = wanted AND NOT dts_ddl.has_identity(wanted)
+          JOIN pg_publication p ON EXISTS (
+               SELECT FROM pg_publication_rel r
+                WHERE r.prpubid = p.oid
+                  AND (r.prrelid = c.oid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(c.oid))))
+          JOIN dts_ddl.tasks t ON t.slot_name = p.pubname
+         WHERE (c.oid = wanted OR c.oid IN (SELECT m.relid FROM pg_partition_tree(wanted) AS m))
+           AND c.relkind = 'r' AND NOT dts_ddl.has_identity(c.oid)
     LOOP
         PERFORM dts_ddl.give_identity(wanted, slot, name);
     END LOOP;
@@ -167,6 +192,57 @@ BEGIN
 END
 $identity$;
 
+-- What the command did to objects beside their definitions, each as statements: comments, contents of materialized
+-- views, triggers of views, extensions.
+CREATE OR REPLACE FUNCTION dts_ddl.further_objects(tag text, OUT class oid, OUT object oid, OUT definition text)
+    RETURNS SETOF record LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+    AS $further$
+BEGIN
+    IF $1 NOT IN ('COMMENT', 'REFRESH MATERIALIZED VIEW', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE EXTENSION',
+                  'ALTER EXTENSION') THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT d.classid, d.objid, json_build_object(
+                   'kind', f.kind, 'schema', coalesce(d.schema_name, n.nspname),
+                   'name', regexp_replace(d.object_identity,
+                                          '^' || coalesce(quote_ident(d.schema_name), '') || '[.]', ''),
+                   'create', f.create)::text
+          FROM pg_event_trigger_ddl_commands() d
+          LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+          LEFT JOIN pg_class c ON c.oid = g.tgrelid
+          LEFT JOIN pg_extension x ON d.classid = 'pg_extension'::regclass AND x.oid = d.objid
+          LEFT JOIN pg_namespace n ON n.oid = coalesce(c.relnamespace, x.extnamespace)
+         CROSS JOIN LATERAL (
+            SELECT 'comment' AS kind, json_build_array(format('COMMENT ON %s %s IS %s',
+                       CASE d.object_type WHEN 'view column' THEN 'COLUMN' WHEN 'composite type' THEN 'TYPE'
+                                          ELSE upper(d.object_type) END, d.object_identity,
+                       coalesce(quote_literal(CASE WHEN d.objsubid > 0 THEN col_description(d.objid, d.objsubid)
+                                                   ELSE obj_description(d.objid, d.classid::regclass::text::name) END),
+                                'NULL'))) AS create
+             WHERE $1 = 'COMMENT' AND d.object_type IN (
+                       'function', 'procedure', 'aggregate', 'view', 'view column', 'type', 'composite type', 'domain',
+                       'sequence', 'materialized view')
+             UNION ALL
+            SELECT 'contents', json_build_array(format('REFRESH MATERIALIZED VIEW %s%s', d.object_identity, (
+                       SELECT ' WITH NO DATA' FROM pg_class m WHERE m.oid = d.objid AND NOT m.relispopulated)))
+             WHERE $1 = 'REFRESH MATERIALIZED VIEW'
+             UNION ALL
+            SELECT 'trigger', json_build_array(format('DROP TRIGGER IF EXISTS %s', d.object_identity),
+                                               pg_get_triggerdef(g.oid))
+             WHERE c.relkind = 'v'
+             UNION ALL
+            SELECT 'extension', json_build_array(CASE $1
+                       WHEN 'CREATE EXTENSION' THEN format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I',
+                                                           x.extname, n.nspname)
+                       ELSE format('ALTER EXTENSION %I UPDATE', x.extname) END)
+             WHERE x.oid IS NOT NULL) AS f
+         WHERE NOT d.in_extension
+           AND EXISTS (SELECT FROM dts_ddl.selected s
+                        WHERE s.whole AND s.schema_name = coalesce(d.schema_name, n.nspname));
+END
+$further$;
+
 CREATE OR REPLACE FUNCTION dts_ddl.command_end() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
     AS $body$
@@ -179,10 +255,16 @@ DECLARE
     class oid;
     object oid;
 BEGIN
+    -- Temporary tables come by the thousand.
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.schema_name IS DISTINCT FROM 'pg_temp') THEN
+        RETURN;
+    END IF;
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR wanted IN
+        -- Once: it looks up the name of each object.
+        WITH d AS MATERIALIZED (SELECT * FROM pg_event_trigger_ddl_commands())
         SELECT DISTINCT coalesce(i.indrelid, k.conrelid, d.objid)::bigint
-          FROM pg_event_trigger_ddl_commands() d
+          FROM d
           LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
           LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
          WHERE d.classid IN ('pg_class'::regclass, 'pg_constraint'::regclass)
@@ -190,7 +272,7 @@ BEGIN
          UNION
         -- What belongs to a table by its own catalogue.
         SELECT DISTINCT coalesce(g.tgrelid, p.polrelid, r.ev_class, s.stxrelid)::bigint
-          FROM pg_event_trigger_ddl_commands() d
+          FROM d
           LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
           LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
           LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
@@ -202,21 +284,20 @@ BEGIN
         SELECT c.oid::bigint
           FROM pg_class c
          WHERE tg_tag IN ('GRANT', 'REVOKE') AND c.relkind IN ('r', 'p')
-           AND EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.object_type = 'TABLE')
+           AND EXISTS (SELECT FROM d WHERE d.object_type = 'TABLE')
            AND (age(c.xmin) <= age((txid_current() % 4294967296)::text::xid)
                 OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL
                               AND age(a.xmin) <= age((txid_current() % 4294967296)::text::xid)))
          UNION
-        -- A schema that is renamed takes its tables along.
-        SELECT r.prrelid::bigint
-          FROM pg_event_trigger_ddl_commands() d
-          JOIN pg_class c ON c.relnamespace = d.objid
-          JOIN pg_publication_rel r ON r.prrelid = c.oid
+        -- A schema that is renamed takes its tables along, into the selection, too.
+        SELECT c.oid::bigint
+          FROM d
+          JOIN pg_class c ON c.relnamespace = d.objid AND c.relkind IN ('r', 'p')
          WHERE d.classid = 'pg_namespace'::regclass AND d.command_tag = 'ALTER SCHEMA'
          UNION
         -- A captured table that is attached to a partitioned one.
         SELECT r.prrelid::bigint
-          FROM pg_event_trigger_ddl_commands() d
+          FROM d
           JOIN pg_inherits i ON i.inhparent = d.objid
           JOIN pg_publication_rel r ON r.prrelid = i.inhrelid
          WHERE d.classid = 'pg_class'::regclass AND d.command_tag = 'ALTER TABLE'
@@ -225,20 +306,45 @@ BEGIN
         joined := dts_ddl.join_tasks(wanted::oid, tg_tag IN ('CREATE TABLE AS', 'SELECT INTO'));
         described := dts_ddl.definition(wanted::oid);
         IF described IS NOT NULL THEN
-            PERFORM dts_ddl.note('table', tg_tag, context, wanted, described, joined);
+            -- What is in it by now is in no stream, unless it is written again.
+            PERFORM dts_ddl.note(CASE WHEN joined IS NOT NULL AND dts_ddl.holds_rows(wanted::oid)
+                                      THEN 'entered' ELSE 'table' END, tg_tag, context, wanted, described, joined);
             noted := true;
         END IF;
         IF joined IS NOT NULL THEN
             PERFORM dts_ddl.write_rows_again(wanted::oid);
+            -- The partitions that came before their tree has joined.
+            FOR object IN
+                SELECT m.relid FROM pg_partition_tree(wanted::oid) AS m WHERE m.relid <> wanted ORDER BY m.level
+            LOOP
+                PERFORM dts_ddl.note('table', 'CREATE TABLE', context, object::bigint, dts_ddl.definition(object), NULL);
+            END LOOP;
         END IF;
     END LOOP;
+    -- A partition that is one no more, by what this transaction has written: the command is about the table above it.
+    IF tg_tag = 'ALTER TABLE' AND EXISTS (
+        SELECT FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'p'
+         WHERE d.classid = 'pg_class'::regclass AND dts_ddl.concerns(c.oid))
+    THEN
+        FOR wanted IN
+            SELECT c.oid::bigint
+              FROM pg_class c
+             WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+               AND age(c.xmin) <= age((txid_current() % 4294967296)::text::xid)
+               AND NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.objid = c.oid)
+        LOOP
+            joined := dts_ddl.join_tasks(wanted::oid, false);
+            PERFORM dts_ddl.note('detached', tg_tag, context, wanted, dts_ddl.definition(wanted::oid), joined);
+            noted := true;
+        END LOOP;
+    END IF;
     FOR class, object IN
         SELECT DISTINCT d.classid, d.objid
           FROM pg_event_trigger_ddl_commands() d
          WHERE d.classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
            AND (d.object_type IN ('function', 'procedure', 'view', 'sequence', 'type', 'aggregate', 'composite type',
                                   'composite type column', 'view column', 'index')
-                -- What changes of it later, or fills it, is not followed.
+                -- What changes of it later is not followed.
                 OR d.object_type = 'materialized view' AND tg_tag = 'CREATE MATERIALIZED VIEW')
            AND NOT d.in_extension
            AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
@@ -252,16 +358,16 @@ BEGIN
             noted := true;
         END IF;
     END LOOP;
-    IF NOT noted AND EXISTS (
-        SELECT FROM pg_event_trigger_ddl_commands() d WHERE d.schema_name IS DISTINCT FROM 'pg_temp') THEN
+    FOR class, object, described IN SELECT * FROM dts_ddl.further_objects(tg_tag)
+    LOOP
+        PERFORM dts_ddl.note('other object', tg_tag, context, object::bigint, described);
+        noted := true;
+    END LOOP;
+    IF NOT noted THEN
         PERFORM nextval('dts_ddl.passed_over');
     END IF;
 EXCEPTION WHEN OTHERS THEN
-    BEGIN
-        PERFORM dts_ddl.note('failed', tg_tag, context, 0, sqlerrm);
-    EXCEPTION WHEN OTHERS THEN
-        RAISE WARNING 'the command was not captured: %', sqlerrm;
-    END;
+    PERFORM dts_ddl.note_failure(tg_tag, context, sqlerrm);
 END
 $body$;
 
@@ -272,6 +378,9 @@ DECLARE
     context text;
     dropped record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_dropped_objects() d WHERE NOT d.is_temporary) THEN
+        RETURN;
+    END IF;
     GET DIAGNOSTICS context = PG_CONTEXT;
     FOR dropped IN
         SELECT objid::bigint AS relation, CASE object_type WHEN 'table' THEN 'dropped' ELSE 'index' END AS kind,
@@ -292,8 +401,17 @@ BEGIN
          WHERE original AND NOT is_temporary
            AND object_type IN ('function', 'procedure', 'view', 'sequence', 'type', 'aggregate', 'materialized view')
            AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
+         UNION ALL
+        -- A trigger of a view; those of tables belong to their definitions.
+        SELECT d.objid::bigint, d.object_type, json_build_object(
+                   'schema', d.address_names[1], 'kind', d.object_type, 'identity', d.object_identity)::text
+          FROM pg_event_trigger_dropped_objects() d
+          JOIN pg_class c ON c.relkind = 'v' AND c.oid = to_regclass(quote_ident(d.address_names[1]) || '.'
+                                                                     || quote_ident(d.address_names[2]))
+         WHERE d.original AND d.object_type = 'trigger'
+           AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.address_names[1] AND s.whole)
     LOOP
-        PERFORM dts_ddl.note(CASE WHEN dropped.object_type IN ('aggregate', 'materialized view')
+        PERFORM dts_ddl.note(CASE WHEN dropped.object_type IN ('aggregate', 'materialized view', 'trigger')
                                   THEN 'dropped other object' ELSE 'dropped object' END,
                              tg_tag, context, dropped.object, dropped.name);
     END LOOP;
@@ -314,10 +432,6 @@ BEGIN
         END IF;
     END LOOP;
 EXCEPTION WHEN OTHERS THEN
-    BEGIN
-        PERFORM dts_ddl.note('failed', tg_tag, context, 0, sqlerrm);
-    EXCEPTION WHEN OTHERS THEN
-        RAISE WARNING 'the command was not captured: %', sqlerrm;
-    END;
+    PERFORM dts_ddl.note_failure(tg_tag, context, sqlerrm);
 END
 $body$;

@@ -4,7 +4,7 @@ One transaction at the destination is the line that is crossed once: until it co
 next run, afterwards the order's id at the destination says that it is done. The copy itself is the full stage's.
 """
 
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Container, Iterable, Sequence
 
 import msgspec
 
@@ -24,7 +24,7 @@ from syncwizard.postgres.source.continuity import (
 from syncwizard.postgres.source.ddl import is_intact, joined_members, joined_relations, own_table, stop_joining
 from syncwizard.postgres.source.heartbeat import beats
 from syncwizard.postgres.source.identity import identities_held, note_identities
-from syncwizard.postgres.source.lineage import Lineage, compare_lineage, with_traits
+from syncwizard.postgres.source.lineage import NOT_FOLLOWED, FollowedTables, Lineage, compare_lineage, with_traits
 from syncwizard.postgres.source.slot import drop_slot, slot_status
 from syncwizard.remedies import resync, to_do
 from syncwizard.stages.capture.making import (
@@ -79,7 +79,11 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_damage(
-    context: Context, source: Connection, progress: Progress, members: list[Member], followed: Collection[int] = ()
+    context: Context,
+    source: Connection,
+    progress: Progress,
+    members: list[Member],
+    followed: FollowedTables = NOT_FOLLOWED,
 ) -> Damage:
     """Looks at server, slot and publication. A slot that is being read is taken for right: the reader compares it."""
     try:
@@ -106,12 +110,17 @@ def find_damage(
     return Damage(gap=publication.gap, publication=publication, lineage=lineage, away=away, heartbeat=heartbeat)
 
 
-def followed_by(context: Context, destination: Destination) -> Collection[int]:
-    """The tables, by OID, whose definitions the task follows."""
+def followed_by(context: Context, destination: Destination, captured: Sequence[Member]) -> FollowedTables:
+    """The tables whose definitions the task follows; `captured`: all that it captures."""
     if context.spec.advanced.ddl != "follow":
-        return ()
+        return NOT_FOLLOWED
     with translated("destination", "reading what is followed"):
-        return destination.followed.read().keys()
+        followed = destination.followed.read().keys()
+    return FollowedTables(tables=followed, captured=_by_triggers(captured))
+
+
+def _by_triggers(captured: Iterable[Member]) -> bool:
+    return any(member.table == own_table() for member in captured)
 
 
 def run(context: Context, destination: Destination, progress: Progress, order: ResyncRequested) -> str:
@@ -125,7 +134,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
         captured = destination.ledger.read_members()
     members = [member for member in captured if member.table not in removed]
     with context.connect("source", "capture") as source:
-        damage = find_damage(context, source, progress, members, followed_by(context, destination))
+        damage = find_damage(context, source, progress, members, followed_by(context, destination, captured))
         if order.modifies:
             with translated("source", "preparing capture"):
                 # What is created from here on joins by itself, and what was created before is found below.
@@ -144,7 +153,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             leave_dropped(context, source, destination, members, copies, {table.name for table in selection.tables})
         with translated("source", "preparing capture"):
             set_up_heartbeat(context, source, progress.heartbeat or 0)
-            uncaptured = not is_intact(source)
+            uncaptured = _by_triggers(captured) and not is_intact(source)
             set_up_ddl(context, source)
             if order.whole:
                 stop_joining(source, context.spec.slot)

@@ -12,7 +12,8 @@ from syncwizard.postgres.catalog.tables import database_of
 from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.ddl import create_ddl_capture, read_definitions, set_joining
+from syncwizard.postgres.source.ddl import captures, create_ddl_capture, may_capture, set_joining
+from syncwizard.postgres.source.definitions import read_definitions
 from syncwizard.postgres.source.heartbeat import create_heartbeat
 from syncwizard.postgres.source.identity import (
     noted_identities,
@@ -53,14 +54,14 @@ def set_up_heartbeat(context: Context, source: Connection, known: int = 0) -> No
 
 
 def set_up_ddl(context: Context, source: Connection) -> None:
-    """The capture of definitions, where the task follows them."""
-    if context.spec.advanced.ddl == "follow":
+    """The capture of definitions, where the task follows them and may make event triggers."""
+    if context.spec.advanced.ddl == "follow" and may_capture(source):
         create_ddl_capture(source, context.spec.slot)
 
 
 def set_up_joining(context: Context, source: Connection) -> None:
-    """Lets tables that are created under the selection join the task, where it follows definitions; with its slot."""
-    if context.spec.advanced.ddl == "follow":
+    """Lets tables that are created under the selection join the task, where commands are captured; with its slot."""
+    if captures(source, context.spec.slot):
         with translated("source", "preparing capture"):
             set_joining(source, context.spec.slot, joining(context.spec, context.mapping))
 
@@ -73,7 +74,7 @@ def read_followed(context: Context, selection: Selection, snapshot: str) -> list
     tables = followable(context.spec, context.mapping, selection.tables)
     with context.connect("source", "definitions") as source, translated("source", "reading definitions"):
         found = read_definitions(source, [table.oid for table in tables], snapshot)
-    return [definition for definition in found.values() if definition.stands_alone]
+    return [definition for definition in found.values() if definition.stands_alone or definition.is_root]
 
 
 def set_replica_identities(context: Context, source: Connection, selection: Selection) -> list[Table]:
@@ -124,7 +125,7 @@ def publish(
     """
     generated = publishes_generated(source, full)
     name, tables, wait = context.spec.slot, published_tables(selection, features(source)), context.cancellation.wait
-    own = (*OWN, TableName(*DDL_TABLE)) if context.spec.advanced.ddl == "follow" else OWN
+    own = (*OWN, TableName(*DDL_TABLE)) if captures(source, name) else OWN
     if ours is None:
         publication = create_publication(source, name, tables, generated_columns=generated, wait=wait, own=own)
     else:

@@ -34,7 +34,7 @@ def describe(context: Context) -> ResyncRequested:
                     remedy=Remedy(then="resume", task=context.spec.name),
                 )
             members = destination.ledger.read_members()
-        damage = find_damage(context, source, progress, members, followed_by(context, destination))
+        damage = find_damage(context, source, progress, members, followed_by(context, destination, members))
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
     _refuse_damage(context, damage.gap or damage.elsewhere, damage.lost)

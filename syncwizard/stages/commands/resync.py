@@ -40,7 +40,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
             members = destination.ledger.read_members()
             copies = destination.copies.read()
             no_triggers = destination.prepare_writing()
-        damage = find_damage(context, source, progress, members, followed_by(context, destination))
+        damage = find_damage(context, source, progress, members, followed_by(context, destination, members))
         with translated("source", "reading the catalogue"):
             selection = select_tables(source, context.spec)
         names = _choose(context, damage, wish, selection)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from syncwizard.errors import ChangesMissing, End
-from syncwizard.postgres.captured import Member, Progress
+from syncwizard.postgres.captured import DDL_TABLE, Member, Progress
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.serial import fetch_row
 from syncwizard.postgres.session.answering import shut
@@ -12,14 +12,15 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import set_encoding, shared_encoding
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication, check_server, check_slot
-from syncwizard.postgres.source.ddl import check_capture, forget_old_commands, renew_ddl_capture, stop_joining
+from syncwizard.postgres.source.ddl import forget_old_commands, renew_ddl_capture, stop_joining
 from syncwizard.postgres.source.history import History
-from syncwizard.postgres.source.lineage import Doubt, Lineage, compare_lineage
+from syncwizard.postgres.source.lineage import Doubt, FollowedTables, Lineage, compare_lineage
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.slot import SlotStatus, end_reader, measure_slot
 from syncwizard.rows.changes import Route, Row
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.frames import Assignment, Changed, Dropped, Figures, Intruded, Recovered, SetAside
+from syncwizard.stages.incremental.recapturing import recapture
 from syncwizard.stages.incremental.suspects import altered_at_both, names_of, of_differing, of_renamed
 from syncwizard.structure.definition import Definition
 from syncwizard.task.events import TableSetAside
@@ -60,7 +61,8 @@ class Ends:
     - `holder`: the walsender session; `source`: the one beside it, which threads share
     - `progress`, `members`: what the publication has to be like, and what it carries
     - `aside`: tables whose changes are not applied; `anew`: those of them that were dropped and made anew
-    - `definitions`: the followed tables by OID, as the destination has them
+    - `definitions`: the followed tables by OID, as the destination has them; `by_triggers`: event triggers capture what
+      happens to them, else the stream's descriptions show some of it
     """
 
     def __init__(self, assignment: Assignment, channel: Channel, opened: Opened) -> None:
@@ -79,7 +81,10 @@ class Ends:
         self.aside = {name for event in aside for name in event.names}
         self.anew = {event.table for event in aside if event.anew}
         self.definitions = self._read_definitions({event.table for event in aside if event.redefined})
-        self.members = Members(self.destination.ledger.read_members(), self.aside, self.definitions.keys())
+        captured = self.destination.ledger.read_members()
+        self.by_triggers = any((member.table.schema, member.table.name) == DDL_TABLE for member in captured)
+        followed = FollowedTables(tables=self.definitions.keys(), captured=self.by_triggers)
+        self.members = Members(captured, self.aside, followed)
         self.progress = self._compare(progress)
 
     def _read_definitions(self, redefined: set[TableName]) -> dict[int, Definition]:
@@ -100,8 +105,8 @@ class Ends:
             history = check_server(self.holder, progress)
             if self._assignment.spec.advanced.ddl == "off":
                 stop_joining(self.source, progress.slot)
-            if self.definitions:
-                check_capture(self.source, progress)
+            if self.definitions and self.by_triggers:
+                self._recapture(progress)
                 renew_ddl_capture(self.source)
                 forget_old_commands(self.source)
             found = check_publication(self.source, progress, self.members.all)
@@ -114,8 +119,7 @@ class Ends:
         ledger = self.destination.ledger
         if changed.noted:
             ledger.note_members(changed.noted)
-        if changed.detached or changed.doubts:
-            self._channel.send(Changed(changed.detached, changed.doubts))
+        self.report_changed(changed)
         if history.timeline != progress.timeline:
             self._report_timeline(history, progress.timeline)
             # Whatever is applied from here on may be of the new timeline.
@@ -124,6 +128,27 @@ class Ends:
             return progress
         self._channel.send(Recovered(reason=f"publication {progress.slot} belongs to another owner now"))
         return ledger.note_owner(progress, *found.handed_over)
+
+    def _recapture(self, progress: Progress) -> None:
+        """Makes the capture of definitions work again where it does not, before anything is compared."""
+        found = recapture(
+            self.source, self.destination, self._assignment.spec, progress, self.definitions, self.members
+        )
+        if found is None:
+            return
+        self.destination.followed.forget(found.lost)
+        for relation in found.lost:
+            self.definitions.pop(relation, None)
+        self._channel.send(Recovered(reason=found.message, doubtful=bool(found.aside)))
+        self._note_aside(self.destination, found.aside, progress.epoch)
+
+    def report_changed(self, found: Lineage) -> None:
+        """Says which partitions left their trees, but for those whose definition is followed: the stream tells of
+        them; and what is in doubt."""
+        followed = {TableName(each.schema, each.name) for each in list(self.definitions.values())}
+        detached = tuple(each for each in found.detached if each.root not in followed)
+        if detached or found.doubts:
+            self._channel.send(Changed(detached, found.doubts))
 
     def check_slot(self, progress: Progress) -> SlotStatus:
         """Compares the slot. What it holds, or that it is gone, is reported with the

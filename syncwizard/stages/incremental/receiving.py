@@ -1,12 +1,16 @@
 """The stream of one apply session: walsender, decoder, routes, and the thread that fills the inbox."""
 
+from collections.abc import Sequence
+
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.catalog.tables import read_tables, read_types
+from syncwizard.postgres.destination.described import Descriptions
 from syncwizard.postgres.destination.routes import RouteCompiler, Source, binary_stream
 from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.encoding import codec_of, recoded
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_partition_root, shows_last_commit, wait_until_visible
+from syncwizard.postgres.source.definitions import read_definition
 from syncwizard.postgres.source.history import other_history, set_back
 from syncwizard.postgres.source.receiver import Positions, Receiver
 from syncwizard.postgres.source.stream import start_stream
@@ -17,6 +21,7 @@ from syncwizard.rows.rejoining import Rejoining
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.frames import Assignment, Recovered
+from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.mapping import Mapping
@@ -66,7 +71,12 @@ class Receiving:
         heartbeats = Heartbeats(
             progress.slot, progress.last_beat, lambda reason: other_history(progress, reason), progress.awaited
         )
-        decoder = Decoder(compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats, self.redefining.captured)
+        described = None
+        if ends.definitions and not ends.by_triggers:
+            described = Descriptions(ends.definitions, compiler, self._read_definition).described
+        decoder = Decoder(
+            compiler.compile, PIECE_BYTES, codec_of(holder), heartbeats, self.redefining.captured, described
+        )
         rejoining = Rejoining(
             parse_lsn(progress.applied_lsn),
             progress.last_commit if shows_last_commit(slot, progress) else None,
@@ -83,11 +93,17 @@ class Receiving:
         """Ends `run` soon."""
         self._receiver.stopped = True
 
-    def _look_again(self, name: TableName) -> Table | None:
-        """The source's table as it is by now, None under another name. In the applier's thread."""
+    def _look_again(self, names: Sequence[TableName]) -> dict[TableName, Table]:
+        """The source's tables as they are by now, without those that have other names. In the applier's thread."""
+        schemas = sorted({name.schema for name in names})
         with translated("source", "reading the catalogue"):
-            found = read_tables(self._ends.source, [name.schema], sizes=False, named=[name.name])
-        return found[0] if found else None
+            found = read_tables(self._ends.source, schemas, sizes=False, named=sorted({name.name for name in names}))
+        return {table.name: table for table in found if table.name in names}
+
+    def _read_definition(self, relation: int) -> Definition | None:
+        """The definition that a table of the source has by now, by OID."""
+        with translated("source", "reading a definition"):
+            return read_definition(self._ends.source, relation)
 
     def _read_routes(self, selected: tuple[Table, ...]) -> RouteCompiler:
         mapping = Mapping.of(self._assignment.spec)

@@ -14,7 +14,7 @@ from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.stages.context import Channel, open_session
 from syncwizard.stages.incremental.ends import Ends
 from syncwizard.stages.incremental.figures import Reporter
-from syncwizard.stages.incremental.frames import Assignment, Attached, Changed, Dropped, Recovered, Uncaptured
+from syncwizard.stages.incremental.frames import Assignment, Attached, Dropped, Recovered, Uncaptured
 from syncwizard.stages.incremental.suspects import of_anew
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
@@ -79,7 +79,7 @@ class Watching:
             uncaptured = uncaptured_tables(watcher.connection, self._assignment.spec)
             self._channel.send(Uncaptured([table for table in uncaptured if table not in self._ends.aside]))
             self._look_for_attached(watcher)
-            if self._ends.definitions:
+            if self._ends.definitions and self._ends.by_triggers:
                 check_capture(watcher.connection, self._ends.progress)
                 self._reporter.passed_over(passed_over(watcher.connection))
         self._tell_locked(watcher.lock_holders)
@@ -106,12 +106,14 @@ class Watching:
             self._channel.send(Dropped(others))
 
     def _followed(self) -> set[TableName]:
+        """Tables of which the stream says what became of them."""
+        if not self._ends.by_triggers:
+            return set()
         return {TableName(each.schema, each.name) for each in list(self._ends.definitions.values())}
 
     def _note_changed(self, found: Lineage) -> None:
         """What became of captured relations. Raises RoutesChanged where changes are not to be applied any more."""
-        if found.detached or found.doubts:
-            self._channel.send(Changed(found.detached, found.doubts))
+        self._ends.report_changed(found)
         if found.noted:
             self._ends.note_members(found.noted)
         if self._ends.judge(found):

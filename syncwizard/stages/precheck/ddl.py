@@ -5,7 +5,7 @@ from syncwizard.postgres.source.ddl import foreign_names, may_capture
 from syncwizard.remedies import or_else, to_do
 from syncwizard.rows.following import followable
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import Finding, failed, item, passed
+from syncwizard.stages.precheck.registry import Finding, failed, item, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.task.text import counted
 
@@ -22,14 +22,18 @@ def definition_changes(checkup: Checkup) -> Finding:
     taken = foreign_names(source)
     if taken:
         return failed(f"{taken} exists and does not belong to syncwizard", to_do(f"rename or drop {taken}"))
-    if not may_capture(source):
-        message = "the account may not create event triggers, which write down what changes"
-        return failed(
-            message, or_else(to_do("use a superuser, or the role that the managed service gives for it"), off)
-        )
     tables = checkup.selection.copied
-    number = len(followable(checkup.spec, checkup.mapping, tables))
-    return passed(f"by event triggers, for {number} of {counted(len(tables), 'table')}")
+    followed = {table.name for table in followable(checkup.spec, checkup.mapping, checkup.selection.tables)}
+    number = sum(table.root in followed for table in tables)
+    of = f"for {number} of {counted(len(tables), 'table')}"
+    if not may_capture(source):
+        return warning(
+            f"the account may not create event triggers: without them, {of}, columns that are added or dropped and"
+            " other names of tables and columns are followed once rows show them, and everything else stops the task or"
+            " sets its table aside",
+            or_else(to_do("use a superuser, or the role that the managed service gives for it"), off),
+        )
+    return passed(f"by event triggers, {of}")
 
 
 ITEMS = (definition_changes,)
