@@ -94,6 +94,21 @@ def test_once_it_is_released_no_slot_holds_wal() -> None:
         assert view.seen.retention is None
 
 
+def test_an_engine_that_lived_for_a_moment_has_looked_at_the_slot() -> None:
+    task = store_task(source=Endpoint(host="db1.example.com", database="kb", user="sync", password="prompt"))
+    held = SlotMeasured(retained_bytes=11_700, wal_status="reserved", source_lsn="0/71A2C00")
+    gone = SlotMeasured(exists=False, retained_bytes=0, wal_status="", source_lsn="0/71A2D00")
+    paused = [(NOW, held), (NOW, TaskPaused()), (NOW, EngineStopped(reason="paused"))]
+    write_journal(task, [*through("incremental"), *paused])
+    with following(task) as follower:
+        follower.until(lambda view: view.seen.retention is not None, "the WAL that the slot holds")
+        write_journal(task, [(NOW + 5.0, gone), (NOW + 5.0, EngineStopped(reason="failed"))])
+        follower.until(
+            lambda view: view.seen.retention is not None and not view.seen.retention.measured.exists,
+            "that there is no slot",
+        )
+
+
 def test_the_past_is_reported_by_the_engine_and_goes_on_with_each_second() -> None:
     task = store_task()
     prescribe(task.folder, incremental="beats")

@@ -28,7 +28,7 @@ from syncwizard.task.waits import Blocker, SessionWait, Waits, cause_of
 from syncwizard.tui.actions import available
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.read_only import READ_ONLY
-from tests.support.replay import NOW, store_task, synchronizing, through, totals, view_of
+from tests.support.replay import NOW, Replay, store_task, synchronizing, through, totals, view_of
 from tests.tui.apps import NARROW, WIDE, Running, monitor, shown
 
 SnapCompare = Callable[..., bool]
@@ -270,3 +270,15 @@ def test_rows_that_differ(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyP
 def test_a_change_that_waits(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     """The statement of the source, why it stopped, what would run, what skipping leaves; the keys that decide."""
     assert snap_compare(monitor(blocked()), terminal_size=size, run_before=turned("Skipped, it leaves", "d"))
+
+
+async def test_a_cursor_that_was_not_moved_stays_on_what_differs_first() -> None:
+    begun = compared(FOUND[1:2], ended=False)
+    follow = Replay(begun)
+    async with monitor(begun, follow=follow).run_test(size=NARROW) as pilot:
+        await turned("1 of 4 tables", "v")(pilot)  # type: ignore[misc]
+        follow.post(compared(FOUND, ended=True))
+        text = await shown(pilot, "2 changed, 1 missing")
+        assert "▌kb.passages" in text
+        await pilot.press("down")
+        assert "it is set aside" in await shown(pilot, "▌kb.query_log")

@@ -136,7 +136,7 @@ async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) 
         await open_steps(person, draft, PrecheckStep, StartStep)
         await person.until_seen("▲ 1 to accept")
         await person.press("f8")
-        assert person.sees("● Precheck") and person.sees("F8 Next (1 in the way)")
+        assert person.sees("● Precheck") and person.sees("F8 Next (1 to accept)")
         await person.press("i")
         await person.until_on(ConfirmDialog)
         await person.until_seen("Accepted, it no longer stops the task")
@@ -255,6 +255,8 @@ async def test_start_runs_the_task_shows_its_monitor_and_forgets_the_draft(
         await person.until_seen("schema public")
         await person.press("f8")
         await person.until_on(MonitorScreen)
+        # Another page of the same task asks for no password again.
+        assert person.app.typed == {tasks.find_task("test").id: TYPED}  # type: ignore[attr-defined]
     task = tasks.find_task("test")
     try:
         assert task.find_engine() is not None

@@ -13,7 +13,7 @@ import msgspec
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.explain import Liveness
 from syncwizard.client.looking import Seen, known_retention
-from syncwizard.client.slot import look_at_slot
+from syncwizard.client.slot import last_known, look_at_slot
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import current
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
@@ -137,9 +137,13 @@ class EngineLink:
 
     def _look_at_slot(self, state: TaskState) -> None:
         """Asks the source now and then what the slot of a stopped task holds: its disk may be filling."""
+        known = last_known(state)
         if state.slot is None:
             # Released meanwhile, maybe from this very screen.
             self._held = None
+        elif known is not None and self._held is not None and known.measured_at > self._held.measured_at:
+            # An engine that lived for a moment has looked: maybe the slot is gone.
+            self._held = known
         elif time.monotonic() >= self._slot_due:
             self._slot_due = time.monotonic() + SLOT_SECONDS
             self._held = look_at_slot(self._task, state, self._clock())

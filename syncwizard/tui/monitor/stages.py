@@ -11,7 +11,7 @@ from syncwizard.task.figures.totals import copy_fields, describe_share, describe
 from syncwizard.task.narration import count_aside, count_missing, describe_aside, describe_missing
 from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.text import age, format_seconds, one_line
-from syncwizard.tui.formatting import Part, is_in_step
+from syncwizard.tui.formatting import Part, Tone, is_in_step
 
 # Of the missing definitions: the stages must stay in sight, and the events have all of them.
 MISSING_SHOWN = 3
@@ -95,7 +95,8 @@ def _stage(name: StageName, seen: Seen, now: float) -> list[list[Part]]:
         took = span_of(stage.started_at, stage.finished_at)
         return [[("✓ ", "good"), (label, "plain"), (f"{took:>8}  ", "muted"), (stage.summary, "muted")]]
     if stage.status == "waiting":
-        return [[("■ ", "warn"), (label, "plain"), (f"{'':>8}  ", "muted"), ("interrupted", "warn")]]
+        word, tone = _ENDED.get(seen.state.state, ("interrupted", "warn"))
+        return [[("■ ", tone), (label, "plain"), (f"{'':>8}  ", "muted"), (word, tone)]]
     if not seen.liveness.alive:
         return [[("✗ ", "bad"), (label, "strong"), (f"{'':>8}  ", "muted"), ("at work when the engine died", "bad")]]
     took = age(now - stage.started_at) if stage.started_at is not None else ""
@@ -104,6 +105,14 @@ def _stage(name: StageName, seen: Seen, now: float) -> list[list[Part]]:
     head: list[Part] = [glyph, (label, "strong"), (f"{took:>8}  ", "plain")]
     more = _at_work(name, seen)
     return [[*head, *more[0]], *([("  ", "plain"), *parts] for parts in more[1:])] if more else [head]
+
+
+# What ended a stage that was not done, where a person wanted that.
+_ENDED: dict[str, tuple[str, Tone]] = {
+    "paused": ("paused", "muted"),
+    "released": ("ended", "muted"),
+    "switched": ("ended", "muted"),
+}
 
 
 def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:

@@ -32,7 +32,14 @@ from syncwizard.tui.formatting import Part
 from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.widgets.lines import Lines
 from syncwizard.tui.widgets.listing import Listing
-from syncwizard.tui.wizard.precheck_items import COLUMNS, PASSED_KEY, describe_findings, describe_item, item_lines
+from syncwizard.tui.wizard.precheck_items import (
+    COLUMNS,
+    PASSED_KEY,
+    describe_findings,
+    describe_item,
+    item_lines,
+    standing_of,
+)
 from syncwizard.tui.wizard.step import NEXT, Step
 
 ENDS: tuple[End, ...] = ("source", "destination")
@@ -143,8 +150,11 @@ class PrecheckStep(Step):
     @property
     def next_label(self) -> str:
         """How many items lock it, where some do."""
-        blocking = sum(item.blocks for item in self._items.values())
-        return f"Next ({blocking} in the way)" if self._complete and blocking else NEXT
+        blocking = [item for item in self._items.values() if item.blocks]
+        if not self._complete or not blocking:
+            return NEXT
+        only_warnings = all(standing_of(item) == "accept" for item in blocking)
+        return f"Next ({len(blocking)} {'to accept' if only_warnings else 'in the way'})"
 
     def command(self, file_name: str) -> str:
         """The same check of the same file."""

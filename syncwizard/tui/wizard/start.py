@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import msgspec
 from textual import on
@@ -25,6 +25,7 @@ from syncwizard.task.text import local_time
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
+from syncwizard.tui.opening import Home
 from syncwizard.tui.widgets.paragraphs import Paragraph, Paragraphs
 from syncwizard.tui.wizard.advice import advise
 from syncwizard.tui.wizard.step import Step
@@ -105,6 +106,8 @@ class StartStep(Step):
         # On a disk that takes no changes it is offered once more; the task runs all the same.
         with contextlib.suppress(OSError):
             drafts.remove(self.wizard.draft.id)
+        # What was typed here is not asked for again.
+        cast(Home, self.app).typed[task.id] = self.wizard.secrets
         self.wizard.finish(task)
 
     def _failed(self, error: SyncwizardError) -> None:

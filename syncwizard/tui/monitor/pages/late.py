@@ -120,7 +120,9 @@ class LatePage(TaskPage):
             lines: list[list[Part]] = [[(f"✗ {one_line(self._error.title)}", "bad")]]
             lines += [[(one_line(self._error.detail), "plain")]] if self._error.detail else []
             return lines + [[(line, "plain")] for line in marked_lines(self._error.remedy)]
-        return cause_lines(self._found) if self._found is not None else []
+        if self._found is not None:
+            return cause_lines(self._found)
+        return [] if self._asking else [[("Nothing was asked yet: r asks both ends.", "muted")]]
 
 
 def cause_lines(found: Explained) -> list[list[Part]]:

@@ -1,6 +1,7 @@
 """The comparison of both ends: begun, watched while it goes on, its results by table, and the repair of rows."""
 
 import uuid
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
@@ -23,6 +24,7 @@ from syncwizard.tui.monitor.pages.rows import RowsPage
 from syncwizard.tui.monitor.pages.verification_lines import about, columns_of, headline, lines_of
 from syncwizard.tui.read_only import is_refused
 from syncwizard.tui.tasks.lines import matches, text_of
+from syncwizard.tui.widgets.columns import Line
 from syncwizard.tui.widgets.lines import Lines, PaneTitle
 from syncwizard.tui.widgets.listing import Listing
 
@@ -42,6 +44,8 @@ class VerificationPage(TaskPage):
     )
 
     listing = query_one("#verification-tables", Listing)
+    # The line that the cursor was put on, for as long as it stays there by itself.
+    _first: str | None = None
     filter = query_one("#verification-filter", Input)
 
     def content(self) -> ComposeResult:
@@ -105,8 +109,17 @@ class VerificationPage(TaskPage):
         self.query_one("#verification-tables-title", PaneTitle).say(f"{kind} ({count}) · what differs first")
         if width:
             self.listing.show(shown, columns_of(found, width))
+            self._stay_on_top(shown)
         words = self.query_one("#verification-about", Lines)
         words.show(about(found, self.listing.key))
+
+    def _stay_on_top(self, lines: Sequence[Line]) -> None:
+        """Tables come in as they are compared: a cursor that was not moved stays on the first of them."""
+        if lines and self.listing.key == self._first:
+            self.listing.go_to(lines[0].key)
+            self._first = lines[0].key
+        elif self._first is None:
+            self._first = self.listing.key
 
     def action_back(self) -> None:
         """Clears the filter, else leaves."""
