@@ -29,7 +29,14 @@ Counts = dict[str, dict[str, int]]
 Progress = Literal["none", "seen", "durable"]
 
 
-SLOT_FIGURES = ("slot_exists", "slot_retained_bytes", "slot_wal_status", "slot_safe_bytes", "wal_directory_bytes")
+SLOT_FIGURES = (
+    "slot_exists",
+    "slot_retained_bytes",
+    "slot_wal_status",
+    "slot_safe_bytes",
+    "slot_life",
+    "wal_directory_bytes",
+)
 # Points closer together than this would add nothing to a rate but memory.
 POINT_SECONDS = 0.5
 # What a source writes comes in bursts: checkpoints, nightly jobs.

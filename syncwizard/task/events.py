@@ -19,6 +19,7 @@ from syncwizard.task.facts import Failure as Failure
 from syncwizard.task.names import TableName
 from syncwizard.task.parts import Remainder as Remainder
 from syncwizard.task.parts import SequenceValue as SequenceValue
+from syncwizard.task.parts import SlotLife as SlotLife
 from syncwizard.task.parts import TableToCopy as TableToCopy
 from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.stages import StageName as StageName
@@ -147,7 +148,7 @@ class SlotMeasured(Event, frozen=True, kw_only=True, tag=True):
 
     `wal_status` as in pg_replication_slots. `safe_bytes` more may be written before the slot is lost, None where
     max_slot_wal_keep_size sets no limit; `directory_bytes`: all of pg_wal, None without the right to see it.
-    `exists`: False where the source has no such slot, which holds nothing then.
+    `exists`: False where the source has no such slot, which holds nothing then. `life`: what else may end it.
     """
 
     retained_bytes: int
@@ -156,6 +157,7 @@ class SlotMeasured(Event, frozen=True, kw_only=True, tag=True):
     safe_bytes: int | None = None
     directory_bytes: int | None = None
     exists: bool = True
+    life: SlotLife = SlotLife()
 
 
 class TablePlanned(Event, frozen=True, kw_only=True, tag=True):

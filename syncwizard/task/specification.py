@@ -22,6 +22,7 @@ ConflictMode = Literal["report", "ignore"]
 Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
+FailoverSlot = Literal["auto", "off"]
 DroppedTables = Literal["keep", "drop"]
 Tag = Literal["none", "normal", "online"]
 
@@ -214,6 +215,15 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = "keep"
+    failover_slot: Annotated[
+        FailoverSlot,
+        Group(heading="Failover of the source", title="Failover"),
+        Setting(
+            label="Slot on standbys",
+            help="`auto`: the slot is made so that standbys keep a copy of it, where the source has version 17 or"
+            " later; after a failover the task goes on there. `off`: on the primary alone. Counts from the start.",
+        ),
+    ] = "auto"
 
 
 SETTINGS = declared(Advanced, "advanced")

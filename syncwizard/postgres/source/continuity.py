@@ -59,6 +59,12 @@ def check_slot(connection: Connection, progress: Progress) -> SlotStatus:
             progress,
             detail=f"changes since {progress.applied_lsn} are missing",
         )
+    if (status.life.invalidation and status.wal_status != "lost") or status.life.invalidation == "idle_timeout":
+        raise missing_changes(
+            f"the source has invalidated slot {progress.slot}",
+            progress,
+            detail=f"changes since {progress.applied_lsn} are missing ({status.life.invalidation})",
+        )
     if status.wal_status == "lost":
         raise missing_changes(
             f"the source removed WAL that slot {progress.slot} still needed",

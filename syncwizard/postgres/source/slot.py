@@ -1,6 +1,6 @@
 """The logical replication slot: created with an exported snapshot, inspected, compared, dropped."""
 
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 from psycopg import errors, sql
@@ -11,6 +11,10 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.ending import end_backends
 from syncwizard.task.events import SlotMeasured
+from syncwizard.task.parts import SlotLife
+
+# The version from which on standbys can keep a logical slot.
+FAILOVER_SLOTS = 170000
 
 
 class SlotReader(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +32,7 @@ class SlotReader(msgspec.Struct, frozen=True, kw_only=True):
 
 class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A row of pg_replication_slots. `retained_bytes`: WAL held back for it; `wal_status` and `safe_bytes` (more may
-    be written before it is lost, None without a limit) as the server says."""
+    be written before it is lost, None without a limit) as the server says. `life`: what else may end it."""
 
     name: str
     plugin: str
@@ -39,6 +43,7 @@ class SlotStatus(msgspec.Struct, frozen=True, kw_only=True):
     wal_status: str | None
     safe_bytes: int | None
     retained_bytes: int
+    life: SlotLife = SlotLife()
 
 
 def identify(holder: Connection) -> SystemIdentity:
@@ -47,11 +52,14 @@ def identify(holder: Connection) -> SystemIdentity:
     return SystemIdentity(system_identifier=row[0], timeline=int(row[1]), flushed_lsn=row[2], database=row[3])
 
 
-def create_slot(holder: Connection, name: str, *, temporary: bool = False) -> CreatedSlot:
+def create_slot(holder: Connection, name: str, *, temporary: bool = False, failover: bool = False) -> CreatedSlot:
     """Creates the slot on a replication session and exports its snapshot, which lives until the session's next
-    command or its end. Waits for the transactions now running at the source to end."""
+    command or its end. Waits for the transactions now running at the source to end. `failover`: standbys keep a copy
+    of it, where the server can have that."""
     # Before 15 the options are bare keywords (protocol-replication.html, CREATE_REPLICATION_SLOT).
-    option = "(SNAPSHOT 'export')" if holder.info.server_version >= 150000 else "EXPORT_SNAPSHOT"
+    option: LiteralString = "(SNAPSHOT 'export')" if holder.info.server_version >= 150000 else "EXPORT_SNAPSHOT"
+    if failover and holder.info.server_version >= FAILOVER_SLOTS:
+        option = "(SNAPSHOT 'export', FAILOVER)"
     row = _only(
         holder.execute(
             sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput " + option).format(
@@ -119,6 +127,15 @@ def slot_status(connection: Connection, name: str) -> SlotStatus | None:
         wal_status=row[6],
         safe_bytes=row[7],
         retained_bytes=row[8],
+        life=SlotLife(
+            invalidation=row[9] or "",
+            conflicting=row[10],
+            failover=row[11],
+            synced=row[12],
+            # A slot that is read is not idle, whenever that was.
+            idle_seconds=row[13] if row[3] is None else None,
+            idle_timeout_seconds=row[14] or None,
+        ),
     )
 
 
@@ -170,6 +187,7 @@ def measure_slot(connection: Connection, name: str) -> SlotMeasured:
         safe_bytes=status.safe_bytes,
         directory_bytes=wal_directory_bytes(connection),
         source_lsn=current_lsn(connection),
+        life=status.life,
     )
 
 

@@ -1,4 +1,4 @@
--- What the server says of a slot, and the WAL that it holds back.
+-- What the server says of a slot, and the WAL that it holds back. Columns that came with 16 to 18 are NULL before.
 SELECT s.slot_name,
        s.plugin,
        s.database,
@@ -7,6 +7,15 @@ SELECT s.slot_name,
        s.restart_lsn::text,
        s.wal_status,
        s.safe_wal_size,
-       coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn), 0)::bigint
-  FROM pg_catalog.pg_replication_slots s
+       coalesce(pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.restart_lsn), 0)::bigint,
+       j.row ->> 'invalidation_reason',
+       (j.row ->> 'conflicting')::bool,
+       (j.row ->> 'failover')::bool,
+       (j.row ->> 'synced')::bool,
+       extract(epoch FROM pg_catalog.clock_timestamp() - (j.row ->> 'inactive_since')::timestamptz)::bigint,
+       (SELECT extract(epoch FROM (t.setting || t.unit)::interval)::bigint
+          FROM pg_catalog.pg_settings t
+         WHERE t.name = 'idle_replication_slot_timeout')
+  FROM pg_catalog.pg_replication_slots s,
+       LATERAL (SELECT pg_catalog.to_jsonb(s) AS row) AS j
  WHERE s.slot_name = %s

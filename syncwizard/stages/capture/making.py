@@ -157,7 +157,7 @@ def create_task_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:
             identity = identify(holder)
             waiting.start()
             try:
-                slot = create_slot(holder, context.spec.slot)
+                slot = create_slot(holder, context.spec.slot, failover=context.spec.advanced.failover_slot == "auto")
             finally:
                 waiting.cancel()
         context.record(

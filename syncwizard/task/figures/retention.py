@@ -8,7 +8,8 @@ from syncwizard.remedies import NOTHING, Remedy, resync, to_do
 from syncwizard.task.events import SlotMeasured
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.text import describe_bytes
+from syncwizard.task.parts import SlotLife
+from syncwizard.task.text import coarse_seconds, describe_bytes
 
 # Without a limit the room on the disk cannot be seen over SQL: from here on it is worth a look.
 UNLIMITED_WARNING_BYTES = 10_000_000_000
@@ -18,13 +19,14 @@ LIMIT_REMEDY = to_do(
     "keep the task running, or raise max_slot_wal_keep_size at the source: once the slot is lost, all is copied again"
 )
 LOST_REMEDY = resync()
+IDLE_REMEDY = to_do("resume the task, or raise idle_replication_slot_timeout at the source")
 ROOM_REMEDY = to_do("keep the task running, and watch the free space at the source; release a task that is not needed")
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the slot's WAL. `measured_at`: of the figures, in seconds since the epoch; `bytes_per_hour`: the
-    WAL that the source writes; `lost_in_seconds`: how long a slot that stands still lives at this rate, None without a
-    limit or rate."""
+    WAL that the source writes; `lost_in_seconds`: how long a slot that stands still lives, by this rate or by the time
+    that it may be idle; None without a limit."""
 
     measured: SlotMeasured
     measured_at: float
@@ -45,6 +47,8 @@ def retention(measured: SlotMeasured, measured_at: float, bytes_per_second: floa
     left = None
     if bytes_per_second and measured.safe_bytes is not None:
         left = max(0, measured.safe_bytes) / bytes_per_second
+    if (idle := measured.life.left_seconds) is not None:
+        left = float(idle) if left is None else min(left, idle)
     return Retention(measured=measured, measured_at=measured_at, bytes_per_hour=per_hour, lost_in_seconds=left)
 
 
@@ -59,6 +63,7 @@ def of_sample(sample: Sample) -> SlotMeasured | None:
         directory_bytes=sample.wal_directory_bytes,
         source_lsn=sample.source_lsn,
         exists=sample.slot_exists is not False,
+        life=sample.slot_life or SlotLife(),
     )
 
 
@@ -72,6 +77,7 @@ def sample_of(measured: SlotMeasured, at: float) -> Sample:
         slot_retained_bytes=measured.retained_bytes,
         slot_wal_status=measured.wal_status,
         slot_safe_bytes=measured.safe_bytes,
+        slot_life=measured.life,
         wal_directory_bytes=measured.directory_bytes,
     )
 
@@ -114,12 +120,21 @@ def threat(measured: SlotMeasured) -> Threat:
         message = "the source does not have the replication slot any more: changes are lost"
         return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     held = describe_bytes(measured.retained_bytes)
+    if measured.life.invalidation:
+        message = f"the source has invalidated the slot ({measured.life.invalidation}): changes are lost"
+        return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     if measured.wal_status == "lost":
         message = "the source has removed WAL that the slot still needed: changes are lost"
         return Threat(step=5, level="error", message=message, remedy=LOST_REMEDY)
     if measured.wal_status == "unreserved":
         message = f"the slot holds {held} of WAL, more than max_slot_wal_keep_size: the next checkpoint may end it"
         return Threat(step=4, level="warning", message=message, remedy=LIMIT_REMEDY)
+    return max(_of_wal(measured), _of_idleness(measured.life), key=lambda each: each.step)
+
+
+def _of_wal(measured: SlotMeasured) -> Threat:
+    """By what the slot holds, and may hold."""
+    held = describe_bytes(measured.retained_bytes)
     if measured.safe_bytes is not None:
         allowed = measured.retained_bytes + max(0, measured.safe_bytes)
         step = sum(1 for share in SHARES if measured.retained_bytes >= share * allowed) if allowed else 0
@@ -128,3 +143,19 @@ def threat(measured: SlotMeasured) -> Threat:
     step = (measured.retained_bytes // UNLIMITED_WARNING_BYTES).bit_length()
     message = f"the slot holds {held} of WAL, without a limit (max_slot_wal_keep_size): it can fill the source's disk"
     return Threat(step=step, level="warning", message=message, remedy=ROOM_REMEDY) if step else Threat(step=0)
+
+
+def _of_idleness(life: SlotLife) -> Threat:
+    """A slot that is idle for half of the time that it may be, or longer.
+
+    >>> _of_idleness(SlotLife(idle_seconds=7200, idle_timeout_seconds=10800)).message
+    'the slot is idle for 2 h, and lost in 60 min (idle_replication_slot_timeout)'
+    >>> _of_idleness(SlotLife(idle_seconds=60, idle_timeout_seconds=10800)).step, _of_idleness(SlotLife()).step
+    (0, 0)
+    """
+    if life.idle_seconds is None or not life.idle_timeout_seconds:
+        return Threat(step=0)
+    step = sum(1 for share in SHARES if life.idle_seconds >= share * life.idle_timeout_seconds)
+    idle, left = coarse_seconds(life.idle_seconds), coarse_seconds(life.left_seconds or 0)
+    message = f"the slot is idle for {idle}, and lost in {left} (idle_replication_slot_timeout)"
+    return Threat(step=step, level="warning", message=message, remedy=IDLE_REMEDY) if step else Threat(step=0)

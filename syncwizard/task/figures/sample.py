@@ -3,6 +3,7 @@
 import msgspec
 
 from syncwizard.task.limiting import InForce
+from syncwizard.task.parts import SlotLife
 
 
 class IndexBuild(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,6 +59,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slot_retained_bytes: int | None = None
     slot_wal_status: str | None = None
     slot_safe_bytes: int | None = None
+    slot_life: SlotLife | None = None
     wal_directory_bytes: int | None = None
     wal_bytes_per_second: float | None = None
     applied_wal_bytes_per_second: float | None = None

@@ -181,7 +181,12 @@ def retention_fields(held: Retention, now: float) -> list[tuple[str, str]]:
     if old:
         text += f" ({old})"
     rate = f"{describe_bytes(held.bytes_per_hour)}/h" if held.bytes_per_hour else ""
-    if measured.wal_status == "lost":
+    life = measured.life
+    if life.invalidation:
+        danger = f"the slot is lost: the source has invalidated it ({life.invalidation})"
+    elif life.left_seconds is not None and held.lost_in_seconds == life.left_seconds:
+        danger = f"lost in {coarse_seconds(life.left_seconds)}: idle_replication_slot_timeout"
+    elif measured.wal_status == "lost":
         danger = "the slot is lost: the source has removed WAL that it needed"
     elif measured.safe_bytes is None:
         danger = "no limit is set: it can fill its disk" + (f" (the source writes {rate})" if rate else "")
