@@ -12,7 +12,7 @@ from syncwizard.postgres.captured import Progress
 from syncwizard.postgres.session.connection import connect
 from syncwizard.postgres.source.members import Members
 from syncwizard.postgres.source.receiver import Positions
-from syncwizard.postgres.source.slot import current_lsn, slot_status
+from syncwizard.postgres.source.slot import current_lsn, drop_slot, measure_slot, slot_status
 from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.task.events import Noticed
 from syncwizard.task.lsn import parse_lsn
@@ -106,3 +106,27 @@ def confirmed(path: RowPath) -> int:
     status = slot_status(path.pair.source, path.task.spec.slot)
     assert status is not None
     return parse_lsn(status.confirmed_flush_lsn or "0/0")
+
+
+def test_what_ends_an_idle_slot_is_measured(pair: DatabasePair) -> None:
+    name = f"idle_{uuid.uuid4().hex[:8]}"
+    session = pair.destination
+    session.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput', failover => true)", (name,))
+    session.execute("ALTER SYSTEM SET idle_replication_slot_timeout = '2h'")
+    session.execute("SELECT pg_reload_conf()")
+    try:
+        until(lambda: measure_slot(session, name).life.idle_timeout_seconds == 7200, 30, "the setting to be in force")
+        life = measure_slot(session, name).life
+    finally:
+        session.execute("ALTER SYSTEM RESET idle_replication_slot_timeout")
+        session.execute("SELECT pg_reload_conf()")
+        drop_slot(session, name)
+    assert (life.failover, life.synced, life.conflicting, life.invalidation) == (True, False, False, "")
+    assert life.idle_seconds is not None and life.left_seconds == 7200 - life.idle_seconds > 6000
+    # An older server says nothing of it.
+    pair.source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
+    try:
+        life = measure_slot(pair.source, name).life
+    finally:
+        drop_slot(pair.source, name)
+    assert (life.failover, life.idle_seconds, life.left_seconds) == (None, None, None)
