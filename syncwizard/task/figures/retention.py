@@ -149,7 +149,7 @@ def _of_idleness(life: SlotLife) -> Threat:
     """A slot that is idle for half of the time that it may be, or longer.
 
     >>> _of_idleness(SlotLife(idle_seconds=7200, idle_timeout_seconds=10800)).message
-    'the slot is idle for 2 h, and lost in 60 min (idle_replication_slot_timeout)'
+    'the slot is idle for 2 h, and lost in 1 h (idle_replication_slot_timeout)'
     >>> _of_idleness(SlotLife(idle_seconds=60, idle_timeout_seconds=10800)).step, _of_idleness(SlotLife()).step
     (0, 0)
     """
