@@ -1,5 +1,6 @@
 """Every function of the transformation language, evaluated by both servers: its example gives what the manual says."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from syncwizard.rows.etl.catalogue.function import Function
 from syncwizard.rows.etl.parsing import parse
 from syncwizard.rows.etl.steps import Program, compile_scripts
 from syncwizard.rows.etl.types import type_of
+from syncwizard.task.objects import SchemaObjects, TableObject
+from tests.support.pair import DatabasePair
+from tests.support.rowpath import row_path
 
 EXAMPLES = [function for _, functions in SUBJECTS for function in functions if function.example]
 TABLE = (
@@ -41,6 +45,13 @@ def sessions(source_cluster: Cluster, destination_cluster: Cluster) -> Any:
     for cluster, session in zip((source_cluster, destination_cluster), opened, strict=True):
         session.close()
         cluster.drop_database(name)
+
+
+SOURCE = (
+    "CREATE EXTENSION vector;"
+    "CREATE TABLE t (id int PRIMARY KEY, word text, other varchar(20), amount numeric, embedding vector(3));"
+)
+VALUES = "(SELECT i, 'one', 'eins', 2.5, '[3,4,0]'::vector FROM generate_series({}) i)"
 
 
 def compiled(script: str) -> Program:
@@ -166,3 +177,28 @@ def test_deep_scripts_are_evaluated_quickly(sessions: Any) -> None:
     steps = ", ".join("e_set(`amount`, op_if(op_gt(`amount`, 1), op_sub(`amount`, 0.01), `amount`))" for _ in range(60))
     for session in sessions:
         assert evaluated(session, f"e_compose({steps})", "amount")[0][0] == "1.90"
+
+
+def test_every_function_is_evaluated_in_copy_and_stream(pair: DatabasePair, tmp_path: Path) -> None:
+    """All of them in one script: by the COPY of the source, by a statement for a row, and from staged rows."""
+    names = [f"f_{function.name}" for function in EXAMPLES]
+    sets = [f"e_set(`{name}`, {function.example})" for name, function in zip(names, EXAMPLES, strict=True)]
+    script = f"e_compose({', '.join(sets)})"
+    table = TableObject(table="t", etl=script)
+    path = row_path(pair, tmp_path, SOURCE, objects=[SchemaObjects(schema="public", overrides=[table])])
+    outputs = compiled(script).outputs
+    added = ", ".join(f"ADD {name} {outputs[name].type.name}" for name in names)
+    pair.destination.execute(f"ALTER TABLE t {added}".encode())
+    pair.source.execute(f"INSERT INTO t {VALUES.format('1, 3')}".encode())
+    path.copy()
+    with path.following():
+        pair.source.execute(f"INSERT INTO t {VALUES.format('4, 4')}".encode())
+        path.caught_up()
+        pair.source.execute(f"INSERT INTO t {VALUES.format('5, 300')}; UPDATE t SET id = id WHERE id < 3".encode())
+        path.caught_up()
+    expected = {name: function.gives for name, function in zip(names, EXAMPLES, strict=True)}
+    shown = ", ".join(
+        f"CASE {name}::text WHEN 'true' THEN 't' WHEN 'false' THEN 'f' ELSE {name}::text END" for name in names
+    )
+    rows = pair.destination.execute(f"SELECT count(*), {shown} FROM t GROUP BY {shown}".encode()).fetchall()
+    assert [dict(zip(["rows", *names], row, strict=True)) for row in rows] == [{"rows": 300, **expected}]
