@@ -1,5 +1,6 @@
 """What a task takes, and how it arrives: the keys of `objects` in the task file."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Literal
 
@@ -102,3 +103,17 @@ class SchemaObjects(
     def _table_names(self) -> frozenset[str]:
         """Thousands of tables are asked for thousands of names."""
         return frozenset(chosen.table for chosen in self.tables)
+
+
+def entry_paths(objects: Iterable[SchemaObjects]) -> dict[tuple[str, str], str]:
+    """Where a task file describes a table, by schema and name.
+
+    >>> entry_paths([SchemaObjects(schema="s", overrides=[TableObject(table="t", where="id > 5")])])
+    {('s', 't'): 'objects[0].overrides[0]'}
+    """
+    return {
+        (entry.schema, own.table): f"objects[{number}].{kind}[{at}]"
+        for number, entry in enumerate(objects)
+        for kind, tables in (("tables", entry.tables), ("overrides", entry.overrides))
+        for at, own in enumerate(tables)
+    }

@@ -76,7 +76,7 @@ def test_a_filter_that_does_not_decide_by_the_row_alone_is_refused(
     finding = found(ruled(shop, tmp_path, TableObject(table="orders", where=where)))
     assert finding.verdict == "failed"
     assert words in finding.message
-    assert "public.orders" in finding.objects[0]
+    assert "public.orders (objects[0]." in finding.objects[0]
 
 
 @pytest.mark.parametrize(

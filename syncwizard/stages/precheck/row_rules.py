@@ -1,6 +1,6 @@
 """Items about what the task selects and changes of rows: filters, scripts, operations."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,8 @@ from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, naming, passed, warning
 from syncwizard.stages.precheck.selection import OBJECTS
 from syncwizard.structure.table import Table
-from syncwizard.task.mapping import Mapping
+from syncwizard.task.mapping import Mapping as NameMapping
+from syncwizard.task.objects import entry_paths
 from syncwizard.task.text import describe_count
 
 ROW_RULES = ("row-rules",)
@@ -32,17 +33,18 @@ def row_rules(checkup: Checkup) -> Finding:
     problems: list[str] = []
     kept: list[str] = []
     asked: list[Asked] = []
+    paths = entry_paths(checkup.spec.objects)
     for table in checkup.selection.tables:
         own = wishes.of(table.name, table.root)
         if not own.plain or mapping.edited(table.name, table.root) in mapping.origin_keys:
             try:
                 asked.append(ask(table, own))
             except ScriptError as error:
-                problems.append(f"{table.name}: {error}")
+                problems.append(f"{_placed(table, paths)}: {error}")
     judged = _Judged(checkup, asked)
     for table, problem, remark in judged.look():
         if problem:
-            problems.append(f"{table.name}: {problem}")
+            problems.append(f"{_placed(table, paths)}: {problem}")
         elif remark:
             kept.append(f"{table.name}: {remark}")
     if problems:
@@ -53,6 +55,12 @@ def row_rules(checkup: Checkup) -> Finding:
         return msgspec.structs.replace(finding, objects=tuple(problems))
     more = f"; and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
     return msgspec.structs.replace(passed("; ".join(kept[:SHOWN]) + more), objects=tuple(kept))
+
+
+def _placed(table: Table, paths: Mapping[tuple[str, str], str]) -> str:
+    """The table, and where the task file has its rules: of a partition with those of its tree, of others for all."""
+    own = (paths.get((name.schema, name.name)) for name in (table.name, table.root))
+    return f"{table.name} ({next(filter(None, own), 'advanced.etl')})"
 
 
 class _Judged:
@@ -107,7 +115,7 @@ class _Judged:
         return "", _described(table, here, mapping, round(self._judges.at_source(here).rows or 0))
 
 
-def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
+def _not_filled(table: Table, projection: Projection, mapping: NameMapping) -> str:
     """A column that the definition of the source's table makes NOT NULL, and that a script leaves out."""
     written = {output.name for output in projection.outputs}
     edited = mapping.edited(table.name, table.root)
@@ -121,7 +129,7 @@ def _not_filled(table: Table, projection: Projection, mapping: Mapping) -> str:
     return next(needed, "")
 
 
-def _described(table: Table, projection: Projection, mapping: Mapping, kept: int) -> str:
+def _described(table: Table, projection: Projection, mapping: NameMapping, kept: int) -> str:
     parts = []
     if projection.where:
         rows = f" of about {describe_count(table.estimated_rows)}" if table.estimated_rows > 0 else ""
