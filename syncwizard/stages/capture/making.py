@@ -1,7 +1,7 @@
 """What capture makes at the source: heartbeat, replica identities, publication, slot. Each step may be repeated."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 
 from syncwizard.errors import EndpointError, TaskFailed
@@ -31,6 +31,7 @@ from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
 from syncwizard.task.events import (
+    Event,
     HeartbeatCreated,
     Noticed,
     PublicationCreated,
@@ -43,6 +44,8 @@ from syncwizard.task.row_facts import row_facts
 # Creating a slot waits for every transaction that runs; after this long we say which ones.
 SLOT_PATIENCE_SECONDS = 5.0
 SERVER_18 = 180000
+# What each had is recorded before it is changed, of so many at once: a commit of the journal waits for the disk.
+IDENTITIES_TOGETHER = 100
 
 
 def set_up_heartbeat(context: Context, source: Connection, known: int = 0) -> None:
@@ -83,31 +86,40 @@ def set_replica_identities(context: Context, source: Connection, selection: Sele
     recorded = {change.table for change in context.state().identities}
     noted = noted_identities(source, context.spec.slot)
     rules = read_rules(source, database_of(source), selection.tables, context.spec, context.mapping)
-    full = []
-    for table in selection.copied:
-        if table.replica_identity == "f":
-            if table.name in noted and table.name not in recorded:
-                # Set by another task: whichever of the two is released last puts back what the user had.
-                context.record(noted[table.name])
-            full.append(table)
-            continue
-        why = why_full(table, rules.get(table.name))
-        if not why:
-            continue
-        context.cancellation.check()
-        if table.name not in recorded:
-            current = read_identity(source, table.name)
-            index = current.index if current else None
-            context.record(ReplicaIdentityChanging(table=table.name, previous=table.replica_identity, index=index))
-        set_full(source, table.name, context.cancellation.wait)
-        context.record(
-            Noticed(
-                level="info",
-                message=f"{table.name} {why}: it has REPLICA IDENTITY FULL until the task is released",
-            )
-        )
-        full.append(table)
-    return full
+    full = [table for table in selection.copied if table.replica_identity == "f"]
+    # Set by another task: whichever of the two is released last puts back what the user had.
+    of_others = [noted[table.name] for table in full if table.name in noted and table.name not in recorded]
+    if of_others:
+        context.record(*of_others)
+    others = (table for table in selection.copied if table.replica_identity != "f")
+    lacking = [(table, why) for table in others if (why := why_full(table, rules.get(table.name)))]
+    for start in range(0, len(lacking), IDENTITIES_TOGETHER):
+        part = lacking[start : start + IDENTITIES_TOGETHER]
+        changing = [_changing(source, table) for table, _ in part if table.name not in recorded]
+        if changing:
+            context.record(*changing)
+        _set_full(context, source, part)
+    return [*full, *(table for table, _ in lacking)]
+
+
+def _changing(source: Connection, table: Table) -> ReplicaIdentityChanging:
+    current = read_identity(source, table.name)
+    index = current.index if current else None
+    return ReplicaIdentityChanging(table=table.name, previous=table.replica_identity, index=index)
+
+
+def _set_full(context: Context, source: Connection, tables: Sequence[tuple[Table, str]]) -> None:
+    """Sets FULL for tables of which it is recorded what they had; each with why it needs that."""
+    done: list[Event] = []
+    try:
+        for table, why in tables:
+            context.cancellation.check()
+            set_full(source, table.name, context.cancellation.wait)
+            message = f"{table.name} {why}: it has REPLICA IDENTITY FULL until the task is released"
+            done.append(Noticed(level="info", message=message))
+    finally:
+        if done:
+            context.record(*done)
 
 
 def publishes_generated(source: Connection, full: Iterable[Table]) -> bool:
