@@ -1,10 +1,12 @@
 """A table's definition as the source's catalogue had it after a command; `postgres/sql/table_definition.sql` makes it.
 Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
+
+_WITH_INDEX = ("PRIMARY KEY", "UNIQUE", "EXCLUDE")
 
 
 class OwnedSequence(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +148,21 @@ def _columns(definition: Definition) -> list[ColumnDefinition]:
         )
         for column in definition.columns
     ]
+
+
+def with_names_of_parts(definition: Definition, name_of: Callable[[str], str]) -> Definition:
+    """The definition with other names of indexes, and of constraints that have one."""
+
+    def named(part: Part) -> Part:
+        return msgspec.structs.replace(part, name=name_of(part.name))
+
+    return msgspec.structs.replace(
+        definition,
+        constraints=[
+            named(part) if part.definition.startswith(_WITH_INDEX) else part for part in definition.constraints
+        ],
+        indexes=[named(part) for part in definition.indexes],
+    )
 
 
 def by_name(parts: Iterable[Part]) -> dict[str, Part]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
+from syncwizard.task.specification import Advanced, RenameRule, SchemaObjects, TableObject
 from tests.integration.test_ddl import follow
 from tests.support.comparison import assert_equal
 from tests.support.copying import copy_again
@@ -197,3 +197,36 @@ def test_a_tree_that_is_plain_at_the_destination_is_copied_again(pair: DatabaseP
         path.caught_up(120)
     [aside] = path.context().state().aside
     assert aside.table.name == "tree" and "tree_2 was detached" in aside.reason
+
+
+def test_trees_under_other_names_are_followed(pair: DatabasePair, tmp_path: Path) -> None:
+    rule = RenameRule(pattern="^tmp_(.+)$", name=r"Stage \1")
+    objects = [SchemaObjects(schema="a", name="b", rename=[rule])]
+    pair.destination.execute("CREATE SCHEMA b; CREATE TABLE b.t (id int PRIMARY KEY)")
+    made = "CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY)"
+    path = follow(pair, tmp_path, made, "", **{**WHOLE, "objects": objects})
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; CREATE TABLE a.tmp_tree (id int PRIMARY KEY, v text) PARTITION BY RANGE (id);"
+            " CREATE TABLE a.tmp_1 PARTITION OF a.tmp_tree FOR VALUES FROM (0) TO (10);"
+            " CREATE TABLE a.plain PARTITION OF a.tmp_tree DEFAULT; INSERT INTO a.tmp_tree VALUES (1, 'a'), (20, 'b');"
+            " ALTER TABLE a.tmp_tree ADD COLUMN n int DEFAULT 3; UPDATE a.tmp_tree SET n = 4 WHERE id = 1; COMMIT"
+        )
+        path.pool.kill_all()
+        pair.source.execute(
+            "ALTER TABLE a.tmp_tree DETACH PARTITION a.tmp_1; INSERT INTO a.tmp_1 VALUES (5, 'c', 6);"
+            " ALTER TABLE a.tmp_1 RENAME TO tmp_old; UPDATE a.tmp_old SET v = 'd' WHERE id = 1"
+        )
+        path.caught_up(120)
+    with path.following():
+        pair.source.execute("INSERT INTO a.tmp_old VALUES (6, 'e', 7); DELETE FROM a.tmp_tree")
+        path.caught_up(120)
+    assert pair.destination.execute('SELECT * FROM b."Stage old" ORDER BY id').fetchall() == [
+        (1, "d", 4),
+        (5, "c", 6),
+        (6, "e", 7),
+    ]
+    assert pair.destination.execute('SELECT count(*) FROM b."Stage tree"').fetchone() == (0,)
+    assert pair.destination.execute("SELECT to_regclass('b.plain') IS NOT NULL").fetchone() == (True,)
+    assert path.context().state().aside == ()

@@ -22,7 +22,7 @@ from syncwizard.rows.following import follows
 from syncwizard.structure.compare import Step, compare
 from syncwizard.structure.consequences import of_changed, of_dropped, of_unknown
 from syncwizard.structure.creating import create
-from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition
+from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition, with_names_of_parts
 from syncwizard.task.events import DefinitionDecided, DefinitionFollowed, TableSetAside
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
@@ -169,7 +169,12 @@ class Redefining:
             raise self._there.failure(redefinition, str(target), message, _TAKEN)
         statements: list[str] = []
         if not self._takes(redefinition, target, made):
-            steps = create(made, target, lambda owned: self._sequence(owned, source), self._routes.same_names())
+            steps = create(
+                self._localized(made, source),
+                target,
+                lambda owned: self._sequence(owned, source),
+                self._routes.same_names(),
+            )
             statements = self._there.missing_schema(target.schema)
             statements += self._statements(redefinition, source, target, steps)
         statements = self._there.run(redefinition, target, statements)
@@ -208,12 +213,13 @@ class Redefining:
             self._tables.now(after, now)
             return
         statements = self._renaming(redefinition, source, now) if now != source else []
-        named = msgspec.structs.replace(before, schema=now.schema, name=now.name)
+        named = msgspec.structs.replace(self._localized(before, source), schema=now.schema, name=now.name)
         # One whose name does not change may stay as it is; rows would look for another one under its new name.
         consequences = of_changed(before, after, target) if now == source else []
         if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, after):
             known = tuple(self._routes.same_names())
-            steps = compare(named, after, target, statement=redefinition.command.statement, known=known)
+            wanted = self._localized(after, now)
+            steps = compare(named, wanted, target, statement=redefinition.command.statement, known=known)
             if now == source and self._values_alone(redefinition, target, steps):
                 statements = self._there.alter(redefinition, target, steps, consequences)
                 reason = "; ".join(step.problem.message for step in steps if step.problem is not None)
@@ -299,6 +305,10 @@ class Redefining:
 
     def _sequence(self, owned: OwnedSequence, table: TableName) -> ObjectName:
         return self._mapping.sequence(ObjectName(owned.schema, owned.name), table)
+
+    def _localized(self, definition: Definition, source: TableName) -> Definition:
+        """With the destination's names of indexes and constraints."""
+        return with_names_of_parts(definition, lambda name: self._mapping.index(source, name).name)
 
     def _after(self, command: Command, before: Definition) -> Definition:
         if command.kind == "index":
