@@ -10,6 +10,8 @@ from syncwizard.task.names import TableName, quote
 
 _NOT_CARRIED = "row security is not carried over"
 _ON_UPDATE = "a rule ON UPDATE of the table would keep changes from being applied"
+# Of a text that cannot be written with the destination's names.
+UNREADABLE = "the table has another name at the destination, and its text cannot be written with that"
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"": "default", "p": "pglz", "l": "lz4"}
 
@@ -43,13 +45,12 @@ def _objects(
         return
     was = {(each.kind, each.name): each for each in before.attached}
     now = {(each.kind, each.name): each for each in after.attached}
-    own_name = (after.schema, after.name) != (target.schema, target.name)
     # Their texts name the table and its columns, under which they were known before.
     spelled = (before.schema, before.name) == (after.schema, after.name) and [
         (column.number, column.name) for column in before.columns
     ] == [(column.number, column.name) for column in after.columns if column.number in _numbers(before)]
     for key, gone in was.items():
-        if key not in now and _carried(gone) and (not gone.role or gone.role in roles):
+        if key not in now and _carried(gone) and gone.definition and (not gone.role or gone.role in roles):
             yield AttachedChange(
                 kind=gone.kind, name=_named(gone, target), statements=(_drop(gone, target),), gone=True
             )
@@ -58,7 +59,7 @@ def _objects(
         same = known is not None and (known.definition == each.definition or not spelled)
         if same and known is not None and _fires(known, quiet) == _fires(each, quiet):
             continue
-        reason = _reason(each, roles, own_name=own_name)
+        reason = _reason(each, roles)
         anew = () if known is None or reason else (_drop(each, target),)
         made = () if same else (*anew, each.definition)
         enabling = _enabling(each, target, quiet=quiet, made=bool(made))
@@ -73,14 +74,14 @@ def _carried(each: Attached) -> bool:
     return each.kind not in ("policy", "row security") and not each.on_update
 
 
-def _reason(each: Attached, roles: Collection[str], *, own_name: bool) -> str:
+def _reason(each: Attached, roles: Collection[str]) -> str:
     if each.kind in ("policy", "row security"):
         return _NOT_CARRIED
     if each.on_update:
         return _ON_UPDATE
     if each.role and each.role not in roles:
         return f"role {each.role} does not exist at the destination"
-    return "the table has another name at the destination, and its text names the source's" if own_name else ""
+    return "" if each.definition else UNREADABLE
 
 
 def _named(each: Attached, target: TableName) -> str:

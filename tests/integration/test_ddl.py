@@ -225,7 +225,17 @@ def test_tables_of_other_names_are_followed_and_filtered_ones_are_not(pair: Data
             " INSERT INTO a.t VALUES (2, 'b', 6); ALTER TABLE a.f ALTER COLUMN v SET DEFAULT 'x'; COMMIT"
         )
         path.caught_up(120)
-        assert len(followed(path)) == 2
+        until(lambda: len(followed(path)) == 2, 60, "the filtered table to be left alone")
+        for end, schema in ((pair.source, "a"), (pair.destination, "b")):
+            end.execute(
+                f"CREATE FUNCTION {schema}.fire() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'".encode()
+            )
+        pair.source.execute(
+            "CREATE TRIGGER one BEFORE INSERT ON a.t FOR EACH ROW WHEN (new.n > 3) EXECUTE FUNCTION a.fire();"
+            " CREATE TRIGGER two BEFORE INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION a.fire(); DROP TRIGGER two ON a.t;"
+            " GRANT SELECT, UPDATE (v) ON a.t TO pg_monitor; REVOKE SELECT ON a.t FROM pg_monitor;"
+            " CREATE STATISTICS a.both ON id, v FROM a.t"
+        )
         # What is called after its table follows that.
         pair.source.execute(
             "DROP INDEX a.t_v; ALTER TABLE a.t DROP CONSTRAINT t_pkey; ALTER TABLE a.t ADD UNIQUE (v), ADD UNIQUE (n);"
@@ -235,6 +245,17 @@ def test_tables_of_other_names_are_followed_and_filtered_ones_are_not(pair: Data
     assert pair.destination.execute("SELECT * FROM b.u ORDER BY id").fetchall() == [(1, "a", 5), (2, "b", 6)]
     indexes = pair.destination.execute("SELECT indexname FROM pg_indexes WHERE tablename = 'u' ORDER BY 1").fetchall()
     assert indexes == [("u_key",), ("u_n",)]
+    [(trigger,)] = pair.destination.execute(
+        "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname IN ('one', 'two')"
+    )
+    assert trigger.endswith("BEFORE INSERT ON b.u FOR EACH ROW WHEN ((new.n > 3)) EXECUTE FUNCTION b.fire()")
+    granted = pair.destination.execute(
+        "SELECT has_column_privilege('pg_monitor', 'b.u', 'v', 'UPDATE'),"
+        " has_table_privilege('pg_monitor', 'b.u', 'SELECT')"
+    ).fetchone()
+    assert granted == (True, False)
+    assert pair.destination.execute("SELECT stxrelid::regclass::text FROM pg_statistic_ext").fetchall() == [("b.u",)]
+    assert not [event for event in path.task.events if isinstance(event, DefinitionMissing)]
 
 
 OBJECTS = r"""

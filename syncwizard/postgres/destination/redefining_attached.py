@@ -8,14 +8,20 @@ from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.rows.changes import Redefinition
 from syncwizard.structure.attached import attached_changes
 from syncwizard.structure.definition import Definition
+from syncwizard.structure.followed_names import under_names
+from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 
 
 class AttachedRedefining:
     """Follows them over the apply session; what the destination refuses is noted, and the changes go on."""
 
-    def __init__(self, connection: Connection, there: DefinitionWriter) -> None:
+    def __init__(
+        self, connection: Connection, mapping: Mapping, known: dict[int, Definition], there: DefinitionWriter
+    ) -> None:
         self._connection = connection
+        self._mapping = mapping
+        self._known = known
         self._there = there
 
     def redefine(self, redefinition: Redefinition, before: Definition, after: Definition, target: TableName) -> None:
@@ -23,6 +29,9 @@ class AttachedRedefining:
         if self._there.decision(redefinition) is not None:
             return
         table = TableName(after.schema, after.name)
+        if not self._mapping.same:
+            known = [TableName(each.schema, each.name) for each in self._known.values()]
+            before, after = (under_names(each, self._mapping, known) for each in (before, after))
         for change in attached_changes(before, after, target, quiet=self._quiet(), roles=self._roles(before, after)):
             self._there.attempt(
                 redefinition,
