@@ -23,7 +23,10 @@ _PLACES: dict[Work, int] = {"full": 8, "incremental": 40}
 # processes of a machine.
 _BUCKETS = Struct("<4d")
 _GENERATION = Struct("<Q")
-_SIZE = 8 + 2 * _BUCKETS.size
+# Queries a second of the copy, and when all that were begun are paid for.
+_QUERIES = Struct("<2d")
+_QUERIES_PLACE = 8 + 2 * _BUCKETS.size
+_SIZE = _QUERIES_PLACE + _QUERIES.size
 # What was not taken may be caught up with for so long: a worker that was not scheduled is no slower for it.
 BURST_SECONDS = 0.25
 # A wait looks at the limits again: they may have been lifted.
@@ -63,6 +66,7 @@ class Buckets:
             _BUCKETS.pack_into(
                 self._memory, _PLACES["incremental"], limits.incremental_rows, limits.incremental_bytes, 0.0, 0.0
             )
+            _QUERIES.pack_into(self._memory, _QUERIES_PLACE, limits.full_queries, 0.0)
             _GENERATION.pack_into(self._memory, 0, self.generation + 1)
 
     @property
@@ -84,6 +88,20 @@ class Buckets:
             bytes_paid = paid_at(bytes_paid, byte_rate, size, now)
             _BUCKETS.pack_into(self._memory, _PLACES[work], row_rate, byte_rate, rows_paid, bytes_paid)
         return max(rows_paid if row_rate else 0.0, bytes_paid if byte_rate else 0.0)
+
+    @property
+    def query_rate(self) -> float:
+        """Queries a second of the copy; 0: no limit."""
+        rate: float = _QUERIES.unpack_from(self._memory, _QUERIES_PLACE)[0]
+        return rate
+
+    def take_query(self, now: float) -> float:
+        """Takes a query that is about to begin, and tells when it may."""
+        with self:
+            rate, paid = _QUERIES.unpack_from(self._memory, _QUERIES_PLACE)
+            begins: float = max(paid, now)
+            _QUERIES.pack_into(self._memory, _QUERIES_PLACE, rate, paid_at(begins, rate, 1, now))
+        return begins
 
 
 def paid_at(paid: float, rate: float, amount: float, now: float) -> float:
@@ -134,8 +152,16 @@ class Pace:
         if rows and weight:
             self._row_bytes = weight / rows
         generation = self._buckets.generation
-        paid = self._buckets.take(self._work, rows, size, time.monotonic())
-        while (wait := paid - time.monotonic()) > 0 and generation == self._buckets.generation and not self._ended():
+        self._wait(self._buckets.take(self._work, rows, size, time.monotonic()), generation)
+
+    def query(self) -> None:
+        """Waits until another query may begin at the source."""
+        if self._buckets.query_rate:
+            generation = self._buckets.generation
+            self._wait(self._buckets.take_query(time.monotonic()), generation)
+
+    def _wait(self, until: float, generation: int) -> None:
+        while (wait := until - time.monotonic()) > 0 and generation == self._buckets.generation and not self._ended():
             time.sleep(min(wait, LOOK_SECONDS))
 
     def quantum_bytes(self, most: int) -> int:

@@ -14,6 +14,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.limiting import (
     ClassName,
+    CopyLimits,
     Limits,
     Quiet,
     Throttle,
@@ -31,6 +32,7 @@ def _limit(name: str, what: str) -> Callable[[Function], Function]:
 
 @click.command()
 @TASK
+@_limit("copy-queries", "Queries a second of the copy to the source, each a table or a part of one")
 @_limit("copy-rows", "Rows a second of the copy")
 @_limit("copy-megabytes", "MB a second of the copy")
 @_limit("rows", "Rows a second of changes")
@@ -41,6 +43,7 @@ def _limit(name: str, what: str) -> Callable[[Function], Function]:
 @JSON
 def throttle(
     name: str,
+    copy_queries: int | None,
     copy_rows: int | None,
     copy_megabytes: int | None,
     rows: int | None,
@@ -55,7 +58,7 @@ def throttle(
     What is given is changed, at once where the task runs, and kept for its later engines; the rest stays.
     """
     task = tasks.find_task(name)
-    full = _given(rows_per_second=copy_rows, megabytes_per_second=copy_megabytes)
+    full = _given(queries_per_second=copy_queries, rows_per_second=copy_rows, megabytes_per_second=copy_megabytes)
     incremental = _given(rows_per_second=rows, megabytes_per_second=megabytes)
     if off and (full or incremental or size or between):
         raise UsageError("--off goes with no other limit", remedy="leave out one of them")
@@ -78,7 +81,7 @@ def _with(before: Throttle, full: dict[str, int], incremental: dict[str, int], b
         return replace(
             before, full=replace(before.full, **full), incremental=replace(before.incremental, **incremental)
         )
-    quiet = Quiet(between=between, full=Limits(**full), incremental=Limits(**incremental))
+    quiet = Quiet(between=between, full=CopyLimits(**full), incremental=Limits(**incremental))
     return replace(before, quiet=quiet)
 
 

@@ -149,6 +149,8 @@ def copy_chunk(
     if chunk.keep_existing:
         _create_staging(destination, chunk)
     report = _now_and_then(report)
+    if pace is not None:
+        pace.query()
     statement = copy_out_statement(chunk, keeps_lock=features(source).lock_of_copy)
     ways = spelled(statement, source), spelled(copy_in_statement(chunk), destination)
     if plain:

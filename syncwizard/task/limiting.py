@@ -72,6 +72,23 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 0
 
 
+class CopyLimits(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the copy may do in a second. A query is the COPY of a table, or of a part of a large one."""
+
+    queries_per_second: Annotated[
+        int,
+        Setting(
+            label="Queries",
+            help="At most so many queries a second to the source, each of which copies a table or a part of one; 0: no"
+            " limit.",
+            unit="queries a second",
+            low=0,
+            high=10_000,
+            own_form=True,
+        ),
+    ] = 0
+
+
 _FULL = Group(heading="How fast tables are copied", title="Copy")
 _INCREMENTAL = Group(heading="How fast changes are applied", title="Changes")
 _QUIET = Group(heading="Other limits at some hours", title="Quiet hours")
@@ -91,14 +108,14 @@ class Quiet(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             own_form=True,
         ),
     ] = None
-    full: Annotated[Limits, _QUIET] = Limits()
+    full: Annotated[CopyLimits, _QUIET] = CopyLimits()
     incremental: Annotated[Limits, _QUIET] = Limits()
 
 
 class Throttle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How fast the task may be; without limits by default."""
 
-    full: Annotated[Limits, _FULL] = Limits()
+    full: Annotated[CopyLimits, _FULL] = CopyLimits()
     incremental: Annotated[Limits, _INCREMENTAL] = Limits()
     quiet: Annotated[Quiet, _QUIET] = Quiet()
 
@@ -113,13 +130,14 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     full_bytes: float = 0.0
     incremental_rows: float = 0.0
     incremental_bytes: float = 0.0
+    full_queries: float = 0.0
     quiet: bool = False
 
 
 def in_force(throttle: Throttle, size: ClassName, minute: int) -> InForce:
     """The limits at a minute since midnight: of a limit of rows and the class the smaller one.
 
-    >>> throttle = Throttle(full=Limits(rows_per_second=9), quiet=Quiet(between="22:00-06:00"))
+    >>> throttle = Throttle(full=CopyLimits(rows_per_second=9), quiet=Quiet(between="22:00-06:00"))
     >>> in_force(throttle, "unlimited", 12 * 60).full_rows, in_force(throttle, "unlimited", 23 * 60).full_rows
     (9.0, 0.0)
     >>> in_force(throttle, "micro", 5 * 60).full_rows, in_force(throttle, "micro", 6 * 60).full_rows
@@ -135,6 +153,7 @@ def in_force(throttle: Throttle, size: ClassName, minute: int) -> InForce:
         full_bytes=float(full.megabytes_per_second * MEGABYTE),
         incremental_rows=_smaller(incremental.rows_per_second, most),
         incremental_bytes=float(incremental.megabytes_per_second * MEGABYTE),
+        full_queries=float(full.queries_per_second),
         quiet=quiet,
     )
 
@@ -166,16 +185,19 @@ def describe_in_force(limits: InForce) -> str:
 
     >>> describe_in_force(InForce(full_rows=200.0, full_bytes=5e6, incremental_rows=200.0))
     'copy 200 rows/s and 5.0 MB/s, changes 200 rows/s'
+    >>> describe_in_force(InForce(full_queries=10.0))
+    'copy 10 queries/s'
     >>> describe_in_force(InForce())
     ''
     """
     kinds = (
-        ("copy", limits.full_rows, limits.full_bytes),
-        ("changes", limits.incremental_rows, limits.incremental_bytes),
+        ("copy", limits.full_queries, limits.full_rows, limits.full_bytes),
+        ("changes", 0.0, limits.incremental_rows, limits.incremental_bytes),
     )
     found = []
-    for name, rows, size in kinds:
-        parts = [f"{rows:,.0f} rows/s"] if rows else []
+    for name, queries, rows, size in kinds:
+        parts = [f"{queries:,.0f} queries/s"] if queries else []
+        parts += [f"{rows:,.0f} rows/s"] if rows else []
         parts += [f"{describe_bytes(size)}/s"] if size else []
         if parts:
             found.append(f"{name} {' and '.join(parts)}")

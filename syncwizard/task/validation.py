@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from syncwizard.task.limiting import CLASS_ROWS, Limits
+from syncwizard.task.limiting import CLASS_ROWS, CopyLimits, Limits
 from syncwizard.task.meeting import meeting_problems
 from syncwizard.task.monitoring import address_of, is_loopback
 from syncwizard.task.object_rules import object_problems
@@ -186,6 +186,6 @@ def _throttle_problems(spec: TaskSpec) -> dict[str, str]:
         if most and isinstance(rows, int) and rows > most:
             found[path] = f"is more than the class {advanced.class_} allows ({most:,})"
     quiet = advanced.throttle.quiet
-    if quiet.between is None and (quiet.full, quiet.incremental) != (Limits(), Limits()):
+    if quiet.between is None and (quiet.full, quiet.incremental) != (CopyLimits(), Limits()):
         found["advanced.throttle.quiet.between"] = "is missing: limits of quiet hours need their times"
     return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.task.limiting import Limits, Throttle
+from syncwizard.task.limiting import CopyLimits, Limits, Throttle
 from syncwizard.task.specification import Advanced
 from tests.faults import processes
 from tests.faults.running import TABLES, change, running
@@ -15,7 +15,7 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.slow
 
 SLOW = Throttle(
-    full=Limits(rows_per_second=1200, megabytes_per_second=2),
+    full=CopyLimits(rows_per_second=1200, megabytes_per_second=2),
     incremental=Limits(rows_per_second=300, megabytes_per_second=1),
 )
 MORE = f"{TABLES} INSERT INTO one SELECT i, 0, repeat('y', 300) FROM generate_series(301, 6000) i;"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from syncwizard.task.events import StageFinished, StageStarted
-from syncwizard.task.limiting import Limits, Throttle
+from syncwizard.task.limiting import CopyLimits, Limits, Throttle
 from syncwizard.task.specification import Advanced
 from syncwizard.throttling import BURST_SECONDS, QUANTUM_SECONDS
 from tests.faults.running import RunningTask, running
@@ -65,6 +65,17 @@ def test_the_copy_keeps_to_rows_a_second_over_all_workers(throttled: Callable[..
     assert seconds >= ROWS / limit / 1.1 - BURST_SECONDS
     assert seconds <= ROWS / limit * 3
     print(f"copied {ROWS} rows at {ROWS / seconds:.0f} rows/s, the limit is {limit}")
+    task.converged()
+
+
+def test_the_copy_keeps_to_queries_a_second_over_all_workers(throttled: Callable[..., RunningTask]) -> None:
+    limit, number = 4, 12
+    tables = "".join(f"CREATE TABLE t{at} (id int PRIMARY KEY); INSERT INTO t{at} VALUES (1);" for at in range(number))
+    task = throttled(tables, full=CopyLimits(queries_per_second=limit))
+    syncwizard("start", task.file, "--until", "full")
+    assert "copy 4 queries/s" in syncwizard("throttle", task.name).stdout
+    # The first begins at once.
+    assert (number - 1) / limit / 1.1 <= seconds_of_copy(task) <= number / limit * 4
     task.converged()
 
 

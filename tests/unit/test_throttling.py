@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard.task.limiting import InForce, Limits, Quiet, Throttle, describe_throttle, in_force
+from syncwizard.task.limiting import CopyLimits, InForce, Quiet, Throttle, describe_throttle, in_force
 from syncwizard.throttling import BURST_SECONDS, Buckets, Pace
 from tests.support.waiting import until
 
@@ -35,6 +35,20 @@ def test_ten_seconds_of_two_workers_hold_as_much_as_the_limit_says(tmp_path: Pat
         free_at[at] = max(now, workers[at].take("full", 200, 0, now))
         rows += 200
     assert 2000 * 10 * 0.9 <= rows <= 2000 * 10 * 1.1
+
+
+def test_ten_seconds_of_two_workers_begin_as_many_queries_as_the_limit_says(tmp_path: Path) -> None:
+    workers = [Buckets(tmp_path), Buckets(tmp_path)]
+    workers[0].set(InForce(full_queries=5.0))
+    free_at, queries = [100.0, 100.0], 0
+    while (now := min(free_at)) < 110.0:
+        at = free_at.index(now)
+        # It takes no time, but for the wait before it.
+        free_at[at] = workers[at].take_query(now)
+        queries += 1
+    assert 5 * 10 * 0.9 <= queries <= 5 * 10 * 1.1
+    workers[1].set(InForce())
+    assert workers[0].query_rate == 0.0
 
 
 @pytest.mark.parametrize("ends", ["lifted", "over"])
@@ -71,8 +85,8 @@ def test_a_worker_takes_a_tenth_of_a_second_at_once_and_a_row_at_least(tmp_path:
 
 
 def test_limits_are_left_by_a_class_and_quiet_hours() -> None:
-    quiet = Quiet(between="22:00-06:00", full=Limits(rows_per_second=9000))
-    throttle = Throttle(full=Limits(rows_per_second=3000, megabytes_per_second=5), quiet=quiet)
+    quiet = Quiet(between="22:00-06:00", full=CopyLimits(rows_per_second=9000))
+    throttle = Throttle(full=CopyLimits(rows_per_second=3000, megabytes_per_second=5), quiet=quiet)
     assert describe_throttle(throttle, "small") == (
         "class small: copy 2,000 rows/s and 5.0 MB/s, changes 2,000 rows/s; between 22:00-06:00 copy 2,000 rows/s, "
         "changes 2,000 rows/s"
