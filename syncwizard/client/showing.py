@@ -38,6 +38,7 @@ from syncwizard.task.narration import (
     describe_retrying,
     narrate,
 )
+from syncwizard.task.refused import describe_refused
 from syncwizard.task.stages import STAGES
 from syncwizard.task.state import Notice, TaskState
 from syncwizard.task.summary import changes_of
@@ -126,6 +127,9 @@ def describe(seen: Seen, now: float) -> str:
     if state.failure is not None:
         remedy = with_task(state.failure.remedy, seen.task.label)
         parts.append("\n".join(map(one_line, [describe_failure(state.failure), *lines_of(remedy)])))
+    trouble = state.retrying.failure if state.retrying is not None else state.failure
+    if trouble is not None and trouble.change is not None:
+        parts.append(describe_refused(trouble.change))
     if state.aside:
         parts.append(describe_set_aside(seen))
     if failed := dead_letters(seen.sample, state):

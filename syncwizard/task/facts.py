@@ -26,11 +26,23 @@ class BlockedDefinition(msgspec.Struct, frozen=True, kw_only=True):
     consequences: list[str] = []
 
 
+class RefusedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a row that the destination refuses: by the destination's columns what was sent of the row before and
+    after, as texts; None is NULL, and what was not sent is not there. `lsn`: of its commit at the source."""
+
+    kind: str
+    table: str
+    lsn: str
+    old: dict[str, str | None] = {}
+    new: dict[str, str | None] = {}
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """An error as data: the fields of `SyncwizardError` and its exit code.
 
     `changes_missing`: tables have to be copied again; resuming would end the same way. `down`: the end that is out of
-    reach, and `cause` why, in two or three words. `definition`: the change of a definition that is in the way.
+    reach, and `cause` why, in two or three words. `definition`: the change of a definition that is in the way,
+    `change` that of a row.
     """
 
     title: str
@@ -43,6 +55,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     down: End | None = None
     cause: str = ""
     definition: BlockedDefinition | None = None
+    change: RefusedChange | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

@@ -11,6 +11,7 @@ from syncwizard.remedies import Remedy, lines_of, to_do
 from syncwizard.task.ddl import DefinitionBlocked
 from syncwizard.task.events import Failure
 from syncwizard.task.handover import Handover
+from syncwizard.task.refused import RowRefused
 from syncwizard.task.text import clean_lines, one_line
 
 _CLASSES: dict[str, type[SyncwizardError]] = {
@@ -27,6 +28,7 @@ _CLASSES: dict[str, type[SyncwizardError]] = {
         errors.ChangesMissing,
         errors.ChangeFailed,
         DefinitionBlocked,
+        RowRefused,
         errors.JournalFailed,
         errors.Fenced,
     )
@@ -64,6 +66,7 @@ def failure_of(error: SyncwizardError) -> Failure:
         down=endpoint.end if endpoint and endpoint.lost else None,
         cause=endpoint.cause if endpoint else "",
         definition=error.definition if isinstance(error, DefinitionBlocked) else None,
+        change=error.change if isinstance(error, RowRefused) else None,
     )
 
 
@@ -149,6 +152,15 @@ def _plain(kind: type[SyncwizardError], failure: Failure) -> SyncwizardError:
         return DefinitionBlocked(
             failure.title,
             definition=failure.definition,
+            detail=failure.detail,
+            where=failure.where,
+            remedy=failure.remedy,
+            sqlstate=failure.sqlstate,
+        )
+    if kind is RowRefused:
+        return RowRefused(
+            failure.title,
+            change=failure.change,
             detail=failure.detail,
             where=failure.where,
             remedy=failure.remedy,

@@ -247,6 +247,10 @@ def test_waiting_for_a_change_that_is_refused_says_until_when_it_is_tried_and_wh
     pair.source.execute("INSERT INTO notes VALUES (1000, 'longer than the destination takes')")
     until(lambda: report("status", "kb")["state"] == "retrying", what="the state retrying")
     printed = syncwizard("wait", "kb", "--until", "caught-up", "--timeout", "1", expect=6).stderr
+    # The change is shown whole.
+    shown = syncwizard("status", "kb").stdout
+    assert "the change: insert on public.notes" in shown
+    assert "1000" in shown and "longer than the destination takes" in shown
     # At once, not only when the time is over.
     trouble, *_, late, detail = [
         line for line in printed.splitlines() if "cannot be applied" in line or "in time" in line

@@ -25,6 +25,7 @@ from syncwizard.stages.full.child import CopyChunk
 from syncwizard.stages.incremental import catch_up
 from syncwizard.task.events import Event, Noticed, TableCopied, TablePlanned, TableRestarted
 from syncwizard.task.lsn import parse_lsn
+from syncwizard.task.refused import RowRefused
 from tests.support.comparison import assert_equal
 from tests.support.inprocess import Killed
 from tests.support.pair import DatabasePair
@@ -387,6 +388,8 @@ def test_a_change_that_the_destination_refuses_stops_everything_after_it(pair: D
         pair.source.execute("UPDATE items SET label = 'after' WHERE id = 3")
         until(lambda: path.error is not None, 20, "the change to fail")
     assert caught.value.sqlstate == "23514"
+    assert isinstance(caught.value, RowRefused) and caught.value.change is not None
+    assert (caught.value.change.new["id"], caught.value.change.new["label"]) == ("2", "refused")
     labels = pair.destination.execute("SELECT label FROM items WHERE id IN (1, 2, 3) ORDER BY id").fetchall()
     assert labels == [("before",), ("label 2",), ("label 3",)]
     # Mended at the destination, the same change goes through: nothing was skipped.

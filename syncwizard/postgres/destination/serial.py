@@ -9,6 +9,7 @@ from psycopg import sql
 from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.dead_letters import is_of_a_row, words_of
+from syncwizard.postgres.destination.refused import describe_change
 from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
@@ -17,7 +18,9 @@ from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Redefinit
 from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded
+from syncwizard.task.facts import RefusedChange
 from syncwizard.task.lsn import format_lsn
+from syncwizard.task.refused import RowRefused
 
 # Reads a row at the source by its key: the row, or None when it is gone there too.
 FetchRow = Callable[[Route, Row], Row | None]
@@ -107,13 +110,21 @@ class SerialApplier:
             kind = KIND_NAMES[change[0]]
             names = str(change[1].target)
             key = describe_key(decoded(change))
-        return ChangeFailed(
+        return RowRefused(
             f"{kind} on {names}{key}, committed at {format_lsn(final_lsn)}, cannot be applied",
             detail=message,
             where=f"destination {names}",
             sqlstate=sqlstate,
+            change=self._whole(change, final_lsn),
             remedy="correct the row or table at the destination as the message says: no change is left out",
         )
+
+    def _whole(self, change: Change | Statement, final_lsn: int) -> RefusedChange | None:
+        """All of a change of a row, after its transaction was rolled back."""
+        if not isinstance(change, tuple):
+            return None
+        self._applier.roll_back()
+        return describe_change(self._connection, decoded(change), format_lsn(final_lsn))
 
 
 def _moves_in(route: Route) -> bool:
