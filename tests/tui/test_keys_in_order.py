@@ -10,6 +10,7 @@ from syncwizard.client.credentials import Question
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.handover import Handover
 from syncwizard.tui.dialogs.confirm import TypedConfirmDialog
+from syncwizard.tui.dialogs.edit import EditorDialog
 from syncwizard.tui.dialogs.help import HelpDialog
 from syncwizard.tui.dialogs.password import PasswordDialog
 from syncwizard.tui.opening import Opening
@@ -17,8 +18,9 @@ from syncwizard.tui.wizard.endpoints import EndpointsStep
 from syncwizard.tui.wizard.screen import WizardScreen
 from tests.support.replay import seen, store_task, synchronizing, through, view_of
 from tests.support.screen_terminal import BACK_TAB, TAB, ScreenTerminal
-from tests.tui.apps import monitor, task_list
+from tests.tui.apps import NARROW, monitor, task_list
 from tests.tui.keyboard import Keyboard, at_screens
+from tests.tui.test_pages import FOUND, compared
 
 BACKSPACE, HOME, DELETE_LINE = "\x7f", "\x1b[H", "\x15"
 
@@ -119,6 +121,26 @@ async def test_what_is_typed_behind_the_key_of_the_monitors_filter_is_filtered()
         field = person.app.screen.query_one("#monitor-filter", Input)
         await person.until(lambda: field.value == "tags", "the filter is typed")
         await person.until(lambda: person.app.focused is not field, "the list has the focus")
+
+
+async def test_what_is_typed_behind_the_keys_of_a_page_and_its_filter_is_filtered() -> None:
+    view = compared(FOUND, ended=True)
+    async with monitor(view).run_test(size=NARROW) as pilot:
+        person = Keyboard(pilot)
+        await person.until_seen("in step")
+        press_at_once(person, "v", "slash", "t", "x", "backspace", "a", "g", "s", "enter")
+        await person.until_seen("Tables (1 of 3)")
+        field = person.app.screen.query_one("#verification-filter", Input)
+        await person.until(lambda: field.value == "tags" and person.app.focused is not field, "the list has the focus")
+
+
+async def test_what_is_typed_into_an_editor_keeps_its_place() -> None:
+    async with at_screens(Opening()) as person:
+        await person.until_seen("No tasks yet")
+        taken: list[str | None] = []
+        await person.app.push_screen(EditorDialog("Filter", "b", lambda text: ""), taken.append)
+        press_at_once(person, "home", "a", "end", "x", "backspace", "c", "f8")
+        await person.until(lambda: taken == ["abc"], "the text is taken")
 
 
 async def test_what_is_typed_behind_the_key_of_the_help_is_searched_and_run() -> None:

@@ -115,6 +115,23 @@ async def test_an_end_that_cannot_be_used_is_explained_and_stops_the_wizard(draf
         assert person.sees("● Source & destination")
 
 
+async def test_a_right_that_is_missing_leaves_the_password_alone(draft: TaskDraft, pair: DatabasePair) -> None:
+    role = f"poor_{pair.destination_database}"
+    pair.destination.execute(f"CREATE ROLE {role} LOGIN".encode())
+    asked = draft.with_value("destination.user", role).with_value("destination.password", "prompt")
+    try:
+        async with at_screens(Opening()) as person:
+            await open_steps(person, asked, EndpointsStep, AdvancedStep)
+            wizard_of(person).secrets = Handover(destination="hunter2")
+            await person.press("f8")
+            await person.until_seen("✗ Right to write")
+            account = wizard_of(person).query_one("#field-destination-user Input")
+            await person.until(lambda: person.app.focused is account, "the account has the focus")
+            assert wizard_of(person).secrets.destination == "hunter2"
+    finally:
+        pair.destination.execute(f"DROP ROLE {role}".encode())
+
+
 async def test_leaving_a_connectivity_test_ends_its_process(draft: TaskDraft) -> None:
     # It takes connections and never says a word.
     with socket.create_server(("127.0.0.1", 0)) as silent:

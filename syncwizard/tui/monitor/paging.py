@@ -7,6 +7,7 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.monitor.pages.changes import ChangesPage
 from syncwizard.tui.monitor.pages.late import LatePage
+from syncwizard.tui.monitor.pages.page import turn_to
 from syncwizard.tui.monitor.pages.verification import VerificationPage
 
 
@@ -34,12 +35,12 @@ class Paging(Screen[None]):
 
     def action_late(self) -> None:
         """Why the task is late."""
-        self.app.push_screen(LatePage(self.stored, lambda: self.latest))
+        turn_to(self.app, LatePage(self.stored, lambda: self.latest))
 
     def action_verification(self) -> None:
         """Both ends compared."""
-        self.app.push_screen(VerificationPage(self.stored, lambda: self.latest))
+        turn_to(self.app, VerificationPage(self.stored, lambda: self.latest))
 
     def action_changes(self) -> None:
         """Changes of definitions."""
-        self.app.push_screen(ChangesPage(self.stored, lambda: self.latest))
+        turn_to(self.app, ChangesPage(self.stored, lambda: self.latest))

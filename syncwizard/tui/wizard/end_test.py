@@ -25,7 +25,8 @@ FIELDS: Mapping[StepName, str] = {
     "tunnel": "ssh",
     "connect": "port",
     "tls": "mode",
-    "login": "user",
+    # Refused for the password more often than for the name.
+    "login": "secret",
     "database": "database",
     "version": "host",
     "replication": "user",

@@ -192,11 +192,8 @@ class EndpointsStep(FormStep):
         """To the first field in error, whichever end was through first."""
         for end in ENDS:
             if end in self._wrong:
-                # A login is refused for its password more often than for its name.
-                secret = self.field(f"{end}.secret")
-                refused = self._wrong[end] == "user" and secret.display
-                field = secret if refused else self.field(f"{end}.{self._wrong[end]}")
-                (field if field.display else self.field(f"{end}.database")).control.focus()
+                shown = [self.field(f"{end}.{name}") for name in (self._wrong[end], "user", "database")]
+                next(field for field in shown if field.display).control.focus()
                 break
         self._wrong.clear()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar, cast
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -66,6 +66,7 @@ class TaskPage(Screen[None]):
         """Draws from now on."""
         self.set_interval(REDRAW_SECONDS, self._draw)
         self.call_after_refresh(self._draw)
+        self.call_after_refresh(self.home.let_keys_go)
 
     def on_resize(self) -> None:
         """Lines are as wide as the screen."""
@@ -85,3 +86,9 @@ class TaskPage(Screen[None]):
         if (offered := self.offers()) != self._offered:
             self._offered = offered
             self.refresh_bindings()
+
+
+def turn_to(app: App[object], page: TaskPage) -> None:
+    """Shows the page; keys that are pressed already are for it."""
+    cast(Home, app).hold_keys()
+    app.push_screen(page)

@@ -19,7 +19,7 @@ from syncwizard.tui.dialogs.confirm import ConfirmDialog, TypedConfirmDialog
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.verify import VerifyDialog
 from syncwizard.tui.monitor.link import View
-from syncwizard.tui.monitor.pages.page import TaskPage
+from syncwizard.tui.monitor.pages.page import TaskPage, turn_to
 from syncwizard.tui.monitor.pages.rows import RowsPage
 from syncwizard.tui.monitor.pages.verification_lines import about, columns_of, headline, lines_of
 from syncwizard.tui.read_only import is_refused
@@ -139,7 +139,7 @@ class VerificationPage(TaskPage):
     def action_open(self) -> None:
         """The rows of the marked table that differ."""
         if (table := self.marked) is not None and table.rows:
-            self.app.push_screen(RowsPage(self.stored, lambda: self.view, table))
+            turn_to(self.app, RowsPage(self.stored, lambda: self.view, table))
 
     def action_compare(self) -> None:
         """Asks what, then has the engine compare."""
