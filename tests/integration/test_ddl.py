@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed, SourceChanged
-from syncwizard.postgres.source.ddl import create_ddl_capture, drop_ddl_capture, is_intact, set_joining
+from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.source.ddl import check_capture, create_ddl_capture, drop_ddl_capture, is_intact, set_joining
 from syncwizard.rows.following import Joining
 from syncwizard.stages.commands import release
 from syncwizard.task.events import DefinitionFollowed, DefinitionMissing, ResyncRequested, TableToCopy
@@ -335,13 +336,19 @@ def test_an_enum_that_is_another_at_the_destination_stops_the_task(pair: Databas
     path.error = None
 
 
-def test_triggers_that_are_disabled_are_noticed(pair: DatabasePair, tmp_path: Path) -> None:
+def test_triggers_that_are_disabled_are_named(pair: DatabasePair, tmp_path: Path) -> None:
     path = follow(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
-    pair.source.execute("ALTER EVENT TRIGGER dts_ddl_command_end DISABLE")
-    with pytest.raises(SourceChanged, match="not captured") as caught, path.following():
-        until(lambda: path.error is not None, 120, "the task to notice")
-    path.error = None
-    assert "event trigger dts_ddl_command_end is disabled" in caught.value.detail
+    assert path.task.spec.id is not None
+    progress = Ledger(pair.destination, path.task.spec.id).read()
+    assert progress is not None
+    check_capture(pair.source, progress)
+    pair.source.execute("ALTER EVENT TRIGGER dts_ddl_command_end DISABLE; DROP EVENT TRIGGER dts_ddl_sql_drop")
+    # What a session that follows changes looks at every half a minute.
+    with pytest.raises(SourceChanged, match="not captured") as caught:
+        check_capture(pair.source, progress)
+    assert caught.value.detail == (
+        "event trigger dts_ddl_command_end is disabled; event trigger dts_ddl_sql_drop is gone"
+    )
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,15 @@ def test_partitioned_tables_that_are_created_arrive_with_every_row(pair: Databas
 
 
 def test_detached_partitions_go_on_as_tables_of_their_own(pair: DatabasePair, tmp_path: Path) -> None:
-    path = follow(pair, tmp_path, MADE + ";" + TREE, FILL, **WHOLE)
+    filtered = SchemaObjects(schema="public", overrides=[TableObject(table="few", where="id < 10")])
+    made = MADE + ";" + TREE + "; CREATE TABLE few (id int PRIMARY KEY, v text)"
+    path = follow(pair, tmp_path, made, FILL, **{**WHOLE, "objects": [filtered]})
     with path.following():
         path.caught_up(120)
+        # What is altered beside, and is not followed, has nothing to do with it.
         pair.source.execute(
-            "BEGIN; INSERT INTO tree VALUES (3, 13, 'c'); ALTER TABLE tree DETACH PARTITION tree_2;"
+            "BEGIN; ALTER TABLE few ALTER v SET DEFAULT 'x'; INSERT INTO few VALUES (1), (20);"
+            " INSERT INTO tree VALUES (3, 13, 'c'); ALTER TABLE tree DETACH PARTITION tree_2;"
             " INSERT INTO tree_2 VALUES (4, 44, 'd'); UPDATE tree_2 SET v = 'e' WHERE id = 2;"
             " INSERT INTO tree VALUES (5, 5, 'f'); COMMIT"
         )
@@ -140,11 +144,42 @@ def test_detached_partitions_go_on_as_tables_of_their_own(pair: DatabasePair, tm
         path.caught_up(120)
     with path.following():
         pair.source.execute("UPDATE tree_3 SET v = 'j'; UPDATE tree_2 SET own = 5; UPDATE tree SET v = 'k'")
+        pair.source.execute("INSERT INTO few VALUES (2), (30)")
         path.caught_up(120)
+    assert pair.destination.execute("SELECT id, v FROM few ORDER BY id").fetchall() == [(1, "x"), (2, "x")]
+    for end in (pair.source, pair.destination):
+        end.execute("DROP TABLE few")
     assert_equal(pair)
     assert_same_definitions(pair)
     assert trees(pair.destination) == trees(pair.source)
     assert (path.context().state().aside, path.context().state().detached) == ((), ())
+
+
+def test_a_table_that_is_attached_from_elsewhere_comes_with_its_rows(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE + ";" + TREE, FILL, **WHOLE)
+    pair.source.execute(
+        "CREATE SCHEMA aside; CREATE TABLE aside.bare (LIKE tree INCLUDING ALL);"
+        " CREATE TABLE aside.filled AS SELECT 9 AS id, 35 AS at, 'f' AS v;"
+        " ALTER TABLE aside.filled ALTER id SET NOT NULL, ALTER at SET NOT NULL;"
+        " CREATE TABLE other (id int, at int, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)"
+    )
+    with path.following():
+        path.caught_up(120)
+        pair.source.execute(
+            "BEGIN; ALTER TABLE other ATTACH PARTITION aside.bare FOR VALUES FROM (20) TO (30);"
+            " INSERT INTO other VALUES (3, 23, 'c'); COMMIT"
+        )
+        path.caught_up(120)
+        assert path.context().state().aside == ()
+        assert pair.destination.execute("SELECT * FROM other").fetchall() == [(3, 23, "c")]
+        pair.source.execute(
+            "BEGIN; ALTER TABLE tree ATTACH PARTITION aside.filled FOR VALUES FROM (30) TO (40);"
+            " INSERT INTO tree VALUES (4, 34, 'd'); COMMIT; INSERT INTO t VALUES (8, 'other')"
+        )
+        path.caught_up(120)
+    assert pair.destination.execute("SELECT id FROM t").fetchall() == [(8,)]
+    [aside] = path.context().state().aside
+    assert aside.table.name == "tree" and "aside.filled was attached with rows" in aside.reason
 
 
 def test_a_partition_detached_concurrently_is_copied_again(pair: DatabasePair, tmp_path: Path) -> None:

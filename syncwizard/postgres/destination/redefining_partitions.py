@@ -10,6 +10,7 @@ from syncwizard.postgres.destination.redefining_members import CapturedTables
 from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.remedies import resync
 from syncwizard.rows.changes import Command, Redefinition
+from syncwizard.rows.following import follows
 from syncwizard.structure.consequences import of_detached, of_dropped, of_partition
 from syncwizard.structure.creating import attach_partition, create_partition, detach_partition
 from syncwizard.structure.definition import Definition, parse_definition
@@ -55,8 +56,8 @@ class PartitionRedefining:
         return command.kind == "detached" and self._routes.captures(command.relation)
 
     def _grows(self, command: Command) -> bool:
-        """Whether a partition was created in a tree of the task."""
-        if command.kind != "table" or command.tag != "CREATE TABLE" or command.definition is None:
+        """Whether a partition was created in a tree of the task, or a table from elsewhere attached to one."""
+        if command.kind not in ("table", "entered") or command.tag != "CREATE TABLE" or command.definition is None:
             return False
         partition = parse_definition(command.definition).partition
         return partition is not None and self._routes.captures(partition.root)
@@ -79,12 +80,18 @@ class PartitionRedefining:
         target = self._mapping.table(source)
         parent = self._mapping.table(TableName(made.partition.schema, made.partition.parent))
         above = self._there.read(parent)
-        if not self._routes.captures(made.relation):
+        filled = command.kind == "entered"
+        copied = "full" in self._spec.synchronization.types
+        if not self._routes.captures(made.relation) and (copied or not filled):
             self._tables.enter_tree(Member(relation=made.relation, oid=None, table=source), made.partition.root)
+        root = self._routes.name_of(made.partition.root)
+        if filled and copied and root is not None and redefinition.final_lsn >= self._routes.pair_of(root):
+            reason = f"partition {source} was attached with rows, which no change brings"
+            self._tables.set_aside(root, reason, resync(self._spec.name, [root]))
         if above is None or above.kind != "p" or self._there.read(target) is not None:
             return
-        statement = create_partition(made.partition, target, parent)
-        statements = self._there.run(redefinition, target, [statement], of_partition(target))
+        wanted = [*self._there.missing_schema(target.schema), create_partition(made.partition, target, parent)]
+        statements = self._there.run(redefinition, target, wanted, of_partition(target))
         self._tables.renew([source])
         self._there.note(redefinition, "changed", source, statements)
 
@@ -97,14 +104,18 @@ class PartitionRedefining:
         before = self._routes.member(command.relation)
         assert before is not None
         source, target = TableName(after.schema, after.name), self._mapping.table(before.table)
-        root, here = self._routes.root_of(command.relation), self._there.read(target)
+        here = self._there.read(target)
+        root = self._root(before, here)
+        if root is None or not follows(self._spec, self._mapping, root):
+            # An ordinary table that was altered beside, or one of a tree whose definition is not followed.
+            return
         statements: list[str] = []
         if here is not None and here.partition is not None:
             parent = TableName(here.partition.schema, here.partition.parent)
             statements = self._there.run(
                 redefinition, target, [detach_partition(target, parent)], of_detached(target, parent)
             )
-        elif here is None and root is not None:
+        elif here is None:
             reason = f"partition {source} was detached, and its rows are still among those of the others"
             self._tables.set_aside(root, reason, resync(self._spec.name, [root]), names=[source])
         oid = command.joined.get(self._spec.slot, before.oid)
@@ -112,13 +123,26 @@ class PartitionRedefining:
             self._tables.leave(command.relation, before.table, gone=False)
         else:
             self._tables.leave_tree(Member(relation=command.relation, oid=oid, table=source), redefinition.final_lsn)
-            if here is not None:
+            if here is not None and follows(self._spec, self._mapping, source):
                 self._tables.now(after, source)
             if _CONCURRENTLY.search(command.statement or ""):
                 # Its changes were in no publication while the command waited.
                 reason = "it was detached CONCURRENTLY, and changes made to it meanwhile may be missing"
                 self._tables.set_aside(source, reason, resync(self._spec.name, [source]))
         self._there.note(redefinition, "changed", source, statements)
+
+    def _root(self, before: Member, here: Definition | None) -> TableName | None:
+        """The topmost table of the tree that a captured table belongs to; None where it is no partition."""
+        root = self._routes.root_of(before.relation)
+        if root is not None and root != before.table:
+            return root
+        # A session that begins between the two commands finds it detached.
+        above = here
+        while above is not None and above.partition is not None:
+            above = self._there.read(TableName(above.partition.schema, above.partition.parent))
+        if above is None or above is here:
+            return None
+        return next(iter(self._routes.sources(TableName(above.schema, above.name))), None)
 
     def attach(self, redefinition: Redefinition, after: Definition) -> bool:
         """Lets a table of the destination become a partition, too; whether there is a partitioned one to take it. From

@@ -337,6 +337,27 @@ BEGIN
             PERFORM dts_ddl.note('detached', tg_tag, context, wanted, dts_ddl.definition(wanted::oid), joined);
             noted := true;
         END LOOP;
+        -- One that was attached and that no task has captured by itself: with what it holds in no stream.
+        FOR wanted IN
+            SELECT i.inhrelid::bigint
+              FROM pg_event_trigger_ddl_commands() d
+              JOIN pg_inherits i ON i.inhparent = d.objid
+              JOIN pg_class c ON c.oid = i.inhrelid AND c.relkind IN ('r', 'p') AND c.relispartition
+             WHERE d.classid = 'pg_class'::regclass
+               AND age(i.xmin) <= age((txid_current() % 4294967296)::text::xid)
+               AND NOT EXISTS (SELECT FROM pg_publication_rel r
+                                 JOIN pg_publication p ON p.oid = r.prpubid
+                                 JOIN dts_ddl.tasks t ON t.slot_name = p.pubname
+                                WHERE r.prrelid = i.inhrelid)
+               -- Created as a partition in this transaction: every row is in the stream.
+               AND NOT EXISTS (SELECT FROM public.dts_ddl_command k
+                                WHERE k.relation = i.inhrelid AND k.tag = 'CREATE TABLE'
+                                  AND age(k.xmin) <= age((txid_current() % 4294967296)::text::xid))
+        LOOP
+            PERFORM dts_ddl.note(CASE WHEN dts_ddl.holds_rows(wanted::oid) THEN 'entered' ELSE 'table' END,
+                                 'CREATE TABLE', context, wanted, dts_ddl.definition(wanted::oid));
+            noted := true;
+        END LOOP;
     END IF;
     FOR class, object IN
         SELECT DISTINCT d.classid, d.objid
