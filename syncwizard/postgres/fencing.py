@@ -74,6 +74,23 @@ def prepare_fence(connection: Connection, mode: FenceMode, roles: Sequence[str],
     return Fence(mode=mode, database=database, statements=(texts[0],), undo=(texts[1],), after=clock)
 
 
+class ReadOnly(msgspec.Struct, frozen=True, kw_only=True):
+    """A database that is read-only by default: what takes that away, and whether the account may."""
+
+    database: str
+    statement: str
+    may_alter: bool
+
+
+def read_only_by_default(connection: Connection) -> ReadOnly | None:
+    """That of the session, where its database is so."""
+    row = connection.execute(query("fence_rights")).fetchone()
+    if row is None or row[3] not in ("on", "true", "yes", "1"):
+        return None
+    statement = sql.SQL("ALTER DATABASE {} RESET {}").format(sql.Identifier(connection.info.dbname), DEFAULT)
+    return ReadOnly(database=connection.info.dbname, statement=statement.as_string(connection), may_alter=bool(row[0]))
+
+
 def _revoking(connection: Connection, roles: Sequence[str], tables: Sequence[TableName]) -> Fence:
     rows = connection.execute(query("grants_to_write"), _of(tables, roles)).fetchall()
     raising, undo = [], []

@@ -6,7 +6,7 @@ import msgspec
 
 from syncwizard.errors import End, UsageError
 from syncwizard.postgres.catalog.selection import select_tables
-from syncwizard.postgres.fencing import prepare_fence, writing_elsewhere
+from syncwizard.postgres.fencing import prepare_fence, read_only_by_default, writing_elsewhere
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.transactions import read_transactions
@@ -44,7 +44,7 @@ def check(context: Context, order: SwitchoverOrder, figures: Callable[[], Sample
     """Raises UsageError that names all that is in the way."""
     with context.connect("source", "switchover") as source, translated("source", "looking for what is in the way"):
         tables = tuple(table.name for table in select_tables(source, context.spec, sizes=False).tables)
-        found = [*_of_task(context, figures), *_of_source(context, source, order)]
+        found = [*_of_task(context, figures), *_of_source(context, source, order), *_of_destination(context)]
         _refuse([each for each in found if each.accept not in order.accepted or each.accept is None])
         return Passed(fence=prepare_fence(source, order.fence, order.roles, tables), tables=tables)
 
@@ -98,6 +98,18 @@ def _of_source(context: Context, source: Connection, order: SwitchoverOrder) -> 
             title=f"these would write to the source behind the fence: {listed(writers)}",
             remedy="finish prepared transactions, disable subscriptions, pause the tasks, and reset the defaults of"
             " roles (ALTER ROLE … RESET default_transaction_read_only)",
+        )
+
+
+def _of_destination(context: Context) -> Iterator[Obstacle]:
+    """A default that would keep applications from writing there, and that the last step could not take away."""
+    with context.connect("destination", "switchover") as session, translated("destination", "looking at its default"):
+        found = read_only_by_default(session)
+    if found is not None and not found.may_alter and context.state().inherited is None:
+        yield Obstacle(
+            title=f"database {found.database} of the destination is read-only by default, and the account of the task"
+            " may not change that",
+            remedy=f"have its owner run: {found.statement}",
         )
 
 

@@ -2,22 +2,28 @@
 
 from collections.abc import Sequence
 
-from syncwizard.postgres.fencing import run_statements
+from syncwizard.postgres.fencing import read_only_by_default, run_statements
 from syncwizard.postgres.opening import Change, Definition, changes, read_states
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.commands.switchover.lifting import lift
 from syncwizard.stages.context import Context
 from syncwizard.task.names import TableName
-from syncwizard.task.switchover import DestinationChanging, SwitchoverOrder
+from syncwizard.task.switchover import DestinationChanging, Fence, SwitchoverOrder
 from syncwizard.task.text import counted
 
 
 def open_destination(context: Context) -> str:
-    """Takes away what keeps applications from writing to the destination, of a task that is the way back. Raises
-    EndpointError, TaskFailed."""
+    """Takes away what keeps applications from writing to the destination: the fence of a task that is the way back, or
+    a default that was set beforehand. Raises EndpointError, TaskFailed."""
     fence = context.state().inherited
     if fence is None:
-        return "the destination takes the writes"
+        with context.connect("destination", "switchover") as session, translated("destination", "opening it"):
+            found = read_only_by_default(session)
+        if found is None:
+            return "the destination takes the writes"
+        # Who set it is not known, so sessions are left alone: those that began behind it write once they connect anew.
+        lift(context, "destination", Fence(mode="revoke", database=found.database, undo=(found.statement,)))
+        return f"database {found.database} of the destination is no longer read-only by default"
     lift(context, "destination", fence)
     return f"database {fence.database} of the destination takes writes again"
 
