@@ -121,14 +121,14 @@ def _rules(checkup: Checkup) -> dict[TableName, RowRule]:
 
 @item("apply-key", "Rows can be addressed by a key at the destination", ("source",), OBJECTS)
 def apply_key(checkup: Checkup) -> Finding:
-    """A table without an immediate unique index over NOT NULL columns is applied row by row in order."""
+    """A table without an immediate unique index over NOT NULL columns is matched by whole rows."""
     keys = expected_keys(checkup.selection.copied)
     keyless = [str(table.name) for table in checkup.selection.copied if table.name not in keys]
     if keyless:
         return warning(
             naming(
-                "no unique, immediate, complete index over NOT NULL columns: each change is applied singly, by "
-                "comparing whole rows: ",
+                "no unique, immediate, complete index over NOT NULL columns: changes find their rows by comparing "
+                "whole rows, for which each batch reads the table: ",
                 keyless,
             ),
             "add a primary key where updates and deletes are frequent",
