@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -20,6 +21,8 @@ from syncwizard.errors import NotDelivered, UsageError
 from syncwizard.remedies import to_do
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
+from syncwizard.task.specification import TaskSpec
+from syncwizard.task.state import TaskState
 
 TEST = "this is a test: alerts of this task arrive here"
 # A task that is over has no alerts of its own.
@@ -45,17 +48,23 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 def send_test(task: StoredTask) -> list[Sent]:
     """Sends a test to each receiver of the task, once. Raises UsageError where it has none, or a secret is not to be
     had."""
-    settings = task.spec.advanced.alerts
+    return send_test_of(task.spec, task.read_state(), where=task.label)
+
+
+def send_test_of(spec: TaskSpec, state: TaskState | None = None, *, where: str = "") -> list[Sent]:
+    """The same of a task that may not be stored yet."""
+    settings = spec.advanced.alerts
     if not settings.sent_somewhere:
         raise UsageError(
             "this task sends its alerts nowhere",
-            where=task.label,
+            where=where,
             remedy=to_do("give `advanced.alerts` a receiver: syncwizard manual alerts"),
         )
     now = time.time()
     due = Due(rule="test", phase="begins", message=TEST, since=now, at=now)
-    alert = alert_of(task.spec, task.read_state(), due)
-    return [_deliver(name, send, [alert])[0] for name, send in _receivers(task).items()]
+    spec = spec if spec.id is not None else msgspec.structs.replace(spec, id=uuid.uuid4())
+    alert = alert_of(spec, state or TaskState(), due)
+    return [_deliver(name, send, [alert])[0] for name, send in _receivers(spec).items()]
 
 
 def silence(task: StoredTask, seconds: float) -> float:
@@ -96,7 +105,7 @@ def _look_after(seen: Seen) -> Looked:
     silenced = now < book.silenced_until(task.folder)
     alarms, due = decide(before.alarms, wrong, rules, now, silenced=silenced)
     new = [alert_of(task.spec, seen.state, each) for each in due]
-    receivers = _receivers(task) if new or any(before.undelivered.values()) else {}
+    receivers = _receivers(task.spec) if new or any(before.undelivered.values()) else {}
     undelivered: dict[ReceiverName, list[Alert]] = {}
     sent = []
     for name, send in receivers.items():
@@ -107,11 +116,11 @@ def _look_after(seen: Seen) -> Looked:
     return Looked(label=task.label, wrong=wrong, sent=tuple(sent))
 
 
-def _receivers(task: StoredTask) -> dict[ReceiverName, Send]:
-    settings = task.spec.advanced.alerts
+def _receivers(spec: TaskSpec) -> dict[ReceiverName, Send]:
+    settings = spec.advanced.alerts
     handover = Handover(
         smtp_password=secrets.smtp_password_of(settings),
-        webhook_url=secrets.webhook_url_of(settings, task.spec.name),
+        webhook_url=secrets.webhook_url_of(settings, spec.name),
     )
     return receivers_of(settings, handover)
 

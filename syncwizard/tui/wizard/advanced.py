@@ -1,26 +1,31 @@
 """The step of the settings that every task has a sensible default for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import groupby, islice
 from typing import ClassVar, get_args
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Label, Static
 
+from syncwizard.client import alerts
 from syncwizard.rows.as_typed import TableShape, script_problem, shape_of
 from syncwizard.task.drafting.choice import ObjectChoice
-from syncwizard.task.drafting.draft import StepName
+from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.names import TableName
-from syncwizard.task.settings import Declared
+from syncwizard.task.problem import Problem
+from syncwizard.task.settings import Declared, text_of
 from syncwizard.task.specification import SETTINGS, EtlErrors
-from syncwizard.task.text import one_line
+from syncwizard.task.text import one_line, shorten
 from syncwizard.tui.dialogs.edit import Attempt, EditorDialog
+from syncwizard.tui.dialogs.settings import SettingsDialog, Texts
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import Field
+from syncwizard.tui.widgets.setting_field import setting_field
 from syncwizard.tui.wizard.form import FormStep
 from syncwizard.tui.wizard.trying import Trials, chosen_tables
 
@@ -31,6 +36,64 @@ ABOUT_ERRORS = "The task stops, or the row is put into syncwizard.dead_letters, 
 SCRIPT_NOTE = 'For each row of every table: e_set(`tier`, "gold"). The manual has all functions (F1).'
 # While a script is typed it is tried on so many tables: a pause in typing must not become one of the screen.
 TABLES_CHECKED = 50
+
+
+AS_USUAL = "as usual"
+SEND_A_TEST = "Send a test"
+CHANGED_SHOWN = 2
+VALUE_COLUMNS = 16
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings with a form of their own; `about`: what they are for."""
+
+    id: str
+    title: str
+    about: str
+    settings: tuple[Declared, ...]
+
+    def describe(self, value_of: Callable[[str], str]) -> str:
+        """What is set otherwise than by default, in a line."""
+        changed = [
+            f"{each.setting.label.lower()} {shorten(one_line(text), VALUE_COLUMNS)}"
+            for each in self.settings
+            if (text := value_of(each.path)) != text_of(each.default)
+        ]
+        more = f" and {len(changed) - CHANGED_SHOWN} more" if len(changed) > CHANGED_SHOWN else ""
+        return ", ".join(changed[:CHANGED_SHOWN]) + more if changed else AS_USUAL
+
+
+def _below(*prefixes: str) -> tuple[Declared, ...]:
+    return tuple(each for each in SETTINGS if each.path.startswith(prefixes))
+
+
+ALERTS = Part(
+    id="part-alerts",
+    title="Alerts",
+    about="By e-mail, webhook, command or syslog, when something is wrong for a while.",
+    settings=_below("advanced.alerts."),
+)
+PARTS = (
+    Part(
+        id="part-throttle",
+        title="Throttle",
+        about="How fast the copy and the changes may be, by day and at quiet hours; or a class.",
+        settings=_below("advanced.class", "advanced.throttle."),
+    ),
+    ALERTS,
+    Part(
+        id="part-metrics",
+        title="Metrics",
+        about="For Prometheus: a file, or an address.",
+        settings=_below("advanced.metrics."),
+    ),
+    Part(
+        id="part-definitions",
+        title="Definitions",
+        about="Whether changes of definitions at the source are followed; and the tag of the environment.",
+        settings=_below("advanced.ddl", "advanced.dropped_tables", "advanced.tag"),
+    ),
+)
 
 
 class AdvancedStep(FormStep):
@@ -47,11 +110,17 @@ class AdvancedStep(FormStep):
                 if group is not None:
                     yield Static(group.heading, classes="form--heading")
                 for each in settings:
-                    yield from _field(each)
+                    yield from setting_field(each)
             yield Static("Names at the destination", classes="form--heading")
             yield Field("capitalization", "Letters", Choice(CAPITALIZATIONS))
             yield Static(ABOUT_CAPITALIZATION, classes="form--about", markup=False)
             yield from self._transformation()
+            yield Static("More", classes="form--heading")
+            for part in PARTS:
+                with Horizontal(classes="form--line"):
+                    yield Label(part.title, classes="field--label")
+                    yield Button(AS_USUAL, id=part.id, compact=True, classes="settings-part")
+                yield Static(part.about, classes="form--about", markup=False)
 
     def _transformation(self) -> Iterator[Widget]:
         yield Static("Transformation", classes="form--heading")
@@ -67,6 +136,39 @@ class AdvancedStep(FormStep):
         super().show()
         for button in self.query("#script").results(Button):
             button.label = one_line(self.value_of("advanced.etl"))[:60] or "none"
+        for part in PARTS:
+            for button in self.query(f"#{part.id}").results(Button):
+                button.label = part.describe(self.value_of)
+
+    @on(Button.Pressed, ".settings-part")
+    def _open_part(self, event: Button.Pressed) -> None:
+        event.stop()
+        part = next(each for each in PARTS if each.id == event.button.id)
+
+        def answered(texts: Texts | None) -> None:
+            for path, text in (texts or {}).items():
+                if text != self.value_of(path):
+                    self.take(path, text)
+            self.show()
+
+        texts = {each.path: self.value_of(each.path) for each in part.settings}
+        trial = (SEND_A_TEST, self._send_test) if part is ALERTS else None
+        self.app.push_screen(SettingsDialog(part.title, part.settings, texts, self._problems_of, trial=trial), answered)
+
+    def _with(self, texts: Texts) -> TaskDraft:
+        draft = self.wizard.draft
+        for path, text in texts.items():
+            draft = draft.with_value(path, text)
+        return draft
+
+    def _problems_of(self, texts: Texts) -> list[Problem]:
+        return self._with(texts).problems("advanced")
+
+    def _send_test(self, texts: Texts) -> str:
+        return " · ".join(
+            f"{each.receiver} {f'✗ {each.trouble}' if each.trouble else '✓'}"
+            for each in alerts.send_test_of(self._with(texts).to_spec())
+        )
 
     @on(Button.Pressed, "#script")
     def _open_script(self, event: Button.Pressed) -> None:
@@ -100,28 +202,3 @@ def some_shapes(choice: ObjectChoice) -> Iterator[TableShape]:
     known = ((each, columns) for each in tables if (columns := choice.catalogue.columns_of.get(each.relation)))
     for each, columns in islice(known, TABLES_CHECKED):
         yield shape_of(TableName(each.schema, each.name), columns)
-
-
-def _field(each: Declared) -> Iterator[Widget]:
-    # As many digits as the largest number has, and one to see that it is too many.
-    digits = len(str(each.setting.high)) + 1 if each.setting.high is not None else 0
-    control: Input | Choice
-    if each.number:
-        control = Input(
-            compact=True, max_length=max([digits, *map(len, each.choices)]) if digits else 0, classes="-number"
-        )
-    elif each.choices:
-        control = Choice([(word, word) for word in each.choices])
-    else:
-        control = Input(compact=True)
-    yield Field(each.path, each.setting.label, control, unit=plain(each.limits))
-    yield Static(plain(each.setting.help), classes="form--about", markup=False)
-
-
-def plain(text: str) -> str:
-    """Words of the manual, where keys and values stand in backquotes.
-
-    >>> plain("`off` or not")
-    'off or not'
-    """
-    return text.replace("`", "")
