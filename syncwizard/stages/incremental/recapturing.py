@@ -36,10 +36,10 @@ class Recaptured(NamedTuple):
     @property
     def message(self) -> str:
         """In words."""
-        what = f"{', '.join(self.broken)}: it captures definitions again"
+        what = f"what captures definitions was made again ({', '.join(self.broken)})"
         if not self.aside:
-            return f"{what}, and no followed table has another definition than the stream brings"
-        return f"{what}, and {', '.join(str(event.table) for event in self.aside)} changed meanwhile"
+            return f"{what}: no followed table changed meanwhile"
+        return f"{what}: {', '.join(str(event.table) for event in self.aside)} changed meanwhile"
 
 
 def recapture(
