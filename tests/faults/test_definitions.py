@@ -184,8 +184,8 @@ class Definer:
                 f"DROP TABLE {table}",
                 f"CREATE TABLE w_{n} AS SELECT i::bigint AS id, 'as ' || i AS v FROM generate_series(1, 300) i",
                 f"CREATE TABLE w_{n} (a int, v text, id serial); INSERT INTO w_{n} (a) VALUES (1), (1), (2)",
-                f"CREATE TABLE r_{n} (id bigint PRIMARY KEY, v text) PARTITION BY RANGE (id);"
-                f" CREATE TABLE w_{n} PARTITION OF r_{n} DEFAULT; INSERT INTO r_{n} VALUES (1, 'a'), (4, 'b');"
+                f"CREATE TABLE r_{n} (id bigserial PRIMARY KEY, v text) PARTITION BY RANGE (id);"
+                f" CREATE TABLE w_{n} PARTITION OF r_{n} DEFAULT; INSERT INTO r_{n} (v) VALUES ('a'), ('b');"
                 f" ALTER TABLE r_{n} ADD COLUMN c{n} int DEFAULT {n}; ALTER TABLE r_{n} DETACH PARTITION w_{n}",
             ]
         )
