@@ -42,7 +42,7 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
 
 @item("parameters", "What is set at the source's server is set at the destination's", BOTH)
 def parameters(checkup: Checkup) -> Finding:
-    """Only what somebody chose at the source: defaults differ between versions for good reasons."""
+    """Only what was chosen at the source: defaults differ between versions for good reasons."""
     names = [name for topic in TOPICS.values() for name in topic]
     return judge_parameters(*(read_parameters(checkup.session(end), names) for end in BOTH))
 
