@@ -46,7 +46,8 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
-from syncwizard.task.reducer import NOTICES_KEPT, reduce
+from syncwizard.task.reducer import reduce
+from syncwizard.task.reducing.core import NOTICES_KEPT
 from syncwizard.task.state import MissingDefinition, TaskState
 from syncwizard.task.switchover import (
     DestinationChanging,
