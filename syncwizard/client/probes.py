@@ -34,7 +34,7 @@ from syncwizard.engine.protocol import (
 )
 from syncwizard.engine.starting import environment_without_secrets
 from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
-from syncwizard.remedies import Remedy
+from syncwizard.remedies import Remedy, without_then
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
 from syncwizard.task.events import DefinitionDecided, Event, ResyncRequested
@@ -68,6 +68,7 @@ class Probe(Generic[News]):
         self._request = request
         spec = getattr(request, "spec", None)
         others = other_forms(spec) if isinstance(spec, TaskSpec) else ()
+        self._of_task = isinstance(spec, TaskSpec) and spec.id is not None
         self._environment = environment_without_secrets(endpoints, others)
         self._decode = decode
         self._stderr = subprocess.DEVNULL if quiet else None
@@ -98,6 +99,9 @@ class Probe(Generic[News]):
             otherwise.pop_all()
         self._check()
         if error is not None:
+            if not self._of_task and error.remedy.then == "resume":
+                # There is nothing yet that could be resumed.
+                error.remedy = without_then(error.remedy)
             raise error
         if code:
             raise TaskFailed(f"the {self._request.kind} probe ended with code {code}", remedy=Remedy(then="run again"))

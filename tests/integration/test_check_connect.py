@@ -103,3 +103,10 @@ def test_what_does_not_fit_is_found_by_it_and_by_the_precheck(
         assert item in failed, done.stdout
         assert message in " ".join([failed[item]["message"], *failed[item]["objects"]])
         assert item in done.stderr
+
+
+def test_trouble_before_there_is_a_task_is_not_to_be_resumed(shop: DatabasePair, tmp_path: Path) -> None:
+    path = written(shop, tmp_path, overrides=[orders(where="1000 / (id - 1) > 0")])
+    refused = syncwizard("check", path, "--try", "public.orders", expect=1).stderr
+    assert "division by zero" in refused
+    assert "resume" not in refused

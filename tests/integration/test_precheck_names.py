@@ -61,6 +61,7 @@ def test_what_is_wrong_with_names_is_found_before_the_start(pair: DatabasePair, 
         found = findings(pair, tmp_path, {"overrides": overrides})["object-names"]
         assert found.verdict == "failed"
         assert message in found.message
+        assert "(objects[0].overrides[0])" in found.message
     found = findings(pair, tmp_path, {"rename": [{"pattern": "(orders|items)", "name": "all"}]})["object-names"]
     assert "would all be public.all" in found.message
     found = findings(pair, tmp_path, {"rename": [{"pattern": "(ite)ms", "name": "x" * 60 + r"\1\1"}]})["object-names"]

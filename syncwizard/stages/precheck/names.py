@@ -1,7 +1,7 @@
 """Items about the names of objects at the destination, and the columns that are left out (DESIGN rule 19)."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from syncwizard.postgres.catalog.names import read_dependents, read_inheritance, read_taken, read_texts
 from syncwizard.postgres.catalog.origin_keys import apart_problems
@@ -12,6 +12,7 @@ from syncwizard.stages.precheck.shape import sent_columns
 from syncwizard.structure.merging import merge_problems, merged
 from syncwizard.structure.mistaken_names import lost_key, meeting_names, missing_tables, mistaken_columns
 from syncwizard.task.names import ObjectName
+from syncwizard.task.objects import entry_paths
 from syncwizard.task.text import counted, listed
 
 # Words of a body: in double quotes, or not.
@@ -39,7 +40,7 @@ def object_names(checkup: Checkup) -> Finding:
     wrong = wrong or list(_not_apart(checkup))
     if wrong:
         return failed(
-            wrong,
+            [_placed(problem, entry_paths(checkup.spec.objects)) for problem in wrong],
             "give other names in `objects` of the task file (`name`, `columns`, `rename`)",
         )
     taken = list(map(str, _taken_indexes(checkup)))
@@ -49,6 +50,22 @@ def object_names(checkup: Checkup) -> Finding:
             "rename or drop these, or rename the tables so that their indexes follow (`name`, `rename`)",
         )
     return passed(_summary(checkup))
+
+
+def _placed(problem: str, paths: Mapping[tuple[str, str], str]) -> str:
+    """What is wrong, with where the task file describes the tables that it names.
+
+    >>> _placed("s.t and s.tt would all be s.x", {("s", "t"): "objects[0].tables[0]"})
+    's.t and s.tt would all be s.x (objects[0].tables[0])'
+    >>> _placed("s.tt is wrong", {("s", "t"): "objects[0].tables[0]"})
+    's.tt is wrong'
+    """
+    named = [
+        path
+        for (schema, table), path in paths.items()
+        if f"{schema}.{table}" in problem and re.search(rf"(?<![\w.]){re.escape(f'{schema}.{table}')}(?!\w)", problem)
+    ]
+    return f"{problem} ({', '.join(named)})" if named else problem
 
 
 def _not_apart(checkup: Checkup) -> Iterator[str]:
