@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 # How to go on once the steps are done; "" where that depends on the command.
-Then = Literal["", "resume", "resync", "start", "new task", "run again", "pause", "status", "wait"]
+Then = Literal["", "resume", "resync", "heal", "start", "new task", "run again", "pause", "status", "wait"]
 # Words for a `then`; `alone` where no step comes before it.
 Wording = Callable[["Remedy", bool], str]
 
@@ -117,6 +117,9 @@ def words_of(remedy: Remedy, wording: Wording, *, with_statements: bool = True) 
 def by_command(remedy: Remedy, alone: bool) -> str:
     """How to go on, as the commands of the terminal do it.
 
+    >>> words_of(or_else(resync("kb"), Remedy(then="heal", task="kb")), by_command)
+    'copy again: syncwizard resync kb; or write only the rows that differ: syncwizard heal kb'
+
     >>> by_command(resync("my kb", ["public.a b"]), True)
     "copy again: syncwizard resync 'my kb' --table 'public.a b'"
     >>> by_command(Remedy(then="resume", task="kb"), False), by_command(Remedy(then="resume"), False)
@@ -126,6 +129,8 @@ def by_command(remedy: Remedy, alone: bool) -> str:
     match remedy.then:
         case "resync":
             return f"copy {'everything ' if remedy.everything else ''}again: {command}"
+        case "heal":
+            return f"write only the rows that differ: {command}"
         case "resume":
             return f"continue: {command}" if remedy.task else "resume the task"
         case "start":

@@ -206,7 +206,7 @@ def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
     change(made.pair)
     failed = syncwizard("resume", NAME, "--until", "caught-up", expect=1)
     assert title in failed.stderr
-    assert f"syncwizard resync {NAME}\n" in failed.stderr
+    assert f"syncwizard resync {NAME}; or write only the rows that differ: syncwizard heal {NAME}\n" in failed.stderr
     until(made.failed, 20, "the engine to end")
     if lose is drop_slot:
         measured = made.task.read_state().slot_measured
@@ -214,7 +214,7 @@ def test_what_was_lost_is_copied_again_by_the_command_that_the_failure_names(
         assert "the source does not have it any more" in syncwizard("status", NAME).stdout
         assert "CRITICAL - " in syncwizard("status", NAME, "--check", expect=2).stdout
     refused = syncwizard("resume", NAME, expect=2)
-    assert f"syncwizard resync {NAME}\n" in refused.stderr
+    assert f"syncwizard resync {NAME}; or write only the rows that differ: syncwizard heal {NAME}\n" in refused.stderr
 
     unconfirmed = syncwizard("resync", NAME, expect=2)
     assert "EMPTIED" in unconfirmed.stderr and "--yes" in unconfirmed.stderr

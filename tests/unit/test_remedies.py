@@ -71,7 +71,10 @@ def in_monitor(remedy: Remedy) -> str:
             "or take it out (ALTER PUBLICATION p DROP TABLE t), then r resumes",
         ),
         # The stream has a hole, another engine has the task, a defect, a stage that ended by itself.
-        (missing_changes("gone", PROGRESS, detail="").remedy, "R resyncs"),
+        (
+            missing_changes("gone", PROGRESS, detail="").remedy,
+            f"R resyncs; or write only the rows that differ: syncwizard heal {PROGRESS.task_name}",
+        ),
         (
             _fenced(HOLDER).remedy,
             "the task runs elsewhere: pause it there, or end that engine; if none is left, end its session "

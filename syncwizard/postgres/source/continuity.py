@@ -200,7 +200,9 @@ def find_tables(connection: Connection, names: Sequence[TableName]) -> list[Tabl
 
 def missing_changes(title: str, progress: Progress, *, detail: str) -> ChangesMissing:
     """The error of a stream with a hole."""
-    return ChangesMissing(title, detail=detail, where="source", remedy=resync(progress.task_name))
+    task = progress.task_name
+    remedy = or_else(resync(task), Remedy(then="heal", task=task))
+    return ChangesMissing(title, detail=detail, where="source", remedy=remedy)
 
 
 def _back_or_from_here(what: str, progress: Progress) -> Remedy:
