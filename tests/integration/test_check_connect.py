@@ -10,6 +10,8 @@ from syncwizard.task.specification import PrecheckSettings, SchemaObjects, Table
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.pair import DatabasePair
 
+pytestmark = pytest.mark.slow
+
 ORDERS = """
 CREATE TABLE orders (id int PRIMARY KEY, region text NOT NULL, price numeric NOT NULL, card text);
 CREATE TABLE tmp_a (id int PRIMARY KEY);

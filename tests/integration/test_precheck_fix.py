@@ -10,6 +10,8 @@ from syncwizard.task import file
 from tests.support.commands import syncwizard
 from tests.support.pair import DatabasePair
 
+pytestmark = pytest.mark.slow
+
 SLOT = "dts_sync_00c0ffee00aa"
 
 

@@ -24,6 +24,8 @@ from tests.tui.test_pages import FOUND, VALUES, Told, compared, explaining
 from tests.tui.test_snapshots import RETRYING, several_tasks
 from tests.tui.test_wizard_snapshots import DRAFT, ITEMS, NEWS, replayed
 
+pytestmark = pytest.mark.slow
+
 # WCAG 2.1, 1.4.3: the least contrast of text.
 LEAST = 4.5
 # xterm's own 16 colours, on either ground.
