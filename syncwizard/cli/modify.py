@@ -13,9 +13,9 @@ from syncwizard.cli.precheck import print_item
 from syncwizard.client import modifying, tasks
 from syncwizard.client.modifying import Modification
 from syncwizard.client.saved_connections import load_task
+from syncwizard.task.event_words import describe_changed_rule
 from syncwizard.task.events import Event, PrecheckItemFinished
 from syncwizard.task.modification import describe_modification
-from syncwizard.task.narration import describe_changed_rule
 
 
 @click.command()

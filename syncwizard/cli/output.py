@@ -12,10 +12,10 @@ import msgspec
 
 from syncwizard.errors import SyncwizardError
 from syncwizard.remedies import Remedy
+from syncwizard.task.event_words import describe_retrying
 from syncwizard.task.events import Remainder
 from syncwizard.task.failures import failure_of, format_failure
 from syncwizard.task.left_over import left_over_lines
-from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import clean_json, clean_lines, one_line
 

@@ -9,8 +9,9 @@ from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import LeftOver
 from syncwizard.remedies import to_do
+from syncwizard.task.event_words import describe_aside
 from syncwizard.task.left_over import left_over_lines
-from syncwizard.task.narration import describe_aside, narrate
+from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.summary import RELEASE_CONSEQUENCES
 from syncwizard.task.text import counted

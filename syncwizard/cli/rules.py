@@ -13,8 +13,8 @@ from syncwizard.client import rules as orders
 from syncwizard.client import tasks
 from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask
+from syncwizard.task.event_words import describe_changed_rule
 from syncwizard.task.events import Event, PrecheckItemFinished
-from syncwizard.task.narration import describe_changed_rule
 from syncwizard.task.row_facts import RowFact, row_facts
 
 

@@ -20,8 +20,9 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, connect, missing_tables, wait_for
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import UsageError
+from syncwizard.task.event_words import count_aside, describe_aside
 from syncwizard.task.events import Entry
-from syncwizard.task.narration import count_aside, describe_aside, narrate
+from syncwizard.task.narration import narrate
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import format_seconds, local_time, shell_word
 

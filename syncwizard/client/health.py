@@ -5,11 +5,11 @@ from typing import Literal
 import msgspec
 
 from syncwizard.client.looking import Seen
+from syncwizard.task.event_words import count_aside, count_missing
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.totals import describe_latency
-from syncwizard.task.narration import count_aside, count_missing
 from syncwizard.task.switching import describe_switchover
 from syncwizard.task.text import counted, describe_bytes, local_time, one_line, span
 

@@ -8,6 +8,15 @@ import msgspec
 from syncwizard.client.followed import describe_ignored
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import as_line, lines_of, with_task
+from syncwizard.task.event_words import (
+    HELD_BACK,
+    count_aside,
+    count_missing,
+    describe_aside,
+    describe_dead_letters,
+    describe_missing,
+    describe_retrying,
+)
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
@@ -28,16 +37,7 @@ from syncwizard.task.layered import plain
 from syncwizard.task.left_over import left_over_lines
 from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.narration import (
-    HELD_BACK,
-    count_aside,
-    count_missing,
-    describe_aside,
-    describe_dead_letters,
-    describe_missing,
-    describe_retrying,
-    narrate,
-)
+from syncwizard.task.narration import narrate
 from syncwizard.task.refused import describe_refused
 from syncwizard.task.stages import STAGES
 from syncwizard.task.state import Notice, TaskState

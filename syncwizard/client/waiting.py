@@ -13,10 +13,10 @@ from syncwizard.engine.journal import FILE_NAME, is_full, read_journal
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, TimedOut, UsageError
 from syncwizard.remedies import Remedy
+from syncwizard.task.event_words import describe_retrying
 from syncwizard.task.events import Entry, StageName, TableSetAside
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.narration import describe_retrying
 from syncwizard.task.state import TaskState
 
 Goal = Literal["full", "caught-up", "indexed"]

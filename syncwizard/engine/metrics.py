@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from syncwizard.task.event_words import count_changes
 from syncwizard.task.events import ChangesApplied
 from syncwizard.task.figures.rates import (
     WINDOW_SECONDS,
@@ -19,7 +20,6 @@ from syncwizard.task.figures.rates import (
 )
 from syncwizard.task.figures.sample import IndexBuild, Sample
 from syncwizard.task.lsn import parse_lsn
-from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
 
 replace = msgspec.structs.replace

@@ -4,11 +4,11 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
+from syncwizard.task.event_words import count_aside, describe_aside
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
 from syncwizard.task.figures.totals import dead_letters
 from syncwizard.task.figures.tries import describe_tries, headline
-from syncwizard.task.narration import count_aside, describe_aside
 from syncwizard.task.state import Retrying, TaskState
 from syncwizard.task.text import counted, listed, one_line, shorten_words, span
 from syncwizard.tui.formatting import Part, Tone, moment, running_stages

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed, TaskFailed
+from syncwizard.task.event_words import DEAD_LETTERS
 from syncwizard.task.events import Noticed, TableCopied
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.totals import dead_letters
-from syncwizard.task.narration import DEAD_LETTERS
 from syncwizard.task.specification import Advanced, EtlErrors, SchemaObjects, TableObject
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path

@@ -15,9 +15,9 @@ from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.commands import resync
 from syncwizard.stages.context import Context
 from syncwizard.stages.full import stage as full
+from syncwizard.task.event_words import HELD_BACK
 from syncwizard.task.events import Noticed, PartitionDetached, TableRestarted
 from syncwizard.task.names import TableName
-from syncwizard.task.narration import HELD_BACK
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import SchemaObjects, Synchronization, TableObject
 from tests.faults.running import RunningTask, running

@@ -9,11 +9,11 @@ from typing import Literal
 import msgspec
 
 from syncwizard.task.alerting import Alerts
+from syncwizard.task.event_words import count_aside
 from syncwizard.task.events import SlotMeasured
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.narration import count_aside
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, span
 

@@ -17,10 +17,10 @@ from syncwizard.stages.capture.again import Damage, find_damage, followed_by
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import Targets, find_obstacles, read_targets
 from syncwizard.structure.table import Table
+from syncwizard.task.event_words import describe_aside
 from syncwizard.task.events import ResyncRequested, TableToCopy
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.names import TableName
-from syncwizard.task.narration import describe_aside
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.text import did_you_mean
 

@@ -12,11 +12,11 @@ from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Redefinition, Route, Truncation
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.frames import Figures, Recovered, Redefined
+from syncwizard.task.event_words import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.events import DefinitionFollowed
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
-from syncwizard.task.narration import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 
 SAMPLE_SECONDS = 0.1
 # An application may swap unique values all day long.

@@ -8,10 +8,10 @@ from typing import Literal, get_args
 
 import msgspec
 
+from syncwizard.task.event_words import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.totals import counts_of
-from syncwizard.task.narration import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.state import StateName, TaskState
 from syncwizard.task.verification import Verdict
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from syncwizard.task.event_words import DEAD_LETTERS, LEFT_OUT, count_applied, count_changes, counts_with_copy
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, TimeLeft, backlog_bytes, index_fraction
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.time_left import backlog_left, backlog_shrinks
-from syncwizard.task.narration import DEAD_LETTERS, LEFT_OUT, count_applied, count_changes, counts_with_copy
 from syncwizard.task.state import TaskState
 from syncwizard.task.text import (
     coarse_seconds,

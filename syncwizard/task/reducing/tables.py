@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from syncwizard.task.event_words import DEAD_LETTERS
 from syncwizard.task.events import (
     Noticed,
     PartitionDetached,
@@ -15,7 +16,7 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.layered import changed, without
 from syncwizard.task.names import TableName
-from syncwizard.task.narration import DEAD_LETTERS, narrate
+from syncwizard.task.narration import narrate
 from syncwizard.task.reducing.core import after, interrupted, noticed, replace
 from syncwizard.task.stages import TABLE as STAGE_TABLE
 from syncwizard.task.state import StageState, TableState, TaskState

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from syncwizard.client.looking import Seen
+from syncwizard.task.event_words import count_applied, count_changes
 from syncwizard.task.events import (
     ChangesApplied,
     Entry,
@@ -13,7 +14,7 @@ from syncwizard.task.events import (
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, counts_of, describe_share, shown_kinds
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.narration import count_applied, count_changes, narrate
+from syncwizard.task.narration import narrate
 from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
 from syncwizard.tui.event_lines import LEVEL_MARKS, level_of
 from syncwizard.tui.formatting import day_and_time

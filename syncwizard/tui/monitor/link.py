@@ -19,11 +19,11 @@ from syncwizard.client.waiting import current
 from syncwizard.engine.protocol import Answer, Happened, Observed, Response, Sampled
 from syncwizard.errors import JournalFailed, SyncwizardError
 from syncwizard.remedies import words_of
+from syncwizard.task.event_words import count_changes
 from syncwizard.task.events import ChangesApplied, Entry
 from syncwizard.task.figures.history import History, add, merge, observe
 from syncwizard.task.figures.retention import Retention
 from syncwizard.task.figures.sample import Sample
-from syncwizard.task.narration import count_changes
 from syncwizard.task.state import TaskState
 from syncwizard.tui.remedies import by_key
 

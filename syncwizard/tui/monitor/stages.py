@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
+from syncwizard.task.event_words import count_aside, count_missing, describe_aside, describe_missing
 from syncwizard.task.figures.rates import copy_progress, index_fraction
 from syncwizard.task.figures.time_left import stages_left
 from syncwizard.task.figures.totals import copy_fields, describe_share, describe_time_left
-from syncwizard.task.narration import count_aside, count_missing, describe_aside, describe_missing
 from syncwizard.task.stages import STAGES, StageName, facts_of
 from syncwizard.task.text import age, format_seconds, one_line
 from syncwizard.tui.formatting import Part, Tone, is_in_step

@@ -12,9 +12,9 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Context
+from syncwizard.task.event_words import count_aside, count_missing
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
-from syncwizard.task.narration import count_aside, count_missing
 from syncwizard.task.switchover import AcceptedCheck, Fence, SwitchoverOrder
 from syncwizard.task.text import counted, format_seconds, listed
 
