@@ -170,9 +170,10 @@ def test_the_example_that_is_shown_does_what_the_page_says(page: str, pair: Data
     text = README if page == "README" else manual.read("task-file")
     example = next(block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "name: shop-to-eu" in block)
     pair.source.execute(
-        "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int PRIMARY KEY, note text, card text);"
-        "CREATE TABLE shop.tmp_import (id int PRIMARY KEY);"
-        "INSERT INTO shop.orders VALUES (1, 'one', '4711'); INSERT INTO shop.tmp_import VALUES (1)"
+        "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int PRIMARY KEY, note text, card text, region text);"
+        "ALTER TABLE shop.orders REPLICA IDENTITY FULL; CREATE TABLE shop.tmp_import (id int PRIMARY KEY);"
+        "INSERT INTO shop.orders VALUES (1, 'one', '471101', 'eu'), (3, 'three', '471103', 'us');"
+        "INSERT INTO shop.tmp_import VALUES (1)"
     )
     spec = file.parse(example, tmp_path / "kb.yaml")
     ends = {"source": pair.source_endpoint, "destination": pair.destination_endpoint}
@@ -181,9 +182,18 @@ def test_the_example_that_is_shown_does_what_the_page_says(page: str, pair: Data
     for stage in STAGES:
         stage.run(context)
     with path.following():
-        pair.source.execute("INSERT INTO shop.orders VALUES (2, 'two', '4712'); UPDATE shop.tmp_import SET id = 2")
+        pair.source.execute(
+            "INSERT INTO shop.orders VALUES (2, 'two', '471202', 'eu'); UPDATE shop.tmp_import SET id = 2"
+        )
+        pair.source.execute("UPDATE shop.orders SET region = 'eu' WHERE id = 3")
         path.caught_up()
-    assert pair.destination.execute("SELECT * FROM shop_eu.purchases").fetchall() == [(1, "one"), (2, "two")]
+    expected = {
+        "README": [(1, "one", "****01"), (2, "two", "****02"), (3, "three", "****03")],
+        # The card is left out, and nothing is filtered.
+        "manual": [(1, "one", "eu"), (2, "two", "eu"), (3, "three", "eu")],
+    }
+    rows = pair.destination.execute("SELECT * FROM shop_eu.purchases ORDER BY id").fetchall()
+    assert rows == expected[page]
     assert pair.destination.execute("SELECT remark FROM shop_eu.purchases WHERE id = 2").fetchall() == [("two",)]
     assert pair.destination.execute("SELECT id FROM shop_eu.stage_import").fetchall() == [(2,)]
     assert pair.destination.execute("SELECT to_regclass('shop_eu.purchases_pkey') IS NOT NULL").fetchone() == (True,)
