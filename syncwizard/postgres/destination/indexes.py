@@ -9,7 +9,7 @@ from syncwizard.postgres.catalog.objects import read_extension
 from syncwizard.postgres.destination.index_progress import read_index_builds
 from syncwizard.postgres.dialect import features
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import GO_ON_ALONE, Connection, quoted
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.structure.vector_index import builds_hnsw_in_parallel, memory_of, read_vector_index
 from syncwizard.task.figures.sample import IndexBuild
@@ -137,6 +137,7 @@ class Indexes:
         # Vectors live in TOAST, so the heap of a large vector table is small and would get no workers.
         parallel: sql.Composable = sql.Literal("0") if settings.vector else sql.SQL("DEFAULT")
         self._connection.execute(sql.SQL("SET min_parallel_table_scan_size = {}").format(parallel))
+        self._connection.execute(GO_ON_ALONE)
 
     def prepare_sorting(self, resources: ServerResources, sessions: int = 1) -> None:
         """Gives the session, one of so many that build at once, the memory that sorts of keys and constraints can use,

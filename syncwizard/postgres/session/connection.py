@@ -65,6 +65,11 @@ LOOK_AFTER_CLIENT: LiteralString = (
     " WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL"
     " AND pg_catalog.version() LIKE '%linux%'"
 )
+# A build of hours goes on without its client, and the next engine finds it.
+GO_ON_ALONE: LiteralString = (
+    "SELECT pg_catalog.set_config('client_connection_check_interval', '0', false)"
+    " WHERE pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL"
+)
 # By what the server does, for the names of its modes differ from product to product.
 EMPTY_IS_NULL: LiteralString = "SELECT '' IS NULL"
 # Known only to newer servers: an unknown name would fail the login.
