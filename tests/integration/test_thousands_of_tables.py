@@ -4,7 +4,7 @@ on their number alone."""
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -62,9 +62,14 @@ END $$
 def roomy(server_folder: Path) -> Iterator[DatabasePair]:
     """Servers with room for the locks of a dump of all tables."""
     settings = {"max_locks_per_transaction": "1000"}
-    source = Cluster(server_folder / "many_source", 16, durable=False, settings=settings)
-    destination = Cluster(server_folder / "many_destination", 18, durable=False, settings=settings)
-    with source.create().start(), destination.create().start():
+    with ExitStack() as stack:
+        source, destination = (
+            Cluster(server_folder / f"many_{version}", version, durable=False, settings=settings)
+            for version in (16, 18)
+        )
+        for cluster in (source, destination):
+            stack.callback(cluster.destroy)
+            cluster.create().start()
         for cluster in (source, destination):
             cluster.create_database("many")
         pair = DatabasePair(source, destination, "many", source.connect("many"), destination.connect("many"))
