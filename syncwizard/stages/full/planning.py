@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.captured import Member
+from syncwizard.postgres.captured import DDL_TABLE, Member
 from syncwizard.postgres.catalog.row_rules import read_rules, refused
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange, casts_at_source
@@ -206,6 +206,12 @@ def _captured(
     carried = publication.members if publication else []
     captured = {member.relation: member.table for member in carried}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
+    if TableName(*DDL_TABLE) in captured.values():
+        # What was created meanwhile has joined the publication in its own transaction: the stream brings it whole,
+        # definition first, and the destination has no table for it yet.
+        known = {member.relation for member in members}
+        created = {table.oid for table in selected if table.oid not in known and table.name not in copies}
+        captured = {relation: table for relation, table in captured.items() if relation not in created}
     trees = {table.root for table in selected if table.oid in captured}
     tables = [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
     return tables, carried
