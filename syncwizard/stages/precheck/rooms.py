@@ -12,7 +12,7 @@ from syncwizard.task.text import describe_bytes
 
 # What a server always has room for: less is not worth a look at its disk.
 SMALL_BYTES = 1_000_000_000
-LEAST_STATE_BYTES = 100_000_000
+LEAST_STATE_BYTES = 10_000_000
 
 
 @item("destination-disk", "The destination has room for what is copied", BOTH, OBJECTS)
@@ -93,7 +93,7 @@ def this_machine(checkup: Checkup) -> Finding:
 def judge_machine(free: int, files: int | None, *, kills: bool) -> Finding:
     """Whether an engine can live here; `kills`: it is ended at the last logout.
 
-    >>> judge_machine(10**10, None, kills=False).verdict, judge_machine(10**7, None, kills=False).verdict
+    >>> judge_machine(10**10, None, kills=False).verdict, judge_machine(10**6, None, kills=False).verdict
     ('passed', 'failed')
     >>> print(*judge_machine(10**10, 64, kills=True).objects, sep="\\n")
     a process may have 64 files open: too few for an engine with many streams
