@@ -40,7 +40,7 @@ async def test_lost_and_chosen_tables_are_copied_again_from_the_monitor(
             await person.press("R")
             await person.until_on(TypedConfirmDialog)
             for words in ("These tables are EMPTIED", "public.two was taken out of the publication", "SOURCE"):
-                assert person.sees(words)
+                await person.until_seen(words)
             # The focus is on Cancel.
             await person.press("enter")
             await person.until_on(MonitorScreen)
