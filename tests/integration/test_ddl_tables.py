@@ -1,6 +1,7 @@
 """Tables that are created, dropped, renamed and moved at the source are so at the destination, at their place between
 the rows (rule 23)."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.destination.progress import Ledger
 from syncwizard.postgres.source.continuity import compare_publication
 from syncwizard.stages.commands import release
-from syncwizard.task.events import DefinitionFollowed
+from syncwizard.task.events import DefinitionFollowed, ResyncRequested, TableToCopy
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced, RenameRule, SchemaObjects, TableObject
 from tests.integration.test_ddl import follow
@@ -149,6 +150,22 @@ def test_tables_that_come_with_rows_are_set_aside_and_copied(pair: DatabasePair,
     copy_again(path, {"large": words, "filled": words, "other": words})
     with path.following():
         pair.source.execute("UPDATE filled SET n = 5; INSERT INTO named.other VALUES (3)")
+        path.caught_up(120)
+    assert_equal(pair)
+    assert_same_definitions(pair)
+
+
+def test_a_table_that_waits_in_the_stream_is_not_copied_beside_it(pair: DatabasePair, tmp_path: Path) -> None:
+    path = follow(pair, tmp_path, MADE, FILL, **WHOLE)
+    # Created while nothing is applied, before another table is copied again.
+    pair.source.execute("CREATE TABLE late (id int PRIMARY KEY, v text); INSERT INTO late VALUES (1, 'a')")
+    order = ResyncRequested(
+        id=uuid.uuid4(), tables=[TableToCopy(table=TableName("public", "t"), rows=1, bytes=0)], whole=False
+    )
+    path.task.record(order)
+    path.copy()
+    with path.following():
+        pair.source.execute("INSERT INTO late VALUES (2, 'b')")
         path.caught_up(120)
     assert_equal(pair)
     assert_same_definitions(pair)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import msgspec
 
 from syncwizard.errors import TaskFailed
-from syncwizard.postgres.captured import DDL_TABLE, Member
+from syncwizard.postgres.captured import Member
 from syncwizard.postgres.catalog.row_rules import read_rules, refused
 from syncwizard.postgres.catalog.selection import select_tables
 from syncwizard.postgres.copying import ChunkRange, casts_at_source
@@ -17,6 +17,7 @@ from syncwizard.postgres.dialect import Features, features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import check_publication
+from syncwizard.postgres.source.ddl import joined_relations
 from syncwizard.postgres.source.heartbeat import beat_after
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import create_slot, end_temporary
@@ -206,12 +207,14 @@ def _captured(
     carried = publication.members if publication else []
     captured = {member.relation: member.table for member in carried}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
-    if TableName(*DDL_TABLE) in captured.values():
-        # What was created meanwhile has joined the publication in its own transaction: the stream brings it whole,
-        # definition first, and the destination has no table for it yet.
-        known = {member.relation for member in members}
-        created = {table.oid for table in selected if table.oid not in known and table.name not in copies}
-        captured = {relation: table for relation, table in captured.items() if relation not in created}
+    with translated("source", "reading what has joined"):
+        joined = joined_relations(source, context.spec.slot)
+    # What a command let join comes by the stream, definition first: until then the destination has no table for it, and
+    # no copy. What an order names is copied, and the stream leaves it alone up to that.
+    order = context.state().resync
+    named = copies.keys() | ({each.table for each in order.tables} if order is not None else set())
+    created = {table.oid for table in selected if table.oid in joined and table.name not in named}
+    captured = {relation: table for relation, table in captured.items() if relation not in created}
     trees = {table.root for table in selected if table.oid in captured}
     tables = [table for table in selected if table.oid in captured or (table.partitioned and table.root in trees)]
     return tables, carried
