@@ -9,7 +9,7 @@ from syncwizard.postgres.comparing import Reading, rows_of
 from syncwizard.postgres.repairing import KeyColumn
 from syncwizard.postgres.session.connection import Connection, predicate
 
-# Of a longer value its beginning is shown; whether it differs is told by all of its bytes.
+# Of a longer value its beginning is shown; all of its bytes say whether it differs.
 SHOWN_CHARACTERS = 2000
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from typing import Any
 
 import msgspec
 
@@ -148,28 +149,14 @@ def _endpoint_error(failure: Failure, end: End, transient: bool) -> EndpointErro
 
 
 def _plain(kind: type[SyncwizardError], failure: Failure) -> SyncwizardError:
+    told: dict[str, Any] = {
+        "detail": failure.detail,
+        "where": failure.where,
+        "remedy": failure.remedy,
+        "sqlstate": failure.sqlstate,
+    }
     if kind is DefinitionBlocked:
-        return DefinitionBlocked(
-            failure.title,
-            definition=failure.definition,
-            detail=failure.detail,
-            where=failure.where,
-            remedy=failure.remedy,
-            sqlstate=failure.sqlstate,
-        )
+        return DefinitionBlocked(failure.title, definition=failure.definition, **told)
     if kind is RowRefused:
-        return RowRefused(
-            failure.title,
-            change=failure.change,
-            detail=failure.detail,
-            where=failure.where,
-            remedy=failure.remedy,
-            sqlstate=failure.sqlstate,
-        )
-    return kind(
-        failure.title,
-        detail=failure.detail,
-        where=failure.where,
-        remedy=failure.remedy,
-        sqlstate=failure.sqlstate,
-    )
+        return RowRefused(failure.title, change=failure.change, **told)
+    return kind(failure.title, **told)

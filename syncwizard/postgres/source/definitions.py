@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from psycopg import sql
+
 from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
@@ -60,7 +62,9 @@ def captured_all(connection: Connection, relations: Iterable[int]) -> set[int]:
 
 
 def _read(connection: Connection, relations: Sequence[int]) -> dict[int, Definition]:
-    text = for_server(connection, query("table_definition")).replace(":relation", "r.oid::oid")
-    listed = ", ".join(str(int(relation)) for relation in relations)
-    rows = connection.execute(f"SELECT r.oid, ({text}) FROM unnest(ARRAY[{listed}]::bigint[]) AS r (oid)".encode())
+    text = sql.SQL(for_server(connection, query("table_definition")).replace(":relation", "r.oid::oid"))
+    listed = sql.SQL(", ").join(map(sql.Literal, map(int, relations)))
+    # Not as a parameter: the text has signs of percent of its own.
+    statement = sql.SQL("SELECT r.oid, ({}) FROM unnest(ARRAY[{}]::bigint[]) AS r (oid)").format(text, listed)
+    rows = connection.execute(statement.as_bytes(connection))
     return {relation: parse_definition(found) for relation, found in rows if found is not None}

@@ -161,11 +161,8 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
                 full = set_replica_identities(context, source, selection)
                 strays = _renamed_away(members, damage, everything)
                 staying = [member for member in members if member.oid not in strays]
-                ours = None if order.whole else [member.oid for member in staying if member.oid is not None]
-                if ours is not None:
-                    # Created since: the stream brings how, and their rows.
-                    leaving = {member.oid for member in captured if member.table in removed}
-                    ours += joined_members(source, context.spec.slot) - leaving
+                leaving = {member.oid for member in captured if member.table in removed}
+                ours = None if order.whole else _ours(source, context.spec.slot, staying, leaving)
                 publication = publish(context, source, selection, full, ours)
                 if not order.whole:
                     widened = publishes_generated(source, full)
@@ -186,6 +183,12 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
         _take_out(destination, [member for member in captured if member.table in removed], order.removed)
     where = f"a new slot at {created[0].lsn}" if created else "the slot as it was"
     return f"{counted(len(selection.copied), 'table')} to copy again, {where}"
+
+
+def _ours(source: Connection, slot: str, staying: Iterable[Member], leaving: set[int | None]) -> list[int]:
+    """The members that the publication keeps, by OID of their rows there: those that stay, and what was created since,
+    of which the stream brings definition and rows."""
+    return [*(member.oid for member in staying if member.oid is not None), *(joined_members(source, slot) - leaving)]
 
 
 def _begin_again(

@@ -1,12 +1,12 @@
 """Works off jobs of one stage over several sessions of the destination at once."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
 
-from syncwizard.errors import Cancelled, SyncwizardError
+from syncwizard.errors import Cancelled
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
 
@@ -35,40 +35,34 @@ class _SideBySide:
         self._context = msgspec.structs.replace(context, cancellation=self._inner)
         self._open_session = open_session
         self._waiting = deque(jobs)
-        self._errors: list[BaseException] = []
+        # In the order in which they ended: what comes behind the first may be of its making.
+        self._failed: list[Future[None]] = []
 
     def run(self, own: Destination) -> None:
         self._outer.cancellation.on_cancel(self._inner.cancel)
-        number = min(SESSIONS, len(self._waiting)) - 1
-        threads = [threading.Thread(target=self._beside, name=f"session {at + 2}", daemon=True) for at in range(number)]
-        for thread in threads:
-            thread.start()
-        self._work(own)
-        for thread in threads:
-            thread.join()
+        number = min(SESSIONS, len(self._waiting))
+        with ThreadPoolExecutor(number, thread_name_prefix="session") as sessions:
+            sessions.submit(self._work, own).add_done_callback(self._ended)
+            for _ in range(number - 1):
+                sessions.submit(self._beside).add_done_callback(self._ended)
         self._outer.cancellation.check()
-        for error in self._errors:
-            if not isinstance(error, Cancelled):
-                raise error
+        for failed in self._failed:
+            if not isinstance(failed.exception(), Cancelled):
+                failed.result()
 
     def _beside(self) -> None:
-        try:
-            with self._open_session() as session:
-                self._work(session)
-        except SyncwizardError as error:
-            self._end(error)
+        with self._open_session() as session:
+            self._work(session)
 
     def _work(self, session: Destination) -> None:
-        try:
-            while not self._inner.cancelled:
-                try:
-                    job = self._waiting.popleft()
-                except IndexError:
-                    return
-                job(self._context, session)
-        except BaseException as error:  # noqa: BLE001 - raised in the stage's thread
-            self._end(error)
+        while not self._inner.cancelled:
+            try:
+                job = self._waiting.popleft()
+            except IndexError:
+                return
+            job(self._context, session)
 
-    def _end(self, error: BaseException) -> None:
-        self._errors.append(error)
-        self._inner.cancel()
+    def _ended(self, work: "Future[None]") -> None:
+        if work.exception() is not None:
+            self._failed.append(work)
+            self._inner.cancel()
