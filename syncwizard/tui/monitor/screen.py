@@ -69,6 +69,7 @@ class MonitorScreen(Paging):
         *("monitor.earlier", "monitor.later", "monitor.late", "monitor.verification", "monitor.changes"),
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
+        methods={f"monitor.{pane}": f"pane('{pane}')" for pane in PANES},
     )
 
     body = query_one(Body)
@@ -98,11 +99,12 @@ class MonitorScreen(Paging):
     @property
     def manual_topic(self) -> str:
         """The topic of the manual that fits: what to do, where something is wrong."""
-        troubled = (
-            self.latest is not None
-            and trouble_of(self.latest.seen, self.home.clock(), self.latest.figures_at) is not None
-        )
-        return "failures" if troubled else "screens"
+        return "failures" if self._troubled else "screens"
+
+    @property
+    def _troubled(self) -> bool:
+        view = self.latest
+        return view is not None and trouble_of(view.seen, self.home.clock(), view.figures_at) is not None
 
     @property
     def home(self) -> Home:
@@ -290,21 +292,9 @@ class MonitorScreen(Paging):
         """What matters now."""
         self._turn_to("now")
 
-    def action_stages(self) -> None:
-        """The stages."""
-        self._turn_to("stages")
-
-    def action_tables(self) -> None:
-        """The tables."""
-        self._turn_to("tables")
-
-    def action_charts(self) -> None:
-        """The charts."""
-        self._turn_to("charts")
-
-    def action_log(self) -> None:
-        """The event log."""
-        self._turn_to("log")
+    def action_pane(self, name: str) -> None:
+        """One of the panes."""
+        self._turn_to(name)
 
     @on(Listing.Chosen)
     def action_details(self) -> None:
@@ -393,10 +383,8 @@ class MonitorScreen(Paging):
             self.call_after_refresh(draw)
 
     def _inspectable(self) -> bool:
-        if self.latest is None:
-            return False
-        in_list = self._marked(self.body.tables) is not None or self._marked(self.body.events) is not None
-        return in_list or trouble_of(self.latest.seen, self.home.clock(), self.latest.figures_at) is not None
+        marked = [self._marked(pane) for pane in (self.body.tables, self.body.events)]
+        return self.latest is not None and (self._troubled or any(key is not None for key in marked))
 
     def _marked(self, pane: ListPane) -> str | None:
         """The key of the line under the cursor, where the list has the focus."""
