@@ -1,9 +1,12 @@
 """A task over a small pair of databases, run by the commands a user has."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from syncwizard.client.tasks import StoredTask, find_task
 from syncwizard.engine.journal import FILE_NAME, read_entries
@@ -41,6 +44,29 @@ def change(pair: DatabasePair) -> None:
         pair.source.execute("INSERT INTO one SELECT max(id) + 1, 0, 'new' FROM one")
         pair.source.execute("INSERT INTO two SELECT max(id), max(id), 'label ' || max(id) FROM one")
         pair.source.execute("DELETE FROM three WHERE ctid IN (SELECT min(ctid) FROM three)")
+
+
+@contextmanager
+def changing(pair: DatabasePair, *, until_gone: bool = False) -> Iterator[None]:
+    """Changes at the source beside the block; `until_gone`: the source may go away before it ends."""
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.is_set():
+            try:
+                change(pair)
+            except psycopg.Error:
+                if until_gone:
+                    return
+                raise
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 class RunningTask:

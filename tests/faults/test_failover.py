@@ -1,23 +1,18 @@
 """A source of 18 fails over to a standby that keeps a copy of the slot: the task goes on there, and nothing is lost."""
 
-import os
-import subprocess
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-import psycopg
 import pytest
 
-from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
-from tests.faults.running import RunningTask, change, running
+from tests.faults.running import RunningTask, change, changing, running
 from tests.support.commands import syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair, Session
+from tests.support.standby import back_up
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
@@ -36,45 +31,12 @@ def servers(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
         primary.start()
         with primary.connect() as session:
             session.execute("SELECT pg_create_physical_replication_slot(%s)", (STANDBY,))
-        second.folder.mkdir()
-        command = f"-h {primary.sockets} -U postgres -c fast -R -S {STANDBY} -D {second.data}"
-        subprocess.run(
-            [primary.bin / "pg_basebackup", *command.split(), "-d", "dbname=postgres"],
-            check=True,
-            capture_output=True,
-            env=installations.clean_environment(),
-        )
-        account = installations.server_account()
-        if account is not None:
-            for path in (second.folder, second.data, *second.data.rglob("*")):
-                os.chown(path, account.uid, account.gid)
-        second.data.chmod(0o700)
+        back_up(primary, second, "-S", STANDBY, "-d", "dbname=postgres")
         second.configure(sync_replication_slots="on", hot_standby_feedback="on")
         yield primary, second.start()
     finally:
         second.destroy()
         primary.destroy()
-
-
-@contextmanager
-def load(pair: DatabasePair) -> Iterator[None]:
-    """Changes at the source until it is gone, or the block ends."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.is_set():
-            try:
-                change(pair)
-            except psycopg.Error:
-                return
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def promote(primary: Cluster, second: Cluster, pair: DatabasePair) -> Session:
@@ -115,7 +77,7 @@ def test_a_promotion_under_load(
     with running(pair, tmp_path, source=source) as task:
         task.start()
         until(lambda: synchronized(second, task.slot), 60, "the standby to have a copy of the slot")
-        with load(pair):
+        with changing(pair, until_gone=True):
             task.follow()
             for _ in range(20):
                 task.caught_up()

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncwizard.task.events import TableRepaired
-from tests.faults.running import TABLES, RunningTask, change, running
-from tests.faults.test_verifying import changes
+from tests.faults.running import TABLES, RunningTask, change, changing, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
@@ -61,7 +60,7 @@ def test_only_what_differs_is_written(pair: DatabasePair, tmp_path: Path, state_
         assert "the source wrote" in refused
         done = json.loads(syncwizard("heal", task.name, "--yes", "--json").stdout)
         assert done["healing"]["heals"] and done["healing"]["whole"]
-        with changes(pair):
+        with changing(pair):
             task.follow()
         task.converged()
         after = versions(pair)
@@ -78,7 +77,7 @@ def test_kills_while_healing_lose_nothing(pair: DatabasePair, tmp_path: Path, st
         for _ in range(ROUNDS):
             task.caught_up()
             lose(task)
-            with changes(pair):
+            with changing(pair):
                 healing = spawn("heal", task.name, "--yes")
                 until(lambda: task.engine, 60, "the engine to heal")
                 time.sleep(drawn.uniform(0.0, 1.5))

@@ -19,6 +19,7 @@ from tests.faults.running import change, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
+from tests.support.standby import back_up
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -286,19 +287,7 @@ def standby(server_folder: Path) -> Iterator[tuple[Cluster, Cluster]]:
     second = Cluster(server_folder / "standby16", 16, durable=False)
     try:
         primary.create().start()
-        second.folder.mkdir()
-        command = f"-h {primary.sockets} -U postgres -c fast -R -D {second.data}"
-        subprocess.run(
-            [primary.bin / "pg_basebackup", *command.split()],
-            check=True,
-            capture_output=True,
-            env=installations.clean_environment(),
-        )
-        account = installations.server_account()
-        if account is not None:
-            for path in (second.folder, second.data, *second.data.rglob("*")):
-                os.chown(path, account.uid, account.gid)
-        second.data.chmod(0o700)
+        back_up(primary, second)
         second.configure()
         yield primary, second.start()
     finally:

@@ -2,17 +2,14 @@
 
 import json
 import random
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.faults import processes
-from tests.faults.running import RunningTask, change, running
+from tests.faults.running import RunningTask, changing, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.pair import DatabasePair
 from tests.support.waiting import until
@@ -43,29 +40,11 @@ def at_rest(task: RunningTask) -> bool:
     return verification is None or verification.ended_at is not None
 
 
-@contextmanager
-def changes(pair: DatabasePair) -> Iterator[None]:
-    """A workload beside the block."""
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.is_set():
-            change(pair)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def test_kills_during_a_repair_lose_nothing(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
     drawn = random.Random(7)
     with running(pair, tmp_path) as task:
         task.start()
-        with changes(pair):
+        with changing(pair):
             for attempt in range(ROUNDS):
                 child = task.follow()
                 for statement in DAMAGE:
