@@ -3,15 +3,15 @@ remedy puts it right."""
 
 from collections.abc import Callable
 
-import psycopg
 from psycopg import sql
 
 from syncwizard.errors import End
-from syncwizard.postgres.source.slot import current_lsn, drop_slot
+from syncwizard.postgres.source.slot import current_lsn
 from tests.faults.faults import Fault
 from tests.faults.harness import Trial
 from tests.faults.running import confirmed_up_to
 from tests.support import setting_back
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 
@@ -30,14 +30,7 @@ def _recreate_publication(trial: Trial) -> str:
 
 
 def _drop_slot(trial: Trial) -> str:
-    def dropped() -> bool:
-        try:
-            return drop_slot(trial.pair.source, trial.task.spec.slot)
-        except psycopg.errors.ObjectInUse:
-            # The engine was quicker to come back.
-            return False
-
-    until(dropped, 30, "the slot to be dropped")
+    drop_slots(trial.pair.source, trial.task.spec.slot)
     return "pg_drop_replication_slot"
 
 

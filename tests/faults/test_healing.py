@@ -11,6 +11,7 @@ from syncwizard.task.events import TableRepaired
 from tests.faults.running import TABLES, RunningTask, change, changing, running
 from tests.support.commands import spawn, syncwizard
 from tests.support.pair import DatabasePair
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ ROUNDS = 3
 def lose(task: RunningTask) -> None:
     """The slot is gone, and with it changes of every kind."""
     task.pause()
-    task.pair.source.execute("SELECT pg_drop_replication_slot(%s)", (task.slot,))
+    drop_slots(task.pair.source, task.slot)
     change(task.pair)
     # Unique values that moved between rows, and rows that moved between partitions.
     for statement in MOVED:

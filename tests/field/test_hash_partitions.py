@@ -12,6 +12,7 @@ from tests.support.comparison import assert_equal, content
 from tests.support.inprocess import TaskRun
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 TREES = """
@@ -103,8 +104,6 @@ def test_partitions_by_the_hash_of_a_text_arrive_in_another_encoding(
             path.caught_up()
         words = 'SELECT word FROM words ORDER BY word COLLATE "C"'
         assert pair.destination.execute(words).fetchall() == other.execute(words).fetchall()
-        other.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = current_database()"
-        )
+        drop_slots(other)
     admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
     admin.close()

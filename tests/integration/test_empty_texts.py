@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 import pytest
@@ -19,9 +19,11 @@ ASKED, ANSWERED = b"'' IS NULL", b"1 = 1     "
 
 
 def _carry(source: socket.socket, target: socket.socket, *, rewrite: bool) -> None:
-    while data := source.recv(65536):
-        target.sendall(data.replace(ASKED, ANSWERED) if rewrite else data)
-    target.close()
+    # Either end may have gone: then there is nothing more to carry.
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data.replace(ASKED, ANSWERED) if rewrite else data)
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
@@ -31,9 +33,11 @@ def oracle_mode(cluster: Cluster) -> Iterator[int]:
         server.connect(str(cluster.sockets / f".s.PGSQL.{cluster.port}"))
 
         def serve() -> None:
-            client, _ = listener.accept()
-            threading.Thread(target=_carry, args=(server, client), kwargs={"rewrite": False}, daemon=True).start()
-            _carry(client, server, rewrite=True)
+            with listener.accept()[0] as client:
+                back = threading.Thread(target=_carry, args=(server, client), kwargs={"rewrite": False}, daemon=True)
+                back.start()
+                _carry(client, server, rewrite=True)
+                back.join()
 
         threading.Thread(target=serve, daemon=True).start()
         yield listener.getsockname()[1]

@@ -30,6 +30,7 @@ from tests.support.comparison import assert_equal
 from tests.support.inprocess import Killed
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -153,7 +154,7 @@ def follow_fails(path: RowPath, message: str) -> SourceChanged:
 def test_a_recreated_slot_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
     path = stopped_after_copy(pair, tmp_path)
     slot = path.task.spec.slot
-    pair.source.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+    drop_slots(pair.source, slot)
     pair.source.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", (slot,))
     follow_fails(path, "recreated or moved")
 
@@ -166,7 +167,7 @@ def test_a_slot_moved_forward_by_another_session_stops_the_task(pair: DatabasePa
 
 def test_a_dropped_slot_stops_the_task(pair: DatabasePair, tmp_path: Path) -> None:
     path = stopped_after_copy(pair, tmp_path)
-    pair.source.execute("SELECT pg_drop_replication_slot(%s)", (path.task.spec.slot,))
+    drop_slots(path.pair.source, path.task.spec.slot)
     follow_fails(path, "is gone")
 
 

@@ -22,6 +22,7 @@ from tests.support.commands import report, syncwizard, write_task_file
 from tests.support.comparison import assert_equal, content
 from tests.support.environment import fresh_home, temporary_folder
 from tests.support.pair import DatabasePair
+from tests.support.slots import drop_slots
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
@@ -157,7 +158,7 @@ def toggle_options(made: Made) -> None:
 
 
 def drop_slot(made: Made) -> None:
-    made.pair.source.execute("SELECT pg_drop_replication_slot(%s)", (made.slot,))
+    drop_slots(made.pair.source, made.slot)
 
 
 def recreate_slot(made: Made) -> None:

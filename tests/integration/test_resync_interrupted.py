@@ -17,6 +17,7 @@ from tests.support.comparison import assert_equal, content
 from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def lose_tables(path: RowPath) -> None:
 
 
 def lose_slot(path: RowPath) -> None:
-    path.pair.source.execute("SELECT pg_drop_replication_slot(%s)", (path.task.spec.slot,))
+    drop_slots(path.pair.source, path.task.spec.slot)
 
 
 def order(path: RowPath, wish: ResyncWish | None = None) -> ResyncRequested:

@@ -20,6 +20,7 @@ from tests.support.commands import report, syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.left_by_0_1 import SLOT, TASK
 from tests.support.pair import DatabasePair
+from tests.support.slots import drop_slots
 
 pytestmark = pytest.mark.slow
 
@@ -33,9 +34,7 @@ def left(pair: DatabasePair, state_home: Path) -> Iterator[Path]:
         if holder is not None:
             os.kill(holder.pid, signal.SIGKILL)
             wait_for_end(task)
-    pair.source.execute(
-        "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (SLOT,)
-    )
+    drop_slots(pair.source, SLOT)
 
 
 def journal_version(folder: Path) -> int:
