@@ -124,7 +124,9 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
     def caught_up(connection: EngineConnection) -> bool:
         # Acknowledged is what is durable, and of which the source's tables were found to be those that are captured.
         acknowledged = connection.sample.acknowledged_lsn
-        return is_synchronizing(connection) and acknowledged is not None and parse_lsn(acknowledged) >= target
+        coming = any(each.is_coming for each in connection.state.aside)
+        reached = acknowledged is not None and parse_lsn(acknowledged) >= target
+        return is_synchronizing(connection) and reached and not coming
 
     rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
     return wait_until(task, caught_up, goal, rest, watcher)

@@ -21,6 +21,7 @@ from syncwizard.task.events import (
     Event,
     Failure,
     Noticed,
+    ResyncRequested,
     RetryEnded,
     RetryStarted,
     StageFinished,
@@ -116,6 +117,8 @@ class Pipeline:
         self._trouble = ("", "", "")
         self._begun: set[StageName] = set()
         self._running: set[StageName] = set()
+        self._order: ResyncRequested | None = None
+        self._attempted: Cancellation | None = None
         self._context = msgspec.structs.replace(context, record=self._record, sample=self._sample)
 
     def run(self) -> Outcome:
@@ -123,10 +126,12 @@ class Pipeline:
         self._silence.start()
         try:
             row_changes.note(self._context)
-            groups = grouped(self._stages)
-            for at, group in enumerate(groups):
-                self._run_group(group, groups[at + 1 : at + 2])
-            raise TaskFailed("the last stage ended unexpectedly")
+            while True:
+                try:
+                    self._walk()
+                except Cancelled:
+                    if not self._take_order():
+                        raise
         except Cancelled:
             self._finish()
             self._outer.record(TaskPaused())
@@ -140,6 +145,27 @@ class Pipeline:
             return self._failed(unexpected(error, "the engine"))
         finally:
             self._finish()
+
+    def copy_again(self, order: ResyncRequested) -> None:
+        """Carries out an order to copy tables again: what runs is stopped as by a pause, and the stages are walked
+        anew. An order that a pause overtakes is dropped. From any thread."""
+        self._order = order
+        if (running := self._attempted) is not None:
+            running.cancel()
+
+    def _walk(self) -> None:
+        groups = grouped(self._stages)
+        for at, group in enumerate(groups):
+            self._run_group(group, groups[at + 1 : at + 2])
+        raise TaskFailed("the last stage ended unexpectedly")
+
+    def _take_order(self) -> bool:
+        order, self._order = self._order, None
+        if order is None or self._outer.cancellation.cancelled:
+            return False
+        self._outer.record(order)
+        self._begun.clear()
+        return True
 
     def _failed(self, failure: Failure) -> Outcome:
         self._finish()
@@ -188,6 +214,10 @@ class Pipeline:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so
         does an end that does not answer any more."""
         inner = Cancellation(self._context.cancellation)
+        self._attempted = inner
+        if self._order is not None:
+            # It came between two attempts.
+            inner.cancel()
         self._context.cancellation.on_cancel(inner.cancel)
         context = msgspec.structs.replace(self._context, cancellation=inner)
         with self._silence.over(inner.cancel):

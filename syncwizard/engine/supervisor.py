@@ -16,6 +16,7 @@ from syncwizard.engine.awaited import Awaited
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
+from syncwizard.engine.copy_keeper import CopyKeeper
 from syncwizard.engine.door import Door
 from syncwizard.engine.exposing import Exposing
 from syncwizard.engine.history import Recorder
@@ -103,6 +104,7 @@ class Supervisor:
         self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
         self._retrier = Retrier(self._context)
         self._verifier = Verifier(self._context)
+        self._copy_keeper = CopyKeeper(self._context, self._pipeline.copy_again)
         self._verification_keeper = VerificationKeeper(self._context, self._verifier)
         self._switcher = Switcher(self._context, self._metrics.merged, Reverse(folder, secrets), self._on_switched)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -234,6 +236,7 @@ class Supervisor:
             self._observe_at = now + OBSERVE_SECONDS
             self._throttle.look()
             self._verification_keeper.look(busy=self._switcher.at_work)
+            self._copy_keeper.look(busy=self._switcher.at_work or self._verifier.at_work or self._pause_by is not None)
             control.send_observation(self._recorder.observe(self._metrics.measured()))
         if now >= self._keep_at:
             # Not at once: an engine that ends in its first second has nothing to keep.

@@ -46,9 +46,14 @@ def describe_aside(event: TableSetAside) -> str:
     >>> from syncwizard.task.names import TableName
     >>> describe_aside(TableSetAside(table=TableName("kb", "tags"), reason="it was dropped and created anew"))
     'kb.tags: it was dropped and created anew'
+    >>> describe_aside(TableSetAside(table=TableName("kb", "tags"), reason="its rows were rewritten", redefined=True))
+    'kb.tags: its rows were rewritten; the task copies it again by itself'
     """
     state = f", SQLSTATE {event.sqlstate}" if event.sqlstate else ""
-    return f"{event.table}: {event.reason}" + (f" ({event.detail}{state})" if event.detail else "")
+    text = f"{event.table}: {event.reason}" + (f" ({event.detail}{state})" if event.detail else "")
+    if event.is_coming:
+        return f"{text}; the task copies it again by itself"
+    return f"{text}; not copied again by itself: {event.by_hand}" if event.by_hand else text
 
 
 def count_aside(aside: Sequence[TableSetAside]) -> str:

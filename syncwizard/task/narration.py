@@ -80,6 +80,8 @@ def _remedy_of(event: Event) -> Remedy:
         case PrecheckItemFinished():
             # Statements may be many, and stand with the item.
             return without_statements(event.remedy)
+        case TableSetAside() if event.is_coming:
+            return NOTHING
         case Noticed() | TableSetAside():
             return event.remedy
         case TaskFailedEvent() | UndoFailed():
@@ -189,6 +191,8 @@ def _(event: ResyncRequested) -> str:
         changed = [f"{what} {listed(map(str, names))}" for what, names in parts if names]
         return f"modification requested: {'; '.join(changed)}"
     tables = ", ".join(str(each.table) for each in event.tables) or "no table"
+    if event.automatic:
+        return f"copied again without an order: {tables} ({'; '.join(event.reasons)})"
     return f"resynchronization requested: {tables}" + (", with a new slot" if event.whole else "")
 
 

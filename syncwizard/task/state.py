@@ -138,7 +138,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `followed`: the number of the last change of a definition that was followed; `decided`: what was decided about
     those that are not.
-    `resync`: the latest order to copy tables again. `dropped`: tables that left the task, because the source has them
+    `resync`: the latest order to copy tables again. `copied_again`: by name, how often the engine has ordered that for
+    a table, and when last. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
     are not applied.
     `row_rules`: what is asked of rows, None before the capture, and where an older version has begun the task.
@@ -160,6 +161,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     followed: int = 0
     decided: tuple[DefinitionDecided, ...] = ()
     resync: ResyncRequested | None = None
+    copied_again: Mapping[str, tuple[int, float]] = {}
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False
     publication: PublicationCreated | None = None

@@ -9,6 +9,7 @@ from syncwizard import __version__
 # What decides how events become a state, and what a state is.
 MODULES = (
     "../remedies",
+    "copying_again",
     "ddl",
     "earlier",
     "events",
@@ -18,6 +19,11 @@ MODULES = (
     "stages",
     "state",
     "reducer",
+    "reducing/core",
+    "reducing/definitions",
+    "reducing/tables",
+    "reducing/verifications",
+    "table_events",
     "narration",
     "layered",
     "verification",

@@ -45,8 +45,9 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     `whole`: all of the stream is doubtful, so that slot and publication are made anew. `reasons` say what was found.
     `added`: those of the tables that the task did not have, `removed`: those that leave it, where the objects of the
     task were modified; `schemas` are new as a whole; `mapping` has the names at the destination from then on.
-    `heals`: tables are not emptied; what differs is written. `gap_bytes`: the WAL that the source wrote since the
-    destination's position, None where that is not known; `index_bytes`: of the tables' indexes at the destination.
+    `heals`: tables are not emptied; what differs is written. `automatic`: given by the engine. `gap_bytes`: the WAL
+    that the source wrote since the destination's position, None where that is not known; `index_bytes`: of the tables'
+    indexes at the destination.
     """
 
     id: uuid.UUID
@@ -58,6 +59,7 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     schemas: list[str] = []
     mapping: list[tuple[str, ...]] | None = None
     heals: bool = False
+    automatic: bool = False
     gap_bytes: int | None = None
     index_bytes: int = 0
 
@@ -127,7 +129,8 @@ class TableSetAside(Event, frozen=True, kw_only=True, tag=True):
     `tables`: its partitions, where it is a partitioned one. `reason` is ours; `detail` the server's message with its
     `sqlstate`, `statement` what it refused, where it did; `query` shows the rows at the source that are in the way.
     `anew`: the table was dropped, and the source has another one under its name. `redefined`: its definition goes on
-    being followed, and a copy of its rows is all that is missing.
+    being followed, and a copy of its rows is all that is missing, which the engine orders; `by_hand`: why it does not,
+    or not any more.
     """
 
     table: TableName
@@ -140,6 +143,12 @@ class TableSetAside(Event, frozen=True, kw_only=True, tag=True):
     remedy: Remedy = NOTHING
     anew: bool = False
     redefined: bool = False
+    by_hand: str = ""
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether the engine orders its copy."""
+        return self.redefined and not self.by_hand
 
     @property
     def names(self) -> frozenset[TableName]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from syncwizard.task.copying_again import counted_again
 from syncwizard.task.event_words import DEAD_LETTERS
 from syncwizard.task.events import (
     Noticed,
@@ -86,11 +87,12 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
     state = interrupted(state)
     return replace(
         state,
-        state="paused",
+        # Given by the engine itself, or under the task's lock: one that has not reported its stop is dead then.
+        state="initializing" if event.automatic else "paused",
         failure=None,
-        # Given under the task's lock: an engine that has not reported its stop is dead.
-        engine_pid=None,
+        engine_pid=state.engine_pid if event.automatic else None,
         resync=event,
+        copied_again=counted_again(state.copied_again, event, at),
         # One that is to be made anew is not missed.
         slot_measured=None if event.whole else state.slot_measured,
         sync_point_passed=False,
