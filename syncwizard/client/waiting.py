@@ -146,7 +146,7 @@ def _position_to_reach(task: StoredTask, timeout: float | None, watcher: Watcher
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
         rest = None if deadline is None else max(0.0, deadline - time.monotonic())
-        wait_until(task, is_synchronizing, "synchronizing", rest, watcher)
+        wait_until(task, _knows_positions, "synchronizing", rest, watcher)
         try:
             with connect(task) as connection:
                 return parse_lsn(connection.command("caught-up").lsn or "0/0")
@@ -157,6 +157,10 @@ def _position_to_reach(task: StoredTask, timeout: float | None, watcher: Watcher
             if deadline is not None and time.monotonic() >= deadline:
                 raise
             time.sleep(ASK_AGAIN_SECONDS)
+
+
+def _knows_positions(connection: EngineConnection) -> bool:
+    return is_synchronizing(connection) and connection.sample.acknowledged_lsn is not None
 
 
 def is_synchronizing(connection: EngineConnection) -> bool:

@@ -14,6 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from syncwizard.engine import frames
+from syncwizard.engine.nursery import Forked, Nursery, NurseryGone
 from syncwizard.task.failures import FailureReport, error_from_report
 
 # What a child of a kind runs. The module has `Assignment`, `ToChild`, `FromChild` and `run(assignment, channel)`.
@@ -22,20 +23,19 @@ CHILD_MODULES: Mapping[str, str] = {
     "apply": "syncwizard.stages.incremental.child",
 }
 
+Process = subprocess.Popen[bytes] | Forked
+
 _report_decoder = msgspec.msgpack.Decoder(FailureReport)
 
 
 class ChildProcess:
     """One child. `send` and `receive` belong to one thread; `kill` may come from any."""
 
-    def __init__(self, process: subprocess.Popen[bytes], kind: str, decoder: "msgspec.msgpack.Decoder[Any]") -> None:
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("a child needs both pipes")
+    def __init__(self, process: Process, kind: str, decoder: "msgspec.msgpack.Decoder[Any]") -> None:
         self._process = process
         self._kind = kind
         self._decoder = decoder
-        self._stdin: IO[bytes] = process.stdin
-        self._stdout: IO[bytes] = process.stdout
+        self._stdin, self._stdout = _pipes(process)
         self._sending = threading.Lock()
         self._receiving = threading.Lock()
 
@@ -103,11 +103,13 @@ class ChildProcess:
 class ChildPool:
     """Starts children and knows those that live, so that none outlives the work it was started for."""
 
-    def __init__(self, modules: Mapping[str, str] = CHILD_MODULES) -> None:
+    def __init__(self, modules: Mapping[str, str] = CHILD_MODULES, nursery: Nursery | None = None) -> None:
+        """Without a nursery, and once it is gone, each child is a program of its own."""
         self._modules = modules
+        self._nursery = nursery
         self._children: list[ChildProcess] = []
         # Started before there is work for them: importing what they need takes longer than many a copy.
-        self._spares: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self._spares: dict[str, list[Process]] = {}
         self._lock = threading.Lock()
 
     def keep_ready(self, numbers: Mapping[str, int]) -> None:
@@ -136,7 +138,7 @@ class ChildPool:
             child.send(assignment)
         return child
 
-    def _take_spare(self, kind: str) -> "subprocess.Popen[bytes] | None":
+    def _take_spare(self, kind: str) -> Process | None:
         with self._lock:
             waiting = self._spares.get(kind, [])
             while waiting:
@@ -145,7 +147,10 @@ class ChildPool:
                     return spare
         return None
 
-    def _start(self, kind: str) -> "subprocess.Popen[bytes]":
+    def _start(self, kind: str) -> Process:
+        if self._nursery is not None:
+            with contextlib.suppress(NurseryGone):
+                return self._nursery.start(self._modules[kind], kind)
         return subprocess.Popen(
             # -P: the folder that the engine happens to work in is no place to import from.
             [sys.executable, "-P", "-m", "syncwizard.engine.child", self._modules[kind], kind],
@@ -166,8 +171,15 @@ class ChildPool:
         _end(chain.from_iterable(spares.values()))
 
 
-def _end(spares: "Iterable[subprocess.Popen[bytes]]") -> None:
+def _end(spares: Iterable[Process]) -> None:
     for spare in spares:
         spare.kill()
-        # Closes the pipes, too.
-        spare.communicate()
+        spare.wait()
+        for pipe in _pipes(spare):
+            pipe.close()
+
+
+def _pipes(process: Process) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a child needs both pipes")
+    return process.stdin, process.stdout

@@ -23,6 +23,7 @@ from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.door import Door, remove_left
 from syncwizard.engine.journal import FILE_NAME, read_state
 from syncwizard.engine.locking import Held, TaskLock
+from syncwizard.engine.nursery import open_nursery
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Started
 from syncwizard.engine.supervisor import Supervisor
@@ -49,6 +50,8 @@ def main(
     foreground = "--foreground" in arguments[1:]
     os.umask(0o077)
     refuse_core_dumps()
+    # Before there is a thread, or a secret.
+    nursery = open_nursery(f"syncwizard {task_id.hex[:12]}", children.values())
     answer = _terminal_answer if foreground else _pipe_answer()
     secrets = _read_secrets()
     folder = paths.task_folder(task_id)
@@ -59,7 +62,9 @@ def main(
             spec = file.load(folder / paths.TASK_FILE)
             begun = read_state(folder / FILE_NAME, task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
-            pool = ChildPool(children)
+            if nursery is not None:
+                stack.callback(nursery.close)
+            pool = ChildPool(children, nursery)
             stack.callback(pool.kill_all)
             if begun:
                 # Most tasks go on with applying; it gets ready while we log in.

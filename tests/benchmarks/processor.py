@@ -51,6 +51,7 @@ def all_seconds(found: Bench) -> dict[str, float]:
     parts: dict[str, float] = defaultdict(float)
     servers = {found.source.pid: "source", found.destination.pid: "destination"}
     engines = our_engines(running)
+    parents = engines | nurseries(running, engines)
     for pid, process in running.items():
         if pid in servers:
             parts[servers[pid]] += process.seconds + process.of_ended
@@ -59,8 +60,8 @@ def all_seconds(found: Bench) -> dict[str, float]:
         elif pid in engines:
             parts["engine"] += process.seconds
             parts["its children"] += process.of_ended
-        elif process.parent in engines:
-            parts["its children"] += process.seconds
+        elif process.parent in parents:
+            parts["its children"] += process.seconds + process.of_ended
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     parts["programs"] = usage.ru_utime + usage.ru_stime
     return parts
@@ -72,12 +73,13 @@ def seconds_by_part(found: Bench) -> dict[str, float]:
     parts: dict[str, float] = defaultdict(float)
     running = dict(processes())
     ours = our_engines(running)
+    parents = ours | nurseries(running, ours)
     for pid, process in running.items():
         if process.parent in servers:
             parts[_server_part(servers[process.parent], process.title)] += process.seconds
         elif pid in ours:
             parts["engine"] += process.seconds
-        elif process.parent in ours:
+        elif process.parent in parents:
             parts[f"child: {process.title.rpartition(' ')[2]}"] += process.seconds
     return parts
 
@@ -88,13 +90,19 @@ def our_engines(running: dict[int, Process]) -> set[int]:
     return {pid for pid in engines if _is_ours(pid)}
 
 
+def nurseries(running: dict[int, Process], engines: set[int]) -> set[int]:
+    """The processes that fork the engines' children."""
+    return {pid for pid, each in running.items() if each.parent in engines and each.title.endswith(" nursery")}
+
+
 def memory_bytes() -> int:
     """Memory of our engines and their children now: PSS, which counts what they share once."""
     running = dict(processes())
     engines = our_engines(running)
+    parents = engines | nurseries(running, engines)
     found = 0
     for pid, process in running.items():
-        if pid in engines or process.parent in engines:
+        if pid in engines or process.parent in parents:
             with contextlib.suppress(OSError):
                 rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 found += int(rollup.partition("\nPss:")[2].split(maxsplit=1)[0]) * 1024

@@ -23,12 +23,14 @@ def children_of(parent: int, kind: str | None = None) -> list[int]:
         text=True,
         check=True,
     ).stdout
-    found = []
-    for line in listed.splitlines():
-        pid, of, status, *arguments = line.split()
-        if int(of) == parent and not status.startswith("Z") and kind in (None, arguments[-1]):
-            found.append(int(pid))
-    return found
+    lines = [line.split() for line in listed.splitlines()]
+    # On Linux an engine's children are those of its nursery.
+    parents = {parent, *(int(pid) for pid, of, _, *words in lines if int(of) == parent and words[-1] == "nursery")}
+    return [
+        int(pid)
+        for pid, of, status, *words in lines
+        if int(of) in parents and not status.startswith("Z") and kind in (None, words[-1])
+    ]
 
 
 def kill(pid: int) -> bool:

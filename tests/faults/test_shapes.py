@@ -146,6 +146,10 @@ def test_prepared_transactions_arrive_when_they_are_committed(
         cluster.destroy()
 
 
+# Of the processes that an engine has.
+KINDS = ("apply", "copy", "nursery")
+
+
 class Memory:
     """The most that an engine and its children took together, as proportional set size, looked at all the time."""
 
@@ -159,7 +163,7 @@ class Memory:
         engine = self._task.engine
         while not self._stop.wait(0.1):
             if engine is not None:
-                pids = [engine, *processes.children_of(engine, "apply"), *processes.children_of(engine, "copy")]
+                pids = [engine, *(pid for kind in KINDS for pid in processes.children_of(engine, kind))]
                 self.most_bytes = max(self.most_bytes, sum(map(proportional_bytes, pids)))
 
     def __enter__(self) -> "Memory":

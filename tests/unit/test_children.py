@@ -10,10 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from syncwizard.engine.children import ChildPool, ChildProcess
+from syncwizard.engine.nursery import Nursery, open_nursery
 from syncwizard.errors import ChangeFailed, EndpointError, TaskFailed
 from tests.faults import processes
 from tests.support.echo_child import Assignment, Do, Said, Say
 from tests.support.waiting import until
+
+MODULES = {"echo": "tests.support.echo_child"}
 
 
 @pytest.fixture(autouse=True)
@@ -23,8 +26,19 @@ def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 
 @pytest.fixture
-def pool() -> Iterator[ChildPool]:
-    pool = ChildPool({"echo": "tests.support.echo_child"})
+def nursery() -> Iterator[Nursery]:
+    nursery = open_nursery("syncwizard test", MODULES.values())
+    if nursery is None:
+        pytest.skip("children are forked on Linux only")
+    yield nursery
+    nursery.close()
+    until(lambda: not is_alive(nursery.pid), what="the nursery's end")
+
+
+@pytest.fixture(params=["programs", "forked"])
+def pool(request: pytest.FixtureRequest) -> Iterator[ChildPool]:
+    """Children of both kinds, which differ in nothing else."""
+    pool = ChildPool(MODULES, request.getfixturevalue("nursery") if request.param == "forked" else None)
     yield pool
     pool.kill_all()
 
@@ -152,13 +166,43 @@ def test_children_that_are_not_needed_any_more_are_ended(pool: ChildPool) -> Non
     assert not spares()
 
 
-def test_a_child_ends_when_its_engine_is_killed() -> None:
+def test_children_are_forked_by_the_nursery_under_a_name_of_their_own(nursery: Nursery) -> None:
+    pool = ChildPool(MODULES, nursery)
+    child = pool.spawn("echo", Assignment(text="hello"))
+    assert first_words(child).text == "hello"
+    assert child.pid in processes.children_of(nursery.pid, "echo")
+    listed = subprocess.run(["ps", "-o", "args=", "-p", str(child.pid)], capture_output=True, text=True, check=True)
+    assert listed.stdout.strip() == "syncwizard test echo"
+    pool.kill_all()
+
+
+def test_children_die_with_their_nursery_and_the_next_one_is_a_program(nursery: Nursery) -> None:
+    pool = ChildPool(MODULES, nursery)
+    child = pool.spawn("echo", Assignment(text="hello"))
+    first_words(child)
+    child.send(Do(what="hang"))
+    os.kill(nursery.pid, signal.SIGKILL)
+    with pytest.raises(EOFError, match="killed by SIGKILL"):
+        child.receive(30.0)
+    until(lambda: not is_alive(child.pid), what="the child's end")
+    child.kill()
+    following = pool.spawn("echo", Assignment(text="again"))
+    assert first_words(following).text == "again"
+    pool.kill_all()
+
+
+@pytest.mark.parametrize(
+    "nursery", ["None", "open_nursery('syncwizard test', MODULES.values())"], ids=["program", "forked"]
+)
+def test_a_child_ends_when_its_engine_is_killed(nursery: str) -> None:
     """Even one that is busy: an orphan could meet the child of the next engine."""
     script = (
         "import time\n"
         "from syncwizard.engine.children import ChildPool\n"
+        "from syncwizard.engine.nursery import open_nursery\n"
         "from tests.support.echo_child import Assignment, Do\n"
-        "child = ChildPool({'echo': 'tests.support.echo_child'}).spawn('echo', Assignment(text='a'))\n"
+        "MODULES = {'echo': 'tests.support.echo_child'}\n"
+        f"child = ChildPool(MODULES, {nursery}).spawn('echo', Assignment(text='a'))\n"
         "child.receive(None)\n"
         "child.send(Do(what='hang'))\n"
         "print(child.pid, flush=True)\n"
