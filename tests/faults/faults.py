@@ -204,6 +204,8 @@ def _terminate(seconds: int) -> Callable[[Trial], str | None]:
 KILL_ENGINE = Fault("kill -9 engine", _kill_engine)
 KILL_COPY = Fault("kill -9 copy", _kill_child("copy"))
 KILL_APPLY = Fault("kill -9 apply", _kill_child("apply"))
+# With it die all that it forked; those that follow are programs.
+KILL_NURSERY = Fault("kill -9 nursery", _kill_child("nursery"))
 PAUSE = Fault("paused and resumed", _pause)
 SOURCE_FAST = Fault("restart source fast", _restart("source", "fast"))
 SOURCE_IMMEDIATE = Fault("restart source immediate", _restart("source", "immediate"))
@@ -216,9 +218,9 @@ TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 EXCHANGED_NAMES = Fault("names exchanged", _exchange_names)
 
 KILLS: dict[Phase, list[Fault]] = {
-    "full": [KILL_ENGINE, KILL_COPY],
+    "full": [KILL_ENGINE, KILL_COPY, KILL_NURSERY],
     "before sync point": [KILL_ENGINE, KILL_APPLY],
-    "steady": [KILL_ENGINE, KILL_APPLY],
+    "steady": [KILL_ENGINE, KILL_APPLY, KILL_NURSERY],
     "resync": [KILL_ENGINE, KILL_ENGINE, KILL_COPY, KILL_APPLY],
 }
 SERVERS = [
