@@ -50,7 +50,7 @@ def print_error(error: SyncwizardError) -> None:
 def say_trouble(state: TaskState) -> None:
     """Prints what delays a task at the beginning of a wait: events report only what happens from then on."""
     if state.retrying is not None:
-        say(describe_retrying(state.retrying.until, state.retrying.failure))
+        say(describe_retrying(state.retrying.until, state.retrying.failure, state.retrying.window_of))
 
 
 def fail(error: SyncwizardError, data: Mapping[str, Any]) -> NoReturn:

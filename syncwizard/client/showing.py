@@ -122,7 +122,7 @@ def describe(seen: Seen, now: float) -> str:
         parts.append(one_line(seen.liveness.explanation))
     if state.retrying is not None:
         down = headline(state.retrying.failure, seen.sample, now)
-        retrying = describe_retrying(state.retrying.until, state.retrying.failure)
+        retrying = describe_retrying(state.retrying.until, state.retrying.failure, state.retrying.window_of)
         parts.append("\n".join(map(one_line, filter(None, [down, retrying]))))
     if state.failure is not None:
         remedy = with_task(state.failure.remedy, seen.task.label)

@@ -103,7 +103,7 @@ def _too_late(task: StoredTask, what: str) -> TimedOut:
     trouble = task.read_state().retrying
     return TimedOut(
         f"the task did not reach `{what}` in time",
-        detail=describe_retrying(trouble.until, trouble.failure) if trouble else "",
+        detail=describe_retrying(trouble.until, trouble.failure, trouble.window_of) if trouble else "",
         where=task.label,
         remedy=Remedy(steps=("the task goes on",), then="status", task=task.label),
     )

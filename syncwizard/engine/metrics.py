@@ -90,6 +90,7 @@ class Metrics:
         self._copied_rows, self._copied_bytes = Counter(), Counter()
         self._applied_rows, self._applied_bytes = Counter(), Counter()
         self._source_wal, self._applied_wal = Counter(WAL_WINDOW_SECONDS), Counter()
+        self._received_wal, self._acknowledged_wal = Counter(), Counter()
         # The share of each phase of each index that is built now.
         self._builds: dict[tuple[str, str], Counter] = {}
         self._lock = threading.Lock()
@@ -127,7 +128,9 @@ class Metrics:
                 mean_copied_rows_per_second=self._copied_rows.mean(),
                 mean_copied_bytes_per_second=self._copied_bytes.mean(),
                 wal_bytes_per_second=self._source_wal.recent(now),
+                received_wal_bytes_per_second=self._received_wal.recent(now),
                 applied_wal_bytes_per_second=self._applied_wal.recent(now),
+                acknowledged_wal_bytes_per_second=self._acknowledged_wal.recent(now),
                 index_builds=self._rated_builds(),
             )
 
@@ -189,8 +192,14 @@ class Metrics:
             self._applied_bytes.add(now, sample.applied_bytes)
         if sample.source_lsn:
             self._source_wal.add(now, parse_lsn(sample.source_lsn))
-        if sample.applied_lsn:
-            self._applied_wal.add(now, parse_lsn(sample.applied_lsn))
+        positions = (
+            (self._received_wal, sample.received_lsn),
+            (self._applied_wal, sample.applied_lsn),
+            (self._acknowledged_wal, sample.acknowledged_lsn),
+        )
+        for counter, lsn in positions:
+            if lsn:
+                counter.add(now, parse_lsn(lsn))
         if sample.index_builds is not None:
             self._count_builds(now, sample.index_builds)
 

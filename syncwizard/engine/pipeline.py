@@ -11,7 +11,8 @@ import msgspec
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.memory import give_back
 from syncwizard.engine.metrics import Metrics
-from syncwizard.engine.retry import Window, delay_seconds, minutes_allowed, next_window, steady_time
+from syncwizard.engine.neighbours import tasks_at_work
+from syncwizard.engine.retry import Window, delay_seconds, is_lost, minutes_allowed, next_window, steady_time
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, followed_by, to_do
@@ -35,6 +36,7 @@ from syncwizard.task.events import (
 from syncwizard.task.failures import failure_of, unexpected
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.stages import facts_of
+from syncwizard.task.windows import ConnectionWindow, connection_window
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,7 @@ class Pipeline:
         self._window: Window | None = None
         self._window_lock = threading.Lock()
         self._trouble = ("", "", "")
+        self._shared = ConnectionWindow(minutes=context.spec.advanced.retry.connection_minutes)
         self._begun: set[StageName] = set()
         self._running: set[StageName] = set()
         self._order: ResyncRequested | None = None
@@ -266,7 +269,7 @@ class Pipeline:
 
     def _wait_before_retry(self, error: SyncwizardError) -> None:
         """Waits as long as the back-off says; raises the error when it is not worth it, or no longer."""
-        minutes = minutes_allowed(error, self._context.spec.advanced.retry)
+        minutes = self._minutes_allowed(error)
         if minutes is None:
             raise error
         now = steady_time()
@@ -282,11 +285,27 @@ class Pipeline:
         # What is in the way now counts, not what was when it began; the patience is that of its kind.
         if not was_open or kind != self._trouble:
             self._trouble = kind
-            self._outer.record(RetryStarted(failure=failure_of(error), since=window.since, until=window.until))
+            self._outer.record(
+                RetryStarted(
+                    failure=failure_of(error), since=window.since, until=window.until, window_of=self._shared.task
+                )
+            )
         self._sample(Sample(tries=window.attempts, next_try_at=now + seconds))
         if seconds > PAIR_PATIENCE_SECONDS:
             self._context.held.close()
         self._context.cancellation.wait(seconds)
+
+    def _minutes_allowed(self, error: SyncwizardError) -> int | None:
+        """By the settings; of a lost connection by those of all tasks at work here that share an end, as they are when
+        the trouble begins."""
+        retry = self._context.spec.advanced.retry
+        if not is_lost(error):
+            self._shared = ConnectionWindow(minutes=retry.connection_minutes)
+            return minutes_allowed(error, retry)
+        if self._window is None or self._window.ended is not None:
+            spec = self._context.spec
+            self._shared = connection_window(spec, tasks_at_work(spec.id))
+        return self._shared.minutes
 
     def _end_retry(self, *, durably: bool) -> None:
         """The trouble has passed, as far as can be seen; `durably` when the next will be another one."""

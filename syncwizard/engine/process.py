@@ -26,6 +26,7 @@ from syncwizard.engine.locking import Held, TaskLock
 from syncwizard.engine.nursery import open_nursery
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Started
+from syncwizard.engine.service_manager import ServiceManager
 from syncwizard.engine.supervisor import Supervisor
 from syncwizard.errors import End, EndpointError, SyncwizardError, UsageError
 from syncwizard.remedies import Remedy
@@ -53,6 +54,7 @@ def main(
     # Before there is a thread, or a secret.
     nursery = open_nursery(f"syncwizard {task_id.hex[:12]}", children.values())
     answer = _terminal_answer if foreground else _pipe_answer()
+    manager = ServiceManager.taken_from(os.environ, heard=foreground)
     secrets = _read_secrets()
     folder = paths.task_folder(task_id)
     logs.configure(folder, secrets.texts, foreground=foreground)
@@ -71,7 +73,13 @@ def main(
                 pool.keep_ready({kind: 1 for kind in children if kind == "apply"})
                 _try_logins(spec, secrets)
             supervisor = Supervisor(spec, secrets, folder, stages(), pool)
-            outcome = asyncio.run(supervisor.run(door, lambda: answer(Started(socket=str(door.path)))))
+
+            def ready() -> None:
+                answer(Started(socket=str(door.path)))
+                manager.attend(supervisor.describe)
+
+            outcome = asyncio.run(supervisor.run(door, ready))
+            manager.end()
         return _print_failure(outcome, interrupted=supervisor.interrupted) if foreground else outcome.exit_code
     except SyncwizardError as error:
         log.error("%s", error)  # noqa: TRY400 - the error says all there is

@@ -33,6 +33,11 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     ended: float | None = None
 
 
+def is_lost(error: SyncwizardError) -> bool:
+    """Whether it is a connection that was lost, or cannot be had for now."""
+    return isinstance(error, EndpointError) and error.transient and error.lost
+
+
 def minutes_allowed(error: SyncwizardError, retry: Retry) -> int | None:
     """How long the error is worth trying again, None when it is not.
 

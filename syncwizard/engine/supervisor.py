@@ -49,6 +49,7 @@ from syncwizard.task.events import (
 from syncwizard.task.failures import failure_of
 from syncwizard.task.figures.openmetrics import Figures, render
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.figures.totals import describe_latency
 from syncwizard.task.handover import Handover
 from syncwizard.task.limiting import InForce, describe_throttle
 from syncwizard.task.narration import narrate
@@ -243,6 +244,13 @@ class Supervisor:
             if self._keep_at:
                 await asyncio.to_thread(self._recorder.keep)
             self._keep_at = now + KEEP_SECONDS
+
+    def describe(self) -> tuple[str, bool]:
+        """The task in a line, for a service manager; and whether the engine ends."""
+        state, sample = self._journal.state.state, self._metrics.latest()
+        late = sample.latency_at is not None and state == "synchronizing"
+        line = f"{state}, latency {describe_latency(sample, time.time())}" if late else state
+        return line, self._pause_by is not None
 
     def _exposed(self, openmetrics: bool) -> str:
         figures = Figures(

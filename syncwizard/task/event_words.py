@@ -77,10 +77,20 @@ def count_missing(missing: Sequence[MissingDefinition]) -> str:
     return f"{counted(len(missing), 'definition')} {verb} missing at the destination"
 
 
-def describe_retrying(until: float, failure: Failure) -> str:
-    """What is tried again, until when (seconds since the epoch), and what can be done meanwhile."""
+def describe_retrying(until: float, failure: Failure, window_of: str = "") -> str:
+    """What is tried again, until when (seconds since the epoch), by which task's window where it is another one's, and
+    what can be done meanwhile."""
     meanwhile = str(without_then(failure.remedy)) or "correct the cause meanwhile, or pause the task"
-    return f"error, retrying until {local_time(until)}: {describe_failure(failure)}; {meanwhile}"
+    whose = f" ({describe_window_of(window_of)})" if window_of else ""
+    return f"error, retrying until {local_time(until)}{whose}: {describe_failure(failure)}; {meanwhile}"
+
+
+def describe_window_of(task: str) -> str:
+    """
+    >>> describe_window_of("reports")
+    'the window of task reports, which shares an end'
+    """
+    return f"the window of task {task}, which shares an end"
 
 
 def count_changes(tables: dict[str, dict[str, int]]) -> int:

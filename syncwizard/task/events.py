@@ -239,11 +239,13 @@ class ChangesApplied(Event, frozen=True, kw_only=True, tag=True):
 
 
 class RetryStarted(Event, frozen=True, kw_only=True, tag=True):
-    """Trouble that may pass: tried again until `until` (seconds since the epoch)."""
+    """Trouble that may pass: tried again until `until` (seconds since the epoch). `window_of`: the task that shares an
+    end and whose window this is; empty where it is the task's own."""
 
     failure: Failure
     since: float
     until: float
+    window_of: str = ""
 
 
 class RetryEnded(Event, frozen=True, kw_only=True, tag=True):

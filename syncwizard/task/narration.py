@@ -325,7 +325,7 @@ def _(event: ChangesApplied) -> str:
 
 @_sentence.register
 def _(event: RetryStarted) -> str:
-    return describe_retrying(event.until, event.failure)
+    return describe_retrying(event.until, event.failure, event.window_of)
 
 
 @_sentence.register

@@ -19,7 +19,9 @@ class SlotLife(msgspec.Struct, frozen=True, kw_only=True):
 
     - `invalidation`: why the server has ended it, empty while it lives; `conflicting`: recovery has.
     - `failover`: standbys are to keep it; `synced`: this is such a copy of a primary's.
-    - `idle_seconds`: since it was read last, None while it is read; `idle_timeout_seconds`: how long it may be idle.
+    - `idle_seconds`: since it was read last, None while it is read; `idle_timeout_seconds`: how long it may be idle;
+      `inactive_since`: when it was read last, in seconds since the epoch, None while it is read.
+    - `reader`: the session that reads it, empty where none does.
     """
 
     invalidation: str = ""
@@ -28,6 +30,8 @@ class SlotLife(msgspec.Struct, frozen=True, kw_only=True):
     synced: bool | None = None
     idle_seconds: int | None = None
     idle_timeout_seconds: int | None = None
+    inactive_since: float | None = None
+    reader: str = ""
 
     @property
     def left_seconds(self) -> int | None:

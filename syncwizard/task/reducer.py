@@ -165,7 +165,9 @@ def _(event: ChangesApplied, state: TaskState, at: float) -> TaskState:
 def _(event: RetryStarted, state: TaskState, at: float) -> TaskState:
     before = state.retrying
     first = (before.first or before.failure) if before is not None else None
-    trouble = Retrying(since=event.since, until=event.until, failure=event.failure, first=first)
+    trouble = Retrying(
+        since=event.since, until=event.until, failure=event.failure, first=first, window_of=event.window_of
+    )
     return replace(state, state="retrying", retrying=trouble)
 
 

@@ -122,13 +122,15 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     """Since when and until when trouble is retried, and which. Seconds since the epoch.
 
-    `failure` is what is in the way now; `first` what it began with, where that was another one.
+    `failure` is what is in the way now; `first` what it began with, where that was another one; `window_of` the task
+    that shares an end and sets `until`, where it is another one.
     """
 
     since: float
     until: float
     failure: Failure
     first: Failure | None = None
+    window_of: str = ""
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):

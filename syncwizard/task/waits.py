@@ -10,24 +10,28 @@ from syncwizard.task.figures.sample import Sample
 from syncwizard.task.limiting import describe_in_force
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import describe_bytes, format_seconds, local_time, one_line, span
+from syncwizard.task.text import counted, describe_bytes, format_seconds, local_time, one_line, span
 
 End = Literal["source", "destination"]
 # Heartbeats come each second.
 FRESH_SECONDS = 5.0
 # A transaction that is open for longer keeps WAL that is worth a word.
 LONG_SECONDS = 30.0
+# A walsender that waits until its receiver takes more.
+SENDING = "WalSenderWriteData"
 # Less than this is on its way.
 ON_ITS_WAY_BYTES = 1_000_000
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
-    """A session in the way of another, or one with an old transaction; `seconds`: how long that is open."""
+    """A session in the way of another, or one with an old transaction; `seconds`: how long that is open. `pid` is 0 for
+    a prepared transaction, whose name is the `query`. `builds`: it builds an index."""
 
     pid: int
     user: str
     seconds: float
     query: str
+    builds: bool = False
 
 
 class SessionWait(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +48,24 @@ class SessionWait(msgspec.Struct, frozen=True, kw_only=True):
     blockers: tuple[Blocker, ...] = ()
 
 
+class HeldUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A session of others that waits for a lock that a session of the task holds; `seconds`: since when."""
+
+    end: End
+    pid: int
+    user: str
+    seconds: float
+    query: str
+    part: str
+
+
 class Waits(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """What both ends say at one moment. `oldest`: the source's oldest transaction that has written something."""
+    """What both ends say at one moment. `oldest`: the source's oldest transaction that has written something: the slot
+    keeps WAL from where that began. `held_up`: who waits for the task."""
 
     sessions: tuple[SessionWait, ...]
     oldest: Blocker | None = None
+    held_up: tuple[HeldUp, ...] = ()
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,9 +80,22 @@ def describe_blocker(blocker: Blocker) -> str:
     """
     >>> describe_blocker(Blocker(pid=7, user="app", seconds=61.0, query="LOCK TABLE t"))
     'process 7 of app, transaction open for 1 min 1 s: LOCK TABLE t'
+    >>> describe_blocker(Blocker(pid=0, user="app", seconds=61.0, query="order 7"))
+    'prepared transaction order 7 of app, open for 1 min 1 s'
     """
+    if not blocker.pid:
+        return one_line(f"prepared transaction {blocker.query} of {blocker.user}, open for {span(blocker.seconds)}")
     text = f"process {blocker.pid} of {blocker.user}, transaction open for {span(blocker.seconds)}"
     return one_line(f"{text}: {blocker.query}" if blocker.query else text)
+
+
+def describe_held_up(waiting: HeldUp) -> str:
+    """
+    >>> describe_held_up(HeldUp(end="source", pid=7, user="app", seconds=61.0, query="ALTER TABLE t", part="copy"))
+    'process 7 of app waits for 1 min 1 s for the session `copy` at the source: ALTER TABLE t'
+    """
+    who = f"process {waiting.pid} of {waiting.user} waits for {span(waiting.seconds)}"
+    return one_line(f"{who} for the session `{waiting.part}` at the {waiting.end}: {waiting.query}")
 
 
 def cause_of(state: TaskState, sample: Sample, waits: Waits, now: float) -> Cause:
@@ -98,17 +128,32 @@ def _causes(state: TaskState, sample: Sample, waits: Waits, now: float) -> Itera
             yield Cause(
                 name="old transaction",
                 sentence=f"it is not late, but an open transaction makes the slot keep WAL: {describe_blocker(held)}",
-                advice="commit it or roll it back",
+                advice=_end_of(held),
             )
         latency = format_seconds(sample.latency_seconds or 0.0)
         yield Cause(name="none", sentence=f"it is not late: the latency is {latency}")
     yield _link(sample, waits, backlog)
 
 
+def _end_of(transaction: Blocker) -> str:
+    """How it is ended."""
+    if transaction.pid:
+        return f"commit it or roll it back, or at the source: SELECT pg_terminate_backend({transaction.pid})"
+    return "COMMIT PREPARED or ROLLBACK PREPARED at the source, in its database, by what has prepared it"
+
+
 def _blocked(waits: Waits) -> Iterator[Cause]:
     """Sessions in the way of ours, those at the destination first: it is the applier that everything waits for."""
     for session in sorted(waits.sessions, key=lambda each: each.end):
         for blocker in session.blockers:
+            if blocker.builds:
+                yield Cause(
+                    name="index build",
+                    sentence=f"the session `{session.part}` at the {session.end} waits for an index that is being built"
+                    f" by {describe_blocker(blocker)}",
+                    advice="it ends by itself: pg_stat_progress_create_index shows how far it is; CREATE INDEX"
+                    " CONCURRENTLY keeps no changes waiting",
+                )
             yield Cause(
                 name="blocked",
                 sentence=f"the session `{session.part}` at the {session.end} waits for a lock that is held by"
@@ -124,27 +169,46 @@ def _link(sample: Sample, waits: Waits, backlog: int) -> Cause:
     unread = parse_lsn(sample.source_lsn) - parse_lsn(sample.received_lsn)
     unapplied = parse_lsn(sample.received_lsn) - parse_lsn(sample.applied_lsn)
     behind = describe_bytes(max(0, backlog))
-    if unapplied >= max(unread, ON_ITS_WAY_BYTES):
-        busy = next((each for each in waits.sessions if each.end == "destination" and each.state == "active"), None)
-        doing = f"; it runs {one_line(busy.query)}, waiting for {_event(busy)}" if busy is not None else ""
+    sender = next((each for each in waits.sessions if each.end == "source" and _sends(each)), None)
+    # Nothing is read any more once enough waits to be applied: the source then waits for us with all that it has.
+    full = sender is not None and sender.wait_event == SENDING and unapplied >= ON_ITS_WAY_BYTES
+    if full or unapplied >= max(unread, ON_ITS_WAY_BYTES):
+        return _at_destination(sample, waits, behind)
+    if unread < ON_ITS_WAY_BYTES:
         return Cause(
-            name="destination",
-            sentence=f"the destination applies changes more slowly than they come, {behind} behind{doing}",
-            advice="look at its disk, its processors, and indexes and triggers of the tables that change most",
+            name="heartbeat",
+            sentence="no heartbeat arrives, though little is on its way",
+            advice="look at the account's right to write at the source, and at locks on public.dts_postgres_heartbeat",
         )
-    at_source = (each for each in waits.sessions if each.end == "source")
-    sender = next((each for each in at_source if each.wait_event.startswith("WalSender")), None)
-    if unread >= ON_ITS_WAY_BYTES:
-        waiting = f"; the walsender (process {sender.pid}) waits for {_event(sender)}" if sender is not None else ""
+    if sender is not None and sender.wait_event == SENDING:
         return Cause(
-            name="source",
-            sentence=f"the source decodes and sends WAL more slowly than it is written, {behind} behind{waiting}",
-            advice="a large transaction is decoded as a whole; look at the source's processors and the network",
+            name="network",
+            sentence=f"what the source sends is not taken as fast, {behind} behind: the walsender (process"
+            f" {sender.pid}) waits for {_event(sender)}, and nothing waits to be applied",
+            advice="look at the network between the source and this machine, and at this machine's processors",
         )
+    waiting = f"; the walsender (process {sender.pid}) waits for {_event(sender)}" if sender is not None else ""
     return Cause(
-        name="heartbeat",
-        sentence="no heartbeat arrives, though little is on its way",
-        advice="look at the account's right to write at the source, and at locks on public.dts_postgres_heartbeat",
+        name="source",
+        sentence=f"the source decodes and sends WAL more slowly than it is written, {behind} behind{waiting}",
+        advice="a large transaction is decoded as a whole; look at the source's processors and its disk",
+    )
+
+
+def _sends(session: SessionWait) -> bool:
+    """Whether it is the walsender of the stream."""
+    return session.wait_event.startswith("WalSender") or session.query.startswith("START_REPLICATION")
+
+
+def _at_destination(sample: Sample, waits: Waits, behind: str) -> Cause:
+    busy = next((each for each in waits.sessions if each.end == "destination" and each.state == "active"), None)
+    doing = f"; it runs {one_line(busy.query)}, waiting for {_event(busy)}" if busy is not None else ""
+    if builds := sample.index_builds:
+        doing += f"; meanwhile {counted(len(builds), 'index is', 'indexes are')} built there"
+    return Cause(
+        name="destination",
+        sentence=f"the destination applies changes more slowly than they come, {behind} behind{doing}",
+        advice="look at its disk, its processors, and indexes and triggers of the tables that change most",
     )
 
 

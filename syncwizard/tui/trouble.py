@@ -4,7 +4,7 @@ import msgspec
 
 from syncwizard.client.looking import Seen
 from syncwizard.remedies import NOTHING, Remedy, Wording, as_line, followed_by, without_then, words_of
-from syncwizard.task.event_words import count_aside, describe_aside
+from syncwizard.task.event_words import count_aside, describe_aside, describe_window_of
 from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
 from syncwizard.task.figures.totals import dead_letters
@@ -134,7 +134,8 @@ def _retrying(seen: Seen, now: float) -> Trouble | None:
         tone="warn",
         title=title or f"Retrying: {_title(failure)}",
         since=f"since {moment(trouble.since, now)}, for {span(now - trouble.since)}; "
-        f"{until}, in {span(trouble.until - now)}",
+        f"{until}, in {span(trouble.until - now)}"
+        + (f" ({describe_window_of(trouble.window_of)})" if trouble.window_of else ""),
         cause="; ".join(filter(None, (_server_words(failure), _first(trouble)))),
         next=_goes_on_by_itself(failure.remedy) + (_DECIDE if failure.definition is not None else ""),
         brief=f"{one_line(', '.join(filter(None, (cause, describe_tries(seen.sample, now)))))} · {until}",

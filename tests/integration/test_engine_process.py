@@ -5,17 +5,19 @@ Its stages are small ones whose conduct the test prescribes; everything else is 
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from syncwizard.client import launch, lifecycle
+from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.connection import EngineConnection, EngineGone
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import connect, current, wait_for, wait_for_end, wait_until
@@ -23,6 +25,8 @@ from syncwizard.engine import starting
 from syncwizard.engine.protocol import Happened
 from syncwizard.errors import EndpointError, JournalFailed, PrecheckNotPassed, TaskFailed, TimedOut, UsageError
 from syncwizard.remedies import statements_of, to_do
+from syncwizard.task.specification import Advanced, Endpoint, Retry
+from tests.support.commands import syncwizard
 from tests.support.small_engine import prescribe
 from tests.support.small_task import MODULE, SECRETS, kill, small_task, started
 from tests.support.waiting import until
@@ -352,7 +356,14 @@ def test_a_release_without_a_journal_names_what_to_remove_by_hand(task: StoredTa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: StoredTask, number: int) -> None:
+def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(
+    task: StoredTask, number: int, tmp_path: Path
+) -> None:
+    """A service manager is given when it is ready, what it does, signs of life, and that it ends."""
+    prescribe(task.folder, incremental="beats")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    given = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "2000000"}
     script = (
         # The tests themselves may run under nohup.
         "import signal\n"
@@ -361,17 +372,51 @@ def test_the_foreground_engine_is_this_process_and_ends_by_a_signal(task: Stored
         "from syncwizard.engine.protocol import Handover\n"
         f"launch.become_engine(tasks.find_task('kb').spec, Handover(source='swordfish'), {MODULE!r})\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, env=given)
     try:
         until(lambda: task.find_engine() is not None)
         holder = task.find_engine()
         assert holder is not None
         assert holder.pid == process.pid
         wait_until(task, lambda connection: connection.state.state == "synchronizing", "synchronizing", 30.0)
+        manager.settimeout(30)
+        assert manager.recv(4096) == b"READY=1"
+        until(lambda: b"STATUS=synchronizing, latency 250 ms" in manager.recv(4096), what="the state in a line")
+        until(lambda: b"WATCHDOG=1" in manager.recv(4096), what="a sign of life")
         process.send_signal(number)
+        until(lambda: b"STOPPING=1" in manager.recv(4096), what="its end to be announced")
         _, printed = process.communicate(timeout=30)
     finally:
         process.kill()
+        manager.close()
     assert process.returncode == 0
     assert "stage full finished" in printed
     assert task.read_state().state == "paused"
+
+
+def test_the_shortest_window_of_tasks_that_share_an_end_holds_and_is_named(task: StoredTask) -> None:
+    """Of those that are at work: a task that is paused asks for nothing."""
+    source, there = task.spec.source, Endpoint(database="c")
+    retry = Advanced(retry=Retry(connection_minutes=30))
+    spec = msgspec.structs.replace(task.spec, id=uuid.uuid4(), name="reports", destination=there, advanced=retry)
+    assert spec.source == source
+    other = tasks.store(spec)
+    pid = started(other)
+    try:
+        prescribe(task.folder, incremental="lose")
+        launch.start_engine(task.spec, SECRETS, MODULE)
+        wait_until(task, lambda connection: connection.state.state == "retrying", "trouble", 30.0)
+        trouble = task.read_state().retrying
+        assert trouble is not None and trouble.window_of == "reports"
+        assert round(trouble.until - trouble.since) == 30 * 60
+        said = "the window of task reports, which shares an end"
+        assert said in syncwizard("status", "kb").stdout and said in syncwizard("events", "kb").stdout
+        lifecycle.pause(task)
+        lifecycle.pause(other)
+        launch.start_engine(task.spec, SECRETS, MODULE)
+        wait_until(task, lambda connection: connection.state.state == "retrying", "trouble", 30.0)
+        trouble = task.read_state().retrying
+        assert trouble is not None and (trouble.window_of, round(trouble.until - trouble.since)) == ("", 720 * 60)
+    finally:
+        if other.find_engine() is not None:
+            kill(other, pid)

@@ -1,5 +1,6 @@
 """What the precheck says to do, done to the letter: afterwards the item passes."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,19 @@ def test_the_settings_of_the_source_are_computed_from_what_is_in_use(pair: Datab
     pair.source.execute(KEYED)
     former = dict(pair.source_cluster.settings)
     pair.source.execute("SELECT pg_create_physical_replication_slot('in_use')")
-    pair.source_cluster.configure(wal_level="replica", max_replication_slots="1", max_wal_senders="1")
+    paused = f"dts_sync_{uuid.uuid4().hex[:12]}"
+    pair.source.execute("SELECT pg_create_physical_replication_slot(%s)", (paused,))
+    pair.source_cluster.configure(wal_level="replica", max_replication_slots="2", max_wal_senders="1")
     pair.source_cluster.restart()
     try:
         items = found(pair.spec(), tmp_path)
         assert items["wal-level"].verdict == items["slots-and-senders"].verdict == "failed"
-        # One slot in use and two for the task; the walsenders are all for the task.
+        # Two slots in use and two for the task; a walsender for the task that is paused.
         assert items["slots-and-senders"].remedy.statements == (
-            "ALTER SYSTEM SET max_replication_slots = 3",
-            "ALTER SYSTEM SET max_wal_senders = 2",
+            "ALTER SYSTEM SET max_replication_slots = 4",
+            "ALTER SYSTEM SET max_wal_senders = 3",
         )
+        assert "1 sender is kept for tasks that are paused" in items["slots-and-senders"].message
         for name in ("wal-level", "slots-and-senders"):
             in_no_transaction(pair.source_cluster, *items[name].remedy.statements)
         pair.source_cluster.restart()
@@ -76,7 +80,8 @@ def test_the_settings_of_the_source_are_computed_from_what_is_in_use(pair: Datab
     finally:
         names = ("wal_level", "max_replication_slots", "max_wal_senders")
         pair.source_cluster.configure(**{name: former.get(name, "10") for name in names})
-        in_no_transaction(pair.source_cluster, "SELECT pg_drop_replication_slot('in_use')")
+        for slot in ("in_use", paused):
+            in_no_transaction(pair.source_cluster, f"SELECT pg_drop_replication_slot('{slot}')")
         pair.source_cluster.restart()
         pair.reconnect()
 

@@ -27,6 +27,7 @@ from syncwizard.task.events import (
 from syncwizard.task.figures.history import Figures, History, Observation, add, single
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
+from syncwizard.task.parts import SlotLife
 from syncwizard.task.reducer import replay
 from syncwizard.task.specification import Endpoint, SchemaObjects, TaskSpec
 from syncwizard.task.stages import STAGES
@@ -161,6 +162,13 @@ def synchronizing(**fields: object) -> Sample:
         "slot_retained_bytes": 3_200_000,
         "slot_wal_status": "reserved",
         "slot_safe_bytes": 40_000_000_000,
+        "slot_life": SlotLife(
+            failover=True,
+            synced=False,
+            conflicting=False,
+            idle_timeout_seconds=7200,
+            reader="process 6001 (syncwizard 0a1b2c3d4e5f stream) of sync",
+        ),
         "wal_bytes_per_second": 250_000.0,
         "transactions": 1_878,
         "changes": CHANGES,

@@ -41,10 +41,30 @@ def test_a_destination_that_applies_too_slowly_is_named_with_what_it_runs() -> N
     assert found.name == "destination" and "it runs MERGE INTO t, waiting for IO:DataFileRead" in found.sentence
 
 
-def test_a_source_that_sends_too_slowly_is_named_with_what_its_sender_waits_for() -> None:
+def test_a_source_that_sends_too_slowly_is_told_from_a_network_by_what_its_sender_waits_for() -> None:
+    sender = session(pid=42, wait_type="IO", wait_event="ReorderBufferRead", query="START_REPLICATION SLOT x")
+    found = cause_of(FOLLOWING, behind("0/1000000", "0/1000000"), Waits(sessions=(sender,)), NOW)
+    assert found.name == "source" and "the walsender (process 42) waits for IO:ReorderBufferRead" in found.sentence
     sender = session(pid=42, wait_type="Client", wait_event="WalSenderWriteData")
     found = cause_of(FOLLOWING, behind("0/1000000", "0/1000000"), Waits(sessions=(sender,)), NOW)
-    assert found.name == "source" and "the walsender (process 42) waits for Client:WalSenderWriteData" in found.sentence
+    assert found.name == "network" and "walsender (process 42) waits for Client:WalSenderWriteData" in found.sentence
+
+
+def test_a_source_that_is_held_back_by_a_slow_destination_is_not_the_cause() -> None:
+    # What may wait to be applied is bounded: most of a large backlog is still at the source then.
+    sender = session(pid=42, wait_type="Client", wait_event="WalSenderWriteData")
+    found = cause_of(FOLLOWING, behind("0/2000000", "0/1000000"), Waits(sessions=(sender,)), NOW)
+    assert found.name == "destination"
+
+
+def test_an_index_that_is_built_and_a_prepared_transaction_are_not_ended_like_others() -> None:
+    builder = Blocker(pid=9, user="app", seconds=5.0, query="CREATE INDEX ON t (n)", builds=True)
+    blocked = Waits(sessions=(session(end="destination", part="apply", blockers=(builder,)),))
+    found = cause_of(FOLLOWING, IN_STEP, blocked, NOW)
+    assert found.name == "index build" and "terminate" not in found.advice
+    prepared = Waits(sessions=(), oldest=Blocker(pid=0, user="app", seconds=90.0, query="order 7"))
+    found = cause_of(FOLLOWING, IN_STEP, prepared, NOW)
+    assert "prepared transaction order 7 of app" in found.sentence and "ROLLBACK PREPARED" in found.advice
 
 
 def test_trouble_that_is_retried_comes_before_all_else_and_a_stage_before_figures() -> None:

@@ -7,12 +7,13 @@ from syncwizard.postgres.session.connection import Connection, scalar
 
 
 class ReplicationRoom(msgspec.Struct, frozen=True):
-    """How many slots and WAL senders a server may have, and has."""
+    """How many slots and WAL senders a server may have, and has; `reserved`: those of tasks that are paused."""
 
     max_slots: int
     slots: int
     max_senders: int
     senders: int
+    reserved: int
 
 
 def major(connection: Connection) -> int:
@@ -57,7 +58,7 @@ def read_wal_level(connection: Connection) -> tuple[str, str | None]:
 def read_replication_room(connection: Connection) -> ReplicationRoom:
     """The server's limits and what is used of them."""
     row = connection.execute(query("replication_room")).fetchone()
-    return ReplicationRoom(*(row or (0, 0, 0, 0)))
+    return ReplicationRoom(*(row or (0, 0, 0, 0, 0)))
 
 
 def read_clock(connection: Connection) -> float:

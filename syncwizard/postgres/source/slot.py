@@ -135,6 +135,8 @@ def slot_status(connection: Connection, name: str) -> SlotStatus | None:
             # A slot that is read is not idle, whenever that was.
             idle_seconds=row[13] if row[3] is None else None,
             idle_timeout_seconds=row[14] or None,
+            inactive_since=row[15] if row[3] is None else None,
+            reader=str(reader_of(row[3], *row[16:19])) if row[3] is not None else "",
         ),
     )
 
@@ -144,9 +146,12 @@ def find_reader(connection: Connection, pid: int) -> SlotReader | None:
     row = connection.execute(
         "SELECT application_name, usename, client_addr::text FROM pg_catalog.pg_stat_activity WHERE pid = %s", (pid,)
     ).fetchone()
-    if row is None:
-        return None
-    return SlotReader(pid=pid, application=row[0] or "", user=row[1] or "", address=row[2] or "")
+    return None if row is None else reader_of(pid, *row)
+
+
+def reader_of(pid: int, application: str | None, user: str | None, address: str | None) -> SlotReader:
+    """The session, as far as our role may see it."""
+    return SlotReader(pid=pid, application=application or "", user=user or "", address=address or "")
 
 
 def end_reader(connection: Connection, slot: str, pid: int) -> SlotReader | None:

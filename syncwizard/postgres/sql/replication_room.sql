@@ -5,4 +5,8 @@ SELECT pg_catalog.current_setting('max_replication_slots')::integer,
        pg_catalog.current_setting('max_wal_senders')::integer,
        (SELECT count(*) FROM pg_catalog.pg_stat_get_wal_senders() s
          WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(s.pid) a
-                            WHERE a.application_name ~ '^syncwizard ([^ ]+ )?precheck$'))::integer
+                            WHERE a.application_name ~ '^syncwizard ([^ ]+ )?precheck$'))::integer,
+       -- A task that is paused takes its sender again when it goes on.
+       (SELECT count(*)
+          FROM pg_catalog.pg_replication_slots s
+         WHERE s.slot_name LIKE 'dts\_sync\_%' AND NOT s.active AND NOT s.temporary)::integer

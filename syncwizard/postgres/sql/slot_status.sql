@@ -15,7 +15,12 @@ SELECT s.slot_name,
        extract(epoch FROM pg_catalog.clock_timestamp() - (j.row ->> 'inactive_since')::timestamptz)::bigint,
        (SELECT extract(epoch FROM (t.setting || t.unit)::interval)::bigint
           FROM pg_catalog.pg_settings t
-         WHERE t.name = 'idle_replication_slot_timeout')
-  FROM pg_catalog.pg_replication_slots s,
-       LATERAL (SELECT pg_catalog.to_jsonb(s) AS row) AS j
+         WHERE t.name = 'idle_replication_slot_timeout'),
+       extract(epoch FROM (j.row ->> 'inactive_since')::timestamptz)::float8,
+       a.application_name,
+       a.usename,
+       a.client_addr::text
+  FROM pg_catalog.pg_replication_slots s
+ CROSS JOIN LATERAL (SELECT pg_catalog.to_jsonb(s) AS row) AS j
+  LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = s.active_pid
  WHERE s.slot_name = %s

@@ -22,6 +22,7 @@ from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.task.names import quote
 from syncwizard.task.specification import Endpoint
+from syncwizard.task.text import counted
 
 OLDEST, NEWEST = 10, 18
 # With this file libpq checks the server's certificate also in the mode `require`.
@@ -233,11 +234,15 @@ def slots_and_senders(checkup: Checkup) -> Finding:
     """One slot for the task, one for a moment when a table is copied again."""
     room = read_replication_room(checkup.source)
     own = 1 if checkup.state.slot is not None else 0
-    free_slots, free_senders = room.max_slots - room.slots + own, room.max_senders - room.senders + own
+    # Its own slot is read by a sender, or has one reserved.
+    slots, senders, others = room.slots - own, room.senders + room.reserved - own, max(0, room.reserved - own)
+    free_slots, free_senders = room.max_slots - slots, room.max_senders - senders
     facts = f"{free_slots} of {room.max_slots} slots and {free_senders} of {room.max_senders} WAL senders are free"
+    if others:
+        facts += f"; {counted(others, 'sender is', 'senders are')} kept for tasks that are paused"
     needed = {
-        "max_replication_slots": (room.max_slots, room.slots - own + SLOTS_USED),
-        "max_wal_senders": (room.max_senders, room.senders - own + SENDERS_USED),
+        "max_replication_slots": (room.max_slots, slots + SLOTS_USED),
+        "max_wal_senders": (room.max_senders, senders + SENDERS_USED),
     }
     statements = [f"ALTER SYSTEM SET {name} = {least}" for name, (given, least) in needed.items() if least > given]
     remedy = "set what is in use plus what this task takes, and restart the source; or drop slots that are not used"

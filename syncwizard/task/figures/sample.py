@@ -31,8 +31,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `latency_at` says when (seconds since the epoch); `longest_latency_seconds`: of all heartbeats since the sample
     before, where several came at once. `source_at`: when `source_lsn` was read. `slot_…` and `wal_directory_bytes` as
     in SlotMeasured, measured at `slot_at`, and replaced together;
-    `wal_bytes_per_second`: what the source writes, `applied_wal_bytes_per_second`: how fast the applied position
-    advances over it. `indexes_waiting`: those of the running stage that are not begun.
+    `wal_bytes_per_second`: what the source writes, `…_wal_bytes_per_second`: how fast the received, the applied and the
+    acknowledged position advance over it. `indexes_waiting`: those of the running stage that are not begun.
     `tries`: how often something was tried in vain, and `next_try_at` when it is tried again; both mean something while
     the task is retrying. `throttle`: the limits in force. Where definitions are followed: `commands_passed_over`, the
     commands on definitions at the source that concerned no task, since it captures them; `commands_ignored`, those that
@@ -62,7 +62,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     slot_life: SlotLife | None = None
     wal_directory_bytes: int | None = None
     wal_bytes_per_second: float | None = None
+    received_wal_bytes_per_second: float | None = None
     applied_wal_bytes_per_second: float | None = None
+    acknowledged_wal_bytes_per_second: float | None = None
     transactions: int | None = None
     changes: dict[str, dict[str, int]] | None = None
     applied_bytes: int | None = None

@@ -134,7 +134,7 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
     backlog = backlog_bytes(sample)
     if backlog is not None:
         old = how_old(sample.source_at, now)
-        trend = f", {old}" if old else _describe_trend(sample)
+        trend = f", {old}" if old else describe_trend(sample)
         fields.append(("backlog", f"{describe_bytes(backlog)} of WAL{trend}"))
     old = how_old(sample.source_at, now)
     positions = [
@@ -149,7 +149,7 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
     return fields
 
 
-def _describe_trend(sample: Sample) -> str:
+def describe_trend(sample: Sample) -> str:
     """How the backlog changes, where it is one: a stream in step has some bytes under way all the time."""
     shrinks = backlog_shrinks(sample)
     if shrinks is None or sample.backlog_bytes is None or sample.backlog_bytes < BACKLOG_BYTES:

@@ -56,6 +56,7 @@ class StagesPane(VerticalScroll):
         yield Lines(id="stage-lines")
         yield PaneTitle("Positions", id="positions-title")
         yield Lines(id="position-lines")
+        yield PaneTitle("Slot", id="slot-title")
         yield Lines(id="slot-lines")
 
     def show(self, view: View, now: float, *, brief: bool) -> None:
@@ -75,7 +76,9 @@ class StagesPane(VerticalScroll):
         self.query_one("#slot-lines", Lines).show(slot)
         for name in ("position-lines", "slot-lines"):
             self.query_one(f"#{name}").display = not brief
-        self.query_one("#positions-title").display = not brief and bool(positions or slot)
+        self.query_one("#positions-title").display = not brief and bool(positions)
+        self.query_one("#slot-title", PaneTitle).say(f"Slot · {seen.task.spec.slot}" if slot else "Slot")
+        self.query_one("#slot-title").display = not brief and bool(slot)
 
 
 class LastEvents(Vertical):

@@ -5,7 +5,8 @@ from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
 from syncwizard.task.figures.rates import source_end
-from syncwizard.task.figures.totals import how_old, retention_fields
+from syncwizard.task.figures.slot_panel import slot_fields
+from syncwizard.task.figures.totals import how_old
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.task.text import describe_bytes
 from syncwizard.tui.formatting import Part, Tone
@@ -93,10 +94,9 @@ def _position(name: str, lsn: str, remark: str, tone: Tone = "plain") -> list[Pa
 
 
 def slot_lines(seen: Seen, now: float) -> list[list[Part]]:
-    """What the slot holds at the source, and what that threatens."""
-    held, lines = seen.retention, []
-    value: Tone = "muted" if held is not None and how_old(held.measured_at, now) else "plain"
-    for name, text in retention_fields(held, now) if held is not None else []:
-        parts: list[Part] = [(f"{name} ", "muted"), (text, value)] if name else [(text, "muted")]
-        lines.append(parts)
-    return lines
+    """The slot at the source: what it holds, what may end it, and which session reads it."""
+    held = seen.retention
+    if held is None:
+        return []
+    value: Tone = "muted" if how_old(held.measured_at, now) else "plain"
+    return [[(f"{name:<13}", "muted"), (text, value)] for name, text in slot_fields(held, now)]
