@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from syncwizard.structure.definition import ColumnDefinition, Definition, Part, by_name
+from syncwizard.structure.index_options import option_changes
 from syncwizard.structure.literals import literal
 from syncwizard.structure.widening import widens
 from syncwizard.task.names import TableName, quote
@@ -280,6 +281,9 @@ class _Comparison:
             if was is not None and was.name != part.name:
                 old = f"{quote(self._target.schema)}.{quote(was.name)}"
                 yield Step(statements=(f"ALTER INDEX {old} RENAME TO {quote(part.name)}",))
+            if was is not None and self._spelled and (actions := option_changes(was.definition, part.definition)):
+                index = f"{quote(self._target.schema)}.{quote(part.name)}"
+                yield Step(statements=tuple(f"ALTER INDEX {index} {action}" for action in actions))
 
     def _changed_in_place(self, was: Part, part: Part) -> Iterator[Step]:
         if was.definition == f"{part.definition} NOT VALID":

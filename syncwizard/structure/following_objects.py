@@ -31,7 +31,8 @@ class Domain(msgspec.Struct, frozen=True, kw_only=True):
 
 class ObjectDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """What is no table, as the source's catalogue has it after a command. `create` makes or replaces it; `labels` are
-    those of an enum, in their order; `attributes`: of a composite type, each with its type."""
+    those of an enum, in their order; `attributes`: of a composite type, each with its type; `columns`: of a view, each
+    with its default; `arguments`: of a function, as they tell it from others of its name."""
 
     kind: Literal[
         "type",
@@ -53,6 +54,8 @@ class ObjectDefinition(msgspec.Struct, frozen=True, kw_only=True):
     labels: list[str] | None = None
     attributes: list[tuple[str, str]] | None = None
     domain: Domain | None = None
+    columns: list[tuple[str, str | None]] | None = None
+    arguments: str | None = None
 
     @property
     def table_name(self) -> TableName:

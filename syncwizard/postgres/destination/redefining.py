@@ -54,7 +54,7 @@ class Redefining:
         self._there = DefinitionWriter(connection, task_id, decided)
         self._ignored = 0
         self._tables = CapturedTables(connection, task_id, known, routes, look, members)
-        self._objects = ObjectRedefining(connection, spec, mapping, self._there)
+        self._objects = ObjectRedefining(connection, spec, mapping, self._there, known)
         self._attached = AttachedRedefining(connection, mapping, known, self._there)
         self._partitions = PartitionRedefining(spec, mapping, self._there, routes, self._tables)
         self._known = known

@@ -18,7 +18,7 @@ from syncwizard.task.names import TableName
 DDL_MARK = "syncwizard: capture of definitions for synchronization tasks"
 TRIGGERS = ("dts_ddl_command_end", "dts_ddl_sql_drop")
 # Of the texts of our functions at the source: a source with earlier ones gets these.
-FUNCTIONS = 4
+FUNCTIONS = 5
 # A task reads a command minutes later as a rule; this long a paused one may take.
 KEPT_DAYS = 60
 

@@ -32,7 +32,7 @@ CREATE TABLE dts_ddl.identities (
 
 -- `kind`: 'table', 'entered' (a table that joins with rows that are in no stream), 'detached' (a partition that is one no
 -- more), 'object' (what is no table), 'dropped' (a table), 'dropped object', 'index' (that was dropped, `relation` is its
--- OID), or 'failed', with why it could not be captured; the definition of what was dropped is its schema and name, as
+-- OID), 'privileges' (of what is no table), or 'failed', with why it could not be captured; the definition of what was dropped is its schema and name, as
 -- JSON. `statement`: null where a function
 -- ran it whose text is not known. `joined`: the publications that the table has joined by this command, each with its row
 -- there, as JSON.

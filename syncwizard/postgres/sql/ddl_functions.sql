@@ -204,7 +204,7 @@ BEGIN
     END IF;
     RETURN QUERY
         SELECT d.classid, d.objid, json_build_object(
-                   'kind', f.kind, 'schema', coalesce(d.schema_name, n.nspname),
+                   'kind', f.kind, 'schema', coalesce(d.schema_name, n.nspname, own.nspname),
                    'name', regexp_replace(d.object_identity,
                                           '^' || coalesce(quote_ident(d.schema_name), '') || '[.]', ''),
                    'create', f.create)::text
@@ -213,16 +213,18 @@ BEGIN
           LEFT JOIN pg_class c ON c.oid = g.tgrelid
           LEFT JOIN pg_extension x ON d.classid = 'pg_extension'::regclass AND x.oid = d.objid
           LEFT JOIN pg_namespace n ON n.oid = coalesce(c.relnamespace, x.extnamespace)
+          LEFT JOIN pg_namespace own ON d.classid = 'pg_namespace'::regclass AND own.oid = d.objid
          CROSS JOIN LATERAL (
             SELECT 'comment' AS kind, json_build_array(format('COMMENT ON %s %s IS %s',
                        CASE d.object_type WHEN 'view column' THEN 'COLUMN' WHEN 'composite type' THEN 'TYPE'
+                                          WHEN 'table constraint' THEN 'CONSTRAINT'
                                           ELSE upper(d.object_type) END, d.object_identity,
                        coalesce(quote_literal(CASE WHEN d.objsubid > 0 THEN col_description(d.objid, d.objsubid)
                                                    ELSE obj_description(d.objid, d.classid::regclass::text::name) END),
                                 'NULL'))) AS create
              WHERE $1 = 'COMMENT' AND d.object_type IN (
                        'function', 'procedure', 'aggregate', 'view', 'view column', 'type', 'composite type', 'domain',
-                       'sequence', 'materialized view')
+                       'sequence', 'materialized view', 'table constraint', 'index', 'trigger', 'schema')
              UNION ALL
             SELECT 'contents', json_build_array(format('REFRESH MATERIALIZED VIEW %s%s', d.object_identity, (
                        SELECT ' WITH NO DATA' FROM pg_class m WHERE m.oid = d.objid AND NOT m.relispopulated)))
@@ -239,9 +241,50 @@ BEGIN
              WHERE x.oid IS NOT NULL) AS f
          WHERE NOT d.in_extension
            AND EXISTS (SELECT FROM dts_ddl.selected s
-                        WHERE s.whole AND s.schema_name = coalesce(d.schema_name, n.nspname));
+                        WHERE s.whole AND s.schema_name = coalesce(d.schema_name, n.nspname, own.nspname));
 END
 $further$;
+
+-- Who may do what with objects that are no tables, of those that this transaction has written: GRANT says of nothing
+-- which it was, and what is created may have default privileges.
+CREATE OR REPLACE FUNCTION dts_ddl.privileges(tag text, OUT object oid, OUT definition text)
+    RETURNS SETOF record LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+    AS $privileges$
+BEGIN
+    IF NOT ($1 IN ('GRANT', 'REVOKE') OR $1 ~ '^CREATE (AGGREGATE|DOMAIN|FUNCTION|MATERIALIZED VIEW|PROCEDURE|SCHEMA|SEQUENCE|TYPE|VIEW)$'
+                                         AND EXISTS (SELECT FROM pg_default_acl)) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+        SELECT o.oid, json_build_object(
+                   'schema', o.schema, 'name', o.name, 'of', o.of, 'identity', o.identity, 'grants', (
+                   SELECT coalesce(json_agg(json_build_array(
+                              CASE l.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(l.grantee) END,
+                              l.privilege_type, l.is_grantable) ORDER BY l.grantee, l.is_grantable, l.privilege_type), '[]')
+                     FROM aclexplode(coalesce(o.acl, acldefault(o.letter::"char", o.owner))) AS l
+                    WHERE l.grantee <> o.owner))::text
+          FROM (
+        SELECT p.oid, n.nspname AS schema, p.proname AS name, 'ROUTINE' AS of, p.oid::regprocedure::text AS identity,
+               p.proacl AS acl, p.proowner AS owner, 'f' AS letter, p.xmin
+          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+         UNION ALL
+        SELECT c.oid, n.nspname, c.relname, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+               format('%I.%I', n.nspname, c.relname), c.relacl, c.relowner, CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END,
+               c.xmin
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm', 'S')
+         UNION ALL
+        SELECT t.oid, n.nspname, t.typname, 'TYPE', format('%I.%I', n.nspname, t.typname), t.typacl, t.typowner, 'T', t.xmin
+          FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+          LEFT JOIN pg_class r ON r.oid = t.typrelid
+         WHERE t.typtype IN ('d', 'e', 'r') OR r.relkind = 'c'
+         UNION ALL
+        SELECT n.oid, n.nspname, n.nspname, 'SCHEMA', quote_ident(n.nspname), n.nspacl, n.nspowner, 'n', n.xmin
+          FROM pg_namespace n) AS o
+         WHERE age(o.xmin) <= age((txid_current() % 4294967296)::text::xid)
+           AND (o.acl IS NOT NULL OR $1 = 'REVOKE')
+           AND o.schema IN (SELECT s.schema_name FROM dts_ddl.selected s WHERE s.whole);
+END
+$privileges$;
 
 CREATE OR REPLACE FUNCTION dts_ddl.command_end() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
@@ -365,8 +408,9 @@ BEGIN
          WHERE d.classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
            AND (d.object_type IN ('function', 'procedure', 'view', 'sequence', 'type', 'aggregate', 'composite type',
                                   'composite type column', 'view column', 'index')
-                -- What changes of it later is not followed.
-                OR d.object_type = 'materialized view' AND tg_tag = 'CREATE MATERIALIZED VIEW')
+                -- What changes of it later is not followed, but its name.
+                OR d.object_type = 'materialized view'
+                   AND tg_tag IN ('CREATE MATERIALIZED VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER TABLE'))
            AND NOT d.in_extension
            AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
     LOOP
@@ -382,6 +426,11 @@ BEGIN
     FOR class, object, described IN SELECT * FROM dts_ddl.further_objects(tg_tag)
     LOOP
         PERFORM dts_ddl.note('other object', tg_tag, context, object::bigint, described);
+        noted := true;
+    END LOOP;
+    FOR object, described IN SELECT * FROM dts_ddl.privileges(tg_tag)
+    LOOP
+        PERFORM dts_ddl.note('privileges', tg_tag, context, object::bigint, described);
         noted := true;
     END LOOP;
     IF NOT noted THEN

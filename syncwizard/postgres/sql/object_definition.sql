@@ -2,6 +2,7 @@
 -- search_path demands: it is pg_catalog alone.
 SELECT json_build_object(
            'kind', 'function', 'schema', n.nspname, 'name', p.proname,
+           'arguments', pg_catalog.pg_get_function_identity_arguments(p.oid),
            'create', json_build_array(pg_catalog.pg_get_functiondef(p.oid)))::text
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
  WHERE :class = 'pg_catalog.pg_proc'::regclass AND p.oid = :object AND p.prokind <> 'a'
@@ -9,6 +10,7 @@ SELECT json_build_object(
 -- An aggregate; those with ordered arguments have a form of their own, and are left out.
 SELECT json_build_object(
            'kind', 'aggregate', 'schema', n.nspname, 'name', p.proname,
+           'arguments', pg_catalog.pg_get_function_identity_arguments(p.oid),
            'create', json_build_array(format('CREATE OR REPLACE AGGREGATE %I.%I(%s) (%s)', n.nspname, p.proname,
                CASE WHEN p.pronargs = 0 THEN '*' ELSE pg_catalog.pg_get_function_arguments(p.oid) END,
                concat_ws(', ',
@@ -55,6 +57,11 @@ SELECT json_build_object(
  UNION ALL
 SELECT json_build_object(
            'kind', 'view', 'schema', n.nspname, 'name', c.relname,
+           'columns', (SELECT json_agg(json_build_array(a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid))
+                                       ORDER BY a.attnum)
+                         FROM pg_catalog.pg_attribute a
+                         LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
            'create', json_build_array(format('CREATE OR REPLACE VIEW %I.%I%s AS %s', n.nspname, c.relname,
                ' WITH (' || array_to_string(c.reloptions, ', ') || ')', pg_catalog.pg_get_viewdef(c.oid))))::text
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -102,6 +109,17 @@ SELECT json_build_object(
                                    THEN ' COLLATE ' || a.attcollation::regcollation END), ', ' ORDER BY a.attnum)
                      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
                     WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped))
+               WHEN 'r' THEN (
+                   SELECT format('CREATE TYPE %I.%I AS RANGE (%s)', n.nspname, t.typname, concat_ws(', ',
+                              'SUBTYPE = ' || pg_catalog.format_type(g.rngsubtype, NULL),
+                              format('SUBTYPE_OPCLASS = %I.%I', os.nspname, o.opcname),
+                              'COLLATION = ' || nullif(g.rngcollation, 0)::regcollation,
+                              'SUBTYPE_DIFF = ' || nullif(g.rngsubdiff::oid, 0)::regproc,
+                              'MULTIRANGE_TYPE_NAME = ' || pg_catalog.format_type(nullif(g.rngmultitypid, 0), NULL)))
+                     FROM pg_catalog.pg_range g
+                     JOIN pg_catalog.pg_opclass o ON o.oid = g.rngsubopc
+                     JOIN pg_catalog.pg_namespace os ON os.oid = o.opcnamespace
+                    WHERE g.rngtypid = t.oid AND g.rngcanonical = 0)
                ELSE format('CREATE DOMAIN %I.%I AS %s%s%s%s%s', n.nspname, t.typname,
                    pg_catalog.format_type(t.typbasetype, t.typtypmod),
                    CASE WHEN t.typcollation <> b.typcollation THEN ' COLLATE ' || t.typcollation::regcollation END,
@@ -117,4 +135,5 @@ SELECT json_build_object(
   LEFT JOIN pg_catalog.pg_class r ON r.oid = t.typrelid
  WHERE (:class = 'pg_catalog.pg_type'::regclass AND t.oid = :object
         OR :class = 'pg_catalog.pg_class'::regclass AND t.typrelid = :object)
-   AND (t.typtype IN ('d', 'e') OR t.typtype = 'c' AND r.relkind = 'c')
+   AND (t.typtype IN ('d', 'e') OR t.typtype = 'r' AND EXISTS (
+            SELECT FROM pg_catalog.pg_range g WHERE g.rngtypid = t.oid AND g.rngcanonical = 0) OR t.typtype = 'c' AND r.relkind = 'c')
