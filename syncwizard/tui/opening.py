@@ -62,6 +62,12 @@ class Home(Protocol):
     def let_keys_go(self) -> None:
         """Keys go on to what has the focus now, or was just given it."""
 
+    async def let_early_keys_go(self) -> None:
+        """What the keys that came early are for is there: they arrive, in their order."""
+
+    def drop_early_keys(self) -> int:
+        """What the keys that came early were for does not come: none of them arrives; how many there were."""
+
     def announce(self, text: str) -> None:
         """Says that something long has ended, to a person who may be looking elsewhere."""
 

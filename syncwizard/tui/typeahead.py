@@ -7,10 +7,14 @@ Two waits keep the order:
 
 - behind a paste, and any key but a character for a field, the others wait until everything that it has set off is done;
 - behind one that brings another screen or step they wait until that takes keys.
+
+A screen that still waits for what its keys are for (a list that is being read) keeps them in their order, and says so,
+until it has that: see `KeepsEarlyKeys`.
 """
 
 from collections.abc import Collection, Sequence
 from itertools import takewhile
+from typing import Protocol, runtime_checkable
 
 from textual.app import App
 from textual.dom import DOMNode
@@ -30,6 +34,17 @@ ROUNDS = 2
 PASTE_ROUNDS = 3
 
 
+@runtime_checkable
+class KeepsEarlyKeys(Protocol):
+    """A screen that may be waiting for what its keys are for."""
+
+    def is_early(self, event: Key | Paste, action: str, waiting: int) -> bool:
+        """Whether a key, bound to the action of this id, or a paste has to wait; `waiting`: those before it."""
+
+    def show_early(self, waiting: int) -> None:
+        """Says how many keys wait."""
+
+
 class TypeAheadApp(App[Leaving]):
     """Holds keys and pasted text while a key is at work, and from the one that moves on until `let_keys_go`.
 
@@ -43,6 +58,8 @@ class TypeAheadApp(App[Leaving]):
         self._at_work = 0
         self._working = False
         self._held: list[Key | Paste] = []
+        # Those for a screen that has not yet what they are for.
+        self._early: list[Key | Paste] = []
         self._hold_timer: Timer | None = None
 
     async def on_event(self, event: Event) -> None:
@@ -52,6 +69,9 @@ class TypeAheadApp(App[Leaving]):
             return
         if (self._holding or self._working) and not (isinstance(event, Key) and event.key in NEVER_HELD):
             self._held.append(event)
+            return
+        if self._is_early(event):
+            self._early.append(event)
             return
         moves = isinstance(event, Key) and self._moves(event)
         if moves:
@@ -65,6 +85,26 @@ class TypeAheadApp(App[Leaving]):
     def _is_text(self, event: Key) -> bool:
         """Whether the key is a character for a field: it goes straight there, and so do those behind it."""
         return event.is_printable and isinstance(self.focused, Input)
+
+    def _is_early(self, event: Key | Paste) -> bool:
+        screen = self.screen
+        if not isinstance(screen, KeepsEarlyKeys):
+            return False
+        found = screen.active_bindings.get(event.key) if isinstance(event, Key) else None
+        early = screen.is_early(event, (found.binding.id or "") if found is not None else "", len(self._early))
+        if early:
+            screen.show_early(len(self._early) + 1)
+        return early
+
+    async def let_early_keys_go(self) -> None:
+        """The screen has what the keys are for that came early: they arrive, before any later one."""
+        self._held[:0], self._early = self._early, []
+        await self._release()
+
+    def drop_early_keys(self) -> int:
+        """What the keys were for that came early is not to be had; how many there were."""
+        dropped, self._early = len(self._early), []
+        return dropped
 
     def _moves(self, event: Key) -> bool:
         moving: Collection[str] = getattr(self.screen, "moving_actions", ())

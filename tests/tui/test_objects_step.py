@@ -192,6 +192,27 @@ async def test_a_listing_that_waits_is_stopped_and_the_screen_stays_free(pair: D
 
 
 @pytest.mark.slow
+async def test_keys_for_objects_that_are_not_there_yet_wait_for_them_or_are_refused(pair: DatabasePair) -> None:
+    pair.source.execute(SQL)
+    words = ("slash", *"docx", "backspace", "enter", "a", "f8")
+    with pair.source_cluster.connect(pair.database) as holder, holder.transaction():
+        holder.execute("LOCK pg_catalog.pg_inherits IN ACCESS EXCLUSIVE MODE")
+        async with at_step(draft_over(pair), "reading what the source has") as (app, pilot):
+            await pilot.press(*words)
+            await shown(pilot, f"(Esc stops) · {len(words)} keys wait for it")
+            await pilot.press("escape")
+            await shown(pilot, f"the {len(words)} keys pressed meanwhile did")
+            await pilot.press("r")
+            await shown(pilot, "reading what the source has")
+            await pilot.press(*words)
+            await shown(pilot, f"{len(words)} keys wait for it")
+            assert app.wizard.draft.objects == []
+            holder.execute("ROLLBACK")
+            await shown(pilot, "Other trouble")
+            assert [each.table for entry in app.wizard.draft.objects for each in entry.tables or []] == ["documents"]
+
+
+@pytest.mark.slow
 async def test_refresh_shows_what_is_new_and_keeps_what_is_chosen(pair: DatabasePair) -> None:
     pair.source.execute(SQL)
     async with at_step(draft_over(pair), "Source: 5 objects") as (app, pilot):

@@ -19,10 +19,10 @@ class RailStep(Static):
             self.index = index
 
     def __init__(self, index: int, title: str) -> None:
-        super().__init__("", markup=False)
         self._index = index
         self._title = title
-        self._text = ""
+        self._text = f"○ {title}"
+        super().__init__(self._text, markup=False)
 
     def mark(self, current: int, done: int) -> None:
         """Shows how the step stands to the one in sight; `done` steps are behind their Next."""

@@ -1,5 +1,7 @@
 """What holds for a pair of ends and what to mind about it, in words; pure."""
 
+from textual.content import Content
+
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.widgets.paragraphs import Paragraph
 
@@ -82,3 +84,24 @@ def advise(draft: TaskDraft) -> list[Paragraph]:
 
 def _is_local(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def describe_settings(draft: TaskDraft) -> list[str]:
+    """What choices of the objects' step mean that differ from the usual ones; a line each."""
+    lines = []
+    if "schema" not in draft.types:
+        lines.append("Without schema: the tables must be there already, alike, with their keys.")
+    if "full" not in draft.types:
+        lines.append("Without full: no row is copied; the destination must have them already.")
+    if draft.conflicts == "ignore":
+        lines.append("With ignore: rows that a used table holds stay, and may differ for good.")
+    return lines
+
+
+def with_marks(text: str) -> Content:
+    """What wants a person is marked in its colour."""
+    lines = [
+        Content.assemble(("▲", "$warning"), line[1:]) if line.startswith("▲") else Content(line)
+        for line in text.splitlines()
+    ]
+    return Content("\n").join(lines)

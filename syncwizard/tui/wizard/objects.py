@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.content import Content
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Label, Static
@@ -28,12 +28,15 @@ from syncwizard.task.validation import Problem
 from syncwizard.tui.actions import bindings
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
+from syncwizard.tui.opening import Home
 from syncwizard.tui.remedies import marked_lines
 from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.object_line import describe_tally
 from syncwizard.tui.widgets.object_list import ObjectList
 from syncwizard.tui.widgets.object_picker import ObjectPicker
 from syncwizard.tui.widgets.ticks import Ticks
+from syncwizard.tui.wizard.advice import describe_settings, with_marks
+from syncwizard.tui.wizard.early import describe_dropped, describe_waiting, works_at_once
 from syncwizard.tui.wizard.object_edits import can_edit, edit, edit_batch, tables_below
 from syncwizard.tui.wizard.object_import import take_from_file
 from syncwizard.tui.wizard.step import Step
@@ -89,6 +92,9 @@ class ObjectsStep(Step):
         # What the catalogue was listed with; another source has another one.
         self._listed: tuple[EndpointDraft, Handover] | None = None
         self._advice: list[Advice] = []
+        # What is said of the listing, and how many keys wait for its end.
+        self._progress = ""
+        self._early = 0
 
     def compose(self) -> ComposeResult:
         """A line each for types and conflicts, what they mean, the picker, and what to know of the choice."""
@@ -121,13 +127,39 @@ class ObjectsStep(Step):
         """The tree: the rest has defaults that most tasks keep."""
         return self.picker.source
 
+    def interrupt(self) -> bool:
+        """Ends a listing that has nothing to show yet."""
+        runs = self._listing and self._catalogue is None
+        if runs:
+            self.action_stop()
+        return runs
+
     def leave(self) -> None:
-        """A listing that is out of sight ends."""
+        """A listing that is out of sight ends; keys that waited for it are not for another step."""
         self._end_listing()
+        self._say_dropped()
 
     def on_unmount(self) -> None:
         """No probe outlives the screen."""
         self._end_listing()
+
+    def is_early(self, event: Key | Paste, action: str, waiting: int) -> bool:
+        """Keys for the tree wait for it, and behind the first of them all that do not end that or need no objects."""
+        if works_at_once(event, action, waiting):
+            return False
+        focused = self.screen.focused
+        in_picker = focused is None or self.picker in focused.ancestors
+        return waiting > 0 or (self._listing and self._catalogue is None and in_picker)
+
+    def show_early(self, waiting: int) -> None:
+        """Beside what is said of the listing."""
+        self._early = waiting
+        self._show_progress(self._progress)
+
+    def _say_dropped(self) -> str:
+        """What becomes of the keys that waited for objects that do not come."""
+        self._early = 0
+        return describe_dropped(cast(Home, self.app).drop_early_keys())
 
     def problems(self) -> list[Problem]:
         """The draft's; and a choice without any table, which no task can start with."""
@@ -185,7 +217,8 @@ class ObjectsStep(Step):
     def action_stop(self) -> None:
         """Ends a listing that runs."""
         self._end_listing()
-        self.picker.explain("stopped; r lists the source's objects", keep=self._catalogue is not None)
+        text = f"stopped; r lists the source's objects{self._say_dropped()}"
+        self.picker.explain(text, keep=self._catalogue is not None)
         self.refresh_bindings()
 
     def _end_listing(self) -> None:
@@ -215,6 +248,16 @@ class ObjectsStep(Step):
             self._listing = False
             self._load(catalogue)
             self.refresh_bindings()
+            if self._early:
+                self.call_after_refresh(self._let_early_keys_go)
+
+    async def _let_early_keys_go(self) -> None:
+        """To the tree; where a dialog is open by now they are not for that."""
+        if self.app.screen is self.screen:
+            self._early = 0
+            await cast(Home, self.app).let_early_keys_go()
+        else:
+            self.notify(f"the objects are there{self._say_dropped()}", markup=False)
 
     def _broken(self, number: int, error: SyncwizardError) -> None:
         if number != self._number:
@@ -222,7 +265,8 @@ class ObjectsStep(Step):
         self._listing = False
         self._listed = None
         self._forget()
-        lines = [f"✗ {error}", *marked_lines(error.remedy), "r tries again; F7 goes back to both ends"]
+        again = f"r tries again; F7 goes back to both ends{self._say_dropped()}"
+        lines = [f"✗ {error}", *marked_lines(error.remedy), again]
         self.picker.explain("\n".join(lines))
         self.refresh_bindings()
 
@@ -240,7 +284,10 @@ class ObjectsStep(Step):
         self._judge()
 
     def _show_progress(self, text: str) -> None:
-        self.picker.explain(f"{text} … (c stops)", keep=self._catalogue is not None)
+        self._progress = text
+        # A letter behind `/` is of its words.
+        said = f"{text} … ({'Esc' if self._early else 'c'} stops){describe_waiting(self._early)}"
+        self.picker.explain(said, keep=self._catalogue is not None)
         self.refresh_bindings()
 
     # The choice
@@ -335,14 +382,7 @@ class ObjectsStep(Step):
         self.refresh_bindings()
 
     def _explain_settings(self) -> None:
-        draft = self.wizard.draft
-        lines = []
-        if "schema" not in draft.types:
-            lines.append("Without schema: the tables must be there already, alike, with their keys.")
-        if "full" not in draft.types:
-            lines.append("Without full: no row is copied; the destination must have them already.")
-        if draft.conflicts == "ignore":
-            lines.append("With ignore: rows that a used table holds stay, and may differ for good.")
+        lines = describe_settings(self.wizard.draft)
         meaning = self.query_one("#objects-meaning", Static)
         # On a low screen what is as usual makes room.
         meaning.set_class(not lines, "-usual")
@@ -356,13 +396,4 @@ class ObjectsStep(Step):
     def _say(self, text: str, state: str = "") -> None:
         line = self.query_one("#objects-advice", Static)
         line.set_classes(state)
-        line.update(_with_marks(text))
-
-
-def _with_marks(text: str) -> Content:
-    """What wants a person is marked in its colour."""
-    lines = [
-        Content.assemble(("▲", "$warning"), line[1:]) if line.startswith("▲") else Content(line)
-        for line in text.splitlines()
-    ]
-    return Content("\n").join(lines)
+        line.update(with_marks(text))

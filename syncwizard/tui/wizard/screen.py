@@ -13,6 +13,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.events import Key, Paste
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import ContentSwitcher, Static
@@ -198,6 +199,15 @@ class WizardScreen(Screen[None]):
             return
         self._host.let_keys_go()
 
+    def is_early(self, event: Key | Paste, action: str, waiting: int) -> bool:
+        """Whether the step in sight has not yet what the key is for."""
+        step = self._steps.get(self._current)
+        return step is not None and step.is_early(event, action, waiting)
+
+    def show_early(self, waiting: int) -> None:
+        """The step in sight says how many keys wait."""
+        self.current.show_early(waiting)
+
     async def action_previous(self) -> None:
         """Goes to the step before; from the first one, out of the wizard."""
         if self._current:
@@ -222,6 +232,8 @@ class WizardScreen(Screen[None]):
         if self._current in self._steps:
             self.current.leave()
         self._current = index
+        # What follows takes its time at the first visit.
+        self.query_one(StepRail).mark(index, self._done)
         if index not in self._steps:
             step = self._kinds[index](id=f"step-{self._kinds[index].step}")
             self._steps[index] = step

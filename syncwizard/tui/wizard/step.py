@@ -3,6 +3,7 @@
 from typing import ClassVar, Protocol, cast
 
 from textual.containers import Vertical
+from textual.events import Key, Paste
 from textual.widget import Widget
 
 from syncwizard.client.tasks import StoredTask
@@ -82,6 +83,13 @@ class Step(Vertical):
     def interrupt(self) -> bool:
         """Ends what runs on the step; False where nothing does, so that the key that asks for it goes back."""
         return False
+
+    def is_early(self, event: Key | Paste, action: str, waiting: int) -> bool:
+        """Whether a key has to wait for what the step is still getting; `waiting`: how many wait already."""
+        return False
+
+    def show_early(self, waiting: int) -> None:
+        """Says how many keys wait."""
 
     def first_focus(self) -> Widget | None:
         """What has the focus when the step comes into view."""
