@@ -233,10 +233,10 @@ class IgnoredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """A precheck warning that was accepted, when (ISO 8601) and by whom. `detail` stands for what it was about then,
     as `PrecheckItemFinished.detail`; without it the acceptance holds whatever the warning is about."""
 
-    item: str
-    accepted_at: str
-    accepted_by: str = ""
-    detail: str = ""
+    item: Annotated[str, msgspec.Meta(description="The name of the precheck's item.")]
+    accepted_at: Annotated[str, msgspec.Meta(description="When its warning was accepted, as in 2026-01-31T12:00:00Z.")]
+    accepted_by: Annotated[str, msgspec.Meta(description="By whom, as user@host.")] = ""
+    detail: Annotated[str, msgspec.Meta(description="Asked again once the warning is about something else.")] = ""
 
 
 class PrecheckSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
