@@ -102,7 +102,7 @@ def test_a_wizard_that_is_killed_takes_its_probe_with_it(
     nobody = Endpoint(host=ADDRESS, port=silent, database="kb", user="sync")
     path = write_task_file(pair.spec(name="kb", id=None, source=nobody), tmp_path)
     with ScreenTerminal("new", "--from", path) as terminal:
-        terminal.until_seen("Test both ends")
+        terminal.until_seen("Test both")
         terminal.press(F8)
         probe = probe_of(terminal.process.pid)
         processes.kill(terminal.process.pid)

@@ -10,7 +10,7 @@ NEXT = "\x1b[19~"
 @pytest.mark.slow
 def test_pressing_next_through_the_wizard_starts_the_demo_which_goes_on_until_it_is_ended() -> None:
     with ScreenTerminal("demo") as terminal:
-        terminal.until_seen("Test both ends", timeout=300)
+        terminal.until_seen("Test both", timeout=300)
         terminal.press(NEXT)
         terminal.until_seen("Existing tables", timeout=60)
         terminal.until_seen("passages", timeout=60)

@@ -172,7 +172,7 @@ async def test_keys_go_on_where_the_widget_that_had_them_is_gone() -> None:
 @pytest.mark.slow
 def test_bursts_at_a_terminal_keep_their_order() -> None:
     with ScreenTerminal("new") as terminal:
-        terminal.until_seen("F8 Test both ends")
+        terminal.until_seen("F8 Test both")
         # To the database: the title shows the name, which follows it.
         terminal.press(f"{TAB}{TAB}")
         # Each in one write, as a slow line or a text expander sends them.

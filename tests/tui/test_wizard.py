@@ -231,8 +231,12 @@ async def test_a_draft_can_be_discarded_for_a_new_task() -> None:
     drafts.save(COMPLETE)
     async with at_screens(wizard_over(None)) as person:
         await person.until_on(DraftsDialog)
-        await person.press("x")
-        assert drafts.list_drafts() == []
+        await person.press("x", "enter")
+        assert len(drafts.list_drafts()) == 1
+        await person.until_on(DraftsDialog)
+        await person.press("x", "y")
+        await person.until(lambda: not drafts.list_drafts(), "the draft is gone")
+        await person.until_on(WizardScreen)
         assert wizard_of(person).draft.source.host == ""
 
 
@@ -250,7 +254,7 @@ async def test_a_draft_that_cannot_be_discarded_stays_in_the_list() -> None:
         path = paths.drafts_folder() / f"{COMPLETE.id}.json"
         path.unlink()
         path.mkdir()
-        await person.press("x")
+        await person.press("x", "y")
         await person.until_on(DraftsDialog)
         assert person.sees("db1:5432/kb")
 
@@ -463,7 +467,7 @@ async def test_a_long_command_is_there_whole_and_can_be_copied(name: str) -> Non
         shown = "".join(text_on(person.app).split())
         assert "".join(f"Equivalent command: {whole}".split()) in shown
         # Whatever its length, the fields and the keys stay in sight.
-        assert person.sees("F8 Test both ends") and person.sees("F7 Back")
+        assert person.sees("F8 Test both") and person.sees("F7 Back")
         await person.press("f6")
         await person.until_on(CopyTextDialog)
         await person.press("tab", "enter")
@@ -601,6 +605,28 @@ async def test_one_key_leads_to_the_same_field_of_the_other_end() -> None:
         assert focused_path(person) == "destination.database"
         await person.press("f3")
         assert focused_path(person) == "source.database"
+
+
+async def test_the_key_to_the_other_end_leads_to_what_the_field_depends_on_or_to_where_an_end_begins() -> None:
+    draft = TaskDraft().with_value("source.password", "prompt").with_value("source.host", "db1")
+    async with at_screens(wizard_over(draft)) as person:
+        await go_to(person, "source.secret")
+        await person.press("f3")
+        assert focused_path(person) == "destination.host"
+        await person.write("db2")
+        await go_to(person, "source.secret")
+        await person.press("f3")
+        assert focused_path(person) == "destination.password"
+
+
+async def test_arrows_lead_from_one_button_of_a_dialog_to_the_next() -> None:
+    async with at_screens(wizard_over(COMPLETE)) as person:
+        await person.press("f2")
+        dialog = await person.until_on(CopyTextDialog)
+        await person.press("right", "right", "right")
+        assert dialog.focused is dialog.query_one("#write")
+        await person.press("left", "left", "left")
+        assert dialog.focused is dialog.query_one("#close")
 
 
 async def test_the_rights_of_both_accounts_are_there_as_sql_before_anything_is_tested() -> None:

@@ -76,7 +76,7 @@ async def mark(person: Keyboard, item: str) -> None:
 async def test_both_ends_are_tested_step_by_step_before_the_objects(draft: TaskDraft) -> None:
     async with at_screens(Opening(), WIDE) as person:
         await open_steps(person, draft, EndpointsStep, AdvancedStep)
-        assert person.sees("F8 Test both ends")
+        assert person.sees("F8 Test both")
         await person.press("f8")
         await person.until_seen("● Settings")
         await person.press("f7")
@@ -94,7 +94,7 @@ async def test_one_end_is_tested_alone(draft: TaskDraft) -> None:
         await person.focus(wizard_of(person).query_one("#field-source-database Input"))
         await person.press("f5")
         await person.until_seen("PostgreSQL 16")
-        assert not person.sees("PostgreSQL 18") and person.sees("F8 Test both ends")
+        assert not person.sees("PostgreSQL 18") and person.sees("F8 Test both")
         await person.press("end")
         await person.write("x")
         # What was found was of another database.

@@ -11,7 +11,7 @@ from tests.support.screen_terminal import ScreenTerminal
 
 def test_a_hang_up_costs_no_answer() -> None:
     with ScreenTerminal("new") as terminal:
-        terminal.until_seen("Test both ends")
+        terminal.until_seen("Test both")
         terminal.press("mine")
         terminal.until_seen("Host       mine")
         terminal.hang_up()

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from syncwizard.tui.actions import bindings
 
@@ -20,6 +20,7 @@ SCROLLING = {
     "home": "home",
     "end": "end",
 }
+BETWEEN_BUTTONS = {"left": -1, "right": 1}
 
 
 class Dialog(ModalScreen[Answer | None]):
@@ -29,6 +30,7 @@ class Dialog(ModalScreen[Answer | None]):
         *bindings("screen.back"),
         # A long text is read from wherever the focus is: what has uses of its own for these keys comes first.
         *(Binding(key, f"scroll_text('{way}')", show=False) for key, way in SCROLLING.items()),
+        *(Binding(key, f"next_button({step})", show=False) for key, step in BETWEEN_BUTTONS.items()),
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
     ]
@@ -38,6 +40,13 @@ class Dialog(ModalScreen[Answer | None]):
         for text in self.query(VerticalScroll):
             getattr(text, f"scroll_{way}")(animate=False)
             return
+
+    def action_next_button(self, step: int) -> None:
+        """Goes to the button beside the one with the focus."""
+        buttons = [button for button in self.query(Button) if button.focusable]
+        if self.focused in buttons:
+            index = buttons.index(self.focused) + step
+            buttons[max(0, min(index, len(buttons) - 1))].focus()
 
     def action_back(self) -> None:
         """Leaves without an answer."""

@@ -15,6 +15,7 @@ from syncwizard.client.drafts import KeptDraft
 from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.task.text import format_seconds
 from syncwizard.tui.actions import bindings
+from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 
@@ -35,9 +36,9 @@ class DraftsDialog(Dialog[TaskDraft]):
             yield Static("These tasks were described and not started.", classes="dialog-text")
             yield OptionList(*self._options(), compact=True, markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield Button("Discard", id="discard", compact=True)
+                yield Button("Go on", id="continue", compact=True)
                 yield Button("New task", id="new", compact=True)
-                yield Button("Go on", id="continue", variant="primary", compact=True)
+                yield Button("Discard… (x)", id="discard", compact=True)
 
     def on_mount(self) -> None:
         """Begins at the draft edited last."""
@@ -57,11 +58,16 @@ class DraftsDialog(Dialog[TaskDraft]):
 
     @on(Button.Pressed, "#discard")
     def action_discard(self) -> None:
-        """Forgets the marked draft; without another one there is nothing to choose."""
+        """Asks, then forgets the marked draft: it may be the typing of an hour."""
+        index = self.query_one(OptionList).highlighted
+        if index is not None:
+            kept = self._kept[index]
+            question = ConfirmDialog("Discard this draft?", describe_draft(kept, self._now), "Discard")
+            self.app.push_screen(question, lambda sure: self._discard(index) if sure else None)
+
+    def _discard(self, index: int) -> None:
+        """Without another draft there is nothing to choose."""
         options = self.query_one(OptionList)
-        index = options.highlighted
-        if index is None:
-            return
         try:
             drafts.remove(self._kept[index].draft.id)
         except OSError as error:
@@ -80,10 +86,10 @@ class DraftsDialog(Dialog[TaskDraft]):
 
 
 def describe_draft(kept: KeptDraft, now: float) -> str:
-    """Its name, its ends, and how long ago it was edited.
+    r"""Its name and how long ago it was edited, and its ends below.
 
     >>> describe_draft(KeptDraft(draft=TaskDraft(name="kb"), edited_at=0.0), 90.0)
-    'kb   ? → ?   90.0 s ago'
+    'kb · 90.0 s ago\n  ? → ?'
     """
     ends = f"{kept.draft.source.describe()} → {kept.draft.destination.describe()}"
-    return f"{kept.draft.name}   {ends}   {format_seconds(now - kept.edited_at)} ago"
+    return f"{kept.draft.name} · {format_seconds(now - kept.edited_at)} ago\n  {ends}"

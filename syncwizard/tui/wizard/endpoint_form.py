@@ -195,6 +195,14 @@ class EndpointForm(VerticalScroll, can_focus=False):
             yield self._secret("key_secret", "The key's password itself")
         yield EndTest(self.end)
 
+    def on_descendant_focus(self) -> None:
+        """Its heading says in which end one types."""
+        self.add_class("-active")
+
+    def on_descendant_blur(self) -> None:
+        """Until the focus is elsewhere."""
+        self.remove_class("-active")
+
     def show_draft(self, draft: EndpointDraft, keyring_trouble: str | None) -> None:
         """Shows the fields that count, and what is known of the password's place."""
         shown = shown_fields(draft)

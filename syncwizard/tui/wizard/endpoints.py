@@ -32,6 +32,10 @@ from syncwizard.tui.wizard.step import NEXT
 
 # An end with the secrets that were typed for it.
 Tested = tuple[EndpointDraft, tuple[str | None, str | None]]
+# What says where a secret is kept stands for it, where the other end keeps its own elsewhere.
+PLACES = {"secret": "password", "variable": "password", "key_secret": "key_password", "key_variable": "key_password"}
+# Of an end that is not begun, by the way it is reached.
+FIRST = ("host", "socket", "service", "database")
 SECRET_PATHS = tuple(f"{end}.{field}" for end in ENDS for field in SECRETS)
 
 
@@ -115,7 +119,7 @@ class EndpointsStep(FormStep):
     @property
     def next_label(self) -> str:
         """What is tested already is not tested again."""
-        return NEXT if self._is_tested else "Test both ends"
+        return NEXT if self._is_tested else "Test both"
 
     def proceed(self) -> bool:
         """Both ends are tested, unless they passed as they are now; once both have passed the wizard goes on."""
@@ -147,13 +151,18 @@ class EndpointsStep(FormStep):
             self._test(end)
 
     def action_other(self) -> None:
-        """The same field of the other end, or its first; from neither, the source."""
+        """The same field of the other end, or the one it depends on; of an end that is not begun, its first."""
         focused = self.app.focused
         field = Field.around(focused) if focused is not None else None
         end, _, name = (field.path if field is not None else "").partition(".")
         other = "destination" if end == "source" else "source"
-        wanted = self.field(f"{other}.{name}") if name else self.field(f"{other}.host")
-        (wanted if wanted.display else self.field(f"{other}.database")).control.focus()
+        draft = self.wizard.draft.end(other)
+        begun = draft.host or draft.database or draft.service
+        wanted = (
+            [name, PLACES.get(name, ""), "database"] if name and begun else ["host", "socket", "service", "database"]
+        )
+        fields = [self.field(f"{other}.{each}") for each in wanted if each]
+        next(field for field in fields if field.display).control.focus()
 
     def action_rights(self) -> None:
         """The rights of both accounts, before anything is tested."""

@@ -116,7 +116,7 @@ def headline(found: Verification | None, now: float, *, alive: bool) -> list[lis
     what: Part = (f" · {describe_order(found)}", "muted")
     if found.ended_at is not None:
         glyph, tone = _verdict(found)
-        took = span(found.ended_at - found.started_at)
+        took = format_seconds(found.ended_at - found.started_at)
         when = f"{moment(found.ended_at, now)}, {span(now - found.ended_at)} ago, took {took}"
         return [[(f"{glyph} ", tone), (_summary(found), "strong")], [(f"  {when}", "muted"), what]]
     done, total = len(found.tables), found.total
