@@ -136,7 +136,8 @@ def _(event: RowRulesChanged, state: TaskState, at: float) -> TaskState:
 @after.register
 def _(event: SlotCreated, state: TaskState, at: float) -> TaskState:
     # What was measured is of the slot before.
-    return replace(state, slot=event, slot_measured=None)
+    first = event.timeline if state.first_timeline is None else min(state.first_timeline, event.timeline)
+    return replace(state, slot=event, slot_measured=None, first_timeline=first)
 
 
 @after.register

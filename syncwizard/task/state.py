@@ -169,6 +169,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     publication: PublicationCreated | None = None
     row_rules: tuple[RowFact, ...] | None = None
     slot: SlotCreated | None = None
+    # Of the source when the task's first slot was made there: a later one may be made after a failover.
+    first_timeline: int | None = None
     slot_measured: SlotMeasured | None = None
     slot_measured_at: float = 0.0
     sync_point: str | None = None

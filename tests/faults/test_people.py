@@ -14,6 +14,7 @@ import pytest
 
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
+from syncwizard.task.events import Noticed
 from tests.faults.conftest import as_role, own_tables
 from tests.faults.running import change, running
 from tests.support.commands import spawn, syncwizard
@@ -334,6 +335,8 @@ def test_a_promoted_standby_that_lost_the_tail_is_reported_and_resynchronized(
         task.converged()
         assert_equal(pair)
         task.release()
+        [former] = [each for each in task.events if isinstance(each, Noticed) and "was its primary" in each.message]
+        assert former.remedy.statements == (f"SELECT pg_drop_replication_slot('{task.slot}')",)
     pair.close()
     destination_cluster.drop_database(name)
 

@@ -186,7 +186,8 @@ def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair,
         CREATE FUNCTION secure() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
         CREATE FUNCTION in_c(internal) RETURNS internal LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
         CREATE FUNCTION checked() RETURNS bool LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
-        CREATE TABLE t (id int PRIMARY KEY, CHECK (checked()));
+        CREATE FUNCTION inner_length(text) RETURNS int LANGUAGE internal IMMUTABLE STRICT AS 'textlen';
+        CREATE TABLE t (id int PRIMARY KEY, x text CHECK (inner_length(x) > 0), CHECK (checked()));
     """)
     lines = outcome(pair.spec(), tmp_path)["object-kinds"].objects
     assert any(line.startswith("tried, and left out if refused: function public.in_c (written in C") for line in lines)
@@ -194,6 +195,7 @@ def test_functions_that_take_a_library_or_an_owner_are_named(pair: DatabasePair,
     assert [line.partition(": ")[2].partition(":")[0] for line in traits] == [
         "function public.checked (written in C and needed by tables",
         "function public.in_c (written in C and needed by tables",
+        "function public.inner_length (LANGUAGE internal",
         "function public.secure (SECURITY DEFINER",
     ]
 

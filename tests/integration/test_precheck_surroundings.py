@@ -1,6 +1,8 @@
 """What the precheck says of servers, sessions and room, on real servers: each state is arranged, and put right by what
 the item advises."""
 
+import subprocess
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +10,16 @@ from pathlib import Path
 import msgspec
 
 from syncwizard import paths
+from syncwizard.demo import installations
+from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.catalog.locale import read_collation_version
+from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.lanes import find
+from syncwizard.stages.precheck.libraries import judge_versions
 from syncwizard.stages.precheck.registry import Finding
 from syncwizard.stages.precheck.topics import ITEMS
-from syncwizard.task.specification import Endpoint, TaskSpec
+from syncwizard.task.specification import Advanced, Endpoint, TaskSpec
 from tests.support.inprocess import TaskRun
 from tests.support.network import ADDRESS
 from tests.support.pair import DatabasePair, Session
@@ -127,8 +134,13 @@ def test_a_slot_of_a_task_that_is_gone_is_named_and_can_be_dropped(
     try:
         finding = found(pair.spec(), tmp_path, "leftover-slots")
         assert finding.verdict == "warning" and lost.slot in finding.message
-        [statement] = finding.remedy.statements
-        pair.source.execute(statement.encode())
+        left = f"dts_sync_{uuid.uuid4().hex[:12]}"
+        pair.source.execute(f"CREATE PUBLICATION {left}; CREATE PUBLICATION {kept.slot}".encode())
+        finding = found(pair.spec(), tmp_path, "leftover-slots")
+        assert f"publication {left} has no slot" in finding.objects
+        first, second = finding.remedy.statements
+        for statement in (first, second):
+            pair.source.execute(statement.encode())
         assert found(pair.spec(), tmp_path, "leftover-slots").verdict == "passed"
     finally:
         pair.source.execute(
@@ -194,3 +206,59 @@ def test_an_autovacuum_that_is_off_is_named_and_turned_on_by_the_statement(pair:
         pair.destination.execute(statement.encode())
         pair.destination.execute("SELECT pg_reload_conf()")
         until(lambda: found(pair.spec(), tmp_path, "autovacuum").verdict == "passed", 20, "it runs")
+
+
+def test_little_memory_for_decoding_is_named_and_the_statement_puts_it_right(
+    pair: DatabasePair, tmp_path: Path
+) -> None:
+    with set_at(pair.source, "logical_decoding_work_mem", "1MB"):
+        finding = found(pair.spec(), tmp_path, "decoding-memory")
+        assert finding.verdict == "warning" and "logical_decoding_work_mem is 1MB" in finding.message
+        [statement] = finding.remedy.statements
+        pair.source.execute(statement.encode())
+        pair.source.execute("SELECT pg_reload_conf()")
+        until(lambda: found(pair.spec(), tmp_path, "decoding-memory").verdict == "passed", 20, "it is enough")
+
+
+def test_standbys_that_changes_do_not_wait_for_are_named(pair: DatabasePair, tmp_path: Path) -> None:
+    """The server of version 18 as a source, which a receiver of its WAL follows as a standby does."""
+    spec = pair.spec(source=pair.destination_endpoint)
+    cluster, slot = pair.destination_cluster, f"standby_{uuid.uuid4().hex[:8]}"
+    pair.destination.execute("SELECT pg_create_physical_replication_slot(%s)", (slot,))
+    command = [cluster.bin / "pg_receivewal", "-h", cluster.sockets, "-U", "postgres", "-D", tmp_path, "-S", slot]
+    follower = subprocess.Popen([*map(str, command), "--no-loop"], env=installations.clean_environment())
+    try:
+        until(lambda: found(spec, tmp_path, "failover-slots").verdict == "warning", 30, "the standby to be named")
+        assert "pg_receivewal" in found(spec, tmp_path, "failover-slots").message
+        with set_at(pair.destination, "synchronized_standby_slots", slot):
+            until(lambda: found(spec, tmp_path, "failover-slots").verdict == "passed", 20, "it is waited for")
+        off = msgspec.structs.replace(spec, advanced=Advanced(failover_slot="off"))
+        assert found(off, tmp_path, "failover-slots").verdict == "passed"
+    finally:
+        follower.terminate()
+        follower.wait(30)
+        until(lambda: drop_slot(pair.destination, slot), 20, "the slot to be free")
+
+
+def test_a_library_that_was_replaced_below_a_database_is_named(postgres15: Cluster) -> None:
+    name = "collated"
+    with postgres15.connect() as session:
+        session.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'de'".encode()
+        )
+        session.execute("UPDATE pg_database SET datcollversion = '1.0' WHERE datname = %s", (name,))
+    try:
+        with postgres15.connect(name) as session:
+
+            def judged() -> Finding:
+                found = read_collation_version(session)
+                return judge_versions({"source": found, "destination": found}, {"source": name, "destination": name})
+
+            finding = judged()
+            assert finding.verdict == "warning" and "was made with icu 1.0 and runs with" in finding.message
+            for statement in finding.remedy.statements:
+                session.execute(statement.encode())
+            assert judged().verdict == "passed"
+    finally:
+        with postgres15.connect() as session:
+            session.execute(f"DROP DATABASE {name}".encode())

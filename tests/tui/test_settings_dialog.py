@@ -13,10 +13,14 @@ from syncwizard.task.drafting.draft import TaskDraft
 from syncwizard.tui.dialogs.confirm import ConfirmDialog
 from syncwizard.tui.dialogs.settings import SettingsDialog
 from syncwizard.tui.opening import Opening
+from syncwizard.tui.widgets.choice import Choice
 from syncwizard.tui.widgets.field import id_of
 from syncwizard.tui.wizard.advanced import AdvancedStep
 from syncwizard.tui.wizard.screen import WizardScreen
 from syncwizard.tui.wizard.start import StartStep
+from tests.support.certificates import Authority
+from tests.support.network import ADDRESS
+from tests.support.receivers import ACCOUNT, PASSWORD, Hook, mailbox, program, syslog
 from tests.tui.keyboard import Keyboard, at_screens
 from tests.tui.test_wizard import COMPLETE, wizard_of
 from tests.tui.test_wizard_snapshots import BOTH, DRAFT, Snapshot, of_wizard
@@ -89,6 +93,46 @@ async def test_a_test_alert_is_sent_from_the_form_before_there_is_a_task(tmp_pat
         assert json.loads(taken.read_text())["message"] == "this is a test: alerts of this task arrive here"
         await person.press("f8")
         await person.until_seen("command /")
+
+
+async def test_a_test_alert_reaches_every_receiver_in_every_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail server with TLS and a login, a webhook, a program and syslog; one that is not there is named."""
+    monkeypatch.setenv("TEST_SMTP_PASSWORD", PASSWORD)
+    authority, output, log = Authority(tmp_path), tmp_path / "taken", tmp_path / "log"
+    with mailbox(authority.issue("mail", address=ADDRESS)) as mails, Hook() as hook, syslog(log) as lines:
+        hook.answer = '{"errcode": 0, "code": 0}'
+        monkeypatch.setenv("TEST_HOOK", hook.url("/services"))
+        given = {
+            "email.to": "dba@example.com",
+            "email.server": mails.address,
+            "email.ca": str(authority.certificate),
+            "email.user": ACCOUNT,
+            "email.password": "env:TEST_SMTP_PASSWORD",
+            "webhook.url": "env:TEST_HOOK",
+            "command": str(program(tmp_path / "page", output)),
+            "syslog": str(log),
+        }
+        draft = COMPLETE
+        for name, text in given.items():
+            draft = draft.with_value(f"advanced.alerts.{name}", text)
+        async with at_screens(Opening()) as person:
+            await at_settings(person, "part-alerts", draft)
+            shape = person.app.screen.query_one(f"#{id_of('advanced.alerts.webhook.shape')} Choice", Choice)
+            for count, (each, _) in enumerate(shape.options, 1):
+                shape.value = each
+                person.app.screen.query_one("#trial", Button).press()
+                await person.until(lambda count=count: len(mails.mails) == len(hook.posts) == count)  # type: ignore[misc]
+                await person.until_seen("e-mail ✓ · webhook ✓ · command ✓ · syslog ✓")
+                assert "test begins" in lines.recv(4096).decode()
+            hook.status = 404
+            person.app.screen.query_one("#trial", Button).press()
+            await person.until_seen("webhook ✗ the webhook answers 404")
+        kinds = [next(iter(post)) for post in hook.posts]
+        assert kinds == ["rule", "text", "type", "msgtype", "msg_type"]
+        assert all(mail["Subject"].endswith("test begins") for mail in mails.mails)
+        assert len([line for line in output.read_text().splitlines() if line]) == len(kinds) + 1
 
 
 @BOTH

@@ -157,6 +157,7 @@ async def test_next_is_locked_until_every_warning_is_accepted(draft: TaskDraft) 
         await person.press("i")
         await person.until_on(ConfirmDialog)
         await person.until_seen("Accepted, it no longer stops the task")
+        assert person.sees("No data differ by it")
         await person.press("enter")
         assert wizard_of(person).draft.ignore == []
         await person.press("i")

@@ -15,6 +15,7 @@ from syncwizard.client.rights_script import script
 from syncwizard.client.tasks import acceptance_of
 from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
 from syncwizard.task import file
+from syncwizard.task.accepting import meaning_of
 from syncwizard.task.drafting.draft import ENDS, TaskDraft
 from syncwizard.task.events import Event, PrecheckItemFinished
 from syncwizard.task.handover import Handover
@@ -93,7 +94,7 @@ def _precheck(draft: TaskDraft, typed: Handover) -> tuple[TaskDraft, bool]:
             return draft, True
         failed = [item for item in blocking if not item.ignorable]
         for item in blocking:
-            if item.ignorable and agree(f"Accept the warning {item.item}: {item.message}?"):
+            if item.ignorable and agree(f"Accept the warning {item.item}: {item.message}? {meaning_of(item.item)}"):
                 draft = msgspec.structs.replace(draft, ignore=[*draft.ignore, acceptance_of(item.item, item.detail)])
             elif item.ignorable:
                 failed.append(item)

@@ -34,6 +34,37 @@ class DatabaseLocale(msgspec.Struct, frozen=True, kw_only=True):
         return self.collate if self.collate == self.ctype else f"{self.collate}, characters as in {self.ctype}"
 
 
+# The database's own version came with it.
+KNOWS_VERSIONS = 150000
+
+
+class CollationVersion(msgspec.Struct, frozen=True):
+    """Of the library that sorts a database's text: what its indexes were made with, and what is there now; empty for
+    those without a version, such as C."""
+
+    provider: Provider
+    made_with: str
+    actual: str
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it is another one by now."""
+        return bool(self.made_with and self.actual and self.made_with != self.actual)
+
+    @property
+    def library(self) -> str:
+        """Its name."""
+        return PROVIDERS.get(self.provider, self.provider)
+
+
+def read_collation_version(connection: Connection) -> CollationVersion | None:
+    """That of the session's database; None where the server does not say it."""
+    if connection.info.server_version < KNOWS_VERSIONS:
+        return None
+    row = connection.execute(query("collation_versions")).fetchone()
+    return None if row is None else CollationVersion(row[0], row[1] or "", row[2] or "")
+
+
 def read_locale(connection: Connection) -> DatabaseLocale:
     """That of the session's database."""
     row = connection.execute(query("database_locale")).fetchone()

@@ -63,11 +63,11 @@ def read_not_carried(connection: Connection, tables: Iterable[int], whole: Itera
     return [(kind, name) for kind, name in rows]
 
 
-def read_special_functions(connection: Connection, functions: Collection[FunctionName]) -> list[tuple[str, bool]]:
-    """Those of the functions that are written in C (True) or SECURITY DEFINER (False), by name."""
+def read_special_functions(connection: Connection, functions: Collection[FunctionName]) -> list[tuple[str, str]]:
+    """Those of the functions in the languages `c` and `internal`, or SECURITY DEFINER (empty), by name."""
     wanted = sorted({(function.schema, function.name) for function in functions})
     parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
-    return [(name, in_c) for name, in_c in connection.execute(query("function_traits"), parameters)]
+    return [(name, language) for name, language in connection.execute(query("function_traits"), parameters)]
 
 
 def read_xml_columns(connection: Connection, tables: Iterable[int]) -> list[str]:

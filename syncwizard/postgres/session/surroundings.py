@@ -97,3 +97,19 @@ def read_oldest(connection: Connection) -> AgingDatabase:
 def read_leftover_slots(connection: Connection, known: Collection[str]) -> dict[str, int]:
     """Slots with names of ours that are not `known` and that no session reads, with the WAL in bytes that they keep."""
     return dict(connection.execute(query("leftover_slots"), {"known": list(known)}).fetchall())
+
+
+def read_leftover_publications(connection: Connection, known: Collection[str]) -> list[str]:
+    """Publications of the database with names of ours that are not `known` and have no slot."""
+    rows = connection.execute(query("leftover_publications"), {"known": list(known)})
+    return [name for (name,) in rows]
+
+
+def read_standbys(connection: Connection) -> list[str]:
+    """Names of the standbys that follow the server; walsenders of logical slots are none."""
+    rows = connection.execute(
+        "SELECT coalesce(nullif(r.application_name, ''), r.pid::text) FROM pg_catalog.pg_stat_replication r"
+        " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s"
+        " WHERE s.active_pid = r.pid AND s.slot_type = 'logical') AND r.state = 'streaming' ORDER BY 1"
+    )
+    return [name for (name,) in rows]

@@ -201,6 +201,12 @@ def current_lsn(connection: Connection) -> str:
     return str(scalar(connection, "SELECT pg_catalog.pg_current_wal_insert_lsn()::text"))
 
 
+def current_timeline(connection: Connection) -> int:
+    """The timeline that the server writes; for a primary."""
+    text = "SELECT left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8)"
+    return int(str(scalar(connection, text)), 16)
+
+
 def _only(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
     if row is None:
         raise RuntimeError("the server answered a replication command without a row")

@@ -17,7 +17,7 @@ from syncwizard.postgres.source.ddl import drop_ddl_capture, drop_statements, jo
 from syncwizard.postgres.source.heartbeat import drop_heartbeat
 from syncwizard.postgres.source.identity import identities_held, published_elsewhere, restore, restore_statement
 from syncwizard.postgres.source.publication import drop_publication
-from syncwizard.postgres.source.slot import drop_slot
+from syncwizard.postgres.source.slot import current_timeline, drop_slot
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.schema import read_plan
@@ -89,6 +89,7 @@ def run(context: Context) -> str:
             with translated("destination", "checking whether the task runs elsewhere"):
                 releasing.destination.hold(context.owner)
         _end_sessions(context, sessions)
+        _remind_of_former_primary(context, sessions.get("source"))
         _release_source(context, releasing)
         _drop_unfinished_indexes(context, releasing)
         releasing.remove(
@@ -155,6 +156,26 @@ def _forgetting(context: Context) -> list[str]:
 def _drop_unused(table: str, what: str) -> str:
     """What drops an object that tasks share, once none has a row in its table."""
     return f"DO $$BEGIN IF NOT EXISTS (SELECT FROM {table}) THEN DROP {what}; END IF; END$$"
+
+
+def _remind_of_former_primary(context: Context, source: Connection | None) -> None:
+    """After a failover the server that was the primary before may come back, with the slot, and keep WAL for it."""
+    slot, first = context.state().slot, context.state().first_timeline
+    if source is None or slot is None or first is None:
+        return
+    with suppress(SyncwizardError), translated("source", "reading its timeline"):
+        if current_timeline(source) > first:
+            context.record(
+                Noticed(
+                    level="warning",
+                    message=f"the source failed over since slot {slot.name} was made: the server that was its primary"
+                    " before may still have it, and keep WAL until its disk is full",
+                    remedy=to_do(
+                        "if that server is used again, also as a standby, drop the slot there",
+                        statements=[f"SELECT pg_drop_replication_slot('{slot.name}')"],
+                    ),
+                )
+            )
 
 
 def _remind_of_role_default(context: Context, releasing: Releasing) -> None:

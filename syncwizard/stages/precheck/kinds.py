@@ -100,15 +100,21 @@ def rows_kept_by(extensions: Collection[str]) -> list[str]:
     ]
 
 
+# By language; a SECURITY DEFINER function in any other has none here.
+SPECIAL_FUNCTIONS = {
+    "c": "written in C and needed by tables: the destination must have its library",
+    "internal": "LANGUAGE internal: only a superuser may create it, and its server must have what it calls",
+    "": "SECURITY DEFINER: it will run with the rights of the task's account until a superuser gives it to its owner at"
+    " the source, where the destination has that role",
+}
+
+
 def _functions(checkup: Checkup) -> list[str]:
     """What functions take that their definition does not bring: a library, an owner."""
     # A SECURITY DEFINER function will belong to the account that creates it.
     return [
-        f"function {name} (written in C and needed by tables: the destination must have its library)"
-        if in_c
-        else f"function {name} (SECURITY DEFINER: it will run with the rights of the task's account until a superuser "
-        "gives it to its owner at the source, where the destination has that role)"
-        for name, in_c in read_special_functions(checkup.source, checkup.needs.functions)
+        f"function {name} ({SPECIAL_FUNCTIONS[language]})"
+        for name, language in read_special_functions(checkup.source, checkup.needs.functions)
     ]
 
 

@@ -4,15 +4,19 @@ from syncwizard import paths
 from syncwizard.postgres.session.surroundings import (
     AgingDatabase,
     RetentionLimits,
+    read_leftover_publications,
     read_leftover_slots,
     read_oldest,
+    read_parameters,
     read_retention_limits,
+    read_standbys,
     read_wal_rate,
 )
+from syncwizard.postgres.source.slot import FAILOVER_SLOTS
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
 from syncwizard.task.specification import SLOT_PREFIX
-from syncwizard.task.text import coarse_seconds, describe_bytes
+from syncwizard.task.text import coarse_seconds, counted, describe_bytes, listed
 
 HOUR = 3600.0
 # What the source should be able to keep: changes of a day, and of a week where tables are copied first.
@@ -20,6 +24,8 @@ HOURS_OF_CHANGES = 24.0
 HOURS_OF_A_COPY = 7 * 24.0
 # Autovacuum begins to freeze at 200 million by default; servers stop taking writes shortly before two thousand.
 OLD_TRANSACTIONS = 1_000_000_000
+# The server's default.
+LEAST_DECODING_KILOBYTES = 65536
 
 
 @item("wal-retention", "The source keeps the WAL that the task still needs", ("source",))
@@ -73,17 +79,56 @@ def _too_short(limit: int, rate: float | None, *, copies: bool) -> str:
     )
 
 
-@item("leftover-slots", "No slot of a task that is gone keeps WAL at the source", ("source",))
+@item("leftover-slots", "Nothing of a task that is gone is left at the source", ("source",))
 def leftover_slots(checkup: Checkup) -> Finding:
     """A task that was deleted with its machine leaves a slot, which keeps WAL until the disk is full."""
     ours = {*paths.task_ids(), *filter(None, [checkup.spec.id])}
-    found = read_leftover_slots(checkup.source, [f"{SLOT_PREFIX}{task_id.hex[:12]}" for task_id in ours])
-    if not found:
+    known = [f"{SLOT_PREFIX}{task_id.hex[:12]}" for task_id in ours]
+    slots, publications = read_leftover_slots(checkup.source, known), read_leftover_publications(checkup.source, known)
+    if not slots and not publications:
+        return passed()
+    facts = [
+        f"slot {name} keeps {describe_bytes(size)} of WAL, and no session reads it" for name, size in slots.items()
+    ]
+    facts += [f"publication {name} has no slot" for name in publications]
+    return warning(
+        facts,
+        "it may belong to a task of another machine that is paused, or is just being started; drop it only where that"
+        " task is gone",
+        [
+            *(f"SELECT pg_drop_replication_slot('{name}')" for name in slots),
+            *(f"DROP PUBLICATION {name}" for name in publications),
+        ],
+    )
+
+
+@item("decoding-memory", "The source has the memory to decode changes", ("source",))
+def decoding_memory(checkup: Checkup) -> Finding:
+    """A transaction with more changes than logical_decoding_work_mem is written to the source's disk and read again."""
+    found = read_parameters(checkup.source, ["logical_decoding_work_mem"]).get("logical_decoding_work_mem")
+    if found is None or int(found.setting) >= LEAST_DECODING_KILOBYTES:
         return passed()
     return warning(
-        [f"slot {name} keeps {describe_bytes(size)} of WAL, and no session reads it" for name, size in found.items()],
-        "it may belong to a task of another machine that is paused; drop it only where that task is gone",
-        [f"SELECT pg_drop_replication_slot('{name}')" for name in found],
+        f"logical_decoding_work_mem is {found.shown}: the source writes transactions with more changes to its disk, and"
+        " reads them again",
+        "set it to 64 MB, the default, or more",
+        f"ALTER SYSTEM SET logical_decoding_work_mem = '{LEAST_DECODING_KILOBYTES // 1024}MB'",
+    )
+
+
+@item("failover-slots", "A failover of the source loses nothing", ("source",))
+def failover_slots(checkup: Checkup) -> Finding:
+    """From 17 on standbys can keep the slot; a promoted one lacks what it has not got before the destination."""
+    if checkup.spec.advanced.failover_slot == "off" or checkup.source.info.server_version < FAILOVER_SLOTS:
+        return passed()
+    standbys = read_standbys(checkup.source)
+    held = read_parameters(checkup.source, ["synchronized_standby_slots"]).get("synchronized_standby_slots")
+    if not standbys or (held is not None and held.setting):
+        return passed()
+    return warning(
+        f"{counted(len(standbys), 'standby follows', 'standbys follow')} the source ({listed(standbys)}), and"
+        " synchronized_standby_slots is empty: the destination may have changes that a promoted standby lacks",
+        "name there the slots of the standbys that may be promoted (primary_slot_name): changes wait for them then",
     )
 
 
@@ -114,4 +159,4 @@ def judge_age(oldest: AgingDatabase, end: str) -> Finding:
     )
 
 
-ITEMS = (wal_retention, leftover_slots, transaction_ids)
+ITEMS = (wal_retention, leftover_slots, decoding_memory, failover_slots, transaction_ids)

@@ -101,7 +101,8 @@ def replica_identity(checkup: Checkup) -> Finding:
     return must_be_accepted(
         f"{names}: REPLICA IDENTITY FULL will be set at the start and taken back on release; each update and "
         "delete of these tables then writes the whole old row to the WAL",
-        "add a primary key where you can; accept this item to have it set (each table is locked for a moment)",
+        "add a primary key where you can; accept this item to have it set, off peak: each table is locked"
+        " for a moment (ACCESS EXCLUSIVE), behind the transactions that use it",
         statements,
     )
 

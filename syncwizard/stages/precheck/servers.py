@@ -17,12 +17,13 @@ from syncwizard.postgres.session.server import (
     tls_version,
 )
 from syncwizard.postgres.session.trouble import HBA_REFUSAL
-from syncwizard.postgres.source.transactions import read_transactions
+from syncwizard.postgres.source.transactions import OpenTransaction, read_transactions
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, passed, warning
 from syncwizard.task.names import quote
+from syncwizard.task.redaction import without_literals
 from syncwizard.task.specification import Endpoint
-from syncwizard.task.text import counted
+from syncwizard.task.text import counted, one_line, shorten
 
 OLDEST, NEWEST = 10, 18
 # With this file libpq checks the server's certificate also in the mode `require`.
@@ -32,6 +33,7 @@ SLOTS_USED = 2
 # The stream, and the session that holds a snapshot.
 SENDERS_USED = 2
 LONG_TRANSACTION_SECONDS = 60.0
+STATEMENT_COLUMNS = 60
 
 
 def _reach(checkup: Checkup, end: End) -> Finding:
@@ -277,11 +279,17 @@ def long_transactions(checkup: Checkup) -> Finding:
     found = read_transactions(checkup.source, older_than_seconds=LONG_TRANSACTION_SECONDS)
     if found:
         return warning(
-            "the start will wait for " + "; ".join(str(transaction) for transaction in found[:3]),
-            "wait for them to end, or end them",
+            "the start will wait for " + "; ".join(map(_described, found[:3])),
+            "wait for them to end: the start does, for as long as they take; or end them",
             [f"SELECT pg_terminate_backend({one.pid})" for one in found[:3] if one.pid],
         )
     return passed()
+
+
+def _described(transaction: OpenTransaction) -> str:
+    """Who it is, and what it runs or has run last, without values."""
+    words = shorten(one_line(without_literals(transaction.text)), STATEMENT_COLUMNS) if transaction.pid else ""
+    return f"{transaction}: {words}" if words else str(transaction)
 
 
 ITEMS = (

@@ -148,7 +148,8 @@ def judge_connections(rooms: dict[End, ConnectionRoom]) -> Finding:
     if facts:
         return warning(
             given,
-            "raise max_connections, or the account's connection limit; begin the copy off peak, or with a throttle",
+            "raise max_connections, or the account's connection limit; begin the copy off peak, when the processors of"
+            " both servers are less than 30 % busy (a server does not say that over SQL), or with a throttle",
         )
     return passed()
 

@@ -9,6 +9,7 @@ from syncwizard.stages.precheck import (
     estimate,
     functions,
     kinds,
+    libraries,
     matching,
     names,
     parameters,
@@ -30,6 +31,7 @@ from syncwizard.stages.precheck.registry import Item
 
 ITEMS: tuple[Item, ...] = (
     *servers.ITEMS,
+    *libraries.ITEMS,
     *sessions.ITEMS,
     *accounts.ITEMS,
     *retention.ITEMS,

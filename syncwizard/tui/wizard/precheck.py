@@ -17,6 +17,7 @@ from syncwizard.client.tasks import acceptance_of
 from syncwizard.engine.protocol import StatementRun
 from syncwizard.errors import Cancelled, End, PrecheckNotPassed, SyncwizardError
 from syncwizard.remedies import first
+from syncwizard.task.accepting import meaning_of
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.events import Event, PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.handover import Handover
@@ -177,7 +178,8 @@ class PrecheckStep(Step):
         elif item.ignored:
             self._accept(item, accepted=False)
         else:
-            text = f"{item.message}\n\nAccepted, it no longer stops the task; the task file keeps that, with the time."
+            kept = "Accepted, it no longer stops the task; the task file keeps that, with the time."
+            text = "\n\n".join((item.message, meaning_of(item.item), kept))
             dialog = ConfirmDialog(f"Accept `{item.item}`?", text, "Accept")
             self.app.push_screen(dialog, lambda yes: self._accept(item, accepted=True) if yes else None)
 
