@@ -36,6 +36,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "ddl kb-to-frankfurt --run change.sql",
         "ddl kb-to-frankfurt --skip",
     ),
+    "change": (
+        "change kb-to-frankfurt",
+        "change kb-to-frankfurt --dry-run > values.json",
+        "change kb-to-frankfurt --values values.json",
+        "change kb-to-frankfurt --quarantine",
+    ),
     "verify": (
         "verify kb-to-frankfurt",
         "verify kb-to-frankfurt --table public.notes",

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "sequences": ("syncwizard.cli.sequences", "Set the destination's sequences to the source's values."),
     "definitions": ("syncwizard.cli.definitions", "List definitions that are missing, and try them again."),
     "ddl": ("syncwizard.cli.ddl", "List changes of definitions, and decide about one that waits."),
+    "change": ("syncwizard.cli.change", "Show the change of a row that cannot be applied; decide about it."),
     "verify": ("syncwizard.cli.verify", "Compare both ends exactly, while changes go on."),
     "repair": ("syncwizard.cli.verify", "Write the source's rows in place of those that differ."),
     "rehearse": ("syncwizard.cli.rehearse", "Take every step of a switchover but the fence, and time it."),

@@ -1,6 +1,6 @@
 """Decides about a change of a definition that waits: tried again, other statements in its place, or skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from syncwizard.client import launch, probes
 from syncwizard.client.connection import EngineConnection
@@ -11,7 +11,7 @@ from syncwizard.errors import UsageError
 from syncwizard.machine import operator
 from syncwizard.remedies import Remedy
 from syncwizard.task.ddl import Action, DefinitionDecided
-from syncwizard.task.events import BlockedDefinition
+from syncwizard.task.events import BlockedDefinition, RowDecided
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.handover import Handover
 from syncwizard.task.lsn import parse_lsn
@@ -70,12 +70,32 @@ def decide(
         statements=tuple(statements),
         by=operator(),
     )
+    followed = task.read_state().followed
+    return carry_out(
+        task,
+        decision,
+        lambda connection: _settled(connection, followed, change),
+        secrets,
+        watcher,
+        quiet=quiet,
+    )
+
+
+def carry_out(
+    task: StoredTask,
+    decision: DefinitionDecided | RowDecided,
+    settled: Callable[[EngineConnection], bool],
+    secrets: Handover,
+    watcher: Watcher,
+    *,
+    quiet: bool,
+) -> TaskState:
+    """Writes a decision into the journal, lets the task go on, and waits until it is `settled`."""
     if task.find_engine() is not None:
         pause(task)
     probes.for_task("decide", task.spec, secrets, decision=decision, quiet=quiet).run(lambda event: None)
-    followed = task.read_state().followed
     resume(prepare_resume(task, secrets), watcher)
-    return wait_until(task, lambda connection: _settled(connection, followed, change), "ddl", None, watcher)
+    return wait_until(task, settled, "a decision", None, watcher)
 
 
 def _settled(connection: EngineConnection, followed: int, change: BlockedDefinition) -> bool:

@@ -37,7 +37,7 @@ from syncwizard.errors import Cancelled, End, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, without_then
 from syncwizard.task.connectivity import STEP_SECONDS, ConnectivityNews
 from syncwizard.task.drafting.catalogue import CatalogueNews
-from syncwizard.task.events import DefinitionDecided, Event, ResyncRequested
+from syncwizard.task.events import DefinitionDecided, Event, ResyncRequested, RowDecided
 from syncwizard.task.failures import FailureReport, error_from_report
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -228,7 +228,7 @@ def for_task(
     passed: Sequence[str] = (),
     wish: ResyncWish = NO_WISH,
     order: ResyncRequested | None = None,
-    decision: DefinitionDecided | None = None,
+    decision: DefinitionDecided | RowDecided | None = None,
     quiet: bool = False,
 ) -> Probe[Event]:
     """The precheck of a specification, or an act on a stored task; its news are the task's events.

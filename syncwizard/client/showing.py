@@ -7,6 +7,7 @@ import msgspec
 
 from syncwizard.client.followed import describe_ignored
 from syncwizard.client.looking import Seen
+from syncwizard.client.refused import quarantine_lines
 from syncwizard.remedies import as_line, lines_of, with_task
 from syncwizard.task.event_words import (
     HELD_BACK,
@@ -135,6 +136,8 @@ def describe(seen: Seen, now: float) -> str:
     if failed := dead_letters(seen.sample, state):
         tables = listed(f"{name} {number:,}" for name, number in failed.items())
         parts.append(one_line(f"{describe_dead_letters(sum(failed.values()))} ({tables})"))
+    if lines := quarantine_lines(state):
+        parts.append("\n".join(lines))
     if state.missing_definitions:
         parts.append(_missing(state))
     if state.verification is not None:

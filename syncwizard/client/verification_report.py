@@ -10,6 +10,7 @@ import msgspec
 from syncwizard import __version__
 from syncwizard.client.files import write_private
 from syncwizard.client.tasks import StoredTask
+from syncwizard.client.verifying import difference_words, quarantine_words
 from syncwizard.errors import UsageError
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
@@ -71,6 +72,8 @@ def as_markdown(task: StoredTask, found: Verification) -> str:
     for each in _ordered(found):
         if each.rows:
             parts += [f"## Rows of {_escaped(str(each.table))}", _rows(each)]
+    if words := [quarantine_words(each) for each in _ordered(found) if each.quarantined]:
+        parts += ["## In quarantine", "\n".join(f"- {_escaped(each)}" for each in words)]
     searched = [_searches(each) for table in _ordered(found) for each in table.vectors]
     if searched:
         parts += ["## Searches by vector indexes", _table(SEARCHED, searched)]
@@ -135,9 +138,8 @@ def _searches(found: VectorIndexVerification) -> list[str]:
 
 
 def _rows(found: TableVerification) -> str:
-    kinds = {"changed": "changed", "only-source": "only at the source", "only-destination": "only at the destination"}
     table = _table(
-        [*(found.key_columns or ("row",)), "difference"], [[*row.key, kinds[row.kind]] for row in found.rows]
+        [*(found.key_columns or ("row",)), "difference"], [[*row.key, difference_words(row)] for row in found.rows]
     )
     left = found.differing - len(found.rows)
     least = "at least " if found.more else ""

@@ -18,7 +18,7 @@ from syncwizard.task.events import (
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.state import Verification
 from syncwizard.task.text import counted, format_seconds, format_table
-from syncwizard.task.verification import WHOLE, TableVerification, VectorNorms, VerificationOrder
+from syncwizard.task.verification import WHOLE, RowDifference, TableVerification, VectorNorms, VerificationOrder
 from syncwizard.task.verification_words import describe_definitions_verified
 
 ROWS_SHOWN = 10
@@ -87,6 +87,8 @@ def describe(found: Verification) -> str:
             parts.append(_rows_of(table))
         elif table.reason:
             parts.append(f"{table.table} could not be compared: {table.reason}")
+        if words := quarantine_words(table):
+            parts.append(words)
     parts.append(summary_of(found))
     if found.order.sample < WHOLE:
         parts.append(f"a sample of {found.order.sample} % was compared, and says nothing of the other rows")
@@ -167,7 +169,7 @@ def _line(found: TableVerification) -> list[str]:
 def _rows_of(found: TableVerification) -> str:
     columns = ", ".join(found.key_columns) or "row"
     lines = [f"{found.table} ({columns}):"]
-    lines += [f"  {', '.join(row.key)}  {KIND_WORDS[row.kind]}" for row in found.rows[:ROWS_SHOWN]]
+    lines += [f"  {', '.join(row.key)}  {difference_words(row)}" for row in found.rows[:ROWS_SHOWN]]
     if found.differing > ROWS_SHOWN:
         least = "at least " if found.more else ""
         lines.append(f"  … and {least}{found.differing - ROWS_SHOWN:,} more")
@@ -175,6 +177,23 @@ def _rows_of(found: TableVerification) -> str:
 
 
 KIND_WORDS = {"changed": "changed", "only-source": "only at the source", "only-destination": "only at the destination"}
+
+
+def difference_words(row: RowDifference) -> str:
+    """How a row differs, and whether a change of it is in quarantine.
+
+    >>> difference_words(RowDifference(key=("7",), kind="only-source", quarantined=3))
+    'only at the source · quarantined (record 3)'
+    """
+    return KIND_WORDS[row.kind] + (f" · quarantined (record {row.quarantined})" if row.quarantined else "")
+
+
+def quarantine_words(found: TableVerification) -> str:
+    """How many rows of a table have changes in quarantine; empty without any."""
+    if not found.quarantined:
+        return ""
+    verb = "has" if found.quarantined == 1 else "have"
+    return f"{found.table}: {counted(found.quarantined, 'row')} {verb} changes in quarantine"
 
 
 def summary_of(found: Verification) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from syncwizard.errors import End
 from syncwizard.task.connectivity import STEP_SECONDS
-from syncwizard.task.events import AnyEvent, DefinitionDecided, Entry, Failure, ResyncRequested
+from syncwizard.task.events import AnyEvent, DefinitionDecided, Entry, Failure, ResyncRequested, RowDecided
 from syncwizard.task.failures import FailureReport
 from syncwizard.task.figures.history import History, Observation
 from syncwizard.task.figures.sample import Sample
@@ -163,7 +163,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
     items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
     writes that into the journal. `definitions` tries missing ones again; `decide` writes
-    a decision about a change of a definition into the journal; `undo-switchover` undoes what an engine that
+    a decision about a change that waits into the journal; `undo-switchover` undoes what an engine that
     died has left of a switchover. Answered with events.
     """
 
@@ -174,7 +174,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     passed: list[str] = []
     wish: ResyncWish = ResyncWish()
     order: ResyncRequested | None = None
-    decision: DefinitionDecided | None = None
+    decision: DefinitionDecided | RowDecided | None = None
 
 
 class ConnectivityRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -20,6 +20,10 @@ from syncwizard.task.parts import Remainder as Remainder
 from syncwizard.task.parts import SequenceValue as SequenceValue
 from syncwizard.task.parts import SlotLife as SlotLife
 from syncwizard.task.parts import TableToCopy as TableToCopy
+from syncwizard.task.quarantine import ChangeQuarantined as ChangeQuarantined
+from syncwizard.task.quarantine import QuarantineFollowed as QuarantineFollowed
+from syncwizard.task.quarantine import QuarantineSettled as QuarantineSettled
+from syncwizard.task.quarantine import RowDecided as RowDecided
 from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.stages import StageName as StageName
 from syncwizard.task.switchover import AnySwitchoverEvent, FenceInherited
@@ -300,6 +304,10 @@ AnyEvent = (
     | TableDropped
     | DefinitionFollowed
     | DefinitionDecided
+    | RowDecided
+    | ChangeQuarantined
+    | QuarantineFollowed
+    | QuarantineSettled
     | PartitionDetached
     | TableSetAside
     | SyncPointSet

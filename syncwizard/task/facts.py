@@ -28,13 +28,22 @@ class BlockedDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 class RefusedChange(msgspec.Struct, frozen=True, kw_only=True):
     """A change of a row that the destination refuses: by the destination's columns what was sent of the row before and
-    after, as texts; None is NULL, and what was not sent is not there. `lsn`: of its commit at the source."""
+    after, as texts; None is NULL, and what was not sent is not there. `lsn`: of its commit at the source.
+
+    `digest`: of what was sent, by which a decision finds the change again; empty where an earlier version refused it.
+    `source`: the source's table; `keys`: the row's key after the change, and before it where that was another one, by
+    the source's columns. `columns`: those of the key at the destination.
+    """
 
     kind: str
     table: str
     lsn: str
     old: dict[str, str | None] = {}
     new: dict[str, str | None] = {}
+    digest: str = ""
+    source: str = ""
+    keys: list[dict[str, str | None]] = []
+    columns: list[str] = []
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from syncwizard.task.event_words import (
     describe_retrying,
 )
 from syncwizard.task.events import (
+    ChangeQuarantined,
     ChangesApplied,
     DefinitionDecided,
     DefinitionFollowed,
@@ -29,10 +30,13 @@ from syncwizard.task.events import (
     PrecheckFinished,
     PrecheckItemFinished,
     PublicationCreated,
+    QuarantineFollowed,
+    QuarantineSettled,
     ReplicaIdentityChanging,
     ResyncRequested,
     RetryEnded,
     RetryStarted,
+    RowDecided,
     RowRulesChanged,
     SequencesSet,
     SlotCreated,
@@ -57,6 +61,7 @@ from syncwizard.task.events import (
     VerificationStarted,
 )
 from syncwizard.task.facts import describe_failure
+from syncwizard.task.quarantine import describe_quarantined, describe_row_decision
 from syncwizard.task.switching import sentence_of
 from syncwizard.task.switchover import FenceInherited, SwitchoverEvent, SwitchoverUndone, UndoFailed
 from syncwizard.task.text import counted, describe_bytes, format_seconds, listed, one_line
@@ -224,6 +229,31 @@ def _(event: DefinitionFollowed) -> str:
 @_sentence.register
 def _(event: DefinitionDecided) -> str:
     return describe_decision(event)
+
+
+@_sentence.register
+def _(event: RowDecided) -> str:
+    return describe_row_decision(event)
+
+
+@_sentence.register
+def _(event: ChangeQuarantined) -> str:
+    return describe_quarantined(event)
+
+
+@_sentence.register
+def _(event: QuarantineFollowed) -> str:
+    return (
+        f"{counted(event.changes, 'later change')} of a row of {event.table} in quarantine could not be applied"
+        f" either, and went there too (record {event.follows})"
+    )
+
+
+@_sentence.register
+def _(event: QuarantineSettled) -> str:
+    records = ", ".join(map(str, event.numbers))
+    why = "both ends have the same rows again" if event.reason == "equal" else "the table was copied again"
+    return f"quarantine of {event.table} settled, {why}: record {records}"
 
 
 @_sentence.register

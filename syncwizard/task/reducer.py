@@ -27,7 +27,7 @@ from syncwizard.task.events import (
     TaskPaused,
     TaskReleased,
 )
-from syncwizard.task.reducing import definitions, tables, verifications
+from syncwizard.task.reducing import definitions, quarantine, tables, verifications
 from syncwizard.task.reducing.core import after, interrupted, replace
 from syncwizard.task.stages import facts_of
 from syncwizard.task.state import Retrying, StageState, StateName, TaskState
@@ -35,7 +35,7 @@ from syncwizard.task.switching import after as after_switchover
 from syncwizard.task.switchover import FenceInherited, SlotDropped, SwitchoverEvent
 
 # Their handlers are registered when they are imported.
-TOPICS = (tables, definitions, verifications)
+TOPICS = (tables, definitions, quarantine, verifications)
 
 
 def reduce(state: TaskState, entry_at: float, sequence: int, event: Event) -> TaskState:

@@ -23,6 +23,7 @@ from syncwizard.task.events import (
     TableSetAside,
 )
 from syncwizard.task.names import TableName
+from syncwizard.task.quarantine import Quarantined, RowDecided
 from syncwizard.task.row_facts import RowFact
 from syncwizard.task.switchover import Fence, Switchover
 from syncwizard.task.verification import DefinitionDifference, TableVerification, Verdict, VerificationOrder
@@ -140,6 +141,8 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `planning`: tables are being planned for the copy, so that `tables` are not all of them.
     `followed`: the number of the last change of a definition that was followed; `decided`: what was decided about
     those that are not.
+    `row_decided`: the latest decision about a change of a row that cannot be applied, until it is carried out;
+    `quarantine`: such changes that were left out or edited, for ever; `quarantined`: the number of the last record.
     `resync`: the latest order to copy tables again. `copied_again`: by name, how often the engine has ordered that for
     a table, and when last. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
@@ -162,6 +165,9 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     aside: tuple[TableSetAside, ...] = ()
     followed: int = 0
     decided: tuple[DefinitionDecided, ...] = ()
+    row_decided: RowDecided | None = None
+    quarantine: tuple[Quarantined, ...] = ()
+    quarantined: int = 0
     resync: ResyncRequested | None = None
     copied_again: Mapping[str, tuple[int, float]] = {}
     identities: tuple[ReplicaIdentityChanging, ...] = ()

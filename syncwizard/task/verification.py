@@ -63,10 +63,12 @@ class VerificationOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RowDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that differs: the texts of its key's columns, of the whole row where it has no key."""
+    """A row that differs: the texts of its key's columns, of the whole row where it has no key. `quarantined`: the
+    number of the first change of it that is in quarantine; 0: none."""
 
     key: tuple[str, ...]
     kind: DifferenceKind
+    quarantined: int = 0
 
 
 class VectorNorms(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +150,7 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     `changed`, `only_source`, `only_destination`: numbers of rows that differ, at least so many where `more`; `rows`:
     the first of them, by `key_columns` of the source. `sample`: percent of the rows that were compared, by which the
     numbers are smaller. `vectors`: of its approximate indexes, in that mode. `reason`: why it could not be compared.
+    `quarantined`: how many rows have changes in quarantine that are not settled.
     """
 
     table: TableName
@@ -165,6 +168,7 @@ class TableVerification(msgspec.Struct, frozen=True, kw_only=True):
     vectors: tuple[VectorIndexVerification, ...] = ()
     seconds: float = 0.0
     reason: str = ""
+    quarantined: int = 0
 
     @property
     def differing(self) -> int:

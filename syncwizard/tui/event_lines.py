@@ -1,6 +1,7 @@
 """How much an event matters, and an event in one line outside of the log. Pure."""
 
 from syncwizard.task.events import (
+    ChangeQuarantined,
     DefinitionFollowed,
     DefinitionMissing,
     Entry,
@@ -9,6 +10,7 @@ from syncwizard.task.events import (
     Noticed,
     PartitionDetached,
     PrecheckItemFinished,
+    QuarantineFollowed,
     RetryStarted,
     StatementSkipped,
     TableDropped,
@@ -32,6 +34,8 @@ def level_of(event: Event) -> str:
     match event:
         case TaskFailedEvent() | TableSetAside() | UndoFailed() | PrecheckItemFinished(verdict="failed"):
             return "error"
+        case ChangeQuarantined() | QuarantineFollowed():
+            return "warning"
         case RetryStarted() | StatementSkipped() | DefinitionMissing() | TableRestarted():
             return "warning"
         case TableVerified(found=found) if found.verdict != "equal":

@@ -54,7 +54,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows there are in dead letters, and when there were fewer; None where they never grew."""
+    """How many rows are in dead letters and in quarantine, and when there were fewer; None where they never grew."""
 
     rows: int = 0
     grown_at: float | None = None
@@ -144,10 +144,10 @@ def grown(before: Growth | None, rows: int, now: float) -> Growth:
 
 
 def of_growth(growth: Growth, now: float) -> dict[RuleName, str]:
-    """What is wrong while rows are put into dead letters, and for a while after the last one.
+    """What is wrong while rows are put into dead letters or quarantine, and for a while after the last one.
 
     >>> of_growth(Growth(rows=1, grown_at=0.0), 60.0)
-    {'dead-letters': 'the script failed for rows: 1 row was put into syncwizard.dead_letters so far'}
+    {'dead-letters': '1 row was put into dead_letters or quarantine of schema syncwizard so far'}
     >>> of_growth(Growth(rows=1, grown_at=0.0), 601.0)
     {}
     """
@@ -155,7 +155,7 @@ def of_growth(growth: Growth, now: float) -> dict[RuleName, str]:
         return {}
     were = "was" if growth.rows == 1 else "were"
     rows = counted(growth.rows, "row")
-    return {"dead-letters": f"the script failed for rows: {rows} {were} put into syncwizard.dead_letters so far"}
+    return {"dead-letters": f"{rows} {were} put into dead_letters or quarantine of schema syncwizard so far"}
 
 
 def decide(

@@ -90,7 +90,8 @@ class AlertWatch:
             self._senders.add(alert)
 
     def _growth(self, sample: Sample, state: TaskState, now: float) -> Growth | None:
-        return grown(self._book.growth, sum(dead_letters(sample, state).values()), now)
+        rows = sum(dead_letters(sample, state).values())
+        return grown(self._book.growth, rows + sum(1 + each.followers for each in state.quarantine), now)
 
     def _keep(self, book: Book) -> None:
         same = without_messages(book) == without_messages(self._book)

@@ -67,6 +67,10 @@ class Applier:
         """After an error: undoes what came behind the last savepoint."""
         self._sender.roll_back_to_savepoint()
 
+    def release_savepoint(self) -> None:
+        """What came behind the last savepoint stays; see Sender."""
+        self._sender.release_savepoint()
+
     def failing(self, change: Decoded) -> str:
         """Which part of its table's script fails for a change of a projection; after `roll_back`."""
         return self._projected.failing(change)

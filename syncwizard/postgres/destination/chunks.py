@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from syncwizard.postgres.destination.dead_letters import DeadLetters
+from syncwizard.postgres.destination.quarantine import Quarantine
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, predicate, quoted
 from syncwizard.rows.changes import Beat
@@ -91,6 +92,7 @@ class Copies:
         destination tables that hold rows of ours alone, but for those of `conditions`: of these only the rows that
         meet the predicate are removed.
         """
+        copies = list(copies)
         with self._connection.transaction():
             for copy in copies:
                 self._connection.execute(
@@ -110,6 +112,8 @@ class Copies:
                 )
                 self._forget_chunks(copy.table)
                 DeadLetters(self._connection, self._task_id).forget(copy.table)
+            # One that is kept keeps the rows that it has.
+            Quarantine(self._connection, self._task_id).settle_copied([each.table for each in copies if not each.kept])
             emptied = list(truncate)
             names = [quoted(table.schema, table.name) for table in emptied if not conditions.get(table)]
             if names:
@@ -139,11 +143,11 @@ class Copies:
 
     def rename(self, before: TableName, now: TableName) -> None:
         """A table has another name at the source. In the caller's transaction."""
-        for table in ("tables", "chunks", "dead_letters"):
+        for table in ("tables", "chunks", "dead_letters", "quarantine"):
             name = sql.Identifier("syncwizard", table)
             values = {"id": self._task_id, "old": [before.schema, before.name], "new": [now.schema, now.name]}
             condition = sql.SQL("task_id = %(id)s AND ARRAY[schema_name, table_name] = %(new)s::text[]")
-            if table != "dead_letters":
+            if table in ("tables", "chunks"):
                 # What a table had that was dropped under that name.
                 self._connection.execute(sql.SQL("DELETE FROM {} WHERE ").format(name) + condition, values)
             self._connection.execute(

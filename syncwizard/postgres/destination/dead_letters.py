@@ -75,7 +75,7 @@ class DeadLetters:
         )
 
 
-def words_of(error: psycopg.Error) -> str:
+def words_of(error: Exception) -> str:
     """What the server says, in one line."""
     return " ".join(str(error).split())
 

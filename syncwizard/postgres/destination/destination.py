@@ -20,6 +20,8 @@ from syncwizard.postgres.destination.definitions import Definitions
 from syncwizard.postgres.destination.followed import Followed
 from syncwizard.postgres.destination.indexes import Indexes
 from syncwizard.postgres.destination.progress import Ledger
+from syncwizard.postgres.destination.quarantine import Quarantine
+from syncwizard.postgres.destination.quarantining import Quarantining
 from syncwizard.postgres.destination.redefining import Redefining
 from syncwizard.postgres.destination.redefining_members import Captured, Look
 from syncwizard.postgres.destination.routes import RouteCompiler, Source
@@ -31,7 +33,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.rows.changes import Piece, Redefinition, Route
 from syncwizard.structure.definition import Definition
 from syncwizard.structure.table import Table
-from syncwizard.task.events import DefinitionDecided
+from syncwizard.task.events import ChangeQuarantined, DefinitionDecided, RowDecided
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
@@ -61,6 +63,7 @@ class Destination:
         self.tables = Tables(connection)
         self.database = Database(connection)
         self.dead_letters = DeadLetters(connection, task_id)
+        self.quarantine = Quarantine(connection, task_id)
         self._task_id = task_id
 
     def __enter__(self) -> Self:
@@ -161,6 +164,8 @@ class Destination:
         committed: Callable[[list[Piece]], None],
         careful: Callable[[str], None],
         dead: Callable[[Route, str], None] | None = None,
+        decided: RowDecided | None = None,
+        quarantined: Callable[[ChangeQuarantined], None],
         redefine: Callable[[Redefinition], None] | None = None,
     ) -> BatchWriter:
         """What writes batches with their position, for the epoch of the progress; see BatchWriter and SerialApplier.
@@ -168,5 +173,6 @@ class Destination:
         After the encoding of the session was chosen.
         """
         applier = Applier(self.connection, self._task_id, progress.epoch, progress.applied_lsn, redefine)
-        serial = SerialApplier(applier, self.connection, sync_point, fetch, dead)
+        quarantining = Quarantining(self.connection, self._task_id, applier, decided, quarantined)
+        serial = SerialApplier(applier, self.connection, sync_point, fetch, dead, quarantining)
         return BatchWriter(applier, serial, serial_until, committed, careful)

@@ -17,7 +17,7 @@ from syncwizard.errors import LayoutNewer
 from syncwizard.postgres.queries import FOLDER, query
 from syncwizard.postgres.session.connection import Connection, scalar
 
-NEWEST = 10
+NEWEST = 11
 MIGRATIONS = FOLDER / "layout"
 # What a schema without a table `layout` has.
 FIRST = 1

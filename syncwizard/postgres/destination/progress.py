@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
+from psycopg import sql
 
 from syncwizard.errors import Fenced
 from syncwizard.postgres.captured import CreatedSlot, Member, Progress, Publication, SystemIdentity, Traits
@@ -17,6 +18,21 @@ SCHEMA_MARK = "syncwizard: progress of synchronization tasks"
 
 # Not there; of another program; without its tables yet; of an account whose tables this one may not read; usable.
 SchemaState = Literal["missing", "foreign", "empty", "closed", "usable"]
+
+
+# Those with rows of a task, its progress last.
+TASK_TABLES = (
+    "dead_letters",
+    "quarantine",
+    "aside",
+    "statements",
+    "chunks",
+    "tables",
+    "members",
+    "followed",
+    "definitions_followed",
+    "progress",
+)
 
 
 class Ledger:
@@ -267,20 +283,13 @@ class Ledger:
             self._connection.execute(SCHEMA_LOCK)
             if self._read_mark() != (SCHEMA_MARK,):
                 return
-            # An older layout, which is not migrated to be removed, has no such table.
-            if scalar(self._connection, "SELECT pg_catalog.to_regclass('syncwizard.dead_letters') IS NOT NULL"):
-                self._connection.execute("DELETE FROM syncwizard.dead_letters WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.aside WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.statements WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.chunks WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.tables WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.members WHERE task_id = %s", (self._task_id,))
-            self._connection.execute("DELETE FROM syncwizard.followed WHERE task_id = %s", (self._task_id,))
-            if scalar(self._connection, "SELECT pg_catalog.to_regclass('syncwizard.definitions_followed') IS NOT NULL"):
-                self._connection.execute(
-                    "DELETE FROM syncwizard.definitions_followed WHERE task_id = %s", (self._task_id,)
-                )
-            self._connection.execute("DELETE FROM syncwizard.progress WHERE task_id = %s", (self._task_id,))
+            for name in TASK_TABLES:
+                # An older layout, which is not migrated to be removed, has not all of them.
+                if scalar(self._connection, "SELECT pg_catalog.to_regclass(%s) IS NOT NULL", f"syncwizard.{name}"):
+                    self._connection.execute(
+                        sql.SQL("DELETE FROM {} WHERE task_id = %s").format(sql.Identifier("syncwizard", name)),
+                        (self._task_id,),
+                    )
             if not scalar(self._connection, "SELECT EXISTS (SELECT FROM syncwizard.progress)"):
                 self._connection.execute("DROP SCHEMA syncwizard CASCADE")
 

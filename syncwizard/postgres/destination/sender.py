@@ -90,6 +90,10 @@ class Sender:
             self._stages.pop(stage, None)
         del self._unsure_stages[self._kept_stages :]
 
+    def release_savepoint(self) -> None:
+        """Forgets the last savepoint, once what came behind it succeeded: a transaction may have a million changes."""
+        self.queue(b"RELEASE " + SAVEPOINT)
+
     def _drain(self) -> None:
         """Takes the answers up to the sync point that `run` had sent, most of them of aborted commands."""
         while self._pgconn.status == pq.ConnStatus.OK:

@@ -9,18 +9,24 @@ from psycopg import sql
 from syncwizard.errors import ChangeFailed
 from syncwizard.postgres.destination.apply import Applier
 from syncwizard.postgres.destination.dead_letters import is_of_a_row, words_of
+from syncwizard.postgres.destination.quarantining import Quarantining
 from syncwizard.postgres.destination.refused import describe_change
 from syncwizard.postgres.destination.sender import CountMismatch
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import spelled
 from syncwizard.postgres.session.trouble import is_connection_loss
+from syncwizard.remedies import or_else, to_do
 from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Redefinition, Route, Row, Statement, Truncation
 from syncwizard.rows.etl.values import COMMIT_TIMESTAMP, OPERATION
 from syncwizard.rows.fold import Net, fold
 from syncwizard.rows.tuples import decoded
 from syncwizard.task.facts import RefusedChange
 from syncwizard.task.lsn import format_lsn
+from syncwizard.task.quarantine import is_of_its_row
 from syncwizard.task.refused import RowRefused
+
+CORRECT = to_do("correct the row or table at the destination as the message says: no change is left out")
+DECIDE_ROW = to_do("decide about it: syncwizard change TASK applies it with other values, or puts it into quarantine")
 
 # Reads a row at the source by its key: the row, or None when it is gone there too.
 FetchRow = Callable[[Route, Row], Row | None]
@@ -31,7 +37,7 @@ class SerialApplier:
 
     `fetch` looks a row up at the source; it is used for changes before `sync_point` only: after it a missing row
     is a difference that must not be papered over. `dead`: with it, rows for which a script fails are set aside, and it
-    is called with the route and the reason.
+    is called with the route and the reason. `quarantining`: what was decided about a change that fails.
     """
 
     def __init__(
@@ -41,30 +47,65 @@ class SerialApplier:
         sync_point: int,
         fetch: FetchRow,
         dead: Callable[[Route, str], None] | None = None,
+        quarantining: Quarantining | None = None,
     ) -> None:
         self._applier = applier
         self._connection = connection
         self._sync_point = sync_point
         self._fetch = fetch
         self._dead = dead
+        self._quarantining = quarantining
 
     def apply(self, changes: list[Change | Statement], final_lsn: int) -> None:
         """Applies the changes in order inside the open transaction. Raises ChangeFailed that names a bad one."""
+        quarantining = self._quarantining
         for change in changes:
+            if quarantining is not None and isinstance(change, tuple) and quarantining.concerns(change):
+                self._apply_or_quarantine(change, final_lsn, quarantining)
+                continue
             try:
-                if self._dead is not None and isinstance(change, tuple) and change[1].projection:
-                    self._apply_or_set_aside(change, final_lsn, self._dead)
-                else:
-                    self._apply_one(change, final_lsn)
-            except psycopg.Error as error:
-                if is_connection_loss(error):
+                self._apply_carefully(change, final_lsn)
+            except (psycopg.Error, _Missing) as error:
+                raise self._refused(change, final_lsn, error) from error
+
+    def _apply_carefully(self, change: Change | Statement, final_lsn: int) -> None:
+        if self._dead is not None and isinstance(change, tuple) and change[1].projection:
+            self._apply_or_set_aside(change, final_lsn, self._dead)
+        else:
+            self._apply_one(change, final_lsn)
+
+    def _apply_or_quarantine(self, change: Change, final_lsn: int, quarantining: Quarantining) -> None:
+        self._applier.savepoint()
+        try:
+            self._apply_carefully(change, final_lsn)
+        except (psycopg.Error, _Missing) as error:
+            if isinstance(error, psycopg.Error) and is_connection_loss(error):
+                raise
+            message, state = words_of(error), error.sqlstate or ""
+            try:
+                taken = is_of_its_row(state) and quarantining.take(change, final_lsn, message, state)
+            except (psycopg.Error, CountMismatch) as again:
+                if isinstance(again, psycopg.Error) and is_connection_loss(again):
                     raise
-                message = " ".join(str(error).split())
-                if isinstance(change, tuple) and change[1].projection and is_of_a_row(error):
-                    self._applier.roll_back()
-                    where = self._applier.failing(decoded(change))
-                    message = f"{message}; in {where}" if where else message
-                raise self._failure(change, final_lsn, message, error.sqlstate or "") from error
+                refused = f"with the values that were edited: {words_of(again)}"
+                state = again.sqlstate or "" if isinstance(again, psycopg.Error) else ""
+                raise self._failure(change, final_lsn, refused, state) from again
+            if not taken:
+                raise self._refused(change, final_lsn, error) from error
+        else:
+            self._applier.release_savepoint()
+
+    def _refused(self, change: Change | Statement, final_lsn: int, error: "psycopg.Error | _Missing") -> Exception:
+        """What a failed change ends with; the loss of the session as it is."""
+        if isinstance(error, psycopg.Error) and is_connection_loss(error):
+            return error
+        message = words_of(error)
+        of_script = isinstance(error, psycopg.Error) and is_of_a_row(error)
+        if of_script and isinstance(change, tuple) and change[1].projection:
+            self._applier.roll_back()
+            where = self._applier.failing(decoded(change))
+            message = f"{message}; in {where}" if where else message
+        return self._failure(change, final_lsn, message, error.sqlstate or "")
 
     def _apply_or_set_aside(self, change: Change, final_lsn: int, dead: Callable[[Route, str], None]) -> None:
         self._applier.savepoint()
@@ -93,7 +134,7 @@ class SerialApplier:
         _, route, _, new = known = decoded(change)
         row = None if new is None or not route.key else _keyed_row(known)
         if row is None or (final_lsn >= self._sync_point and not _moves_in(route)):
-            raise self._failure(change, final_lsn, message, "")
+            raise _Missing(message)
         found = self._fetch(route, row)
         if found is not None:
             self._applier.apply([[Net(route=route, deletes=[], updates={}, inserts=[], upserts=[found])]])
@@ -116,7 +157,7 @@ class SerialApplier:
             where=f"destination {names}",
             sqlstate=sqlstate,
             change=self._whole(change, final_lsn),
-            remedy="correct the row or table at the destination as the message says: no change is left out",
+            remedy=or_else(CORRECT, DECIDE_ROW) if isinstance(change, tuple) else CORRECT,
         )
 
     def _whole(self, change: Change | Statement, final_lsn: int) -> RefusedChange | None:
@@ -124,7 +165,13 @@ class SerialApplier:
         if not isinstance(change, tuple):
             return None
         self._applier.roll_back()
-        return describe_change(self._connection, decoded(change), format_lsn(final_lsn))
+        return describe_change(self._connection, change, format_lsn(final_lsn))
+
+
+class _Missing(Exception):
+    """An update met no row, and what it leaves open is not to be had."""
+
+    sqlstate = ""
 
 
 def _moves_in(route: Route) -> bool:

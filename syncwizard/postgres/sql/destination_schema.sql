@@ -129,3 +129,31 @@ CREATE TABLE syncwizard.definitions_followed (
     event   text NOT NULL
 );
 CREATE INDEX definitions_followed_task ON syncwizard.definitions_followed (task_id, number);
+
+-- Changes of rows that the destination refused and that were left out, or applied with other values (`edited_values`), by
+-- a decision; written in the transaction that goes on without them. `schema_name`, `table_name`: at the source; `target`:
+-- the destination's table. `row_keys`: the row's key after the change, and before it where that was another one, each by
+-- the source's columns. `old_values`, `new_values`: all that was sent, as texts by the destination's columns; null is
+-- NULL. `lsn`: of the commit at the source. `follows`: the number of the record whose row it is of, for a change that was
+-- left out without another decision. `settled`: why both ends are known to have the same row again; null until then.
+CREATE TABLE syncwizard.quarantine (
+    number        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    task_id       uuid NOT NULL,
+    schema_name   text NOT NULL,
+    table_name    text NOT NULL,
+    target        text NOT NULL,
+    operation     text NOT NULL,
+    row_keys      jsonb NOT NULL,
+    old_values    jsonb NOT NULL,
+    new_values    jsonb NOT NULL,
+    edited_values jsonb,
+    lsn           pg_lsn NOT NULL,
+    reason        text NOT NULL,
+    sqlstate      text NOT NULL,
+    follows       bigint,
+    decided_by    text NOT NULL,
+    at            timestamptz NOT NULL DEFAULT now(),
+    settled_at    timestamptz,
+    settled       text
+);
+CREATE INDEX quarantine_task ON syncwizard.quarantine (task_id, schema_name, table_name);

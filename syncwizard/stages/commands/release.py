@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 
 from syncwizard.errors import End, EndpointError, SyncwizardError
 from syncwizard.postgres.destination.destination import Destination
+from syncwizard.postgres.destination.progress import TASK_TABLES
 from syncwizard.postgres.dump import remove_secrets
 from syncwizard.postgres.session.answering import end_sessions
 from syncwizard.postgres.session.connection import Connection
@@ -24,18 +25,6 @@ from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.task.events import Noticed, Remainder, ReplicaIdentityChanging, TaskReleased
 from syncwizard.task.names import quote
 from syncwizard.task.specification import SLOT_PREFIX
-
-PROGRESS_TABLES = (
-    "aside",
-    "dead_letters",
-    "statements",
-    "chunks",
-    "tables",
-    "members",
-    "followed",
-    "definitions_followed",
-    "progress",
-)
 
 
 class Releasing:
@@ -149,7 +138,7 @@ def _drop_unfinished_indexes(context: Context, releasing: Releasing) -> None:
 
 def _forgetting(context: Context) -> list[str]:
     """What removes the task's progress, and the schema with the last task."""
-    deletions = [f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in PROGRESS_TABLES]
+    deletions = [f"DELETE FROM syncwizard.{table} WHERE task_id = '{context.task_id}'" for table in TASK_TABLES]
     return [*deletions, _drop_unused("syncwizard.progress", "SCHEMA syncwizard CASCADE")]
 
 

@@ -6,6 +6,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
+from syncwizard.stages.quarantined import tell_quarantined
 from syncwizard.stages.relations import tell_aside, tell_followed
 
 # Named in the message.
@@ -17,6 +18,7 @@ def check_copied(context: Context) -> None:
     with context.destination("comparing") as destination:
         tell_aside(context, destination)
         tell_followed(context, destination)
+        tell_quarantined(context, destination)
         _check_copies(context, destination)
 
 

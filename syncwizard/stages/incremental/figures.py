@@ -11,12 +11,13 @@ from syncwizard.postgres.source.receiver import Positions
 from syncwizard.postgres.source.watcher import SourceWatcher
 from syncwizard.rows.changes import KIND_NAMES, TRUNCATE, Piece, Redefinition, Route, Truncation
 from syncwizard.stages.context import Channel
-from syncwizard.stages.incremental.frames import Figures, Recovered, Redefined
+from syncwizard.stages.incremental.frames import Figures, Quarantined, Recovered, Redefined
 from syncwizard.task.event_words import DEAD_LETTERS, HELD_BACK, LEFT_OUT
-from syncwizard.task.events import DefinitionFollowed
+from syncwizard.task.events import ChangeQuarantined, DefinitionFollowed
 from syncwizard.task.figures.retention import sample_of
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn
+from syncwizard.task.quarantine import in_runs
 
 SAMPLE_SECONDS = 0.1
 # An application may swap unique values all day long.
@@ -85,6 +86,8 @@ class Reporter:
         self._longest_latency: float | None = None
         self._sampled_at = 0.0
         self._unreported = False
+        # Changes that are in quarantine, and not reported yet.
+        self._quarantined: list[ChangeQuarantined] = []
         self._source: tuple[str | None, float | None] = (None, None)
         self._passed_over: int | None = None
         self._ignored: Callable[[], int] | None = None
@@ -143,6 +146,9 @@ class Reporter:
             )
         )
         self._longest_latency = None
+        if self._quarantined:
+            self._channel.send(Quarantined(in_runs(self._quarantined)))
+            self._quarantined.clear()
 
     def careful(self, reason: str) -> None:
         """A batch is applied again in smaller parts: reported at once, and then not more often than it is read."""
@@ -168,6 +174,11 @@ class Reporter:
     def passed_over(self, number: int) -> None:
         """How many of them concerned no task at the source. In the watcher's thread."""
         self._passed_over = number
+
+    def quarantined(self, found: list[ChangeQuarantined]) -> None:
+        """Changes are durable in the destination's quarantine; before `applied`, which reports them when that is due: a
+        row may be changed a thousand times a second."""
+        self._quarantined += found
 
     def followed(self, what: DefinitionFollowed) -> None:
         """A change of a definition is durable at the destination."""

@@ -5,7 +5,14 @@ import uuid
 import msgspec
 
 from syncwizard.postgres.source.lineage import Detached, Doubt
-from syncwizard.task.events import DefinitionDecided, DefinitionFollowed, TableSetAside
+from syncwizard.task.events import (
+    ChangeQuarantined,
+    DefinitionDecided,
+    DefinitionFollowed,
+    QuarantineFollowed,
+    RowDecided,
+    TableSetAside,
+)
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -17,7 +24,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     `sync_point`: the newest pair; rows missing before it are looked up at the source (rule 9). `owner`: that of the
     engine's context. `folder`: where the limits of the task are; empty for none. `decided`: about changes of
-    definitions that wait.
+    definitions that wait; `row_decided`: about the change of a row that cannot be applied.
     """
 
     spec: TaskSpec
@@ -27,6 +34,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     stop_at: str | None = None
     folder: str = ""
     decided: tuple[DefinitionDecided, ...] = ()
+    row_decided: RowDecided | None = None
 
     @property
     def task_id(self) -> uuid.UUID:
@@ -126,6 +134,12 @@ class Redefined(msgspec.Struct, frozen=True, tag=True):
     what: DefinitionFollowed
 
 
+class Quarantined(msgspec.Struct, frozen=True, tag=True):
+    """Changes of rows that are durable in the destination's quarantine, in the order of their numbers."""
+
+    found: list[ChangeQuarantined | QuarantineFollowed]
+
+
 class Held(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Everything before `limit` is durable at the destination, up to `applied_lsn`, and nothing beyond."""
 
@@ -146,6 +160,7 @@ FromChild = (
     | Stopped
     | Recovered
     | Redefined
+    | Quarantined
     | Intruded
     | Uncaptured
     | Attached

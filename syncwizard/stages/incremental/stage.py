@@ -17,6 +17,7 @@ from syncwizard.stages.incremental.frames import (
     Held,
     HoldEnded,
     Intruded,
+    Quarantined,
     Reached,
     Recovered,
     Redefined,
@@ -26,6 +27,7 @@ from syncwizard.stages.incremental.frames import (
     Uncaptured,
 )
 from syncwizard.stages.incremental.refusals import tried_again
+from syncwizard.stages.quarantined import record_quarantined, tell_quarantined
 from syncwizard.stages.relations import record_aside, record_changed, record_dropped, record_followed
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample
@@ -64,6 +66,7 @@ class _Following:
             stop_at=stop_at,
             folder=str(context.folder),
             decided=context.state().decided,
+            row_decided=context.state().row_decided,
         )
         self._transactions = 0
         self._changes: dict[str, dict[str, int]] = {}
@@ -96,6 +99,8 @@ class _Following:
                 context.record(Noticed(level="warning" if frame.doubtful else "info", message=frame.reason))
             elif isinstance(frame, Redefined):
                 record_followed(context, [frame.what])
+            elif isinstance(frame, Quarantined):
+                record_quarantined(context, frame.found)
             elif isinstance(frame, Intruded):
                 self._report_intruded(frame.reader)
             elif isinstance(frame, Uncaptured):
@@ -156,6 +161,8 @@ class _Following:
                     self._figures(frame.sample)
                 if isinstance(frame, Redefined):
                     record_followed(self._context, [frame.what])
+                if isinstance(frame, Quarantined):
+                    record_quarantined(self._context, frame.found)
                 if isinstance(frame, Stopped):
                     return
         except (EOFError, BrokenPipeError):
@@ -190,6 +197,9 @@ class _Following:
                 remedy=to_do("see the engine's log and the system's (out of memory?)", then="resume"),
             )
         self._context.record(Noticed(level="warning", message=f"apply process {pid} died; another one takes over"))
+        # It may have died behind a commit of which it had not reported all.
+        with tried_again(), self._context.destination("comparing") as destination:
+            tell_quarantined(self._context, destination)
 
 
 def _add(totals: dict[str, dict[str, int]], sample: Sample) -> None:

@@ -11,6 +11,7 @@ from syncwizard.stages.incremental.figures import Reporter
 from syncwizard.stages.incremental.frames import Assignment
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.idle import acknowledge_idle
+from syncwizard.task.events import ChangeQuarantined
 from syncwizard.task.lsn import parse_lsn
 from syncwizard.throttling import Pace, pace_of
 
@@ -40,6 +41,8 @@ class Writing:
         self._holding = holding
         self._stop_at = parse_lsn(assignment.stop_at) if assignment.stop_at else None
         self._pace = pace_of(assignment.folder, "incremental", lambda: inbox.closed)
+        # Of the open transaction.
+        self._quarantined: list[ChangeQuarantined] = []
         self._batches = Batches(inbox, self._patience, self._pace)
         self._writer = ends.destination.writer(
             ends.progress,
@@ -49,6 +52,8 @@ class Writing:
             committed=self._applied,
             careful=reporter.careful,
             dead=reporter.dead if assignment.spec.advanced.etl_errors == "dead-letter" else None,
+            decided=assignment.row_decided,
+            quarantined=self._quarantined.append,
             redefine=redefining.redefine,
         )
 
@@ -83,6 +88,9 @@ class Writing:
         pace.done(rows, sum(piece.message_bytes for piece in batch.pieces), weight)
 
     def _applied(self, pieces: list[Piece]) -> None:
+        if pieces[-1].last:
+            self._reporter.quarantined(self._quarantined)
+            self._quarantined.clear()
         self._reporter.applied(pieces)
         if pieces[-1].last:
             for what in self._redefining.committed():

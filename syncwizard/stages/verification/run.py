@@ -17,6 +17,7 @@ from syncwizard.rows.comparison import LISTED_ROWS
 from syncwizard.stages.context import Context
 from syncwizard.stages.targets import read_targets
 from syncwizard.stages.verification.moment import Moment, one_moment
+from syncwizard.stages.verification.quarantined import InQuarantine
 from syncwizard.stages.verification.repair import repair
 from syncwizard.stages.verification.sampling import sampled
 from syncwizard.stages.verification.tables import GaveWay, Reader, reason_of, unverified
@@ -58,13 +59,22 @@ def run(context: Context, order: VerificationOrder) -> None:
     while progress.pending:
         if progress.attempts:
             context.cancellation.wait(min(2.0 ** max(progress.attempts.values()), LONGEST_WAIT_SECONDS))
+        # What comes to it later is not yet to be seen at that moment.
+        quarantine = InQuarantine(context, progress.pending)
         with one_moment(context) as moment, ExitStack() as stack:
-            _round(context, order, moment, Reader(context, stack), progress)
+            _round(context, order, moment, Reader(context, stack), progress, quarantine)
         _repair(context, order, progress)
     context.record(VerificationFinished(id=order.id))
 
 
-def _round(context: Context, order: VerificationOrder, moment: Moment, reader: Reader, progress: Progress) -> None:
+def _round(
+    context: Context,
+    order: VerificationOrder,
+    moment: Moment,
+    reader: Reader,
+    progress: Progress,
+    quarantine: InQuarantine,
+) -> None:
     """Compares under one moment; what there was no time for, or was locked, is left for another."""
     pending, progress.pending = progress.pending, []
     deadline = time.monotonic() + MOMENT_SECONDS
@@ -84,7 +94,7 @@ def _round(context: Context, order: VerificationOrder, moment: Moment, reader: R
         if order.repair and found.verdict == "different" and _improves(progress, found):
             progress.to_repair.append((unit, found))
         else:
-            _record(context, order, found)
+            _record(context, order, quarantine.compared(found, order))
 
 
 def _improves(progress: Progress, found: TableVerification) -> bool:

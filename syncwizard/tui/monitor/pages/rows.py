@@ -11,7 +11,7 @@ from textual.getters import query_one
 from syncwizard.client import probes
 from syncwizard.client.probes import Probe
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.verifying import KIND_WORDS
+from syncwizard.client.verifying import difference_words
 from syncwizard.errors import SyncwizardError
 from syncwizard.task.handover import Handover
 from syncwizard.task.text import one_line, pad
@@ -60,7 +60,8 @@ class RowsPage(TaskPage):
         with Container(id="rows-panes"):
             with Vertical(id="rows-list"):
                 yield PaneTitle("", id="rows-title")
-                yield Listing((Column(title=one_line(key)), Column(title="", width=24)), id="rows-differing")
+                width = max([24, *(len(difference_words(row)) for row in self._table.rows)])
+                yield Listing((Column(title=one_line(key)), Column(title="", width=width)), id="rows-differing")
             with Vertical(id="rows-values"):
                 yield PaneTitle("", id="values-title")
                 yield Listing(VALUE_COLUMNS, id="rows-columns")
@@ -70,7 +71,7 @@ class RowsPage(TaskPage):
         lines = [
             Line(
                 key=str(index),
-                cells=(Cell(one_line(", ".join(row.key))), Cell(KIND_WORDS[row.kind], _TONES[row.kind])),
+                cells=(Cell(one_line(", ".join(row.key))), Cell(difference_words(row), _TONES[row.kind])),
             )
             for index, row in enumerate(self._table.rows)
         ]
@@ -111,7 +112,7 @@ class RowsPage(TaskPage):
         if (row := self.marked) is None:
             return
         found = self._found if row == self._asked else None
-        parts = [f"{self._table.table} ({', '.join(row.key)}): {KIND_WORDS[row.kind]}"]
+        parts = [f"{self._table.table} ({', '.join(row.key)}): {difference_words(row)}"]
         parts += [_whole(each, found) for each in found.columns] if found is not None else []
         name = f"{self.stored.spec.short_id}-row.txt"
         self.app.push_screen(CopyTextDialog("A row that differs", "\n\n".join(parts), name))
