@@ -28,7 +28,7 @@ from syncwizard.task.quarantine import (
 )
 from syncwizard.task.refused import describe_refused
 from syncwizard.task.state import TaskState
-from syncwizard.task.text import clean_lines, local_time, one_line, shell_word
+from syncwizard.task.text import clean_lines, counted, local_time, one_line, shell_word
 
 SETTLED_WORDS = {"equal": "both ends have the same row again", "copied": "the table was copied again"}
 
@@ -180,7 +180,7 @@ def quarantine_lines(state: TaskState) -> list[str]:
 
 
 def _line(record: Quarantined) -> str:
-    later = f"; {record.followers:,} later with it" if record.followers else ""
+    later = f"; with {counted(record.followers, 'later change')}" if record.followers else ""
     settled = ""
     if record.settled is not None and record.settled_at is not None:
         settled = f"; settled {local_time(record.settled_at)}: {SETTLED_WORDS[record.settled]}"

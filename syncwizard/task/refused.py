@@ -46,4 +46,5 @@ def _shown(values: dict[str, str | None], name: str) -> str:
     if name not in values:
         return ""
     text = values[name]
-    return "NULL" if text is None else shorten(one_line(text), SHOWN_CHARACTERS)
+    # Nothing is shown of what was not sent, and an empty text is something.
+    return "NULL" if text is None else shorten(one_line(text), SHOWN_CHARACTERS) or "''"

@@ -8,6 +8,7 @@ READ_ONLY = "SYNCWIZARD_READ_ONLY"
 CHANGING = frozenset(
     {"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"}
     | {"compare", "halt", "repair", "try_again", "run_edited", "skip"}
+    | {"retry_change", "edit_values", "quarantine"}
 )
 # What takes a terminal: the demo is another program over it.
 AT_A_TERMINAL = frozenset({"demo"})

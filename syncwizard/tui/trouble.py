@@ -9,6 +9,7 @@ from syncwizard.task.events import Failure
 from syncwizard.task.figures.retention import Retention, Threat, threat
 from syncwizard.task.figures.totals import dead_letters
 from syncwizard.task.figures.tries import describe_tries, headline
+from syncwizard.task.quarantine import describe_quarantined, open_of
 from syncwizard.task.state import Retrying, TaskState
 from syncwizard.task.text import counted, listed, one_line, shorten_words, span
 from syncwizard.tui.formatting import Part, Tone, moment, running_stages
@@ -81,6 +82,15 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
             next="correct the script or the rows; R copies the table again",
             brief=f"{rows} in dead letters",
         )
+    if state.state != "released" and (still := open_of(state.quarantine)):
+        rows = counted(len(still), "row")
+        return Trouble(
+            tone="warn",
+            title=f"{rows} with changes in quarantine",
+            cause=describe_quarantined(still[-1].change),
+            next="c shows them; v compares, which settles what is equal by now, and w there repairs",
+            brief=f"{rows} with changes in quarantine",
+        )
     if state.state == "released" and state.left_over:
         cause = " ".join(as_line(statement) for remainder in state.left_over for statement in remainder.statements)
         key = "D tries again"
@@ -137,7 +147,7 @@ def _retrying(seen: Seen, now: float) -> Trouble | None:
         f"{until}, in {span(trouble.until - now)}"
         + (f" ({describe_window_of(trouble.window_of)})" if trouble.window_of else ""),
         cause="; ".join(filter(None, (_server_words(failure), _first(trouble)))),
-        next=_goes_on_by_itself(failure.remedy) + (_DECIDE if failure.definition is not None else ""),
+        next=_goes_on_by_itself(failure.remedy) + _decide(failure),
         brief=f"{one_line(', '.join(filter(None, (cause, describe_tries(seen.sample, now)))))} · {until}",
     )
 
@@ -148,14 +158,15 @@ def _failed(state: TaskState, now: float) -> Trouble:
         failure = state.failure
         title = "Precheck failed" if state.state == "precheck-failed" else "Failed"
         remedy = failure.remedy or Remedy(then="resync" if failure.changes_missing else "resume")
+        key = _deciding(failure)
         return Trouble(
             tone="bad",
             title=f"{title}: {_title(failure)}",
             since=since,
             cause=_server_words(failure),
-            next=f"d decides about it, or {_next(remedy)}" if failure.definition is not None else _next(remedy),
+            next=f"{key} decides about it, or {_next(remedy)}" if key else _next(remedy),
             brief=_title(failure),
-            key=_key(remedy) if failure.definition is None else "Enter, then d decides",
+            key=f"Enter, then {key} decides" if key else _key(remedy),
         )
     blocking = [item for item in state.precheck if item.blocks]
     return Trouble(
@@ -200,8 +211,15 @@ def _goes_on_by_itself(remedy: Remedy) -> str:
     return f"{words or 'nothing to do if it passes'}; the task goes on by itself then"
 
 
-# Of a change of a definition that waits.
-_DECIDE = "; or d decides about it"
+def _decide(failure: Failure) -> str:
+    """The key that decides about a change that waits."""
+    return f"; or {_deciding(failure)} decides about it" if _deciding(failure) else ""
+
+
+def _deciding(failure: Failure) -> str:
+    if failure.definition is not None:
+        return "d"
+    return "c" if failure.change is not None else ""
 
 
 def _wal(held: Retention | None) -> Trouble | None:

@@ -1,17 +1,29 @@
 """The pages over the monitor: why a task is late, both ends compared, rows that differ, a change that waits."""
 
+import time
 import uuid
 from collections.abc import Callable
 
 import msgspec
 import pytest
+from textual.widgets import Button, Input, TextArea
 
-from syncwizard.client import bottleneck, probes
+from syncwizard.client import bottleneck, probes, refused
 from syncwizard.client.bottleneck import Explained
 from syncwizard.errors import EndpointError
-from syncwizard.task.events import BlockedDefinition, DefinitionFollowed, EngineStopped, Failure, TaskFailedEvent
+from syncwizard.task.events import (
+    BlockedDefinition,
+    ChangeQuarantined,
+    DefinitionFollowed,
+    EngineStopped,
+    Failure,
+    QuarantineFollowed,
+    TaskFailedEvent,
+)
+from syncwizard.task.facts import RefusedChange
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced
+from syncwizard.task.state import TaskState
 from syncwizard.task.verification import (
     ColumnValues,
     DefinitionDifference,
@@ -96,6 +108,42 @@ FOLLOWED = DefinitionFollowed(
     statement="ALTER TABLE kb.tags ADD COLUMN weight int",
     statements=['ALTER TABLE "kb"."tags" ADD COLUMN "weight" integer'],
 )
+REFUSED_ROW = Failure(
+    title="update on kb.passages with id = 17, committed at 0/71A2B40, cannot be applied",
+    where="destination kb.passages",
+    detail='new row for relation "passages" violates check constraint "passages_body_check"',
+    sqlstate="23514",
+    change=RefusedChange(
+        kind="update",
+        table="kb.passages",
+        lsn="0/71A2B40",
+        old={},
+        new={"id": "17", "body": "", "note": None},
+        digest="d",
+        source="kb.passages",
+        keys=[{"id": "17"}],
+        columns=["id"],
+    ),
+)
+KEPT = ChangeQuarantined(
+    number=1,
+    table=TableName("kb", "passages"),
+    target="kb.passages",
+    kind="insert",
+    lsn="0/70FF000",
+    keys=[{"id": "19999"}],
+    edited=False,
+    reason='new row for relation "passages" violates check constraint "passages_body_check"',
+    sqlstate="23514",
+    by="dba@admin1",
+)
+STOPPED = [
+    *RUNNING,
+    (NOW - 200.0, KEPT),
+    (NOW - 190.0, QuarantineFollowed(follows=1, table=TableName("kb", "passages"), changes=2, number=3)),
+    (NOW - 90.0, TaskFailedEvent(failure=REFUSED_ROW)),
+    (NOW - 90.0, EngineStopped(reason="failed")),
+]
 BLOCKED = [
     *RUNNING,
     (NOW - 200.0, FOLLOWED),
@@ -141,6 +189,10 @@ def compared(found: list[TableVerification], *, ended: bool, order: Verification
 
 def blocked() -> View:
     return view_of(store_task(advanced=Advanced(ddl="follow")), BLOCKED, alive=False)
+
+
+def stopped() -> View:
+    return view_of(store_task(), STOPPED, alive=False)
 
 
 def explaining(monkeypatch: pytest.MonkeyPatch, view: View) -> None:
@@ -264,6 +316,59 @@ def test_rows_that_differ(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyP
         await shown(pilot, "2 of 4 columns differ")
 
     assert snap_compare(app, terminal_size=size, run_before=turn)
+
+
+async def confirm(pilot: Running, name: str) -> None:
+    """Types the name, and goes on."""
+    pilot.app.screen.query_one("#name", Input).value = name
+    button = pilot.app.screen.query_one("#confirm", Button)
+    await until_true(pilot, lambda: not button.disabled)
+    button.press()
+
+
+async def until_true(pilot: Running, condition: Callable[[], bool]) -> None:
+    """Waits for what no text shows."""
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline
+        await pilot.pause(0.02)
+
+
+async def test_a_refused_row_is_decided_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By values that are typed, and not those of the key; or by the task's name, without the change."""
+    decided: list[tuple[str, dict[str, str | None]]] = []
+
+    def decide(task: object, change: object, action: str, values: dict[str, str | None], **more: object) -> TaskState:
+        decided.append((action, values))
+        return TaskState()
+
+    monkeypatch.setattr(refused, "decide", decide)
+    view = stopped()
+    async with monitor(view).run_test(size=WIDE) as pilot:
+        text = await shown(pilot, "c decides about it")
+        assert text.splitlines()[-1].startswith(" c Change")
+        await pilot.press("c", "e")
+        await shown(pilot, "✗ no value is other")
+        area = pilot.app.screen.query_one(TextArea)
+        area.text = area.text.replace('"17"', '"18"')
+        await shown(pilot, "✗ id is of the row's key")
+        area.text = area.text.replace('"18"', '"17"').replace('""', '"text"')
+        await shown(pilot, "✓ can be written")
+        await pilot.press("f8")
+        await shown(pilot, "body = text")
+        await confirm(pilot, view.seen.task.label)
+        await until_true(pilot, lambda: len(decided) == 1)
+        await pilot.press("s")
+        await shown(pilot, "Type the task's name")
+        await confirm(pilot, view.seen.task.label)
+        await until_true(pilot, lambda: len(decided) == 2)
+    assert decided == [("edit", {"body": "text"}), ("quarantine", {})]
+
+
+@SIZES
+def test_a_row_that_is_refused(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    """Each column before and after, why it stopped, what is in quarantine; the keys that decide."""
+    assert snap_compare(monitor(stopped()), terminal_size=size, run_before=turned("in quarantine", "c"))
 
 
 @SIZES

@@ -3,11 +3,13 @@
 from textual.screen import Screen
 
 from syncwizard.client.deciding import waiting
+from syncwizard.client.refused import waiting as refused_change
 from syncwizard.client.tasks import StoredTask
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.monitor.pages.changes import ChangesPage
 from syncwizard.tui.monitor.pages.late import LatePage
 from syncwizard.tui.monitor.pages.page import turn_to
+from syncwizard.tui.monitor.pages.refused import RefusedPage
 from syncwizard.tui.monitor.pages.verification import VerificationPage
 
 
@@ -21,6 +23,11 @@ class Paging(Screen[None]):
         self.latest: View | None = None
 
     @property
+    def row_waits(self) -> bool:
+        """Whether a change of a row waits for a decision."""
+        return self.latest is not None and refused_change(self.latest.seen.state) is not None
+
+    @property
     def decision_waits(self) -> bool:
         """Whether a change of a definition waits for a decision."""
         return self.latest is not None and waiting(self.latest.seen.state) is not None
@@ -31,6 +38,8 @@ class Paging(Screen[None]):
             return self.latest is not None and self.latest.seen.liveness.alive
         if page == "changes":
             return self.stored.spec.advanced.ddl == "follow" or self.decision_waits
+        if page == "refused":
+            return self.row_waits or bool(self.latest is not None and self.latest.seen.state.quarantine)
         return self.latest is not None
 
     def action_late(self) -> None:
@@ -44,3 +53,7 @@ class Paging(Screen[None]):
     def action_changes(self) -> None:
         """Changes of definitions."""
         turn_to(self.app, ChangesPage(self.stored, lambda: self.latest))
+
+    def action_refused(self) -> None:
+        """A change of a row that cannot be applied."""
+        turn_to(self.app, RefusedPage(self.stored, lambda: self.latest))

@@ -67,6 +67,7 @@ class MonitorScreen(Paging):
         ),
         *("monitor.range", "monitor.sequences", "monitor.report", "monitor.release"),
         *("monitor.earlier", "monitor.later", "monitor.late", "monitor.verification", "monitor.changes"),
+        "monitor.refused",
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
         methods={f"monitor.{pane}": f"pane('{pane}')" for pane in PANES},
@@ -182,7 +183,7 @@ class MonitorScreen(Paging):
                 return seen is not None and may_set_sequences(seen)
             case "details":
                 return self._inspectable()
-            case "late" | "verification" | "changes":
+            case "late" | "verification" | "changes" | "refused":
                 return self.may_turn_to(action)
             case "later":
                 return self._at is not None
@@ -218,6 +219,8 @@ class MonitorScreen(Paging):
             return ("monitor.earlier", "monitor.later")
         if self.decision_waits:
             return ("monitor.changes",)
+        if self.row_waits:
+            return ("monitor.refused",)
         return ("monitor.resync",) if self.latest is not None and lost_changes(self.latest.seen) else ()
 
     def _wish(self) -> ResyncWish | None:
