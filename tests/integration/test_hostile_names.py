@@ -146,6 +146,7 @@ def test_every_command_shows_hostile_names_as_escapes(pair: DatabasePair, state_
     until(lambda: task.read_state().retrying or task.read_state().failure)
     walk("status")
     walk.both("status", "walk")
+    walk.both("change", "walk")
     walk("pause", "walk", expect=None)
     walk("resume", "walk", expect=None)
     walk("pause", "walk", expect=None)
