@@ -6,7 +6,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
-from syncwizard.stages.quarantined import tell_quarantined
+from syncwizard.stages.incremental.quarantined import tell_quarantined
 from syncwizard.stages.relations import tell_aside, tell_followed
 
 # Named in the message.

@@ -26,8 +26,8 @@ from syncwizard.stages.incremental.frames import (
     Stopped,
     Uncaptured,
 )
+from syncwizard.stages.incremental.quarantined import record_quarantined, tell_quarantined
 from syncwizard.stages.incremental.refusals import tried_again
-from syncwizard.stages.quarantined import record_quarantined, tell_quarantined
 from syncwizard.stages.relations import record_aside, record_changed, record_dropped, record_followed
 from syncwizard.task.events import Noticed
 from syncwizard.task.figures.sample import Sample

@@ -6,7 +6,7 @@ import msgspec
 
 from syncwizard.postgres.destination.quarantine import Record
 from syncwizard.stages.context import Context
-from syncwizard.stages.quarantined import has_open, read_open, settle
+from syncwizard.stages.incremental.quarantined import has_open, read_open, settle
 from syncwizard.stages.verification.units import Unit
 from syncwizard.task.names import TableName
 from syncwizard.task.verification import WHOLE, TableVerification, VerificationOrder
