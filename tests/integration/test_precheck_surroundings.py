@@ -13,7 +13,6 @@ from syncwizard import paths
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
 from syncwizard.postgres.catalog.locale import read_collation_version
-from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.precheck.checkup import Checkup
 from syncwizard.stages.precheck.lanes import find
 from syncwizard.stages.precheck.libraries import judge_versions
@@ -24,6 +23,7 @@ from tests.support.inprocess import TaskRun
 from tests.support.network import ADDRESS
 from tests.support.pair import DatabasePair, Session
 from tests.support.pooler import balanced, pooled
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 
@@ -232,12 +232,19 @@ def test_standbys_that_changes_do_not_wait_for_are_named(pair: DatabasePair, tmp
         assert "pg_receivewal" in found(spec, tmp_path, "failover-slots").message
         with set_at(pair.destination, "synchronized_standby_slots", slot):
             until(lambda: found(spec, tmp_path, "failover-slots").verdict == "passed", 20, "it is waited for")
+            # One that is waited for in vain holds up every change.
+            follower.terminate()
+            follower.wait(30)
+            until(lambda: found(spec, tmp_path, "failover-slots").acceptance, 30, "the standby to be missed")
+            drop_slots(pair.destination, slot)
+            finding = found(spec, tmp_path, "failover-slots")
+            assert finding.verdict == "failed" and f"names {slot}, which is no physical slot" in finding.message
         off = msgspec.structs.replace(spec, advanced=Advanced(failover_slot="off"))
         assert found(off, tmp_path, "failover-slots").verdict == "passed"
     finally:
         follower.terminate()
         follower.wait(30)
-        until(lambda: drop_slot(pair.destination, slot), 20, "the slot to be free")
+        drop_slots(pair.destination, slot)
 
 
 def test_a_library_that_was_replaced_below_a_database_is_named(postgres15: Cluster) -> None:

@@ -105,6 +105,14 @@ def read_leftover_publications(connection: Connection, known: Collection[str]) -
     return [name for (name,) in rows]
 
 
+def read_physical_slots(connection: Connection) -> dict[str, bool]:
+    """The slots of standbys, each with whether one reads it."""
+    rows = connection.execute(
+        "SELECT slot_name, active FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical'"
+    )
+    return dict(rows.fetchall())
+
+
 def read_standbys(connection: Connection) -> list[str]:
     """Names of the standbys that follow the server; walsenders of logical slots are none."""
     rows = connection.execute(

@@ -8,13 +8,14 @@ from syncwizard.postgres.session.surroundings import (
     read_leftover_slots,
     read_oldest,
     read_parameters,
+    read_physical_slots,
     read_retention_limits,
     read_standbys,
     read_wal_rate,
 )
 from syncwizard.postgres.source.slot import FAILOVER_SLOTS
 from syncwizard.stages.precheck.checkup import Checkup
-from syncwizard.stages.precheck.registry import BOTH, Finding, item, passed, warning
+from syncwizard.stages.precheck.registry import BOTH, Finding, failed, item, must_be_accepted, naming, passed, warning
 from syncwizard.task.specification import SLOT_PREFIX
 from syncwizard.task.text import coarse_seconds, counted, describe_bytes, listed
 
@@ -123,13 +124,40 @@ def failover_slots(checkup: Checkup) -> Finding:
         return passed()
     standbys = read_standbys(checkup.source)
     held = read_parameters(checkup.source, ["synchronized_standby_slots"]).get("synchronized_standby_slots")
-    if not standbys or (held is not None and held.setting):
+    if held is not None and held.setting:
+        return judge_awaited(held.setting, read_physical_slots(checkup.source))
+    if not standbys:
         return passed()
     return warning(
         f"{counted(len(standbys), 'standby follows', 'standbys follow')} the source ({listed(standbys)}), and"
         " synchronized_standby_slots is empty: the destination may have changes that a promoted standby lacks",
         "name there the slots of the standbys that may be promoted (primary_slot_name): changes wait for them then",
     )
+
+
+def judge_awaited(setting: str, slots: dict[str, bool]) -> Finding:
+    """Whether a standby is there of each slot that changes wait for. `slots`: those of standbys, each with whether one
+    reads it.
+
+    >>> judge_awaited("s1", {"s1": True}).verdict
+    'passed'
+    >>> judge_awaited("s1, s2", {"s1": False}).message
+    'synchronized_standby_slots names s2, which is no physical slot: no change would come'
+    >>> judge_awaited("s1", {"s1": False}).acceptance
+    True
+    """
+    awaited = [name.strip().strip('"') for name in setting.split(",") if name.strip()]
+    if missing := [name for name in awaited if name not in slots]:
+        return failed(
+            f"synchronized_standby_slots names {listed(missing)}, which is no physical slot: no change would come",
+            "take it out of synchronized_standby_slots and reload the configuration, or set up that standby",
+        )
+    if down := [name for name in awaited if not slots[name]]:
+        return must_be_accepted(
+            naming("no change comes until a standby reads what synchronized_standby_slots names: ", down),
+            "start that standby, or take its slot out of synchronized_standby_slots and reload the configuration",
+        )
+    return passed()
 
 
 @item("transaction-ids", "No database of either server is about to run out of transaction ids", BOTH)
