@@ -22,7 +22,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "precheck kb.yaml --junit precheck.xml",
     ),
     "start": ("start kb.yaml", "start kb.yaml --ignore vector-builds --until caught-up", "start kb.yaml --foreground"),
-    "pause": ("pause kb-to-frankfurt",),
+    "pause": ("pause kb-to-frankfurt", "pause kb-to-frankfurt --table public.notes"),
     "resume": ("resume kb-to-frankfurt", "resume kb-to-frankfurt --foreground"),
     "heal": ("heal kb-to-frankfurt", "heal kb-to-frankfurt --table public.notes --yes"),
     "resync": ("resync kb-to-frankfurt", "resync kb-to-frankfurt --table public.notes --yes"),

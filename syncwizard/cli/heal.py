@@ -4,11 +4,10 @@ import shlex
 
 import click
 
-from syncwizard.cli.arguments import TASK
+from syncwizard.cli.arguments import TASK, table_name
 from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import JSON, print_json, say, say_lines
-from syncwizard.cli.resync import table_name
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.task.resync import ResyncWish, describe_healing, describe_order
 

@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 import click
 
-from syncwizard.cli.arguments import FILE, TASK
+from syncwizard.cli.arguments import FILE, TASK, table_name
 from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
 from syncwizard.cli.precheck import IGNORE, print_item
-from syncwizard.client import launch, lifecycle, tasks
+from syncwizard.client import launch, lifecycle, pausing, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Goal, wait_for
 from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
@@ -64,11 +64,24 @@ def start(path: Path, foreground: bool, until: Goal | None, ignored: tuple[str, 
 
 @click.command()
 @TASK
+@click.option("--table", "names", metavar="SCHEMA.NAME", multiple=True, help="Pause this table alone; repeatable.")
 @JSON
-def pause(name: str, as_json: bool) -> None:
-    """Pause a task: every connection is closed; the slot stays, and keeps WAL at the source."""
+def pause(name: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Pause a task: every connection is closed; the slot stays, and keeps WAL at the source.
+
+    With --table the task goes on with its other tables. The changes of a paused table are counted and not kept:
+    resync --table brings it back, by a copy.
+    """
     task = tasks.find_task(name)
-    lifecycle.pause(task)
+    if names:
+        state = task.read_state()
+        pausing.pause_tables(task, [table_name(text, state) for text in names], watch_stages)
+        for text in names:
+            say(f"{text} is set aside: its changes are not applied, and not kept")
+        again = " ".join(f"--table {shlex.quote(text)}" for text in names)
+        say(f"to copy it again, and go on with it: syncwizard resync {shlex.quote(task.label)} {again}")
+    else:
+        lifecycle.pause(task)
     _print_result(task, as_json=as_json)
 
 

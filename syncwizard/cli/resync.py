@@ -4,7 +4,7 @@ import shlex
 
 import click
 
-from syncwizard.cli.arguments import TASK
+from syncwizard.cli.arguments import TASK, table_name
 from syncwizard.cli.confirming import YES, ask_for_name
 from syncwizard.cli.lifecycle import watch_stages
 from syncwizard.cli.output import JSON, print_json, say, say_lines
@@ -12,9 +12,7 @@ from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
 from syncwizard.task.events import ResyncRequested
-from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
-from syncwizard.task.state import TaskState
 
 
 @click.command()
@@ -43,14 +41,6 @@ def resync(name: str, names: tuple[str, ...], everything: bool, yes: bool, as_js
     if as_json:
         print_json({"id": task.id, "name": task.spec.name, "state": state.state, "resynchronization": order})
     say(f"resynchronizing; watch it: syncwizard status {shlex.quote(task.label)}")
-
-
-def table_name(text: str, state: TaskState) -> TableName:
-    """The table that an argument means. Raises UsageError where it is no name of a table."""
-    schema, _, name = text.partition(".")
-    if not schema or not name:
-        raise UsageError(f"`{text}` is not the name of a table", remedy="name it as schema.table")
-    return state.table_name(text)
 
 
 def _show(order: ResyncRequested, task: StoredTask) -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from syncwizard.cli.arguments import TASK
+from syncwizard.cli.arguments import TASK, table_name
 from syncwizard.cli.output import JSON, print_json, say, show_lines
-from syncwizard.cli.resync import table_name
 from syncwizard.client import tasks, verification_report, verifying
 from syncwizard.errors import UsageError
 from syncwizard.task.narration import narrate

@@ -137,6 +137,8 @@ def _answer(request: ProbeRequest, outgoing: int) -> None:
             _definitions(request, outgoing)
         case TaskRequest(kind="decide"):
             _decide(request, outgoing)
+        case TaskRequest(kind="pause-tables"):
+            _pause_tables(request, outgoing)
         case TaskRequest(kind="undo-switchover"):
             _undo_switchover(request, outgoing)
 
@@ -309,6 +311,15 @@ def _decide(request: TaskRequest, outgoing: int) -> None:
     if request.decision is not None:
         with _journal_held(request) as (journal, _):
             _Record(outgoing, journal).append(request.decision)
+
+
+def _pause_tables(request: TaskRequest, outgoing: int) -> None:
+    """For a task without an engine: the next one leaves their changes out."""
+    from syncwizard.stages.commands.pausing import pause_tables
+
+    with _journal_held(request) as (journal, folder):
+        tables = request.wish.tables
+        _run(request, folder, _Record(outgoing, journal), lambda context: pause_tables(context, tables))
 
 
 def _undo_switchover(request: TaskRequest, outgoing: int) -> None:

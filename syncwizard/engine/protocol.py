@@ -48,6 +48,7 @@ TaskProbeKind = Literal[
     "modify",
     "definitions",
     "decide",
+    "pause-tables",
     "undo-switchover",
 ]
 
@@ -163,8 +164,8 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     `slot` tells what the slot of a task without an engine holds. `offset` is for `sequences`, `passed` for `precheck`:
     items that need not run again. `resync` with a wish answers with the order that would fulfil it, and with an order
     writes that into the journal. `definitions` tries missing ones again; `decide` writes
-    a decision about a change that waits into the journal; `undo-switchover` undoes what an engine that
-    died has left of a switchover. Answered with events.
+    a decision about a change that waits into the journal; `pause-tables` sets those of the wish aside;
+    `undo-switchover` undoes what an engine that died has left of a switchover. Answered with events.
     """
 
     kind: TaskProbeKind

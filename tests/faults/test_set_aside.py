@@ -101,3 +101,26 @@ def test_a_table_that_is_set_aside_stays_so_over_kills_and_joins_again(
         task.converged(90)
         assert task.state.aside == ()
         task.release()
+
+
+def test_tables_are_paused_alone_and_come_back_by_a_copy(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+    with running(pair, tmp_path, TABLES) as task:
+        task.start()
+        assert "did you mean" in syncwizard("pause", task.name, "--table", "public.thre", expect=2).stderr
+        done = syncwizard("pause", task.name, "--table", "public.two", "--table", "public.three")
+        assert "--table public.two --table public.three" in done.stderr
+        assert "set aside already" in syncwizard("pause", task.name, "--table", "public.two", expect=2).stderr
+        before = [content(pair.destination, "public", table) for table in ("two", "three")]
+        task.kill_engine()
+        change_others(pair)
+        pair.source.execute("DELETE FROM three WHERE id <= 3; UPDATE three SET note = 'paused'")
+        task.resume()
+        until(
+            lambda: content(pair.destination, "public", "one") == content(pair.source, "public", "one"),
+            60,
+            "the others to go on",
+        )
+        assert [content(pair.destination, "public", table) for table in ("two", "three")] == before
+        assert "paused by" in syncwizard("status", task.name).stdout
+        syncwizard("resync", task.name, "--table", "public.two", "--table", "public.three", "--yes")
+        task.converged()

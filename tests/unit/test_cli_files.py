@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from syncwizard import __version__
+from syncwizard.cli.arguments import table_name
 from syncwizard.cli.main import commands
-from syncwizard.cli.resync import table_name
 from syncwizard.rows import compiled
 from syncwizard.task.events import PublicationCreated
 from syncwizard.task.names import TableName
