@@ -14,11 +14,21 @@ DIFFERENT = 5
 @click.command()
 @TASK
 @click.option("--retry", is_flag=True, help="Retry the definitions that the destination refused.")
+@click.option(
+    "--rebuild",
+    "tables",
+    multiple=True,
+    metavar="SCHEMA.NAME",
+    help="Drop this table's vector indexes now, and build them again once the backlog is applied; repeatable.",
+)
 @JSON
-def definitions(name: str, retry: bool, as_json: bool) -> int:
+def definitions(name: str, retry: bool, tables: tuple[str, ...], as_json: bool) -> int:
     """List the definitions that are missing at the destination, and what helps. Exit code 5: some are missing."""
     task = tasks.find_task(name)
-    if retry and task.read_state().missing_definitions:
+    if tables:
+        known = task.read_state()
+        state = lifecycle.rebuild_indexes(task, [known.table_name(table) for table in tables])
+    elif retry and task.read_state().missing_definitions:
         state = lifecycle.retry_definitions(task, lambda event: say(narrate(event)))
     else:
         state = task.read_state()

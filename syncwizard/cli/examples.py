@@ -29,7 +29,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "modify": ("modify kb-to-frankfurt kb.yaml", "modify kb-to-frankfurt kb.yaml --yes"),
     "rules": ("rules kb-to-frankfurt", "rules kb-to-frankfurt --from kb.yaml"),
     "sequences": ("sequences kb-to-frankfurt", "sequences kb-to-frankfurt --offset 1000"),
-    "definitions": ("definitions kb-to-frankfurt", "definitions kb-to-frankfurt --retry"),
+    "definitions": (
+        "definitions kb-to-frankfurt",
+        "definitions kb-to-frankfurt --retry",
+        "definitions kb-to-frankfurt --rebuild kb.documents",
+    ),
     "ddl": (
         "ddl kb-to-frankfurt",
         "ddl kb-to-frankfurt --dry-run > change.sql",

@@ -5,6 +5,7 @@ import socket
 import time
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -34,6 +35,7 @@ from syncwizard.task.earlier import of_today
 from syncwizard.task.failures import error_from_failure
 from syncwizard.task.figures.history import History
 from syncwizard.task.figures.sample import Sample
+from syncwizard.task.names import TableName
 from syncwizard.task.reducer import reduce
 from syncwizard.task.state import TaskState
 from syncwizard.task.switchover import SwitchoverOrder
@@ -129,14 +131,20 @@ class EngineConnection:
         verification: VerificationOrder | None = None,
         switchover: SwitchoverOrder | None = None,
         throttle: Limiting | None = None,
+        tables: Sequence[TableName] = (),
     ) -> Answer:
         """Asks for something and waits for its answer; raises the error of a refusal. `verification`, `switchover`,
-        `throttle`: as in Command.
+        `throttle`, `tables`: as in Command.
 
         Events that come before the answer are there for the next `receive`.
         """
         request = Command(
-            id=uuid.uuid4().hex, name=name, verification=verification, switchover=switchover, throttle=throttle
+            id=uuid.uuid4().hex,
+            name=name,
+            verification=verification,
+            switchover=switchover,
+            throttle=throttle,
+            tables=list(tables),
         )
         self._send(request)
         deadline = time.monotonic() + timeout

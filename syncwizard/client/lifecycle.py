@@ -22,6 +22,7 @@ from syncwizard.task import file
 from syncwizard.task.events import DefinitionsRetried, Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
 from syncwizard.task.mapping import Mapping
+from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
@@ -337,6 +338,16 @@ def retry_definitions(
                 watcher(frame.entry.event)
                 if isinstance(frame.entry.event, DefinitionsRetried):
                     return connection.state
+
+
+def rebuild_indexes(task: StoredTask, tables: Sequence[TableName]) -> TaskState:
+    """Has the running engine drop the vector indexes of these tables of the source, and build them again once its
+    backlog is applied; the state after that. Raises UsageError for a table that has none, or without an engine."""
+    if task.find_engine() is None:
+        raise UsageError("the task does not run", where=task.label, remedy=Remedy(then="resume", task=task.label))
+    with connect(task) as connection:
+        connection.command("rebuild-indexes", tables=list(tables))
+        return connection.state
 
 
 def accept_warnings(task: StoredTask, items: Sequence[str]) -> StoredTask:

@@ -31,6 +31,7 @@ CommandName = Literal[
     "pause",
     "caught-up",
     "retry-definitions",
+    "rebuild-indexes",
     "verify",
     "stop-verification",
     "throttle",
@@ -79,7 +80,7 @@ class Command(Frame, frozen=True, kw_only=True):
     """Asks the engine for something; the answer carries the same `id`. Every command may be repeated.
 
     `verification`: what `verify` is to compare; `switchover`: how `switchover` is to be done;
-    `throttle`: the limits from now on.
+    `throttle`: the limits from now on; `tables`: those of the source whose vector indexes `rebuild-indexes` drops.
     """
 
     id: str
@@ -87,6 +88,7 @@ class Command(Frame, frozen=True, kw_only=True):
     verification: VerificationOrder | None = None
     throttle: Limiting | None = None
     switchover: SwitchoverOrder | None = None
+    tables: list[TableName] = []
 
 
 Request = Subscribe | Command

@@ -30,6 +30,7 @@ from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
 from syncwizard.engine.switching import Switcher
 from syncwizard.engine.throttle_keeper import ThrottleKeeper
+from syncwizard.engine.vector_keeper import VectorKeeper
 from syncwizard.engine.verification_keeper import VerificationKeeper
 from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
@@ -104,6 +105,7 @@ class Supervisor:
         self._pause_by: float | None = None
         self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
         self._retrier = Retrier(self._context)
+        self._vector_keeper = VectorKeeper(self._context)
         self._verifier = Verifier(self._context)
         self._copy_keeper = CopyKeeper(self._context, self._pipeline.copy_again)
         self._verification_keeper = VerificationKeeper(self._context, self._verifier)
@@ -139,6 +141,7 @@ class Supervisor:
                 "pause": self._pause,
                 "caught-up": self._caught_up,
                 "retry-definitions": self._retry_definitions,
+                "rebuild-indexes": self._rebuild_indexes,
                 "throttle": self._change_throttle,
                 "verify": self._verify,
                 "stop-verification": self._stop_verification,
@@ -236,6 +239,7 @@ class Supervisor:
         if now >= self._observe_at:
             self._observe_at = now + OBSERVE_SECONDS
             self._throttle.look()
+            self._vector_keeper.look(self._metrics.latest())
             self._verification_keeper.look(busy=self._switcher.at_work)
             self._copy_keeper.look(busy=self._switcher.at_work or self._verifier.at_work or self._pause_by is not None)
             control.send_observation(self._recorder.observe(self._metrics.measured()))
@@ -353,6 +357,10 @@ class Supervisor:
 
     async def _retry_definitions(self, command: Command) -> Answer:
         self._retrier.begin()
+        return Answer(id=command.id)
+
+    async def _rebuild_indexes(self, command: Command) -> Answer:
+        await asyncio.to_thread(self._vector_keeper.order, command.tables)
         return Answer(id=command.id)
 
     async def _change_throttle(self, command: Command) -> Answer:

@@ -203,8 +203,8 @@ class DefinitionMissing(Event, frozen=True, kw_only=True, tag=True):
     """A definition that is selected or needed is not at the destination; `kind` and `name` tell it from others.
 
     `reason` is ours, or the server's message with its `sqlstate`; `advice` says what is known to help. `statements`
-    make it, in their order; there are none where pg_dump wrote none. A later StatementFinished or StatementSkipped of
-    the same kind and name ends it.
+    make it, in their order; there are none where pg_dump wrote none. `postponed`: it was dropped by the task, which
+    makes it again by itself. A later StatementFinished or StatementSkipped of the same kind and name ends it.
     """
 
     kind: str
@@ -213,6 +213,7 @@ class DefinitionMissing(Event, frozen=True, kw_only=True, tag=True):
     sqlstate: str = ""
     statements: list[str] = []
     advice: str = ""
+    postponed: bool = False
 
 
 class DefinitionsRetried(Event, frozen=True, kw_only=True, tag=True):

@@ -23,6 +23,7 @@ Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
 FailoverSlot = Literal["auto", "off"]
+VectorIndexes = Literal["keep", "ask", "rebuild"]
 DroppedTables = Literal["keep", "drop"]
 Tag = Literal["none", "normal", "online"]
 
@@ -224,6 +225,16 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " later; after a failover the task goes on there. `off`: on the primary alone. Counts from the start.",
         ),
     ] = "auto"
+    vector_indexes: Annotated[
+        VectorIndexes,
+        Group(heading="Indexes of pgvector", title="Vector indexes"),
+        Setting(
+            label="Under a backlog",
+            help="Where changes of so many rows of a table wait that its vector indexes are built more quickly than"
+            " they take them: `ask` says so; `rebuild` drops them, and builds them once the changes are applied, also"
+            " for tables that are copied again; `keep` does neither.",
+        ),
+    ] = "ask"
 
 
 SETTINGS = declared(Advanced, "advanced")

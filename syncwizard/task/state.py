@@ -92,6 +92,7 @@ class MissingDefinition(msgspec.Struct, frozen=True, kw_only=True):
     sqlstate: str = ""
     statements: tuple[str, ...] = ()
     advice: str = ""
+    postponed: bool = False
 
     def is_of(self, kind: str, name: str) -> bool:
         """Whether it is the definition of this kind and name."""

@@ -1,5 +1,6 @@
 """Builds indexes while changes are applied, and chooses memory and workers for the large ones."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -152,6 +153,14 @@ class Indexes:
         if row is None:
             return "missing"
         return "valid" if row[0] else "invalid"
+
+    def standing(self, indexes: Sequence[ObjectName]) -> dict[ObjectName, int]:
+        """Those of the indexes that are valid and no part of a partitioned one, with the rows of their tables by the
+        server's statistics."""
+        found = self._connection.execute(
+            query("standing_indexes"), ([each.schema for each in indexes], [each.name for each in indexes])
+        )
+        return {ObjectName(schema, name): int(rows) for schema, name, rows in found}
 
     @property
     def builds_in(self) -> int:

@@ -157,6 +157,12 @@ def plan_round(
     again = [table for table in pending if table.name in begun]
     with translated("destination", "planning the copy"):
         emptied = [table for table in again if table.name not in healing]
+    if emptied and context.spec.advanced.vector_indexes == "rebuild":
+        # There are none yet, unless tables are copied again.
+        from syncwizard.stages.definitions.postponing import postpone_of
+
+        postpone_of(context, destination, [table.name for table in emptied], "the table is copied again")
+    with translated("destination", "planning the copy"):
         destination.copies.begin(begun.values(), to_empty(emptied, selected, there, copies), there.conditions(emptied))
     new = [plan for plan in plans if plan.source.name in begun]
     if new:

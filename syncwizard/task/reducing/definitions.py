@@ -59,6 +59,7 @@ def _(event: DefinitionMissing, state: TaskState, at: float) -> TaskState:
         statements=(*before, *(text for text in event.statements if text not in before)),
         since=known.since if known else at,
         advice=event.advice,
+        postponed=event.postponed,
     )
     others = _not_missing(state, event.kind, event.name).missing_definitions
     return replace(state, missing_definitions=(*others, missing))
