@@ -36,6 +36,7 @@ from syncwizard.engine import child
 _PR_SET_PDEATHSIG = 1
 _MESSAGE_BYTES = 4096
 _NEVER_BORN = -1
+REPORT_SECONDS = 5.0
 
 
 class NurseryGone(Exception):
@@ -78,6 +79,9 @@ class Forked:
 
     def poll(self) -> int | None:
         """The exit code, None while it lives."""
+        if not self._ended.is_set() and self._has_hung_up():
+            # The report of its end is on the way.
+            self._ended.wait(REPORT_SECONDS)
         return self._code if self._ended.is_set() else None
 
     def wait(self, timeout: float | None = None) -> int:
@@ -90,6 +94,13 @@ class Forked:
         """Ends it at once, if it lives."""
         if not self._ended.is_set():
             self._nursery.kill(self.pid)
+
+    def _has_hung_up(self) -> bool:
+        if self.stdout.closed:
+            return False
+        poll = select.poll()
+        poll.register(self.stdout, 0)
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
 
     def end(self, code: int) -> None:
         """It has ended with this code."""
