@@ -17,7 +17,7 @@ from syncwizard.engine.silence import SilenceWatch
 from syncwizard.errors import Cancelled, PrecheckNotPassed, SyncwizardError, TaskFailed
 from syncwizard.remedies import Remedy, followed_by, to_do
 from syncwizard.stages.capture import row_changes
-from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
+from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context, copy_workers
 from syncwizard.task.events import (
     Event,
     Failure,
@@ -211,7 +211,10 @@ class Pipeline:
             for stage in stages
             if (stage.endless or not state.finished(stage.name)) and facts_of(stage.name).needs in ("", *types)
         ]
-        self._pool.keep_ready({kind: number for stage in needed for kind, number in stage.children.items()})
+        numbers = {kind: number for stage in needed for kind, number in stage.children.items()}
+        if "copy" in numbers:
+            numbers["copy"] = copy_workers(self._context.spec)
+        self._pool.keep_ready(numbers)
 
     def _attempt(self, stages: Sequence[Stage]) -> None:
         """Runs the last stage here and those before it in threads beside it; the end of one by error ends all, and so

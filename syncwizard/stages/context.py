@@ -26,8 +26,21 @@ from syncwizard.task.mapping import Mapping
 from syncwizard.task.specification import Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 
-# Streams of a full copy: more than one for each processor would only take turns.
+# Streams of a full copy where the task file says no number: more than one for each processor would only take turns.
 COPY_WORKERS = min(4, max(2, os.cpu_count() or 1))
+
+
+def copy_workers(spec: TaskSpec) -> int:
+    """How many processes of this machine copy at once."""
+    given = spec.advanced.copy_workers
+    return COPY_WORKERS if given == "auto" else given
+
+
+def index_workers(spec: TaskSpec) -> int:
+    """How many sessions of the destination build keys and indexes at once, while nothing is applied."""
+    given = spec.advanced.index_workers
+    # A server does not say over SQL how many processors it has.
+    return COPY_WORKERS if given == "auto" else given
 
 
 class Cancellation:

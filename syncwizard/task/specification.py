@@ -144,6 +144,9 @@ class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 _DEFINITIONS = Group(heading="Changes of definitions", title="Definitions")
+_WORKERS = Group(heading="How much at once", title="Workers")
+# Each takes a session at either end.
+MOST_WORKERS = 32
 _TRANSFORMATION = Group(heading="Transformation", title="Transformation")
 
 
@@ -182,6 +185,30 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             own_form=True,
         ),
     ] = msgspec.field(default="unlimited", name="class")
+    copy_workers: Annotated[
+        int | Literal["auto"],
+        _WORKERS,
+        Setting(
+            label="Copy",
+            help="How many processes copy tables, each with a session at either end; `auto`: by this machine's"
+            " processors, from 2 to 4.",
+            low=1,
+            high=MOST_WORKERS,
+            own_form=True,
+        ),
+    ] = "auto"
+    index_workers: Annotated[
+        int | Literal["auto"],
+        _WORKERS,
+        Setting(
+            label="Keys and indexes",
+            help="How many sessions of the destination build keys and indexes before changes are applied; they share"
+            " the memory that sorts may take there. `auto`: as many as copy. A build may have parallel workers, too.",
+            low=1,
+            high=MOST_WORKERS,
+            own_form=True,
+        ),
+    ] = "auto"
     tag: Annotated[
         Tag,
         Group(heading="Environment", title="Environment"),

@@ -3,16 +3,14 @@ installed."""
 
 import subprocess
 import uuid
-from unittest.mock import patch
 
 from psycopg import sql
 
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import COPY_WORKERS
-from syncwizard.stages.full import planning
 from syncwizard.stages.full import stage as full
-from syncwizard.task.specification import SchemaObjects, TableObject, TaskSpec
+from syncwizard.task.specification import Advanced, SchemaObjects, TableObject, TaskSpec
 from tests.benchmarks import pgcopydb
 from tests.benchmarks.bench import Bench, bench, say, seconds_of
 from tests.benchmarks.results import Ratio, print_ratios
@@ -65,7 +63,7 @@ def copy_by_us(found: Bench, table: str) -> tuple[float, int]:
 
 
 def copy_in_one_stream(found: Bench, table: str) -> float:
-    """Seconds of the same stage with a single worker, which the engine never has: run in this process."""
+    """Seconds of the same stage with a single worker, run in this process."""
     database = f"ours_{table}_1"
     create_empty(found, database, table)
     objects = [SchemaObjects(schema="public", tables=[TableObject(table=table)])]
@@ -75,6 +73,7 @@ def copy_in_one_stream(found: Bench, table: str) -> float:
         source=found.source.endpoint("bench"),
         destination=found.destination.endpoint(database),
         objects=objects,
+        advanced=Advanced(copy_workers=1),
     )
     with found.source.connect("bench") as source, found.destination.connect(database) as destination:
         pair = DatabasePair(found.source, found.destination, "bench", source, destination)
@@ -82,8 +81,7 @@ def copy_in_one_stream(found: Bench, table: str) -> float:
         path.pool.keep_ready({"copy": 1})
         context = path.context()
         capture.run(context)
-        with patch.object(full, "COPY_WORKERS", 1), patch.object(planning, "COPY_WORKERS", 1):
-            seconds = seconds_of(lambda: full.run(context))
+        seconds = seconds_of(lambda: full.run(context))
         path.pool.kill_all()
         drop_slot(source, spec.slot)
         source.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(spec.slot)))

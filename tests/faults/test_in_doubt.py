@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncwizard.stages.full import planning
-from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Noticed, TableCopied, TablePlanned
+from syncwizard.task.specification import Advanced
 from tests.faults import processes
 from tests.faults.conftest import Network
 from tests.faults.running import RunningTask, change, running, waits
@@ -20,6 +20,9 @@ from tests.support.pair import Session
 from tests.support.proxy import COMMITTED, Trap
 from tests.support.rowpath import row_path
 from tests.support.waiting import until
+
+# One worker after the other, so that the nth chunk is the nth.
+ONE_WORKER = Advanced(copy_workers=1)
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +52,8 @@ def under_way(network: Network, nth: int) -> Trap:
 def test_the_first_a_middle_and_the_last_chunk_survive_a_kill_of_their_worker(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: Callable[[Network, int], Trap]
 ) -> None:
-    # One worker after the other, so that the nth chunk is the nth.
-    for module in (full, planning):
-        monkeypatch.setattr(module, "COPY_WORKERS", 1)
     monkeypatch.setattr(planning, "CHUNK_BYTES", 280 * 1024)
-    path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"))
+    path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"), advanced=ONE_WORKER)
     network.pair.source.execute(FILL)
     copying = threading.Thread(target=path.copy)
     # A chunk that was under way begins again, one that is in does not; the trap counts from where it was set.
@@ -209,10 +209,8 @@ def test_a_batch_that_the_destination_has_not_decided_is_waited_for(
 def test_a_chunk_that_the_destination_has_not_decided_is_waited_for(
     network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (full, planning):
-        monkeypatch.setattr(module, "COPY_WORKERS", 1)
     destination = network.pair.destination
-    path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"))
+    path = row_path(network.pair, tmp_path, ITEMS, destination=network.endpoint("destination"), advanced=ONE_WORKER)
     network.pair.source.execute(FILL)
     trap = under_way(network, 1)
     copying = threading.Thread(target=path.copy)

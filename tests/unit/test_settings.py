@@ -42,6 +42,8 @@ def other_value(each: Declared) -> str:
     """A text that is allowed and not the default."""
     if each.setting.example:
         return each.setting.example
+    if each.number and each.default in each.choices:
+        return str(each.setting.low)
     if each.number:
         return str(each.default - 1 if each.default == each.setting.high else each.default + 1)
     return next((word for word in each.choices if word != each.default), "text")

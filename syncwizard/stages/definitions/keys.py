@@ -7,11 +7,11 @@ from functools import partial
 from syncwizard.postgres.destination.definitions import StatementRefused
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.stages.context import Context
+from syncwizard.stages.context import Context, index_workers
 from syncwizard.stages.definitions.phases import BUILDS, batches, create_batches, create_phase, create_together
 from syncwizard.stages.definitions.quick import is_quick
 from syncwizard.stages.definitions.schema import read_plan
-from syncwizard.stages.definitions.side_by_side import SESSIONS, side_by_side
+from syncwizard.stages.definitions.side_by_side import side_by_side
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.structure.planned import PlannedStatement
 from syncwizard.task.names import TableName
@@ -42,7 +42,7 @@ def _session(context: Context) -> Destination:
     destination = context.destination("keys")
     with translated("destination", "preparing the session"):
         destination.definitions.prepare()
-        destination.indexes.prepare_sorting(destination.indexes.read_resources(), SESSIONS)
+        destination.indexes.prepare_sorting(destination.indexes.read_resources(), index_workers(context.spec))
     return destination
 
 

@@ -8,10 +8,7 @@ import msgspec
 
 from syncwizard.errors import Cancelled
 from syncwizard.postgres.destination.destination import Destination
-from syncwizard.stages.context import COPY_WORKERS, Cancellation, Context
-
-# As many as copy: there are no more processors for them.
-SESSIONS = COPY_WORKERS
+from syncwizard.stages.context import Cancellation, Context, index_workers
 
 Job = Callable[[Context, Destination], None]
 
@@ -40,7 +37,7 @@ class _SideBySide:
 
     def run(self, own: Destination) -> None:
         self._outer.cancellation.on_cancel(self._inner.cancel)
-        number = min(SESSIONS, len(self._waiting))
+        number = min(index_workers(self._outer.spec), len(self._waiting))
         with ThreadPoolExecutor(number, thread_name_prefix="session") as sessions:
             sessions.submit(self._work, own).add_done_callback(self._ended)
             for _ in range(number - 1):

@@ -25,7 +25,7 @@ from syncwizard.rows.changes import Projected
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projected_routing import project_to
 from syncwizard.rows.projection import Projection
-from syncwizard.stages.context import COPY_WORKERS, Context, Pair
+from syncwizard.stages.context import Context, Pair, copy_workers
 from syncwizard.stages.full.healable import healable, usable, whole
 from syncwizard.stages.full.kept import find_kept
 from syncwizard.stages.full.renewing import note_pending, renew_changed
@@ -186,8 +186,10 @@ def _new_copies(
         with translated("destination", "planning the copy"):
             targets = [(table, there.of(table).name) for table in wanted]
             kept = find_kept(destination, targets, copies, there.conditions(wanted))
+    workers = copy_workers(context.spec)
     return {
-        table.name: _new_copy(table, pair, copies.get(table.name), server, kept=table.name in kept) for table in wanted
+        table.name: _new_copy(table, pair, copies.get(table.name), server, workers, kept=table.name in kept)
+        for table in wanted
     }
 
 
@@ -271,7 +273,9 @@ def _new_pair(context: Context, source: Connection) -> Pair:
     return Pair(lsn=slot.lsn, snapshot=slot.snapshot, holder=holder, beat=beat)
 
 
-def _new_copy(table: Table, pair: Pair, former: TableCopy | None, server: Features, *, kept: bool) -> TableCopy:
+def _new_copy(
+    table: Table, pair: Pair, former: TableCopy | None, server: Features, workers: int, *, kept: bool
+) -> TableCopy:
     kept = kept if former is None else former.kept
     if table.partitioned:
         chunks, pages = 0, 1  # holds no rows; its pair is that of its leaves
@@ -280,7 +284,7 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, server: Featur
         # Bytes to move include out-of-line values, so a page of a table with long values counts for more.
         weight = max(table.bytes, table.heap_bytes, PAGE_BYTES)
         # Where the server reads the whole table for each range of its pages, it is read once.
-        chunks = 1 if kept or not server.page_ranges else min(total, _chunks(weight))
+        chunks = 1 if kept or not server.page_ranges else min(total, _chunks(weight, workers))
         pages = -(-total // chunks)
         chunks = -(-total // pages)
     return TableCopy(
@@ -294,12 +298,12 @@ def _new_copy(table: Table, pair: Pair, former: TableCopy | None, server: Featur
     )
 
 
-def _chunks(weight: int) -> int:
+def _chunks(weight: int, workers: int) -> int:
     """How many chunks so many bytes make: the workers' number times something where it is worth splitting at all, so
     that they end together."""
     if weight < CHUNK_BYTES // LEAST_SHARE:
         return 1
-    return -(-round(weight / CHUNK_BYTES) // COPY_WORKERS) * COPY_WORKERS or COPY_WORKERS
+    return -(-round(weight / CHUNK_BYTES) // workers) * workers or workers
 
 
 def _table_plan(table: Table, target: Table, copy: TableCopy, mapping: Mapping) -> TablePlan:

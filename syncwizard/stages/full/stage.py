@@ -14,7 +14,7 @@ from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.remedies import to_do
-from syncwizard.stages.context import COPY_WORKERS, Child, Context, Pair
+from syncwizard.stages.context import Child, Context, Pair, copy_workers
 from syncwizard.stages.full.child import (
     Assignment,
     ChunkCopied,
@@ -149,6 +149,7 @@ class Copying:
         self._refuse = refuse
         self._dead_letters = dead_letters
         self._context = context
+        self._most = copy_workers(context.spec)
         self._pair = pair
         self._plans = sorted(plans, key=lambda plan: -plan.source.bytes)
         self._waiting = deque(self._plans)
@@ -168,7 +169,7 @@ class Copying:
         self._note_finished(self._plans)
         self._add_up(self._plans)
         try:
-            for _ in range(min(chunks, COPY_WORKERS)):
+            for _ in range(min(chunks, self._most)):
                 self._start_worker()
             while self._busy():
                 self._context.cancellation.check()
@@ -208,7 +209,7 @@ class Copying:
         """The next chunk, if there is one; with those of other tables where they are copied together."""
         taken: list[tuple[TablePlan, int]] = []
         # The last ones are divided between the workers.
-        most = max(1, min(TABLES_TOGETHER, len(self._waiting) // (2 * COPY_WORKERS)))
+        most = max(1, min(TABLES_TOGETHER, len(self._waiting) // (2 * self._most)))
         while len(taken) < most and (plan := self._next_plan()) is not None:
             if taken and not plan.together:
                 break
@@ -332,7 +333,7 @@ class Copying:
         wait for a lock must not keep all the others."""
         for child in [child for child, parts in self._workers.values() if not parts]:
             self._remove(child)
-        while len(self._workers) < COPY_WORKERS and self._next_plan() is not None:
+        while len(self._workers) < self._most and self._next_plan() is not None:
             self._start_worker()
 
     def _remove(self, child: Child) -> None:

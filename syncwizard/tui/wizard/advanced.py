@@ -77,8 +77,8 @@ PARTS = (
     Part(
         id="part-throttle",
         title="Throttle",
-        about="How fast the copy and the changes may be, by day and at quiet hours; or a class.",
-        settings=_below("advanced.class", "advanced.throttle."),
+        about="How fast the copy and the changes may be, by day and at quiet hours; or a class; how many workers.",
+        settings=_below("advanced.class", "advanced.throttle.", "advanced.copy_workers", "advanced.index_workers"),
     ),
     ALERTS,
     Part(
