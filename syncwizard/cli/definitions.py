@@ -4,7 +4,8 @@ import click
 
 from syncwizard.cli.arguments import TASK
 from syncwizard.cli.output import JSON, print_json, say, show_lines
-from syncwizard.client import lifecycle, tasks
+from syncwizard.client import definitions as orders
+from syncwizard.client import tasks
 from syncwizard.client.showing import describe_definitions
 from syncwizard.task.narration import narrate
 
@@ -27,9 +28,9 @@ def definitions(name: str, retry: bool, tables: tuple[str, ...], as_json: bool) 
     task = tasks.find_task(name)
     if tables:
         known = task.read_state()
-        state = lifecycle.rebuild_indexes(task, [known.table_name(table) for table in tables])
+        state = orders.rebuild_indexes(task, [known.table_name(table) for table in tables])
     elif retry and task.read_state().missing_definitions:
-        state = lifecycle.retry_definitions(task, lambda event: say(narrate(event)))
+        state = orders.retry_definitions(task, lambda event: say(narrate(event)))
     else:
         state = task.read_state()
     if as_json:

@@ -14,15 +14,13 @@ from syncwizard.client.connection import EngineGone
 from syncwizard.client.saved_connections import load_task
 from syncwizard.client.tasks import StoredTask, find_task, is_released, list_tasks, store, with_ignored
 from syncwizard.client.waiting import Watcher, connect, current, ignore, wait_for_end, wait_until
-from syncwizard.engine.protocol import Happened
 from syncwizard.errors import JournalFailed, PrecheckNotPassed, TaskFileError, UsageError
 from syncwizard.paths import TASK_FILE
 from syncwizard.remedies import NOTHING, Remedy, or_else, to_do
 from syncwizard.task import file
-from syncwizard.task.events import DefinitionsRetried, Event, ResyncRequested, SequencesSet
+from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
 from syncwizard.task.mapping import Mapping
-from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.specification import IgnoredItem, PrecheckSettings, TaskSpec
 from syncwizard.task.state import TaskState
@@ -316,38 +314,6 @@ def set_sequences(task: StoredTask, offset: int, given: Handover | None = None, 
     secrets = given or launch.collect_secrets(task.spec)
     probes.for_task("sequences", task.spec, secrets, offset=offset, quiet=quiet).run(on_event)
     return found[-1]
-
-
-def retry_definitions(
-    task: StoredTask, watcher: Callable[[Event], None], given: Handover | None = None, *, quiet: bool = False
-) -> TaskState:
-    """Tries the definitions that the destination refused again, whether the task runs or not; the state after that.
-
-    The secrets are read unless given. Raises UsageError where nothing was refused, or while they are being created.
-    """
-    if task.find_engine() is None:
-        secrets = given or launch.collect_secrets(task.spec)
-        probes.for_task("definitions", task.spec, secrets, quiet=quiet).run(watcher)
-        return task.read_state()
-    with connect(task) as connection:
-        connection.subscribe(task.read_state().sequence)
-        connection.command("retry-definitions")
-        while True:
-            frame = connection.receive(None)
-            if isinstance(frame, Happened):
-                watcher(frame.entry.event)
-                if isinstance(frame.entry.event, DefinitionsRetried):
-                    return connection.state
-
-
-def rebuild_indexes(task: StoredTask, tables: Sequence[TableName]) -> TaskState:
-    """Has the running engine drop the vector indexes of these tables of the source, and build them again once its
-    backlog is applied; the state after that. Raises UsageError for a table that has none, or without an engine."""
-    if task.find_engine() is None:
-        raise UsageError("the task does not run", where=task.label, remedy=Remedy(then="resume", task=task.label))
-    with connect(task) as connection:
-        connection.command("rebuild-indexes", tables=list(tables))
-        return connection.state
 
 
 def accept_warnings(task: StoredTask, items: Sequence[str]) -> StoredTask:

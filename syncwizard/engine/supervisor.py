@@ -13,10 +13,10 @@ from pathlib import Path
 from syncwizard import __version__
 from syncwizard.engine.alerting.watch import AlertWatch
 from syncwizard.engine.awaited import Awaited
+from syncwizard.engine.beside import Beside
 from syncwizard.engine.children import ChildPool
 from syncwizard.engine.contexts import make_context
 from syncwizard.engine.control import ControlServer
-from syncwizard.engine.copy_keeper import CopyKeeper
 from syncwizard.engine.door import Door
 from syncwizard.engine.exposing import Exposing
 from syncwizard.engine.history import Recorder
@@ -24,17 +24,9 @@ from syncwizard.engine.journal import FILE_NAME, Journal
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.pipeline import Outcome, Pipeline, Stage
 from syncwizard.engine.protocol import Answer, Command
-from syncwizard.engine.retrying import Retrier
-from syncwizard.engine.reversing import Reverse
 from syncwizard.engine.silence import SilenceWatch
 from syncwizard.engine.slot_watch import SlotAsker, SlotWatch
-from syncwizard.engine.switching import Switcher
-from syncwizard.engine.throttle_keeper import ThrottleKeeper
-from syncwizard.engine.vector_keeper import VectorKeeper
-from syncwizard.engine.verification_keeper import VerificationKeeper
-from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import Cancelled, EndpointError, JournalFailed, UsageError
-from syncwizard.remedies import Remedy
 from syncwizard.stages.context import Cancellation
 from syncwizard.stages.incremental.position import position_to_reach
 from syncwizard.task.events import (
@@ -52,7 +44,7 @@ from syncwizard.task.figures.openmetrics import Figures, render
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.totals import describe_latency
 from syncwizard.task.handover import Handover
-from syncwizard.task.limiting import InForce, describe_throttle
+from syncwizard.task.limiting import InForce
 from syncwizard.task.narration import narrate
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.state import TaskState
@@ -103,13 +95,16 @@ class Supervisor:
         self._pipeline = Pipeline(self._context, stages, pool, self._metrics, SilenceWatch(self._context))
         self._outcome: Outcome | None = None
         self._pause_by: float | None = None
-        self._throttle = ThrottleKeeper(spec.advanced.throttle, spec.advanced.class_, folder, self._take_limits)
-        self._retrier = Retrier(self._context)
-        self._vector_keeper = VectorKeeper(self._context)
-        self._verifier = Verifier(self._context)
-        self._copy_keeper = CopyKeeper(self._context, self._pipeline.copy_again)
-        self._verification_keeper = VerificationKeeper(self._context, self._verifier)
-        self._switcher = Switcher(self._context, self._metrics.merged, Reverse(folder, secrets), self._on_switched)
+        self._beside = Beside(
+            self._context,
+            self._metrics,
+            secrets,
+            folder,
+            copy_again=self._pipeline.copy_again,
+            take_limits=self._take_limits,
+            switched=self._on_switched,
+            notice=self._notice,
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awaited = Awaited()
         self._send_sample: Callable[[], None] = lambda: None
@@ -140,13 +135,7 @@ class Supervisor:
                 "status": self._status,
                 "pause": self._pause,
                 "caught-up": self._caught_up,
-                "retry-definitions": self._retry_definitions,
-                "rebuild-indexes": self._rebuild_indexes,
-                "throttle": self._change_throttle,
-                "verify": self._verify,
-                "stop-verification": self._stop_verification,
-                "switchover": self._switchover,
-                "undo-switchover": self._undo_switchover,
+                **self._beside.commands,
             },
             lambda: self._recorder.history,
         )
@@ -176,14 +165,13 @@ class Supervisor:
                 loop.add_signal_handler(number, self._on_signal, number)
         done = asyncio.Event()
         threading.Thread(target=self._work, args=(loop, done), name="pipeline", daemon=True).start()
-        if not self._switcher.interrupted:
-            self._verifier.go_on()
+        self._beside.begin()
         self._exposing.start()
         self._alerts.start()
         ready()
         try:
             outcome = await self._watch(control, done)
-            await asyncio.to_thread(self._switcher.end)
+            await asyncio.to_thread(self._beside.end)
         except JournalFailed as error:
             self._pool.kill_all()
             outcome = self._lost_journal(error)
@@ -238,10 +226,7 @@ class Supervisor:
         """Adds to the past of the figures each second, and keeps it now and then."""
         if now >= self._observe_at:
             self._observe_at = now + OBSERVE_SECONDS
-            self._throttle.look()
-            self._vector_keeper.look(self._metrics.latest())
-            self._verification_keeper.look(busy=self._switcher.at_work)
-            self._copy_keeper.look(busy=self._switcher.at_work or self._verifier.at_work or self._pause_by is not None)
+            self._beside.look(pausing=self._pause_by is not None)
             control.send_observation(self._recorder.observe(self._metrics.measured()))
         if now >= self._keep_at:
             # Not at once: an engine that ends in its first second has nothing to keep.
@@ -347,53 +332,12 @@ class Supervisor:
             asyncio.run_coroutine_threadsafe(self._begin_pause(), self._loop)
 
     async def _pause(self, command: Command) -> Answer:
-        if self._switcher.at_work:
-            raise UsageError("a switchover is at work", remedy="wait for its end, or undo it: switchover TASK --undo")
+        self._beside.check_pausable()
         await self._begin_pause()
         return Answer(id=command.id)
 
     async def _status(self, command: Command) -> Answer:
         return Answer(id=command.id, state=self._journal.state, sample=self._metrics.merged())
-
-    async def _retry_definitions(self, command: Command) -> Answer:
-        self._retrier.begin()
-        return Answer(id=command.id)
-
-    async def _rebuild_indexes(self, command: Command) -> Answer:
-        await asyncio.to_thread(self._vector_keeper.order, command.tables)
-        return Answer(id=command.id)
-
-    async def _change_throttle(self, command: Command) -> Answer:
-        if command.throttle is None:
-            raise UsageError("the command does not name limits")
-        throttle, size = command.throttle.throttle, command.throttle.size
-        self._throttle.change(throttle, size)
-        self._notice("info", f"other limits: {describe_throttle(throttle, size)}")
-        return Answer(id=command.id)
-
-    async def _verify(self, command: Command) -> Answer:
-        if command.verification is None:
-            raise UsageError("the command says not what to compare")
-        if self._switcher.at_work:
-            raise UsageError("a switchover is at work", remedy=Remedy(then="status"))
-        self._verifier.begin(command.verification)
-        return Answer(id=command.id)
-
-    async def _stop_verification(self, command: Command) -> Answer:
-        self._verifier.stop()
-        return Answer(id=command.id)
-
-    async def _switchover(self, command: Command) -> Answer:
-        if command.switchover is None:
-            raise UsageError("the command says not how to switch over")
-        if self._verifier.at_work:
-            raise UsageError("a verification is at work", remedy="wait for its end, or stop it: verify TASK --stop")
-        self._switcher.begin(command.switchover)
-        return Answer(id=command.id)
-
-    async def _undo_switchover(self, command: Command) -> Answer:
-        self._switcher.undo()
-        return Answer(id=command.id)
 
     async def _caught_up(self, command: Command) -> Answer:
         if self._journal.state.slot is None:
