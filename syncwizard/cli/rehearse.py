@@ -26,7 +26,7 @@ from syncwizard.task.switchover import AcceptedCheck, SwitchoverOrder, Switchove
 @click.option(
     "--ignore",
     "accepted",
-    type=click.Choice(["missing-definitions", "latency", "sequences"]),
+    type=click.Choice(["missing-definitions", "latency", "sequences", "quarantine"]),
     multiple=True,
     help="Accept what stands in the way; repeatable.",
 )

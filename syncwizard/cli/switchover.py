@@ -55,7 +55,7 @@ from syncwizard.task.text import format_seconds, shell_word
 @click.option(
     "--ignore",
     "accepted",
-    type=click.Choice(["missing-definitions", "latency", "sequences"]),
+    type=click.Choice(["missing-definitions", "latency", "sequences", "quarantine"]),
     multiple=True,
     help="Accept what stands in the way; repeatable.",
 )

@@ -10,6 +10,7 @@ from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.retention import threat
 from syncwizard.task.figures.totals import describe_latency
+from syncwizard.task.quarantine import open_of
 from syncwizard.task.switching import describe_switchover
 from syncwizard.task.text import counted, describe_bytes, local_time, one_line, span
 
@@ -96,6 +97,9 @@ def _left(seen: Seen) -> list[Finding]:
         found.append(Finding(level="critical", message=f"{count_aside(state.aside)}: {names}"))
     if state.missing_definitions:
         found.append(Finding(level="warning", message=count_missing(state.missing_definitions)))
+    if still := open_of(state.quarantine):
+        what = f"{counted(len(still), 'row')} with changes in quarantine may differ"
+        found.append(Finding(level="warning", message=what))
     if state.detached:
         what = f"{counted(len(state.detached), 'partition')} detached at the source may differ"
         found.append(Finding(level="warning", message=what))

@@ -127,9 +127,9 @@ def decide(
         by=operator(),
     )
     before = task.read_state().quarantined
-    return carry_out(
-        task, decision, lambda connection: _settled(connection, before, change), secrets, watcher, quiet=quiet
-    )
+    carry_out(task, decision, lambda connection: _settled(connection, before, change), secrets, watcher, quiet=quiet)
+    # Positions may come with a state that is older; in the journal the record is before them.
+    return task.read_state()
 
 
 def _settled(connection: EngineConnection, before: int, change: RefusedChange) -> bool:

@@ -15,7 +15,7 @@ STEPS: tuple[StepName, ...] = get_args(StepName)
 FenceMode = Literal["read-only", "revoke", "stopped"]
 SwitchoverVerification = Literal["none", "counts", "rows"]
 # Findings of the first step that may be accepted.
-AcceptedCheck = Literal["missing-definitions", "latency", "sequences"]
+AcceptedCheck = Literal["missing-definitions", "latency", "sequences", "quarantine"]
 
 
 class SwitchoverOrder(msgspec.Struct, frozen=True, kw_only=True):

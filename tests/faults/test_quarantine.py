@@ -120,4 +120,8 @@ def named(task: RunningTask, keys: list[int]) -> None:
     shown = syncwizard("verify", task.name, "--last", expect=None).stdout
     assert f"{keys[0]}  only at the source · quarantined (record " in shown
     status = syncwizard("status", task.name).stdout
+    assert (
+        f"{ROUNDS + 1} rows with changes in quarantine" in syncwizard("status", task.name, "--check", expect=1).stdout
+    )
+    assert "--ignore quarantine" in syncwizard("rehearse", task.name, "--no-reverse", expect=2).stderr
     assert f"{ROUNDS + 1} changes are in syncwizard.quarantine" in status and f"id = {keys[0]}" in status

@@ -89,6 +89,14 @@ class Quarantine:
         rows = self._connection.execute(query("quarantine_read"), (self._task_id, after)).fetchall()
         return [_event(row) for row in rows]
 
+    def count_on(self, after: int) -> None:
+        """Lets numbers go on behind this one: a destination that was set back would give those of former records."""
+        self._connection.execute(
+            "SELECT pg_catalog.setval('syncwizard.quarantine_number_seq', %s)"
+            " FROM syncwizard.quarantine_number_seq WHERE last_value < %s",
+            (after, after),
+        )
+
     def read_open(self, table: TableName) -> list[Record]:
         """The unsettled records of a table."""
         rows = self._connection.execute(

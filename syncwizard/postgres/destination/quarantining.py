@@ -50,8 +50,6 @@ class Quarantining:
         applier, route = self._applier, change[1]
         applier.roll_back_to_savepoint()
         whole = describe_change(self._connection, change, format_lsn(final_lsn), most=None)
-        # What could not be printed has failed the transaction.
-        applier.roll_back_to_savepoint()
         decision = self._decision
         if decision is None or not decision.concerns(whole.lsn, whole.digest):
             head = self._store.find(route.source, whole.keys)

@@ -1,10 +1,14 @@
-"""Reads a change that was refused as texts: values come in binary form, which the destination knows how to print."""
+"""Reads a change that was refused as texts: values come in binary form, which the destination knows how to print.
+
+In a transaction, behind the savepoint of `sender.py`: what cannot be printed fails the statement, and no more.
+"""
 
 import hashlib
 
 import psycopg
 from psycopg import pq
 
+from syncwizard.postgres.destination.sender import SAVEPOINT
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.rows.changes import KIND_NAMES, NULL, Change, Decoded, Route, Row
@@ -23,8 +27,8 @@ def digest_of(change: Change) -> str:
 def describe_change(
     connection: Connection, change: Change, lsn: str, most: int | None = MOST_CHARACTERS
 ) -> RefusedChange:
-    """All that was sent of the change; what the destination cannot print is shown as bytes, and fails the transaction
-    where one is open. A value with more than `most` characters is cut."""
+    """All that was sent of the change; what the destination cannot print is shown as bytes. A value with more than
+    `most` characters is cut."""
     kind, route, old, new = known = decoded(change)
     return RefusedChange(
         kind=KIND_NAMES[kind],
@@ -103,4 +107,6 @@ def _text(connection: Connection, value: bytes, type_name: str, *, binary: bool)
     except psycopg.Error:
         return "\\x" + value.hex()
     found = result.get_value(0, 0) if result.status == pq.ExecStatus.TUPLES_OK else None
+    if connection.pgconn.transaction_status == pq.TransactionStatus.INERROR:
+        connection.pgconn.exec_(b"ROLLBACK TO " + SAVEPOINT)
     return "\\x" + value.hex() if found is None else found.decode(codec, errors="replace")

@@ -146,6 +146,9 @@ class Reporter:
             )
         )
         self._longest_latency = None
+        self._report_quarantined()
+
+    def _report_quarantined(self) -> None:
         if self._quarantined:
             self._channel.send(Quarantined(in_runs(self._quarantined)))
             self._quarantined.clear()
@@ -176,9 +179,12 @@ class Reporter:
         self._passed_over = number
 
     def quarantined(self, found: list[ChangeQuarantined]) -> None:
-        """Changes are durable in the destination's quarantine; before `applied`, which reports them when that is due: a
-        row may be changed a thousand times a second."""
+        """Changes are durable in the destination's quarantine; before `applied`. One that was decided about is reported
+        before any position beyond it, for the command that waits; what follows it with the figures: a row may be
+        changed a thousand times a second."""
         self._quarantined += found
+        if any(not each.follows for each in found):
+            self._report_quarantined()
 
     def followed(self, what: DefinitionFollowed) -> None:
         """A change of a definition is durable at the destination."""

@@ -25,7 +25,9 @@ def tell_quarantined(context: Context, destination: Destination) -> None:
     with translated("destination", "reading the quarantine"):
         # Brings an older layout to the newest.
         destination.ledger.read()
-        found = destination.quarantine.read(context.state().quarantined)
+        if known := context.state().quarantined:
+            destination.quarantine.count_on(known)
+        found = destination.quarantine.read(known)
     record_quarantined(context, in_runs(found))
     tables = {each.change.number: each.change.table for each in open_of(context.state().quarantine)}
     if not tables:

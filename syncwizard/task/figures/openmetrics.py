@@ -12,6 +12,7 @@ from syncwizard.task.event_words import DEAD_LETTERS, HELD_BACK, LEFT_OUT
 from syncwizard.task.figures.rates import copy_progress
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.figures.totals import counts_of
+from syncwizard.task.quarantine import open_of
 from syncwizard.task.state import StateName, TaskState
 from syncwizard.task.verification import Verdict
 
@@ -256,6 +257,12 @@ METRICS = (
         name="tables_aside",
         help="Tables whose changes are not applied until they are copied again.",
         read=_one(lambda f: len(f.state.aside)),
+    ),
+    Metric(
+        name="quarantined_rows",
+        unit="rows",
+        help="Rows with changes in quarantine that are not settled.",
+        read=_one(lambda f: len(open_of(f.state.quarantine))),
     ),
     Metric(name="verification_tables", help="Tables of the latest verification, by verdict.", read=_verified),
     Metric(

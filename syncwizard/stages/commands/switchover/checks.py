@@ -15,6 +15,7 @@ from syncwizard.stages.context import Context
 from syncwizard.task.event_words import count_aside, count_missing
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.names import TableName
+from syncwizard.task.quarantine import describe_quarantined, open_of
 from syncwizard.task.switchover import AcceptedCheck, Fence, SwitchoverOrder
 from syncwizard.task.text import counted, format_seconds, listed
 
@@ -77,6 +78,13 @@ def _of_task(context: Context, figures: Callable[[], Sample]) -> Iterator[Obstac
             title=count_missing(state.missing_definitions),
             remedy="see what helps: syncwizard definitions TASK",
             accept="missing-definitions",
+        )
+    if still := open_of(state.quarantine):
+        rows = counted(len(still), "row")
+        yield Obstacle(
+            title=f"{rows} with changes in quarantine may differ, as by {describe_quarantined(still[-1].change)}",
+            remedy="bring them in step: syncwizard repair TASK",
+            accept="quarantine",
         )
     if sample.latency_seconds is None or sample.latency_seconds > LATE_SECONDS:
         late = "unknown" if sample.latency_seconds is None else format_seconds(sample.latency_seconds)
