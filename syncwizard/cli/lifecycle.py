@@ -6,13 +6,13 @@ from typing import Any, NoReturn
 
 import click
 
-from syncwizard.cli.arguments import FILE, TASK, table_name
-from syncwizard.cli.output import JSON, fail, print_json, say, say_trouble, show
+from syncwizard.cli.arguments import FILE, TASK, TASK_OR_ALL, table_name
+from syncwizard.cli.output import JSON, fail, failure_as_data, print_error, print_json, say, say_trouble, show
 from syncwizard.cli.precheck import IGNORE, print_item
 from syncwizard.client import launch, lifecycle, pausing, tasks
 from syncwizard.client.tasks import StoredTask
-from syncwizard.client.waiting import Goal, wait_for
-from syncwizard.errors import EndpointError, PrecheckNotPassed, UsageError
+from syncwizard.client.waiting import Goal, current, wait_for
+from syncwizard.errors import EndpointError, PrecheckNotPassed, SyncwizardError, UsageError
 from syncwizard.task.events import (
     Entry,
     Noticed,
@@ -86,18 +86,51 @@ def pause(name: str, names: tuple[str, ...], as_json: bool) -> None:
 
 
 @click.command()
-@TASK
+@TASK_OR_ALL
+@click.option("--all", "everything", is_flag=True, help="Continue every task whose engine died, as after a reboot.")
 @FOREGROUND
 @UNTIL
 @JSON
-def resume(name: str, foreground: bool, until: Goal | None, as_json: bool) -> None:
-    """Continue a task that was paused, failed, or whose engine died, from its journal."""
+def resume(name: str | None, everything: bool, foreground: bool, until: Goal | None, as_json: bool) -> int:
+    """Continue a task that was paused, failed, or whose engine died, from its journal.
+
+    With --all every task of this machine whose engine ended without being asked to; tasks that were paused, or have
+    failed, stay as they are.
+    """
+    if everything == (name is not None):
+        raise UsageError("name one task, or give --all", remedy="syncwizard status lists the tasks")
+    if name is None:
+        if foreground or until:
+            raise UsageError("--all returns once the engines work", remedy="leave out --foreground and --until")
+        return _resume_all(as_json)
     _refuse_foreground_with(foreground, until, as_json)
     prepared = lifecycle.prepare_resume(tasks.find_task(name))
     if foreground:
         _become_engine(prepared)
     lifecycle.resume(prepared, watch_stages)
     _go_on(prepared.task, until, as_json, "resumed")
+    return 0
+
+
+def _resume_all(as_json: bool) -> int:
+    """One that cannot go on keeps no other from it; the exit code is that of the first of those."""
+    results, code = [], 0
+    for task in [each for each in tasks.list_tasks() if current(each)[1].died]:
+        try:
+            lifecycle.resume(lifecycle.prepare_resume(task), watch_stages)
+        except SyncwizardError as error:
+            print_error(error)
+            code = code or error.exit_code
+            results.append({**_result_of(task, task.read_state()), **failure_as_data(error)})
+        else:
+            results.append(_result_of(task, task.read_state()))
+            if not as_json:
+                _print_result(task, as_json=False)
+    if as_json:
+        print_json({"tasks": results})
+    elif not results:
+        say("the engine of no task died")
+    return code
 
 
 def _go_on(task: StoredTask, until: Goal | None, as_json: bool, what: str) -> None:

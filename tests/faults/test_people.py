@@ -14,6 +14,7 @@ import pytest
 
 from syncwizard.demo import installations
 from syncwizard.demo.servers import Cluster
+from syncwizard.stages.precheck.servers import judge_primary
 from syncwizard.task.events import Noticed
 from tests.faults.conftest import as_role, own_tables
 from tests.faults.running import change, running
@@ -323,7 +324,9 @@ def test_a_promoted_standby_that_lost_the_tail_is_reported_and_resynchronized(
         pair.source.close()
         primary.stop("immediate")
         with second.connect() as session:
+            assert judge_primary(session, "source").verdict == "failed"
             session.execute("SELECT pg_promote()")
+            assert judge_primary(session, "source").verdict == "passed"
         pair.source_cluster, pair.source = second, second.connect(name)
         address.unlink()
         address.symlink_to(second.sockets)

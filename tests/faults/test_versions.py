@@ -152,6 +152,8 @@ def synchronize(pair: DatabasePair, folder: Path, seed: int) -> None:
         # Identities and triggers of its own are like ours.
         own = set(left_at_source(pair))
         syncwizard("start", task.file)
+        [able] = [each for each in task.state.precheck if each.item == "source-abilities"]
+        assert (able.verdict == "warning") == (version < 13) and ("TRUNCATE" in able.message) == (version < 11)
         kill_in(task, "full")
         for _ in range(KILLS):
             task.follow()

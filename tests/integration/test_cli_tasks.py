@@ -188,8 +188,14 @@ def test_a_dead_engine_is_explained_and_resumed(path: Path, pair: DatabasePair) 
     assert f"(process {pid}) died" in syncwizard("status", "kb").stdout
     assert "died" in syncwizard("wait", "kb", "--until", "caught-up", expect=1).stderr
     pair.source.execute("UPDATE notes SET text = 'later' WHERE id = 1")
-    syncwizard("resume", "kb", "--until", "caught-up")
+    assert "name one task, or give --all" in syncwizard("resume", expect=2).stderr
+    assert syncwizard("resume", "--all").stdout.startswith("kb  ")
+    syncwizard("wait", "kb", "--until", "caught-up")
     assert pair.destination.execute("SELECT text FROM notes WHERE id = 1").fetchone() == ("later",)
+    # What was paused on purpose stays as it is.
+    syncwizard("pause", "kb")
+    assert report("resume", "--all") == {"tasks": []}
+    assert report("status", "kb")["state"] == "paused"
 
 
 def test_a_refused_precheck_leaves_nothing_and_can_be_corrected(path: Path, pair: DatabasePair) -> None:
