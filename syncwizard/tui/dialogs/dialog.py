@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -20,6 +21,8 @@ SCROLLING = {
     "home": "home",
     "end": "end",
 }
+# Of a terminal; with fewer nothing is left empty.
+USUAL_LINES = 24
 BETWEEN_BUTTONS = {"left": -1, "right": 1}
 
 
@@ -34,6 +37,10 @@ class Dialog(ModalScreen[Answer | None]):
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
     ]
+
+    def on_resize(self, event: Resize) -> None:
+        """What is around the text makes room where there are few lines."""
+        self.set_class(event.size.height < USUAL_LINES, "-tiny")
 
     def action_scroll_text(self, way: str) -> None:
         """Scrolls the dialog's text, if it has one that scrolls."""

@@ -37,6 +37,8 @@ def describe_error(error: SyncwizardError | Failure) -> str:
     words = f"{failure.detail} [{failure.sqlstate}]" if failure.sqlstate else failure.detail
     fields = [("Where", [failure.where]), ("Message", [words]), ("What to do", lines_of(failure.remedy, by_key))]
     lines = [
-        f"{name if at == 0 else '':<14}{value}" for name, values in fields for at, value in enumerate(values) if value
+        f"{name if at == 0 else '':<14}{line}"
+        for name, values in fields
+        for at, line in enumerate(line for value in values for line in value.splitlines())
     ]
     return "\n".join([failure.title, "", *lines])

@@ -11,6 +11,14 @@ from syncwizard.task.file import expanded
 from syncwizard.tui.dialogs.dialog import Box, Dialog
 
 
+class Folders(DirectoryTree):
+    """The tree, with signs that every terminal draws one column wide."""
+
+    ICON_NODE = "▸ "
+    ICON_NODE_EXPANDED = "▾ "
+    ICON_FILE = "  "
+
+
 class FilePickerDialog(Dialog[str]):
     """Its result is the path of a file, or None when it was left."""
 
@@ -28,7 +36,7 @@ class FilePickerDialog(Dialog[str]):
         with Box(self._title):
             yield Input(self._start or f"{self._folder}/", compact=True, select_on_focus=False)
             yield Static("", classes="dialog-status -failed", markup=False)
-            yield DirectoryTree(self._folder)
+            yield Folders(self._folder)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button("Folder above", id="above", compact=True)
