@@ -115,8 +115,8 @@ async def test_all_of_a_long_text_is_read_from_where_the_focus_is() -> None:
             dialog = LOADED[name]()
             await person.app.push_screen(dialog)
             await person.until_seen("line 1 of")
-            assert not person.sees(LINES[-1])
+            assert not person.sees(f"line {MANY} of")
             await person.press("end")
-            await person.until_seen(LINES[-1])
+            await person.until_seen(f"line {MANY} of")
             dialog.dismiss(None)
             await person.until(lambda shown=dialog: person.app.screen is not shown, "it is left")  # type: ignore[misc]
