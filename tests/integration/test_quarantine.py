@@ -7,8 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from syncwizard.postgres.destination.refused import describe_change
+from syncwizard.postgres.destination.sender import SAVEPOINT
+from syncwizard.rows.changes import INSERT, Route, RouteColumn
+from syncwizard.rows.tuples import MESSAGE_AT
 from syncwizard.task.events import ChangeQuarantined, QuarantineFollowed, QuarantineSettled, RowDecided
 from syncwizard.task.facts import RefusedChange
+from syncwizard.task.names import TableName
 from syncwizard.task.quarantine import RowAction
 from syncwizard.task.refused import RowRefused
 from tests.support.comparison import assert_equal
@@ -194,3 +199,17 @@ def test_a_child_that_dies_behind_its_commit_is_made_up_for(pair: DatabasePair, 
         path.caught_up(120)
     assert [type(event) for event in quarantined(path)] == [ChangeQuarantined, QuarantineFollowed]
     assert len(records(pair)) == 2
+
+
+def test_a_value_that_cannot_be_printed_is_kept_as_bytes_and_the_others_as_texts(pair: DatabasePair) -> None:
+    table = TableName("public", "t")
+    types = {"id": "pg_catalog.int4", "m": "public.not_there", "n": "pg_catalog.int4"}
+    columns = tuple(RouteColumn(source=name, name=name, type_name=kind) for name, kind in types.items())
+    values = b"".join(b"b" + len(each).to_bytes(4, "big") + each for each in (b"\0\0\0\7", b"\1\2", b"\0\0\0\11"))
+    frame = b"w" + bytes(MESSAGE_AT - 1) + b"I" + bytes(4) + b"N\0\3" + values
+    with pair.destination.transaction():
+        pair.destination.execute(SAVEPOINT)
+        route = Route(source=table, target=table, columns=columns, key=(0,))
+        change = describe_change(pair.destination, (INSERT, route, frame), "0/1", most=None)
+        assert change.new == {"id": "7", "m": "\\x0102", "n": "9"} and change.keys == [{"id": "7"}]
+        assert pair.destination.execute("SELECT 1").fetchone() == (1,)
