@@ -23,6 +23,7 @@ def describe_plan(spec: TaskSpec) -> list[str]:
     objects = listed(name for entry in spec.objects for name in _names_of(entry))
     return [
         f"from {spec.source.describe()} to {spec.destination.describe()}: {objects}",
+        "topology: one-way; a reverse task is made by a switchover alone",
         f"synchronizes: {', '.join(types)}; tables that exist already: {existing}",
         *([f"at the destination: {listed(changes)}"] if (changes := changes_of(spec)) else []),
         f"stages: {' → '.join(STAGES)}",

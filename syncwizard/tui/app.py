@@ -31,7 +31,7 @@ from syncwizard.tui import settings, terminal
 from syncwizard.tui.actions import ACTIONS, Available, available, bindings, display_key
 from syncwizard.tui.monitor.link import EngineLink, Follow
 from syncwizard.tui.opening import Leaving, Opening
-from syncwizard.tui.read_only import is_read_only
+from syncwizard.tui.read_only import is_read_only, keep_to
 from syncwizard.tui.settings import Preferences, Settings
 from syncwizard.tui.tasks.screen import TasksScreen
 from syncwizard.tui.themes import THEMES, choose_theme, next_theme
@@ -102,6 +102,7 @@ class SyncwizardApp(TypeAheadApp):
         self._look, self._follow = look, follow
         self.opening = opening or Opening()
         loaded, self._mistakes = (given, []) if given else settings.load_settings(paths.settings_file(), ACTIONS.keys())
+        keep_to(loaded)
         self.preferences = Preferences() if given else settings.load_preferences()
         for theme in THEMES.values():
             self.register_theme(theme)

@@ -2,6 +2,8 @@
 
 import os
 
+from syncwizard.tui.settings import Settings
+
 # Set by --read-only.
 READ_ONLY = "SYNCWIZARD_READ_ONLY"
 # By the last part of their ids, on the screens of tasks. The wizard is not reached.
@@ -10,6 +12,8 @@ CHANGING = frozenset(
     | {"compare", "halt", "repair", "try_again", "run_edited", "skip"}
     | {"retry_change", "edit_values", "quarantine"}
 )
+# By config.yaml: each application says it anew.
+_by_settings = False
 # What takes a terminal: the demo is another program over it.
 AT_A_TERMINAL = frozenset({"demo"})
 WEB_DRIVER = "textual.drivers.web_driver:WebDriver"
@@ -22,7 +26,13 @@ def is_served() -> bool:
 
 def is_read_only() -> bool:
     """Whether the screens of this process change nothing."""
-    return bool(os.environ.get(READ_ONLY))
+    return _by_settings or bool(os.environ.get(READ_ONLY))
+
+
+def keep_to(settings: Settings) -> None:
+    """From now on as the settings say; what `--read-only` or `serve` asked for stays."""
+    global _by_settings
+    _by_settings = settings.read_only
 
 
 def is_refused(action: str) -> bool:

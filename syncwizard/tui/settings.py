@@ -15,11 +15,12 @@ ThemeName = Literal["dark", "light", "high-contrast", "ansi-dark", "ansi-light"]
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of config.yaml. `keys`: action id → key (`monitor.pause: P`); `theme`: None chooses by the terminal;
-    `bell`: whether the terminal rings when something long has ended."""
+    `bell`: whether the terminal rings when something long has ended; `read_only`: the screens change nothing."""
 
     keys: dict[str, str] = {}
     theme: ThemeName | None = None
     bell: bool = True
+    read_only: bool = False
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):

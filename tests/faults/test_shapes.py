@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from syncwizard.demo.servers import Cluster
+from syncwizard.postgres.catalog.waits import read_oldest
 from syncwizard.task.specification import SchemaObjects
 from tests.conftest import connected
 from tests.faults import processes
@@ -130,6 +131,8 @@ def test_prepared_transactions_arrive_when_they_are_committed(
                 pair.source.execute(f"PREPARE TRANSACTION '{name}'".encode())
             pair.source.execute("INSERT INTO three VALUES ('x')")
             task.caught_up()
+            oldest = read_oldest(pair.source)
+            assert oldest is not None and (oldest.pid, oldest.query) == (0, "kept")
             task.kill_engine()
             cluster.restart("immediate")
             pair.reconnect()

@@ -21,11 +21,13 @@ NARROW = (80, 24)
 WIDE = (120, 40)
 
 
-def task_list(*everything: Seen, theme: ThemeName = "dark", keys: Mapping[str, str] | None = None) -> SyncwizardApp:
+def task_list(
+    *everything: Seen, theme: ThemeName = "dark", keys: Mapping[str, str] | None = None, read_only: bool = False
+) -> SyncwizardApp:
     """The application at its list of these tasks."""
     return SyncwizardApp(
         clock=lambda: NOW,
-        given=Settings(theme=theme, keys=dict(keys or {})),
+        given=Settings(theme=theme, keys=dict(keys or {}), read_only=read_only),
         look=lambda: list(everything),
         follow=Replay(View(seen=everything[0])) if everything else EngineLink,
     )

@@ -327,9 +327,11 @@ async def test_views_are_saved_under_a_name_and_shown_by_one_key() -> None:
     assert load_preferences().tasks_views == ()
 
 
-async def test_an_empty_list_that_changes_nothing_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(READ_ONLY, "1")
-    app = task_list()
+@pytest.mark.parametrize("by", ["option", "settings"])
+async def test_an_empty_list_that_changes_nothing_offers_nothing(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by == "option":
+        monkeypatch.setenv(READ_ONLY, "1")
+    app = task_list(read_only=by == "settings")
     async with app.run_test() as pilot:
         text = await shown(pilot, "No tasks yet")
         assert "demo" not in text and "Set up a task" not in text
