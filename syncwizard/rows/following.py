@@ -1,4 +1,4 @@
-"""Which tables have their definitions followed: those that go to one table of the destination, as they are. Pure."""
+"""Which tables have their definitions followed: those that go to one table of the destination. Pure."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,23 +25,35 @@ class Joining(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def followable(spec: TaskSpec, mapping: Mapping, tables: Sequence[Table]) -> list[Table]:
-    """The selected tables whose rows are neither filtered nor changed nor merged, and whose columns have the same names
-    at both ends; their own names may be others there. A partitioned table stands for its partitions."""
+    """The selected tables whose definitions are followed: whose operations have `ddl`, and which share no table of the
+    destination with others. A partitioned table stands for its partitions."""
     wishes = TaskWishes(spec)
     targets = Counter(mapping.table(table.name) for table in tables)
     return [
         table
         for table in tables
         if not table.is_partition
-        and wishes.of(table.name, table.root).plain
+        and wishes.of(table.name, table.root).followed
         and targets[mapping.table(table.name)] == 1
-        and names_alike(mapping, table.name)
+        and not mapping.merged(table.name)
     ]
 
 
 def follows(spec: TaskSpec, mapping: Mapping, name: TableName) -> bool:
-    """Whether a table of the name, selected or not, would go to one of the destination as it is."""
-    return TaskWishes(spec).of(name, name).plain and names_alike(mapping, name)
+    """Whether rows of a table of the name, selected or not, would go to one of the destination as they are."""
+    return TaskWishes(spec).of(name, name).plain and not mapping.merged(name)
+
+
+def treated_alike(spec: TaskSpec, mapping: Mapping, one: TableName, other: TableName) -> bool:
+    """Whether a table would be treated the same under both names: what is asked of its rows, and of its columns."""
+    wishes = TaskWishes(spec)
+    return (
+        wishes.of(one, one) == wishes.of(other, other)
+        and mapping.columns.get(one) == mapping.columns.get(other)
+        and mapping.left_out.get(one) == mapping.left_out.get(other)
+        and not mapping.merged(one)
+        and not mapping.merged(other)
+    )
 
 
 def joining(spec: TaskSpec, mapping: Mapping) -> list[Joining]:
@@ -59,13 +71,3 @@ def _joining(spec: TaskSpec, mapping: Mapping, entry: SchemaObjects) -> Joining:
         return Joining(schema=entry.schema, whole=False, names=names)
     names = [*entry.exclude, *(name for name, plain in own.items() if not plain)]
     return Joining(schema=entry.schema, whole=True, names=names)
-
-
-def names_alike(mapping: Mapping, name: TableName) -> bool:
-    """Whether each of the table's columns goes to the one of the same name, those to come, too."""
-    return (
-        mapping.capitalization == "source"
-        and name not in mapping.columns
-        and name not in mapping.left_out
-        and not mapping.merged(name)
-    )

@@ -1,6 +1,7 @@
 """What keeps the rows of a relation from having a place at the destination."""
 
 from syncwizard.errors import TaskFailed
+from syncwizard.remedies import Remedy
 from syncwizard.structure.table import ValueType
 from syncwizard.task.names import TableName
 
@@ -25,3 +26,12 @@ class Spared(TaskFailed):
 
 class NoPlace(TaskFailed):
     """The destination lacks a table or a column of the source."""
+
+
+class Unreadable(NoPlace):
+    """A condition or script is made for other columns than a row comes with. `table`: the topmost one, where its
+    definition is followed, so that nothing but its rows is missing."""
+
+    def __init__(self, title: str, table: TableName | None, *, where: str, remedy: Remedy) -> None:
+        super().__init__(title, where=where, remedy=remedy)
+        self.table = table

@@ -10,7 +10,7 @@ from syncwizard.rows.changes import Projected, Route, RouteColumn
 from syncwizard.rows.early import Early
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.etl.values import STAMPS
-from syncwizard.rows.misfits import DROPPED, EQUAL, NoPlace, TypesDiffer
+from syncwizard.rows.misfits import DROPPED, EQUAL, NoPlace, TypesDiffer, Unreadable
 from syncwizard.rows.projection import Projection, RowRule, check_destination
 from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.sieve import TableSieve
@@ -21,7 +21,8 @@ from syncwizard.task.names import TableName
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rows of a relation arrive: `table`, with the equality operators of its unique indexes by their OID;
-    the rest as in Route. `known`: the source's table as its catalogue has it now. `codec`: that of the stream."""
+    the rest as in Route. `known`: the source's table as its catalogue has it now. `followed`: so is its definition.
+    `codec`: that of the stream."""
 
     table: Table
     operators: dict[int, Sequence[str]]
@@ -30,6 +31,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     root: TableName
     shared: bool
     tree: frozenset[TableName]
+    followed: bool
     codec: str
 
 
@@ -42,6 +44,9 @@ def projected_route(
 ) -> Route:
     """The route; `types` as for `make_route`. Raises NoPlace, TypesDiffer."""
     projection, table = rule.projection, arrival.table
+    names = [name for name, _, _, _ in message.columns]
+    # Before the destination is looked at, which may not be as the source is by now.
+    _check_columns(source, projection, names, arrival)
     try:
         projected = project_to(projection, table)
     except ScriptError as error:
@@ -50,7 +55,6 @@ def projected_route(
             where=f"destination {table.name}",
             remedy=to_do(error.remedy or "change the task", then="resume"),
         ) from error
-    names = [name for name, _, _, _ in message.columns]
     index = _key(message, projection, arrival)
     columns = _columns(source, projection, names, index, arrival)
     text = frozenset(range(len(columns)))
@@ -133,14 +137,6 @@ def _columns(
     source: TableName, projection: Projection, names: list[str], index: Index | None, arrival: Arrival
 ) -> tuple[RouteColumn, ...]:
     """The message's columns, and the stamps behind them."""
-    missing = [name for name in names if name not in projection.columns]
-    if missing:
-        # It came after the projection was made, or is gone: what it means has to be asked again.
-        raise NoPlace(
-            f"column {missing[0]} of {source} is not known to the task's condition or script",
-            where=f"source {source}",
-            remedy=to_do("resume the task, which reads the table again", then="resume"),
-        )
     targets = {output.source: output.name for output in projection.outputs if output.source is not None}
     equals = dict(zip(index.columns, arrival.operators[index.oid], strict=True)) if index else {}
     found = [
@@ -154,6 +150,21 @@ def _columns(
     ]
     found += [RouteColumn(source=name, name=name, type_name=STAMPS[name].name) for name in projection.stamps]
     return tuple(found)
+
+
+def _check_columns(source: TableName, projection: Projection, names: list[str], arrival: Arrival) -> None:
+    """Raises Unreadable where the projection was made for other columns than those of the message."""
+    unknown = [name for name in names if name not in projection.columns]
+    lacking = [name for name in projection.columns if name not in names] if arrival.followed else []
+    if unknown or lacking:
+        # It came after the projection was made, or is gone: what it means has to be asked again.
+        what = f"column {unknown[0]} of {source} is not known to" if unknown else f"{lacking[0]} of {source} is read by"
+        raise Unreadable(
+            f"{what} the task's condition or script",
+            arrival.root if arrival.followed else None,
+            where=f"source {source}",
+            remedy=to_do("resume the task, which reads the table again", then="resume"),
+        )
 
 
 def _compare_types(

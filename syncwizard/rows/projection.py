@@ -39,6 +39,11 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
         """Whether rows and changes go as they are."""
         return self.where is None and not self.scripts and self.operations >= EVERY_OPERATION
 
+    @property
+    def followed(self) -> bool:
+        """Whether changes of the table's definition are wanted."""
+        return "ddl" in self.operations
+
 
 class TaskWishes:
     """What a task file asks of each of its tables' rows; thousands of tables are asked for."""

@@ -29,7 +29,8 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     `selected`: the source's tables as its catalogue has them now. `pairs`: the pair LSN of each copied table and
     partitioned table, by the source's names. `tables`: the destination's, by its own names. `operators`: the equality
     operator of each column of its unique indexes, by the index's OID. `recoded`: the encodings of the databases differ.
-    `rules`: what selects and changes rows, by source table; `codec`: Python's name of the stream's encoding.
+    `rules`: what selects and changes rows, by source table; `codec`: Python's name of the stream's encoding;
+    `followed`: whether changes of definitions are.
     `aside`: the source's tables whose changes are not applied. `captured`: partitions that are captured, by the
     topmost table of their tree, those that are no part of it any more included.
     """
@@ -43,6 +44,7 @@ class Shapes(msgspec.Struct, frozen=True, kw_only=True):
     rules: MappingOf[TableName, RowRule] = {}
     codec: str = "utf-8"
     aside: frozenset[TableName] = frozenset()
+    followed: bool = False
     captured: MappingOf[TableName, frozenset[TableName]] = {}
 
     def pair_of(self, source: TableName, root: TableName) -> int:
@@ -83,6 +85,7 @@ def make_route(
             shared=shared,
             root=root,
             tree=shapes.leaves(root) if shared else frozenset(),
+            followed=shapes.followed and "ddl" in rule.projection.operations and not rule.projection.merged,
             codec=shapes.codec,
         )
         return projected_route(message, source, types, rule, arrival)

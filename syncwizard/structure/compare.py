@@ -80,7 +80,8 @@ class _Comparison:
     def steps(self) -> Iterator[Step]:
         yield from self._whole()
         yield from self._parts_gone()
-        for number in sorted(self._dropped):
+        # What is generated of a column would keep it.
+        for number in sorted(self._dropped, key=lambda number: (not self._was[number].generated, number)):
             yield self._alter(f"DROP COLUMN IF EXISTS {quote(self._was[number].name)}")
         yield from self._renamed_columns()
         for number, column in self._is.items():

@@ -29,9 +29,8 @@ class AttachedRedefining:
         if self._there.decision(redefinition) is not None:
             return
         table = TableName(after.schema, after.name)
-        if not self._mapping.same:
-            known = [TableName(each.schema, each.name) for each in self._known.values()]
-            before, after = (under_names(each, self._mapping, known) for each in (before, after))
+        known = [TableName(each.schema, each.name) for each in self._known.values()]
+        before, after = (under_names(each, self._mapping, known) for each in (before, after))
         for change in attached_changes(before, after, target, quiet=self._quiet(), roles=self._roles(before, after)):
             self._there.attempt(
                 redefinition,

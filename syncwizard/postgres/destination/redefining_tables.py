@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 from psycopg import sql
 
+from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import Member
 from syncwizard.postgres.destination.definition_writer import REFUSED, DefinitionWriter
 from syncwizard.postgres.destination.redefining_attached import AttachedRedefining
@@ -15,11 +16,12 @@ from syncwizard.postgres.destination.routes import RouteCompiler
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.rows.changes import Command, Redefinition
-from syncwizard.rows.following import follows
+from syncwizard.rows.following import treated_alike
 from syncwizard.structure.compare import Step, compare
 from syncwizard.structure.consequences import of_changed, of_dropped
 from syncwizard.structure.creating import create
 from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition, with_names_of_parts
+from syncwizard.structure.followed_names import MisnamedDefinition, under_names
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
 from syncwizard.task.specification import TaskSpec
@@ -76,10 +78,10 @@ class TableRedefining:
         statements: list[str] = []
         if not self._takes(redefinition, target, made):
             steps = create(
-                self._localized(made, source),
+                self._localized(redefinition, made, source),
                 target,
                 lambda owned: self._sequence(owned, source),
-                self._routes.same_names(),
+                self._targets(),
             )
             statements = self._there.missing_schema(target.schema)
             statements += self._statements(redefinition, source, target, steps)
@@ -116,18 +118,20 @@ class TableRedefining:
         if now != source and self._leaves(redefinition, source, now):
             return
         old, target = self._mapping.table(source), self._mapping.table(now)
-        if redefinition.command.kind == "described" and now == source and self._has(target, after):
+        wanted = self._localized(redefinition, after, now)
+        if redefinition.command.kind == "described" and now == source and self._has(target, wanted):
             # It was brought in step by hand.
             self._tables.now(after, now)
             return
         statements = self._renaming(redefinition, source, now) if now != source else []
-        named = msgspec.structs.replace(self._localized(before, source), schema=now.schema, name=now.name)
+        self._refuse_crossing(redefinition, before, after)
+        named = self._localized(redefinition, before, source)
+        named = msgspec.structs.replace(named, schema=target.schema, name=target.name)
         # One whose name does not change may stay as it is; rows would look for another one under its new name.
-        consequences = of_changed(before, after, target) if now == source else []
-        if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, after):
-            known = tuple(self._routes.same_names())
-            wanted = self._localized(after, now)
-            steps = compare(named, wanted, target, statement=redefinition.command.statement, known=known)
+        consequences = of_changed(named, wanted, target) if now == source else []
+        if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, wanted):
+            statement = redefinition.command.statement
+            steps = compare(named, wanted, target, statement=statement, known=self._targets())
             if now == source and self._values_alone(redefinition, target, steps):
                 statements = self._there.alter(redefinition, target, steps, consequences)
                 reason = "; ".join(step.problem.message for step in steps if step.problem is not None)
@@ -140,7 +144,7 @@ class TableRedefining:
         if now != source:
             self._tables.rename(before.relation, source, now)
         self._attached.redefine(redefinition, before, after, target)
-        self._tables.now(after, now)
+        self._route(redefinition, after, now)
         if statements or now != source or self._there.decision(redefinition) is not None:
             self._there.note(
                 redefinition,
@@ -150,6 +154,30 @@ class TableRedefining:
                 now if now != source else None,
             )
 
+    def _route(self, redefinition: Redefinition, after: Definition, now: TableName) -> None:
+        """Lets rows go to the table as it is by now, or sets it aside where what the task asks of them needs more of
+        old rows than comes."""
+        try:
+            self._tables.now(after, now)
+        except TaskFailed as error:
+            message = f"{error.title}: {error.detail}" if error.detail else error.title
+            target = str(self._mapping.table(now))
+            raise self._there.failure(redefinition, target, message, error.remedy) from error
+        if (why := self._routes.lacks_old_rows(now)) and "full" in self._spec.synchronization.types:
+            # The copy begins by having them sent.
+            self._tables.set_aside(now, f"it {why}", resync(self._spec.name, [now]))
+
+    def _refuse_crossing(self, redefinition: Redefinition, before: Definition, after: Definition) -> None:
+        """A column that is left out stays out, and one that is not has its values at the destination."""
+        source, now = TableName(before.schema, before.name), TableName(after.schema, after.name)
+        was = {column.number: column.name for column in before.columns}
+        for column in after.columns:
+            old = was.get(column.number)
+            if old is None or self._mapping.travels(source, old) == self._mapping.travels(now, column.name):
+                continue
+            message = f"column {old} is named {column.name} now, and one of these is left out (exclude_columns)"
+            raise self._there.failure(redefinition, str(self._mapping.table(now)), message, _CROSSING)
+
     def _values_alone(self, redefinition: Redefinition, target: TableName, steps: list[Step]) -> bool:
         """Whether nothing but values of rows is in the way, which a copy of the table brings."""
         if self._there.decision(redefinition) is not None or "full" not in self._spec.synchronization.types:
@@ -158,18 +186,19 @@ class TableRedefining:
         problems = [step.problem for step in steps if step.problem is not None and not step.problem.settled(here)]
         return bool(problems) and all(problem.values for problem in problems)
 
-    def _goes_on(self, now: TableName) -> bool:
-        """Whether the task has a place for a table under the name."""
-        return self._spec.selects_table(now.schema, now.name) and follows(self._spec, self._mapping, now)
+    def _goes_on(self, source: TableName, now: TableName) -> bool:
+        """Whether the task has a place for a table under the name, and treats it there as before."""
+        selected = self._spec.selects_table(now.schema, now.name)
+        return selected and treated_alike(self._spec, self._mapping, source, now)
 
     def _leaves(self, redefinition: Redefinition, source: TableName, now: TableName) -> bool:
         """Sets a table aside whose name is none of the task's any more; False where it goes on, or where nothing can
         be copied later."""
-        if self._goes_on(now) or "full" not in self._spec.synchronization.types:
+        if self._goes_on(source, now) or "full" not in self._spec.synchronization.types:
             return False
         self._tables.set_aside(
             source,
-            f"it is named {now} now, which is no table of this task",
+            _named_otherwise("it", now, selected=self._spec.selects_table(now.schema, now.name)),
             or_else(resync(self._spec.name, [source], "name it as before"), resync(self._spec.name)),
             names=[now],
             redefined=False,
@@ -180,8 +209,9 @@ class TableRedefining:
 
     def _renaming(self, redefinition: Redefinition, source: TableName, now: TableName) -> list[str]:
         """What lets the destination's table follow its name."""
-        if not self._goes_on(now):
-            message = f"{source} is named {now} now, which is no table of this task"
+        if not self._goes_on(source, now):
+            selected = self._spec.selects_table(now.schema, now.name)
+            message = _named_otherwise(str(source), now, selected=selected)
             raise self._there.failure(redefinition, str(self._mapping.table(source)), message, copied_again(source))
         old, new = self._mapping.table(source), self._mapping.table(now)
         statements = []
@@ -202,7 +232,8 @@ class TableRedefining:
         found = self._connection.execute(
             sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(target.schema, target.name))
         ).fetchone()
-        if found == (True,) or not _same_columns(here, made):
+        wanted = self._localized(redefinition, made, TableName(made.schema, made.name))
+        if found == (True,) or not _same_columns(here, wanted):
             message = "the destination has another table of that name, or one that holds rows"
             raise self._there.failure(redefinition, str(target), message, _TAKEN)
         return True
@@ -210,9 +241,18 @@ class TableRedefining:
     def _sequence(self, owned: OwnedSequence, table: TableName) -> ObjectName:
         return self._mapping.sequence(ObjectName(owned.schema, owned.name), table)
 
-    def _localized(self, definition: Definition, source: TableName) -> Definition:
-        """With the destination's names of indexes and constraints."""
-        return with_names_of_parts(definition, lambda name: self._mapping.index(source, name).name)
+    def _localized(self, redefinition: Redefinition, definition: Definition, source: TableName) -> Definition:
+        """Under the names of the destination, those of indexes and constraints, too."""
+        try:
+            named = under_names(definition, self._mapping, self._routes.selected())
+        except MisnamedDefinition as error:
+            message = f"its definition cannot be written with the destination's names: {error}"
+            raise self._there.failure(redefinition, str(self._mapping.table(source)), message, REFUSED) from error
+        return with_names_of_parts(named, lambda name: self._mapping.index(source, name).name)
+
+    def _targets(self) -> list[TableName]:
+        """The destination's tables that a foreign key may reference."""
+        return [self._mapping.table(name) for name in self._routes.selected()]
 
     def _after(self, command: Command, before: Definition) -> Definition:
         if command.kind == "index":
@@ -251,7 +291,9 @@ class TableRedefining:
     def _has(self, target: TableName, after: Definition) -> bool:
         """Whether the destination's table has the columns of a definition: its copy came with them."""
         here = self._there.read(target)
-        return here is not None and _same_columns(here, after)
+        if here is None or self._routes.evaluates(TableName(after.schema, after.name)):
+            return here is not None and {each.name for each in here.columns} >= {each.name for each in after.columns}
+        return _same_columns(here, after)
 
 
 def is_index(part: Part, table: Definition, command: Command) -> bool:
@@ -273,6 +315,12 @@ def copied_again(source: TableName) -> Remedy:
     return resync("", [source], "let the table at the destination have the columns and types that it has at the source")
 
 
+def _named_otherwise(what: str, now: TableName, *, selected: bool) -> str:
+    how = "which this task treats in another way" if selected else "which is no table of this task"
+    return f"{what} is named {now} now, {how}"
+
+
+_CROSSING = to_do("name the column as before, or modify the task so that it is left out, or not, under both names")
 _TAKEN = to_do("give the destination's table another name, or drop it if it is not needed", then="resume")
 _FILLED = to_do(
     "have its rows at the destination, or take them out of the source's table before it comes under the selection"

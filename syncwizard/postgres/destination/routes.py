@@ -8,13 +8,13 @@ import msgspec
 
 from syncwizard.errors import SourceChanged
 from syncwizard.postgres.captured import DDL_TABLE, HEARTBEAT_TABLE, Member
-from syncwizard.postgres.catalog.row_rules import read_rules
+from syncwizard.postgres.catalog.row_rules import key_of, read_rules
 from syncwizard.postgres.catalog.tables import read_tables
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.rows.changes import Route
-from syncwizard.rows.following import names_alike
+from syncwizard.rows.projection import needs_full
 from syncwizard.rows.relation_message import RelationMessage
 from syncwizard.rows.relations import Postponed
 from syncwizard.rows.routing import NoPlace, Shapes, make_route
@@ -81,6 +81,7 @@ class RouteCompiler:
             pairs=pairs,
             recoded=recoded,
             aside=aside,
+            followed=spec is not None and spec.advanced.ddl == "follow",
             captured=_partitions(self._members.values()),
         )
 
@@ -103,6 +104,23 @@ class RouteCompiler:
             selected={**shapes.selected, **now},
             operators={**shapes.operators, **dict(operators.fetchall())},
         )
+        if self._spec is not None:
+            # What is set aside need not fit by now.
+            asked = [table for name, table in now.items() if not {name, table.root} & shapes.aside]
+            rules = read_rules(self._connection, self._source_database, asked, self._spec, shapes.mapping, there=True)
+            kept = {name: rule for name, rule in shapes.rules.items() if name not in sources}
+            self._shapes = msgspec.structs.replace(self._shapes, rules={**kept, **rules})
+
+    def evaluates(self, target: TableName) -> bool:
+        """Whether rows of a table of the destination are made by a condition or script."""
+        return any(self._shapes.mapping.table(name) == target for name in self._shapes.rules)
+
+    def lacks_old_rows(self, source: TableName) -> str:
+        """Why old rows of a table have to come whole and do not, to be read behind its name; empty where not."""
+        rule, now = self._shapes.rules.get(source), self._shapes.selected.get(source)
+        if rule is None or now is None or source in self._shapes.aside:
+            return ""
+        return needs_full(rule.projection, now, key_of(now))
 
     def join(self, member: Member, pair_lsn: int, root: int | None = None) -> None:
         """A table has come, or has the member's name from here on; `renew` follows. `root`: the OID of the topmost
@@ -179,12 +197,10 @@ class RouteCompiler:
         """Whether a relation of the name, or what was captured under it, is the task's."""
         return table in self._captured
 
-    def same_names(self) -> list[TableName]:
-        """The selected tables that have the same name, and columns of the same names, at the destination."""
-        shapes = self._shapes
-        return [
-            name for name in shapes.selected if shapes.mapping.table(name) == name and names_alike(shapes.mapping, name)
-        ]
+    def selected(self) -> list[TableName]:
+        """The selected tables that share no table of the destination with others."""
+        mapping = self._shapes.mapping
+        return [name for name in self._shapes.selected if not mapping.merged(name)]
 
     def pair_of(self, table: TableName) -> int:
         """The LSN below which changes of the table are in its copy."""
@@ -199,7 +215,7 @@ class RouteCompiler:
             rules = read_rules(
                 self._connection,
                 self._source_database,
-                shapes.selected.values(),
+                [table for name, table in shapes.selected.items() if not {name, table.root} & shapes.aside],
                 spec,
                 shapes.mapping,
                 there=True,

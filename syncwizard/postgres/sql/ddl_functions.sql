@@ -468,8 +468,11 @@ BEGIN
         SELECT objid::bigint AS object, object_type, json_build_object('schema', schema_name, 'kind', object_type,
                                                           'name', object_name, 'identity', object_identity)::text AS name
           FROM pg_event_trigger_dropped_objects() d
-         WHERE original AND NOT is_temporary
+         WHERE NOT is_temporary
            AND object_type IN ('function', 'procedure', 'view', 'sequence', 'type', 'aggregate', 'materialized view')
+           -- CASCADE takes along what would be in the way at the destination.
+           AND (original OR object_type IN ('view', 'materialized view')
+                OR tg_tag <> 'DROP EXTENSION' AND object_type IN ('function', 'procedure', 'aggregate'))
            AND EXISTS (SELECT FROM dts_ddl.selected s WHERE s.schema_name = d.schema_name AND s.whole)
          UNION ALL
         -- A trigger of a view; those of tables belong to their definitions.

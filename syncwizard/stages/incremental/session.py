@@ -14,7 +14,7 @@ from syncwizard.postgres.session.server import read_clock
 from syncwizard.postgres.session.trouble import DriverError, translated
 from syncwizard.postgres.source.receiver import Positions
 from syncwizard.rows.inbox import Inbox
-from syncwizard.rows.misfits import Spared
+from syncwizard.rows.misfits import Spared, Unreadable
 from syncwizard.rows.routing import NoPlace
 from syncwizard.stages.context import Channel
 from syncwizard.stages.incremental.answering import SILENCE_SECONDS, Answering
@@ -23,7 +23,7 @@ from syncwizard.stages.incremental.figures import Reporter, Totals
 from syncwizard.stages.incremental.frames import Assignment, Hold, LetGo, Look, Reached, Stop, Stopped
 from syncwizard.stages.incremental.holding import Holding
 from syncwizard.stages.incremental.receiving import Receiving
-from syncwizard.stages.incremental.suspects import of_spared
+from syncwizard.stages.incremental.suspects import of_spared, of_unreadable
 from syncwizard.stages.incremental.watching import RoutesChanged, Watching
 from syncwizard.stages.incremental.writing import Writing
 from syncwizard.task.lsn import format_lsn
@@ -175,6 +175,9 @@ class Session:
     def _raise_failure(self, ends: Ends) -> None:
         """What ended the stream, unless it was to end."""
         failure = self._failure
+        if isinstance(failure, Unreadable) and failure.table and "full" in self._assignment.spec.synchronization.types:
+            ends.set_aside([of_unreadable(failure.table, failure.title, self._assignment.spec.name)])
+            raise RoutesChanged from failure
         # What a server refuses may come of a gap; what was added, or has another name, may have more to it than a
         # column without a place.
         refused = isinstance(failure, TaskFailed) and (failure.sqlstate or isinstance(failure, NoPlace))

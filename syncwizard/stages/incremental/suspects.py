@@ -36,6 +36,16 @@ def of_spared(spared: Spared, task: str) -> TableSetAside:
     )
 
 
+def of_unreadable(table: TableName, why: str, task: str) -> TableSetAside:
+    """A table whose condition or script is made for what it is like by now, and not for rows that come first."""
+    return TableSetAside(
+        table=table,
+        reason=f"it changed more than once meanwhile: {why}",
+        remedy=resync(task, [table]),
+        redefined=True,
+    )
+
+
 def altered_at_both(
     source: Connection, destination: Destination, altered: Iterable[Altered], mapping: Mapping
 ) -> list[Altered]:
