@@ -1,23 +1,22 @@
 """The tag of a task on its screens, what is asked twice of one that is online, and screens that only look."""
 
-import time
-
 import msgspec
 import pytest
 
-from syncwizard.client import lifecycle, tasks
+from syncwizard.client import tasks
 from syncwizard.client.tasks import StoredTask
-from syncwizard.task.specification import Advanced
-from syncwizard.task.state import TaskState
+from syncwizard.task.specification import Advanced, Endpoint
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.read_only import READ_ONLY
-from tests.support.replay import seen, store_task, synchronizing, through
+from tests.support.pair import DatabasePair
+from tests.support.replay import seen, store_task, synchronizing, through, write_journal
 from tests.tui.apps import monitor, shown, task_list, text_on
+from tests.tui.keyboard import Keyboard
 from tests.tui.test_tasks_screen import PAUSED, RUNNING
 
 
-def tagged(tag: str) -> StoredTask:
-    return store_task("kb", advanced=msgspec.convert({"tag": tag}, Advanced))
+def tagged(tag: str, **ends: Endpoint) -> StoredTask:
+    return store_task("kb", 1, advanced=msgspec.convert({"tag": tag}, Advanced), **ends)
 
 
 @pytest.mark.parametrize("tag", ["normal", "online"])
@@ -29,28 +28,21 @@ async def test_the_tag_stands_with_the_task_in_the_list_and_on_its_monitor(tag: 
         assert f"kb [{tag}]" in (await shown(pilot, "in step")).splitlines()[0]
 
 
-async def test_a_release_is_asked_twice_of_a_task_that_is_online(monkeypatch: pytest.MonkeyPatch) -> None:
-    released: list[str] = []
-
-    def release(task: StoredTask, *given: object, **options: object) -> TaskState:
-        released.append(task.label)
-        return TaskState(state="released")
-
-    monkeypatch.setattr(lifecycle, "release", release)
-    async with task_list(seen(tagged("online"), PAUSED, alive=False)).run_test() as pilot:
+@pytest.mark.slow
+async def test_a_release_is_asked_twice_of_a_task_that_is_online(pair: DatabasePair) -> None:
+    task = tagged("online", source=pair.source_endpoint, destination=pair.destination_endpoint)
+    app = task_list(seen(task, PAUSED, alive=False))
+    write_journal(task, PAUSED)
+    async with app.run_test() as pilot:
         await shown(pilot, "kb [online]")
         for answer in ("escape", "y"):
             await pilot.press("D", *"kb", "enter")
             await pilot.press("enter")
             await shown(pilot, "kb is online")
-            assert released == []
+            assert task.read_state().state == "paused"
             await pilot.press(answer)
             await shown(pilot, "kb is online", gone=True)
-        deadline = time.monotonic() + 10
-        while not released:
-            assert time.monotonic() < deadline, text_on(pilot.app)
-            await pilot.pause(0.02)
-        assert released == ["kb"]
+        await Keyboard(pilot).until(lambda: task.read_state().state == "released", "it is released", timeout=60.0)
 
 
 async def test_screens_that_only_look_offer_nothing_that_changes_a_task(monkeypatch: pytest.MonkeyPatch) -> None:

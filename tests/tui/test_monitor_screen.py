@@ -24,7 +24,6 @@ from syncwizard.task.events import (
     Remainder,
     RetryStarted,
     SequencesSet,
-    SequenceValue,
     SlotMeasured,
     StageStarted,
     TablePlanned,
@@ -34,7 +33,6 @@ from syncwizard.task.events import (
 )
 from syncwizard.task.figures.sample import IndexBuild
 from syncwizard.task.handover import Handover
-from syncwizard.task.names import TableName
 from syncwizard.task.specification import Endpoint
 from syncwizard.task.state import TaskState
 from syncwizard.tui.app import SyncwizardApp
@@ -43,6 +41,7 @@ from syncwizard.tui.monitor.headline import Headline, Tile
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.settings import Settings, load_preferences
 from syncwizard.tui.tasks.screen import TasksScreen
+from tests.support.pair import DatabasePair
 from tests.support.replay import (
     NOW,
     PID,
@@ -599,25 +598,23 @@ async def test_what_came_of_a_deed_is_reported_where_the_person_is_by_then(monke
         await shown(pilot, "DROP PUBLICATION dts_sync_1")
 
 
-async def test_sequences_are_set_once_confirmed_and_one_that_cannot_be_read_has_an_unknown_value(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    value = SequenceValue(sequence=TableName("kb", "documents_id_seq"), source=7, destination=None)
-    written: list[int] = []
-
-    def set_sequences(*given: object, **options: object) -> SequencesSet:
-        written.append(1)
-        return SequencesSet(count=0, values=[value])
-
-    monkeypatch.setattr(lifecycle, "set_sequences", set_sequences)
-    app = monitor(view_of(store_task(), RUNNING, synchronizing()))
+@pytest.mark.slow
+async def test_sequences_are_set_once_confirmed(pair: DatabasePair) -> None:
+    for end in (pair.source, pair.destination):
+        end.execute("CREATE SCHEMA kb; CREATE SEQUENCE kb.numbers")
+    pair.source.execute("SELECT setval('kb.numbers', 7)")
+    task = store_task(source=pair.source_endpoint, destination=pair.destination_endpoint)
+    app = monitor(view_of(task, RUNNING, synchronizing()))
+    write_journal(task, RUNNING)
+    value = "SELECT last_value FROM kb.numbers"
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "in step")
         await pilot.press("S")
         await shown(pilot, "Set the sequences of kb-to-frankfurt?")
-        assert not written
+        assert pair.destination.execute(value).fetchall() == [(1,)]
         await pilot.press("y")
-        await shown(pilot, "kb.documents_id_seq  source 7  destination unknown")
+        await shown(pilot, "kb.numbers", seconds=60.0)
+    assert pair.destination.execute(value).fetchall() == [(7,)]
 
 
 @pytest.fixture
