@@ -10,7 +10,7 @@ from syncwizard.cli.arguments import FILE
 from syncwizard.cli.output import JSON, fail, print_json, say, show, show_lines
 from syncwizard.cli.precheck import print_item
 from syncwizard.client import lifecycle
-from syncwizard.client.checking import check_objects
+from syncwizard.client.checking import check_objects, file_troubles, receiver_troubles
 from syncwizard.client.saved_connections import load_task
 from syncwizard.errors import EndpointError, PrecheckNotPassed
 from syncwizard.secrets import keyring_trouble
@@ -70,7 +70,13 @@ def check(path: Path, connect: bool, table: str | None, count: bool, as_json: bo
         return
     for trouble in dict.fromkeys(filter(None, map(keyring_trouble, (spec.source, spec.destination)))):
         say(trouble)
-    valid = {"valid": True, "file": str(path), "name": spec.name, "id": spec.id}
+    troubles = [
+        *file_troubles(file.with_absolute_paths(spec, path.parent)),
+        *(receiver_troubles(spec) if connect else ()),
+    ]
+    for trouble in troubles:
+        say(f"warning: {trouble}")
+    valid = {"valid": True, "file": str(path), "name": spec.name, "id": spec.id, "warnings": troubles}
     if connect:
         _connect(spec, valid, count=count, as_json=as_json)
     elif as_json:

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,15 @@ from click.testing import CliRunner
 from syncwizard import __version__
 from syncwizard.cli.arguments import table_name
 from syncwizard.cli.main import commands
+from syncwizard.client.checking import receiver_troubles
 from syncwizard.rows import compiled
+from syncwizard.task.alerting import Alerts, Email
 from syncwizard.task.events import PublicationCreated
 from syncwizard.task.names import TableName
+from syncwizard.task.specification import Advanced, Endpoint, TaskSpec
 from syncwizard.task.state import TaskState
 from tests.support.commands import report, syncwizard
+from tests.support.network import ADDRESS, free_port
 
 GOOD = """\
 version: 1
@@ -38,7 +43,33 @@ def path(tmp_path: Path, state_home: Path) -> Path:
 
 def test_a_valid_file_is_called_valid(path: Path) -> None:
     assert "valid" in syncwizard("check", path).stdout
-    assert report("check", path) == {"valid": True, "file": str(path), "name": "kb", "id": None}
+    assert report("check", path) == {"valid": True, "file": str(path), "name": "kb", "id": None, "warnings": []}
+
+
+def test_what_a_file_names_and_this_machine_does_not_have_is_a_warning(path: Path, tmp_path: Path) -> None:
+    alerts = "{email: {ca: not/there.pem}, command: /not/there --team dba, syslog: /not/there}"
+    path.write_text(GOOD + f"advanced: {{alerts: {alerts}}}\n")
+    assert report("check", path)["warnings"] == [
+        f"advanced.alerts.email.ca: {tmp_path / 'not/there.pem'} cannot be read here",
+        "advanced.alerts.command: /not/there cannot be run here",
+        "advanced.alerts.syslog: /not/there is no socket here",
+    ]
+    (tmp_path / "not").mkdir()
+    (tmp_path / "not" / "there.pem").write_text("")
+    path.write_text(GOOD + "advanced: {alerts: {email: {ca: not/there.pem}, command: /bin/sh -c true}}\n")
+    assert report("check", path)["warnings"] == []
+
+
+def test_a_mail_server_that_is_not_there_is_named_by_a_check_of_both_ends() -> None:
+    server = f"{ADDRESS}:{free_port()}"
+    advanced = Advanced(alerts=Alerts(email=Email(to="dba@example.com", server=server)))
+    ends = Endpoint(database="a"), Endpoint(database="b")
+    spec = TaskSpec(name="kb", source=ends[0], destination=ends[1], objects=[], advanced=advanced)
+    assert list(receiver_troubles(spec)) == [
+        f"advanced.alerts.email.server: {server} cannot be reached: Connection refused"
+    ]
+    with socket.create_server((ADDRESS, int(server.rpartition(":")[2]))):
+        assert list(receiver_troubles(spec)) == []
 
 
 def test_a_mistake_is_exit_code_2_with_line_and_nearest_name(path: Path) -> None:
