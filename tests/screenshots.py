@@ -9,8 +9,10 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 import sys
 from pathlib import Path
+from unittest import mock
 
 from textual.app import App
 
@@ -33,6 +35,7 @@ FOLDER = Path(__file__).parents[1] / "screenshots"
 # What stands in the pictures instead of the places of whoever takes them.
 SERVERS = Path("/tmp/demo")
 HOME = "/home/dba"
+USER, HOST = "dba", "bastion"
 SIZE = (104, 32)
 # So long does the monitor draw its charts before its picture is taken.
 CHART_SECONDS = 75.0
@@ -44,7 +47,12 @@ READ_AT_SPEED = 0.7
 
 def main() -> None:
     """Prepares the demo's servers, walks, and ends everything."""
-    os.environ["HOME"] = HOME
+    os.environ |= {"HOME": HOME, "SUDO_USER": USER}
+    with mock.patch.object(socket, "gethostname", return_value=HOST):
+        _take_all()
+
+
+def _take_all() -> None:
     FOLDER.mkdir(exist_ok=True)
     for walk in (_tour,) if sys.argv[1:] == ["moving"] else (_walk, _tour):
         with workspace(SERVERS) as place:
