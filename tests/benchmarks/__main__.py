@@ -11,6 +11,7 @@ from tests.benchmarks import (
     latency,
     memory,
     picking,
+    postponing,
     projecting,
     quick,
     screens,
@@ -54,6 +55,14 @@ def memory_of_transaction(rows: int) -> None:
 def index(rows: int) -> None:
     """HNSW build against CREATE INDEX with the server's settings."""
     indexing.run(rows)
+
+
+@main.command("backlog")
+@click.option("--rows", default=30_000, help="Of the vector table.")
+@click.option("--changes", default=14_000, help="Of its vectors.")
+def vector_backlog(rows: int, changes: int) -> None:
+    """A backlog under an HNSW index that is kept, and one that is built again."""
+    postponing.run(rows, changes)
 
 
 @main.command()
