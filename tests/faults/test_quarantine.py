@@ -52,12 +52,14 @@ def kill_during(task: RunningTask, drawn: random.Random, *, engine: bool) -> Non
 
 
 def carried_out(task: RunningTask, number: int) -> bool:
-    """Whether so many changes are in quarantine; a decision that a kill prevented is taken again."""
-    if len(in_quarantine(task)) == number:
-        return True
+    """Whether so many changes are in quarantine, and an engine is at work; a decision that a kill prevented is taken
+    again."""
     if task.engine is None:
         task.resume()
-    elif waiting(task.state) is not None:
+        return False
+    if len(in_quarantine(task)) == number:
+        return True
+    if waiting(task.state) is not None:
         syncwizard("change", task.name, "--quarantine", "--yes", expect=None)
     return False
 
