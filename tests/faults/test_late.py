@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from syncwizard.postgres.source.slot import slot_status
 from tests.faults.conftest import Network
 from tests.faults.running import RunningTask, running
 from tests.integration.test_explain import TABLES, cause
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +22,7 @@ def test_a_slow_source_is_told_from_a_network_that_is_slow(network: Network, tmp
     pair = network.pair
     with running(pair, tmp_path, TABLES, **network.ends) as task:
         task.start()
+        task.follow()
         # A walsender that gets no processor.
         sender = reader(task)
         os.kill(sender, signal.SIGSTOP)
@@ -43,9 +46,10 @@ def test_a_slow_source_is_told_from_a_network_that_is_slow(network: Network, tmp
 
 
 def reader(task: RunningTask) -> int:
-    """The walsender of the task."""
-    row = task.pair.source.execute(
-        "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", (task.slot,)
-    ).fetchone()
-    assert row is not None and row[0] is not None
-    return int(row[0])
+    """The walsender of the task, once there is one."""
+
+    def found() -> int | None:
+        status = slot_status(task.pair.source, task.slot)
+        return status.active_pid if status is not None else None
+
+    return until(found, 30, "a session to read the slot")

@@ -106,8 +106,7 @@ def test_each_cause_is_named_with_what_to_do(task: RunningTask, pair: DatabasePa
         until(held, 60, "the open transaction to be named")
 
     # The slot, with the session that reads it.
-    found = report("explain", task.name)["slot"]["measured"]
-    assert found["exists"] and "syncwizard" in found["life"]["reader"] and found["life"]["idle_timeout_seconds"] is None
+    until(lambda: "syncwizard" in report("explain", task.name)["slot"]["measured"]["life"]["reader"], 30, "its reader")
     shown = syncwizard("explain", task.name).stdout
     assert f"slot {task.slot}" in shown and "read by" in shown and "none (max_slot_wal_keep_size)" in shown
 
