@@ -29,6 +29,8 @@ POLL_SECONDS = 0.2
 END_SECONDS = 5.0
 PASSFILE = "pg_dump.pass"
 SERVICE_FILE = "pg_dump.service"
+# Of objects that are dropped while it reads of them.
+_CHANGED = ("cache lookup failed for", "could not open relation with OID")
 
 
 class DumpProgram(msgspec.Struct, frozen=True):
@@ -46,6 +48,10 @@ class DumpRequest(msgspec.Struct, frozen=True, kw_only=True):
     without: Sequence[TableName]
     snapshot: str | None
     privileges: bool = False
+
+
+class DefinitionsChanged(EndpointError):
+    """What the snapshot shows is gone from the server's catalogue: no snapshot of before can be read any more."""
 
 
 class DumpKilled(Exception):
@@ -273,6 +279,14 @@ def _failure(message: str, endpoint: Endpoint) -> Exception:
             transient=not is_final("", message),
             detail=message,
             where=f"source {endpoint.describe()}",
+        )
+    if any(words in message for words in _CHANGED):
+        return DefinitionsChanged(
+            "definitions changed while pg_dump read them",
+            end="source",
+            transient=True,
+            detail=message,
+            sqlstate="XX000",
         )
     return TaskFailed(
         "pg_dump failed", detail=message, where="source", remedy=to_do("correct what its message names", then="resume")

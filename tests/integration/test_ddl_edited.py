@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from syncwizard.errors import ChangeFailed
+from syncwizard.stages.capture import stage as capture
+from syncwizard.stages.full import stage as full
 from syncwizard.task.events import DefinitionFollowed, DefinitionMissing
 from syncwizard.task.specification import Advanced, SchemaObjects, TableObject
+from tests.support.comparison import assert_equal
 from tests.support.copying import copy_again
 from tests.support.pair import DatabasePair, Session
 from tests.support.rowpath import RowPath, row_path
@@ -181,3 +184,23 @@ def test_what_would_show_or_lose_what_the_task_treats_stops_it(
         until(lambda: path.error is not None, 120, "the task to stop")
     path.error = None
     assert why in caught.value.detail
+
+
+def test_a_table_that_gets_a_column_before_it_is_copied_has_it_first(pair: DatabasePair, tmp_path: Path) -> None:
+    made = "CREATE TABLE t (id int PRIMARY KEY, v text); CREATE TABLE u (id int PRIMARY KEY)"
+    path = row_path(pair, tmp_path, made, **FOLLOWING)
+    pair.source.execute("INSERT INTO t VALUES (1, 'a'); INSERT INTO u VALUES (1)")
+    context = path.context()
+    capture.run(context)
+    pair.source.execute("ALTER TABLE t ADD COLUMN n int DEFAULT 4; INSERT INTO t VALUES (2, 'b', 5)")
+    full.run(context)
+    context.held.close()
+    assert [each.table.name for each in path.context().state().aside] == ["t"]
+    with path.following():
+        path.caught_up(120)
+    assert pair.destination.execute("SELECT id FROM u").fetchall() == [(1,)]
+    copy_again(path, {"t": "column n came"})
+    with path.following():
+        pair.source.execute("UPDATE t SET n = 6 WHERE id = 1")
+        path.caught_up(120)
+    assert_equal(pair)

@@ -18,6 +18,7 @@ from syncwizard.postgres.catalog.selection import Selection, select_tables
 from syncwizard.postgres.destination.definitions import Existing
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.dump import (
+    DefinitionsChanged,
     DumpKilled,
     DumpProgram,
     DumpRequest,
@@ -200,6 +201,10 @@ def _run(context: Context, program: DumpProgram, request: DumpRequest) -> str:
                 folder=context.folder,
                 check=context.cancellation.check,
             )
+        except DefinitionsChanged:
+            # The next attempt takes the present ones, and rows under another pair.
+            context.held.close()
+            raise
         except DumpKilled as killed:
             if deaths == MAX_DEATHS:
                 raise TaskFailed(

@@ -28,6 +28,7 @@ from syncwizard.rows.projection import Projection
 from syncwizard.stages.context import Context, Pair, copy_workers
 from syncwizard.stages.full.healable import healable, usable, whole
 from syncwizard.stages.full.kept import find_kept
+from syncwizard.stages.full.redefined import leave_redefined
 from syncwizard.stages.full.renewing import note_pending, renew_changed
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import leave_dropped
@@ -125,7 +126,7 @@ def plan_round(
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
             copies = destination.copies.read()
-    pending = unfinished_units(_joined(context, tables), copies)
+    pending = leave_redefined(context, destination, unfinished_units(_joined(context, tables), copies), there)
     if not pending:
         return [], None
     if context.pair is None:
