@@ -54,7 +54,8 @@ class FilePickerDialog(Dialog[str]):
     @on(DirectoryTree.NodeHighlighted)
     def _highlighted(self, event: DirectoryTree.NodeHighlighted[object]) -> None:
         path = getattr(event.node.data, "path", None)
-        if path is not None:
+        # A folder that is read late says so, too, while a person types already.
+        if path is not None and self.query_one(Folders).has_focus:
             self.query_one(Input).value = str(path)
 
     @on(Input.Submitted)
