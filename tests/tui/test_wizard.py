@@ -416,7 +416,7 @@ async def test_a_certificate_is_picked_from_the_files(tmp_path: Path) -> None:
         await go_to(person, "source.ca")
         await person.press("tab", "enter")
         await person.until_on(FilePickerDialog)
-        await person.until_seen("📄 ca.pem")
+        await person.until_seen("└── ca.pem")
         await person.press("down", "enter")
         await person.until_on(WizardScreen)
         assert wizard_of(person).draft.source.ca == str(tmp_path / "ca.pem")
