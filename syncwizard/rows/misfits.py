@@ -29,9 +29,12 @@ class NoPlace(TaskFailed):
 
 
 class Unreadable(NoPlace):
-    """A condition or script is made for other columns than a row comes with. `table`: the topmost one, where its
-    definition is followed, so that nothing but its rows is missing."""
+    """A condition or script is made for other columns than a row comes with. `table`: the topmost one, where trying
+    again would meet the same row; `followed`: its definition is, so that nothing but its rows is missing."""
 
-    def __init__(self, title: str, table: TableName | None, *, where: str, remedy: Remedy) -> None:
+    def __init__(
+        self, title: str, table: TableName | None, *, followed: bool = False, where: str, remedy: Remedy
+    ) -> None:
         super().__init__(title, where=where, remedy=remedy)
         self.table = table
+        self.followed = followed

@@ -155,13 +155,14 @@ def _columns(
 def _check_columns(source: TableName, projection: Projection, names: list[str], arrival: Arrival) -> None:
     """Raises Unreadable where the projection was made for other columns than those of the message."""
     unknown = [name for name in names if name not in projection.columns]
-    lacking = [name for name in projection.columns if name not in names] if arrival.followed else []
+    lacking = [name for name in projection.columns if name not in names]
     if unknown or lacking:
         # It came after the projection was made, or is gone: what it means has to be asked again.
         what = f"column {unknown[0]} of {source} is not known to" if unknown else f"{lacking[0]} of {source} is read by"
         raise Unreadable(
             f"{what} the task's condition or script",
-            arrival.root if arrival.followed else None,
+            arrival.root if arrival.followed or not unknown else None,
+            followed=arrival.followed,
             where=f"source {source}",
             remedy=to_do("resume the task, which reads the table again", then="resume"),
         )

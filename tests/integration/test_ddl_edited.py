@@ -159,7 +159,7 @@ def test_what_changes_more_than_once_before_its_rows_are_evaluated_is_copied_aga
     )
     with path.following():
         path.caught_up(120)
-    copy_again(path, {"f": "changed more than once"})
+    copy_again(path, {"f": "rows come as they were before"})
     with path.following():
         path.caught_up(120)
         pair.source.execute("UPDATE a.f SET w = 'again' WHERE id < 50; INSERT INTO a.e VALUES (402, 'low', 1, 'stays')")

@@ -8,6 +8,7 @@ import pytest
 from syncwizard.task.specification import Advanced, Operation, SchemaObjects, TableObject
 from tests.support.pair import DatabasePair
 from tests.support.rowpath import RowPath, row_path
+from tests.support.waiting import until
 
 ORDERS = """
 CREATE TYPE state AS ENUM ('new', 'paid');
@@ -254,3 +255,24 @@ def test_deletes_dropped_by_a_script_are_kept_at_the_destination(pair: DatabaseP
         pair.source.execute("UPDATE t SET n = 0 WHERE id = 1")
         path.caught_up()
     assert pair.destination.execute("SELECT count(*), min(n) FROM t").fetchone() == (10, 0)
+
+
+def test_rows_from_before_a_column_of_a_filtered_table_are_not_guessed(pair: DatabasePair, tmp_path: Path) -> None:
+    """The source's rows have the default of the column that was added after them; the stream has nothing of it."""
+    made = "CREATE TABLE t (id int PRIMARY KEY, n int); ALTER TABLE t REPLICA IDENTITY FULL"
+    path = projected(pair, tmp_path, made, TableObject(table="t", where="n > 0"))
+    pair.source.execute("INSERT INTO t VALUES (1, 1), (2, 2)")
+    path.copy()
+    with path.following():
+        path.caught_up()
+    pair.source.execute("INSERT INTO t VALUES (3, 3); UPDATE t SET n = 20 WHERE id = 2")
+    for session in (pair.source, pair.destination):
+        session.execute("ALTER TABLE t ADD COLUMN c int DEFAULT 5")
+    pair.source.execute("INSERT INTO t VALUES (4, 4, 44)")
+    with path.following():
+        path.caught_up()
+        until(lambda: path.task.state.aside, 30, "the table to be set aside")
+    [aside] = path.task.state.aside
+    assert "rows come as they were before" in aside.reason and "c of public.t" in aside.reason
+    assert not aside.redefined and "--table public.t" in str(aside.remedy)
+    assert pair.destination.execute("SELECT * FROM t ORDER BY id").fetchall() == [(1, 1, 5), (2, 2, 5)]

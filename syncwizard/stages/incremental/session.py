@@ -176,7 +176,8 @@ class Session:
         """What ended the stream, unless it was to end."""
         failure = self._failure
         if isinstance(failure, Unreadable) and failure.table and "full" in self._assignment.spec.synchronization.types:
-            ends.set_aside([of_unreadable(failure.table, failure.title, self._assignment.spec.name)])
+            name, followed = self._assignment.spec.name, failure.followed
+            ends.set_aside([of_unreadable(failure.table, failure.title, name, followed=followed)])
             raise RoutesChanged from failure
         # What a server refuses may come of a gap; what was added, or has another name, may have more to it than a
         # column without a place.

@@ -36,13 +36,13 @@ def of_spared(spared: Spared, task: str) -> TableSetAside:
     )
 
 
-def of_unreadable(table: TableName, why: str, task: str) -> TableSetAside:
+def of_unreadable(table: TableName, why: str, task: str, *, followed: bool) -> TableSetAside:
     """A table whose condition or script is made for what it is like by now, and not for rows that come first."""
     return TableSetAside(
         table=table,
-        reason=f"it changed more than once meanwhile: {why}",
+        reason=f"rows come as they were before a change of the table: {why}",
         remedy=resync(task, [table]),
-        redefined=True,
+        redefined=followed,
     )
 
 
