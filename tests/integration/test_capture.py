@@ -1,6 +1,7 @@
 """Capture on real servers: what it creates, that it can be killed anywhere, that the user's statements never fail."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from syncwizard.errors import SourceChanged, TaskFailed
 from syncwizard.stages.capture import making as capturing
 from syncwizard.stages.capture import stage as capture
 from syncwizard.stages.context import Context
+from syncwizard.stages.full import stage as full
+from syncwizard.structure.definition import Definition
 from syncwizard.task.events import (
     Event,
     HeartbeatCreated,
@@ -17,9 +20,11 @@ from syncwizard.task.events import (
     ReplicaIdentityChanging,
     SlotCreated,
 )
-from syncwizard.task.specification import SchemaObjects, TableObject
+from syncwizard.task.specification import Advanced, Ddl, SchemaObjects, TableObject
 from tests.support.inprocess import Killed, TaskRun
 from tests.support.pair import DatabasePair, Session
+from tests.support.rowpath import RowPath
+from tests.support.waiting import until
 
 TABLES = """
 CREATE TABLE keyed (id int PRIMARY KEY, x text);
@@ -299,3 +304,55 @@ def test_a_long_transaction_that_delays_the_slot_is_named(
         capture.run(context)
         close(context)
     assert seen
+
+
+@pytest.mark.parametrize("ddl", ["off", "follow"])
+def test_a_table_created_while_the_slot_is_made_is_captured_and_copied(
+    pair: DatabasePair, tmp_path: Path, ddl: Ddl
+) -> None:
+    pair.source.execute("CREATE TABLE early (id int PRIMARY KEY)")
+    pair.destination.execute("CREATE TABLE early (id int PRIMARY KEY); CREATE TABLE late (id int PRIMARY KEY)")
+    path = RowPath(pair, TaskRun(pair.spec(advanced=Advanced(ddl=ddl)), tmp_path))
+    with pair.source_cluster.connect(pair.database) as busy, ThreadPoolExecutor() as pool:
+        with busy.transaction():
+            # The slot waits for its end.
+            busy.execute("INSERT INTO early VALUES (1)")
+            done = pool.submit(capture.run, path.context())
+            until(lambda: making_slot(pair.source), 30, "the slot to be made")
+            pair.source.execute("CREATE TABLE late (id int PRIMARY KEY)")
+            pair.source.execute("INSERT INTO late VALUES (1)")
+        assert done.result(60).startswith("2 tables published")
+    full.run(path.context())
+    pair.source.execute("INSERT INTO late VALUES (2)")
+    with path.following():
+        path.caught_up()
+    assert pair.destination.execute("SELECT id FROM late ORDER BY id").fetchall() == [(1,), (2,)]
+
+
+def making_slot(source: Session) -> bool:
+    return bool(
+        source.execute(
+            "SELECT FROM pg_stat_activity WHERE backend_type = 'walsender' AND datname = current_database()"
+            " AND query LIKE 'CREATE_REPLICATION_SLOT%' AND wait_event_type = 'Lock'"
+        ).fetchall()
+    )
+
+
+def test_what_joined_before_capture_was_killed_is_copied(pair: DatabasePair, tmp_path: Path) -> None:
+    pair.source.execute("CREATE TABLE early (id int PRIMARY KEY)")
+    pair.destination.execute("CREATE TABLE early (id int PRIMARY KEY); CREATE TABLE late (id int PRIMARY KEY)")
+    path = RowPath(pair, TaskRun(pair.spec(advanced=Advanced(ddl="follow")), tmp_path))
+
+    def killed(*given: object) -> list[Definition]:
+        pair.source.execute("CREATE TABLE late (id int PRIMARY KEY); INSERT INTO late VALUES (1)")
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture, "read_followed", killed)
+        with pytest.raises(Killed):
+            capture.run(path.context())
+    capture.run(path.context())
+    full.run(path.context())
+    with path.following():
+        path.caught_up()
+    assert pair.destination.execute("SELECT id FROM late").fetchall() == [(1,)]

@@ -93,6 +93,12 @@ def stop_joining(connection: Connection, slot: str) -> None:
         connection.execute("DELETE FROM dts_ddl.selected WHERE slot_name = %s", (slot,))
 
 
+def forget_joined(connection: Connection, slot: str) -> None:
+    """What has joined so far counts as selected: for a publication that is made anew, before its slot."""
+    if _exists(connection):
+        connection.execute("DELETE FROM dts_ddl.joined WHERE slot_name = %s", (slot,))
+
+
 def joined_members(connection: Connection, slot: str) -> set[int]:
     """The members of the publication, by OID of their rows there, that joined when they were created."""
     if not _exists(connection):

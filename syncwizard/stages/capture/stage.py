@@ -8,13 +8,15 @@ under it, and it can be made anew; afterwards a slot or publication that is not 
 import msgspec
 
 from syncwizard.errors import ChangesMissing, TaskFailed
-from syncwizard.postgres.catalog.selection import select_tables
+from syncwizard.postgres.captured import Publication
+from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
-from syncwizard.postgres.source.ddl import stop_joining
+from syncwizard.postgres.source.ddl import forget_joined, joined_relations, stop_joining
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import with_traits
-from syncwizard.postgres.source.publication import read_publication
+from syncwizard.postgres.source.publication import published_tables, read_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.stages.capture import again as recapture
@@ -28,7 +30,12 @@ from syncwizard.stages.capture.making import (
     set_up_joining,
 )
 from syncwizard.stages.context import Context
+from syncwizard.task.events import Noticed
+from syncwizard.task.names import TableName
 from syncwizard.task.text import counted
+
+# A source that goes on creating tables must not keep the task from beginning: what is left is reported.
+ATTEMPTS = 3
 
 
 def run(context: Context) -> str:
@@ -47,18 +54,17 @@ def run(context: Context) -> str:
             with translated("source", "preparing capture"):
                 set_up_heartbeat(context, source)
                 set_up_ddl(context, source)
-                # What a run before may have let in: its slot is gone with it.
-                stop_joining(source, context.spec.slot)
-                selection = select_tables(source, context.spec)
-                with identities_held(source):
-                    full = set_replica_identities(context, source, selection)
-                    publication = publish(context, source, selection, full)
-                    note_identities(source, context.spec.slot, context.state().identities_before)
-                drop_slot(source, context.spec.slot)
-                # Before there is a snapshot: what differs from this later happened after it, or is copied again.
-                publication = msgspec.structs.replace(publication, members=with_traits(source, publication.members))
-            slot, identity = create_task_slot(context)
-            set_up_joining(context, source)
+            for attempt in range(1, ATTEMPTS + 1):
+                selection, publication = _publish_selection(context, source)
+                slot, identity = create_task_slot(context)
+                set_up_joining(context, source)
+                late = _not_captured(context, source, publication)
+                if not late or attempt == ATTEMPTS:
+                    break
+                names = ", ".join(map(str, late[:3]))
+                context.record(
+                    Noticed(level="info", message=f"created meanwhile, so that capture begins once more: {names}")
+                )
             followed = read_followed(context, selection, slot.snapshot)
         with translated("destination", "registering the task"):
             destination.ledger.ensure_layout()
@@ -67,6 +73,34 @@ def run(context: Context) -> str:
                 destination.followed.forget()
                 destination.followed.note(followed)
     return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
+
+
+def _publish_selection(context: Context, source: Connection) -> tuple[Selection, Publication]:
+    """The tables that are selected now, and the publication over them, made anew; there is no slot behind it."""
+    with translated("source", "preparing capture"):
+        # What a run before may have let in: its slot is gone with it.
+        stop_joining(source, context.spec.slot)
+        forget_joined(source, context.spec.slot)
+        selection = select_tables(source, context.spec)
+        with identities_held(source):
+            full = set_replica_identities(context, source, selection)
+            publication = publish(context, source, selection, full)
+            note_identities(source, context.spec.slot, context.state().identities_before)
+        context.held.close()
+        drop_slot(source, context.spec.slot)
+        # Before there is a snapshot: what differs from this later happened after it, or is copied again.
+        return selection, msgspec.structs.replace(publication, members=with_traits(source, publication.members))
+
+
+def _not_captured(context: Context, source: Connection, publication: Publication) -> list[TableName]:
+    """Selected tables that were created after the publication and before what is created joins it: they are in no
+    stream."""
+    with translated("source", "looking for tables that were created meanwhile"):
+        selection = select_tables(source, context.spec, sizes=False)
+        joined = joined_relations(source, context.spec.slot)
+        found = {table.name: table.oid for table in selection.tables}
+        wanted = set(published_tables(selection, features(source))) - set(publication.tables)
+    return sorted(name for name in wanted if found[name] not in joined)
 
 
 def _check_known(context: Context, source: Connection) -> None:
