@@ -60,6 +60,14 @@ from syncwizard.task.switchover import (
     SwitchoverUndone,
     UndoFailed,
 )
+from syncwizard.task.verification import (
+    DefinitionsVerified,
+    TableVerification,
+    TableVerified,
+    VerificationFinished,
+    VerificationOrder,
+    VerificationStarted,
+)
 
 ORDERS = TableName(schema="sales", name="orders")
 STARTED = EngineStarted(pid=7, version="1")
@@ -394,3 +402,18 @@ def test_facts_of_an_earlier_switchover_change_nothing() -> None:
     other = SwitchoverUndone(id=uuid.uuid4())
     known = state_after([*BEGUN, other]).switchover
     assert known is not None and not known.undone
+
+
+def test_what_an_earlier_comparison_found_changes_nothing() -> None:
+    order = VerificationOrder(id=uuid.uuid4())
+    begun = VerificationStarted(order=order, tables=[ORDERS])
+    earlier = uuid.uuid4()
+    late: list[Event] = [
+        DefinitionsVerified(id=earlier, compared=9, differences=[]),
+        TableVerified(id=earlier, found=TableVerification(table=ORDERS, verdict="equal")),
+        VerificationFinished(id=earlier),
+    ]
+    known = state_after([begun, *late]).verification
+    assert known is not None and (known.definitions, dict(known.tables), known.ended_at) == (0, {}, None)
+    of_this = state_after([begun, DefinitionsVerified(id=order.id, compared=9, differences=[])]).verification
+    assert of_this is not None and of_this.definitions == 9
