@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Of one table, before anything is said: the first of a backlog may be unlike the rest.
+# Of one table, before a judgement: the first of a backlog may be unlike the rest.
 LEAST_DONE = 200
 # After trouble.
 AGAIN_SECONDS = 30.0

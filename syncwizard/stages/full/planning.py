@@ -24,7 +24,7 @@ from syncwizard.postgres.source.slot import create_slot, end_temporary
 from syncwizard.rows.changes import Projected
 from syncwizard.rows.etl.tree import ScriptError
 from syncwizard.rows.projected_routing import project_to
-from syncwizard.rows.projection import Projection
+from syncwizard.rows.projection import Projection, RowRule
 from syncwizard.stages.context import Context, Pair, copy_workers
 from syncwizard.stages.full.healable import healable, usable, whole
 from syncwizard.stages.full.kept import find_kept
@@ -138,26 +138,19 @@ def plan_round(
         found = healable(context, pending, there, rules, source, destination.connection, given_up)
     healing = usable(found, pending, begun, copies)
     begun |= {name: whole(begun[name]) for name in healing if name in begun}
-    takes_others_types = features(destination.connection).types_of_others
-    trees = trees_of(pending)
     plans = []
+    trees = trees_of(pending)
+    takes_others_types = features(destination.connection).types_of_others
     for table in pending:
         if table.partitioned:
             continue
-        target, copy, rule = there.of(table), begun.get(table.name) or copies[table.name], rules.get(table.name)
-        plan = (
-            _table_plan(table, target, copy, context.mapping)
-            if rule is None
-            else _projected_plan(table, target, copy, rule.projection, context.spec)
-        )
+        plan = _plan(context, table, there, begun.get(table.name) or copies[table.name], rules.get(table.name))
         if not takes_others_types and any(column.type.structure for column in table.stored_columns):
             plan.binary = False
         plan.healing = healing.get(table.name)
         plan.tree = tuple(sorted(each.name for each in trees[table.root]))
         plans.append(plan)
-    again = [table for table in pending if table.name in begun]
-    with translated("destination", "planning the copy"):
-        emptied = [table for table in again if table.name not in healing]
+    emptied = [table for table in pending if table.name in begun and table.name not in healing]
     if emptied and context.spec.advanced.vector_indexes == "rebuild":
         # There are none yet, unless tables are copied again.
         from syncwizard.stages.definitions.postponing import postpone_of
@@ -169,6 +162,13 @@ def plan_round(
     if new:
         context.record(*(_planned(plan, more=number < len(new)) for number, plan in enumerate(new, 1)))
     return plans, pair
+
+
+def _plan(context: Context, table: Table, there: Targets, copy: TableCopy, rule: RowRule | None) -> TablePlan:
+    target = there.of(table)
+    if rule is None:
+        return _table_plan(table, target, copy, context.mapping)
+    return _projected_plan(table, target, copy, rule.projection, context.spec)
 
 
 def _new_copies(

@@ -1,7 +1,7 @@
 """Whether a backlog is better applied without the vector indexes of a table, which are built anew afterwards."""
 
-# An insert into an HNSW index costs about ten times its share of a build (46 s for 14,000 vectors of 768 dimensions,
-# 4.3 s for the build over 30,000): from this part of the rows on building is the quicker way.
+# An insert into an HNSW index costs about ten times its share of a build: from this part of the rows on building is the
+# quicker way (`python -m tests.benchmarks backlog`).
 SHARE = 0.08
 # Below it neither takes long.
 LEAST_ROWS = 1000

@@ -1,4 +1,4 @@
-"""Keys that come before what they are for: which of them wait, and what is said of them."""
+"""Keys that come before what they are for: which of them wait, and the sentence about them."""
 
 from textual.events import Key, Paste
 

@@ -92,7 +92,7 @@ class ObjectsStep(Step):
         # What the catalogue was listed with; another source has another one.
         self._listed: tuple[EndpointDraft, Handover] | None = None
         self._advice: list[Advice] = []
-        # What is said of the listing, and how many keys wait for its end.
+        # The sentence about the listing, and how many keys wait for its end.
         self._progress = ""
         self._early = 0
 
@@ -152,7 +152,7 @@ class ObjectsStep(Step):
         return waiting > 0 or (self._listing and self._catalogue is None and in_picker)
 
     def show_early(self, waiting: int) -> None:
-        """Beside what is said of the listing."""
+        """Beside the sentence about the listing."""
         self._early = waiting
         self._show_progress(self._progress)
 
