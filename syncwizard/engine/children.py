@@ -14,7 +14,7 @@ from typing import IO, Any
 import msgspec
 
 from syncwizard.engine import frames
-from syncwizard.engine.nursery import Forked, Nursery, NurseryGone
+from syncwizard.engine.fork_server import Forked, ForkServer, ForkServerGone
 from syncwizard.task.failures import FailureReport, error_from_report
 
 # What a child of a kind runs. The module has `Assignment`, `ToChild`, `FromChild` and `run(assignment, channel)`.
@@ -103,10 +103,10 @@ class ChildProcess:
 class ChildPool:
     """Starts children and knows those that live, so that none outlives the work it was started for."""
 
-    def __init__(self, modules: Mapping[str, str] = CHILD_MODULES, nursery: Nursery | None = None) -> None:
-        """Without a nursery, and once it is gone, each child is a program of its own."""
+    def __init__(self, modules: Mapping[str, str] = CHILD_MODULES, fork_server: ForkServer | None = None) -> None:
+        """Without a fork server, and once it is gone, each child is a program of its own."""
         self._modules = modules
-        self._nursery = nursery
+        self._fork_server = fork_server
         self._children: list[ChildProcess] = []
         # Started before there is work for them: importing what they need takes longer than many a copy.
         self._spares: dict[str, list[Process]] = {}
@@ -148,9 +148,9 @@ class ChildPool:
         return None
 
     def _start(self, kind: str) -> Process:
-        if self._nursery is not None:
-            with contextlib.suppress(NurseryGone):
-                return self._nursery.start(self._modules[kind], kind)
+        if self._fork_server is not None:
+            with contextlib.suppress(ForkServerGone):
+                return self._fork_server.start(self._modules[kind], kind)
         return subprocess.Popen(
             # -P: the folder that the engine happens to work in is no place to import from.
             [sys.executable, "-P", "-m", "syncwizard.engine.child", self._modules[kind], kind],

@@ -21,9 +21,9 @@ from syncwizard.engine import frames, logs, tunnels
 from syncwizard.engine.children import CHILD_MODULES, ChildPool
 from syncwizard.engine.cores import refuse_core_dumps
 from syncwizard.engine.door import Door, remove_left
+from syncwizard.engine.fork_server import open_fork_server
 from syncwizard.engine.journal import FILE_NAME, read_state
 from syncwizard.engine.locking import Held, TaskLock
-from syncwizard.engine.nursery import open_nursery
 from syncwizard.engine.pipeline import Outcome, Stage, default_stages
 from syncwizard.engine.protocol import Started
 from syncwizard.engine.service_manager import ServiceManager
@@ -52,7 +52,7 @@ def main(
     os.umask(0o077)
     refuse_core_dumps()
     # Before there is a thread, or a secret.
-    nursery = open_nursery(f"syncwizard {task_id.hex[:12]}", children.values())
+    fork_server = open_fork_server(f"syncwizard {task_id.hex[:12]}", children.values())
     answer = _terminal_answer if foreground else _pipe_answer()
     manager = ServiceManager.taken_from(os.environ, heard=foreground)
     secrets = _read_secrets()
@@ -64,9 +64,9 @@ def main(
             spec = file.load(folder / paths.TASK_FILE)
             begun = read_state(folder / FILE_NAME, task_id, spec.name).finished("precheck")
             spec = stack.enter_context(tunnels.opened(spec, patient=begun))
-            if nursery is not None:
-                stack.callback(nursery.close)
-            pool = ChildPool(children, nursery)
+            if fork_server is not None:
+                stack.callback(fork_server.close)
+            pool = ChildPool(children, fork_server)
             stack.callback(pool.kill_all)
             if begun:
                 # Most tasks go on with applying; it gets ready while we log in.

@@ -51,7 +51,7 @@ def all_seconds(found: Bench) -> dict[str, float]:
     parts: dict[str, float] = defaultdict(float)
     servers = {found.source.pid: "source", found.destination.pid: "destination"}
     engines = our_engines(running)
-    parents = engines | nurseries(running, engines)
+    parents = engines | fork_servers(running, engines)
     for pid, process in running.items():
         if pid in servers:
             parts[servers[pid]] += process.seconds + process.of_ended
@@ -73,7 +73,7 @@ def seconds_by_part(found: Bench) -> dict[str, float]:
     parts: dict[str, float] = defaultdict(float)
     running = dict(processes())
     ours = our_engines(running)
-    parents = ours | nurseries(running, ours)
+    parents = ours | fork_servers(running, ours)
     for pid, process in running.items():
         if process.parent in servers:
             parts[_server_part(servers[process.parent], process.title)] += process.seconds
@@ -90,16 +90,16 @@ def our_engines(running: dict[int, Process]) -> set[int]:
     return {pid for pid in engines if _is_ours(pid)}
 
 
-def nurseries(running: dict[int, Process], engines: set[int]) -> set[int]:
+def fork_servers(running: dict[int, Process], engines: set[int]) -> set[int]:
     """The processes that fork the engines' children."""
-    return {pid for pid, each in running.items() if each.parent in engines and each.title.endswith(" nursery")}
+    return {pid for pid, each in running.items() if each.parent in engines and each.title.endswith(" forkserver")}
 
 
 def memory_bytes() -> int:
     """Memory of our engines and their children now: PSS, which counts what they share once."""
     running = dict(processes())
     engines = our_engines(running)
-    parents = engines | nurseries(running, engines)
+    parents = engines | fork_servers(running, engines)
     found = 0
     for pid, process in running.items():
         if pid in engines or process.parent in parents:

@@ -205,7 +205,7 @@ KILL_ENGINE = Fault("kill -9 engine", _kill_engine)
 KILL_COPY = Fault("kill -9 copy", _kill_child("copy"))
 KILL_APPLY = Fault("kill -9 apply", _kill_child("apply"))
 # With it die all that it forked; those that follow are programs.
-KILL_NURSERY = Fault("kill -9 nursery", _kill_child("nursery"))
+KILL_FORK_SERVER = Fault("kill -9 forkserver", _kill_child("forkserver"))
 PAUSE = Fault("paused and resumed", _pause)
 SOURCE_FAST = Fault("restart source fast", _restart("source", "fast"))
 SOURCE_IMMEDIATE = Fault("restart source immediate", _restart("source", "immediate"))
@@ -218,9 +218,9 @@ TERMINATE = Fault("pg_terminate_backend every second", _terminate(4))
 EXCHANGED_NAMES = Fault("names exchanged", _exchange_names)
 
 KILLS: dict[Phase, list[Fault]] = {
-    "full": [KILL_ENGINE, KILL_COPY, KILL_NURSERY],
+    "full": [KILL_ENGINE, KILL_COPY, KILL_FORK_SERVER],
     "before sync point": [KILL_ENGINE, KILL_APPLY],
-    "steady": [KILL_ENGINE, KILL_APPLY, KILL_NURSERY],
+    "steady": [KILL_ENGINE, KILL_APPLY, KILL_FORK_SERVER],
     "resync": [KILL_ENGINE, KILL_ENGINE, KILL_COPY, KILL_APPLY],
 }
 SERVERS = [

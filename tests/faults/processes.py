@@ -24,8 +24,8 @@ def children_of(parent: int, kind: str | None = None) -> list[int]:
         check=True,
     ).stdout
     lines = [line.split() for line in listed.splitlines()]
-    # On Linux an engine's children are those of its nursery.
-    parents = {parent, *(int(pid) for pid, of, _, *words in lines if int(of) == parent and words[-1] == "nursery")}
+    # On Linux an engine's children are those of its fork server.
+    parents = {parent, *(int(pid) for pid, of, _, *words in lines if int(of) == parent and words[-1] == "forkserver")}
     return [
         int(pid)
         for pid, of, status, *words in lines

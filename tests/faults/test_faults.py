@@ -34,7 +34,7 @@ SCENARIOS: dict[str, list[tuple[Fault, Phase]]] = {
     ],
     "kills of children": [
         (faults.KILL_COPY, "full"),
-        (faults.KILL_NURSERY, "full"),
+        (faults.KILL_FORK_SERVER, "full"),
         (faults.KILL_APPLY, "before sync point"),
         (faults.KILL_APPLY, "steady"),
         (faults.KILL_APPLY, "steady"),

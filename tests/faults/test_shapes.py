@@ -150,7 +150,7 @@ def test_prepared_transactions_arrive_when_they_are_committed(
 
 
 # Of the processes that an engine has.
-KINDS = ("apply", "copy", "nursery")
+KINDS = ("apply", "copy", "forkserver")
 
 
 class Memory:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from syncwizard.engine.children import ChildPool, ChildProcess
-from syncwizard.engine.nursery import Nursery, open_nursery
+from syncwizard.engine.fork_server import ForkServer, open_fork_server
 from syncwizard.errors import ChangeFailed, EndpointError, TaskFailed
 from tests.faults import processes
 from tests.support.echo_child import Assignment, Do, Said, Say
@@ -26,19 +26,19 @@ def importable(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    nursery = open_nursery("syncwizard test", MODULES.values())
-    if nursery is None:
+def fork_server() -> Iterator[ForkServer]:
+    fork_server = open_fork_server("syncwizard test", MODULES.values())
+    if fork_server is None:
         pytest.skip("children are forked on Linux only")
-    yield nursery
-    nursery.close()
-    until(lambda: not is_alive(nursery.pid), what="the nursery's end")
+    yield fork_server
+    fork_server.close()
+    until(lambda: not is_alive(fork_server.pid), what="the fork server's end")
 
 
 @pytest.fixture(params=["programs", "forked"])
 def pool(request: pytest.FixtureRequest) -> Iterator[ChildPool]:
     """Children of both kinds, which differ in nothing else."""
-    pool = ChildPool(MODULES, request.getfixturevalue("nursery") if request.param == "forked" else None)
+    pool = ChildPool(MODULES, request.getfixturevalue("fork_server") if request.param == "forked" else None)
     yield pool
     pool.kill_all()
 
@@ -172,22 +172,22 @@ def test_children_that_are_not_needed_any_more_are_ended(pool: ChildPool) -> Non
     assert not spares()
 
 
-def test_children_are_forked_by_the_nursery_under_a_name_of_their_own(nursery: Nursery) -> None:
-    pool = ChildPool(MODULES, nursery)
+def test_children_are_forked_by_the_fork_server_under_a_name_of_their_own(fork_server: ForkServer) -> None:
+    pool = ChildPool(MODULES, fork_server)
     child = pool.spawn("echo", Assignment(text="hello"))
     assert first_words(child).text == "hello"
-    assert child.pid in processes.children_of(nursery.pid, "echo")
+    assert child.pid in processes.children_of(fork_server.pid, "echo")
     listed = subprocess.run(["ps", "-o", "args=", "-p", str(child.pid)], capture_output=True, text=True, check=True)
     assert listed.stdout.strip() == "syncwizard test echo"
     pool.kill_all()
 
 
-def test_children_die_with_their_nursery_and_the_next_one_is_a_program(nursery: Nursery) -> None:
-    pool = ChildPool(MODULES, nursery)
+def test_children_die_with_their_fork_server_and_the_next_one_is_a_program(fork_server: ForkServer) -> None:
+    pool = ChildPool(MODULES, fork_server)
     child = pool.spawn("echo", Assignment(text="hello"))
     first_words(child)
     child.send(Do(what="hang"))
-    os.kill(nursery.pid, signal.SIGKILL)
+    os.kill(fork_server.pid, signal.SIGKILL)
     with pytest.raises(EOFError, match="killed by SIGKILL"):
         child.receive(30.0)
     until(lambda: not is_alive(child.pid), what="the child's end")
@@ -198,17 +198,17 @@ def test_children_die_with_their_nursery_and_the_next_one_is_a_program(nursery: 
 
 
 @pytest.mark.parametrize(
-    "nursery", ["None", "open_nursery('syncwizard test', MODULES.values())"], ids=["program", "forked"]
+    "fork_server", ["None", "open_fork_server('syncwizard test', MODULES.values())"], ids=["program", "forked"]
 )
-def test_a_child_ends_when_its_engine_is_killed(nursery: str) -> None:
+def test_a_child_ends_when_its_engine_is_killed(fork_server: str) -> None:
     """Even one that is busy: an orphan could meet the child of the next engine."""
     script = (
         "import time\n"
         "from syncwizard.engine.children import ChildPool\n"
-        "from syncwizard.engine.nursery import open_nursery\n"
+        "from syncwizard.engine.fork_server import open_fork_server\n"
         "from tests.support.echo_child import Assignment, Do\n"
         "MODULES = {'echo': 'tests.support.echo_child'}\n"
-        f"child = ChildPool(MODULES, {nursery}).spawn('echo', Assignment(text='a'))\n"
+        f"child = ChildPool(MODULES, {fork_server}).spawn('echo', Assignment(text='a'))\n"
         "child.receive(None)\n"
         "child.send(Do(what='hang'))\n"
         "print(child.pid, flush=True)\n"

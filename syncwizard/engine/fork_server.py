@@ -7,8 +7,8 @@ Requests and reports are messages on a socket:
 
 - `S`, the engine's: start a child of this module and kind; its pipes come with the message
 - `K`, the engine's: end the child of this process id
-- `B`, the nursery's: a child was born, its process id
-- `D`, the nursery's: the child of this process id is dead, its exit code, negative for a signal as in `subprocess`
+- `B`, the fork server's: a child was born, its process id
+- `D`, the fork server's: the child of this process id is dead, its exit code, negative for a signal as in `subprocess`
 """
 
 import contextlib
@@ -39,8 +39,8 @@ _NEVER_BORN = -1
 REPORT_SECONDS = 5.0
 
 
-class NurseryGone(Exception):
-    """The nursery's process has ended."""
+class ForkServerGone(Exception):
+    """The fork server's process has ended."""
 
 
 class _Start(msgspec.Struct, frozen=True, tag="S"):
@@ -67,10 +67,10 @@ _report = msgspec.msgpack.Decoder(_Born | _Dead)
 
 
 class Forked:
-    """A child of the nursery, with what the engine uses of a `subprocess.Popen`."""
+    """A child of the fork server, with what the engine uses of a `subprocess.Popen`."""
 
-    def __init__(self, nursery: "Nursery", pid: int, stdin: IO[bytes], stdout: IO[bytes]) -> None:
-        self._nursery = nursery
+    def __init__(self, fork_server: "ForkServer", pid: int, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        self._fork_server = fork_server
         self.pid = pid
         self.stdin = stdin
         self.stdout = stdout
@@ -93,7 +93,7 @@ class Forked:
     def kill(self) -> None:
         """Ends it at once, if it lives."""
         if not self._ended.is_set():
-            self._nursery.kill(self.pid)
+            self._fork_server.kill(self.pid)
 
     def _has_hung_up(self) -> bool:
         if self.stdout.closed:
@@ -108,7 +108,7 @@ class Forked:
         self._ended.set()
 
 
-class Nursery:
+class ForkServer:
     """The engine's end. To be made before the process has threads or secrets; any thread may start and kill."""
 
     def __init__(self, name: str, modules: Iterable[str]) -> None:
@@ -130,16 +130,16 @@ class Nursery:
         self._children: dict[int, Forked] = {}
         self._early: dict[int, int] = {}
         self._gone = False
-        threading.Thread(target=self._listen, name="nursery", daemon=True).start()
+        threading.Thread(target=self._listen, name="forkserver", daemon=True).start()
 
     def start(self, module: str, kind: str) -> Forked:
-        """A new child with pipes for frames. Raises NurseryGone."""
+        """A new child with pipes for frames. Raises ForkServerGone."""
         incoming, stdin = os.pipe()
         stdout, outgoing = os.pipe()
         try:
             with self._starting:
                 pid = self._ask(_Start(module, kind), [incoming, outgoing])
-        except NurseryGone:
+        except ForkServerGone:
             os.close(stdin)
             os.close(stdout)
             raise
@@ -158,12 +158,12 @@ class Nursery:
         return forked
 
     def kill(self, pid: int) -> None:
-        """Ends that child. The nursery does it: only its parent knows that the number is still that of the child."""
+        """Ends that child. The fork server does it: only a parent knows that the number is still that of its child."""
         with contextlib.suppress(OSError):
             self._socket.send(_encode(_Kill(pid)))
 
     def close(self) -> None:
-        """Ends the nursery and every child that is left."""
+        """Ends the fork server and every child that is left."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(ChildProcessError):
@@ -173,12 +173,12 @@ class Nursery:
         try:
             socket.send_fds(self._socket, [_encode(request)], descriptors)
         except OSError as error:
-            raise NurseryGone from error
+            raise ForkServerGone from error
         pid = self._born.get()
         if pid == _NEVER_BORN:
             # For the next one who asks.
             self._born.put(_NEVER_BORN)
-            raise NurseryGone
+            raise ForkServerGone
         return pid
 
     def _listen(self) -> None:
@@ -206,13 +206,13 @@ class Nursery:
             forked.end(report.code)
 
 
-def open_nursery(name: str, modules: Iterable[str]) -> Nursery | None:
-    """A nursery where the system is one that a process may be forked on."""
-    return Nursery(name, modules) if sys.platform == "linux" else None
+def open_fork_server(name: str, modules: Iterable[str]) -> ForkServer | None:
+    """A fork server where the system is one that a process may be forked on."""
+    return ForkServer(name, modules) if sys.platform == "linux" else None
 
 
 class _Serving:
-    """The nursery's own life, in one thread."""
+    """The fork server's own life, in one thread."""
 
     def __init__(self, ours: socket.socket, engines: socket.socket, name: str) -> None:
         engines.close()
@@ -227,7 +227,7 @@ class _Serving:
         os.dup2(nothing, 0)
         os.dup2(nothing, 1)
         os.close(nothing)
-        setproctitle.setproctitle(f"{self._name} nursery")
+        setproctitle.setproctitle(f"{self._name} forkserver")
         wake, woken = os.pipe()
         os.set_blocking(woken, False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -263,7 +263,7 @@ class _Serving:
     def _become_child(self, request: _Start, descriptors: list[int], parent: int) -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        # Nothing but the nursery could end a child that does not listen: it must not outlive it.
+        # Nothing but the fork server could end a child that does not listen: it must not outlive it.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             return child.ENGINE_GONE
