@@ -11,6 +11,7 @@ from syncwizard.cli.output import JSON, print_json, say, say_lines
 from syncwizard.client import launch, lifecycle, tasks
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import UsageError
+from syncwizard.task.copying_beside import is_copied_beside
 from syncwizard.task.events import ResyncRequested
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 
@@ -47,4 +48,5 @@ def _show(order: ResyncRequested, task: StoredTask) -> None:
     """On stderr, as all talk: the result of the command is the task's new state."""
     if description := describe_order(order):
         say_lines(description)
-    say_lines(describe_consequences(order, task.spec.destination.database or ""))
+    beside = is_copied_beside(task.spec, task.read_state(), order)
+    say_lines(describe_consequences(order, task.spec.destination.database or "", beside=beside))

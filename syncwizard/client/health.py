@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.event_words import count_aside, count_missing
+from syncwizard.task.event_words import count_aside, count_missing, describe_beside
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.figures.rates import backlog_bytes
 from syncwizard.task.figures.retention import threat
@@ -92,9 +92,11 @@ def _left(seen: Seen) -> list[Finding]:
     """What the destination lacks, and what an end still has."""
     state = seen.state
     found = []
-    if state.aside:
-        names = ", ".join(str(each.table) for each in state.aside)
-        found.append(Finding(level="critical", message=f"{count_aside(state.aside)}: {names}"))
+    if aside := state.left_aside:
+        names = ", ".join(str(each.table) for each in aside)
+        found.append(Finding(level="critical", message=f"{count_aside(aside)}: {names}"))
+    if beside := describe_beside(state):
+        found.append(Finding(level="warning", message=beside))
     if state.missing_definitions:
         found.append(Finding(level="warning", message=count_missing(state.missing_definitions)))
     if still := open_of(state.quarantine):

@@ -3,6 +3,7 @@
 A screen wants what uses a probe `quiet`: see `probes.for_task`.
 """
 
+import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -283,6 +284,7 @@ def release(
         state = task.read_state()
         if state.state != "released" or state.left_over:
             secrets = given or launch.collect_secrets(task.spec)
+            _release_beside(state, secrets, quiet=quiet)
             probes.for_task("release", task.spec, secrets, quiet=quiet).run(on_event)
         return task.read_state()
     except JournalFailed as error:
@@ -290,6 +292,19 @@ def release(
         by_hand = [f"SELECT pg_drop_replication_slot('{name}')", f"DROP PUBLICATION {name}"]
         error.remedy = or_else(error.remedy, to_do("remove these objects at the source", statements=by_hand))
         raise
+
+
+def _release_beside(state: TaskState, secrets: Handover, *, quiet: bool) -> None:
+    """Removes the task that copies tables for one that is released."""
+    beside = state.beside
+    other = next((each for each in list_tasks() if beside is not None and each.id == beside.task), None)
+    if other is None:
+        return
+    if other.find_engine() is not None:
+        pause(other)
+    probes.for_task("release", other.spec, secrets, quiet=quiet).run(lambda event: None)
+    if not other.read_state().left_over:
+        shutil.rmtree(other.folder, ignore_errors=True)
 
 
 def set_sequences(task: StoredTask, offset: int, given: Handover | None = None, *, quiet: bool = False) -> SequencesSet:

@@ -14,6 +14,7 @@ from syncwizard.task.event_words import (
     count_aside,
     count_missing,
     describe_aside,
+    describe_beside,
     describe_dead_letters,
     describe_missing,
     describe_retrying,
@@ -131,7 +132,9 @@ def describe(seen: Seen, now: float) -> str:
     trouble = state.retrying.failure if state.retrying is not None else state.failure
     if trouble is not None and trouble.change is not None:
         parts.append(describe_refused(trouble.change))
-    if state.aside:
+    if beside := describe_beside(state):
+        parts.append(beside)
+    if state.left_aside:
         parts.append(describe_set_aside(seen))
     if failed := dead_letters(seen.sample, state):
         tables = listed(f"{name} {number:,}" for name, number in failed.items())
@@ -226,8 +229,8 @@ def describe_set_aside(seen: Seen) -> str:
     """The tables whose changes are not applied: why, how many came, and what helps."""
     state = seen.state
     changes = seen.sample.changes or state.changes
-    lines = [f"{count_aside(state.aside)}:"]
-    for each in state.aside:
+    lines = [f"{count_aside(state.left_aside)}:"]
+    for each in state.left_aside:
         held = sum(changes.get(str(name), {}).get(HELD_BACK, 0) for name in each.names)
         lines.append(one_line(f"  {describe_aside(each)}" + (f"; {held:,} changes held back" if held else "")))
         lines += [one_line(f"    {line}") for line in lines_of(with_task(each.remedy, seen.task.label))]

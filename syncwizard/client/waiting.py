@@ -115,21 +115,27 @@ def wait_for(task: StoredTask, goal: Goal, timeout: float | None = None, watcher
     if goal != "caught-up":
         stage: StageName = "full" if goal == "full" else "indexes"
         state = task.read_state()
-        if state.finished(stage):
+        if _has(state, stage):
             return state
-        return wait_until(task, lambda connection: connection.state.finished(stage), goal, timeout, watcher)
+        return wait_until(task, lambda connection: _has(connection.state, stage), goal, timeout, watcher)
     started = time.monotonic()
     target = _position_to_reach(task, timeout, watcher)
 
     def caught_up(connection: EngineConnection) -> bool:
         # Acknowledged is what is durable, and of which the source's tables were found to be those that are captured.
         acknowledged = connection.sample.acknowledged_lsn
-        coming = any(each.is_coming for each in connection.state.aside)
+        state = connection.state
+        coming = state.beside is not None or any(each.is_coming for each in state.aside)
         reached = acknowledged is not None and parse_lsn(acknowledged) >= target
         return is_synchronizing(connection) and reached and not coming
 
     rest = None if timeout is None else max(0.0, timeout - (time.monotonic() - started))
     return wait_until(task, caught_up, goal, rest, watcher)
+
+
+def _has(state: TaskState, stage: StageName) -> bool:
+    """Whether the stage is done, also for the tables that another task copies for this one."""
+    return state.finished(stage) and state.beside is None
 
 
 def missing_tables(state: TaskState, goal: Goal) -> list[TableSetAside]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from syncwizard.engine.control import Handler
+from syncwizard.engine.copy_beside import CopyBesideKeeper
 from syncwizard.engine.copy_keeper import CopyKeeper
 from syncwizard.engine.metrics import Metrics
 from syncwizard.engine.protocol import Answer, Command, CommandName
@@ -18,7 +19,8 @@ from syncwizard.engine.verifying import Verifier
 from syncwizard.errors import UsageError
 from syncwizard.remedies import Remedy
 from syncwizard.stages.context import Context
-from syncwizard.task.events import Level, ResyncRequested
+from syncwizard.task.copying_beside import is_copied_beside
+from syncwizard.task.events import CopyBesideOrdered, Level, ResyncRequested
 from syncwizard.task.handover import Handover
 from syncwizard.task.limiting import InForce, describe_throttle
 
@@ -47,7 +49,10 @@ class Beside:
         self._vectors = VectorKeeper(context)
         self._verifier = Verifier(context)
         self._verifications = VerificationKeeper(context, self._verifier)
-        self._copies = CopyKeeper(context, copy_again)
+        self._context = context
+        self._carry_out = copy_again
+        self._copies = CopyKeeper(context, self._copy_again)
+        self._copies_beside = CopyBesideKeeper(context, secrets, folder, copy_again)
         self._switcher = Switcher(context, metrics.merged, Reverse(folder, secrets), switched)
 
     def begin(self) -> None:
@@ -60,11 +65,21 @@ class Beside:
         self._throttle.look()
         self._vectors.look(self._metrics.latest())
         self._verifications.look(busy=self._switcher.at_work)
-        self._copies.look(busy=self._switcher.at_work or self._verifier.at_work or pausing)
+        busy = self._switcher.at_work or self._verifier.at_work or pausing
+        self._copies.look(busy=busy)
+        self._copies_beside.look(busy=busy)
 
     def end(self) -> None:
-        """Waits for a switchover that is being undone."""
+        """Waits for a switchover that is being undone, and pauses the task that copies tables for this one."""
         self._switcher.end()
+        self._copies_beside.end()
+
+    def _copy_again(self, order: ResyncRequested) -> None:
+        """Of tables that are set aside already."""
+        if is_copied_beside(self._context.spec, self._context.state(), order):
+            self._context.record(CopyBesideOrdered(order=order))
+        else:
+            self._carry_out(order)
 
     def check_pausable(self) -> None:
         """Raises UsageError while a switchover is at work."""

@@ -39,8 +39,9 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.remedies import Remedy, to_do
 from syncwizard.stages.context import Cancellation, Context, open_session
 from syncwizard.task.connectivity import ConnectivityNews
+from syncwizard.task.copying_beside import is_copied_beside
 from syncwizard.task.drafting.catalogue import CatalogueNews, CatalogueProgress
-from syncwizard.task.events import AnyEvent, TaskReleased
+from syncwizard.task.events import AnyEvent, ResyncRequested, TaskReleased
 from syncwizard.task.failures import FailureReport, print_traceback, report_of, unexpected
 from syncwizard.task.reducer import reduce
 from syncwizard.task.specification import Endpoint, TaskSpec
@@ -283,11 +284,22 @@ def _resync(request: TaskRequest, outgoing: int) -> None:
     from syncwizard.stages.commands import resync
 
     if request.order is not None:
-        with _journal_held(request) as (journal, _):
-            _Record(outgoing, journal).append(request.order)
+        _give_order(request, outgoing, request.order)
         return
     record = _Record(outgoing, state=_known(request))
     _run(request, NO_FOLDER, record, lambda context: context.record(resync.describe(context, request.wish)))
+
+
+def _give_order(request: TaskRequest, outgoing: int, order: ResyncRequested) -> None:
+    """For the next engine of the task."""
+    from syncwizard.stages.full import beside
+
+    with _journal_held(request) as (journal, folder):
+        record = _Record(outgoing, journal)
+        if is_copied_beside(request.spec, record.state(), order):
+            _run(request, folder, record, lambda context: beside.order_beside(context, order))
+        else:
+            record.append(order)
 
 
 def _modify(request: TaskRequest, outgoing: int) -> None:

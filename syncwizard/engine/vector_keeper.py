@@ -48,7 +48,7 @@ class VectorKeeper:
     def look(self, sample: Sample) -> None:
         """Looks at the state and at the figures as they came last."""
         state = self._context.state()
-        if state.state != "synchronizing" or not state.finished("indexes"):
+        if state.state != "synchronizing" or not state.finished("indexes") or state.beside is not None:
             self._from = None
             return
         if sample.applied_lsn is None or sample.source_lsn is None:
@@ -71,6 +71,8 @@ class VectorKeeper:
 
         if not self._context.state().finished("indexes"):
             raise UsageError("the indexes are still being built", remedy="wait until that is done")
+        if self._context.state().beside is not None:
+            raise UsageError("tables are being copied by another task", remedy="wait until that is done")
         if self._at_work:
             raise UsageError("vector indexes are being dropped or built", remedy="wait until that is done")
         postponing.check_rebuildable(self._context, tables)

@@ -48,6 +48,8 @@ def to_copy(state: TaskState) -> list[TableSetAside]:
     >>> len(to_copy(state))
     1
     """
+    if state.beside is not None:
+        return []
     if state.state != "synchronizing" or not (state.finished("constraints") and state.finished("indexes")):
         return []
     return [event for event in state.aside if event.is_coming]

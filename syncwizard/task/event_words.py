@@ -3,11 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 from syncwizard.remedies import without_then
-from syncwizard.task.events import DefinitionMissing, Failure, TableSetAside
+from syncwizard.task.events import (
+    CopyBesideBegun,
+    CopyBesideEnded,
+    CopyBesideEvent,
+    CopyBesideOrdered,
+    DefinitionMissing,
+    Failure,
+    TableSetAside,
+)
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.row_facts import ChangedRule
-from syncwizard.task.state import MissingDefinition
-from syncwizard.task.text import counted, local_time
+from syncwizard.task.state import MissingDefinition, TaskState
+from syncwizard.task.text import counted, listed, local_time
 
 # A kind of changes beside insert, update, delete and truncate: they came, and were not applied.
 HELD_BACK = "held back"
@@ -54,6 +62,35 @@ def describe_aside(event: TableSetAside) -> str:
     if event.is_coming:
         return f"{text}; the task copies it again by itself"
     return f"{text}; not copied again by itself: {event.by_hand}" if event.by_hand else text
+
+
+def describe_copy_beside(event: CopyBesideEvent) -> str:
+    """What becomes of tables that another task copies.
+
+    >>> from uuid import UUID
+    >>> describe_copy_beside(CopyBesideBegun(task=UUID(int=1), name="kb-beside"))
+    'task kb-beside copies the tables, while the changes of the others go on'
+    >>> describe_copy_beside(CopyBesideEnded(reason="connection refused", again=True))
+    'the copy beside the changes came to nothing, and begins again: connection refused'
+    """
+    if isinstance(event, CopyBesideOrdered):
+        tables = listed([str(each.table) for each in event.order.tables])
+        return f"to be copied again beside the changes of the other tables: {tables}"
+    if isinstance(event, CopyBesideBegun):
+        return f"task {event.name} copies the tables, while the changes of the others go on"
+    if isinstance(event, CopyBesideEnded) and event.reason:
+        then = "begins again" if event.again else "is made without them"
+        return f"the copy beside the changes came to nothing, and {then}: {event.reason}"
+    return "the copy beside the changes is done"
+
+
+def describe_beside(state: TaskState) -> str:
+    """That another task copies tables for this one; empty where none does."""
+    if state.beside is None:
+        return ""
+    tables = counted(len(state.beside.order.tables), "table")
+    by = f"task {state.beside.name}" if state.beside.name else "another task"
+    return f"{by} copies {tables}, while the changes of the others go on"
 
 
 def count_aside(aside: Sequence[TableSetAside]) -> str:

@@ -27,6 +27,10 @@ from syncwizard.task.quarantine import RowDecided as RowDecided
 from syncwizard.task.row_facts import ChangedRule, RowFact
 from syncwizard.task.stages import StageName as StageName
 from syncwizard.task.switchover import AnySwitchoverEvent, FenceInherited
+from syncwizard.task.table_events import CopyBesideBegun as CopyBesideBegun
+from syncwizard.task.table_events import CopyBesideEnded as CopyBesideEnded
+from syncwizard.task.table_events import CopyBesideEvent as CopyBesideEvent
+from syncwizard.task.table_events import CopyBesideOrdered as CopyBesideOrdered
 from syncwizard.task.table_events import DefinitionFollowed as DefinitionFollowed
 from syncwizard.task.table_events import PartitionDetached as PartitionDetached
 from syncwizard.task.table_events import ResyncRequested as ResyncRequested
@@ -302,6 +306,9 @@ AnyEvent = (
     | TableCopied
     | TableRestarted
     | ResyncRequested
+    | CopyBesideOrdered
+    | CopyBesideBegun
+    | CopyBesideEnded
     | TableDropped
     | DefinitionFollowed
     | DefinitionDecided

@@ -8,6 +8,7 @@ from syncwizard.task.event_words import (
     count_changes,
     describe_aside,
     describe_changed_rule,
+    describe_copy_beside,
     describe_dead_letters,
     describe_missing,
     describe_retrying,
@@ -15,6 +16,7 @@ from syncwizard.task.event_words import (
 from syncwizard.task.events import (
     ChangeQuarantined,
     ChangesApplied,
+    CopyBesideEvent,
     DefinitionDecided,
     DefinitionFollowed,
     DefinitionMissing,
@@ -199,6 +201,11 @@ def _(event: ResyncRequested) -> str:
     if event.automatic:
         return f"copied again without an order: {tables} ({'; '.join(event.reasons)})"
     return f"resynchronization requested: {tables}" + (", with a new slot" if event.whole else "")
+
+
+@_sentence.register
+def _(event: CopyBesideEvent) -> str:
+    return describe_copy_beside(event)
 
 
 @_sentence.register

@@ -39,14 +39,15 @@ def describe_order(order: ResyncRequested) -> str:
     return "\n".join(lines)
 
 
-def describe_consequences(order: ResyncRequested, database: str) -> str:
-    """What that means at the destination; `database`: its name, where it is known."""
+def describe_consequences(order: ResyncRequested, database: str, *, beside: bool) -> str:
+    """What that means at the destination; `database`: its name, where it is known; `beside`: another task copies."""
     if not order.tables:
         return "no table is emptied or copied"
     where = one_line(database) or "its database"
     return (
         f"These tables are EMPTIED at the destination ({where}) and copied again from the source."
         "\nUntil the changes since then are applied, readers there see them empty, in part, or of another moment."
+        f"\nThe changes of the other tables {'go on meanwhile' if beside else 'wait for that'}."
     )
 
 

@@ -23,6 +23,7 @@ Capitalization = Literal["source", "lower", "upper"]
 EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
 FailoverSlot = Literal["auto", "off"]
+CopyAgain = Literal["auto", "beside", "held"]
 VectorIndexes = Literal["keep", "ask", "rebuild"]
 DroppedTables = Literal["keep", "drop"]
 Tag = Literal["none", "normal", "online"]
@@ -250,6 +251,15 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             label="Slot on standbys",
             help="`auto`: the slot is made so that standbys keep a copy of it, where the source has version 17 or"
             " later; after a failover the task goes on there. `off`: on the primary alone. Counts from the start.",
+        ),
+    ] = "auto"
+    copy_again: Annotated[
+        CopyAgain,
+        Group(heading="Tables that are copied again", title="Copied again"),
+        Setting(
+            label="While the others",
+            help="`beside`: another task copies them, with a slot of its own, while the changes of the other tables go"
+            " on. `held`: these wait for the copy. `auto`: beside from 256 MiB on.",
         ),
     ] = "auto"
     vector_indexes: Annotated[

@@ -135,6 +135,16 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
     window_of: str = ""
 
 
+class CopyBeside(msgspec.Struct, frozen=True, kw_only=True):
+    """Tables that another task copies for this one: by which order, and how often such a task came to nothing; `task`
+    and `name` of the one there is."""
+
+    order: ResyncRequested
+    task: uuid.UUID | None = None
+    name: str = ""
+    failures: int = 0
+
+
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     """Made by `reduce` from the journal and from nothing else.
 
@@ -147,7 +157,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     `resync`: the latest order to copy tables again. `copied_again`: by name, how often the engine has ordered that for
     a table, and when last. `dropped`: tables that left the task, because the source has them
     no more. `detached`: partitions whose rows the destination still has in their tree. `aside`: tables whose changes
-    are not applied.
+    are not applied. `beside`: those of them that another task copies.
     `row_rules`: what is asked of rows, None before the capture, and where an older version has begun the task.
     `verification`: the latest comparison of both ends. `switchover`: the latest one.
     `inherited`: what keeps applications from writing to the destination of a reverse task.
@@ -171,6 +181,7 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int = 0
     resync: ResyncRequested | None = None
     copied_again: Mapping[str, tuple[int, float]] = {}
+    beside: CopyBeside | None = None
     identities: tuple[ReplicaIdentityChanging, ...] = ()
     heartbeat: bool = False
     publication: PublicationCreated | None = None
@@ -204,6 +215,13 @@ class TaskState(msgspec.Struct, frozen=True, kw_only=True):
         Not looked for with each fact: there may be thousands of tables.
         """
         return tuple({each.table: each for each in reversed(self.identities)}.values())[::-1]
+
+    @property
+    def left_aside(self) -> tuple[TableSetAside, ...]:
+        """The tables that are set aside and that no other task copies meanwhile."""
+        if self.beside is None:
+            return self.aside
+        return tuple(each for each in self.aside if not each.names & self.beside.order.names)
 
     def finished(self, stage: StageName) -> bool:
         """Whether the stage is done for good."""

@@ -47,7 +47,8 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     task were modified; `schemas` are new as a whole; `mapping` has the names at the destination from then on.
     `heals`: tables are not emptied; what differs is written. `automatic`: given by the engine. `gap_bytes`: the WAL
     that the source wrote since the destination's position, None where that is not known; `index_bytes`: of the tables'
-    indexes at the destination.
+    indexes at the destination. `taken_from`: the task that has copied the tables already, and kept them in step.
+    `intact`: the changes of the other tables can go on as they are.
     """
 
     id: uuid.UUID
@@ -62,11 +63,43 @@ class ResyncRequested(Event, frozen=True, kw_only=True, tag=True):
     automatic: bool = False
     gap_bytes: int | None = None
     index_bytes: int = 0
+    taken_from: uuid.UUID | None = None
+    intact: bool = False
+
+    @property
+    def names(self) -> frozenset[TableName]:
+        """The tables to copy."""
+        return frozenset(each.table for each in self.tables)
 
     @property
     def modifies(self) -> bool:
         """Whether other tables belong to the task from here on."""
         return bool(self.added or self.removed)
+
+
+class CopyBesideEvent(Event, frozen=True, kw_only=True):
+    """What becomes of tables that another task copies for this one."""
+
+
+class CopyBesideOrdered(CopyBesideEvent, frozen=True, kw_only=True, tag=True):
+    """The tables of the order, which are set aside, are copied by a task of their own, while the changes of the others
+    go on; once they are in step the order is carried out with what that task has copied."""
+
+    order: ResyncRequested
+
+
+class CopyBesideBegun(CopyBesideEvent, frozen=True, kw_only=True, tag=True):
+    """The task that copies the tables is about to be made."""
+
+    task: uuid.UUID
+    name: str
+
+
+class CopyBesideEnded(CopyBesideEvent, frozen=True, kw_only=True, tag=True):
+    """That task is gone; `reason`: why it came to nothing. `again`: another one is to be made."""
+
+    reason: str = ""
+    again: bool = False
 
 
 class TableDropped(Event, frozen=True, kw_only=True, tag=True):

@@ -2,6 +2,7 @@
 
 from syncwizard.task.events import (
     ChangeQuarantined,
+    CopyBesideEnded,
     DefinitionFollowed,
     DefinitionMissing,
     Entry,
@@ -40,6 +41,8 @@ def level_of(event: Event) -> str:
             return "warning"
         case TableVerified(found=found) if found.verdict != "equal":
             return "error" if found.verdict == "different" else "warning"
+        case CopyBesideEnded(reason=reason) if reason:
+            return "warning"
         case VerificationFinished(failure=Failure()) | SwitchoverUndone() | FenceRaising():
             return "warning"
         case (

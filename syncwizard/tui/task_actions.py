@@ -13,6 +13,7 @@ from syncwizard.client.looking import Seen, look_anyway
 from syncwizard.client.report import as_text, default_name, gather, redactor_of
 from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import EndpointError, SyncwizardError
+from syncwizard.task.copying_beside import is_copied_beside
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
 from syncwizard.task.left_over import left_over_lines
@@ -262,7 +263,9 @@ def resync_dialog(task: StoredTask, order: ResyncRequested) -> TypedConfirmDialo
     spec = task.spec
     return TypedConfirmDialog(
         f"Copy again: {task.label}",
-        describe_consequences(order, spec.destination.database or ""),
+        describe_consequences(
+            order, spec.destination.database or "", beside=is_copied_beside(spec, task.read_state(), order)
+        ),
         name=task.label,
         source=spec.source.describe(),
         destination=spec.destination.describe(),

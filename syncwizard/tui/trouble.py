@@ -68,11 +68,9 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
         return _failed(state, now)
     if state.state == "paused":
         return _paused(seen, now)
-    if state.aside:
-        words = count_aside(state.aside)
-        return Trouble(
-            tone="bad", title=words, cause=describe_aside(state.aside[0]), brief=words, key="Enter shows them"
-        )
+    if aside := state.left_aside:
+        words = count_aside(aside)
+        return Trouble(tone="bad", title=words, cause=describe_aside(aside[0]), brief=words, key="Enter shows them")
     if state.state != "released" and (failed := dead_letters(seen.sample, state)):
         rows = counted(sum(failed.values()), "row")
         return Trouble(

@@ -14,7 +14,7 @@ from syncwizard.stages.definitions import keys, schema
 from syncwizard.stages.full import stage as full
 from syncwizard.task.events import Event
 from syncwizard.task.objects import SchemaObjects, TableObject
-from syncwizard.task.specification import Advanced, PrecheckSettings, TaskSpec
+from syncwizard.task.specification import Advanced, CopyAgain, PrecheckSettings, TaskSpec
 from tests.support.commands import syncwizard, write_task_file
 from tests.support.comparison import assert_equal, content
 from tests.support.inprocess import Killed, TaskRun
@@ -64,9 +64,12 @@ def caught_up() -> None:
     syncwizard("wait", NAME, "--until", "caught-up", "--timeout", "90")
 
 
-def test_tables_join_and_leave_and_nothing_is_missed(pair: DatabasePair, tmp_path: Path, state_home: Path) -> None:
+@pytest.mark.parametrize("copy_again", ["held", "beside"])
+def test_tables_join_and_leave_and_nothing_is_missed(
+    pair: DatabasePair, tmp_path: Path, state_home: Path, copy_again: CopyAgain
+) -> None:
     pair.source.execute(SHOP)
-    follow = Advanced(ddl="follow")
+    follow = Advanced(ddl="follow", copy_again=copy_again)
     begun = msgspec.structs.replace(shop(pair, public("customers", "scratch")), advanced=follow)
     syncwizard("start", write_task_file(begun, tmp_path), "--until", "caught-up")
     [task] = tasks.list_tasks()

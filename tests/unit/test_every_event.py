@@ -10,6 +10,9 @@ from syncwizard.task.events import (
     AnyEvent,
     ChangeQuarantined,
     ChangesApplied,
+    CopyBesideBegun,
+    CopyBesideEnded,
+    CopyBesideOrdered,
     DefinitionDecided,
     DefinitionFollowed,
     DefinitionMissing,
@@ -107,6 +110,11 @@ EVENTS: list[Event] = [
     TableCopied(table=TABLE, rows=1, bytes=1, seconds=1.0),
     TableRestarted(table=TABLE, reason="rewritten"),
     ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=TABLE, rows=1, bytes=1)], whole=False),
+    CopyBesideOrdered(
+        order=ResyncRequested(id=uuid.uuid4(), tables=[TableToCopy(table=TABLE, rows=1, bytes=1)], whole=False)
+    ),
+    CopyBesideBegun(task=uuid.uuid4(), name="t-beside"),
+    CopyBesideEnded(reason="connection refused"),
     TableDropped(table=TABLE),
     DefinitionFollowed(
         number=1, lsn="0/1", kind="changed", table=TABLE, tag="ALTER TABLE", statements=["ALTER TABLE sales.orders …"]

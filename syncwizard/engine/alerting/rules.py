@@ -100,9 +100,8 @@ def _of_state(state: TaskState, rules: Alerts, now: float) -> Iterator[tuple[Rul
         lasted = now - full.started_at
         if lasted > rules.full_hours * HOUR:
             yield "full-stage", f"the full stage has run for {span(lasted)}, the limit is {rules.full_hours} h"
-    if state.aside:
-        names = ", ".join(str(each.table) for each in state.aside)
-        yield "tables-aside", f"{count_aside(state.aside)}: {names}"
+    if aside := state.left_aside:
+        yield "tables-aside", f"{count_aside(aside)}: {', '.join(str(each.table) for each in aside)}"
     found = state.verification
     if found is not None and (found.of("different") or found.differences):
         what = counted(len(found.of("different")), "table")

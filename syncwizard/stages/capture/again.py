@@ -38,6 +38,7 @@ from syncwizard.stages.capture.making import (
     set_up_joining,
 )
 from syncwizard.stages.context import Context
+from syncwizard.stages.full.beside import end_beside
 from syncwizard.stages.relations import leave_dropped
 from syncwizard.stages.targets import find_obstacles, read_targets
 from syncwizard.task.events import ResyncRequested
@@ -71,6 +72,12 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
         """Those of the selected tables that are lost, or whose name is not that of what was captured under it."""
         names = [name for pair in self.lineage.renamed for name in pair if name in selected]
         return list(dict.fromkeys([*self.lost, *names]))
+
+    @property
+    def none(self) -> bool:
+        """Whether everything that is not set aside is as the task left it."""
+        found = self.gap or self.elsewhere or self.publication.lost or self.publication.added or self.dropped
+        return not (found or self.lineage.lost or self.lineage.renamed) and self.heartbeat
 
     @property
     def dropped(self) -> list[TableName]:
@@ -176,6 +183,7 @@ def run(context: Context, destination: Destination, progress: Progress, order: R
             set_up_joining(context, source)
     followed = read_followed(context, everything, created[0].snapshot) if created else []
     with translated("destination", "registering the task again"), destination.transaction():
+        end_beside(context, destination, order)
         destination.ledger.register_again(order.id, publication, created)
         renewed = created is not None or uncaptured or own_table() in damage.publication.lost
         _begin_again(destination, selection, forget_definitions=renewed, forget_pairs=order.whole)

@@ -63,6 +63,7 @@ def describe(context: Context, wish: ResyncWish) -> ResyncRequested:
         heals=wish.heals,
         gap_bytes=gap,
         index_bytes=index_bytes,
+        intact=damage.none,
     )
 
 

@@ -156,7 +156,8 @@ def plan_round(
         from syncwizard.stages.definitions.postponing import postpone_of
 
         postpone_of(context, destination, [table.name for table in emptied], "the table is copied again")
-    with translated("destination", "planning the copy"):
+    # It waits for whoever reads the tables.
+    with interruptible(context, destination.connection, "destination", "emptying the tables"):
         destination.copies.begin(begun.values(), to_empty(emptied, selected, there, copies), there.conditions(emptied))
     new = [plan for plan in plans if plan.source.name in begun]
     if new:

@@ -15,6 +15,7 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
 from syncwizard.remedies import to_do
 from syncwizard.stages.context import Child, Context, Pair, copy_workers
+from syncwizard.stages.full.beside import leave_to_another
 from syncwizard.stages.full.child import (
     Assignment,
     ChunkCopied,
@@ -31,6 +32,7 @@ from syncwizard.stages.full.healing import heal
 from syncwizard.stages.full.planning import TablePlan, plan_round
 from syncwizard.stages.full.refusing import refuse
 from syncwizard.stages.full.renewing import is_changed
+from syncwizard.stages.full.taking_over import take_over
 from syncwizard.task.events import Noticed, SyncPointSet, TableCopied, TableRestarted
 from syncwizard.task.figures.sample import Sample
 from syncwizard.task.lsn import format_lsn, parse_lsn
@@ -54,6 +56,8 @@ def run(context: Context) -> str:
         with translated("destination", "planning the copy"):
             destination.hold(context.owner)
             destination.prepare_writing()
+        take_over(context, source, destination)
+        leave_to_another(context, source, destination)
         given_up: set[TableName] = set()
         while _copy_round(context, source, destination, given_up):
             context.cancellation.check()

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from syncwizard.task.copying_again import counted_again
 from syncwizard.task.event_words import DEAD_LETTERS
 from syncwizard.task.events import (
+    CopyBesideBegun,
+    CopyBesideEnded,
+    CopyBesideOrdered,
     Noticed,
     PartitionDetached,
     ReplicaIdentityChanging,
@@ -20,7 +23,7 @@ from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.reducing.core import after, interrupted, noticed, replace
 from syncwizard.task.stages import TABLE as STAGE_TABLE
-from syncwizard.task.state import StageState, TableState, TaskState
+from syncwizard.task.state import CopyBeside, StageState, TableState, TaskState
 
 
 @after.register
@@ -103,6 +106,27 @@ def _(event: ResyncRequested, state: TaskState, at: float) -> TaskState:
         detached=tuple(each for each in state.detached if not again.intersection((each.table, each.root))),
         aside=tuple(each for each in state.aside if not (again | removed).intersection(each.names)),
     )
+
+
+@after.register
+def _(event: CopyBesideOrdered, state: TaskState, at: float) -> TaskState:
+    return replace(state, beside=CopyBeside(order=event.order))
+
+
+@after.register
+def _(event: CopyBesideBegun, state: TaskState, at: float) -> TaskState:
+    if state.beside is None:
+        return state
+    return replace(state, beside=replace(state.beside, task=event.task, name=event.name))
+
+
+@after.register
+def _(event: CopyBesideEnded, state: TaskState, at: float) -> TaskState:
+    if event.reason:
+        state = noticed(state, at, Noticed(level="warning", message=narrate(event)))
+    if state.beside is None or not event.again:
+        return replace(state, beside=None)
+    return replace(state, beside=replace(state.beside, task=None, name="", failures=state.beside.failures + 1))
 
 
 def rename_table(state: TaskState, before: TableName, now: TableName) -> TaskState:

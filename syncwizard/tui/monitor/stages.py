@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from syncwizard.client.looking import Seen
-from syncwizard.task.event_words import count_aside, count_missing, describe_aside, describe_missing
+from syncwizard.task.event_words import count_aside, count_missing, describe_aside, describe_beside, describe_missing
 from syncwizard.task.figures.rates import copy_progress, index_fraction
 from syncwizard.task.figures.time_left import stages_left
 from syncwizard.task.figures.totals import copy_fields, describe_share, describe_time_left
@@ -25,7 +25,9 @@ def stage_lines(seen: Seen, now: float) -> list[list[Part]]:
     lines: list[list[Part]] = []
     for name in STAGES:
         lines += _stage(name, seen, now)
-    if aside := seen.state.aside:
+    if beside := describe_beside(seen.state):
+        lines.append([("◐ ", "accent"), (beside, "plain")])
+    if aside := seen.state.left_aside:
         lines.append([("✗ ", "bad"), (count_aside(aside), "bad")])
         lines += [[(f"  {one_line(describe_aside(each))}", "muted")] for each in aside[:MISSING_SHOWN]]
         if len(aside) > MISSING_SHOWN:
@@ -51,7 +53,9 @@ def brief_stage_lines(seen: Seen, now: float, width: int) -> list[list[Part]]:
             done.append([("✓ ", "good"), (f"{name} ", "plain")])
         else:
             lines += _tight(_stage(name, seen, now), width)
-    if aside := seen.state.aside:
+    if beside := describe_beside(seen.state):
+        lines.append([("◐ ", "accent"), (beside, "plain")])
+    if aside := seen.state.left_aside:
         lines.append([("✗ ", "bad"), (f"{count_aside(aside)}; 5 lists them", "bad")])
     if missing := seen.state.missing_definitions:
         lines.append([("▲ ", "warn"), (f"{count_missing(missing)}; 5 lists them", "warn")])

@@ -1,0 +1,60 @@
+"""Tables that a task of their own copies again, while the changes of the others go on (`advanced.copy_again`)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncwizard import paths
+from syncwizard.client.tasks import list_tasks
+from syncwizard.engine.journal import FILE_NAME, read_entries
+from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, ResyncRequested, TablePlanned
+from syncwizard.task.specification import Advanced
+from tests.faults.harness import left_at_destination, left_at_source
+from tests.integration.test_resync import NAME, TABLES, Made, change, ended
+from tests.support.commands import syncwizard
+from tests.support.comparison import assert_equal
+from tests.support.pair import DatabasePair
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def made(pair: DatabasePair, tmp_path: Path, state_home: Path) -> Iterator[Made]:
+    pair.source.execute(TABLES)
+    made = Made(pair, tmp_path, advanced=Advanced(copy_again="beside"))
+    with ended(made):
+        made.start()
+        yield made
+
+
+def test_the_changes_of_other_tables_go_on_while_a_table_is_copied_again(made: Made) -> None:
+    pair = made.pair
+    before = made.task.read_state().sequence
+    with pair.destination.transaction():
+        # The copy cannot begin to empty them: however fast it is, the others go on before it.
+        pair.destination.execute("LOCK TABLE tree_1 IN ACCESS SHARE MODE")
+        syncwizard("resync", NAME, "--table", "public.tree", "--table", "public.three", "--yes")
+        change(pair)
+        pair.source.execute("INSERT INTO one VALUES (5000, 0, 'while it is copied')")
+        with made.pair.destination_cluster.connect(pair.destination_database) as reader:
+            until(
+                lambda: reader.execute("SELECT 1 FROM one WHERE id = 5000").fetchone(), 30, "a change of another table"
+            )
+            beside = made.task.read_state().beside
+            assert beside is not None
+    until(lambda: made.task.read_state().beside is None, 60, "the tables to be taken over")
+    change(pair)
+    made.caught_up()
+    assert_equal(pair)
+    since = [entry.event for entry in read_entries(made.task.folder / FILE_NAME, before)]
+    begun = next(event for event in since if isinstance(event, CopyBesideBegun))
+    assert [event.taken_from for event in since if isinstance(event, ResyncRequested)] == [begun.task]
+    assert [event.reason for event in since if isinstance(event, CopyBesideEnded)] == [""]
+    assert not any(isinstance(event, TablePlanned) for event in since)
+    assert not paths.task_folder(begun.task).exists()
+    made.pause()
+    syncwizard("release", NAME, "--yes")
+    assert left_at_source(pair) + left_at_destination(pair) == []
+    assert [task.label for task in list_tasks() if task.read_state().state != "released"] == []
