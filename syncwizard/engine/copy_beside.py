@@ -102,6 +102,9 @@ class CopyBesideKeeper:
         state = self._context.state()
         if state.state != "synchronizing" or not state.finished("indexes"):
             return
+        if lack := beside.lack_of_room(self._context):
+            self._give_up(lack, again=False)
+            return
         before = beside.traits_of(self._context, order)
         beside.settle(self._context)
         beside.postpone_indexes(self._context, order)
@@ -109,10 +112,14 @@ class CopyBesideKeeper:
         if spec.id is None:
             raise ValueError("a task that is to be made has an id")
         self._context.record(CopyBesideBegun(task=spec.id, name=spec.name))
-        with self._second.made(spec, "copy beside", self._context.cancellation) as (context, _):
-            beside.seed(context, order)
-            if beside.traits_of(self._context, order) != before:
-                raise TaskFailed(CHANGED)
+        try:
+            with self._second.made(spec, "copy beside", self._context.cancellation) as (context, _):
+                beside.seed(context, order)
+                if beside.traits_of(self._context, order) != before:
+                    raise TaskFailed(CHANGED)
+        except EndpointError as error:
+            self._give_up(str(error))
+            return
         self._second.start(spec.id)
 
     def _follow(self, known: CopyBeside, task: uuid.UUID) -> None:
@@ -148,12 +155,12 @@ class CopyBesideKeeper:
             return None
         return read_state(folder / FILE_NAME, task, "")
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, reason: str, *, again: bool = True) -> None:
         """Drops the other task; another one follows, or the order is carried out without one."""
         known = self._context.state().beside
         if known is None:
             return
-        again = known.failures + 1 < MOST_ATTEMPTS
+        again = again and known.failures + 1 < MOST_ATTEMPTS
         self._drop(known.task)
         self._context.record(CopyBesideEnded(reason=reason, again=again))
         self._from = time.monotonic() + (AGAIN_SECONDS if again else 0.0)

@@ -8,13 +8,15 @@ import pytest
 from syncwizard import paths
 from syncwizard.client.tasks import list_tasks
 from syncwizard.engine.journal import FILE_NAME, read_entries
-from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, ResyncRequested, TablePlanned
+from syncwizard.postgres.session.server import read_replication_room
+from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, Event, ResyncRequested, TablePlanned
 from syncwizard.task.specification import Advanced
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.integration.test_resync import NAME, TABLES, Made, change, ended
 from tests.support.commands import syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
+from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -48,13 +50,40 @@ def test_the_changes_of_other_tables_go_on_while_a_table_is_copied_again(made: M
     change(pair)
     made.caught_up()
     assert_equal(pair)
-    since = [entry.event for entry in read_entries(made.task.folder / FILE_NAME, before)]
-    begun = next(event for event in since if isinstance(event, CopyBesideBegun))
-    assert [event.taken_from for event in since if isinstance(event, ResyncRequested)] == [begun.task]
-    assert [event.reason for event in since if isinstance(event, CopyBesideEnded)] == [""]
-    assert not any(isinstance(event, TablePlanned) for event in since)
+    events = since(made, before)
+    begun = next(event for event in events if isinstance(event, CopyBesideBegun))
+    assert [event.taken_from for event in events if isinstance(event, ResyncRequested)] == [begun.task]
+    assert [event.reason for event in events if isinstance(event, CopyBesideEnded)] == [""]
+    assert not any(isinstance(event, TablePlanned) for event in events)
     assert not paths.task_folder(begun.task).exists()
     made.pause()
     syncwizard("release", NAME, "--yes")
     assert left_at_source(pair) + left_at_destination(pair) == []
     assert [task.label for task in list_tasks() if task.read_state().state != "released"] == []
+
+
+def test_without_a_free_slot_the_other_tables_wait_for_the_copy(made: Made) -> None:
+    pair = made.pair
+    room = read_replication_room(pair.source)
+    taken = [f"occupied_{number}" for number in range(room.max_slots - room.slots)]
+    before = made.task.read_state().sequence
+    try:
+        for name in taken:
+            pair.source.execute("SELECT pg_create_physical_replication_slot(%s)", (name,))
+        syncwizard("resync", NAME, "--table", "public.three", "--yes")
+        ended = until(
+            lambda: [event for event in since(made, before) if isinstance(event, CopyBesideEnded)], 60, "the end"
+        )
+        # The copy itself takes one for a moment.
+        drop_slots(pair.source, *taken)
+    finally:
+        drop_slots(pair.source, *taken)
+    assert [(event.again, "no free slot" in event.reason) for event in ended] == [(False, True)]
+    until(lambda: not made.task.read_state().aside, 60, "the table to be copied")
+    change(pair)
+    made.caught_up()
+    assert_equal(pair)
+
+
+def since(made: Made, sequence: int) -> list[Event]:
+    return [entry.event for entry in read_entries(made.task.folder / FILE_NAME, sequence)]

@@ -12,6 +12,7 @@ from syncwizard.postgres.destination.chunks import TableCopy
 from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.destination.taking_over import TakingOver
 from syncwizard.postgres.session.connection import Connection
+from syncwizard.postgres.session.server import read_replication_room
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.lineage import with_traits
 from syncwizard.postgres.source.slot import current_lsn
@@ -25,6 +26,8 @@ from syncwizard.task.names import TableName
 LOOK_SECONDS = 0.2
 # A task that is further behind is let catch up first: this one waits for it while it takes the tables over.
 STEP_SECONDS = 10.0
+# Of the other task: for its stream, and for a snapshot, should it have to begin a copy again.
+SENDERS = 2
 
 
 def order_beside(context: Context, order: ResyncRequested) -> None:
@@ -117,6 +120,17 @@ def settle(context: Context) -> None:
             if applied is not None and parse_lsn(applied) >= wanted:
                 return
             context.cancellation.wait(LOOK_SECONDS)
+
+
+def lack_of_room(context: Context) -> str:
+    """Why the source has no room for another task; empty where it has."""
+    with context.connect("source", "copy beside") as source, translated("source", "looking for free slots"):
+        room = read_replication_room(source)
+    if room.slots >= room.max_slots:
+        return f"the source has no free slot (max_replication_slots is {room.max_slots})"
+    if room.senders + room.reserved + SENDERS > room.max_senders:
+        return f"the source has too few free WAL senders (max_wal_senders is {room.max_senders})"
+    return ""
 
 
 def seed(context: Context, order: ResyncRequested) -> None:
