@@ -82,6 +82,9 @@ def wanted(statement: Statement, wishes: Wishes) -> bool:
             return belongs_to_whole(statement.kind, name, statement.table, wishes)
         case "comment" | "privilege" | "extension dependency":
             return _remark_wanted(statement, wishes)
+        case "foreign key" if statement.table in wishes.others:
+            # Of a table that the task has, to one that joins.
+            return wishes.foreign_keys and statement.references in needs.tables
         case "index partition" | "index setting":
             # Decided with the index, when all of those are known.
             return True

@@ -357,7 +357,8 @@ def _(event: FenceInherited) -> str:
 @_sentence.register
 def _(event: ChangesApplied) -> str:
     changes = count_changes(event.tables)
-    return f"{event.transactions:,} transactions with {changes:,} changes applied so far, up to {event.applied_lsn}"
+    done = f"{counted(event.transactions, 'transaction')} with {counted(changes, 'change')} applied so far"
+    return f"{done}, up to {event.applied_lsn}"
 
 
 @_sentence.register

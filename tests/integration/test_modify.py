@@ -35,6 +35,8 @@ CREATE TABLE orders (
     note text
 );
 CREATE INDEX orders_by_customer ON orders (customer);
+CREATE TABLE notes (id int PRIMARY KEY, of bigint REFERENCES orders);
+INSERT INTO notes VALUES (1, NULL);
 CREATE TABLE visits (at timestamptz, page text);
 CREATE TABLE scratch (id int PRIMARY KEY);
 INSERT INTO customers SELECT i, 'customer ' || i FROM generate_series(1, 50) i;
@@ -70,12 +72,12 @@ def test_tables_join_and_leave_and_nothing_is_missed(
 ) -> None:
     pair.source.execute(SHOP)
     follow = Advanced(ddl="follow", copy_again=copy_again)
-    begun = msgspec.structs.replace(shop(pair, public("customers", "scratch")), advanced=follow)
+    begun = msgspec.structs.replace(shop(pair, public("customers", "notes", "scratch")), advanced=follow)
     syncwizard("start", write_task_file(begun, tmp_path), "--until", "caught-up")
     [task] = tasks.list_tasks()
 
     renamed = TableObject(table="orders", name="orders_eu", columns={"note": "remark"})
-    wanted = shop(pair, public("customers", renamed, "visits"), SchemaObjects(schema="billing"))
+    wanted = shop(pair, public("customers", "notes", renamed, "visits"), SchemaObjects(schema="billing"))
     path = write_task_file(msgspec.structs.replace(wanted, advanced=follow), tmp_path)
     pair.source.execute("UPDATE customers SET name = 'before' WHERE id = 1")
     done = syncwizard("modify", NAME, path, "--yes", "--ignore", "replica-identity")
@@ -109,9 +111,12 @@ def test_tables_join_and_leave_and_nothing_is_missed(
         assert pair.destination.execute(rows.format(there)).fetchall() == here, table
     assert pair.destination.execute("SELECT id FROM scratch").fetchall() == [(1,)]
     assert pair.destination.execute("SELECT remark FROM orders_eu WHERE remark IS NOT NULL").fetchall() == [("new",)]
-    # The foreign key to a table that was there before, the index, the view of the new schema.
-    keys = "SELECT confrelid::regclass::text FROM pg_constraint WHERE conname = 'orders_customer_fkey'"
-    assert pair.destination.execute(keys).fetchall() == [("customers",)]
+    # The foreign keys to a table that was there before, and from one, the index, the view of the new schema.
+    keys = (
+        "SELECT confrelid::regclass::text, convalidated FROM pg_constraint"
+        " WHERE conname IN ('orders_customer_fkey', 'notes_of_fkey') ORDER BY conname"
+    )
+    assert pair.destination.execute(keys).fetchall() == [("orders_eu", True), ("customers", True)]
     assert pair.destination.execute("SELECT to_regclass('orders_eu_by_customer') IS NOT NULL").fetchone() == (True,)
     assert pair.destination.execute("SELECT count(*) FROM billing.sums").fetchone() == (2,)
     state = task.read_state()

@@ -5,12 +5,13 @@ statements, and the destination knows which of them are done.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from syncwizard.errors import TaskFailed
+from syncwizard.postgres.catalog.constraints import read_foreign_keys
 from syncwizard.postgres.catalog.database_settings import comment_statement, read_comment
 from syncwizard.postgres.catalog.dependencies import read_casts, read_needs, read_relations
 from syncwizard.postgres.catalog.foreign_code import read_definer_owners
@@ -100,7 +101,8 @@ def _make(context: Context, spec: TaskSpec, added: frozenset[TableName] = frozen
             whole = frozenset(entry.schema for entry in spec.objects if entry.whole)
             task_has = select_tables(source, context.spec, sizes=False).tables if added else ()
             casts = read_casts(source, whole)
-        dump = _dump(context, source, destination, needs)
+            referring = _referring(source, task_has, needs)
+        dump = _dump(context, source, destination, needs, referring)
         with translated("destination", "reading the catalogue"):
             existing = destination.definitions.read_existing(needs, context.mapping)
             there = {cast.name for cast in destination.database.read_casts(whole)}
@@ -167,8 +169,22 @@ def _database_comment(context: Context, source: Connection, destination: Destina
     return comment_statement(destination.database.name, comment)
 
 
-def _dump(context: Context, source: Connection, destination: Destination, needs: Needs) -> str:
-    """The definitions under the slot's snapshot, while it lives; a later run takes the present ones."""
+def _referring(source: Connection, task_has: Sequence[Table], needs: Needs) -> frozenset[TableName]:
+    """The tables of the task with foreign keys to those that join."""
+    names = {table.oid: table.name for table in task_has}
+    keys = read_foreign_keys(source, [table.oid for table in task_has if table.name not in needs.tables])
+    return frozenset(names[key.table] for key in keys if names.get(key.other) in needs.tables)
+
+
+def _dump(
+    context: Context,
+    source: Connection,
+    destination: Destination,
+    needs: Needs,
+    referring: frozenset[TableName] = frozenset(),
+) -> str:
+    """The definitions under the slot's snapshot, while it lives; a later run takes the present ones. `referring`:
+    tables beside those of the needs."""
     remove_secrets(context.folder)
     versions = source.info.server_version // 10000, destination.database.server_version // 10000
     found = find_programs()
@@ -181,7 +197,7 @@ def _dump(context: Context, source: Connection, destination: Destination, needs:
         relations = read_relations(source, needs.schemas)
     request = DumpRequest(
         schemas=needs.schemas,
-        without=_unwanted(needs, relations),
+        without=[name for name in _unwanted(needs, relations) if name not in referring],
         snapshot=context.pair.snapshot if context.pair is not None else None,
         privileges=any(entry.whole for entry in context.spec.objects),
     )

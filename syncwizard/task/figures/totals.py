@@ -120,6 +120,10 @@ def copy_fields(progress: CopyProgress) -> list[tuple[str, str]]:
     return fields
 
 
+def _many(count: int, noun: str) -> str:
+    return f"{describe_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[str, str]]:
     """What the incremental stage does."""
     transactions = max(sample.transactions or 0, state.transactions)
@@ -128,7 +132,7 @@ def stream_fields(sample: Sample, state: TaskState, now: float) -> list[tuple[st
     if sample.latency_seconds is not None:
         fields.append(("latency", describe_latency(sample, now)))
     if transactions or changes:
-        fields.append(("applied", f"{describe_count(changes)} changes, {describe_count(transactions)} transactions"))
+        fields.append(("applied", f"{_many(changes, 'change')}, {_many(transactions, 'transaction')}"))
         if rates := describe_rates(sample.rows_per_second, sample.bytes_per_second, "changes"):
             fields.append(("rate", rates))
     backlog = backlog_bytes(sample)

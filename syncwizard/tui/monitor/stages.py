@@ -10,7 +10,7 @@ from syncwizard.task.figures.rates import copy_progress, index_fraction
 from syncwizard.task.figures.time_left import stages_left
 from syncwizard.task.figures.totals import copy_fields, describe_share, describe_time_left
 from syncwizard.task.stages import STAGES, StageName, facts_of
-from syncwizard.task.text import age, format_seconds, one_line
+from syncwizard.task.text import age, counted, format_seconds, one_line
 from syncwizard.tui.formatting import Part, Tone, is_in_step
 
 # Of the missing definitions: the stages must stay in sight, and the events have all of them.
@@ -139,7 +139,7 @@ def _at_work(name: StageName, seen: Seen) -> list[list[Part]]:
         return [_left(name, seen), *builds]
     if facts_of(name).endless:
         # A stream in step has no end in sight.
-        return [[(f"{seen.sample.transactions or seen.state.transactions:,} transactions", "plain")]]
+        return [[(counted(seen.sample.transactions or seen.state.transactions, "transaction"), "plain")]]
     return [_left(name, seen)]
 
 
