@@ -69,7 +69,7 @@ def _take_all() -> None:
 async def _tour(place: Workspace, writer: Writer) -> None:
     """The tour plays, and the last look at each of its steps is kept."""
     tour = tour_of(place, writer, 0.5)
-    app = SyncwizardApp(Opening(tour=tour), given=Settings(theme="dark"))
+    app = SyncwizardApp(Opening(tour=tour), given=Settings(theme="dark", question_delay=0))
     kept: dict[int, str] = {}
     # What was filled in is said in a note.
     async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -93,7 +93,7 @@ def _step_in_sight(app: SyncwizardApp) -> tuple[int, bool]:
 
 
 async def _walk(place: Workspace, _: Writer) -> None:
-    app = SyncwizardApp(Opening(screen="wizard", draft=draft_of(place)), given=Settings(theme="dark"))
+    app = SyncwizardApp(Opening(screen="wizard", draft=draft_of(place)), given=Settings(theme="dark", question_delay=0))
     async with app.run_test(size=SIZE) as pilot:
         await _take(pilot, "1-source-and-destination", "Task name")
         await pilot.press("f8")

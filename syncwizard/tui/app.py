@@ -115,6 +115,7 @@ class SyncwizardApp(TypeAheadApp):
         self.typed: dict[UUID, Handover] = {}
         self._conductor: Conductor | None = None
         self._rings = loaded.bell
+        self._question_delay = loaded.question_delay
 
     async def on_mount(self) -> None:
         """Shows the first screen, and watches the terminal from now on."""
@@ -136,6 +137,11 @@ class SyncwizardApp(TypeAheadApp):
         pressed = isinstance(event, InputEvent | Paste) and not event.is_forwarded
         if self._conductor is None or not pressed or not self._conductor.takes(event):
             await super().on_event(event)
+
+    @property
+    def question_delay(self) -> float:
+        """Seconds until a question takes an answer; a tour has read it before."""
+        return 0.0 if self._conductor is not None else self._question_delay
 
     def _end_tour(self) -> None:
         self._conductor = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import msgspec
 import yaml
@@ -15,12 +15,15 @@ ThemeName = Literal["dark", "light", "high-contrast", "ansi-dark", "ansi-light"]
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of config.yaml. `keys`: action id → key (`monitor.pause: P`); `theme`: None chooses by the terminal;
-    `bell`: whether the terminal rings when something long has ended; `read_only`: the screens change nothing."""
+    `bell`: whether the terminal rings when something long has ended; `read_only`: the screens change nothing;
+    `question_delay`: seconds for which a question must have been on the screen before a key confirms it."""
 
     keys: dict[str, str] = {}
     theme: ThemeName | None = None
     bell: bool = True
     read_only: bool = False
+    # Two presses that were meant as one are 0.1 to 0.3 seconds apart.
+    question_delay: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.4
 
 
 class TaskView(msgspec.Struct, frozen=True, kw_only=True):

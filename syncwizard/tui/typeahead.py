@@ -22,6 +22,7 @@ from textual.events import Event, Key, Paste
 from textual.timer import Timer
 from textual.widgets import Input
 
+from syncwizard.tui.confirming import Asks, is_too_soon
 from syncwizard.tui.opening import Leaving
 
 # Whatever became of the key that moves, the others go on after so long: on a saturated machine a screen takes seconds.
@@ -73,6 +74,8 @@ class TypeAheadApp(App[Leaving]):
         if self._is_early(event):
             self._early.append(event)
             return
+        if isinstance(event, Key) and self.is_refused(event.key, self._action_of(event.key), event.time):
+            return
         moves = isinstance(event, Key) and self._moves(event)
         if moves:
             self.hold_keys()
@@ -90,11 +93,28 @@ class TypeAheadApp(App[Leaving]):
         screen = self.screen
         if not isinstance(screen, KeepsEarlyKeys):
             return False
-        found = screen.active_bindings.get(event.key) if isinstance(event, Key) else None
-        early = screen.is_early(event, (found.binding.id or "") if found is not None else "", len(self._early))
+        action = self._action_of(event.key) if isinstance(event, Key) else ""
+        early = screen.is_early(event, action, len(self._early))
         if early:
             screen.show_early(len(self._early) + 1)
         return early
+
+    def _action_of(self, key: str) -> str:
+        found = self.screen.active_bindings.get(key)
+        return (found.binding.id or "") if found is not None else ""
+
+    @property
+    def question_delay(self) -> float:
+        """Seconds for which a question must have been on the screen before a key confirms it."""
+        return 0.0
+
+    def is_refused(self, key: str, action: str, pressed_at: float) -> bool:
+        """Whether a key, or a click on it, confirms what could not be read before; the screen says so then."""
+        screen = self.screen
+        refused = is_too_soon(screen, key, action, pressed_at, self.question_delay)
+        if refused and isinstance(screen, Asks):
+            screen.show_too_soon(key)
+        return refused
 
     async def let_early_keys_go(self) -> None:
         """The screen has what the keys are for that came early: they arrive, before any later one."""

@@ -27,7 +27,7 @@ def task_list(
     """The application at its list of these tasks."""
     return SyncwizardApp(
         clock=lambda: NOW,
-        given=Settings(theme=theme, keys=dict(keys or {}), read_only=read_only),
+        given=Settings(theme=theme, question_delay=0, keys=dict(keys or {}), read_only=read_only),
         look=lambda: list(everything),
         follow=Replay(View(seen=everything[0])) if everything else EngineLink,
     )
@@ -38,7 +38,7 @@ def monitor(view: View, *, theme: ThemeName = "dark", now: float = NOW, follow: 
     return SyncwizardApp(
         Opening(screen="monitor", task=view.seen.task),
         clock=lambda: now,
-        given=Settings(theme=theme),
+        given=Settings(theme=theme, question_delay=0),
         look=lambda: [view.seen],
         follow=follow or Replay(view),
     )

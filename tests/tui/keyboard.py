@@ -69,7 +69,7 @@ class Keyboard:
 
 def screens(opening: Opening) -> SyncwizardApp:
     """The application with nothing of this machine in it: one theme, a clock that stands, no tasks."""
-    return SyncwizardApp(opening, clock=lambda: NOW, given=Settings(theme="dark"), look=list)
+    return SyncwizardApp(opening, clock=lambda: NOW, given=Settings(theme="dark", question_delay=0), look=list)
 
 
 @asynccontextmanager

@@ -155,7 +155,7 @@ async def test_the_pages_can_be_read(theme: ThemeName, monkeypatch: pytest.Monke
 
 @EVERY_THEME
 async def test_the_wizard_can_be_read(theme: ThemeName) -> None:
-    app = SyncwizardApp(Opening(), clock=lambda: NOW, given=Settings(theme=theme), look=list)
+    app = SyncwizardApp(Opening(), clock=lambda: NOW, given=Settings(theme=theme, question_delay=0), look=list)
     async with app.run_test(size=WIDE) as pilot:
         await app.push_screen(WizardScreen(DRAFT, [EndpointsStep, replayed(ITEMS)]))
         await shown(pilot, "What to mind")

@@ -416,7 +416,9 @@ async def test_what_a_release_left_behind_stays_on_the_screen() -> None:
 async def test_a_dead_engine_is_explained_from_its_journal(stage: str) -> None:
     task = store_task()
     write_journal(task, through("full" if stage == "full" else "incremental"))
-    app = SyncwizardApp(Opening(screen="monitor", task=task), clock=lambda: NOW, given=Settings(theme="dark"))
+    app = SyncwizardApp(
+        Opening(screen="monitor", task=task), clock=lambda: NOW, given=Settings(theme="dark", question_delay=0)
+    )
     async with app.run_test(size=NARROW) as pilot:
         text = await shown(pilot, "✗ The engine died")
         assert f"(process {PID}) died in the stage {stage}" in text.replace("\n", " ")
@@ -630,7 +632,7 @@ def living(state_home: Path) -> Iterator[StoredTask]:
 
 @pytest.mark.slow
 async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask) -> None:
-    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark", question_delay=0))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "◑ catching up", seconds=30.0)
         await pilot.press("p")
@@ -649,7 +651,7 @@ async def test_a_living_engine_is_followed_and_paused_by_keys(living: StoredTask
 async def test_a_killed_engine_is_explained_and_its_successor_followed_without_a_key(
     living: StoredTask,
 ) -> None:
-    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark", question_delay=0))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "◑ catching up", seconds=30.0)
         holder = living.find_engine()
@@ -665,7 +667,7 @@ async def test_an_engine_that_does_not_answer_is_reported_and_does_not_keep_anyo
     living: StoredTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "ANSWER_SECONDS", 0.3)
-    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark"))
+    app = SyncwizardApp(Opening(screen="monitor", task=living), given=Settings(theme="dark", question_delay=0))
     async with app.run_test(size=NARROW) as pilot:
         await shown(pilot, "◑ catching up", seconds=30.0)
         holder = living.find_engine()

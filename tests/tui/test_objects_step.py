@@ -60,7 +60,7 @@ class StepApp(SyncwizardApp):
     CSS_PATH: ClassVar = stylesheets("base", "dialogs")
 
     def __init__(self, draft: TaskDraft, *steps: type[ObjectsStep]) -> None:
-        super().__init__(Opening(), clock=lambda: 0.0, given=Settings(theme="dark"), look=list)
+        super().__init__(Opening(), clock=lambda: 0.0, given=Settings(theme="dark", question_delay=0), look=list)
         self._wizard = WizardScreen(draft, [*steps, AdvancedStep])
 
     async def on_ready(self) -> None:

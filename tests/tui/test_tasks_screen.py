@@ -274,7 +274,7 @@ async def test_a_stored_task_that_cannot_be_read_is_named() -> None:
     store_task("kb")
     other = store_task("damaged", 2)
     (other.folder / "task.yaml").write_text("name: [")
-    app = SyncwizardApp(clock=lambda: NOW, given=Settings(theme="dark"))
+    app = SyncwizardApp(clock=lambda: NOW, given=Settings(theme="dark", question_delay=0))
     async with app.run_test(size=(200, 24)) as pilot:
         assert "left out: " in await shown(pilot, "kb")
 
@@ -293,7 +293,7 @@ async def test_enter_opens_the_monitor_and_esc_comes_back() -> None:
 
 async def test_a_task_whose_engine_died_says_so_from_its_journal(state_home: Path) -> None:
     write_journal(store_task(), through("full"))
-    app = SyncwizardApp(clock=lambda: NOW, given=Settings(theme="dark"))
+    app = SyncwizardApp(clock=lambda: NOW, given=Settings(theme="dark", question_delay=0))
     async with app.run_test() as pilot:
         text = await shown(pilot, "engine died")
         assert "full" in text

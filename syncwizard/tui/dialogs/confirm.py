@@ -16,6 +16,8 @@ class ConfirmDialog(Dialog[bool]):
     """Asks before something that can be undone. The focus is on Cancel: Enter confirms nothing by itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("y", "confirm", "Yes")]
+    confirming_keys = ("y",)
+    confirming_buttons = ("confirm",)
 
     def __init__(self, title: str, text: str, verb: str) -> None:
         """`verb` is the label of the button that does it."""
@@ -46,6 +48,8 @@ class ConfirmDialog(Dialog[bool]):
 
 class TypedConfirmDialog(Dialog[bool]):
     """Asks before something that cannot be undone: the task's name has to be typed, both ends are labelled."""
+
+    confirming_buttons = ("confirm",)
 
     def __init__(
         self, title: str, text: str, *, name: str, source: str, destination: str, verb: str, details: str = ""

@@ -1,5 +1,6 @@
 """What all dialogs share: a box over the screen, a title, Esc that leaves without doing anything."""
 
+from time import monotonic
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -10,7 +11,8 @@ from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from syncwizard.tui.actions import bindings
+from syncwizard.tui.actions import bindings, display_key
+from syncwizard.tui.confirming import NOT_READ_YET, PRESSING_BUTTONS
 
 Answer = TypeVar("Answer")
 SCROLLING = {
@@ -37,6 +39,27 @@ class Dialog(ModalScreen[Answer | None]):
         # A dialog hides the application's own keys.
         *bindings("app.manual", methods={"app.manual": "app.open_manual"}),
     ]
+
+    # What confirms: keys, and buttons by their ids.
+    confirming_keys: ClassVar[tuple[str, ...]] = ()
+    confirming_buttons: ClassVar[tuple[str, ...]] = ()
+    painted_at = NOT_READ_YET
+
+    def on_mount(self) -> None:
+        """From the first paint on it can be read."""
+        self.call_after_refresh(self._is_read)
+
+    def _is_read(self) -> None:
+        self.painted_at = monotonic()
+
+    def confirms(self, key: str, action: str) -> bool:
+        """Whether the key is one that confirms, or presses a button that does."""
+        pressed = self.focused.id if key in PRESSING_BUTTONS and self.focused is not None else None
+        return key in self.confirming_keys or pressed in self.confirming_buttons
+
+    def show_too_soon(self, key: str) -> None:
+        """Says in the frame that the key did nothing."""
+        self.query_one(Box).border_subtitle = f"{display_key(key)} came too early: press it again · Esc: back"
 
     def on_resize(self, event: Resize) -> None:
         """What is around the text makes room where there are few lines."""

@@ -25,6 +25,8 @@ class RunSqlDialog(Dialog[RunAs]):
     """Its result is who runs the statements, None when it was left. The focus is on Cancel, and Run is the last of the
     buttons: no two keys in a row run anything."""
 
+    confirming_buttons = ("run",)
+
     def __init__(self, end: End, place: str, statements: Sequence[str], *, own_account: bool) -> None:
         """`place` says where the end is. Without `own_account` the task's account has not the right to run them."""
         super().__init__()

@@ -30,6 +30,8 @@ NOTE = (
 class VerifyDialog(Dialog[VerificationOrder]):
     """Its result is the order; `marked`: the table under the cursor, which may be compared alone."""
 
+    confirming_buttons = ("compare",)
+
     def __init__(self, marked: TableName | None) -> None:
         super().__init__()
         self._marked = marked

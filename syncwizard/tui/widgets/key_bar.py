@@ -8,6 +8,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from syncwizard.tui.actions import Available, available
+from syncwizard.tui.confirming import Refusing
 
 # At the right end, whatever the width.
 ALWAYS = ("app.help", "app.quit")
@@ -75,8 +76,12 @@ class KeyBar(Widget):
         """Runs the action under the pointer."""
         column = event.x - self.styles.padding.left
         for start, end, each in self._places:
-            if start <= column < end:
+            if start <= column < end and not self._is_refused(each, event.time):
                 await self.app.run_action(each.call, each.node)
+
+    def _is_refused(self, action: Available, clicked_at: float) -> bool:
+        """The second click of two may lie on a question that the first one has brought."""
+        return isinstance(self.app, Refusing) and self.app.is_refused(action.key, action.id, clicked_at)
 
 
 def _width(actions: list[Available]) -> int:

@@ -6,6 +6,7 @@ Back always works and loses nothing: the answers are in the draft, and the draft
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar, cast
 
 from rich.cells import cell_len
@@ -27,6 +28,7 @@ from syncwizard.task.handover import Handover
 from syncwizard.task.specification import TaskSpec
 from syncwizard.task.text import shell_word
 from syncwizard.tui.actions import bindings
+from syncwizard.tui.confirming import NOT_READ_YET
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.drafts import DraftsDialog
 from syncwizard.tui.opening import Home
@@ -74,6 +76,8 @@ class WizardScreen(Screen[None]):
         self._done = 0
         self._saving: Timer | None = None
         self._command_fits = True
+        # When the step in sight was painted.
+        self.painted_at = NOT_READ_YET
 
     def compose(self) -> ComposeResult:
         """Title, rail, the step, and its command where there is room."""
@@ -199,6 +203,15 @@ class WizardScreen(Screen[None]):
             return
         self._host.let_keys_go()
 
+    def confirms(self, key: str, action: str) -> bool:
+        """Whether the key changes something at an end: only the last step does."""
+        step = self._steps.get(self._current)
+        return action == "wizard.next" and step is not None and step.asks
+
+    def show_too_soon(self, key: str) -> None:
+        """The step in sight says that nothing was done."""
+        self.current.show_too_soon(key)
+
     def is_early(self, event: Key | Paste, action: str, waiting: int) -> bool:
         """Whether the step in sight has not yet what the key is for."""
         step = self._steps.get(self._current)
@@ -231,7 +244,7 @@ class WizardScreen(Screen[None]):
         switcher = self.query_one(ContentSwitcher)
         if self._current in self._steps:
             self.current.leave()
-        self._current = index
+        self._current, self.painted_at = index, NOT_READ_YET
         # What follows takes its time at the first visit.
         self.query_one(StepRail).mark(index, self._done)
         if index not in self._steps:
@@ -244,7 +257,11 @@ class WizardScreen(Screen[None]):
         self.update_controls()
         if (wanted := self.current.first_focus()) is not None:
             wanted.focus()
+        self.call_after_refresh(self._is_read)
         self._host.let_keys_go()
+
+    def _is_read(self) -> None:
+        self.painted_at = monotonic()
 
     def finish(self, task: StoredTask) -> None:
         """Leaves for the monitor of the task, whose draft is no more."""

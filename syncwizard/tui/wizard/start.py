@@ -22,6 +22,7 @@ from syncwizard.task.settings import sentences
 from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
 from syncwizard.task.summary import STAYS, changes_of, describe_objects, made_by
 from syncwizard.task.text import local_time
+from syncwizard.tui.actions import display_key
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
@@ -41,6 +42,7 @@ class StartStep(Step):
     manual_topic = "first-steps"
     urgent = ("wizard.previous", "wizard.command")
     shows_command = True
+    asks = True
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -59,6 +61,10 @@ class StartStep(Step):
         """Draws the summary of the draft as it is now."""
         self.query_one(Paragraphs).show(summarize(self.wizard.draft, self.wizard.size_of_choice))
         self._say("")
+
+    def show_too_soon(self, key: str) -> None:
+        """The task was not started."""
+        self._say(f"{display_key(key)} came before this could be read: press it again to start")
 
     def first_focus(self) -> Widget:
         """Reading is all there is to do before Start: the arrows scroll."""

@@ -68,6 +68,8 @@ class Step(Vertical):
     urgent: ClassVar[tuple[str, ...]] = ()
     # Whether the equivalent command is in sight on a low screen too.
     shows_command: ClassVar[bool] = False
+    # Whether going on from here changes anything: then it is read first.
+    asks: ClassVar[bool] = False
 
     @property
     def wizard(self) -> Wizard:
@@ -90,6 +92,9 @@ class Step(Vertical):
 
     def show_early(self, waiting: int) -> None:
         """Says how many keys wait."""
+
+    def show_too_soon(self, key: str) -> None:
+        """Says, where the step `asks`, that the key was pressed before it could be read."""
 
     def first_focus(self) -> Widget | None:
         """What has the focus when the step comes into view."""

@@ -43,6 +43,7 @@ class ChangesPage(TaskPage):
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "changes.try-again", "changes.run-edited", "changes.skip", "changes.whole"
     )
+    confirming_actions = ("changes.try-again",)
 
     def content(self) -> ComposeResult:
         """What waits over what was followed, all to scroll."""

@@ -1,6 +1,7 @@
 """What the pages of a task share: its head, which ages, then what the page is about, then the keys."""
 
 from collections.abc import Callable
+from time import monotonic
 from typing import ClassVar, cast
 
 from textual.app import App, ComposeResult
@@ -8,7 +9,8 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from syncwizard.client.tasks import StoredTask
-from syncwizard.tui.actions import bindings
+from syncwizard.tui.actions import bindings, display_key
+from syncwizard.tui.confirming import NOT_READ_YET
 from syncwizard.tui.monitor.link import View
 from syncwizard.tui.monitor.view import head_lines
 from syncwizard.tui.opening import Home
@@ -27,12 +29,16 @@ class TaskPage(Screen[None]):
 
     CSS_PATH = "../../styles/pages.tcss"
     BINDINGS: ClassVar[list[BindingType]] = bindings("screen.back")
+    # What decides without a question of its own.
+    confirming_actions: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, task: StoredTask, latest: Latest) -> None:
         super().__init__()
         self.stored, self._latest = task, latest
         self.deeds = TaskActions(self, self._draw)
         self._offered: tuple[object, ...] = ()
+        # When the page was painted.
+        self.painted_at = NOT_READ_YET
 
     @property
     def home(self) -> Home:
@@ -66,7 +72,19 @@ class TaskPage(Screen[None]):
         """Draws from now on."""
         self.set_interval(REDRAW_SECONDS, self._draw)
         self.call_after_refresh(self._draw)
+        self.call_after_refresh(self._is_read)
         self.call_after_refresh(self.home.let_keys_go)
+
+    def _is_read(self) -> None:
+        self.painted_at = monotonic()
+
+    def confirms(self, key: str, action: str) -> bool:
+        """Whether the key decides something."""
+        return action in self.confirming_actions
+
+    def show_too_soon(self, key: str) -> None:
+        """Says that the key did nothing."""
+        self.notify(f"{display_key(key)} came before this page could be read: press it again")
 
     def on_resize(self) -> None:
         """Lines are as wide as the screen."""

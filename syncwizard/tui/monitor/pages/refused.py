@@ -39,6 +39,7 @@ class RefusedPage(TaskPage):
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         "refused.retry-change", "refused.edit-values", "refused.quarantine", "refused.whole"
     )
+    confirming_actions = ("refused.retry-change",)
 
     def content(self) -> ComposeResult:
         """What waits over what is in quarantine, all to scroll."""
