@@ -8,14 +8,23 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.client.waiting import Watcher, ignore
 from syncwizard.errors import UsageError
 from syncwizard.remedies import Remedy
+from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
 from syncwizard.task.resync import ResyncWish
 from syncwizard.task.state import TaskState
 
 
-def pause_tables(task: StoredTask, tables: Sequence[TableName], watcher: Watcher = ignore) -> TaskState:
+def pause_tables(
+    task: StoredTask,
+    tables: Sequence[TableName],
+    watcher: Watcher = ignore,
+    given: Handover | None = None,
+    *,
+    quiet: bool = False,
+) -> TaskState:
     """Sets the tables aside between two transactions; a task that was at work goes on with the others.
 
+    Its secrets are read unless `given`; a screen wants it `quiet`.
     Raises UsageError for a table that is not the task's, and before all tables are consistent.
     """
     state = check_begun(task)
@@ -25,13 +34,13 @@ def pause_tables(task: StoredTask, tables: Sequence[TableName], watcher: Watcher
             where=task.label,
             remedy=Remedy(steps=("wait for it: syncwizard wait TASK --until caught-up",)),
         )
-    secrets = launch.collect_secrets(task.spec)
+    secrets = given or launch.collect_secrets(task.spec)
     at_work = task.find_engine() is not None
     if at_work:
         pause(task)
     try:
         wish = ResyncWish(tables=list(dict.fromkeys(tables)))
-        probes.for_task("pause-tables", task.spec, secrets, wish=wish).run(lambda event: None)
+        probes.for_task("pause-tables", task.spec, secrets, wish=wish, quiet=quiet).run(lambda event: None)
     finally:
         if at_work:
             resume(prepare_resume(task, secrets), watcher)

@@ -108,6 +108,8 @@ ACTIONS: Mapping[str, Action] = {
         _action("objects.explain", "i", "Inspect", "Show all that is to know of this choice", show=False),
         # Monitor
         _action("monitor.pause", "p", "Pause", "Close every connection; the slot stays"),
+        _action("monitor.pause-table", "P", "Pause table", "Pause the marked table alone; the way back is a copy",
+                show=False),
         _action("monitor.resume", "r", "Resume", "Continue the task from where it stopped"),
         _action("monitor.resync", "R", "Resync", "Empty tables that lost changes, or the marked one, and copy again",
                 show=False),
@@ -126,6 +128,8 @@ ACTIONS: Mapping[str, Action] = {
                 show=False),
         _action("monitor.refused", "c", "Change", "A change of a row that cannot be applied, and the quarantine",
                 show=False),
+        _action("monitor.precheck", "C", "Precheck", "Would it start now? The precheck of this task, beside it",
+                show=False),
         _action("monitor.earlier", "left_square_bracket", "Earlier", "Figures, events and state of an earlier moment",
                 show=False),
         _action("monitor.later", "right_square_bracket", "Later", "A later moment again, up to now", show=False),
@@ -138,6 +142,9 @@ ACTIONS: Mapping[str, Action] = {
         # Pages of a task
         _action("late.again", "r", "Ask again", "Ask the engine and both ends again"),
         _action("late.whole", "i", "Inspect", "All of it as text, to copy"),
+        _action("checked.again", "r", "Ask again", "Ask both ends again"),
+        _action("checked.unfold", "enter", "Unfold", "Show what passed, or fold it again", show=False),
+        _action("checked.whole", "i", "Inspect", "The marked item with its statements, to copy"),
         _action("verification.open", "enter", "Rows", "The rows of the marked table that differ"),
         _action("verification.compare", "v", "Verify", "Compare both ends: rows, their numbers, or definitions"),
         _action("verification.halt", "x", "Stop", "End the comparison; what was compared is kept"),

@@ -8,7 +8,7 @@ from syncwizard.tui.settings import Settings
 READ_ONLY = "SYNCWIZARD_READ_ONLY"
 # By the last part of their ids, on the screens of tasks. The wizard is not reached.
 CHANGING = frozenset(
-    {"pause", "resume", "resync", "release", "sequences", "new", "clone", "demo"}
+    {"pause", "pause_table", "resume", "resync", "release", "sequences", "new", "clone", "demo"}
     | {"compare", "halt", "repair", "try_again", "run_edited", "skip"}
     | {"retry_change", "edit_values", "quarantine"}
 )

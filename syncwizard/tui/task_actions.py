@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.screen import Screen
 
-from syncwizard.client import credentials, lifecycle
+from syncwizard.client import credentials, lifecycle, pausing
 from syncwizard.client.looking import Seen, look_anyway
 from syncwizard.client.report import as_text, default_name, gather, redactor_of
 from syncwizard.client.tasks import StoredTask
@@ -17,6 +17,7 @@ from syncwizard.task.copying_beside import is_copied_beside
 from syncwizard.task.events import Event, ResyncRequested, SequencesSet
 from syncwizard.task.handover import Handover
 from syncwizard.task.left_over import left_over_lines
+from syncwizard.task.names import TableName
 from syncwizard.task.narration import narrate
 from syncwizard.task.resync import ResyncWish, describe_consequences, describe_order
 from syncwizard.task.state import TaskState
@@ -36,6 +37,11 @@ Secrets = Callable[[], Handover]
 PAUSE_TEXT = (
     "Every connection of the task is closed. Its replication slot stays, and keeps WAL at the source until the task is "
     "resumed or released. Nothing is lost."
+)
+
+PAUSE_TABLE_TEXT = (
+    "The task stops for a moment, and goes on with its other tables. From then on changes of this table are counted,"
+    " and neither applied nor kept: the only way back is R, which empties it at the destination and copies it again."
 )
 
 SEQUENCES_TEXT = (
@@ -68,6 +74,22 @@ class TaskActions:
         which = tasks[0].label if len(tasks) == 1 else f"{len(tasks)} tasks"
         names = "" if len(tasks) == 1 else f"\n\n{', '.join(task.label for task in tasks)}"
         self._app.push_screen(ConfirmDialog(f"Pause {which}?", f"{PAUSE_TEXT}{names}", "Pause"), go)
+
+    def pause_table(self, task: StoredTask, table: TableName) -> None:
+        """Asks, then sets one table aside; the engine begins again without it."""
+
+        def go(secrets: Secrets) -> None:
+            def work() -> TaskState:
+                return pausing.pause_tables(task, [table], given=secrets(), quiet=True)
+
+            self.do(f"pausing {table}", work, lambda state: self._notify(f"{table} is paused; R copies it again"))
+
+        def confirmed(yes: bool | None) -> None:
+            if yes:
+                self.with_secrets(task, go)
+
+        dialog = ConfirmDialog(f"Pause {table} alone?", PAUSE_TABLE_TEXT, "Pause")
+        self.ask(task, dialog, f"Pause {table}", confirmed)
 
     def resume(self, task: StoredTask) -> None:
         """Asks for passwords that are not kept, then starts the engine again."""
@@ -295,14 +317,21 @@ def may_resync(seen: Seen) -> bool:
     return seen.state.finished("precheck") and seen.state.state not in ("switched", "released")
 
 
+def may_pause_table(seen: Seen, marked: str | None) -> bool:
+    """Whether the marked table can be set aside: once all are consistent, and it is not yet."""
+    if marked is None or not seen.state.finished("catch-up") or not may_resync(seen) or seen.state.failure is not None:
+        return False
+    return seen.state.table_name(marked) not in {name for each in seen.state.aside for name in each.names}
+
+
 def may_release(seen: Seen) -> bool:
     """Whether something of the task may be left at the ends. One that runs is paused first."""
     return seen.state.state != "released" or bool(seen.state.left_over)
 
 
 def wish_of(seen: Seen, marked: str | None) -> ResyncWish | None:
-    """What would be copied again: what has to be, where changes are missing, else the marked table."""
-    if lost_changes(seen):
+    """What would be copied again: what lost changes or is set aside, where there is such, else the marked table."""
+    if lost_changes(seen) or (marked is None and seen.state.aside):
         return ResyncWish()
     return None if marked is None else ResyncWish(tables=[seen.state.table_name(marked)])
 

@@ -70,7 +70,14 @@ def _stop_of(seen: Seen, now: float) -> Trouble | None:
         return _paused(seen, now)
     if aside := state.left_aside:
         words = count_aside(aside)
-        return Trouble(tone="bad", title=words, cause=describe_aside(aside[0]), brief=words, key="Enter shows them")
+        return Trouble(
+            tone="bad",
+            title=words,
+            cause=describe_aside(aside[0]),
+            next="" if all(each.is_coming for each in aside) else "R copies again what is set aside",
+            brief=words,
+            key="Enter shows them",
+        )
     if state.state != "released" and (failed := dead_letters(seen.sample, state)):
         rows = counted(sum(failed.values()), "row")
         return Trouble(

@@ -17,8 +17,8 @@ from syncwizard.task.earlier import decode_event
 from syncwizard.task.events import Failure, Noticed, PrecheckItemFinished, Remainder, TaskFailedEvent, TaskReleased
 from syncwizard.task.failures import LOG_HINT, failure_of, format_failure
 from syncwizard.task.names import TableName
+from syncwizard.tui.precheck_items import describe_item
 from syncwizard.tui.trouble import _next
-from syncwizard.tui.wizard.precheck_items import describe_item
 
 PROGRESS = Progress(
     slot="dts_sync_1",

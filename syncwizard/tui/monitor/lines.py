@@ -10,12 +10,13 @@ from syncwizard.task.events import (
     Entry,
     Event,
     PrecheckItemFinished,
+    TableSetAside,
 )
 from syncwizard.task.figures.rates import CopyProgress, TableProgress, copy_progress
 from syncwizard.task.figures.totals import KINDS, counts_of, describe_share, shown_kinds
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.narration import narrate
-from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds
+from syncwizard.task.text import describe_bytes, describe_count, format_fields, format_seconds, one_line
 from syncwizard.tui.event_lines import LEVEL_MARKS, level_of
 from syncwizard.tui.formatting import day_and_time
 from syncwizard.tui.monitor.activity import STRETCHES, Activity, recent
@@ -75,8 +76,10 @@ def table_lines(
     kinds = _kinds(seen)
     count = STRETCHES if width >= WIDE_ROOM else NARROW_TRAIL
     trails = _trails(shown, activity, now, count) if width >= ROOMY else {}
+    aside = _aside(seen)
+    titles = {name: _titled(name, there, aside=name in aside) for name in shown}
     return [
-        _change_line(name, _titled(name, there), seen, changes.get(name, {}), kinds, width, trails.get(name, ""))
+        _change_line(name, titles[name], seen, changes.get(name, {}), kinds, width, trails.get(name, ""))
         for name in shown
     ]
 
@@ -91,9 +94,15 @@ def _there(seen: Seen, names: Iterable[str]) -> dict[str, str]:
     return Mapping.of(seen.task.spec).by_text(names)
 
 
-def _titled(name: str, there: dict[str, str]) -> Cell:
-    """The source's name, with the destination's where that is another."""
-    return Cell(f"{name} → {there[name]}" if name in there else name)
+def _aside(seen: Seen) -> dict[str, TableSetAside]:
+    """The tables whose changes are not applied, with what set each aside."""
+    return {str(name): event for event in seen.state.aside for name in event.names}
+
+
+def _titled(name: str, there: dict[str, str], *, aside: bool = False) -> Cell:
+    """The source's name, with the destination's where that is another; one that is set aside is marked."""
+    title = f"{name} → {there[name]}" if name in there else name
+    return Cell(f"‖ {title}", "warn") if aside else Cell(title)
 
 
 def _copy_rank(name: str, table: TableProgress, by: TableSort) -> tuple[object, ...]:
@@ -152,6 +161,9 @@ def describe_table(seen: Seen, name: str) -> str:
     fields: list[tuple[str, str]] = [("table", name)]
     if (target := _there(seen, [name]).get(name)) is not None:
         fields.append(("at the destination", target))
+    if (event := _aside(seen).get(name)) is not None:
+        way_back = "the task copies it again by itself" if event.is_coming else "R copies it again"
+        fields.append(("set aside", one_line(f"{event.reason}: its changes are not applied; {way_back}")))
     table = seen.state.tables.get(name)
     counts = counts_of(seen.sample, seen.state).get(name, {})
     if table is not None:

@@ -27,11 +27,12 @@ from syncwizard.tui.monitor.remembered import recall, with_chosen
 from syncwizard.tui.monitor.top import Top
 from syncwizard.tui.monitor.view import news_between, offers, same_facts
 from syncwizard.tui.opening import Home
-from syncwizard.tui.read_only import is_refused
+from syncwizard.tui.read_only import CHANGING, is_refused
 from syncwizard.tui.task_actions import (
     TaskActions,
     lost_changes,
     may_pause,
+    may_pause_table,
     may_release,
     may_resume,
     may_resync,
@@ -58,6 +59,7 @@ class MonitorScreen(Paging):
     BINDINGS: ClassVar[list[BindingType]] = bindings(
         *(
             "monitor.pause",
+            "monitor.pause-table",
             "monitor.resume",
             "monitor.resync",
             "monitor.details",
@@ -66,8 +68,7 @@ class MonitorScreen(Paging):
             "monitor.level",
         ),
         *("monitor.range", "monitor.sequences", "monitor.report", "monitor.release"),
-        *("monitor.earlier", "monitor.later", "monitor.late", "monitor.verification", "monitor.changes"),
-        "monitor.refused",
+        *("monitor.earlier", "monitor.later"),
         *(f"monitor.{pane}" for pane in PANES),
         "screen.back",
         methods={f"monitor.{pane}": f"pane('{pane}')" for pane in PANES},
@@ -168,11 +169,13 @@ class MonitorScreen(Paging):
         seen = self.latest.seen if self.latest is not None else None
         if is_refused(action):
             return False
-        if self._at is not None and action in ("pause", "resume", "resync", "release", "sequences"):
+        if self._at is not None and action in CHANGING:
             return False
         match action:
             case "pause":
                 return seen is not None and may_pause(seen)
+            case "pause_table":
+                return seen is not None and may_pause_table(seen, self._marked(self.body.tables))
             case "resume":
                 return seen is not None and may_resume(seen) and not lost_changes(seen)
             case "resync":
@@ -183,7 +186,7 @@ class MonitorScreen(Paging):
                 return seen is not None and may_set_sequences(seen)
             case "details":
                 return self._inspectable()
-            case "late" | "verification" | "changes" | "refused":
+            case "late" | "verification" | "changes" | "refused" | "precheck":
                 return self.may_turn_to(action)
             case "later":
                 return self._at is not None
@@ -197,6 +200,11 @@ class MonitorScreen(Paging):
     def action_pause(self) -> None:
         """Pauses the task."""
         self._task_actions.pause([self.stored])
+
+    def action_pause_table(self) -> None:
+        """Pauses the table under the cursor alone."""
+        if self.latest is not None and (marked := self._marked(self.body.tables)) is not None:
+            self._task_actions.pause_table(self.stored, self.latest.seen.state.table_name(marked))
 
     def action_resume(self) -> None:
         """Resumes the task."""
@@ -290,10 +298,6 @@ class MonitorScreen(Paging):
         self._draw()
         self._draw_charts()
         self.refresh_bindings()
-
-    def action_now(self) -> None:
-        """What matters now."""
-        self._turn_to("now")
 
     def action_pane(self, name: str) -> None:
         """One of the panes."""

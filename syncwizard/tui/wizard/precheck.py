@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
@@ -30,17 +29,18 @@ from syncwizard.tui.dialogs.copy_text import CopyTextDialog
 from syncwizard.tui.dialogs.error import ErrorDialog
 from syncwizard.tui.dialogs.run_sql import RunAs, RunSqlDialog
 from syncwizard.tui.formatting import Part
-from syncwizard.tui.remedies import marked_lines
-from syncwizard.tui.widgets.lines import Lines
-from syncwizard.tui.widgets.listing import Listing
-from syncwizard.tui.wizard.precheck_items import (
+from syncwizard.tui.precheck_items import (
     COLUMNS,
     PASSED_KEY,
     describe_findings,
     describe_item,
+    describe_marked,
     item_lines,
     standing_of,
 )
+from syncwizard.tui.remedies import marked_lines
+from syncwizard.tui.widgets.lines import Lines
+from syncwizard.tui.widgets.listing import Listing
 from syncwizard.tui.wizard.step import NEXT, Step
 
 ENDS: tuple[End, ...] = ("source", "destination")
@@ -324,7 +324,7 @@ class PrecheckStep(Step):
 
     def _show_details(self) -> None:
         item = self._marked
-        self.query_one("#precheck-text", Static).update(_with_statements_marked(describe_item(item)) if item else "")
+        self.query_one("#precheck-text", Static).update(describe_marked(item) if item else "")
         self.query_one("#copy", Button).display = item is not None
         accept = self.query_one("#accept", Button)
         accept.display = item is not None and item.ignorable
@@ -346,16 +346,6 @@ class PrecheckStep(Step):
 
     def _say(self, parts: list[Part]) -> None:
         self.query_one("#precheck-status", Lines).show([parts])
-
-
-def _with_statements_marked(text: str) -> Content:
-    """The title bold, and a bar before each statement."""
-    title, *rest = text.splitlines()
-    lines, in_sql = [Content.styled(title, "bold")], False
-    for line in rest:
-        lines.append(Content.assemble(("┃ ", "$primary"), line) if in_sql else Content(line))
-        in_sql = in_sql or line.startswith("-- ")
-    return Content("\n").join(lines)
 
 
 def _without_acceptances(draft: TaskDraft) -> TaskDraft:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+from textual.content import Content
+
 from syncwizard.remedies import as_line, without_statements
 from syncwizard.task.drafting.draft import ENDS
 from syncwizard.task.events import PrecheckItemFinished
@@ -139,3 +141,13 @@ def describe_item(item: PrecheckItemFinished) -> str:
             lines.append(f"{where}, as another account" if item.run_by == "administrator" else where)
             lines += [as_line(one_line(each)) for each in statements]
     return "\n".join(lines)
+
+
+def describe_marked(item: PrecheckItemFinished) -> Content:
+    """The same for a screen: the title bold, and a bar before each statement."""
+    title, *rest = describe_item(item).splitlines()
+    lines, in_sql = [Content.styled(title, "bold")], False
+    for line in rest:
+        lines.append(Content.assemble(("┃ ", "$primary"), line) if in_sql else Content(line))
+        in_sql = in_sql or line.startswith("-- ")
+    return Content("\n").join(lines)
