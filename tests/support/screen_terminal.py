@@ -1,6 +1,7 @@
 """The screens in a pseudo terminal, with a person who reads, presses keys, and hangs up."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,8 @@ Found = TypeVar("Found")
 # What the keys send that are no character.
 ENTER, TAB, BACK_TAB, RIGHT = "\r", "\t", "\x1b[Z", "\x1b[C"
 F8 = "\x1b[19~"
+# Longer than a question has to stand before a key confirms it.
+READING_SECONDS = 1.0
 
 
 class ScreenTerminal(Terminal):
@@ -26,6 +29,18 @@ class ScreenTerminal(Terminal):
         """Types."""
         for each in keys:
             os.write(self._master, each.encode())
+
+    def confirm(self, key: str, then: str, timeout: float = 120.0) -> None:
+        """Presses a key that confirms, again where it came before the question could be read, until `then` is seen."""
+        while not self.picture.sees(then):
+            pressed_at = time.monotonic()
+            self.press(key)
+
+            def answered(pressed_at: float = pressed_at) -> bool:
+                too_early = self.picture.sees("press it again") and time.monotonic() > pressed_at + READING_SECONDS
+                return too_early or self.picture.sees(then)
+
+            self.until(answered, f"{then!r} is on the screen", timeout)
 
     def wait_for(self, words: str, timeout: float = 60.0) -> str:
         """Reads until the words were drawn; all that was read so far."""

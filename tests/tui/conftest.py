@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from syncwizard import paths
-
 
 @pytest.fixture(autouse=True)
 def calm_terminal(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -16,10 +14,6 @@ def calm_terminal(state_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("TZ", "UTC")
-    # Tests answer a question as soon as it is drawn.
-    settings = paths.settings_file()
-    settings.parent.mkdir(parents=True)
-    settings.write_text("question_delay: 0\n")
     time.tzset()
     yield
     monkeypatch.undo()

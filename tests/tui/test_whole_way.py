@@ -101,8 +101,7 @@ def engine_of(task: StoredTask) -> int:
 def test_from_the_first_key_to_the_release(orders: DatabasePair) -> None:
     with ScreenTerminal() as terminal:
         walk_to_start(terminal, orders)
-        terminal.press(F8)
-        terminal.until_seen("● in step")
+        terminal.confirm(F8, "● in step")
         wait_for_row(terminal, orders, 101)
         terminal.press("q")
         printed = terminal.finish()
@@ -139,8 +138,7 @@ def pause(terminal: ScreenTerminal) -> None:
     """By key, and confirmed."""
     terminal.press("p")
     terminal.until_seen(f"Pause {NAME}?")
-    terminal.press("y")
-    terminal.until_seen("Next: r resumes")
+    terminal.confirm("y", "Next: r resumes")
     terminal.until_seen("r Resume")
 
 

@@ -49,8 +49,6 @@ class ConfirmDialog(Dialog[bool]):
 class TypedConfirmDialog(Dialog[bool]):
     """Asks before something that cannot be undone: the task's name has to be typed, both ends are labelled."""
 
-    confirming_buttons = ("confirm",)
-
     def __init__(
         self, title: str, text: str, *, name: str, source: str, destination: str, verb: str, details: str = ""
     ) -> None:
