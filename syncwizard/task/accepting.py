@@ -1,6 +1,10 @@
 """What accepting a warning of the precheck means for the data: said where it is asked. Pure."""
 
+import datetime
 from collections.abc import Mapping
+
+from syncwizard.task.specification import IgnoredItem
+from syncwizard.task.text import local_time
 
 # Each item that may have to be accepted by what it found; any item may by not being determined.
 MEANINGS: Mapping[str, str] = {
@@ -22,3 +26,15 @@ def meaning_of(item: str) -> str:
     (True, 'Data may differ')
     """
     return MEANINGS.get(item, UNKNOWN)
+
+
+def accepted_when(entry: IgnoredItem) -> str:
+    """When a warning was accepted, by this machine's clock; as it stands in the file where that is no time.
+
+    >>> accepted_when(IgnoredItem(item="replica-identity", accepted_at="one morning"))
+    'one morning'
+    """
+    try:
+        return local_time(datetime.datetime.fromisoformat(entry.accepted_at).timestamp())
+    except ValueError:
+        return entry.accepted_at

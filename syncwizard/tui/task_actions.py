@@ -331,7 +331,7 @@ def may_release(seen: Seen) -> bool:
 
 def wish_of(seen: Seen, marked: str | None) -> ResyncWish | None:
     """What would be copied again: what lost changes or is set aside, where there is such, else the marked table."""
-    if lost_changes(seen) or (marked is None and seen.state.aside):
+    if lost_changes(seen) or (marked is None and seen.state.left_aside):
         return ResyncWish()
     return None if marked is None else ResyncWish(tables=[seen.state.table_name(marked)])
 

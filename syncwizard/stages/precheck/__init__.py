@@ -25,6 +25,7 @@ from syncwizard.stages.precheck import (
 from syncwizard.stages.precheck.lanes import Lanes
 from syncwizard.stages.precheck.registry import Finding, Item
 from syncwizard.stages.precheck.topics import ITEMS
+from syncwizard.task.accepting import accepted_when
 from syncwizard.task.events import PrecheckFinished, PrecheckItemFinished
 from syncwizard.task.specification import IgnoredItem
 
@@ -123,7 +124,7 @@ def _accepted(result: PrecheckItemFinished, context: Context) -> PrecheckItemFin
     if not isinstance(former, IgnoredItem):
         return result
     by = f" by {former.accepted_by}" if former.accepted_by else ""
-    step = f"it was accepted{by} at {former.accepted_at} for something else: accept it again, or remove the cause"
+    step = f"it was accepted{by} at {accepted_when(former)} for something else: accept it again, or remove the cause"
     return msgspec.structs.replace(result, remedy=first(result.remedy, step))
 
 

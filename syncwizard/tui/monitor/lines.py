@@ -96,7 +96,7 @@ def _there(seen: Seen, names: Iterable[str]) -> dict[str, str]:
 
 def _aside(seen: Seen) -> dict[str, TableSetAside]:
     """The tables whose changes are not applied, with what set each aside."""
-    return {str(name): event for event in seen.state.aside for name in event.names}
+    return {str(name): event for event in seen.state.left_aside for name in event.names}
 
 
 def _titled(name: str, there: dict[str, str], *, aside: bool = False) -> Cell:

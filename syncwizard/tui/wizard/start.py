@@ -1,7 +1,6 @@
 """The last step: everything the task will be, to be read and agreed to; and its start."""
 
 import contextlib
-import datetime
 from typing import ClassVar, cast
 
 import msgspec
@@ -17,11 +16,11 @@ from syncwizard.client.tasks import StoredTask
 from syncwizard.errors import PrecheckNotPassed, SyncwizardError
 from syncwizard.remedies import to_do
 from syncwizard.task import file
+from syncwizard.task.accepting import accepted_when
 from syncwizard.task.drafting.draft import StepName, TaskDraft
 from syncwizard.task.settings import sentences
 from syncwizard.task.specification import SETTINGS, Endpoint, IgnoredItem
 from syncwizard.task.summary import STAYS, changes_of, describe_objects, made_by
-from syncwizard.task.text import local_time
 from syncwizard.tui.actions import display_key
 from syncwizard.tui.background import in_background
 from syncwizard.tui.dialogs.copy_text import CopyTextDialog
@@ -204,4 +203,4 @@ def _accepted(entry: IgnoredItem | str) -> str:
     if isinstance(entry, str):
         return entry
     by = f" by {entry.accepted_by}" if entry.accepted_by else ""
-    return f"{entry.item}, {local_time(datetime.datetime.fromisoformat(entry.accepted_at).timestamp())}{by}"
+    return f"{entry.item}, {accepted_when(entry)}{by}"
