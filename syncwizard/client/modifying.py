@@ -98,6 +98,7 @@ def _refuse_others(task: StoredTask, wanted: TaskSpec) -> None:
     same = {
         "synchronization": (task.spec.synchronization, wanted.synchronization),
         "advanced.ddl": (task.spec.advanced.ddl, wanted.advanced.ddl),
+        "advanced.decoding": (task.spec.advanced.decoding, wanted.advanced.decoding),
     }
     for key, (mine, theirs) in same.items():
         if mine != theirs:

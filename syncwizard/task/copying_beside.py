@@ -52,6 +52,9 @@ def is_copied_beside(spec: TaskSpec, state: TaskState, order: ResyncRequested) -
     plain = order.intact and not (order.whole or order.heals or order.modifies)
     if wish == "held" or not plain or not order.tables or state.beside is not None:
         return False
+    # Two streams of all tables of the database would be read there.
+    if spec.advanced.decoding == "test_decoding":
+        return False
     if spec.synchronization.conflicts == "ignore" or spec.advanced.etl_errors == "dead-letter":
         return False
     mapping = Mapping.of(spec)

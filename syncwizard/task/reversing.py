@@ -80,8 +80,9 @@ def reversed_spec(spec: TaskSpec, tables: Iterable[TableName]) -> TaskSpec:
         destination=spec.source,
         synchronization=Synchronization(types=["incremental"]),
         objects=objects,
-        # File and port belong to the task that is left; and definitions of a newer server may mean nothing to an older.
-        advanced=replace(spec.advanced, metrics=Metrics(), ddl="off"),
+        # File and port belong to the task that is left; definitions of a newer server may mean nothing to an older; and
+        # the account that has written these tables may publish them.
+        advanced=replace(spec.advanced, metrics=Metrics(), ddl="off", decoding="pgoutput"),
     )
     if problems := find_problems(found):
         raise ValueError("; ".join(problem.message for problem in problems))

@@ -24,6 +24,7 @@ EtlErrors = Literal["stop", "dead-letter"]
 Ddl = Literal["off", "follow"]
 FailoverSlot = Literal["auto", "off"]
 CopyAgain = Literal["auto", "beside", "held"]
+Decoding = Literal["pgoutput", "test_decoding"]
 VectorIndexes = Literal["keep", "ask", "rebuild"]
 DroppedTables = Literal["keep", "drop"]
 Tag = Literal["none", "normal", "online"]
@@ -262,6 +263,15 @@ class Advanced(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             " on. `held`: these wait for the copy. `auto`: beside from 256 MiB on.",
         ),
     ] = "auto"
+    decoding: Annotated[
+        Decoding,
+        Group(heading="Reading of changes", title="Reading of changes"),
+        Setting(
+            label="Output plugin",
+            help="Who writes the stream of changes at the source: `pgoutput` needs a publication; `test_decoding` is"
+            " for accounts that may not make one. Cannot be changed once the task has begun.",
+        ),
+    ] = "pgoutput"
     vector_indexes: Annotated[
         VectorIndexes,
         Group(heading="Indexes of pgvector", title="Vector indexes"),

@@ -92,7 +92,9 @@ def made_by(spec: TaskSpec) -> list[str]:
     """What of its own the task makes at either end."""
     ours = spec.slot if spec.id else "dts_sync_<id>"
     return [
-        f"at the source: slot and publication {ours}, table public.dts_postgres_heartbeat",
+        f"at the source: slot and publication {ours}, table public.dts_postgres_heartbeat"
+        if spec.advanced.decoding == "pgoutput"
+        else f"at the source: slot {ours}, tables public.dts_postgres_heartbeat and public.dts_postgres_captured",
         "at the destination: schema syncwizard",
     ]
 

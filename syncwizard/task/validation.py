@@ -169,6 +169,8 @@ def _setting_problems(spec: TaskSpec) -> Iterator[Problem]:
     email, security = spec.advanced.alerts.email, "advanced.alerts.email.security"
     if not wrong[security] and email.security == "none" and email.user and email.to:
         wrong[security] = "sends no password in the clear: use starttls or tls, or leave out `user`"
+    if spec.advanced.decoding == "test_decoding" and spec.advanced.ddl != "off":
+        wrong["advanced.ddl"] = wrong["advanced.ddl"] or "must be off with test_decoding, which tells of rows alone"
     for path, message in _throttle_problems(spec).items():
         wrong[path] = wrong[path] or message
     for path, message in wrong.items():

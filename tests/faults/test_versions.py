@@ -9,12 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from syncwizard.demo.servers import Cluster
-from syncwizard.task.specification import SchemaObjects
+from syncwizard.task.specification import Advanced, Retry, SchemaObjects
 from tests.conftest import connected
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.faults.running import RunningTask, running
@@ -30,6 +31,7 @@ SQL = Path(__file__).parent / "sql"
 # Those that the demo extra has.
 CARRIED = (16, 18)
 KILLS = 2
+PLUGIN_KILLS = 10
 OBJECTS = (SchemaObjects(schema="public"), SchemaObjects(schema='Odd "Names'))
 # What only newer versions have, by the version they came with.
 SINCE = {
@@ -144,18 +146,22 @@ def kill_in(task: RunningTask, stage: str) -> None:
     task.resume()
 
 
-def synchronize(pair: DatabasePair, folder: Path, seed: int) -> None:
+def synchronize(pair: DatabasePair, folder: Path, seed: int, kills: int = KILLS, **advanced: Any) -> None:
     """The whole task: started, killed while it copies and while it follows, compared and released."""
     version = pair.source_cluster.version
     definitions = (SQL / "mixed.sql").read_text() + since(version, SINCE)
-    with running(pair, folder, definitions, objects=list(OBJECTS)) as task, Writer(pair, seed) as writer:
+    settings = Advanced(retry=Retry(connection_minutes=10, other_minutes=1), **advanced)
+    with (
+        running(pair, folder, definitions, objects=list(OBJECTS), advanced=settings) as task,
+        Writer(pair, seed) as writer,
+    ):
         # Identities and triggers of its own are like ours.
         own = set(left_at_source(pair))
         syncwizard("start", task.file)
         [able] = [each for each in task.state.precheck if each.item == "source-abilities"]
         assert (able.verdict == "warning") == (version < 13) and ("TRUNCATE" in able.message) == (version < 11)
         kill_in(task, "full")
-        for _ in range(KILLS):
+        for _ in range(kills):
             task.follow()
             writer.write(20)
             task.kill_engine()
@@ -179,6 +185,14 @@ def test_a_source_of_another_version_arrives_at_18(
 ) -> None:
     with server(server_folder, version) as source, contextmanager(connected)(source, destination_cluster) as pair:
         synchronize(pair, tmp_path, version)
+
+
+@pytest.mark.parametrize("version", [10, pytest.param(14, marks=pytest.mark.marathon)])
+def test_a_source_that_publishes_nothing_is_followed_by_test_decoding(
+    server_folder: Path, destination_cluster: Cluster, tmp_path: Path, state_home: Path, version: int
+) -> None:
+    with server(server_folder, version) as source, contextmanager(connected)(source, destination_cluster) as pair:
+        synchronize(pair, tmp_path, version, kills=PLUGIN_KILLS, decoding="test_decoding")
 
 
 @pytest.mark.marathon

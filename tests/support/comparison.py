@@ -8,7 +8,7 @@ from syncwizard.postgres.session.connection import SESSION_SETTINGS
 from tests.support.pair import DatabasePair, Session
 
 OURS = ("syncwizard", "dts_ddl", "pg_catalog", "information_schema")
-OUR_TABLES = ("dts_postgres_heartbeat", "dts_ddl_command")
+OUR_TABLES = ("dts_postgres_heartbeat", "dts_ddl_command", "dts_postgres_captured")
 
 
 _FIX = sql.SQL("SELECT {}").format(

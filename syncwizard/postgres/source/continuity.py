@@ -11,14 +11,13 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.source.ddl import joined_members
 from syncwizard.postgres.source.history import History, check_history
+from syncwizard.postgres.source.listed import is_listed, read_list, renamed_back
 from syncwizard.postgres.source.publication import read_publication
 from syncwizard.postgres.source.slot import SlotStatus, identify, slot_status
+from syncwizard.postgres.source.transactions import VISIBLE_SECONDS
 from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.task.lsn import format_lsn, parse_lsn
 from syncwizard.task.names import TableName
-
-# Between two looks whether a commit can be seen, which takes some microseconds as a rule.
-VISIBLE_SECONDS = 0.005
 
 
 class HandedOver(Exception):
@@ -53,7 +52,8 @@ def check_slot(connection: Connection, progress: Progress) -> SlotStatus:
             progress,
             detail=f"changes since {progress.applied_lsn} are missing",
         )
-    if status.plugin != "pgoutput" or status.database != progress.source_database:
+    plugin = "test_decoding" if is_listed(connection, progress.slot) else "pgoutput"
+    if status.plugin != plugin or status.database != progress.source_database:
         raise missing_changes(
             f"slot {progress.slot} belongs to {status.plugin} in {status.database}",
             progress,
@@ -142,6 +142,10 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 def compare_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> Membership:
     """Looks at the publication as it is now; `members` is what it was when the task began to capture."""
     row = connection.execute(query("publication_identity"), (progress.slot,)).fetchone()
+    if row is None and (listed := read_list(connection, progress.slot)) is not None:
+        strangers = renamed_back(connection, progress.slot, members)
+        numbers = [member.oid for member in listed.members if member.oid not in strangers]
+        row = listed.oid, listed.xmin, listed.owner, numbers, True
     if row is None:
         return Membership(gap=f"publication {progress.slot} is gone")
     oid, xmin, owner, listed, intact = row

@@ -10,6 +10,7 @@ from psycopg import sql
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted
 from syncwizard.postgres.session.locking import Wait, with_short_locks
+from syncwizard.postgres.source.listed import is_listed, listed_elsewhere, note_on_list, notes_of_others
 from syncwizard.rows.projection import RowRule, needs_full
 from syncwizard.structure.table import Table
 from syncwizard.task.events import ReplicaIdentityChanging
@@ -101,7 +102,11 @@ def identities_held(connection: Connection) -> Iterator[None]:
 
 def note_identities(connection: Connection, publication: str, changes: Iterable[ReplicaIdentityChanging]) -> None:
     """Writes on the task's publication what its tables had before, for a task that comes after and outlives it."""
-    text = msgspec.json.encode(list(changes)).decode()
+    changes = list(changes)
+    text = msgspec.json.encode(changes).decode()
+    if is_listed(connection, publication):
+        note_on_list(connection, publication, text, [change.table for change in changes])
+        return
     connection.execute(
         sql.SQL("COMMENT ON PUBLICATION {} IS {}").format(sql.Identifier(publication), sql.Literal(text))
     )
@@ -110,18 +115,18 @@ def note_identities(connection: Connection, publication: str, changes: Iterable[
 def noted_identities(connection: Connection, publication: str) -> dict[TableName, ReplicaIdentityChanging]:
     """What the publications of other tasks note: tables with FULL that is not the user's, and what they had."""
     found = {}
-    for (text,) in connection.execute(query("noted_identities"), (publication,)):
+    noted = connection.execute(query("noted_identities"), (publication,)).fetchall()
+    for text in [*(text for (text,) in noted), *notes_of_others(connection, publication)]:
         for change in msgspec.json.decode(text, type=list[ReplicaIdentityChanging]):
             found[change.table] = change
     return found
 
 
 def published_elsewhere(connection: Connection, table: TableName, publication: str) -> list[str]:
-    """The other publications that carry UPDATE or DELETE of the table, which would fail without FULL."""
-    return [
-        str(name)
-        for (name,) in connection.execute(query("published_elsewhere"), (table.schema, table.name, publication))
-    ]
+    """The other publications that carry UPDATE or DELETE of the table, which would fail without FULL, and other tasks
+    that read its rows without one."""
+    found = connection.execute(query("published_elsewhere"), (table.schema, table.name, publication)).fetchall()
+    return [*(str(name) for (name,) in found), *listed_elsewhere(connection, table, publication)]
 
 
 def set_full(connection: Connection, table: TableName, wait: Wait) -> None:

@@ -1,8 +1,12 @@
-"""The publication of a task: a plain list of tables, created, inspected, dropped (DESIGN rules 5, 6 and 13)."""
+"""The publication of a task: a plain list of tables, created, inspected, dropped (DESIGN rules 5, 6 and 13).
+
+A task that reads test_decoding has a list of ours instead (see `listed`), which is looked for by the same name.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import msgspec
 from psycopg import sql
 
 from syncwizard.errors import TaskFailed
@@ -12,6 +16,7 @@ from syncwizard.postgres.dialect import Features, features
 from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, quoted, scalar
 from syncwizard.postgres.session.locking import Wait, with_short_locks
+from syncwizard.postgres.source.listed import create_list, drop_list, extend_list, is_listed, read_list
 from syncwizard.structure.table import Table
 from syncwizard.task.names import TableName
 from syncwizard.task.specification import TaskSpec
@@ -21,6 +26,13 @@ from syncwizard.task.specification import TaskSpec
 TABLES_A_TRANSACTION = 500
 # Those of ours that every task needs.
 OWN = (TableName(*HEARTBEAT_TABLE),)
+
+
+def publishing(connection: Connection, spec: TaskSpec) -> Features:
+    """What the source can do for the task's publication: a list of ours has the tables that hold rows, one by one."""
+    found = features(connection)
+    listed = spec.advanced.decoding == "test_decoding"
+    return msgspec.structs.replace(found, partitioned_members=False) if listed else found
 
 
 def published_tables(selection: Selection, server: Features) -> list[TableName]:
@@ -60,13 +72,19 @@ def create_publication(
     generated_columns: bool,
     wait: Wait,
     own: Sequence[TableName] = OWN,
+    listed: bool = False,
 ) -> Publication:
     """Creates the publication over the tables and `own` ones; one of the name that exists is dropped first.
 
     `generated_columns` publishes stored generated columns, which 18 demands where they are part of a replica
     identity. Tables are listed with ONLY, because children of an inheritance parent are selected by themselves.
+    `listed`: no publication, but a list of ours.
     """
     names = [*own, *tables]
+    if listed:
+        drop_publication(connection, name)
+        create_list(connection, name, names)
+        return _just_made(connection, name)
     server = features(connection)
     options = f"publish = 'insert, update, delete{', truncate' if server.truncate_in_stream else ''}'"
     if server.partitioned_members:
@@ -95,6 +113,9 @@ def extend_publication(
 
     What was put in by other means is taken out first: it may carry a filter or a list of columns.
     """
+    if is_listed(connection, name):
+        extend_list(connection, name, tables, ours, own)
+        return _just_made(connection, name)
     listed = [member for member in _just_made(connection, name).members if member.oid is not None]
     known = {member.table for member in listed if member.oid in ours}
     wanted = [table for table in [*own, *tables] if table not in known]
@@ -140,7 +161,7 @@ def read_publication(connection: Connection, name: str) -> Publication | None:
         (name,),
     ).fetchone()
     if row is None:
-        return None
+        return read_list(connection, name)
     members = connection.execute(query("publication_members"), {"publication": row[0]})
     return Publication(
         name=name,
@@ -155,9 +176,10 @@ def read_publication(connection: Connection, name: str) -> Publication | None:
 
 
 def drop_publication(connection: Connection, name: str) -> bool:
-    """Drops the publication if it exists; True if there was one."""
+    """Drops the publication, or the list, if it exists; True if there was one."""
+    listed = drop_list(connection, name)
     if scalar(connection, "SELECT oid FROM pg_catalog.pg_publication WHERE pubname = %s", name) is None:
-        return False
+        return listed
     connection.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(name)))
     return True
 

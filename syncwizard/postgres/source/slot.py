@@ -3,6 +3,7 @@
 from typing import Any, LiteralString
 
 import msgspec
+import psycopg
 from psycopg import errors, sql
 
 from syncwizard.errors import EndpointError
@@ -12,9 +13,12 @@ from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.postgres.session.ending import end_backends
 from syncwizard.task.events import SlotMeasured
 from syncwizard.task.parts import SlotLife
+from syncwizard.task.specification import Decoding
 
 # The version from which on standbys can keep a logical slot.
 FAILOVER_SLOTS = 170000
+# To load a plugin takes some.
+PROBE_MILLISECONDS = 1_000
 
 
 class SlotReader(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +56,14 @@ def identify(holder: Connection) -> SystemIdentity:
     return SystemIdentity(system_identifier=row[0], timeline=int(row[1]), flushed_lsn=row[2], database=row[3])
 
 
-def create_slot(holder: Connection, name: str, *, temporary: bool = False, failover: bool = False) -> CreatedSlot:
+def create_slot(
+    holder: Connection,
+    name: str,
+    *,
+    temporary: bool = False,
+    failover: bool = False,
+    plugin: Decoding = "pgoutput",
+) -> CreatedSlot:
     """Creates the slot on a replication session and exports its snapshot, which lives until the session's next
     command or its end. Waits for the transactions now running at the source to end. `failover`: standbys keep a copy
     of it, where the server can have that."""
@@ -62,12 +73,29 @@ def create_slot(holder: Connection, name: str, *, temporary: bool = False, failo
         option = "(SNAPSHOT 'export', FAILOVER)"
     row = _only(
         holder.execute(
-            sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL pgoutput " + option).format(
-                sql.Identifier(name), sql.SQL(" TEMPORARY" if temporary else "")
+            sql.SQL("CREATE_REPLICATION_SLOT {}{} LOGICAL {} " + option).format(
+                sql.Identifier(name), sql.SQL(" TEMPORARY" if temporary else ""), sql.Identifier(plugin)
             )
         ).fetchone()
     )
     return CreatedSlot(name=row[0], lsn=row[1], snapshot=row[2])
+
+
+def why_not_decoded(connection: Connection, plugin: Decoding) -> str:
+    """What the server says where it does not have the output plugin; empty where it does. By a slot of this session's,
+    which waits for running transactions once the plugin is loaded: not for long here."""
+    name = f"dts_probe_{connection.info.backend_pid}"
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(PROBE_MILLISECONDS)))
+            connection.execute("SELECT pg_catalog.pg_create_logical_replication_slot(%s, %s, true)", (name, plugin))
+        connection.execute("SELECT pg_catalog.pg_drop_replication_slot(%s)", (name,))
+    except (errors.QueryCanceled, errors.ConfigurationLimitExceeded):
+        # That there is no room for a slot is another item's.
+        return ""
+    except psycopg.Error as error:
+        return " ".join(str(error).split())
+    return ""
 
 
 def snapshot_lives(connection: Connection, snapshot: str) -> bool:

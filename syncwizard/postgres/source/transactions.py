@@ -6,6 +6,9 @@ from syncwizard.postgres.queries import query
 from syncwizard.postgres.session.connection import Connection, scalar
 from syncwizard.task.text import span
 
+# Between two looks whether a commit can be seen, which takes some microseconds as a rule.
+VISIBLE_SECONDS = 0.005
+
 
 class OpenTransaction(msgspec.Struct, frozen=True, kw_only=True):
     """A transaction that has an id. `pid` is 0 for a prepared one, whose `text` is its name; `seconds` is None where

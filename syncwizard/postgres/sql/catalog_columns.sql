@@ -23,5 +23,5 @@ SELECT a.attrelid::bigint,
    AND (%(names)s::text[] IS NULL OR c.relname = ANY (%(names)s::text[]))
    AND a.attnum > 0
    AND NOT a.attisdropped
-   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command'))
+   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command', 'dts_postgres_captured'))
  ORDER BY a.attrelid, a.attnum

@@ -28,5 +28,5 @@ SELECT c.oid::bigint,
  WHERE c.relkind IN ('r', 'p')
    AND n.nspname = ANY (%(schemas)s)
    AND (%(names)s::text[] IS NULL OR c.relname = ANY (%(names)s::text[]))
-   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command'))
+   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command', 'dts_postgres_captured'))
  ORDER BY n.nspname, c.relname

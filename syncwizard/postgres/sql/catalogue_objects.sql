@@ -66,7 +66,7 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHE
   LEFT JOIN parents p ON p.inhrelid = c.oid
   LEFT JOIN owners o ON c.relkind = 'S' AND o.objid = c.oid
  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command'))
+   AND NOT (n.nspname = 'public' AND c.relname IN ('dts_postgres_heartbeat', 'dts_ddl_command', 'dts_postgres_captured'))
    AND ('pg_catalog.pg_class'::regclass, c.oid) NOT IN (SELECT classid, objid FROM of_extensions)
 UNION ALL
 SELECT DISTINCT 'function', n.nspname, f.proname, NULL::bigint, 0::bigint, ARRAY[]::text[], false, false, NULL::name,

@@ -9,7 +9,6 @@ from syncwizard.postgres.captured import DDL_TABLE, CreatedSlot, Publication, Sy
 from syncwizard.postgres.catalog.row_rules import read_rules
 from syncwizard.postgres.catalog.selection import Selection
 from syncwizard.postgres.catalog.tables import database_of
-from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.ddl import captures, create_ddl_capture, may_capture, set_joining
@@ -21,7 +20,13 @@ from syncwizard.postgres.source.identity import (
     set_full,
     why_full,
 )
-from syncwizard.postgres.source.publication import OWN, create_publication, extend_publication, published_tables
+from syncwizard.postgres.source.publication import (
+    OWN,
+    create_publication,
+    extend_publication,
+    published_tables,
+    publishing,
+)
 from syncwizard.postgres.source.slot import create_slot, identify
 from syncwizard.postgres.source.transactions import read_transactions
 from syncwizard.remedies import to_do
@@ -136,10 +141,17 @@ def publish(
     With `ours`, the members that are to stay, the selection is only added to them.
     """
     generated = publishes_generated(source, full)
-    name, tables, wait = context.spec.slot, published_tables(selection, features(source)), context.cancellation.wait
+    name, tables, wait = (
+        context.spec.slot,
+        published_tables(selection, publishing(source, context.spec)),
+        context.cancellation.wait,
+    )
     own = (*OWN, TableName(*DDL_TABLE)) if captures(source, name) else OWN
     if ours is None:
-        publication = create_publication(source, name, tables, generated_columns=generated, wait=wait, own=own)
+        listed = context.spec.advanced.decoding == "test_decoding"
+        publication = create_publication(
+            source, name, tables, generated_columns=generated, wait=wait, own=own, listed=listed
+        )
     else:
         publication = extend_publication(
             source, name, tables, set(ours), generated_columns=generated, wait=wait, own=own
@@ -169,7 +181,9 @@ def create_task_slot(context: Context) -> tuple[CreatedSlot, SystemIdentity]:
             identity = identify(holder)
             waiting.start()
             try:
-                slot = create_slot(holder, context.spec.slot, failover=context.spec.advanced.failover_slot == "auto")
+                advanced = context.spec.advanced
+                failover = advanced.failover_slot == "auto"
+                slot = create_slot(holder, context.spec.slot, failover=failover, plugin=advanced.decoding)
             finally:
                 waiting.cancel()
         context.record(

@@ -10,13 +10,12 @@ import msgspec
 from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.captured import Publication
 from syncwizard.postgres.catalog.selection import Selection, select_tables
-from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.ddl import forget_joined, joined_relations, stop_joining
 from syncwizard.postgres.source.identity import identities_held, note_identities
 from syncwizard.postgres.source.lineage import with_traits
-from syncwizard.postgres.source.publication import published_tables, read_publication
+from syncwizard.postgres.source.publication import published_tables, publishing, read_publication
 from syncwizard.postgres.source.slot import drop_slot
 from syncwizard.remedies import Remedy, resync, to_do
 from syncwizard.stages.capture import again as recapture
@@ -99,7 +98,7 @@ def _not_captured(context: Context, source: Connection, publication: Publication
         selection = select_tables(source, context.spec, sizes=False)
         joined = joined_relations(source, context.spec.slot)
         found = {table.name: table.oid for table in selection.tables}
-        wanted = set(published_tables(selection, features(source))) - set(publication.tables)
+        wanted = set(published_tables(selection, publishing(source, context.spec))) - set(publication.tables)
     return sorted(name for name in wanted if found[name] not in joined)
 
 

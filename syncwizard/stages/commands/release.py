@@ -195,8 +195,17 @@ def _release_source(context: Context, releasing: Releasing) -> None:
         [f"SELECT pg_drop_replication_slot('{name}')"],
         lambda session: drop_slot(session, name),
     )
+    listed = context.spec.advanced.decoding == "test_decoding"
     releasing.remove(
-        "source", f"publication {name}", [f"DROP PUBLICATION {name}"], lambda session: drop_publication(session, name)
+        "source",
+        "the list of tables" if listed else f"publication {name}",
+        [
+            f"DELETE FROM public.dts_postgres_captured WHERE slot_name = '{name}'",
+            _drop_unused("public.dts_postgres_captured", "TABLE public.dts_postgres_captured"),
+        ]
+        if listed
+        else [f"DROP PUBLICATION {name}"],
+        lambda session: drop_publication(session, name),
     )
     releasing.remove(
         "source",

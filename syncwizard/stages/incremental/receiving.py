@@ -12,8 +12,10 @@ from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_partition_root, shows_last_commit, wait_until_visible
 from syncwizard.postgres.source.definitions import read_definition
 from syncwizard.postgres.source.history import other_history, set_back
+from syncwizard.postgres.source.listed import Listed, is_listed
 from syncwizard.postgres.source.receiver import Positions, Receiver
-from syncwizard.postgres.source.stream import start_stream
+from syncwizard.postgres.source.stream import ReplicationStream, start_stream
+from syncwizard.postgres.source.text_stream import start_text_stream
 from syncwizard.rows.heartbeat import Heartbeats
 from syncwizard.rows.inbox import Inbox
 from syncwizard.rows.pgoutput import Decoder
@@ -62,10 +64,12 @@ class Receiving:
             assignment.decided,
         )
         ends.choose_encoding()
-        binary = binary and features(source).binary_stream and binary_stream(selected)
+        with translated("source", "reading what is captured"):
+            listed = is_listed(source, progress.slot)
+        binary = binary and features(source).binary_stream and binary_stream(selected) and not listed
         compiler.choose(binary=binary, codec=codec_of(holder))
         with translated("source", "starting the stream"):
-            stream = start_stream(holder, progress.slot, positions.last_commit, progress.slot, binary=compiler.binary)
+            stream = self._start(positions.last_commit, listed=listed, binary=compiler.binary)
             # Nothing else can move it from here on; something may have since it was looked at.
             slot = ends.check_slot(progress)
         heartbeats = Heartbeats(
@@ -83,6 +87,13 @@ class Receiving:
             lambda reason: set_back(progress, reason),
         )
         self._receiver = Receiver(stream, decoder, inbox, positions, rejoining)
+
+    def _start(self, lsn: int, *, listed: bool, binary: bool) -> ReplicationStream:
+        ends, slot = self._ends, self._ends.progress.slot
+        if not listed:
+            return start_stream(ends.holder, slot, lsn, slot, binary=binary)
+        captured = Listed(ends.source, slot, ends.members.all, lambda: ends.aside)
+        return start_text_stream(ends.holder, slot, lsn, captured)
 
     def run(self) -> None:
         """The body of its thread: fills the inbox until stopped. Raises EndpointError, TaskFailed, TypesDiffer."""

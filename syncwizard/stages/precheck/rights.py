@@ -9,9 +9,9 @@ from syncwizard.postgres.catalog.rights import (
     read_closed_schemas,
     read_writing_rights,
 )
-from syncwizard.postgres.dialect import features
 from syncwizard.postgres.session.connection import Connection
-from syncwizard.postgres.source.publication import published_tables
+from syncwizard.postgres.source.identity import why_full
+from syncwizard.postgres.source.publication import published_tables, publishing
 from syncwizard.postgres.source.rights import TableRights, membership_statements, read_table_rights
 from syncwizard.remedies import to_do
 from syncwizard.stages.precheck.checkup import Checkup
@@ -79,9 +79,18 @@ def source_rights(checkup: Checkup) -> Finding:
 
 
 def _without_owner(checkup: Checkup) -> set[TableName]:
-    """The tables that are to be published and whose owner's rights the account does not have."""
-    published = set(published_tables(checkup.selection, features(checkup.source)))
-    return {table.name for table in checkup.selection.tables if table.name in published and not table.owned}
+    """The tables that are to be published, or to get REPLICA IDENTITY FULL where nothing is published, and whose
+    owner's rights the account does not have."""
+    published = set(published_tables(checkup.selection, publishing(checkup.source, checkup.spec)))
+    foreign = [table for table in checkup.selection.tables if table.name in published and not table.owned]
+    if _publishes_nothing(checkup):
+        rules = checkup.rules if foreign else {}
+        foreign = [each for each in foreign if each.replica_identity != "f" and why_full(each, rules.get(each.name))]
+    return {table.name for table in foreign}
+
+
+def _publishes_nothing(checkup: Checkup) -> bool:
+    return checkup.spec.advanced.decoding == "test_decoding"
 
 
 def _reading(rights: list[TableRights], user: str) -> list[str]:
@@ -109,7 +118,7 @@ def publication_rights(checkup: Checkup) -> Finding:
     source = checkup.source
     user, database = quote(source.info.user), quote(source.info.dbname)
     lack = _Lack()
-    if not may_create_in_database(source):
+    if not _publishes_nothing(checkup) and not may_create_in_database(source):
         lack.add(
             "no right to create a publication in the database",
             "grant CREATE on the database",
@@ -131,9 +140,10 @@ def publication_rights(checkup: Checkup) -> Finding:
                 f"; a member of {listed(superusers)} has all rights of a superuser: better give these tables to a role "
                 "of the application first"
             )
+        what = "set REPLICA IDENTITY FULL for" if _publishes_nothing(checkup) else "publish"
         lack.add(
             naming(
-                f"only an owner may publish a table, and the account lacks the rights of {listed(owners)}, owner of ",
+                f"only an owner may {what} a table, and the account lacks the rights of {listed(owners)}, owner of ",
                 (each.table for each in foreign),
             ),
             remedy,
