@@ -289,7 +289,9 @@ def release(
         return task.read_state()
     except JournalFailed as error:
         name = task.spec.slot
-        by_hand = [f"SELECT pg_drop_replication_slot('{name}')", f"DROP PUBLICATION {name}"]
+        listed = f"DELETE FROM public.dts_postgres_captured WHERE slot_name = '{name}'"
+        published = task.spec.advanced.decoding == "pgoutput"
+        by_hand = [f"SELECT pg_drop_replication_slot('{name}')", f"DROP PUBLICATION {name}" if published else listed]
         error.remedy = or_else(error.remedy, to_do("remove these objects at the source", statements=by_hand))
         raise
 

@@ -131,7 +131,7 @@ class HeartbeatCreated(Event, frozen=True, kw_only=True, tag=True):
 class PublicationCreated(Event, frozen=True, kw_only=True, tag=True):
     """The publication exists; its OID and its members' OIDs are compared ever after. `mapping`: the names that the task
     gives at the destination, as `Mapping.facts`; `rules`: what it asks of rows; None from versions that did not keep
-    them."""
+    them. `listed`: it is no publication, but a list of ours with its tables."""
 
     name: str
     oid: int
@@ -139,6 +139,7 @@ class PublicationCreated(Event, frozen=True, kw_only=True, tag=True):
     tables: list[TableName]
     mapping: list[tuple[str, ...]] | None = None
     rules: list[RowFact] | None = None
+    listed: bool = False
 
 
 class RowRulesChanged(Event, frozen=True, kw_only=True, tag=True):

@@ -150,6 +150,8 @@ def _(event: HeartbeatCreated) -> str:
 
 @_sentence.register
 def _(event: PublicationCreated) -> str:
+    if event.listed:
+        return f"list of {counted(len(event.members), 'table')} made at the source"
     return f"publication {event.name} created, with {counted(len(event.members), 'member')}"
 
 

@@ -108,9 +108,13 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
     if found.lost:
         tables = ", ".join(map(str, found.lost))
         raise missing_changes(
-            f"publication {progress.slot} lost {tables}",
+            f"publication {progress.slot} lost {tables}"
+            if not found.listed
+            else f"{tables}: taken off the list of tables, or had another name for a while",
             progress,
-            detail=f"changes since {position} to what was taken out of it may be missing",
+            detail=f"changes since {position} to what was taken out of it may be missing"
+            if not found.listed
+            else f"changes since {position} may be missing, or be those of another table",
         )
     if found.added:
         tables = ", ".join(map(str, found.added))
@@ -130,19 +134,22 @@ def check_publication(connection: Connection, progress: Progress, members: Seque
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """How the publication differs from what it was: `gap` says what makes all of the stream doubtful, `lost` tables
     exist and were taken out, `dropped` ones exist no more, `added` ones are not ours. Names are today's.
-    `handed_over`: the transaction that wrote its row for another owner, and that owner."""
+    `handed_over`: the transaction that wrote its row for another owner, and that owner. `listed`: it is a list of
+    ours."""
 
     gap: str = ""
     lost: tuple[TableName, ...] = ()
     dropped: tuple[Member, ...] = ()
     added: tuple[TableName, ...] = ()
     handed_over: tuple[int, int] | None = None
+    listed: bool = False
 
 
 def compare_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> Membership:
     """Looks at the publication as it is now; `members` is what it was when the task began to capture."""
     row = connection.execute(query("publication_identity"), (progress.slot,)).fetchone()
-    if row is None and (listed := read_list(connection, progress.slot)) is not None:
+    listed = read_list(connection, progress.slot) if row is None else None
+    if listed is not None:
         strangers = renamed_back(connection, progress.slot, members)
         numbers = [member.oid for member in listed.members if member.oid not in strangers]
         row = listed.oid, listed.xmin, listed.owner, numbers, True
@@ -165,6 +172,7 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
         dropped=tuple(member for member in missing if member.relation not in exists),
         # One that was taken out and put in again counts as lost.
         added=tuple(one.table for one in strange if one.relation not in exists),
+        listed=listed is not None,
         handed_over=(xmin, owner) if handed_over else None,
     )
 

@@ -164,6 +164,7 @@ def publish(
             tables=publication.tables,
             mapping=context.mapping.facts,
             rules=row_facts(context.spec),
+            listed=context.spec.advanced.decoding == "test_decoding",
         )
     )
     return publication
