@@ -148,11 +148,11 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 def compare_publication(connection: Connection, progress: Progress, members: Sequence[Member]) -> Membership:
     """Looks at the publication as it is now; `members` is what it was when the task began to capture."""
     row = connection.execute(query("publication_identity"), (progress.slot,)).fetchone()
-    listed = read_list(connection, progress.slot) if row is None else None
-    if listed is not None:
+    ours = read_list(connection, progress.slot) if row is None else None
+    if ours is not None:
         strangers = renamed_back(connection, progress.slot, members)
-        numbers = [member.oid for member in listed.members if member.oid not in strangers]
-        row = listed.oid, listed.xmin, listed.owner, numbers, True
+        numbers = [member.oid for member in ours.members if member.oid not in strangers]
+        row = ours.oid, ours.xmin, ours.owner, numbers, True
     if row is None:
         return Membership(gap=f"publication {progress.slot} is gone")
     oid, xmin, owner, listed, intact = row
@@ -172,7 +172,7 @@ def compare_publication(connection: Connection, progress: Progress, members: Seq
         dropped=tuple(member for member in missing if member.relation not in exists),
         # One that was taken out and put in again counts as lost.
         added=tuple(one.table for one in strange if one.relation not in exists),
-        listed=listed is not None,
+        listed=ours is not None,
         handed_over=(xmin, owner) if handed_over else None,
     )
 
