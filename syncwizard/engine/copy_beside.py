@@ -20,7 +20,7 @@ from syncwizard.engine.journal import FILE_NAME, read_state
 from syncwizard.engine.locking import find_holder
 from syncwizard.engine.second_task import SecondTask, end_engine
 from syncwizard.errors import Cancelled, EndpointError, SyncwizardError, TaskFailed
-from syncwizard.stages.context import Context
+from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task import file
 from syncwizard.task.copying_beside import beside_spec
 from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, ResyncRequested
@@ -48,7 +48,9 @@ class CopyBesideKeeper:
     def __init__(
         self, context: Context, secrets: Handover, folder: Path, carry_out: Callable[[ResyncRequested], None]
     ) -> None:
-        self._context = context
+        self._cancellation = Cancellation(context.cancellation)
+        context.cancellation.on_cancel(self._cancellation.cancel)
+        self._context = msgspec.structs.replace(context, cancellation=self._cancellation)
         self._second = SecondTask(secrets)
         self._folder = folder
         self._carry_out = carry_out
@@ -66,6 +68,8 @@ class CopyBesideKeeper:
 
     def end(self) -> None:
         """Pauses the other task with this one."""
+        # The pipeline may have failed: nothing that is waited for comes any more.
+        self._cancellation.cancel()
         if self._thread is not None:
             self._thread.join()
         beside = self._context.state().beside

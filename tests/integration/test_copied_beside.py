@@ -1,5 +1,7 @@
 """Tables that a task of their own copies again, while the changes of the others go on (`advanced.copy_again`)."""
 
+import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,15 +9,30 @@ import pytest
 
 from syncwizard import paths
 from syncwizard.client.tasks import list_tasks
+from syncwizard.engine.copy_beside import CopyBesideKeeper
 from syncwizard.engine.journal import FILE_NAME, read_entries
 from syncwizard.postgres.session.server import read_replication_room
-from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, Event, ResyncRequested, TablePlanned
+from syncwizard.task.events import (
+    CopyBesideBegun,
+    CopyBesideEnded,
+    CopyBesideOrdered,
+    Event,
+    ResyncRequested,
+    StageFinished,
+    StageStarted,
+    TablePlanned,
+    TableSetAside,
+    TableToCopy,
+)
+from syncwizard.task.handover import Handover
+from syncwizard.task.names import TableName
 from syncwizard.task.specification import Advanced
 from tests.faults.harness import left_at_destination, left_at_source
 from tests.integration.test_resync import NAME, TABLES, Made, change, ended
 from tests.support.commands import syncwizard
 from tests.support.comparison import assert_equal
 from tests.support.pair import DatabasePair
+from tests.support.rowpath import row_path
 from tests.support.slots import drop_slots
 from tests.support.waiting import until
 
@@ -60,6 +77,28 @@ def test_the_changes_of_other_tables_go_on_while_a_table_is_copied_again(made: M
     syncwizard("release", NAME, "--yes")
     assert left_at_source(pair) + left_at_destination(pair) == []
     assert [task.label for task in list_tasks() if task.read_state().state != "released"] == []
+
+
+def test_an_engine_ends_although_nothing_is_applied_any_more(pair: DatabasePair, tmp_path: Path) -> None:
+    path = row_path(pair, tmp_path, "CREATE TABLE t (id int PRIMARY KEY)")
+    path.copy()
+    table = TableName("public", "t")
+    order = ResyncRequested(
+        id=uuid.uuid4(), tables=[TableToCopy(table=table, rows=1, bytes=1)], whole=False, intact=True
+    )
+    for stage in ("precheck", "constraints", "indexes"):
+        path.task.record(StageFinished(stage=stage))
+    path.task.record(
+        StageStarted(stage="incremental"), TableSetAside(table=table, reason="copied"), CopyBesideOrdered(order=order)
+    )
+    pair.source.execute("INSERT INTO t VALUES (1)")
+    keeper = CopyBesideKeeper(path.context(), Handover(), tmp_path, lambda order: None)
+    keeper.look(busy=False)
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'syncwizard % copy beside'"
+    until(lambda: pair.destination.execute(waiting).fetchone(), 30, "the wait for what was committed before")
+    ending = threading.Thread(target=keeper.end, daemon=True)
+    ending.start()
+    until(lambda: not ending.is_alive(), 30, "the end")
 
 
 def test_without_a_free_slot_the_other_tables_wait_for_the_copy(made: Made) -> None:
