@@ -42,6 +42,7 @@ class ManualScreen(Screen[None]):
         self._topic = topic
         self._titles = {each.name: each.title for each in manual.topics()}
         self._places: list[Place] = []
+        self._place = Place(topic=topic)
 
     def compose(self) -> ComposeResult:
         """The title, the field for words, contents and text, the keys."""
@@ -60,6 +61,7 @@ class ManualScreen(Screen[None]):
 
     async def _go(self, place: Place) -> None:
         """Shows the place and gives the text the focus."""
+        self._place = place
         text = self.query_one("#manual-text", VerticalScroll)
         document = self.query_one(Markdown)
         if place.topic != self._topic or not document.source:
@@ -70,10 +72,23 @@ class ManualScreen(Screen[None]):
         self.remove_class("-contents")
         text.focus()
         if place.anchor:
-            # Where a heading is, is known once the text was laid out.
-            self.call_after_refresh(document.goto_anchor, place.anchor)
+            self.call_after_refresh(self._lead_to, place)
         else:
             text.scroll_home(animate=False)
+
+    def _lead_to(self, place: Place, laid_out: int = -1) -> None:
+        """Goes to a heading, again as long as the text around it is still being laid out: its tables take several
+        turns; unless another place was chosen meanwhile."""
+        text, document = self.query_one("#manual-text", VerticalScroll), self.query_one(Markdown)
+        if place is not self._place or laid_out == document.size.height:
+            return
+        anchors = [heading.anchor for heading in manual.headings(place.topic)]
+        ids = [each for _, _, each in document.table_of_contents]
+        if place.anchor in anchors and len(ids) == len(anchors):
+            # Not `goto_anchor`: it scrolls later, to where the heading was.
+            heading = document.query_one(f"#{ids[anchors.index(place.anchor)]}")
+            text.scroll_to(y=heading.virtual_region.y, animate=False)
+        self.call_after_refresh(self._lead_to, place, document.size.height)
 
     def _list_contents(self) -> None:
         """The topics; below the present one its headings."""

@@ -12,7 +12,7 @@ from syncwizard.tui.manual_screen import ManualScreen
 from syncwizard.tui.opening import Opening
 from syncwizard.tui.tasks.screen import TasksScreen
 from tests.support.replay import Moments, store_task, synchronizing, view_of
-from tests.tui.apps import WIDE, monitor, shown
+from tests.tui.apps import WIDE, monitor, shown, text_on
 from tests.tui.keyboard import Keyboard, at_screens
 from tests.tui.test_snapshots import FAILED, RUNNING, SIZES, SnapCompare, waiting
 
@@ -109,6 +109,19 @@ async def test_a_link_leads_to_its_topic() -> None:
         document.post_message(Markdown.LinkClicked(document, "failures.md#changes-were-lost"))
         await person.until_seen("Manual · When a task fails")
         await person.until(lambda: scrolled(person) > 0, "the heading was scrolled to")
+
+
+@pytest.mark.parametrize("link", ["verification.md#samples", "failures.md#quarantine", "task-file.md#in-an-editor"])
+async def test_a_link_to_a_heading_brings_it_to_the_top_of_the_text(link: str) -> None:
+    topic, _, anchor = link.partition(".md#")
+    title = next(each.text for each in manual.headings(topic) if each.anchor == anchor)
+    async with at_screens(Opening()) as person:
+        await person.press("f1")
+        await person.until_seen("Install, see the demonstration")
+        document = person.app.screen.query_one(Markdown)
+        document.post_message(Markdown.LinkClicked(document, link))
+        # Below the title and an empty line.
+        await person.until(lambda: text_on(person.app).splitlines()[2].strip(" ▁▂▃▄▅▆▇█") == title, f"{title} is first")
 
 
 async def test_text_and_contents_are_side_by_side_where_there_is_room() -> None:
