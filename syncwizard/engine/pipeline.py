@@ -80,7 +80,7 @@ def default_stages() -> list[Stage]:
         # An end that cannot be reached is an answer at this point, not something to wait for.
         msgspec.structs.replace(_stage("precheck", "precheck"), patient=False),
         _stage("capture", "capture.stage"),
-        _stage("schema", "definitions.schema"),
+        _stage("schema", "capture.schema"),
         _stage("full", "full.stage", {"copy": COPY_WORKERS}),
         _stage("keys", "definitions.keys"),
         _stage("catch-up", "incremental.catch_up", {"apply": 1}),

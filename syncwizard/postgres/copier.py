@@ -26,6 +26,7 @@ from syncwizard.task.text import counted
 from syncwizard.throttling import Pace
 
 RENAMED = "it was renamed at the source during the copy"
+REDEFINED = "a column of it was dropped or renamed at the source during the copy"
 REWRITTEN = "it was rewritten at the source during the copy (rewrite, VACUUM FULL, TRUNCATE)"
 
 
@@ -119,7 +120,11 @@ class Copier:
             return copy_chunk(
                 self._source, self._destination.connection, part, _ignore, plain=self._plain, pace=self._pace
             )
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.UndefinedTable) as error:
+        except (
+            psycopg.errors.LockNotAvailable,
+            psycopg.errors.UndefinedTable,
+            psycopg.errors.UndefinedColumn,
+        ) as error:
             # Before the COPY began at either end.
             if not _failed(self._source):
                 raise as_ours(error, "destination", f"copying {part.source}") from error
@@ -178,11 +183,12 @@ class Copier:
         except _ORDERLY:
             self._roll_back(doing)
             raise
-        except psycopg.errors.UndefinedTable as error:
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             if not _failed(self._source):
                 raise as_ours(error, "destination", doing) from error
             self._roll_back(doing)
-            raise TableChanged(RENAMED) from error
+            renamed = isinstance(error, psycopg.errors.UndefinedTable)
+            raise TableChanged(RENAMED if renamed else REDEFINED) from error
         except psycopg.errors.UniqueViolation as error:
             self._roll_back(doing)
             if error.diag.schema_name != "syncwizard":

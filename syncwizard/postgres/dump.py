@@ -31,6 +31,8 @@ PASSFILE = "pg_dump.pass"
 SERVICE_FILE = "pg_dump.service"
 # Of objects that are dropped while it reads of them.
 _CHANGED = ("cache lookup failed for", "could not open relation with OID")
+# It lists the tables first, and locks them then.
+_GONE = re.compile(r'relation "[^"]*" does not exist.*LOCK TABLE', re.DOTALL)
 
 
 class DumpProgram(msgspec.Struct, frozen=True):
@@ -280,7 +282,7 @@ def _failure(message: str, endpoint: Endpoint) -> Exception:
             detail=message,
             where=f"source {endpoint.describe()}",
         )
-    if any(words in message for words in _CHANGED):
+    if any(words in message for words in _CHANGED) or _GONE.search(message):
         return DefinitionsChanged(
             "definitions changed while pg_dump read them",
             end="source",

@@ -9,9 +9,11 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.continuity import find_relations
+from syncwizard.postgres.source.definitions import read_by_now
 from syncwizard.postgres.source.lineage import Detached, Doubt
 from syncwizard.remedies import or_else, resync, to_do
 from syncwizard.stages.context import Context
+from syncwizard.structure.definition import row_rules
 from syncwizard.task.events import (
     DefinitionFollowed,
     DefinitionMissing,
@@ -165,3 +167,17 @@ def tree_of(context: Context, destination: Destination, table: TableName) -> tup
     tree = [name for name in copied if roots.get(context.mapping.table(name)) == root]
     top = next((name for name in tree if context.mapping.table(name) == root), table)
     return top, sorted(name for name in tree if name != top)
+
+
+def is_redefined(context: Context, destination: Destination, table: TableName) -> bool:
+    """Whether a change of the table's columns or constraints is still on its way to the destination."""
+    if context.spec.advanced.ddl != "follow":
+        return False
+    with translated("destination", "reading what is followed"):
+        known = {TableName(each.schema, each.name): each for each in destination.followed.read().values()}
+    before = known.get(table)
+    if before is None:
+        return False
+    with context.connect("source", "definitions") as source, translated("source", "reading definitions"):
+        after = read_by_now(source, [before.relation]).get(before.relation)
+    return after is not None and row_rules(before) != row_rules(after)

@@ -168,3 +168,32 @@ def with_names_of_parts(definition: Definition, name_of: Callable[[str], str]) -
 def by_name(parts: Iterable[Part]) -> dict[str, Part]:
     """The constraints or indexes by their names."""
     return {part.name: part for part in parts}
+
+
+def part_names(definition: Definition) -> set[str]:
+    """The names of its constraints and indexes."""
+    return {part.name for part in [*definition.constraints, *definition.indexes]}
+
+
+def row_rules(definition: Definition) -> tuple[object, ...]:
+    """What rows of the table have to be like."""
+    columns = [(each.number, each.name, each.type, each.not_null, each.generated) for each in definition.columns]
+    return columns, sorted((part.name, part.definition) for part in [*definition.constraints, *definition.indexes])
+
+
+def why_not_copied(before: Definition, after: Definition) -> str:
+    """What keeps rows of a table as it is by now out of one with an earlier definition, or lets later changes of that
+    definition spoil them; empty where nothing does. That a column is gone which may be NULL is no such thing."""
+    was = {column.number: column for column in before.columns}
+    for column in after.columns:
+        old = was.pop(column.number, None)
+        if old is None:
+            return f"column {column.name} came"
+        if old.name != column.name:
+            return f"column {old.name} was renamed to {column.name}"
+        if (old.type, old.generated) != (column.type, column.generated):
+            return f"column {column.name} got another type"
+        if old.not_null and not column.not_null:
+            return f"column {column.name} was allowed to be NULL"
+    gone = next((column.name for column in was.values() if column.not_null and not column.generated), None)
+    return f"column {gone} was dropped" if gone else ""

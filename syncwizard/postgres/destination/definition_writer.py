@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import psycopg
+from psycopg import sql
 
 from syncwizard.postgres.destination.followed import Followed
 from syncwizard.postgres.dialect import for_server
 from syncwizard.postgres.queries import query
-from syncwizard.postgres.session.connection import Connection, scalar
+from syncwizard.postgres.session.connection import Connection, quoted, scalar
 from syncwizard.postgres.session.encoding import codec_of
 from syncwizard.postgres.session.trouble import is_connection_loss
 from syncwizard.remedies import Remedy, or_else, to_do
@@ -171,6 +172,11 @@ class DefinitionWriter:
         text = query("table_definition").replace(":relation", str(int(relation)))
         row = self._connection.execute(for_server(self._connection, text).encode()).fetchone()
         return None if row is None else parse_definition(row[0])
+
+    def holds_rows(self, target: TableName) -> bool:
+        """Whether a table of the destination that is there has a row."""
+        found = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(target.schema, target.name))
+        return self._connection.execute(found).fetchone() == (True,)
 
     def missing_schema(self, name: str) -> list[str]:
         """What makes a schema of the destination; nothing where it is there."""

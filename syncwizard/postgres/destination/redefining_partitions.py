@@ -13,7 +13,7 @@ from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.following import follows
 from syncwizard.structure.consequences import of_detached, of_dropped, of_partition
 from syncwizard.structure.creating import attach_partition, create_partition, detach_partition
-from syncwizard.structure.definition import Definition, parse_definition
+from syncwizard.structure.definition import Definition, Partition, parse_definition
 from syncwizard.task.mapping import Mapping
 from syncwizard.task.names import TableName, quote
 from syncwizard.task.specification import TaskSpec
@@ -154,8 +154,10 @@ class PartitionRedefining:
         above = self._there.read(parent)
         if above is None or above.kind != "p":
             return False
-        statement = attach_partition(after.partition, target, parent)
-        statements = self._there.run(redefinition, target, [statement], of_partition(target))
+        here = self._there.read(target)
+        there = here is not None and here.partition is not None and _is_within(here.partition, parent)
+        wanted = [] if there else [attach_partition(after.partition, target, parent)]
+        statements = self._there.run(redefinition, target, wanted, of_partition(target))
         self._tables.renew([source])
         self._there.note(redefinition, "changed", source, statements)
         return True
@@ -174,12 +176,17 @@ class PartitionRedefining:
             if self._routes.captures_name(source):
                 self._there.note(redefinition, "dropped", source, [])
             return
-        if redefinition.final_lsn < self._routes.pair_of(roots[0]):
-            # Copied without it.
+        if redefinition.final_lsn < self._routes.pair_of(roots[0]) and self._there.holds_rows(target):
+            # Copied without it: what is there came under its name later.
             return
         statement = f"DROP TABLE {quote(target.schema)}.{quote(target.name)}"
         statements = self._there.run(redefinition, target, [statement], of_dropped(target))
         self._there.note(redefinition, "dropped", source, statements)
+
+
+def _is_within(partition: Partition, parent: TableName) -> bool:
+    """Whether it is a partition of that table."""
+    return (partition.schema, partition.parent) == (parent.schema, parent.name)
 
 
 def _dropped(definition: str) -> TableName:

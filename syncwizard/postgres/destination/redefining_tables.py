@@ -4,7 +4,6 @@
 from collections.abc import Sequence
 
 import msgspec
-from psycopg import sql
 
 from syncwizard.errors import TaskFailed
 from syncwizard.postgres.captured import Member
@@ -13,14 +12,21 @@ from syncwizard.postgres.destination.redefining_attached import AttachedRedefini
 from syncwizard.postgres.destination.redefining_members import CapturedTables
 from syncwizard.postgres.destination.redefining_partitions import PartitionRedefining
 from syncwizard.postgres.destination.routes import RouteCompiler
-from syncwizard.postgres.session.connection import Connection, quoted
+from syncwizard.postgres.session.connection import Connection
 from syncwizard.remedies import Remedy, or_else, resync, to_do
 from syncwizard.rows.changes import Command, Redefinition
 from syncwizard.rows.following import treated_alike
 from syncwizard.structure.compare import Step, compare
 from syncwizard.structure.consequences import of_changed, of_dropped
 from syncwizard.structure.creating import create
-from syncwizard.structure.definition import Definition, OwnedSequence, Part, parse_definition, with_names_of_parts
+from syncwizard.structure.definition import (
+    ColumnDefinition,
+    Definition,
+    OwnedSequence,
+    Part,
+    parse_definition,
+    with_names_of_parts,
+)
 from syncwizard.structure.followed_names import MisnamedDefinition, under_names
 from syncwizard.task.mapping import Mapping as NameMapping
 from syncwizard.task.names import ObjectName, TableName, quote
@@ -41,7 +47,6 @@ class TableRedefining:
         tables: CapturedTables,
         partitions: PartitionRedefining,
     ) -> None:
-        self._connection = connection
         self._spec = spec
         self._mapping = mapping
         self._there = there
@@ -129,9 +134,14 @@ class TableRedefining:
         named = msgspec.structs.replace(named, schema=target.schema, name=target.name)
         # One whose name does not change may stay as it is; rows would look for another one under its new name.
         consequences = of_changed(named, wanted, target) if now == source else []
-        if redefinition.final_lsn >= self._routes.pair_of(source) or not self._has(old, wanted):
-            statement = redefinition.command.statement
-            steps = compare(named, wanted, target, statement=statement, known=self._targets())
+        # Its copy came with these columns; what else belongs to the table did not.
+        copied = redefinition.final_lsn < self._routes.pair_of(source) and self._has(old, wanted)
+        if copied:
+            named = msgspec.structs.replace(named, columns=_as_copied(named, wanted))
+        named = self._as_made(old, named, wanted, moved=now != source)
+        statement = redefinition.command.statement
+        steps = compare(named, wanted, target, statement=statement, known=self._targets())
+        if not copied:
             if now == source and self._values_alone(redefinition, target, steps):
                 statements = self._there.alter(redefinition, target, steps, consequences)
                 reason = "; ".join(step.problem.message for step in steps if step.problem is not None)
@@ -141,6 +151,7 @@ class TableRedefining:
                 statements = self._there.run(redefinition, target, statements, consequences)
         else:
             statements = self._there.run(redefinition, target, statements, consequences)
+            self._attempt(redefinition, now, steps)
         if now != source:
             self._tables.rename(before.relation, source, now)
         self._attached.redefine(redefinition, before, after, target)
@@ -153,6 +164,36 @@ class TableRedefining:
                 statements,
                 now if now != source else None,
             )
+
+    def _as_made(self, target: TableName, named: Definition, wanted: Definition, *, moved: bool) -> Definition:
+        """The definition with the constraints and indexes that the destination has. While a task begins some are not
+        made yet: those that change meanwhile, or whose table was `moved`, are made as they are by now."""
+        here = self._there.read(target)
+        if here is None:
+            return named
+        there, now = _parts(here), {part.oid: part for part in _parts(wanted).values()}
+        known = {part.oid for part in _parts(named).values()}
+
+        def stays(part: Part) -> bool:
+            unchanged = not moved and now.get(part.oid) == part
+            return part.name in there or unchanged or part.oid not in now
+
+        def came(part: Part) -> bool:
+            return part.oid not in known and part.name in there and there[part.name].definition == part.definition
+
+        return msgspec.structs.replace(
+            named,
+            constraints=[*filter(stays, named.constraints), *filter(came, wanted.constraints)],
+            indexes=[*filter(stays, named.indexes), *filter(came, wanted.indexes)],
+        )
+
+    def _attempt(self, redefinition: Redefinition, table: TableName, steps: list[Step]) -> None:
+        """What belongs to a table that was copied after the command: its rows are of later, and need not allow it."""
+        if self._there.decision(redefinition) is not None:
+            return
+        for step in steps:
+            reason = step.problem.message if step.problem is not None else ""
+            self._there.attempt(redefinition, table, "definition", list(step.statements), reason=reason)
 
     def _route(self, redefinition: Redefinition, after: Definition, now: TableName) -> None:
         """Lets rows go to the table as it is by now, or sets it aside where what the task asks of them needs more of
@@ -229,11 +270,8 @@ class TableRedefining:
         here = self._there.read(target)
         if here is None:
             return False
-        found = self._connection.execute(
-            sql.SQL("SELECT EXISTS (SELECT FROM {})").format(quoted(target.schema, target.name))
-        ).fetchone()
         wanted = self._localized(redefinition, made, TableName(made.schema, made.name))
-        if found == (True,) or not _same_columns(here, wanted):
+        if self._there.holds_rows(target) or not _same_columns(here, wanted):
             message = "the destination has another table of that name, or one that holds rows"
             raise self._there.failure(redefinition, str(target), message, _TAKEN)
         return True
@@ -294,6 +332,17 @@ class TableRedefining:
         if here is None or self._routes.evaluates(TableName(after.schema, after.name)):
             return here is not None and {each.name for each in here.columns} >= {each.name for each in after.columns}
         return _same_columns(here, after)
+
+
+def _as_copied(named: Definition, wanted: Definition) -> list[ColumnDefinition]:
+    """The columns that a copy came with: those of the new definition, with the attributes of before where they were
+    there."""
+    was = {(column.number, column.name, column.type): column for column in named.columns}
+    return [was.get((column.number, column.name, column.type), column) for column in wanted.columns]
+
+
+def _parts(definition: Definition) -> dict[str, Part]:
+    return {part.name: part for part in [*definition.constraints, *definition.indexes]}
 
 
 def is_index(part: Part, table: Definition, command: Command) -> bool:

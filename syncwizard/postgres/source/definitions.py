@@ -13,6 +13,8 @@ from syncwizard.structure.definition import Definition, parse_definition, same_c
 
 # Commands with the definition of a table.
 OF_TABLES = ("table", "entered", "detached")
+# At what differs, while definitions change.
+LOOKS = 3
 
 
 def read_definitions(connection: Connection, relations: Sequence[int], snapshot: str) -> dict[int, Definition]:
@@ -46,13 +48,22 @@ def last_captured(connection: Connection, relations: Sequence[int]) -> dict[int,
 def captured_all(connection: Connection, relations: Iterable[int]) -> set[int]:
     """Those of the tables whose last captured command left their columns as they are now: everything that happened to
     their definitions is in the stream."""
-    wanted = list(relations)
+    wanted, found = set(relations), set[int]()
     if not wanted or not is_intact(connection):
-        return set()
+        return found
+    # The catalogue is read a moment later than the commands: one that ends in between looks as if it was not captured.
+    for _ in range(LOOKS):
+        found |= _captured(connection, sorted(wanted - found))
+        if found == wanted:
+            break
+    return found
+
+
+def _captured(connection: Connection, wanted: Sequence[int]) -> set[int]:
     rows = connection.execute(
         "SELECT DISTINCT ON (relation) relation, definition, dts_ddl.definition(relation::oid)"
         " FROM public.dts_ddl_command WHERE relation = ANY (%s) AND kind = ANY (%s) ORDER BY relation, ordinal DESC",
-        (wanted, list(OF_TABLES)),
+        (list(wanted), list(OF_TABLES)),
     )
     return {
         relation

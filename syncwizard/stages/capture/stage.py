@@ -10,6 +10,7 @@ import msgspec
 from syncwizard.errors import ChangesMissing, TaskFailed
 from syncwizard.postgres.captured import Publication
 from syncwizard.postgres.catalog.selection import Selection, select_tables
+from syncwizard.postgres.destination.destination import Destination
 from syncwizard.postgres.session.connection import Connection
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.postgres.source.ddl import forget_joined, joined_relations, stop_joining
@@ -50,27 +51,47 @@ def run(context: Context) -> str:
             if registered is not None:
                 _check_known(context, source)
                 return f"slot {context.spec.slot} known from before"
-            with translated("source", "preparing capture"):
-                set_up_heartbeat(context, source)
-                set_up_ddl(context, source)
-            for attempt in range(1, ATTEMPTS + 1):
-                selection, publication = _publish_selection(context, source)
-                slot, identity = create_task_slot(context)
-                set_up_joining(context, source)
-                late = _not_captured(context, source, publication)
-                if not late or attempt == ATTEMPTS:
-                    break
-                names = ", ".join(map(str, late[:3]))
-                context.record(
-                    Noticed(level="info", message=f"created meanwhile, so that capture begins once more: {names}")
-                )
-            followed = read_followed(context, selection, slot.snapshot)
-        with translated("destination", "registering the task"):
-            destination.ledger.ensure_layout()
-            with destination.transaction():
-                destination.ledger.register(context.spec.name, slot, identity, publication)
-                destination.followed.forget()
-                destination.followed.note(followed)
+            return _begin(context, source, destination)
+
+
+def begin_again(context: Context) -> None:
+    """Captures anew where definitions are followed, nothing is made or copied yet, and the snapshot is gone:
+    what is read now would hold changes that come with the stream as well, without their order."""
+    if context.spec.advanced.ddl != "follow" or context.pair is not None or context.state().resync is not None:
+        return
+    with context.destination("capture") as destination:
+        with translated("destination", "reading the progress of the task"):
+            destination.hold(context.owner)
+            registered = destination.ledger.read()
+            begun = registered is None or registered.epoch > 0 or bool(destination.copies.read())
+        if begun:
+            return
+        with context.connect("source", "capture") as source:
+            _check_known(context, source)
+            _begin(context, source, destination)
+
+
+def _begin(context: Context, source: Connection, destination: Destination) -> str:
+    """Makes what captures, and registers where that begins."""
+    with translated("source", "preparing capture"):
+        set_up_heartbeat(context, source)
+        set_up_ddl(context, source)
+    for attempt in range(1, ATTEMPTS + 1):
+        selection, publication = _publish_selection(context, source)
+        slot, identity = create_task_slot(context)
+        set_up_joining(context, source)
+        late = _not_captured(context, source, publication)
+        if not late or attempt == ATTEMPTS:
+            break
+        names = ", ".join(map(str, late[:3]))
+        context.record(Noticed(level="info", message=f"created meanwhile, so that capture begins once more: {names}"))
+    followed = read_followed(context, selection, slot.snapshot)
+    with translated("destination", "registering the task"):
+        destination.ledger.ensure_layout()
+        with destination.transaction():
+            destination.ledger.register(context.spec.name, slot, identity, publication)
+            destination.followed.forget()
+            destination.followed.note(followed)
     return f"{counted(len(publication.tables), 'table')} published, slot at {slot.lsn}"
 
 

@@ -15,7 +15,7 @@ from syncwizard.postgres.destination.indexes import ServerResources, choose_sett
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.index_progress import watched_builds
-from syncwizard.stages.definitions.phases import create_batches, held_back, leave_out, report
+from syncwizard.stages.definitions.phases import create_batches, held_back, leave_out, outdated, report, still_wanted
 from syncwizard.stages.definitions.quick import is_quick
 from syncwizard.stages.definitions.refused import settle, work_off
 from syncwizard.stages.definitions.schema import read_plan
@@ -51,7 +51,7 @@ def run(context: Context) -> str:
             destination.definitions.prepare()
             done = destination.definitions.read_done()
         todo = leave_out(context, destination, [each for each in statements if each.position not in done])
-        refused = build(context, destination, todo)
+        refused = still_wanted(context, destination, build(context, destination, todo))
         settle(context, destination, refused)
     built = sum(1 for statement in statements if statement.kind == "index")
     failed = sum(1 for each in refused if each.statement.kind == "index")
@@ -81,7 +81,17 @@ def build(context: Context, destination: Destination, statements: Sequence[Plann
         return refused
 
     with watched_builds(context, destination):
-        return work_off(statements, attempt)
+        refused = work_off(statements, attempt)
+    _drop_outdated(context, destination, statements)
+    return refused
+
+
+def _drop_outdated(context: Context, destination: Destination, built: Sequence[PlannedStatement]) -> None:
+    """Drops what the source has lost while it was built: when that was followed there was nothing to drop."""
+    with translated("destination", "dropping indexes that the source has no more"):
+        for each in outdated(context, destination, [each for each in built if each.kind == "index"]):
+            if each.index and each.table and destination.indexes.state(each.index, each.table) != "missing":
+                destination.indexes.drop(each.index)
 
 
 def small_together(

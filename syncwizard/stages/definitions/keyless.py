@@ -7,7 +7,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.advice import UNIQUE_VIOLATION, find_query, rows_in_the_way
-from syncwizard.stages.relations import OF_ROWS, set_aside, tree_of
+from syncwizard.stages.relations import OF_ROWS, is_redefined, set_aside, tree_of
 from syncwizard.task.events import TableSetAside
 from syncwizard.task.names import TableName
 
@@ -47,6 +47,7 @@ def _event(context: Context, destination: Destination, refused: StatementRefused
     return TableSetAside(
         table=table,
         tables=tables,
+        redefined=is_redefined(context, destination, table),
         reason=f"the destination refused {statement.kind} {statement.name}",
         detail=refused.words,
         sqlstate=refused.sqlstate,

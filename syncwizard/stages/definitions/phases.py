@@ -10,6 +10,7 @@ from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.refused import Attempt, report_missing, settle, work_off
 from syncwizard.stages.interruptible import interruptible
 from syncwizard.stages.relations import aside_at_destination
+from syncwizard.structure.definition import part_names
 from syncwizard.structure.planned import VALIDATIONS, PlannedStatement
 from syncwizard.task.events import StatementFinished, StatementSkipped
 from syncwizard.task.names import TableName
@@ -33,8 +34,10 @@ LONG_KINDS = frozenset(
 )
 # Of these, what goes through the rows of its own table alone.
 BUILDS = frozenset({"primary key", "unique constraint", "unique index", "index"})
-# The SQLSTATEs of duplicate objects, tables and functions.
-THERE_ALREADY = ("42710", "42P07", "42723")
+# What a followed definition has.
+OF_TABLES = LONG_KINDS - {"materialized view refresh"}
+# The SQLSTATEs of duplicate objects, tables and functions; and of a column that is gone, which is looked for first.
+THERE_ALREADY = ("42710", "42P07", "42723", "42703")
 REPORTED_KINDS = LONG_KINDS | {"table", "statistics"}
 
 
@@ -54,7 +57,7 @@ def create_phase(
         done = destination.definitions.read_done()
     todo = leave_out(context, destination, [each for each in statements if each.position not in done])
     refused = work_off(todo, attempt or partial(create_batches, context, destination))
-    settle(context, destination, refused)
+    settle(context, destination, still_wanted(context, destination, refused))
     return len(todo) - len(refused)
 
 
@@ -73,9 +76,32 @@ def leave_out(context: Context, destination: Destination, left: Sequence[Planned
     """The statements without those that are not to be created any more, which are noted, and those of tables that are
     set aside, which come when these join again: rows of two moments need not fit together."""
     left = [each for each in left if not held_back(context, each)]
-    without = {statement.position: reason for statement in left if (reason := _why_without(context, statement))}
+    changed = _changed_meanwhile(context, destination, left)
+    without = {
+        statement.position: reason
+        for statement in left
+        if (reason := _why_without(context, statement) or changed.get(statement.position, ""))
+    }
     _note_left_out(context, destination, [statement for statement in left if statement.position in without], without)
     return [statement for statement in left if statement.position not in without]
+
+
+def still_wanted(
+    context: Context, destination: Destination, refused: Sequence[StatementRefused]
+) -> list[StatementRefused]:
+    """The refusals without those of what the source has lost since its turn came, which are noted."""
+    statements = [each.statement for each in refused]
+    changed = _changed_meanwhile(context, destination, statements)
+    _note_left_out(context, destination, [each for each in statements if each.position in changed], changed)
+    return [each for each in refused if each.statement.position not in changed]
+
+
+def outdated(
+    context: Context, destination: Destination, statements: Sequence[PlannedStatement]
+) -> list[PlannedStatement]:
+    """Those for constraints and indexes that the source has no more, as far as that was followed."""
+    changed = _changed_meanwhile(context, destination, statements)
+    return [each for each in statements if each.position in changed]
 
 
 def held_back(context: Context, statement: PlannedStatement) -> bool:
@@ -109,6 +135,31 @@ def _why_without(context: Context, statement: PlannedStatement) -> str:
         # Its rows are those of another moment than the other table's.
         return f"{gone[0]} was dropped at the source"
     return ""
+
+
+def _changed_meanwhile(
+    context: Context, destination: Destination, statements: Sequence[PlannedStatement]
+) -> dict[int, str]:
+    """The statements for constraints and indexes that the source has no more, as far as that was followed, or has under
+    another name, under which they were made then; with the reason, by position."""
+    wanted = [each for each in statements if each.kind in OF_TABLES and each.source_table and each.source_object]
+    if context.spec.advanced.ddl != "follow" or not wanted:
+        return {}
+    with translated("destination", "reading what is followed"):
+        followed = {TableName(each.schema, each.name): each for each in destination.followed.read().values()}
+        log = destination.followed.read_log(0)
+    left = {event.table: event.kind for event in log if event.kind in ("renamed", "dropped")}
+    if context.spec.advanced.dropped_tables != "drop":
+        left = {table: kind for table, kind in left.items() if kind == "renamed"}
+    found: dict[int, str] = {}
+    for each in wanted:
+        assert each.source_table is not None
+        definition = followed.get(each.source_table)
+        if definition is None and each.source_table in left:
+            found[each.position] = f"{each.source_table} was {left[each.source_table]} at the source"
+        elif definition is not None and each.source_object not in part_names(definition):
+            found[each.position] = "it was dropped or renamed at the source"
+    return found
 
 
 def _note_left_out(

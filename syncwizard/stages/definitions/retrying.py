@@ -6,7 +6,7 @@ from syncwizard.errors import UsageError
 from syncwizard.postgres.session.trouble import translated
 from syncwizard.stages.context import Context
 from syncwizard.stages.definitions.indexes import build
-from syncwizard.stages.definitions.phases import leave_out
+from syncwizard.stages.definitions.phases import leave_out, still_wanted
 from syncwizard.stages.definitions.refused import settle
 from syncwizard.stages.definitions.schema import read_plan
 from syncwizard.structure.plan import Plan
@@ -28,7 +28,7 @@ def run(context: Context) -> DefinitionsRetried:
         with translated("destination", "preparing the session"):
             destination.definitions.prepare()
         left = leave_out(context, destination, todo)
-        refused = build(context, destination, left)
+        refused = still_wanted(context, destination, build(context, destination, left))
         settle(context, destination, refused)
     result = DefinitionsRetried(created=len(left) - len(refused), refused=len(refused))
     context.record(result)

@@ -218,7 +218,7 @@ def _run(context: Context, program: DumpProgram, request: DumpRequest) -> str:
                 check=context.cancellation.check,
             )
         except DefinitionsChanged:
-            # The next attempt takes the present ones, and rows under another pair.
+            # The next attempt takes those of another snapshot.
             context.held.close()
             raise
         except DumpKilled as killed:

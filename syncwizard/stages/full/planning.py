@@ -126,7 +126,7 @@ def plan_round(
     if renew_changed(context, source, destination, tables, copies, captured):
         with translated("destination", "planning the copy"):
             copies = destination.copies.read()
-    pending = leave_redefined(context, destination, unfinished_units(_joined(context, tables), copies), there)
+    pending = leave_redefined(context, source, destination, unfinished_units(_joined(context, tables), copies), there)
     if not pending:
         return [], None
     if context.pair is None:
@@ -218,11 +218,13 @@ def _captured(
     captured = {member.relation: member.table for member in carried}
     leave_dropped(context, source, destination, members, copies, set(captured.values()))
     with translated("source", "reading what has joined"):
-        joined = joined_relations(source, context.spec.slot)
+        joined = set(joined_relations(source, context.spec.slot))
     # What a command let join comes by the stream, definition first: until then the destination has no table for it, and
     # no copy. What an order names is copied, and the stream leaves it alone up to that.
     order = context.state().resync
     named = copies.keys() | ({each.table for each in order.tables} if order is not None else set())
+    # A partition that was detached has joined, too, and its rows of before come with its copy alone.
+    joined -= {member.relation for member in members if member.oid is None}
     created = {table.oid for table in selected if table.oid in joined and table.name not in named}
     captured = {relation: table for relation, table in captured.items() if relation not in created}
     trees = {table.root for table in selected if table.oid in captured}

@@ -5,7 +5,7 @@ from syncwizard.postgres.destination.destination import Destination
 from syncwizard.remedies import resync
 from syncwizard.stages.context import Context
 from syncwizard.stages.full.planning import TablePlan
-from syncwizard.stages.relations import OF_ROWS, set_aside
+from syncwizard.stages.relations import OF_ROWS, is_redefined, set_aside
 from syncwizard.task.events import TableSetAside
 
 
@@ -25,5 +25,7 @@ def refuse(context: Context, destination: Destination, plan: TablePlan, failed: 
         remedy=resync(
             context.spec.name, [table], "correct its rows at the source, or what refuses them at the destination"
         ),
+        # What refused them may be what a change in the stream takes away.
+        redefined=is_redefined(context, destination, table),
     )
     set_aside(context, destination, [event])
