@@ -1,4 +1,4 @@
-"""The monitor: trouble first, figures with their age, panes and lists by keys, deeds on a living engine."""
+"""The monitor: trouble first, figures with their age, panes and lists by keys, task_actions on a living engine."""
 
 import os
 import signal

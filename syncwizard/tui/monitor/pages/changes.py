@@ -117,7 +117,7 @@ class ChangesPage(TaskPage):
             verb="Skip",
             details=describe_skip(change),
         )
-        self.deeds.ask(self.stored, dialog, "Skip", answered)
+        self.task_actions.ask(self.stored, dialog, "Skip", answered)
 
     def action_whole(self) -> None:
         """The same as text."""
@@ -130,9 +130,9 @@ class ChangesPage(TaskPage):
             def work() -> TaskState:
                 return deciding.decide(self.stored, change, action, statements, given=secrets(), quiet=True)
 
-            self.deeds.do(f"{what}: {_name(change)}", work, lambda state: self.notify("the changes go on"))
+            self.task_actions.do(f"{what}: {_name(change)}", work, lambda state: self.notify("the changes go on"))
 
-        self.deeds.with_secrets(self.stored, go)
+        self.task_actions.with_secrets(self.stored, go)
 
     def _text(self, view: View) -> str:
         seen = view.seen

@@ -71,7 +71,7 @@ class LatePage(TaskPage):
 
     def action_again(self) -> None:
         """Asks the engine and both ends again."""
-        self.deeds.with_secrets(self.stored, self._ask)
+        self.task_actions.with_secrets(self.stored, self._ask)
 
     def action_whole(self) -> None:
         """All of it as the command prints it."""

@@ -35,7 +35,7 @@ class TaskPage(Screen[None]):
     def __init__(self, task: StoredTask, latest: Latest) -> None:
         super().__init__()
         self.stored, self._latest = task, latest
-        self.deeds = TaskActions(self, self._draw)
+        self.task_actions = TaskActions(self, self._draw)
         self._offered: tuple[object, ...] = ()
         # When the page was painted.
         self.painted_at = NOT_READ_YET

@@ -84,7 +84,7 @@ class PrecheckPage(TaskPage):
 
     def action_again(self) -> None:
         """Asks both ends again."""
-        self.deeds.with_secrets(self.stored, self._ask)
+        self.task_actions.with_secrets(self.stored, self._ask)
 
     @on(Listing.Chosen)
     def action_unfold(self) -> None:

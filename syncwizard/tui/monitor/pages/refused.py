@@ -135,16 +135,16 @@ class RefusedPage(TaskPage):
             verb=verb,
             details=details,
         )
-        self.deeds.ask(self.stored, dialog, verb, answered)
+        self.task_actions.ask(self.stored, dialog, verb, answered)
 
     def _decide(self, change: RefusedChange, action: RowAction, values: dict[str, str | None], what: str) -> None:
         def go(secrets: Secrets) -> None:
             def work() -> TaskState:
                 return refused.decide(self.stored, change, action, values, given=secrets(), quiet=True)
 
-            self.deeds.do(f"{what}: {_name(change)}", work, lambda state: self.notify("the changes go on"))
+            self.task_actions.do(f"{what}: {_name(change)}", work, lambda state: self.notify("the changes go on"))
 
-        self.deeds.with_secrets(self.stored, go)
+        self.task_actions.with_secrets(self.stored, go)
 
 
 def _name(change: RefusedChange) -> str:

@@ -105,7 +105,7 @@ class RowsPage(TaskPage):
     def action_values(self) -> None:
         """Reads the marked row at both ends."""
         if self.marked is not None and self._table.key_columns:
-            self.deeds.with_secrets(self.stored, self._ask)
+            self.task_actions.with_secrets(self.stored, self._ask)
 
     def action_whole(self) -> None:
         """The row with its values, whole, as far as they were read."""

@@ -146,7 +146,9 @@ class VerificationPage(TaskPage):
 
         def answered(order: VerificationOrder | None) -> None:
             if order is not None:
-                self.deeds.do("beginning to compare", lambda: verifying.begin(self.stored, order), lambda _: None)
+                self.task_actions.do(
+                    "beginning to compare", lambda: verifying.begin(self.stored, order), lambda _: None
+                )
 
         self.app.push_screen(VerifyDialog(self.marked.table if self.marked is not None else None), answered)
 
@@ -155,7 +157,7 @@ class VerificationPage(TaskPage):
 
         def answered(confirmed: bool | None) -> None:
             if confirmed:
-                self.deeds.do("ending the comparison", lambda: verifying.stop(self.stored), lambda _: None)
+                self.task_actions.do("ending the comparison", lambda: verifying.stop(self.stored), lambda _: None)
 
         text = "What was compared is kept; what was not is not called equal."
         self.app.push_screen(ConfirmDialog("End the comparison?", text, "End it"), answered)
@@ -171,7 +173,7 @@ class VerificationPage(TaskPage):
 
         def answered(confirmed: bool | None) -> None:
             if confirmed:
-                self.deeds.do("beginning to repair", lambda: verifying.begin(self.stored, order), lambda _: None)
+                self.task_actions.do("beginning to repair", lambda: verifying.begin(self.stored, order), lambda _: None)
 
         spec = self.stored.spec
         dialog = TypedConfirmDialog(
@@ -183,7 +185,7 @@ class VerificationPage(TaskPage):
             verb="Repair",
             details="\n".join(f"{each.table}: {each.changed + each.only_source:,} rows" for each in tables),
         )
-        self.deeds.ask(self.stored, dialog, "Repair", answered)
+        self.task_actions.ask(self.stored, dialog, "Repair", answered)
 
     def action_whole(self) -> None:
         """What was found, as the command prints it."""
