@@ -20,10 +20,11 @@ from syncwizard.engine.journal import FILE_NAME, read_state
 from syncwizard.engine.locking import find_holder
 from syncwizard.engine.second_task import SecondTask, end_engine
 from syncwizard.errors import Cancelled, EndpointError, SyncwizardError, TaskFailed
+from syncwizard.remedies import resync
 from syncwizard.stages.context import Cancellation, Context
 from syncwizard.task import file
 from syncwizard.task.copying_beside import beside_spec
-from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, ResyncRequested
+from syncwizard.task.events import CopyBesideBegun, CopyBesideEnded, Noticed, ResyncRequested
 from syncwizard.task.facts import describe_failure
 from syncwizard.task.handover import Handover
 from syncwizard.task.names import TableName
@@ -36,6 +37,8 @@ MOST_ATTEMPTS = 3
 # Between two looks at the other task, each of which asks both ends.
 LOOK_SECONDS = 2.0
 AGAIN_SECONDS = 5.0
+# In which an order that was given is carried out, unless a pause came first.
+ORDER_SECONDS = 30.0
 CHANGED = "definitions of its tables have changed at the source"
 
 
@@ -54,7 +57,7 @@ class CopyBesideKeeper:
         self._second = SecondTask(secrets)
         self._folder = folder
         self._carry_out = carry_out
-        self._from = 0.0
+        self._from = self._order_again_at = 0.0
         self._thread: threading.Thread | None = None
 
     def look(self, *, busy: bool) -> None:
@@ -80,6 +83,8 @@ class CopyBesideKeeper:
         try:
             if self._is_taken(beside):
                 self._finish(beside)
+            elif beside.held:
+                self._order(beside.order)
             elif beside.task is None:
                 self._begin(beside.order)
             else:
@@ -141,7 +146,7 @@ class CopyBesideKeeper:
             else:
                 self._second.start(task)
         elif self._may_take(state) and beside.is_in_step(self._context, task):
-            self._carry_out(msgspec.structs.replace(known.order, taken_from=task))
+            self._order(msgspec.structs.replace(known.order, taken_from=task))
 
     def _may_take(self, state: TaskState) -> bool:
         mine = self._context.state()
@@ -168,8 +173,13 @@ class CopyBesideKeeper:
         self._drop(known.task)
         self._context.record(CopyBesideEnded(reason=reason, again=again))
         self._from = time.monotonic() + (AGAIN_SECONDS if again else 0.0)
-        if not again:
-            self._carry_out(known.order)
+
+    def _order(self, order: ResyncRequested) -> None:
+        """Once more where it is not carried out by then: one that a pause overtakes is dropped."""
+        now = time.monotonic()
+        if now >= self._order_again_at and self._context.state().state == "synchronizing":
+            self._order_again_at = now + ORDER_SECONDS
+            self._carry_out(order)
 
     def _finish(self, known: CopyBeside) -> None:
         state = self._context.state()
@@ -177,9 +187,12 @@ class CopyBesideKeeper:
         if waits or (known.task is None and state.state != "synchronizing"):
             # The tables are about to be taken over, or to be set aside.
             return
+        self._order_again_at = 0.0
         self._drop(known.task)
-        left = known.order.names & self._aside()
-        self._context.record(CopyBesideEnded(reason=f"{min(left)} is still to be copied" if left else ""))
+        self._context.record(CopyBesideEnded(held=known.held))
+        if left := known.order.names & self._aside():
+            message = f"{min(left)} is set aside still: another order took the place of the one that copied it"
+            self._context.record(Noticed(level="warning", message=message, remedy=resync(self._context.spec.name)))
 
     def _drop(self, task: uuid.UUID | None) -> None:
         if task is None:

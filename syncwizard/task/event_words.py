@@ -79,14 +79,16 @@ def describe_copy_beside(event: CopyBesideEvent) -> str:
     if isinstance(event, CopyBesideBegun):
         return f"task {event.name} copies the tables, while the changes of the others go on"
     if isinstance(event, CopyBesideEnded) and event.reason:
-        then = "begins again" if event.again else "is made without them"
+        then = "begins again" if event.again else "the changes wait for a copy"
         return f"the copy beside the changes came to nothing, and {then}: {event.reason}"
+    if isinstance(event, CopyBesideEnded) and event.held:
+        return "the changes have waited for the copy"
     return "the copy beside the changes is done"
 
 
 def describe_beside(state: TaskState) -> str:
     """That another task copies tables for this one; empty where none does."""
-    if state.beside is None:
+    if state.beside is None or state.beside.held:
         return ""
     tables = counted(len(state.beside.order.tables), "table")
     by = f"task {state.beside.name}" if state.beside.name else "another task"

@@ -137,12 +137,13 @@ class Retrying(msgspec.Struct, frozen=True, kw_only=True):
 
 class CopyBeside(msgspec.Struct, frozen=True, kw_only=True):
     """Tables that another task copies for this one: by which order, and how often such a task came to nothing; `task`
-    and `name` of the one there is."""
+    and `name` of the one there is. `held`: there will be none, and the order is to be carried out without."""
 
     order: ResyncRequested
     task: uuid.UUID | None = None
     name: str = ""
     failures: int = 0
+    held: bool = False
 
 
 class TaskState(msgspec.Struct, frozen=True, kw_only=True):

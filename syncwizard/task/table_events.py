@@ -96,10 +96,12 @@ class CopyBesideBegun(CopyBesideEvent, frozen=True, kw_only=True, tag=True):
 
 
 class CopyBesideEnded(CopyBesideEvent, frozen=True, kw_only=True, tag=True):
-    """That task is gone; `reason`: why it came to nothing. `again`: another one is to be made."""
+    """That task is gone; `reason`: why it came to nothing. `again`: another one is to be made; else, where there is a
+    reason, the order is to be carried out while the changes of all tables wait. `held`: so it was."""
 
     reason: str = ""
     again: bool = False
+    held: bool = False
 
 
 class TableDropped(Event, frozen=True, kw_only=True, tag=True):

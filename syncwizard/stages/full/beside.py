@@ -163,10 +163,12 @@ def is_in_step(context: Context, other: uuid.UUID) -> bool:
 
 
 def end_beside(context: Context, destination: Destination, order: ResyncRequested) -> None:
-    """Before other copies of the tables begin, in the caller's transaction: a task that copied them commits nothing
+    """Before other copies of these tables begin, in the caller's transaction: a task that copied them commits nothing
     more, unless its copies are those of the order. Raises EndpointError while it is at work."""
     beside = context.state().beside
     if beside is None or beside.task is None or order.taken_from == beside.task:
+        return
+    if not order.whole and not beside.order.names & order.names.union(order.removed):
         return
     if not TakingOver(destination.connection, context.task_id, beside.task).end():
         raise still_at_work(context)

@@ -124,9 +124,11 @@ def _(event: CopyBesideBegun, state: TaskState, at: float) -> TaskState:
 def _(event: CopyBesideEnded, state: TaskState, at: float) -> TaskState:
     if event.reason:
         state = noticed(state, at, Noticed(level="warning", message=narrate(event)))
-    if state.beside is None or not event.again:
+    known = state.beside
+    if known is None or not event.reason:
         return replace(state, beside=None)
-    return replace(state, beside=replace(state.beside, task=None, name="", failures=state.beside.failures + 1))
+    ended = replace(known, task=None, name="", failures=known.failures + 1, held=not event.again)
+    return replace(state, beside=ended)
 
 
 def rename_table(state: TaskState, before: TableName, now: TableName) -> TaskState:
