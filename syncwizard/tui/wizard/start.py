@@ -154,7 +154,7 @@ def summarize(draft: TaskDraft, size_of_choice: str) -> list[Paragraph]:
         Paragraph("Task", spec.name),
         Paragraph("Source", describe_end(spec.source)),
         Paragraph("Destination", describe_end(spec.destination)),
-        Paragraph("Synchronizes", ", ".join(spec.synchronization.types)),
+        Paragraph("Synchronizes", f"{', '.join(spec.synchronization.types)}; one-way, until a switchover"),
         Paragraph("Objects", "\n".join([*([size_of_choice] if size_of_choice else []), *objects])),
         *([Paragraph("There", "\n".join(shortened(changes)))] if (changes := changes_of(spec)) else []),
         Paragraph("Tables in the way", existing),
