@@ -229,7 +229,10 @@ def test_a_sample_a_direction_and_limits(running: DatabasePair, tmp_path: Path) 
     with under_workload(running):
         found = verified("--sample", "30", expect=0)
     assert {each["sample"] for each in found.values()} == {30}
-    assert 0 < found["public.keyless"]["source_rows"] < 320
+    # The workload has added to them until then, and goes by the machine's speed.
+    rows = running.source.execute("SELECT count(*) FROM keyless").fetchone()
+    assert rows is not None
+    assert 0 < found["public.keyless"]["source_rows"] < rows[0] / 2
     running.destination.execute("DELETE FROM plain WHERE id < 5")
     report = [tmp_path / "found.md", tmp_path / "found.json"]
     reports = [each for path in report for each in ("--report", str(path))]
